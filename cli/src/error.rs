@@ -166,6 +166,7 @@ impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
         let kind = match &error {
             StoreError::Denied(_) => ErrorKind::Denied,
+            StoreError::Misconfigured(_) => ErrorKind::NotReady,
             StoreError::AlreadyExists(_)
             | StoreError::NotFound(_)
             | StoreError::Changed(_)
@@ -180,7 +181,7 @@ impl From<StoreError> for CliError {
         let described = Self::new(kind, error.to_string());
         match error {
             StoreError::Changed(_) => described.hint("run the command again"),
-            StoreError::Throttled | StoreError::Unavailable(_) => {
+            StoreError::Throttled | StoreError::Unavailable(_) | StoreError::Misconfigured(_) => {
                 described.hint("`t3nets doctor` checks what the environment needs")
             }
             StoreError::AlreadyExists(_)

@@ -8,12 +8,13 @@
 //! 3. [`chat`]: one turn, from a message to its answer; [`skills`] are what the assistant can do, [`ai`] the language models.
 //! 4. [`admin`]: what an operator changes (tenants, users, keys, secrets), as plans that are pure and then applied.
 //! 5. [`http`]: routes, authentication, errors, streaming.
-//! 6. `local`: the embedded platform behind the ports.
+//! 6. The two platforms behind the ports: `local`, embedded, and [`aws`].
 //!
 //! The library never touches the terminal: it reports through return values and `tracing`.
 
 pub mod admin;
 pub mod ai;
+pub mod aws;
 pub mod chat;
 pub mod config;
 pub mod http;

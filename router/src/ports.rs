@@ -48,6 +48,9 @@ pub enum StoreError {
     /// The store cannot be reached or is broken.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
+    /// The store is not there, or not as it must be: a table, an index, a region.
+    #[error("the store is not set up: {0}")]
+    Misconfigured(String),
     /// The store refused the credentials or the permission.
     #[error("the store denied access: {0}")]
     Denied(String),
@@ -159,6 +162,25 @@ pub enum Change {
     RevokeKey(ApiKey),
 }
 
+impl Change {
+    /// How many items of a transaction the change takes: a user's memory goes with the user, a channel has a claim beside its
+    /// mapping, and a new key is tied to its user being there.
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::CreateTenant(_)
+            | Self::UpdateTenant { .. }
+            | Self::CreateUser(_)
+            | Self::UpdateUser { .. }
+            | Self::RevokeKey(_) => 1,
+            Self::RemoveUser(_)
+            | Self::PutMemory { .. }
+            | Self::MapChannel(_)
+            | Self::UnmapChannel(_)
+            | Self::CreateKey(_) => 2,
+        }
+    }
+}
+
 /// Tenants and all that belongs to one: users, channels, keys, the audit trail.
 ///
 /// All reads see every write that was acknowledged before them.
@@ -167,7 +189,8 @@ pub trait TenantStore: Send + Sync {
     /// Makes all changes, which concern one tenant, and adds the audit entry; or does nothing at all.
     ///
     /// # Errors
-    /// The first change that cannot be made decides. More than [`MAX_CHANGES`] are [`StoreError::TooLarge`].
+    /// The first change that cannot be made decides. More [weight](Change::weight) than [`MAX_WEIGHT`] is
+    /// [`StoreError::TooLarge`].
     async fn commit(
         &self,
         tenant: &TenantId,
@@ -229,9 +252,9 @@ pub trait TenantStore: Send + Sync {
     async fn ping(&self) -> Result<(), StoreError>;
 }
 
-/// The most changes one [`TenantStore::commit`] takes: with the audit entry and each change's second item, what fits one
-/// DynamoDB transaction of 100 items.
-pub const MAX_CHANGES: usize = 49;
+/// The most [weight](Change::weight) that the changes of one [`TenantStore::commit`] may have together: what fits a DynamoDB
+/// transaction of 100 items, beside the audit entry and the condition that the tenant exists.
+pub const MAX_WEIGHT: usize = 98;
 
 /// Counts what tenants use, so that limits hold whatever happens at once.
 #[async_trait]

@@ -3,7 +3,7 @@
 use router::model::{
     JsonObject, Tenant, TenantSettings, TenantStatus, UserId, UserMemory, UserRole,
 };
-use router::ports::{Change, MAX_CHANGES, StoreError};
+use router::ports::{Change, MAX_WEIGHT, StoreError};
 use serde_json::json;
 
 use crate::fixture::{
@@ -233,7 +233,7 @@ pub(crate) async fn as_many_changes_as_promised_fit_one_commit_and_no_more(fixtu
             .map(|n| Change::CreateUser(user(&world.tenant, &format!("user-{n:03}"))))
             .collect()
     };
-    let refused = world.commit(&users(MAX_CHANGES + 1)).await;
+    let refused = world.commit(&users(MAX_WEIGHT + 1)).await;
     assert!(
         matches!(refused, Err(StoreError::TooLarge(_))),
         "{refused:?}"
@@ -241,7 +241,7 @@ pub(crate) async fn as_many_changes_as_promised_fit_one_commit_and_no_more(fixtu
     let first: UserId = id("user-000");
     let tenants = &world.platform.tenants;
     assert_eq!(tenants.user(&world.tenant, &first).await, Ok(None));
-    world.commit(&users(MAX_CHANGES)).await.unwrap();
+    world.commit(&users(MAX_WEIGHT)).await.unwrap();
     assert!(tenants.user(&world.tenant, &first).await.unwrap().is_some());
 }
 

@@ -15,7 +15,7 @@ use crate::model::{
     ChannelId, ChannelKind, IntegrationName, JsonObject, SecretDocument, SecretName, Tenant,
     TenantId, TenantStatus, User, UserId, UserRole,
 };
-use crate::ports::{Change, MAX_CHANGES, StoreError};
+use crate::ports::{Change, MAX_WEIGHT, StoreError};
 
 /// What a tenant should have.
 #[derive(Debug, Clone, PartialEq)]
@@ -114,8 +114,10 @@ pub struct SeedPlan {
     secrets: Vec<(SecretName, SecretDocument)>,
 }
 
-/// How many people and channels are planned and committed together: with the tenant, within one transaction.
-const BATCH: usize = MAX_CHANGES - 1;
+/// How many people are planned and committed together: with the tenant, within one transaction.
+const USERS_AT_ONCE: usize = MAX_WEIGHT - 1;
+/// How many channels; each weighs two.
+const CHANNELS_AT_ONCE: usize = USERS_AT_ONCE / 2;
 
 impl Admin {
     /// What seeding would do now.
@@ -423,7 +425,7 @@ impl UserSeed {
 
 /// The seed in parts that fit one transaction each: as a whole if it does, else the tenant first and its secrets last.
 fn in_batches(seed: &TenantSeed) -> Vec<TenantSeed> {
-    if seed.users.len() + seed.channels.len() <= BATCH {
+    if seed.users.len() + 2 * seed.channels.len() <= USERS_AT_ONCE {
         return vec![seed.clone()];
     }
     let bare = TenantSeed::new(seed.id.clone());
@@ -432,14 +434,17 @@ fn in_batches(seed: &TenantSeed) -> Vec<TenantSeed> {
         settings: seed.settings.clone(),
         ..bare.clone()
     };
-    let users = seed.users.chunks(BATCH).map(|users| TenantSeed {
+    let users = seed.users.chunks(USERS_AT_ONCE).map(|users| TenantSeed {
         users: users.to_vec(),
         ..bare.clone()
     });
-    let channels = seed.channels.chunks(BATCH).map(|channels| TenantSeed {
-        channels: channels.to_vec(),
-        ..bare.clone()
-    });
+    let channels = seed
+        .channels
+        .chunks(CHANNELS_AT_ONCE)
+        .map(|channels| TenantSeed {
+            channels: channels.to_vec(),
+            ..bare.clone()
+        });
     let secrets = TenantSeed {
         secrets: seed.secrets.clone(),
         ..bare.clone()

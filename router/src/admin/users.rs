@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::tenants::MAX_NAME_CHARS;
 use super::{Admin, AdminError, Edited, FieldConflict, one_line, tenants, until_unchanged};
 use crate::model::{ApiKey, Tenant, TenantId, User, UserId, UserMemory, UserRole};
-use crate::ports::{Change, MAX_CHANGES, all_pages};
+use crate::ports::{Change, MAX_WEIGHT, all_pages};
 
 /// The longest e-mail address, in characters (RFC 5321's path without its brackets).
 const MAX_EMAIL_CHARS: usize = 254;
@@ -197,7 +197,8 @@ impl Admin {
         let mut keys = self.keys_of(tenant, id).await?;
         let count = keys.len();
         // Whoever has more keys than one transaction takes loses the others first: without keys nobody enters.
-        let others = keys.split_off(count.min(MAX_CHANGES - changes.len()));
+        let weight: usize = changes.iter().map(Change::weight).sum();
+        let others = keys.split_off(count.min(MAX_WEIGHT - weight));
         self.revoke_all(tenant, others).await?;
         changes.extend(keys.into_iter().map(Change::RevokeKey));
         self.commit(tenant, &changes, "user.remove", id.as_str())
@@ -243,7 +244,7 @@ impl Admin {
     }
 
     async fn revoke_all(&self, tenant: &TenantId, keys: Vec<ApiKey>) -> Result<(), AdminError> {
-        for some in keys.chunks(MAX_CHANGES) {
+        for some in keys.chunks(MAX_WEIGHT) {
             let target: Vec<&str> = some.iter().map(|key| key.prefix.as_str()).collect();
             let changes: Vec<Change> = some.iter().cloned().map(Change::RevokeKey).collect();
             self.commit(tenant, &changes, "key.revoke", &target.join(", "))

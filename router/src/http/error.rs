@@ -141,6 +141,7 @@ impl From<StoreError> for ApiError {
             | StoreError::Changed(_)
             | StoreError::Taken(_)
             | StoreError::Reserved { .. }
+            | StoreError::Misconfigured(_)
             | StoreError::Denied(_)
             | StoreError::Corrupt { .. } => {
                 tracing::error!(%error, "a store failed");

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::model::{
     ApiKey, AuditEntry, ChannelKind, ChannelMapping, Tenant, TenantId, User, UserId, UserMemory,
 };
-use crate::ports::{Change, MAX_CHANGES, StoreError};
+use crate::ports::{Change, MAX_WEIGHT, StoreError};
 
 use super::{rows, tenants};
 
@@ -17,9 +17,9 @@ pub(super) fn check(
     changes: &[Change],
     audit: &AuditEntry,
 ) -> Result<(), StoreError> {
-    if changes.len() > MAX_CHANGES {
+    if changes.iter().map(Change::weight).sum::<usize>() > MAX_WEIGHT {
         return Err(StoreError::TooLarge(format!(
-            "a commit of {} changes (at most {MAX_CHANGES})",
+            "a commit of {} changes",
             changes.len()
         )));
     }

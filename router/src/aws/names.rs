@@ -1,0 +1,104 @@
+//! Where an environment's data is on AWS.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::model::SecretName;
+
+/// Where an environment's data is: its tables and its secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Names {
+    /// The table of tenants, users, channels, keys, usage and audit entries.
+    pub tenants_table: String,
+    /// The table of conversations.
+    pub conversations_table: String,
+    /// Where the tenants' secrets are.
+    pub secrets: SecretsPrefix,
+}
+
+/// `/{project}/{environment}/tenants`: what the names of all tenants' secrets in an environment begin with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretsPrefix {
+    /// The project, `t3nets` unless someone chose another.
+    pub project: String,
+    /// The environment's name.
+    pub environment: String,
+}
+
+impl SecretsPrefix {
+    /// A secret's full name: `/{project}/{environment}/tenants/{tenant_id}/{integration}`.
+    pub fn secret(&self, name: &SecretName) -> String {
+        format!("{self}/{}/{}", name.tenant_id, name.integration)
+    }
+}
+
+impl fmt::Display for SecretsPrefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "/{}/{}/tenants", self.project, self.environment)
+    }
+}
+
+/// A text that is no prefix of tenants' secrets.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` does not have the form `/project/environment/tenants`")]
+pub struct InvalidSecretsPrefix(pub String);
+
+impl FromStr for SecretsPrefix {
+    type Err = InvalidSecretsPrefix;
+
+    /// A slash at the end is accepted.
+    fn from_str(text: &str) -> Result<Self, InvalidSecretsPrefix> {
+        let parts: Vec<&str> = text.strip_suffix('/').unwrap_or(text).split('/').collect();
+        match parts[..] {
+            ["", project, environment, "tenants"] if is_word(project) && is_word(environment) => {
+                Ok(Self {
+                    project: project.to_owned(),
+                    environment: environment.to_owned(),
+                })
+            }
+            _ => Err(InvalidSecretsPrefix(text.to_owned())),
+        }
+    }
+}
+
+fn is_word(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_names_project_and_environment() {
+        let prefix: SecretsPrefix = "/t3nets/dev/tenants".parse().unwrap();
+        assert_eq!(prefix.project, "t3nets");
+        assert_eq!(prefix.environment, "dev");
+        assert_eq!("/t3nets/dev/tenants/".parse(), Ok(prefix.clone()));
+        assert_eq!(prefix.to_string(), "/t3nets/dev/tenants");
+        let name = SecretName {
+            tenant_id: "default".parse().unwrap(),
+            integration: "jira".parse().unwrap(),
+        };
+        assert_eq!(prefix.secret(&name), "/t3nets/dev/tenants/default/jira");
+    }
+
+    #[test]
+    fn what_is_no_prefix_is_refused() {
+        for text in [
+            "",
+            "/",
+            "t3nets/dev/tenants",
+            "/t3nets/dev",
+            "/t3nets//tenants",
+            "/t3nets/dev/users",
+            "/t3nets/dev/tenants/default",
+            "/t3 nets/dev/tenants",
+        ] {
+            assert!(text.parse::<SecretsPrefix>().is_err(), "{text}");
+        }
+    }
+}
