@@ -15,8 +15,10 @@
 pub mod admin;
 pub mod ai;
 pub mod aws;
+mod changes;
 pub mod chat;
 pub mod config;
+mod cursor;
 pub mod http;
 #[cfg(feature = "local")]
 pub mod local;

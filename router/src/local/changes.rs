@@ -4,54 +4,13 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::changes::{channel_name, key_name, memory_name, tenant_name, user_name};
 use crate::model::{
     ApiKey, AuditEntry, ChannelKind, ChannelMapping, Tenant, TenantId, User, UserId, UserMemory,
 };
-use crate::ports::{Change, MAX_WEIGHT, StoreError};
+use crate::ports::{Change, StoreError};
 
 use super::{rows, tenants};
-
-/// Refuses what can be refused without reading: too many changes, and changes of another tenant's records.
-pub(super) fn check(
-    tenant: &TenantId,
-    changes: &[Change],
-    audit: &AuditEntry,
-) -> Result<(), StoreError> {
-    if changes.iter().map(Change::weight).sum::<usize>() > MAX_WEIGHT {
-        return Err(StoreError::TooLarge(format!(
-            "a commit of {} changes",
-            changes.len()
-        )));
-    }
-    let owned = changes.iter().map(owner_and_name);
-    let audited = (
-        Some(&audit.tenant_id),
-        format!("audit entry `{}`", audit.id),
-    );
-    for (owner, what) in owned.chain([audited]) {
-        if owner.is_some_and(|owner| owner != tenant) {
-            return Err(StoreError::Taken(what));
-        }
-    }
-    Ok(())
-}
-
-/// Which tenant's record a change is about, where the record says so, and what to call it.
-fn owner_and_name(change: &Change) -> (Option<&TenantId>, String) {
-    match change {
-        Change::CreateTenant(tenant) | Change::UpdateTenant { after: tenant, .. } => {
-            (Some(&tenant.id), tenant_name(&tenant.id))
-        }
-        Change::CreateUser(user)
-        | Change::UpdateUser { after: user, .. }
-        | Change::RemoveUser(user) => (Some(&user.tenant_id), user_name(&user.id)),
-        Change::PutMemory { user_id, .. } => (None, memory_name(user_id)),
-        Change::MapChannel(mapping) | Change::UnmapChannel(mapping) => {
-            (Some(&mapping.tenant_id), channel_name(mapping))
-        }
-        Change::CreateKey(key) | Change::RevokeKey(key) => (Some(&key.tenant_id), key_name(key)),
-    }
-}
 
 /// Makes all changes and adds the audit entry. On an error the caller takes everything back.
 pub(super) fn apply(
@@ -422,25 +381,4 @@ fn execute(
     parameters: impl rusqlite::Params,
 ) -> Result<usize, StoreError> {
     Ok(connection.prepare_cached(sql)?.execute(parameters)?)
-}
-
-fn tenant_name(id: &TenantId) -> String {
-    format!("tenant `{id}`")
-}
-
-fn user_name(id: &UserId) -> String {
-    format!("user `{id}`")
-}
-
-fn memory_name(id: &UserId) -> String {
-    format!("the memory of user `{id}`")
-}
-
-fn channel_name(mapping: &ChannelMapping) -> String {
-    format!("channel `{} {}`", mapping.kind, mapping.channel_id)
-}
-
-/// By its prefix, which is all that people know of a key.
-fn key_name(key: &ApiKey) -> String {
-    format!("key `{}…`", key.prefix)
 }

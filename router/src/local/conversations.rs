@@ -12,7 +12,8 @@ use crate::model::{
 use crate::ports::{CONVERSATION_LIFE, ConversationStore, Page, PageRequest, StoreError, Window};
 
 use super::database::Database;
-use super::{cursor, rows};
+use super::rows;
+use crate::cursor;
 
 /// How many expired conversations one append clears away: more than it adds, so that they never pile up, and few enough
 /// not to be felt.

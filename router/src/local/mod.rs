@@ -10,7 +10,6 @@
 
 mod changes;
 mod conversations;
-mod cursor;
 mod database;
 mod files;
 mod inspect;

@@ -13,7 +13,8 @@ use crate::model::{
 use crate::ports::{Change, Clock, Page, PageRequest, StoreError, TenantStore};
 
 use super::database::Database;
-use super::{changes, cursor, rows};
+use super::{changes, rows};
+use crate::{changes::check, cursor};
 
 /// The tenants' store in SQLite.
 pub(super) struct SqliteTenants {
@@ -36,7 +37,7 @@ impl TenantStore for SqliteTenants {
         changes: &[Change],
         audit: &AuditEntry,
     ) -> Result<(), StoreError> {
-        changes::check(tenant, changes, audit)?;
+        check(tenant, changes, audit)?;
         let (tenant, changes, audit) = (tenant.clone(), changes.to_vec(), audit.clone());
         let now = self.clock.now();
         self.database
@@ -50,7 +51,7 @@ impl TenantStore for SqliteTenants {
         reserved_until: Timestamp,
         audit: &AuditEntry,
     ) -> Result<(), StoreError> {
-        changes::check(tenant, &[], audit)?;
+        check(tenant, &[], audit)?;
         let (tenant, audit) = (tenant.clone(), audit.clone());
         self.database
             .write(move |connection| {

@@ -1,5 +1,6 @@
 //! What the tests share: servers that stand in for the outside, and how a test says that it lacks a tool. Dev-only.
 
+pub mod aws;
 pub mod jira;
 pub mod model;
 mod needs;

@@ -8,18 +8,18 @@ use crate::ports::{Page, PageRequest, StoreError};
 const MAX_PAGE: usize = 1000;
 
 /// How many items to return and how many to read: one more, which tells whether there is a next page.
-pub(super) fn page_size(request: &PageRequest) -> usize {
+pub(crate) fn page_size(request: &PageRequest) -> usize {
     request.limit.clamp(1, MAX_PAGE)
 }
 
 /// Writes the last item's key down. `list` keeps a cursor from being used with another list.
-pub(super) fn encode<const N: usize>(list: &str, key: [&str; N]) -> String {
+pub(crate) fn encode<const N: usize>(list: &str, key: [&str; N]) -> String {
     let parts: Vec<&str> = std::iter::once(list).chain(key).collect();
     BASE64URL_NOPAD.encode(serde_json::Value::from(parts).to_string().as_bytes())
 }
 
 /// Reads the key that [`encode`] wrote for the same list; `None` on the first page.
-pub(super) fn decode<const N: usize>(
+pub(crate) fn decode<const N: usize>(
     list: &str,
     request: &PageRequest,
 ) -> Result<Option<[String; N]>, StoreError> {
@@ -37,7 +37,7 @@ pub(super) fn decode<const N: usize>(
 }
 
 /// Makes a page of what was read: `items` holds up to one more than fit.
-pub(super) fn page<T>(
+pub(crate) fn page<T>(
     mut items: Vec<T>,
     size: usize,
     cursor_after: impl FnOnce(&T) -> String,
