@@ -20,6 +20,7 @@ mod fixture;
 mod lists;
 mod local;
 mod local_crash;
+mod operators;
 mod removal;
 mod secrets;
 mod tenants;
@@ -92,6 +93,10 @@ macro_rules! conformance {
                     the_audit_trail_is_newest_first
                     an_item_added_behind_the_cursor_disturbs_no_page
                     a_cursor_that_the_list_did_not_give_out_is_refused
+                }
+                operators {
+                    changes_of_different_settings_at_once_are_both_kept
+                    of_two_who_change_one_setting_at_once_the_second_is_told_what_it_is_now
                 }
                 usage {
                     a_limit_holds_exactly_when_many_reserve_at_once
