@@ -156,7 +156,7 @@ pub enum Change {
     MapChannel(ChannelMapping),
     /// Gives a channel up.
     UnmapChannel(ChannelMapping),
-    /// Makes an API key.
+    /// Makes an API key of a user who is there.
     CreateKey(ApiKey),
     /// Takes an API key away.
     RevokeKey(ApiKey),

@@ -7,10 +7,14 @@ use aws_sdk_dynamodb::Client;
 use jiff::{SignedDuration, Timestamp};
 use router::aws::{Connection, DynamoTenants, DynamoUsage, sdk_config};
 use router::ports::Platform;
+use support::TestServer;
 use support::aws::{AwsServer, Tables};
 use tokio::sync::OnceCell;
 
 use crate::fixture::{Fixture, ManualClock, unique};
+
+static MINISTACK_TABLES: OnceCell<Tables> = OnceCell::const_new();
+static MOTO_TABLES: OnceCell<Tables> = OnceCell::const_new();
 
 /// AWS's services as one case finds them.
 pub(crate) struct AwsFixture {
@@ -26,17 +30,25 @@ pub(crate) struct AwsFixture {
 impl AwsFixture {
     /// `None` where the server cannot be had.
     pub(crate) async fn on_ministack() -> Option<Self> {
-        static TABLES: OnceCell<Tables> = OnceCell::const_new();
-        Some(Self::new(AwsServer::shared_ministack()?, &TABLES).await)
+        Some(Self::new(AwsServer::shared_ministack()?, &MINISTACK_TABLES, None).await)
+    }
+
+    /// The same server and tables, reached through a proxy.
+    pub(crate) async fn on_ministack_through(proxy: &TestServer) -> Option<Self> {
+        let server = AwsServer::shared_ministack()?;
+        Some(Self::new(server, &MINISTACK_TABLES, Some(proxy.url())).await)
     }
 
     /// `None` where the server cannot be had.
     pub(crate) async fn on_moto() -> Option<Self> {
-        static TABLES: OnceCell<Tables> = OnceCell::const_new();
-        Some(Self::new(AwsServer::shared_moto()?, &TABLES).await)
+        Some(Self::new(AwsServer::shared_moto()?, &MOTO_TABLES, None).await)
     }
 
-    async fn new(server: &AwsServer, tables: &'static OnceCell<Tables>) -> Self {
+    async fn new(
+        server: &AwsServer,
+        tables: &'static OnceCell<Tables>,
+        proxy: Option<String>,
+    ) -> Self {
         // A server of this machine has no region to be looked up.
         let region = (!server.variables().is_empty()).then(|| "us-east-1".to_owned());
         let connection = Connection {
@@ -45,6 +57,10 @@ impl AwsFixture {
         };
         // Each case has connections of its own, since each has its own runtime.
         let sdk = server.configure(sdk_config(&connection).await);
+        let sdk = match proxy {
+            Some(proxy) => sdk.into_builder().endpoint_url(proxy).build(),
+            None => sdk,
+        };
         let client = Client::new(&sdk);
         let tables = tables
             .get_or_init(|| async {

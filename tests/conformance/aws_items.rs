@@ -284,7 +284,11 @@ async fn items_have_the_attributes_that_other_programs_expect() {
     let mut ada_key = key(&world.tenant, &ada.id);
     ada_key.expires_at = Some(some_time());
     ada_key.role = UserRole::Member;
-    let slack = channel(&world.tenant, ChannelKind::Slack, &format!("{}#1", unique()));
+    let slack = channel(
+        &world.tenant,
+        ChannelKind::Slack,
+        &format!("{}#1", unique()),
+    );
     let memory = UserMemory {
         memory_summary: Some("Likes short answers.".to_owned()),
         memory_updated_at: Some(some_time()),
@@ -386,10 +390,7 @@ async fn items_have_the_attributes_that_other_programs_expect() {
     );
     let stored = aws.get(&pk, "META").await.unwrap();
     assert_eq!(stored["settings"], text("{}"));
-    assert_eq!(
-        stored["tenant_id"],
-        text(tenant(&world.tenant).id.as_str())
-    );
+    assert_eq!(stored["tenant_id"], text(tenant(&world.tenant).id.as_str()));
 }
 
 /// The items of some partitions, each with its attributes and their types, as another program's SDK reads them.

@@ -1,7 +1,7 @@
 //! The embedded platform, and what only it promises: its files, and several programs on one home at once.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};

@@ -15,6 +15,7 @@
 )]
 
 mod aws;
+mod aws_faults;
 mod aws_items;
 mod channels_and_keys;
 mod conversations;
@@ -53,7 +54,7 @@ macro_rules! cases {
 
 /// Runs every case against each adapter, but for those that are said to be left out.
 macro_rules! conformance {
-    ($($adapter:ident: $fixture:expr $(; without $reason:literal: $($left_out:literal),+)?;)+) => {
+    ($($adapter:ident: $fixture:expr $(, without $reason:literal: $($left_out:literal),+)?;)+) => {
         $(conformance!(@one $adapter, $fixture, [$($($left_out),+)?]);)+
 
         /// What ran against each adapter, and what did not.
@@ -108,6 +109,7 @@ macro_rules! conformance {
                     an_api_channel_is_no_mapping
                     a_key_is_found_by_its_hash
                     an_expired_key_is_still_found
+                    a_key_is_made_only_for_a_user_who_is_there
                     a_key_is_made_once_and_revoked_as_it_was_read
                     a_tenant_cannot_revoke_anothers_key
                     hostile_but_valid_ids_stay_apart
@@ -172,7 +174,7 @@ macro_rules! conformance {
 conformance! {
     on_local: Some(crate::local::LocalFixture::new());
     on_ministack: crate::aws::AwsFixture::on_ministack().await;
-    on_moto: crate::aws::AwsFixture::on_moto().await;
+    on_moto: crate::aws::AwsFixture::on_moto().await,
         without "it loses concurrent updates":
             "tenants::concurrent_updates_retried_on_conflict_lose_nothing",
             "channels_and_keys::of_two_tenants_that_claim_a_channel_at_once_one_gets_it",

@@ -41,14 +41,11 @@ pub(super) fn needs_reading(changes: &[Change]) -> bool {
 
 /// The keys of all that a plan looks at, but for the channels that are to be mapped.
 pub(super) fn keys_to_read(tenant: &TenantId, changes: &[Change], audit: &AuditEntry) -> Vec<Item> {
-    let mut wanted = vec![
-        keys::tenant(tenant),
-        keys::tombstone(tenant),
-        keys::audit(tenant, audit.id),
-    ];
+    let mut wanted = vec![keys::tenant(tenant), keys::audit(tenant, audit.id)];
     for change in changes {
         match change {
-            Change::CreateTenant(_) | Change::UpdateTenant { .. } => {}
+            Change::CreateTenant(_) => wanted.push(keys::tombstone(tenant)),
+            Change::UpdateTenant { .. } => {}
             Change::CreateUser(user)
             | Change::UpdateUser { before: user, .. }
             | Change::RemoveUser(user) => wanted.push(keys::user(tenant, &user.id)),

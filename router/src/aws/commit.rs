@@ -51,16 +51,14 @@ pub(super) async fn commit(
             Err(Refusal::Condition) => StoreError::Changed(tenant_name(tenant)),
             Err(Refusal::Busy(error)) => error,
         };
-        was_tried = true;
+        if matches!(refused, StoreError::Changed(_)) && is_recorded(table, audit).await? {
+            return Ok(());
+        }
         if started.elapsed() > PATIENCE {
             return settle(table, audit, refused).await;
         }
-        // A condition that did not hold is told by the next reading; only others' work is waited for.
-        if !matches!(refused, StoreError::Changed(_)) {
-            tokio::time::sleep(pauses.next().unwrap_or_default()).await;
-        } else if is_recorded(table, audit).await? {
-            return Ok(());
-        }
+        was_tried = true;
+        tokio::time::sleep(pauses.next().unwrap_or_default()).await;
     }
 }
 

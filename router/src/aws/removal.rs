@@ -67,12 +67,6 @@ pub(super) async fn remove_tenant(
                 settle(table, audit, error).await?;
                 return finish(table, tenant, now).await;
             }
-            Err(Refusal::Condition) if was_tried => {
-                return Err(StoreError::AlreadyExists(format!(
-                    "audit entry `{}`",
-                    audit.id
-                )));
-            }
             Err(Refusal::Condition) => StoreError::Changed(tenant_name(tenant)),
             Err(Refusal::Busy(error)) => error,
         };

@@ -4,15 +4,16 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use aws_sdk_dynamodb::types::AttributeValue;
 use backon::{BackoffBuilder, ExponentialBuilder};
+use futures::{StreamExt, TryStreamExt};
 
 use super::error::store_error;
 use super::items::{Item, text_value};
 use crate::ports::StoreError;
 
-/// The most keys of one BatchGetItem.
-const KEYS_AT_ONCE: usize = 100;
+/// Reads under way at once.
+const READS_AT_ONCE: usize = 32;
 
 /// A table and how it is reached.
 #[derive(Clone)]
@@ -102,48 +103,30 @@ impl Table {
         Ok(output.item)
     }
 
-    /// Any number of items, each consistently. Those that are not there are left out.
+    /// Any number of items, each consistently. Those that are not there are left out. One by one but at once: that takes no
+    /// longer than BatchGetItem, and no other permission than for one.
     pub(super) async fn get_all(
         &self,
         keys: impl IntoIterator<Item = Item>,
     ) -> Result<Items, StoreError> {
-        // A key that is asked for twice in one request is refused.
         let wanted: HashMap<Identity, Item> = keys
             .into_iter()
             .map(|key| (identity(&key), key_of(&key)))
             .collect();
-        let mut wanted: Vec<Item> = wanted.into_values().collect();
-        let mut found = Items::default();
-        let started = tokio::time::Instant::now();
-        let mut pauses = pauses();
-        while !wanted.is_empty() {
-            let rest = wanted.split_off(wanted.len().min(KEYS_AT_ONCE));
-            let asked = wanted.len();
-            let keys = KeysAndAttributes::builder()
-                .set_keys(Some(wanted))
-                .consistent_read(true)
-                .build()
-                .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-            let output = self
-                .client
-                .batch_get_item()
-                .request_items(&self.name, keys)
-                .send()
-                .await
-                .map_err(|error| store_error(&error))?;
-            let items = output.responses.unwrap_or_default().into_values().flatten();
-            found.0.extend(items.map(|item| (identity(&item), item)));
-            let left = output.unprocessed_keys.unwrap_or_default();
-            wanted = left.into_values().flat_map(|keys| keys.keys).collect();
-            if wanted.len() == asked {
-                if started.elapsed() > PATIENCE {
-                    return Err(StoreError::Throttled);
-                }
-                tokio::time::sleep(pauses.next().unwrap_or_default()).await;
-            }
-            wanted.extend(rest);
-        }
-        Ok(found)
+        let found: Vec<(Identity, Option<Item>)> = futures::stream::iter(wanted)
+            .map(|(identity, key)| async move {
+                let item = self.get(key).await?;
+                Ok::<_, StoreError>((identity, item))
+            })
+            .buffer_unordered(READS_AT_ONCE)
+            .try_collect()
+            .await?;
+        let found = found.into_iter();
+        Ok(Items(
+            found
+                .filter_map(|(identity, item)| Some((identity, item?)))
+                .collect(),
+        ))
     }
 
     /// The first `count` items of a range that `keep` lets through, or all there are; consistently.
