@@ -156,27 +156,27 @@ pub enum Change {
     MapChannel(ChannelMapping),
     /// Gives a channel up.
     UnmapChannel(ChannelMapping),
-    /// Makes an API key.
+    /// Makes an API key of a user who is there.
     CreateKey(ApiKey),
     /// Takes an API key away.
     RevokeKey(ApiKey),
 }
 
 impl Change {
-    /// How many items of a transaction the change takes: a user's memory goes with the user, a channel has a claim beside its
-    /// mapping, and a new key is tied to its user being there.
+    /// How many items of a transaction the change takes: a user's memory goes with the user, a channel and a key have a claim
+    /// beside their mapping, and a new key and what is remembered are tied to their user being there.
     pub fn weight(&self) -> usize {
         match self {
             Self::CreateTenant(_)
             | Self::UpdateTenant { .. }
             | Self::CreateUser(_)
-            | Self::UpdateUser { .. }
-            | Self::RevokeKey(_) => 1,
+            | Self::UpdateUser { .. } => 1,
             Self::RemoveUser(_)
             | Self::PutMemory { .. }
             | Self::MapChannel(_)
             | Self::UnmapChannel(_)
-            | Self::CreateKey(_) => 2,
+            | Self::RevokeKey(_) => 2,
+            Self::CreateKey(_) => 3,
         }
     }
 }
@@ -189,8 +189,8 @@ pub trait TenantStore: Send + Sync {
     /// Makes all changes, which concern one tenant, and adds the audit entry; or does nothing at all.
     ///
     /// # Errors
-    /// The first change that cannot be made decides. More [weight](Change::weight) than [`MAX_WEIGHT`] is
-    /// [`StoreError::TooLarge`].
+    /// The first change that cannot be made decides; two changes of one record in one commit may be [`StoreError::Changed`].
+    /// More [weight](Change::weight) than [`MAX_WEIGHT`] is [`StoreError::TooLarge`].
     async fn commit(
         &self,
         tenant: &TenantId,
@@ -212,7 +212,7 @@ pub trait TenantStore: Send + Sync {
 
     /// One tenant.
     async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, StoreError>;
-    /// All tenants by id. For operators: the router never lists tenants.
+    /// All tenants, in the store's own order. For operators: the router never lists tenants.
     async fn tenants(&self, page: PageRequest) -> Result<Page<Tenant>, StoreError>;
     /// One user.
     async fn user(&self, tenant: &TenantId, id: &UserId) -> Result<Option<User>, StoreError>;

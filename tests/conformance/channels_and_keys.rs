@@ -137,6 +137,22 @@ pub(crate) async fn an_expired_key_is_still_found(fixture: &dyn Fixture) {
     assert_eq!(world.platform.tenants.key(&key.hash).await, Ok(Some(key)));
 }
 
+pub(crate) async fn a_key_is_made_only_for_a_user_who_is_there(fixture: &dyn Fixture) {
+    let world = World::new(fixture).await;
+    let ada = world.add_user("ada").await;
+    world
+        .commit(&[Change::RemoveUser(ada.clone())])
+        .await
+        .unwrap();
+    let key = key(&world.tenant, &ada.id);
+    let of_nobody = world.commit(&[Change::CreateKey(key.clone())]).await;
+    assert!(
+        matches!(of_nobody, Err(StoreError::NotFound(_))),
+        "{of_nobody:?}"
+    );
+    assert_eq!(world.platform.tenants.key(&key.hash).await, Ok(None));
+}
+
 pub(crate) async fn a_key_is_made_once_and_revoked_as_it_was_read(fixture: &dyn Fixture) {
     let world = World::new(fixture).await;
     let ada = world.add_user("ada").await;

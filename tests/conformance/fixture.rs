@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fmt::Debug;
 use std::hash::Hash;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
@@ -10,7 +11,7 @@ use router::model::{
     ApiKey, AuditEntry, ChannelId, ChannelKind, ChannelMapping, IntegrationName, JsonObject,
     KeyHash, SecretName, Tenant, TenantId, TenantSettings, TenantStatus, User, UserId, UserRole,
 };
-use router::ports::{Change, Page, PageRequest, Platform, StoreError};
+use router::ports::{Change, Clock, Page, PageRequest, Platform, StoreError};
 use serde_json::Value;
 use ulid::Ulid;
 
@@ -22,6 +23,25 @@ pub(crate) trait Fixture: Send + Sync {
 
     /// Moves the platform's clock on. `false` if the service behind it keeps its own time.
     fn advance_clock(&self, by: SignedDuration) -> bool;
+}
+
+/// A clock that stands until it is moved.
+pub(crate) struct ManualClock(Mutex<Timestamp>);
+
+impl ManualClock {
+    pub(crate) fn at(now: Timestamp) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(now)))
+    }
+
+    pub(crate) fn advance(&self, by: SignedDuration) {
+        *self.0.lock().unwrap() += by;
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap()
+    }
 }
 
 /// A platform with one tenant in it.

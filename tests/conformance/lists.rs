@@ -22,8 +22,8 @@ async fn filled_world(fixture: &dyn Fixture) -> World {
             let user = user(tenant, &format!("user-{n}"));
             let mapped = channel(tenant, kind(n), &format!("{}#{n}", unique()));
             let changes = [
+                Change::CreateUser(user.clone()),
                 Change::CreateKey(key(tenant, &user.id)),
-                Change::CreateUser(user),
                 Change::MapChannel(mapped),
             ];
             world.commit_to(tenant, &changes).await.unwrap();

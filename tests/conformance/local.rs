@@ -1,7 +1,7 @@
 //! The embedded platform, and what only it promises: its files, and several programs on one home at once.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
@@ -14,17 +14,9 @@ use serde_json::json;
 
 use crate::conversations::{key_of, owner_of, said};
 use crate::fixture::{
-    Fixture, World, at_once, audit, id, object, secret_name, tenant, unique_tenant_id, user,
+    Fixture, ManualClock, World, at_once, audit, id, object, secret_name, tenant, unique_tenant_id,
+    user,
 };
-
-/// A clock that stands until it is moved.
-struct ManualClock(Mutex<Timestamp>);
-
-impl Clock for ManualClock {
-    fn now(&self) -> Timestamp {
-        *self.0.lock().unwrap()
-    }
-}
 
 /// A home folder of its own, removed with it.
 pub(crate) struct LocalFixture {
@@ -36,7 +28,7 @@ pub(crate) struct LocalFixture {
 impl LocalFixture {
     pub(crate) fn new() -> Self {
         let home = tempfile::tempdir().unwrap();
-        let clock = Arc::new(ManualClock(Mutex::new(id("2026-03-01T12:00:00.5Z"))));
+        let clock = ManualClock::at(id("2026-03-01T12:00:00.5Z"));
         Self {
             platform: router::local::open_with_clock(home.path(), clock.clone()).unwrap(),
             home,
@@ -56,7 +48,7 @@ impl Fixture for LocalFixture {
     }
 
     fn advance_clock(&self, by: SignedDuration) -> bool {
-        *self.clock.0.lock().unwrap() += by;
+        self.clock.advance(by);
         true
     }
 }

@@ -80,7 +80,9 @@ impl Admin {
 
     /// All tenants by id. For operators only.
     pub async fn tenants(&self) -> Result<Vec<Tenant>, AdminError> {
-        Ok(all_pages(|page| self.platform.tenants.tenants(page)).await?)
+        let mut tenants = all_pages(|page| self.platform.tenants.tenants(page)).await?;
+        tenants.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(tenants)
     }
 
     /// One tenant.

@@ -13,6 +13,9 @@ const MAX_EMAIL_CHARS: usize = 254;
 /// The longest name and the longest value of a preference, in characters. Preferences are sent with every turn.
 const MAX_PREFERENCE_CHARS: (usize, usize) = (64, 500);
 
+/// What revoking a key [weighs](Change::weight).
+const REVOCATION: usize = 2;
+
 /// The most preferences of a person.
 const MAX_PREFERENCES: usize = 50;
 
@@ -198,7 +201,7 @@ impl Admin {
         let count = keys.len();
         // Whoever has more keys than one transaction takes loses the others first: without keys nobody enters.
         let weight: usize = changes.iter().map(Change::weight).sum();
-        let others = keys.split_off(count.min(MAX_WEIGHT - weight));
+        let others = keys.split_off(count.min((MAX_WEIGHT - weight) / REVOCATION));
         self.revoke_all(tenant, others).await?;
         changes.extend(keys.into_iter().map(Change::RevokeKey));
         self.commit(tenant, &changes, "user.remove", id.as_str())
@@ -244,7 +247,7 @@ impl Admin {
     }
 
     async fn revoke_all(&self, tenant: &TenantId, keys: Vec<ApiKey>) -> Result<(), AdminError> {
-        for some in keys.chunks(MAX_WEIGHT) {
+        for some in keys.chunks(MAX_WEIGHT / REVOCATION) {
             let target: Vec<&str> = some.iter().map(|key| key.prefix.as_str()).collect();
             let changes: Vec<Change> = some.iter().cloned().map(Change::RevokeKey).collect();
             self.commit(tenant, &changes, "key.revoke", &target.join(", "))

@@ -306,6 +306,9 @@ fn create_key(connection: &Connection, key: &ApiKey) -> Result<(), StoreError> {
         Some(_) => return Err(StoreError::Taken(key_name(key))),
         None => {}
     }
+    if tenants::user(connection, &key.tenant_id, &key.user_id)?.is_none() {
+        return Err(StoreError::NotFound(user_name(&key.user_id)));
+    }
     execute(
         connection,
         "INSERT INTO api_keys (hash, tenant_id, user_id, name, role, created_at, expires_at, prefix)

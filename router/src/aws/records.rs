@@ -1,0 +1,296 @@
+//! The records of the tenants' table as items. Ids are read from keys, which cannot be changed; attributes repeat them for
+//! other programs.
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
+use super::items::{
+    Item, corrupt, counter, json, json_value, number_value, parsed, parsed_if_set, text,
+    text_if_set, text_value,
+};
+use super::keys;
+use crate::model::{
+    ApiKey, AuditEntry, ChannelMapping, KeyHash, Tenant, TenantId, User, UserMemory, UserRole,
+};
+use crate::ports::StoreError;
+
+/// The attributes of each record that T3nets compares and writes. Keys and repeated ids never change.
+pub(super) const TENANT_ATTRIBUTES: &[&str] = &[
+    "name",
+    "status",
+    "created_at",
+    "settings",
+    "extensions",
+    "version",
+];
+pub(super) const USER_ATTRIBUTES: &[&str] =
+    &["email", "display_name", "role", "channel_identities"];
+pub(super) const MEMORY_ATTRIBUTES: &[&str] = &[
+    "preferences",
+    "custom_properties",
+    "memory_summary",
+    "memory_updated_at",
+];
+pub(super) const KEY_ATTRIBUTES: &[&str] = &[
+    "name",
+    "user_id",
+    "role",
+    "created_at",
+    "expires_at",
+    "prefix",
+];
+
+/// The tenant of an item, from its partition key.
+pub(super) fn tenant_of(item: &Item) -> Result<TenantId, StoreError> {
+    after_mark(item, "pk", keys::TENANT)
+}
+
+/// The rest of a key behind its mark.
+fn after_mark<T>(item: &Item, attribute: &str, mark: &str) -> Result<T, StoreError>
+where
+    T: std::str::FromStr<Err: std::fmt::Display>,
+{
+    text(item, attribute)?
+        .strip_prefix(mark)
+        .ok_or_else(|| corrupt(attribute, &format!("it does not begin with `{mark}`")))?
+        .parse()
+        .map_err(|error| corrupt(attribute, &error))
+}
+
+/// A time; older programs write UTC without saying so.
+fn time(text: &str, attribute: &str) -> Result<Timestamp, StoreError> {
+    text.parse()
+        .or_else(|error| {
+            let without_zone: Result<DateTime, _> = text.parse();
+            match without_zone {
+                Ok(time) => time.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp()),
+                Err(_) => Err(error),
+            }
+        })
+        .map_err(|error| corrupt(attribute, &error))
+}
+
+pub(super) fn tenant(item: &Item) -> Result<Tenant, StoreError> {
+    Ok(Tenant {
+        id: tenant_of(item)?,
+        name: text(item, "name")?.to_owned(),
+        status: parsed(item, "status")?,
+        created_at: time(text(item, "created_at")?, "created_at")?,
+        settings: json(item, "settings")?,
+        extensions: json(item, "extensions")?,
+        version: counter(item, "version")?,
+    })
+}
+
+/// An extension is an attribute of its own that older programs do not look at; without any it is left out.
+pub(super) fn tenant_item(tenant: &Tenant) -> Result<Item, StoreError> {
+    let mut item = keys::tenant(&tenant.id);
+    item.extend([
+        ("tenant_id".to_owned(), text_value(tenant.id.as_str())),
+        ("name".to_owned(), text_value(&tenant.name)),
+        ("status".to_owned(), text_value(tenant.status.as_str())),
+        (
+            "created_at".to_owned(),
+            text_value(tenant.created_at.to_string()),
+        ),
+        ("settings".to_owned(), json_value(&tenant.settings)?),
+        ("version".to_owned(), number_value(tenant.version)),
+    ]);
+    if !tenant.extensions.is_empty() {
+        item.insert("extensions".to_owned(), json_value(&tenant.extensions)?);
+    }
+    Ok(item)
+}
+
+pub(super) fn user(item: &Item) -> Result<User, StoreError> {
+    Ok(User {
+        id: after_mark(item, "sk", keys::USER)?,
+        tenant_id: tenant_of(item)?,
+        email: text_if_set(item, "email")?.unwrap_or_default().to_owned(),
+        display_name: text_if_set(item, "display_name")?
+            .unwrap_or_default()
+            .to_owned(),
+        // Whoever is given no role may do the least.
+        role: parsed_if_set(item, "role")?.unwrap_or(UserRole::Member),
+        channel_identities: json(item, "channel_identities")?,
+    })
+}
+
+pub(super) fn user_item(user: &User) -> Result<Item, StoreError> {
+    let mut item = keys::user(&user.tenant_id, &user.id);
+    item.extend([
+        ("user_id".to_owned(), text_value(user.id.as_str())),
+        ("tenant_id".to_owned(), text_value(user.tenant_id.as_str())),
+        ("email".to_owned(), text_value(&user.email)),
+        ("display_name".to_owned(), text_value(&user.display_name)),
+        ("role".to_owned(), text_value(user.role.as_str())),
+        (
+            "channel_identities".to_owned(),
+            json_value(&user.channel_identities)?,
+        ),
+    ]);
+    Ok(item)
+}
+
+pub(super) fn memory(item: &Item) -> Result<UserMemory, StoreError> {
+    Ok(UserMemory {
+        preferences: json(item, "preferences")?,
+        custom_properties: json(item, "custom_properties")?,
+        memory_summary: text_if_set(item, "memory_summary")?.map(str::to_owned),
+        memory_updated_at: text_if_set(item, "memory_updated_at")?
+            .filter(|text| !text.is_empty())
+            .map(|text| time(text, "memory_updated_at"))
+            .transpose()?,
+    })
+}
+
+/// Without its key, which the memory does not know.
+pub(super) fn memory_attributes(memory: &UserMemory) -> Result<Item, StoreError> {
+    let mut item = Item::from([
+        ("preferences".to_owned(), json_value(&memory.preferences)?),
+        (
+            "custom_properties".to_owned(),
+            json_value(&memory.custom_properties)?,
+        ),
+    ]);
+    if let Some(summary) = &memory.memory_summary {
+        item.insert("memory_summary".to_owned(), text_value(summary));
+    }
+    if let Some(at) = memory.memory_updated_at {
+        item.insert("memory_updated_at".to_owned(), text_value(at.to_string()));
+    }
+    Ok(item)
+}
+
+pub(super) fn mapping(item: &Item) -> Result<ChannelMapping, StoreError> {
+    Ok(ChannelMapping {
+        tenant_id: tenant_of(item)?,
+        kind: parsed(item, "channel_type")?,
+        channel_id: parsed(item, "channel_specific_id")?,
+    })
+}
+
+pub(super) fn mapping_item(mapping: &ChannelMapping) -> Item {
+    let name = keys::channel_name(mapping.kind, &mapping.channel_id);
+    mapping_with(
+        &mapping.tenant_id,
+        &name,
+        mapping.kind.as_str(),
+        mapping.channel_id.as_str(),
+    )
+}
+
+fn mapping_with(tenant: &TenantId, name: &str, kind: &str, id: &str) -> Item {
+    let mut item = keys::mapping(tenant, name);
+    item.extend([
+        (keys::CHANNEL_INDEX_KEY.to_owned(), text_value(name)),
+        ("channel_type".to_owned(), text_value(kind)),
+        ("channel_specific_id".to_owned(), text_value(id)),
+    ]);
+    item
+}
+
+pub(super) fn claim_item(name: &str, tenant: &TenantId) -> Item {
+    let mut item = keys::claim(name);
+    item.insert("tenant_id".to_owned(), text_value(tenant.as_str()));
+    item
+}
+
+/// Who a claim says owns the channel.
+pub(super) fn claimant(claim: &Item) -> Result<TenantId, StoreError> {
+    parsed(claim, "tenant_id")
+}
+
+/// Whether a channel of type `api` is an API key, and which.
+pub(super) fn key_hash(item: &Item) -> Result<Option<KeyHash>, StoreError> {
+    Ok(text(item, "sk")?
+        .strip_prefix(keys::API_KEY)
+        .and_then(|hash| hash.parse().ok()))
+}
+
+pub(super) fn api_key(item: &Item) -> Result<ApiKey, StoreError> {
+    Ok(ApiKey {
+        hash: after_mark(item, "sk", keys::API_KEY)?,
+        tenant_id: tenant_of(item)?,
+        user_id: parsed(item, "user_id")?,
+        name: text_if_set(item, "name")?.unwrap_or_default().to_owned(),
+        role: parsed(item, "role")?,
+        created_at: time(text(item, "created_at")?, "created_at")?,
+        expires_at: text_if_set(item, "expires_at")?
+            .map(|text| time(text, "expires_at"))
+            .transpose()?,
+        prefix: text_if_set(item, "prefix")?.unwrap_or_default().to_owned(),
+    })
+}
+
+pub(super) fn api_key_item(key: &ApiKey) -> Item {
+    let name = keys::api_key_name(&key.hash);
+    let mut item = mapping_with(&key.tenant_id, &name, "api", key.hash.as_str());
+    item.extend([
+        ("name".to_owned(), text_value(&key.name)),
+        ("user_id".to_owned(), text_value(key.user_id.as_str())),
+        ("role".to_owned(), text_value(key.role.as_str())),
+        (
+            "created_at".to_owned(),
+            text_value(key.created_at.to_string()),
+        ),
+        ("prefix".to_owned(), text_value(&key.prefix)),
+    ]);
+    if let Some(at) = key.expires_at {
+        item.insert("expires_at".to_owned(), text_value(at.to_string()));
+    }
+    item
+}
+
+pub(super) fn audit_entry(item: &Item) -> Result<AuditEntry, StoreError> {
+    Ok(AuditEntry {
+        id: after_mark(item, "sk", keys::AUDIT)?,
+        tenant_id: tenant_of(item)?,
+        actor: text(item, "actor")?.to_owned(),
+        action: text(item, "action")?.to_owned(),
+        target: text(item, "target")?.to_owned(),
+        at: time(text(item, "at")?, "at")?,
+    })
+}
+
+pub(super) fn audit_item(entry: &AuditEntry) -> Item {
+    let mut item = keys::audit(&entry.tenant_id, entry.id);
+    item.extend([
+        ("actor".to_owned(), text_value(&entry.actor)),
+        ("action".to_owned(), text_value(&entry.action)),
+        ("target".to_owned(), text_value(&entry.target)),
+        ("at".to_owned(), text_value(entry.at.to_string())),
+    ]);
+    item
+}
+
+/// Until when a removed tenant's id cannot be used.
+pub(super) fn reserved_until(tombstone: &Item) -> Result<Timestamp, StoreError> {
+    time(text(tombstone, "reserved_until")?, "reserved_until")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_as_other_programs_write_them() {
+        let read = |text| time(text, "created_at");
+        let expected = "2026-01-15T09:30:00.123456Z".parse().unwrap();
+        for text in [
+            "2026-01-15T09:30:00.123456",
+            "2026-01-15T09:30:00.123456+00:00",
+            "2026-01-15T10:30:00.123456+01:00",
+            "2026-01-15 09:30:00.123456",
+        ] {
+            assert_eq!(read(text), Ok(expected), "{text}");
+        }
+        for bad in ["", "yesterday", "1768469400"] {
+            assert!(
+                matches!(read(bad), Err(StoreError::Corrupt { .. })),
+                "{bad}"
+            );
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! DynamoDB behind the ports, on servers that stand in for AWS. All cases share one server and one pair of tables.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::Client;
+use jiff::{SignedDuration, Timestamp};
+use router::aws::{Connection, DynamoTenants, DynamoUsage, sdk_config};
+use router::ports::Platform;
+use support::TestServer;
+use support::aws::{AwsServer, Tables};
+use tokio::sync::OnceCell;
+
+use crate::fixture::{Fixture, ManualClock, unique};
+
+static MINISTACK_TABLES: OnceCell<Tables> = OnceCell::const_new();
+static MOTO_TABLES: OnceCell<Tables> = OnceCell::const_new();
+
+/// AWS's services as one case finds them.
+pub(crate) struct AwsFixture {
+    pub(crate) platform: Platform,
+    /// What the adapters' own code is not to judge is read with this.
+    pub(crate) client: Client,
+    pub(crate) tables: &'static Tables,
+    clock: Arc<ManualClock>,
+    /// Where the stores are that have no adapter here.
+    _home: tempfile::TempDir,
+}
+
+impl AwsFixture {
+    /// `None` where the server cannot be had.
+    pub(crate) async fn on_ministack() -> Option<Self> {
+        Some(Self::new(AwsServer::shared_ministack()?, &MINISTACK_TABLES, None).await)
+    }
+
+    /// The same server and tables, reached through a proxy.
+    pub(crate) async fn on_ministack_through(proxy: &TestServer) -> Option<Self> {
+        let server = AwsServer::shared_ministack()?;
+        Some(Self::new(server, &MINISTACK_TABLES, Some(proxy.url())).await)
+    }
+
+    /// `None` where the server cannot be had.
+    pub(crate) async fn on_moto() -> Option<Self> {
+        Some(Self::new(AwsServer::shared_moto()?, &MOTO_TABLES, None).await)
+    }
+
+    async fn new(
+        server: &AwsServer,
+        tables: &'static OnceCell<Tables>,
+        proxy: Option<String>,
+    ) -> Self {
+        // A server of this machine has no region to be looked up.
+        let region = (!server.variables().is_empty()).then(|| "us-east-1".to_owned());
+        let connection = Connection {
+            region,
+            ..Connection::default()
+        };
+        // Each case has connections of its own, since each has its own runtime.
+        let sdk = server.configure(sdk_config(&connection).await);
+        let sdk = match proxy {
+            Some(proxy) => sdk.into_builder().endpoint_url(proxy).build(),
+            None => sdk,
+        };
+        let client = Client::new(&sdk);
+        let tables = tables
+            .get_or_init(|| async {
+                Tables::create(&client, &format!("t3nets-{}", unique())).await
+            })
+            .await;
+        // The servers delete what has expired by their own time, so the clock begins there.
+        let clock = ManualClock::at(Timestamp::now());
+        let home = tempfile::tempdir().unwrap();
+        let local = router::local::open_with_clock(home.path(), clock.clone()).unwrap();
+        let name = &tables.tenants;
+        let platform = Platform {
+            tenants: Arc::new(DynamoTenants::new(client.clone(), name, clock.clone())),
+            usage: Arc::new(DynamoUsage::new(client.clone(), name, clock.clone())),
+            ..local
+        };
+        Self {
+            platform,
+            client,
+            tables,
+            clock,
+            _home: home,
+        }
+    }
+}
+
+#[async_trait]
+impl Fixture for AwsFixture {
+    async fn platform(&self) -> Platform {
+        self.platform.clone()
+    }
+
+    fn advance_clock(&self, by: SignedDuration) -> bool {
+        self.clock.advance(by);
+        true
+    }
+}
