@@ -139,6 +139,9 @@ pub(crate) async fn messages_read_back_with_what_else_is_stored_with_them(fixtur
 
 pub(crate) async fn two_hundred_turns_at_once_are_all_kept_each_together(fixture: &dyn Fixture) {
     const TURNS: usize = 200;
+    if !fixture.judges_concurrency() {
+        return;
+    }
     let talk = Talk::new(fixture).await;
     at_once((0..TURNS).map(|n| {
         let (store, key, now) = (

@@ -22,6 +22,11 @@ pub(crate) trait Fixture: Send + Sync {
 
     /// Moves the platform's clock on. `false` if the service behind it keeps its own time.
     fn advance_clock(&self, by: SignedDuration) -> bool;
+
+    /// Whether what is written at once can be judged. `false` if the service behind it is known to lose some of it.
+    fn judges_concurrency(&self) -> bool {
+        true
+    }
 }
 
 /// A platform with one tenant in it.

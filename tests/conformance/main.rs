@@ -4,7 +4,7 @@
 //! `lists` for the tenants' store), each a behaviour that a caller relies on. `local` and its like set an adapter up and
 //! add what only that one promises.
 //!
-//! A new adapter writes a [`fixture::Fixture`] and adds one line to `conformance!` below. A new case is named in `cases!`; one
+//! A new adapter writes a [`fixture::Fixture`] (`None` where its service cannot be had) and adds one line to `conformance!` below. A new case is named in `cases!`; one
 //! that is not is dead code, which does not pass the lints.
 
 #![expect(
@@ -14,6 +14,9 @@
     reason = "a panic fails the test; the cases are no #[test] functions themselves"
 )]
 
+mod aws;
+mod aws_conversations;
+mod aws_secrets;
 mod channels_and_keys;
 mod conversations;
 mod fixture;
@@ -33,7 +36,9 @@ macro_rules! cases {
         mod $port {$(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $case() {
-                crate::$port::$case(&$fixture).await;
+                if let Some(fixture) = $fixture {
+                    crate::$port::$case(&fixture).await;
+                }
             }
         )*}
     )*};
@@ -136,7 +141,9 @@ macro_rules! conformance {
 }
 
 conformance! {
-    on_local: crate::local::LocalFixture::new();
+    on_local: Some(crate::local::LocalFixture::new());
+    on_ministack: crate::aws::AwsFixture::ministack();
+    on_moto: crate::aws::AwsFixture::moto();
 }
 
 #[test]

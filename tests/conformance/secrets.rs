@@ -144,7 +144,10 @@ pub(crate) async fn a_description_tells_the_times_and_no_value(fixture: &dyn Fix
     secrets.put(&name, &document("other")).await.unwrap();
     let changed = secrets.describe(&name).await.unwrap().unwrap();
     assert_eq!(changed.created_at, made.created_at);
-    assert_eq!(changed.updated_at > made.updated_at, time_passed);
+    assert!(changed.updated_at >= made.updated_at);
+    if time_passed {
+        assert!(changed.updated_at > made.updated_at);
+    }
 }
 
 pub(crate) async fn tenants_see_only_their_own_secrets(fixture: &dyn Fixture) {
@@ -175,6 +178,9 @@ pub(crate) async fn tenants_see_only_their_own_secrets(fixture: &dyn Fixture) {
 }
 
 pub(crate) async fn changes_at_once_are_all_kept(fixture: &dyn Fixture) {
+    if !fixture.judges_concurrency() {
+        return;
+    }
     let secrets = fixture.platform().await.secrets;
     let tenant = unique_tenant_id();
     let outcomes = at_once((0..20).map(|n| {
