@@ -3,10 +3,12 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::interceptors::BeforeDeserializationInterceptorContextMut;
+use aws_sdk_dynamodb::config::interceptors::{
+    BeforeDeserializationInterceptorContextMut, BeforeTransmitInterceptorContextRef,
+};
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_dynamodb::error::BoxError;
@@ -412,16 +414,29 @@ async fn several_processes_append_at_once() {
     }
 }
 
-/// Turns answers to writes that were made into a server's failure.
+/// Turns answers to writes that were made into a server's failure. For calls that follow each other.
 #[derive(Debug, Clone)]
 struct LosesAnswers {
     operation: &'static str,
     left: Arc<AtomicUsize>,
+    is_meant: Arc<AtomicBool>,
 }
 
 impl Intercept for LosesAnswers {
     fn name(&self) -> &'static str {
         "LosesAnswers"
+    }
+
+    fn read_before_transmit(
+        &self,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let target = context.request().headers().get("x-amz-target");
+        let is_meant = target.is_some_and(|target| target.ends_with(self.operation));
+        self.is_meant.store(is_meant, Ordering::SeqCst);
+        Ok(())
     }
 
     fn modify_before_deserialization(
@@ -430,17 +445,16 @@ impl Intercept for LosesAnswers {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let target = context.request().headers().get("x-amz-target");
-        let is_meant = target.is_some_and(|target| target.ends_with(self.operation));
+        let was_made =
+            self.is_meant.load(Ordering::SeqCst) && context.response().status().is_success();
         let take = |left: usize| left.checked_sub(1);
-        if is_meant
-            && context.response().status().is_success()
+        if was_made
             && self
                 .left
                 .fetch_update(Ordering::SeqCst, Ordering::SeqCst, take)
                 .is_ok()
         {
-            context.response_mut().set_status(500.try_into()?);
+            *context.response_mut().status_mut() = 500.try_into()?;
         }
         Ok(())
     }
@@ -458,6 +472,7 @@ async fn a_lost_answer_does_not_double_a_turn() {
             let mut config = config.to_builder().interceptor(LosesAnswers {
                 operation,
                 left: left.clone(),
+                is_meant: Arc::default(),
             });
             if !sdk_repeats {
                 config = config.retry_config(RetryConfig::disabled());
