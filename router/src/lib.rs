@@ -8,7 +8,8 @@
 //! 3. [`chat`]: one turn, from a message to its answer; [`skills`] are what the assistant can do, [`ai`] the language models.
 //! 4. [`admin`]: what an operator changes (tenants, users, keys, secrets), as plans that are pure and then applied.
 //! 5. [`http`]: routes, authentication, errors, streaming.
-//! 6. The two platforms behind the ports: `local`, embedded, and [`aws`].
+//! 6. The two platforms behind the ports: `local`, embedded, and [`aws`]; [`secrets_cache`] goes before a store that is far
+//!    away.
 //!
 //! The library never touches the terminal: it reports through return values and `tracing`.
 
@@ -24,6 +25,7 @@ pub mod http;
 pub mod local;
 pub mod model;
 pub mod ports;
+pub mod secrets_cache;
 pub mod skills;
 pub mod token;
 

@@ -1,11 +1,12 @@
-//! DynamoDB behind the ports, on servers that stand in for AWS. All cases share one server and one pair of tables.
+//! AWS behind the ports, on servers that stand in for it. All cases share one server and one pair of tables.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use jiff::{SignedDuration, Timestamp};
-use router::aws::{Connection, DynamoTenants, DynamoUsage, sdk_config};
+use router::aws::{Connection, Names, SecretsPrefix, sdk_config};
 use router::ports::Platform;
 use support::TestServer;
 use support::aws::{AwsServer, Tables};
@@ -19,12 +20,12 @@ static MOTO_TABLES: OnceCell<Tables> = OnceCell::const_new();
 /// AWS's services as one case finds them.
 pub(crate) struct AwsFixture {
     pub(crate) platform: Platform,
+    /// The connection that the router and the CLI have, to this server.
+    pub(crate) sdk: SdkConfig,
     /// What the adapters' own code is not to judge is read with this.
     pub(crate) client: Client,
     pub(crate) tables: &'static Tables,
     clock: Arc<ManualClock>,
-    /// Where the stores are that have no adapter here.
-    _home: tempfile::TempDir,
 }
 
 impl AwsFixture {
@@ -42,6 +43,11 @@ impl AwsFixture {
     /// `None` where the server cannot be had.
     pub(crate) async fn on_moto() -> Option<Self> {
         Some(Self::new(AwsServer::shared_moto()?, &MOTO_TABLES, None).await)
+    }
+
+    /// Where the secrets are.
+    pub(crate) fn prefix() -> SecretsPrefix {
+        "/t3nets/conformance/tenants".parse().unwrap()
     }
 
     async fn new(
@@ -67,22 +73,19 @@ impl AwsFixture {
                 Tables::create(&client, &format!("t3nets-{}", unique())).await
             })
             .await;
+        let names = Names {
+            tenants_table: tables.tenants.clone(),
+            conversations_table: tables.conversations.clone(),
+            secrets: Self::prefix(),
+        };
         // The servers delete what has expired by their own time, so the clock begins there.
         let clock = ManualClock::at(Timestamp::now());
-        let home = tempfile::tempdir().unwrap();
-        let local = router::local::open_with_clock(home.path(), clock.clone()).unwrap();
-        let name = &tables.tenants;
-        let platform = Platform {
-            tenants: Arc::new(DynamoTenants::new(client.clone(), name, clock.clone())),
-            usage: Arc::new(DynamoUsage::new(client.clone(), name, clock.clone())),
-            ..local
-        };
         Self {
-            platform,
+            platform: router::aws::open(&sdk, &names, clock.clone()),
+            sdk,
             client,
             tables,
             clock,
-            _home: home,
         }
     }
 }
@@ -96,5 +99,10 @@ impl Fixture for AwsFixture {
     fn advance_clock(&self, by: SignedDuration) -> bool {
         self.clock.advance(by);
         true
+    }
+
+    /// Secrets Manager keeps its own time.
+    fn advance_secrets_clock(&self, _by: SignedDuration) -> bool {
+        false
     }
 }

@@ -23,6 +23,11 @@ pub(crate) trait Fixture: Send + Sync {
 
     /// Moves the platform's clock on. `false` if the service behind it keeps its own time.
     fn advance_clock(&self, by: SignedDuration) -> bool;
+
+    /// The same for the secrets' store, which may be a service of its own.
+    fn advance_secrets_clock(&self, by: SignedDuration) -> bool {
+        self.advance_clock(by)
+    }
 }
 
 /// A clock that stands until it is moved.

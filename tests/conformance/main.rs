@@ -4,7 +4,7 @@
 //! `lists` for the tenants' store), each a behaviour that a caller relies on. `local` and its like set an adapter up and
 //! add what only that one promises.
 //!
-//! A new adapter writes a [`fixture::Fixture`] and adds one line to `conformance!` below. A new case is named in `cases!`; one
+//! A new adapter writes a [`fixture::Fixture`] (`None` where its service cannot be had) and adds one line to `conformance!` below. A new case is named in `cases!`; one
 //! that is not is dead code, which does not pass the lints.
 
 #![expect(
@@ -15,8 +15,10 @@
 )]
 
 mod aws;
+mod aws_conversations;
 mod aws_faults;
 mod aws_items;
+mod aws_secrets;
 mod channels_and_keys;
 mod conversations;
 mod fixture;
@@ -185,7 +187,11 @@ conformance! {
             "channels_and_keys::of_two_tenants_that_claim_a_channel_at_once_one_gets_it",
             "usage::a_limit_holds_exactly_when_many_reserve_at_once",
             "usage::a_repeated_reservation_counts_once",
-            "usage::a_repeated_settlement_adds_once";
+            "usage::a_repeated_settlement_adds_once",
+            "operators::changes_of_different_settings_at_once_are_both_kept",
+            "operators::of_two_who_change_one_setting_at_once_the_second_is_told_what_it_is_now",
+            "conversations::two_hundred_turns_at_once_are_all_kept_each_together",
+            "secrets::changes_at_once_are_all_kept";
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -8,7 +8,8 @@ use url::{Host, Url};
 
 use super::{Admin, AdminError};
 use crate::model::{
-    IntegrationName, JsonObject, SecretDescription, SecretDocument, SecretName, TenantId,
+    ChannelKind, IntegrationName, JsonObject, SecretDescription, SecretDocument, SecretName,
+    TenantId,
 };
 use crate::ports::{PutOutcome, StoreError};
 
@@ -134,6 +135,16 @@ const OPENAI: &[Field] = &[
 /// The integrations whose fields T3nets knows. Any other can be stored as it is given.
 pub const KNOWN_INTEGRATIONS: [&str; 3] = ["jira", "anthropic", "openai"];
 
+/// The integrations that a tenant's secrets can be of by nature: those whose fields T3nets knows, and the channels'.
+const NAMED_INTEGRATIONS: [&str; 6] = [
+    "jira",
+    "anthropic",
+    "openai",
+    ChannelKind::Slack.as_str(),
+    ChannelKind::Teams.as_str(),
+    ChannelKind::Telegram.as_str(),
+];
+
 /// The fields of an integration; `None` if T3nets does not know it.
 pub fn fields_of(integration: &IntegrationName) -> Option<&'static [Field]> {
     match integration.as_str() {
@@ -230,12 +241,12 @@ impl Admin {
         .await
     }
 
-    /// A tenant's secrets by name. The list may lag on some platforms, so the integrations that there are by nature are
-    /// asked for by name.
+    /// A tenant's secrets by name. The list may lag on some platforms, so those of [`NAMED_INTEGRATIONS`] are asked for
+    /// by name: one that was made just now is neither hidden nor left behind by a removal.
     async fn all_secrets(&self, tenant: &TenantId) -> Result<Vec<SecretDescription>, AdminError> {
         let mut secrets = self.platform.secrets.list(tenant).await?;
-        for known in KNOWN_INTEGRATIONS {
-            let Ok(integration) = known.parse() else {
+        for named in NAMED_INTEGRATIONS {
+            let Ok(integration) = named.parse() else {
                 continue;
             };
             let name = SecretName {

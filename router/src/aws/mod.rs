@@ -1,30 +1,66 @@
 //! AWS behind the ports: DynamoDB for tenants, usage and conversations, Secrets Manager for credentials.
 //!
 //! Tables, keys, attributes and their types are fixed, since other programs read and write the same items. Not here: which
-//! tables and secrets an environment has (the CLI resolves that, the container is told), and the language models.
+//! tables and secrets an environment has (the CLI resolves that, the container is told).
 //!
 //! Read [`Names`] and [`Connection`] first, then `error` (what AWS answers, as the ports' errors) and `items` (attributes).
 //! Of the tenants' table: `keys` and `records` (what is stored), `table` and `transaction` (how it is read and written), then
 //! `tenants` with `lookup` (from a channel or a key to its tenant), `changes` (a commit as a plan), `commit`, `removal`; and
-//! `usage`.
+//! `usage`. `conversations` stands on `heads`, `pages`, `appends`, `backwards` and `sessions`; `secrets` stands alone.
 
+mod appends;
+mod backwards;
 mod changes;
 mod commit;
 mod connect;
+mod conversations;
 mod error;
+mod heads;
 mod items;
 mod keys;
+mod locks;
 mod lookup;
 mod names;
+mod pages;
 mod records;
 mod removal;
+mod secrets;
+mod sessions;
 mod table;
 mod tenants;
 mod transaction;
 mod usage;
 
+use std::sync::Arc;
+
+use aws_config::SdkConfig;
+
+use crate::ports::{Clock, Platform};
+
 pub use connect::{Connection, sdk_config};
+pub use conversations::DynamoConversations;
 pub use error::store_error;
 pub use names::{InvalidSecretsPrefix, Names, SecretsPrefix};
+pub use secrets::SecretsManager;
 pub use tenants::DynamoTenants;
 pub use usage::DynamoUsage;
+
+/// AWS's services behind the ports. Asks nothing of them: what is not there or not allowed is told by the first call that
+/// needs it.
+pub fn open(sdk: &SdkConfig, names: &Names, clock: Arc<dyn Clock>) -> Platform {
+    let dynamodb = aws_sdk_dynamodb::Client::new(sdk);
+    let tenants = &names.tenants_table;
+    Platform {
+        tenants: Arc::new(DynamoTenants::new(dynamodb.clone(), tenants, clock.clone())),
+        usage: Arc::new(DynamoUsage::new(dynamodb.clone(), tenants, clock.clone())),
+        conversations: Arc::new(DynamoConversations::new(
+            dynamodb,
+            &names.conversations_table,
+        )),
+        secrets: Arc::new(SecretsManager::new(
+            aws_sdk_secretsmanager::Client::new(sdk),
+            names.secrets.clone(),
+        )),
+        clock,
+    }
+}

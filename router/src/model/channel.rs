@@ -34,7 +34,7 @@ impl ChannelKind {
     ];
 
     /// The stored word.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Dashboard => "dashboard",
             Self::Api => "api",
