@@ -83,7 +83,7 @@ pub(crate) async fn of_two_who_change_one_setting_at_once_the_second_is_told_wha
                         panic!("not told what changed: {told}");
                     };
                     assert_eq!(fields[0].field, "messages_per_day");
-                    assert_eq!(fields[0].now, stored.to_string());
+                    assert_eq!(fields[0].now, format!("`{stored}`"));
                     values[usize::from(outcomes[0].is_err())]
                 }
                 other => panic!("not exactly one was kept: {other:?}"),

@@ -104,6 +104,8 @@ impl AwsServer {
             ("AWS_ACCESS_KEY_ID", "test".to_owned()),
             ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
             ("AWS_REGION", "us-east-1".to_owned()),
+            // boto3 and the AWS CLI read this one alone.
+            ("AWS_DEFAULT_REGION", "us-east-1".to_owned()),
         ]
     }
 
