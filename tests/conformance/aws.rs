@@ -1,5 +1,6 @@
 //! AWS, as servers that stand in for it.
 
+use std::io::Write;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -89,6 +90,16 @@ impl Fixture for AwsFixture {
     }
 
     fn judges_concurrency(&self) -> bool {
+        if !self.judges_concurrency {
+            // Past the harness's capture, so that it is seen.
+            let server = self.server.name();
+            let mut stderr = std::io::stderr();
+            writeln!(
+                stderr,
+                "left out on moto ({server}): what is written at once"
+            )
+            .unwrap();
+        }
         self.judges_concurrency
     }
 }

@@ -115,10 +115,8 @@ async fn what_is_too_large_is_refused_before_the_call() {
     let Some(secrets) = Secrets::new().await else {
         return;
     };
-    let refused = secrets
-        .store
-        .put(&secrets.name, &document(&"x".repeat(65_536)));
-    let refused = refused.await;
+    let too_large = document(&"x".repeat(65_536));
+    let refused = secrets.store.put(&secrets.name, &too_large).await;
     assert!(
         matches!(refused, Err(StoreError::TooLarge(_))),
         "{refused:?}"
