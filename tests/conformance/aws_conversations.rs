@@ -1,17 +1,9 @@
-//! Conversations in DynamoDB, and what only this adapter promises: the items that other programs read and write, pages, and
-//! answers that are lost.
+//! Conversations in DynamoDB, and what only this adapter promises: the items that other programs read and write, and pages.
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::interceptors::{
-    BeforeDeserializationInterceptorContextMut, BeforeTransmitInterceptorContextRef,
-};
-use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_dynamodb::error::BoxError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
 use router::aws::DynamoConversations;
@@ -36,7 +28,6 @@ const LONG: usize = 32 * 1024;
 
 /// A store, the table behind it, and one conversation's key.
 struct Table {
-    fixture: AwsFixture,
     client: Client,
     name: String,
     store: Arc<DynamoConversations>,
@@ -53,7 +44,6 @@ impl Table {
             store: Arc::new(DynamoConversations::new(client.clone(), &name)),
             key: key_of(&owner_of(&unique_tenant_id()), "session"),
             began: Timestamp::now(),
-            fixture,
             client,
             name,
         })
@@ -411,99 +401,5 @@ async fn several_processes_append_at_once() {
             .map(|message| message.content[2..].trim().parse().unwrap())
             .collect();
         assert_eq!(order, (0..10).collect::<Vec<_>>());
-    }
-}
-
-/// Turns answers to writes that were made into a server's failure. For calls that follow each other.
-#[derive(Debug, Clone)]
-struct LosesAnswers {
-    operation: &'static str,
-    left: Arc<AtomicUsize>,
-    is_meant: Arc<AtomicBool>,
-}
-
-impl Intercept for LosesAnswers {
-    fn name(&self) -> &'static str {
-        "LosesAnswers"
-    }
-
-    fn read_before_transmit(
-        &self,
-        context: &BeforeTransmitInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let target = context.request().headers().get("x-amz-target");
-        let is_meant = target.is_some_and(|target| target.ends_with(self.operation));
-        self.is_meant.store(is_meant, Ordering::SeqCst);
-        Ok(())
-    }
-
-    fn modify_before_deserialization(
-        &self,
-        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let was_made =
-            self.is_meant.load(Ordering::SeqCst) && context.response().status().is_success();
-        let take = |left: usize| left.checked_sub(1);
-        if was_made
-            && self
-                .left
-                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, take)
-                .is_ok()
-        {
-            *context.response_mut().status_mut() = 500.try_into()?;
-        }
-        Ok(())
-    }
-}
-
-#[tokio::test]
-async fn a_lost_answer_does_not_double_a_turn() {
-    for sdk_repeats in [true, false] {
-        let Some(table) = Table::new().await else {
-            return;
-        };
-        let store_losing = async |operation| {
-            let left = Arc::new(AtomicUsize::new(1));
-            let config = aws_sdk_dynamodb::Config::from(&table.fixture.sdk);
-            let mut config = config.to_builder().interceptor(LosesAnswers {
-                operation,
-                left: left.clone(),
-                is_meant: Arc::default(),
-            });
-            if !sdk_repeats {
-                config = config.retry_config(RetryConfig::disabled());
-            }
-            let client = Client::from_conf(config.build());
-            (DynamoConversations::new(client, &table.name), left)
-        };
-        let mut all = Vec::new();
-        for (operation, question) in [
-            (".PutItem", "short".to_owned()),
-            (".UpdateItem", "short".to_owned()),
-            (".TransactWriteItems", "x".repeat(80_000)),
-        ] {
-            let (store, left) = store_losing(operation).await;
-            let turn = turn(&question, operation);
-            store.append(&table.key, &turn, table.began).await.unwrap();
-            assert_eq!(
-                left.load(Ordering::SeqCst),
-                0,
-                "no answer to {operation} was lost"
-            );
-            all.extend(turn);
-            assert!(table.read(table.began).await == all, "{operation}");
-        }
-        let (store, left) = store_losing(".DeleteItem").await;
-        let cleared = store.clear(&table.key, table.began).await;
-        match sdk_repeats {
-            true => assert_eq!(cleared, Ok(true)),
-            false => assert!(matches!(cleared, Err(StoreError::Unavailable(_)))),
-        }
-        assert_eq!(left.load(Ordering::SeqCst), 0);
-        assert_eq!(table.read(table.began).await, []);
     }
 }

@@ -18,6 +18,7 @@ mod aws;
 mod aws_conversations;
 mod aws_faults;
 mod aws_items;
+mod aws_lost_answers;
 mod aws_secrets;
 mod channels_and_keys;
 mod conversations;

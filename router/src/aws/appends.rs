@@ -21,6 +21,8 @@ use crate::ports::StoreError;
 
 /// Why an attempt was not made, or perhaps not.
 enum Failed {
+    /// It was not tried, since what is there cannot be read, and the SDK has tried long enough.
+    Unread(StoreError),
     /// Another attempt may help.
     ForNow(StoreError),
     /// No other would.
@@ -50,12 +52,18 @@ pub(super) async fn append(
         .without_max_times()
         .with_jitter()
         .build();
+    // Whether an attempt may have been made though no answer said so.
+    let mut is_in_doubt = false;
     loop {
         let failed = match attempt(store, key, append, now).await {
             Ok(true) => return Ok(()),
             Ok(false) => too_busy(),
-            Err(Failed::ForNow(error)) => error,
-            Err(Failed::ForGood(error)) => return Err(error),
+            Err(Failed::Unread(error)) if is_in_doubt => error,
+            Err(Failed::ForNow(error)) => {
+                is_in_doubt = true;
+                error
+            }
+            Err(Failed::Unread(error) | Failed::ForGood(error)) => return Err(error),
         };
         let pause = pauses.next().unwrap_or_default();
         if Instant::now() + pause >= until {
@@ -77,7 +85,7 @@ async fn attempt(
     append: &Append,
     now: Timestamp,
 ) -> Result<bool, Failed> {
-    let read = store.head(key).await?;
+    let read = store.head(key).await.map_err(Failed::Unread)?;
     if read
         .as_ref()
         .is_some_and(|head| head.has_append(&append.id))
@@ -87,7 +95,9 @@ async fn attempt(
     }
     let plan = heads::plan(read.as_ref(), append, now)?;
     if let (Some(head), Some(ttl)) = (&read, plan.renew_pages_until) {
-        pages::renew(&store.client, &store.table, key, head, ttl).await?;
+        pages::renew(&store.client, &store.table, key, head, ttl)
+            .await
+            .map_err(Failed::Unread)?;
     }
     let seen = read.map(|head: Head| head.seen);
     let pages = plan

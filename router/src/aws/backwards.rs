@@ -49,9 +49,12 @@ where
         },
         _ => head.page_count,
     };
+    // More each time: a window that few messages fill mostly needs no more than one page.
+    let mut at_once = 2;
     while to > 0 && !taken.is_full {
         let wanted = (taken.bytes_left() / PAGE_BYTES + 1) as u64;
-        let from = to.saturating_sub(wanted.min(PAGES_AT_ONCE));
+        let from = to.saturating_sub(wanted.min(at_once));
+        at_once = PAGES_AT_ONCE.min(2 * at_once);
         let Some(pages) = read(from, to).await? else {
             return Ok(None);
         };

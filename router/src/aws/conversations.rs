@@ -27,8 +27,8 @@ use crate::model::{
 };
 use crate::ports::{ConversationStore, Page, PageRequest, StoreError, Window};
 
-/// How long an append is tried.
-const APPEND_FOR: Duration = Duration::from_secs(20);
+/// How long an append waits for others of this process and is tried. Whoever answers a request has a shorter deadline.
+const APPEND_FOR: Duration = Duration::from_secs(45);
 /// The most bytes of content in a page of history, so that no reply is huge. One message always fits.
 const HISTORY_BYTES: usize = 1 << 20;
 /// How often a read begins again because the conversation was cleared or begun anew meanwhile.

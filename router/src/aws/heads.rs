@@ -436,3 +436,7 @@ fn array(messages: &[&RawValue]) -> String {
     json.push(']');
     json
 }
+
+#[cfg(test)]
+#[path = "heads_tests.rs"]
+mod tests;
