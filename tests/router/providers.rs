@@ -15,8 +15,8 @@ mod openai;
 use std::time::Duration;
 
 use ask::{
-    KEY, PROVIDERS, answered_by, ask, bedrock_at, error_of, message, model_at, question, select,
-    text, tool_result, tool_use,
+    KEY, PROVIDERS, answered_by, ask, aws_at, bedrock_at, bedrock_by, error_of, message, model_at,
+    question, select, text, tool_result, tool_use,
 };
 use futures::FutureExt;
 use router::ai::{ProviderKind, with_retries};

@@ -1,6 +1,7 @@
 //! A request and how it is put to each provider.
 
 use async_trait::async_trait;
+use aws_config::SdkConfig;
 use aws_sdk_bedrockruntime::config::{Credentials, SharedCredentialsProvider};
 use jiff::Timestamp;
 use router::ai::{AiDefaults, Models, ProviderKind, SelectedModel};
@@ -73,21 +74,30 @@ pub(super) async fn model_at(provider: ProviderKind, url: &str) -> SelectedModel
 
 /// Bedrock in a region, pointed at the server, with a model that is named in this way.
 pub(super) async fn bedrock_at(url: &str, region: &str, model: &str) -> SelectedModel {
+    bedrock_by(&aws_at(url, region).await, model).await
+}
+
+/// Bedrock as this configuration reaches it.
+pub(super) async fn bedrock_by(sdk: &SdkConfig, model: &str) -> SelectedModel {
+    let defaults = AiDefaults::default().with_bedrock(Bedrock::new(sdk), model.to_owned());
+    let selected = select(defaults).await;
+    assert_eq!(selected.provider, ProviderKind::Bedrock);
+    selected
+}
+
+/// AWS in a region, pointed at the server.
+pub(super) async fn aws_at(url: &str, region: &str) -> SdkConfig {
     let connection = Connection {
         region: Some(region.to_owned()),
         profile: None,
     };
     let credentials = Credentials::new("AKIATEST", KEY, None, None, "test");
-    let sdk = sdk_config(&connection)
+    sdk_config(&connection)
         .await
         .into_builder()
         .endpoint_url(url)
         .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .build();
-    let defaults = AiDefaults::default().with_bedrock(Bedrock::new(&sdk), model.to_owned());
-    let selected = select(defaults).await;
-    assert_eq!(selected.provider, ProviderKind::Bedrock);
-    selected
+        .build()
 }
 
 /// Who answers a tenant without settings and secrets.

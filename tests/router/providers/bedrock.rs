@@ -3,6 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
+use aws_config::timeout::TimeoutConfig;
 use router::ai::ProviderKind;
 use router::model::{ContentBlock, NanoUsd, Role, StopReason, TokenUsage};
 use router::ports::ModelError;
@@ -11,8 +12,8 @@ use support::model::{Answer, ModelServer, Stop};
 use support::python_venv;
 
 use super::{
-    answered_by, ask, bedrock_at, error_of, message, model_at, question, text, tool_result,
-    tool_use,
+    answered_by, ask, aws_at, bedrock_at, bedrock_by, error_of, message, model_at, question, text,
+    tool_result, tool_use,
 };
 
 const BEDROCK: ProviderKind = ProviderKind::Bedrock;
@@ -312,4 +313,33 @@ async fn empty_messages_are_left_out_and_their_neighbours_made_one() {
     let expected =
         json!([{"role": "user", "content": [{"text": "How is the sprint?"}, {"text": "Hello?"}]}]);
     assert_eq!(sent, expected);
+}
+
+#[tokio::test]
+async fn a_chat_waits_longer_than_other_calls_to_aws() {
+    let server =
+        ModelServer::scripted([Answer::text("Hi.").after(Duration::from_millis(100))]).await;
+    let short = TimeoutConfig::builder()
+        .read_timeout(Duration::from_millis(1))
+        .operation_attempt_timeout(Duration::from_millis(1))
+        .operation_timeout(Duration::from_millis(1))
+        .build();
+    let sdk = aws_at(&server.url(), "us-east-1")
+        .await
+        .into_builder()
+        .timeout_config(short)
+        .build();
+    let model = bedrock_by(&sdk, "some-model").await;
+    assert_eq!(ask(&model, &question()).await.0.unwrap().text(), "Hi.");
+}
+
+#[tokio::test]
+async fn without_credentials_bedrock_is_denied() {
+    let server = ModelServer::scripted([]).await;
+    let mut sdk = aws_at(&server.url(), "us-east-1").await.into_builder();
+    sdk.set_credentials_provider(None);
+    let model = bedrock_by(&sdk.build(), "some-model").await;
+    let error = ask(&model, &question()).await.0.unwrap_err();
+    assert!(matches!(error, ModelError::Denied(_)), "{error:?}");
+    assert!(server.requests().is_empty());
 }
