@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::ai::{AiDefaults, InvalidAiSetting};
+use crate::ai::{AiDefaults, InvalidAiSetting, table};
+use crate::aws::{InvalidSecretsPrefix, Names};
 use crate::model::{InvalidId, TenantId};
 
 /// How a router is set up, whoever starts it.
@@ -53,10 +54,29 @@ impl Default for Deadlines {
 pub struct ContainerConfig {
     /// The port to listen on.
     pub port: u16,
-    /// Where the embedded platform keeps its state.
-    pub home: PathBuf,
+    /// What stands behind the ports.
+    pub platform: PlatformConfig,
     /// The router itself.
     pub server: ServerConfig,
+}
+
+/// Which platform a container runs on, and where it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PlatformConfig {
+    /// The embedded one.
+    Local {
+        /// Where it keeps its state.
+        home: PathBuf,
+    },
+    /// AWS.
+    Aws {
+        /// The region of all that the router uses.
+        region: String,
+        /// The tables and secrets.
+        names: Names,
+        /// The model that tenants get who choose none.
+        bedrock_model: String,
+    },
 }
 
 /// Why the container's variables cannot be used. Each names the variable.
@@ -68,9 +88,9 @@ pub enum ConfigError {
     /// The platform is not part of this build.
     #[error("`T3NETS_ENV` is `{0}`, a platform that this build does not contain")]
     PlatformNotBuilt(&'static str),
-    /// A variable is missing.
-    #[error("`{0}` is not set")]
-    Missing(&'static str),
+    /// These variables are missing.
+    #[error("{} not set", listed(.0))]
+    Missing(Vec<&'static str>),
     /// A variable's value cannot be used.
     #[error("`{name}` cannot be used: {reason}")]
     Invalid {
@@ -84,21 +104,30 @@ pub enum ConfigError {
     Ai(#[from] InvalidAiSetting),
 }
 
+/// "`A` is", "`A`, `B` and `C` are".
+fn listed(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.split_last() {
+        None => "nothing is".to_owned(),
+        Some((last, [])) => format!("{last} is"),
+        Some((last, others)) => format!("{} and {last} are", others.join(", ")),
+    }
+}
+
 impl ContainerConfig {
     /// Reads the variables through `lookup`.
     ///
     /// # Errors
-    /// The first variable that is missing or wrong.
+    /// All variables that are missing, or the first that is wrong.
     pub fn from_env(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let get = |name: &str| lookup(name).filter(|value| !value.is_empty());
-        match get("T3NETS_ENV").as_deref() {
-            None => return Err(ConfigError::Missing("T3NETS_ENV")),
-            Some("local") if cfg!(feature = "local") => {}
+        let (platform, word) = match get("T3NETS_ENV").as_deref() {
+            None => return Err(ConfigError::Missing(vec!["T3NETS_ENV"])),
+            Some("local") if cfg!(feature = "local") => (local(get)?, "local"),
             Some("local") => return Err(ConfigError::PlatformNotBuilt("local")),
-            Some("aws") => return Err(ConfigError::PlatformNotBuilt("aws")),
+            Some("aws") => (aws(get)?, "aws"),
             Some(other) => return Err(ConfigError::UnknownPlatform(other.to_owned())),
-        }
-        let home = PathBuf::from(get("T3NETS_HOME").ok_or(ConfigError::Missing("T3NETS_HOME"))?);
+        };
         let port = match get("PORT") {
             None => 8080,
             Some(text) => text.parse().map_err(|_| ConfigError::Invalid {
@@ -116,8 +145,11 @@ impl ContainerConfig {
             })
             .transpose()?;
         let identity = Identity {
-            platform: "local",
-            environment: "local".to_owned(),
+            platform: word,
+            environment: match &platform {
+                PlatformConfig::Local { .. } => "local".to_owned(),
+                PlatformConfig::Aws { names, .. } => names.secrets.environment.clone(),
+            },
             release: get("T3NETS_RELEASE"),
         };
         refuse_anonymous_production(&identity.environment, anonymous_tenant.as_ref())?;
@@ -125,7 +157,7 @@ impl ContainerConfig {
         let deadlines = Deadlines::default();
         Ok(Self {
             port,
-            home,
+            platform,
             server: ServerConfig {
                 identity,
                 anonymous_tenant,
@@ -134,6 +166,97 @@ impl ContainerConfig {
             },
         })
     }
+}
+
+fn local(get: impl Fn(&str) -> Option<String>) -> Result<PlatformConfig, ConfigError> {
+    let [home] = required(["T3NETS_HOME"], get)?;
+    Ok(PlatformConfig::Local { home: home.into() })
+}
+
+fn aws(get: impl Fn(&str) -> Option<String>) -> Result<PlatformConfig, ConfigError> {
+    let variables = [
+        "AWS_REGION",
+        "BEDROCK_MODEL_ID",
+        "DYNAMODB_CONVERSATIONS_TABLE",
+        "DYNAMODB_TENANTS_TABLE",
+        "SECRETS_PREFIX",
+    ];
+    let [
+        region,
+        bedrock_model,
+        conversations_table,
+        tenants_table,
+        prefix,
+    ] = required(variables, get)?;
+    let invalid = |name, reason| Err(ConfigError::Invalid { name, reason });
+    if !is_region(&region) {
+        return invalid("AWS_REGION", format!("`{region}` is no region"));
+    }
+    if table::on_bedrock(&bedrock_model, &region).is_none() {
+        let reason = format!("`{bedrock_model}` is no model that Bedrock offers");
+        return invalid("BEDROCK_MODEL_ID", reason);
+    }
+    for (name, table) in [
+        ("DYNAMODB_CONVERSATIONS_TABLE", &conversations_table),
+        ("DYNAMODB_TENANTS_TABLE", &tenants_table),
+    ] {
+        if !is_table(table) {
+            return invalid(name, format!("`{table}` is no table's name"));
+        }
+    }
+    let secrets = prefix
+        .parse()
+        .map_err(|error: InvalidSecretsPrefix| ConfigError::Invalid {
+            name: "SECRETS_PREFIX",
+            reason: error.to_string(),
+        })?;
+    Ok(PlatformConfig::Aws {
+        region,
+        names: Names {
+            tenants_table,
+            conversations_table,
+            secrets,
+        },
+        bedrock_model,
+    })
+}
+
+/// The values of variables that must be set. What is missing is said at once, not one a start.
+fn required<const N: usize>(
+    names: [&'static str; N],
+    get: impl Fn(&str) -> Option<String>,
+) -> Result<[String; N], ConfigError> {
+    let values = names.map(|name| get(name).unwrap_or_default());
+    let missing: Vec<&'static str> = names
+        .into_iter()
+        .zip(&values)
+        .filter(|(_, value)| value.is_empty())
+        .map(|(name, _)| name)
+        .collect();
+    if missing.is_empty() {
+        Ok(values)
+    } else {
+        Err(ConfigError::Missing(missing))
+    }
+}
+
+fn is_region(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    parts.len() >= 3
+        && parts.iter().all(|part| {
+            !part.is_empty()
+                && part
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+        })
+}
+
+/// docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
+fn is_table(text: &str) -> bool {
+    (3..=255).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
 /// A production environment lets nobody in without a credential, whatever its variables say.
@@ -168,6 +291,94 @@ mod tests {
         let config = read(&[("T3NETS_ENV", "local"), ("T3NETS_HOME", "/srv/t3nets")]).unwrap();
         assert_eq!(config.port, 8080);
         assert_eq!(config.server.anonymous_tenant, None);
+        let home = "/srv/t3nets".into();
+        assert_eq!(config.platform, PlatformConfig::Local { home });
+    }
+
+    const AWS: [(&str, &str); 6] = [
+        ("T3NETS_ENV", "aws"),
+        ("AWS_REGION", "us-east-1"),
+        (
+            "BEDROCK_MODEL_ID",
+            "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+        ),
+        ("DYNAMODB_CONVERSATIONS_TABLE", "t3nets-dev-conversations"),
+        ("DYNAMODB_TENANTS_TABLE", "t3nets-dev-tenants"),
+        ("SECRETS_PREFIX", "/t3nets/dev/tenants/"),
+    ];
+
+    /// AWS's variables, with others or other values.
+    fn aws_with<'a>(others: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+        let mut variables = others.to_vec();
+        variables.extend(AWS);
+        variables
+    }
+
+    #[test]
+    fn a_router_on_aws_is_told_where_everything_is() {
+        let variables = aws_with(&[
+            ("PORT", "9000"),
+            ("T3NETS_ANONYMOUS_TENANT", "default"),
+            ("T3NETS_RELEASE", "sha256:0123 (7)"),
+        ]);
+        let config = read(&variables).unwrap();
+        assert_eq!(config.port, 9000);
+        let identity = config.server.identity;
+        assert_eq!((identity.platform, &*identity.environment), ("aws", "dev"));
+        assert_eq!(identity.release.as_deref(), Some("sha256:0123 (7)"));
+        let PlatformConfig::Aws {
+            region,
+            names,
+            bedrock_model,
+        } = config.platform
+        else {
+            panic!("{:?}", config.platform);
+        };
+        assert_eq!(region, "us-east-1");
+        assert_eq!(bedrock_model, AWS[2].1);
+        assert_eq!(names.conversations_table, AWS[3].1);
+        assert_eq!(names.tenants_table, AWS[4].1);
+        assert_eq!(names.secrets.to_string(), "/t3nets/dev/tenants");
+    }
+
+    #[test]
+    fn all_that_is_missing_is_named_at_once() {
+        let error = read(&[
+            ("T3NETS_ENV", "aws"),
+            ("AWS_REGION", "us-east-1"),
+            ("SECRETS_PREFIX", ""),
+        ]);
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            "`BEDROCK_MODEL_ID`, `DYNAMODB_CONVERSATIONS_TABLE`, `DYNAMODB_TENANTS_TABLE` and `SECRETS_PREFIX` are not set"
+        );
+        let error = read(&AWS[..5]).unwrap_err();
+        assert_eq!(error.to_string(), "`SECRETS_PREFIX` is not set");
+    }
+
+    #[test]
+    fn what_is_wrong_on_aws_is_named() {
+        for (name, value) in [
+            ("AWS_REGION", "Virginia"),
+            ("BEDROCK_MODEL_ID", "gpt-5.6-luna"),
+            ("BEDROCK_MODEL_ID", "two words"),
+            ("DYNAMODB_CONVERSATIONS_TABLE", "a table"),
+            ("DYNAMODB_TENANTS_TABLE", "t"),
+            ("SECRETS_PREFIX", "/t3nets/dev"),
+            ("PORT", "65536"),
+            ("T3NETS_ANONYMOUS_TENANT", "No Tenant"),
+        ] {
+            let error = read(&aws_with(&[(name, value)])).unwrap_err();
+            assert!(
+                matches!(&error, ConfigError::Invalid { name: named, .. } if *named == name),
+                "{error}"
+            );
+        }
+        let error = read(&aws_with(&[
+            ("SECRETS_PREFIX", "/t3nets/prod/tenants"),
+            ("T3NETS_ANONYMOUS_TENANT", "default"),
+        ]));
+        assert!(error.unwrap_err().to_string().contains("`prod`"));
     }
 
     #[test]

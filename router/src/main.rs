@@ -4,11 +4,15 @@
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use router::config::{ConfigError, ContainerConfig};
+use router::aws::{self, Bedrock, Connection};
+use router::config::{ConfigError, ContainerConfig, PlatformConfig, ServerConfig};
 use router::http;
+use router::secrets_cache::CachedSecrets;
+use router::ports::{Platform, SystemClock};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -69,9 +73,9 @@ fn fail(failure: &Failure) -> ExitCode {
 }
 
 async fn serve() -> Result<(), Failure> {
-    let config =
+    let mut config =
         ContainerConfig::from_env(|name| std::env::var(name).ok()).map_err(Failure::Config)?;
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = log_filter().map_err(Failure::Config)?;
     tracing_subscriber::fmt()
         .json()
         .flatten_event(true)
@@ -79,7 +83,7 @@ async fn serve() -> Result<(), Failure> {
         .with_writer(std::io::stderr)
         .init();
 
-    let platform = open(&config)?;
+    let platform = open(config.platform, &mut config.server).await?;
     let app =
         http::app(platform, config.server).map_err(|error| Failure::Other(error.to_string()))?;
     let listener = TcpListener::bind(("0.0.0.0", config.port))
@@ -108,14 +112,51 @@ async fn serve() -> Result<(), Failure> {
         .map_err(|error| Failure::Other(error.to_string()))
 }
 
-#[cfg(feature = "local")]
-fn open(config: &ContainerConfig) -> Result<router::ports::Platform, Failure> {
-    router::local::open(&config.home).map_err(|error| Failure::Other(error.to_string()))
+/// What is logged: `RUST_LOG`, or what is of interest in production.
+///
+/// At its finer levels the AWS SDK tells whole requests, with what people said and what signs for us, so it is heard there
+/// only if it is asked for by name.
+fn log_filter() -> Result<EnvFilter, ConfigError> {
+    let set = std::env::var("RUST_LOG").unwrap_or_default();
+    let text = Some(set.as_str())
+        .filter(|text| !text.is_empty())
+        .unwrap_or("info");
+    EnvFilter::try_new(format!("aws_=warn,{text}")).map_err(|error| ConfigError::Invalid {
+        name: "RUST_LOG",
+        reason: error.to_string(),
+    })
 }
 
-#[cfg(not(feature = "local"))]
-fn open(_: &ContainerConfig) -> Result<router::ports::Platform, Failure> {
-    Err(Failure::Config(ConfigError::PlatformNotBuilt("local")))
+/// The platform. On AWS its models come with it; nothing is asked of AWS yet.
+async fn open(config: PlatformConfig, server: &mut ServerConfig) -> Result<Platform, Failure> {
+    match config {
+        #[cfg(feature = "local")]
+        PlatformConfig::Local { home } => {
+            router::local::open(&home).map_err(|error| Failure::Other(error.to_string()))
+        }
+        #[cfg(not(feature = "local"))]
+        PlatformConfig::Local { .. } => {
+            Err(Failure::Config(ConfigError::PlatformNotBuilt("local")))
+        }
+        PlatformConfig::Aws {
+            region,
+            names,
+            bedrock_model,
+        } => {
+            let connection = Connection {
+                region: Some(region),
+                profile: None,
+            };
+            let sdk = aws::sdk_config(&connection).await;
+            let ai = std::mem::take(&mut server.ai);
+            server.ai = ai.with_bedrock(Bedrock::new(&sdk), bedrock_model);
+            let platform = aws::open(&sdk, &names, Arc::new(SystemClock));
+            Ok(Platform {
+                secrets: Arc::new(CachedSecrets::new(platform.secrets)),
+                ..platform
+            })
+        }
+    }
 }
 
 /// Below the 5 s after which the container's health check gives up itself.

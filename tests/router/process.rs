@@ -311,12 +311,52 @@ async fn healthcheck_tells_a_living_router_from_none() {
     );
 }
 
+/// Nothing of AWS's answers: the router serves all the same, since it asks for nothing yet.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_router_on_aws_serves_before_it_asks_for_anything() {
+    let folder = tempfile::tempdir().unwrap();
+    let variables = [
+        ("T3NETS_ENV", "aws"),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
+        ("BEDROCK_MODEL_ID", "claude-sonnet-4-5"),
+        ("DYNAMODB_CONVERSATIONS_TABLE", "t3nets-dev-conversations"),
+        ("DYNAMODB_TENANTS_TABLE", "t3nets-dev-tenants"),
+        ("SECRETS_PREFIX", "/t3nets/dev/tenants"),
+        ("T3NETS_RELEASE", "sha256:0123 (7)"),
+    ]
+    .map(|(name, value)| (name, value.to_owned()));
+    let router = Router::start_with(folder.path(), &variables);
+    let response = Client::new()
+        .get(format!("{}/api/health", router.url))
+        .send();
+    let about: Value = response.await.unwrap().json().await.unwrap();
+    assert_eq!(
+        (&about["platform"], &about["environment"], &about["release"]),
+        (&json!("aws"), &json!("dev"), &json!("sha256:0123 (7)"))
+    );
+}
+
 #[test]
 fn wrong_variables_end_the_start_with_their_name() {
     for (variables, code, named) in [
         (&[][..], 3, "T3NETS_ENV"),
         (&[("T3NETS_ENV", "azure")][..], 2, "azure"),
         (&[("T3NETS_ENV", "local")][..], 3, "T3NETS_HOME"),
+        (
+            &[("T3NETS_ENV", "aws"), ("AWS_REGION", "us-east-1")][..],
+            3,
+            "`DYNAMODB_CONVERSATIONS_TABLE`, `DYNAMODB_TENANTS_TABLE` and `SECRETS_PREFIX` are not set",
+        ),
+        (
+            &[
+                ("T3NETS_ENV", "local"),
+                ("T3NETS_HOME", "/h"),
+                ("RUST_LOG", "a=b=c"),
+            ][..],
+            3,
+            "`RUST_LOG`",
+        ),
     ] {
         let output = Command::new(env!("CARGO_BIN_EXE_t3nets-router"))
             .arg("serve")

@@ -1,5 +1,5 @@
 //! AI providers against a scripted model endpoint: what every provider on the network must do, each test run against all
-//! of them. What is one provider's own is in `anthropic` and `openai`.
+//! of them. What is one provider's own is in `anthropic`, `openai` and `bedrock`.
 
 #![expect(
     clippy::unwrap_used,
@@ -8,155 +8,22 @@
 )]
 
 mod anthropic;
+mod ask;
+mod bedrock;
 mod openai;
 
 use std::time::Duration;
 
-use async_trait::async_trait;
-use futures::FutureExt;
-use jiff::Timestamp;
-use router::ai::{AiDefaults, Models, ProviderKind, SelectedModel, with_retries};
-use router::model::{
-    ContentBlock, JsonObject, ModelMessage, ModelReply, ModelRequest, Role, SecretDescription,
-    SecretDocument, SecretName, StopReason, Tenant, TenantId, TenantSettings, TenantStatus,
-    TokenUsage, ToolSpec,
+use ask::{
+    KEY, PROVIDERS, answered_by, ask, aws_at, bedrock_at, bedrock_by, error_of, message, model_at,
+    question, select, text, tool_result, tool_use,
 };
-use router::ports::{ModelError, PutOutcome, SecretStore, StoreError};
-use router::skills::SkillSet;
+use futures::FutureExt;
+use router::ai::{ProviderKind, with_retries};
+use router::model::{ContentBlock, Role, StopReason, TokenUsage};
+use router::ports::ModelError;
 use serde_json::{Value, json};
 use support::model::{Answer, ModelServer, Stop};
-
-const KEY: &str = "sk-very-secret";
-const PROVIDERS: [ProviderKind; 2] = [ProviderKind::Anthropic, ProviderKind::OpenAi];
-
-/// A tenant without secrets.
-struct NoSecrets;
-
-#[async_trait]
-impl SecretStore for NoSecrets {
-    async fn get(&self, _: &SecretName) -> Result<Option<SecretDocument>, StoreError> {
-        Ok(None)
-    }
-    async fn put(&self, _: &SecretName, _: &SecretDocument) -> Result<PutOutcome, StoreError> {
-        unreachable!("providers write no secrets")
-    }
-    async fn describe(&self, _: &SecretName) -> Result<Option<SecretDescription>, StoreError> {
-        Ok(None)
-    }
-    async fn list(&self, _: &TenantId) -> Result<Vec<SecretDescription>, StoreError> {
-        Ok(Vec::new())
-    }
-    async fn remove(&self, _: &SecretName) -> Result<Timestamp, StoreError> {
-        unreachable!("providers remove no secrets")
-    }
-    async fn restore(&self, _: &SecretName) -> Result<(), StoreError> {
-        unreachable!("providers restore no secrets")
-    }
-    async fn ping(&self) -> Result<(), StoreError> {
-        Ok(())
-    }
-}
-
-/// The provider's adapter, pointed at the server.
-async fn model_at(provider: ProviderKind, url: &str) -> SelectedModel {
-    let defaults = AiDefaults::from_env(|name| {
-        let value = match (provider, name) {
-            (ProviderKind::Anthropic, "ANTHROPIC_API_KEY")
-            | (ProviderKind::OpenAi, "OPENAI_API_KEY") => KEY.to_owned(),
-            (ProviderKind::Anthropic, "ANTHROPIC_BASE_URL") => url.to_owned(),
-            (ProviderKind::OpenAi, "OPENAI_BASE_URL") => format!("{url}/v1"),
-            (_, "T3NETS_MODEL") => "some-model".to_owned(),
-            _ => return None,
-        };
-        Some(value)
-    })
-    .unwrap();
-    let selected = select(defaults).await;
-    assert_eq!(selected.provider, provider);
-    selected
-}
-
-/// Who answers a tenant without settings and secrets.
-async fn select(defaults: AiDefaults) -> SelectedModel {
-    let tenant = Tenant {
-        id: "acme".parse().unwrap(),
-        name: "Acme".to_owned(),
-        status: TenantStatus::Active,
-        created_at: Timestamp::UNIX_EPOCH,
-        settings: TenantSettings::default(),
-        extensions: JsonObject::new(),
-        version: 1,
-    };
-    let models = Models::new(defaults, SkillSet::new(Vec::new())).unwrap();
-    models.select(&tenant, &NoSecrets).await.unwrap()
-}
-
-fn message(role: Role, content: Vec<ContentBlock>) -> ModelMessage {
-    ModelMessage { role, content }
-}
-
-fn text(words: &str) -> ContentBlock {
-    ContentBlock::Text(words.to_owned())
-}
-
-fn tool_use(id: &str, name: &str, input: Value) -> ContentBlock {
-    ContentBlock::ToolUse {
-        id: id.to_owned(),
-        name: name.to_owned(),
-        input,
-    }
-}
-
-fn tool_result(id: &str, content: Value, is_error: bool) -> ContentBlock {
-    ContentBlock::ToolResult {
-        id: id.to_owned(),
-        content,
-        is_error,
-    }
-}
-
-fn question() -> ModelRequest {
-    ModelRequest {
-        model: "some-model".to_owned(),
-        system: "Be brief.".to_owned(),
-        messages: vec![message(Role::User, vec![text("How is the sprint?")])],
-        tools: vec![ToolSpec {
-            name: "sprint_status".to_owned(),
-            description: "Reads the sprint.".to_owned(),
-            input_schema: json!({"type": "object", "properties": {"action": {"type": "string"}}}),
-        }],
-        max_tokens: 512,
-    }
-}
-
-/// One attempt, and the pieces that were heard.
-async fn ask(
-    model: &SelectedModel,
-    request: &ModelRequest,
-) -> (Result<ModelReply, ModelError>, Vec<String>) {
-    let mut heard = Vec::new();
-    let reply = model
-        .chat
-        .reply(request, &mut |words| heard.push(words.to_owned()))
-        .await;
-    (reply, heard)
-}
-
-/// One attempt at the question, answered by this.
-async fn answered_by(
-    provider: ProviderKind,
-    answer: Answer,
-) -> (Result<ModelReply, ModelError>, Vec<String>) {
-    let server = ModelServer::scripted([answer]).await;
-    ask(&model_at(provider, &server.url()).await, &question()).await
-}
-
-async fn error_of(provider: ProviderKind, answer: Answer) -> ModelError {
-    match answered_by(provider, answer.clone()).await.0 {
-        Err(error) => error,
-        Ok(reply) => panic!("{provider} took {answer:?} for {reply:?}"),
-    }
-}
 
 #[tokio::test]
 async fn words_are_heard_as_they_come_and_are_the_reply() {
@@ -257,6 +124,12 @@ async fn requests_look_as_each_provider_wants_them_and_hold_the_key_in_one_heade
             "authorization",
             format!("Bearer {KEY}"),
         ),
+        // What is signed with the key is not the key.
+        (
+            ProviderKind::Bedrock,
+            "authorization",
+            "AWS4-HMAC-SHA256 Credential=AKIATEST/".to_owned(),
+        ),
     ] {
         let server = ModelServer::scripted([Answer::text("Done.")]).await;
         ask(&model_at(provider, &server.url()).await, &request)
@@ -264,7 +137,11 @@ async fn requests_look_as_each_provider_wants_them_and_hold_the_key_in_one_heade
             .0
             .unwrap();
         let [call] = server.requests().try_into().unwrap();
-        assert_eq!(call.header(header), Some(value.as_str()));
+        let sent = call.header(header).unwrap();
+        match provider {
+            ProviderKind::Bedrock => assert!(sent.starts_with(&value) && !sent.contains(KEY)),
+            _ => assert_eq!(sent, value),
+        }
         let elsewhere = call.headers.iter().filter(|(name, _)| name != header);
         assert!(
             !format!(
@@ -296,7 +173,12 @@ async fn why_a_model_stopped_is_understood() {
 #[tokio::test]
 async fn refusals_that_are_no_json_are_repeated_shortly() {
     for provider in PROVIDERS {
-        let page = format!("<html>\n<h1>Bad gateway</h1> {KEY} {}", "x".repeat(10_000));
+        // Nobody on the way to Bedrock knows the key.
+        let key = match provider {
+            ProviderKind::Bedrock => "[key]",
+            _ => KEY,
+        };
+        let page = format!("<html>\n<h1>Bad gateway</h1> {key} {}", "x".repeat(10_000));
         match error_of(provider, Answer::failure(502, page)).await {
             ModelError::Unavailable(said) => {
                 assert!(
@@ -380,8 +262,8 @@ async fn an_answer_that_breaks_in_the_middle_is_an_error_and_not_tried_again() {
 }
 
 #[tokio::test]
-async fn garbage_is_an_error() {
-    for provider in PROVIDERS {
+async fn garbage_is_no_event_stream() {
+    for provider in [ProviderKind::Anthropic, ProviderKind::OpenAi] {
         for (content_type, body) in [
             ("text/html", "<h1>Welcome to nginx!</h1>"),
             ("application/json", "{}"),
@@ -476,8 +358,8 @@ async fn the_endpoint_can_answer_from_the_question() {
         assert_eq!(reply.text(), "You said: How is the sprint?");
     }
     // Whoever does not ask for a stream gets none.
-    for path in ["messages", "chat/completions"] {
-        let call = reqwest::Client::new().post(format!("{}/v1/{path}", server.url()));
+    for path in ["v1/messages", "v1/chat/completions", "model/m/converse"] {
+        let call = reqwest::Client::new().post(format!("{}/{path}", server.url()));
         let response = call
             .json(&json!({"messages": [{"role": "user", "content": "hi"}]}))
             .send();

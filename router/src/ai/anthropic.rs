@@ -428,6 +428,7 @@ impl Answer {
             content,
             stop,
             usage: self.usage,
+            answered_by: None,
         })
     }
 }

@@ -2,11 +2,14 @@
 
 use super::ProviderKind;
 use super::http::{BaseUrl, PlainHttp, ProviderKey};
+use crate::aws::Bedrock;
 
 /// The process's own keys and choices, for tenants that have none. None set means no model: `offline`. Keys appear in no
 /// debug output.
 #[derive(Debug, Clone, Default)]
 pub struct AiDefaults {
+    /// Bedrock, and the model that tenants get who choose none.
+    pub(super) bedrock: Option<(Bedrock, String)>,
     pub(super) anthropic: Option<Credentials>,
     pub(super) openai: Option<Credentials>,
     pub(super) model: Option<String>,
@@ -73,6 +76,7 @@ impl AiDefaults {
             base_url: base_url("OPENAI_BASE_URL")?,
         };
         Ok(Self {
+            bedrock: None,
             anthropic: Some(anthropic).filter(|credentials| credentials.key.is_some()),
             openai: Some(openai)
                 .filter(|credentials| credentials.key.is_some() || credentials.base_url.is_some()),
@@ -80,10 +84,20 @@ impl AiDefaults {
         })
     }
 
-    /// What a tenant without settings and secrets of its own gets: Anthropic if its key is set, else OpenAI if its key or
-    /// address is, else no model.
+    /// With Bedrock before all else, and the model that tenants get who choose none: a name of [`table`](super::table), or
+    /// anything that Bedrock is asked by.
+    #[must_use]
+    pub fn with_bedrock(mut self, bedrock: Bedrock, model: String) -> Self {
+        self.bedrock = Some((bedrock, model));
+        self
+    }
+
+    /// What a tenant without settings and secrets of its own gets: Bedrock where there is one, else Anthropic if its key is
+    /// set, else OpenAI if its key or address is, else no model.
     pub fn provider(&self) -> ProviderKind {
-        if self.anthropic.is_some() {
+        if self.bedrock.is_some() {
+            ProviderKind::Bedrock
+        } else if self.anthropic.is_some() {
             ProviderKind::Anthropic
         } else if self.openai.is_some() {
             ProviderKind::OpenAi

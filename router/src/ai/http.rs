@@ -207,15 +207,14 @@ pub(super) fn excerpt(text: &str, key: Option<&ProviderKey>) -> String {
     }
 }
 
-/// How long the provider asks to wait. Both providers give seconds; a date is not read.
+/// How long the provider asks to wait.
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds: f64 = headers
-        .get(RETRY_AFTER)?
-        .to_str()
-        .ok()?
-        .trim()
-        .parse()
-        .ok()?;
+    waiting_time(headers.get(RETRY_AFTER)?.to_str().ok()?)
+}
+
+/// The value of `Retry-After`. All providers give seconds; a date is not read.
+pub(super) fn waiting_time(text: &str) -> Option<Duration> {
+    let seconds: f64 = text.trim().parse().ok()?;
     Duration::try_from_secs_f64(seconds).ok()
 }
 

@@ -7,9 +7,10 @@
 //! 2. [`with_retries`] repeats a call that failed for a passing reason.
 //! 3. [`table`] and its data file `models.toml`: names, ids, prices, abilities.
 //! 4. One file per provider: `anthropic`, `openai` (any compatible endpoint), `offline` (no model: templates); `http` is
-//!    what those on the network share. Bedrock's adapter is part of the AWS platform.
+//!    what those on the network share. Bedrock's adapter is part of the AWS platform
+//!    ([`Bedrock`](crate::aws::Bedrock)).
 //!
-//! What every adapter keeps to: one attempt a call; always streamed, so that words come at once; dropped means stopped; no
+//! What every adapter keeps to: one attempt a call; streamed wherever the model can, so that words come at once; dropped means stopped; no
 //! key in an error. Arguments of a tool call that are no JSON are handed on as a JSON *string* instead of an object, so
 //! that the caller can answer the call with an error and the model can correct itself.
 
@@ -80,9 +81,24 @@ impl FromStr for ProviderKind {
     }
 }
 
+/// A provider's words for a message of ours: on one line, and short.
+pub(crate) fn excerpt(text: &str) -> String {
+    http::excerpt(text, None)
+}
+
+/// How long a provider asks to wait, by the value of its `Retry-After`.
+pub(crate) fn waiting_time(text: &str) -> Option<std::time::Duration> {
+    http::waiting_time(text)
+}
+
+/// A stream that ended before the answer did.
+pub(crate) fn broken_off() -> crate::ports::ModelError {
+    http::broken_off()
+}
+
 /// What a model wants a tool called with, from the text it wrote: no text is an empty object, text that is no JSON stays a
 /// string (see the module's head).
-fn tool_input(text: &str) -> serde_json::Value {
+pub(crate) fn tool_input(text: &str) -> serde_json::Value {
     if text.trim().is_empty() {
         return serde_json::json!({});
     }
@@ -90,7 +106,7 @@ fn tool_input(text: &str) -> serde_json::Value {
 }
 
 /// A tool's result as providers take it: text.
-fn result_text(content: &serde_json::Value) -> String {
+pub(crate) fn result_text(content: &serde_json::Value) -> String {
     match content {
         serde_json::Value::String(text) => text.clone(),
         other => other.to_string(),

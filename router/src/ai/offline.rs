@@ -98,6 +98,7 @@ impl ChatModel for Offline {
             content: vec![ContentBlock::Text(text)],
             stop: StopReason::EndTurn,
             usage: TokenUsage::default(),
+            answered_by: None,
         })
     }
 }

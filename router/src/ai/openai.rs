@@ -410,6 +410,7 @@ impl Answer {
             content,
             stop,
             usage: self.usage,
+            answered_by: None,
         })
     }
 }

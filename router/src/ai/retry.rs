@@ -86,6 +86,7 @@ mod tests {
                 content: vec![ContentBlock::Text("done".to_owned())],
                 stop: StopReason::EndTurn,
                 usage: TokenUsage::default(),
+                answered_by: None,
             })
         }
     }

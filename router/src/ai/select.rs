@@ -10,9 +10,9 @@ use super::defaults::{AiDefaults, Credentials};
 use super::http::{self, BaseUrl, PlainHttp, ProviderKey};
 use super::offline::Offline;
 use super::openai::OpenAi;
-use super::table::{self, ModelInfo};
+use super::table::{self, ModelInfo, is_model_id};
 use super::{ProviderKind, UnknownProvider};
-use crate::model::{IntegrationName, NanoUsd, SecretName, Tenant, TokenUsage};
+use crate::model::{IntegrationName, ModelReply, NanoUsd, SecretName, Tenant};
 use crate::ports::{ChatModel, SecretStore, StoreError};
 use crate::skills::SkillSet;
 
@@ -34,7 +34,7 @@ impl Models {
         })
     }
 
-    /// Who answers this tenant: its settings decide, then the process's own keys, then the secrets `anthropic` and
+    /// Who answers this tenant: its settings decide, then what the process has (Bedrock, its own keys), then the secrets `anthropic` and
     /// `openai` of the tenant, whichever it has. The tenant's own secret is used whole where there is one, so that the
     /// process's key never goes to a tenant's address. Reads one secret, or two where only they decide.
     ///
@@ -58,9 +58,8 @@ impl Models {
         let shared = match provider {
             ProviderKind::Anthropic => &self.defaults.anthropic,
             ProviderKind::OpenAi => &self.defaults.openai,
-            ProviderKind::Bedrock | ProviderKind::Offline => {
-                return Err(SelectError::NotAvailable(provider));
-            }
+            ProviderKind::Bedrock => return self.on_bedrock(tenant),
+            ProviderKind::Offline => return Err(SelectError::NotAvailable(provider)),
         };
         let credentials = own
             .or_else(|| shared.clone())
@@ -89,6 +88,29 @@ impl Models {
             }
         }
         Ok((ProviderKind::Offline, None))
+    }
+
+    fn on_bedrock(&self, tenant: &Tenant) -> Result<SelectedModel, SelectError> {
+        let provider = ProviderKind::Bedrock;
+        let Some((bedrock, model)) = &self.defaults.bedrock else {
+            return Err(SelectError::NotAvailable(provider));
+        };
+        let chosen = set(&tenant.settings.ai_model).unwrap_or(model);
+        let (id, info) = table::on_bedrock(chosen, bedrock.region()).ok_or_else(|| {
+            SelectError::UnknownModel {
+                provider,
+                model: http::excerpt(chosen, None),
+            }
+        })?;
+        Ok(SelectedModel {
+            provider,
+            name: info
+                .map_or(table::shown(chosen), |info| &info.name)
+                .to_owned(),
+            id,
+            chat: bedrock.model(info),
+            info,
+        })
     }
 
     fn model(
@@ -194,11 +216,6 @@ async fn own_credentials(
     Ok(Some(Credentials { key, base_url }))
 }
 
-/// Whether a text that the table does not know may be a provider's id of a model.
-fn is_model_id(text: &str) -> bool {
-    text.len() <= 256 && text.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
 /// Who answers a tenant.
 pub struct SelectedModel {
     /// The provider.
@@ -216,11 +233,15 @@ pub struct SelectedModel {
 impl SelectedModel {
     /// What one call cost; `None` if the price is unknown, as a local model's. Prices can depend on one prompt's length,
     /// so calls are not to be summed before.
-    pub fn cost(&self, usage: TokenUsage) -> Option<NanoUsd> {
+    pub fn cost(&self, reply: &ModelReply) -> Option<NanoUsd> {
         if self.is_offline() {
             return Some(NanoUsd(0));
         }
-        self.info.map(|info| info.cost(usage))
+        let info = match &reply.answered_by {
+            Some(id) => table::behind(id),
+            None => self.info,
+        };
+        info.map(|info| info.cost(reply.usage))
     }
 
     /// Whether there is no model and templates word the answer.

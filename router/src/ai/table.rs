@@ -151,6 +151,15 @@ pub enum Profile {
 }
 
 impl Profile {
+    const ALL: [Self; 6] = [
+        Self::Us,
+        Self::Eu,
+        Self::Apac,
+        Self::Jp,
+        Self::Au,
+        Self::Global,
+    ];
+
     /// The prefix of the ids.
     pub fn prefix(self) -> &'static str {
         match self {
@@ -168,6 +177,8 @@ impl Profile {
         match region {
             "ap-northeast-1" | "ap-northeast-3" => &[Self::Jp, Self::Apac, Self::Global],
             "ap-southeast-2" | "ap-southeast-4" => &[Self::Au, Self::Apac, Self::Global],
+            // Partitions of their own, which no profile of the table reaches.
+            _ if region.starts_with("us-gov-") || region.starts_with("cn-") => &[],
             _ => match region.split('-').next() {
                 Some("us" | "ca") => &[Self::Us, Self::Global],
                 Some("eu") => &[Self::Eu, Self::Global],
@@ -186,6 +197,55 @@ pub fn find(text: &str) -> Option<&'static ModelInfo> {
             || info.aliases.iter().any(|alias| alias == text)
             || ids.into_iter().flatten().any(|id| id == text)
     })
+}
+
+/// The id by which Bedrock is asked for what a setting names, and what is known of that model. A name of the table means
+/// the nearest inference profile; ids and ARNs (of models, inference profiles, prompt routers) are used as they are, since
+/// permissions are given for them. `None` if it can be neither.
+pub fn on_bedrock(text: &str, region: &str) -> Option<(String, Option<&'static ModelInfo>)> {
+    match find(text) {
+        Some(info) if info.bedrock.as_deref() != Some(text) => {
+            Some((info.bedrock_id(region)?, Some(info)))
+        }
+        _ if is_model_id(text) => Some((text.to_owned(), behind(text))),
+        _ => None,
+    }
+}
+
+/// The model that answers under an id or ARN of Bedrock's, where that can be told: through an inference profile it can,
+/// through a prompt router or a profile of the account's own it cannot.
+pub fn behind(id: &str) -> Option<&'static ModelInfo> {
+    let resource = if id.starts_with("arn:") {
+        let (kind, resource) = arn_resource(id)?.split_once('/')?;
+        matches!(kind, "inference-profile" | "foundation-model").then_some(resource)?
+    } else {
+        id
+    };
+    let plain = Profile::ALL
+        .iter()
+        .find_map(|profile| resource.strip_prefix(profile.prefix())?.strip_prefix('.'))
+        .unwrap_or(resource);
+    TABLE
+        .model
+        .iter()
+        .find(|info| info.bedrock.as_deref() == Some(plain))
+}
+
+/// An id of Bedrock's as people may see it: an ARN without the account that it names.
+pub fn shown(id: &str) -> &str {
+    arn_resource(id).unwrap_or(id)
+}
+
+/// `arn:partition:service:region:account:resource`
+fn arn_resource(id: &str) -> Option<&str> {
+    id.starts_with("arn:")
+        .then(|| id.splitn(6, ':').nth(5))
+        .flatten()
+}
+
+/// Whether a text that the table does not know may be a provider's id of a model.
+pub(super) fn is_model_id(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 256 && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// The name of the model that a provider's tenants get if they choose none.
@@ -326,6 +386,43 @@ mod tests {
             id("nova-lite", "ap-northeast-1"),
             "apac.amazon.nova-lite-v1:0"
         );
-        assert_eq!(id("nova-lite", "sa-east-1"), "amazon.nova-lite-v1:0");
+        for bare in ["sa-east-1", "us-gov-west-1"] {
+            assert_eq!(id("nova-lite", bare), "amazon.nova-lite-v1:0");
+        }
+    }
+
+    #[test]
+    fn what_a_setting_names_on_bedrock_is_asked_for_and_its_price_known_where_it_can_be_told() {
+        let sonnet = Some("claude-sonnet-4-5");
+        let plain = "anthropic.claude-sonnet-4-5-20250929-v1:0";
+        let arn = |resource: &str| format!("arn:aws:bedrock:eu-west-1:123456789012:{resource}");
+        for (text, known) in [
+            (plain.to_owned(), sonnet),
+            (format!("us.{plain}"), sonnet),
+            (format!("global.{plain}"), sonnet),
+            (arn(&format!("inference-profile/eu.{plain}")), sonnet),
+            (
+                format!("arn:aws:bedrock:us-east-1::foundation-model/{plain}"),
+                sonnet,
+            ),
+            (arn("application-inference-profile/a1b2c3"), None),
+            (arn("default-prompt-router/anthropic.claude:1"), None),
+            (arn("prompt-router/a1b2c3"), None),
+            ("mistral.mistral-large-2407-v1:0".to_owned(), None),
+            ("arn:aws".to_owned(), None),
+        ] {
+            let (id, info) = on_bedrock(&text, "us-east-1").unwrap();
+            assert_eq!(id, text);
+            assert_eq!(info.map(|info| info.name.as_str()), known, "{text}");
+            assert!(!shown(&text).contains("123456789012"), "{text}");
+        }
+        for text in ["claude-sonnet-4-5", "claude-sonnet-4-5-20250929"] {
+            let (id, info) = on_bedrock(text, "eu-west-1").unwrap();
+            assert_eq!(id, format!("eu.{plain}"));
+            assert_eq!(info.map(|info| info.name.as_str()), sonnet);
+        }
+        for text in ["gpt-5.6-luna", "two words", ""] {
+            assert!(on_bedrock(text, "us-east-1").is_none(), "{text}");
+        }
     }
 }

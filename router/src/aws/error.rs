@@ -56,7 +56,7 @@ fn from_chain(error: &(dyn Error + 'static), cause: &str) -> StoreError {
 }
 
 /// What a service refused, by its error code.
-fn from_service(code: &str, message: Option<&str>) -> StoreError {
+pub(super) fn from_service(code: &str, message: Option<&str>) -> StoreError {
     let said = match message {
         Some(message) if !message.is_empty() => format!("{message} ({code})"),
         _ => code.to_owned(),

@@ -6,10 +6,12 @@
 //! Read [`Names`] and [`Connection`] first, then `error` (what AWS answers, as the ports' errors) and `items` (attributes).
 //! Of the tenants' table: `keys` and `records` (what is stored), `table` and `transaction` (how it is read and written), then
 //! `tenants` with `lookup` (from a channel or a key to its tenant), `changes` (a commit as a plan), `commit`, `removal`; and
-//! `usage`. `conversations` stands on `heads`, `pages`, `appends`, `backwards` and `sessions`; `secrets` stands alone.
+//! `usage`. `conversations` stands on `heads`, `pages`, `appends`, `backwards` and `sessions`; `secrets` and `bedrock` (the
+//! language models, behind [`ChatModel`](crate::ports::ChatModel)) stand alone.
 
 mod appends;
 mod backwards;
+mod bedrock;
 mod changes;
 mod commit;
 mod connect;
@@ -37,6 +39,7 @@ use aws_config::SdkConfig;
 
 use crate::ports::{Clock, Platform};
 
+pub use bedrock::Bedrock;
 pub use connect::{Connection, sdk_config};
 pub use conversations::DynamoConversations;
 pub use error::store_error;

@@ -352,7 +352,7 @@ impl Engine {
                 on_event(TurnEvent::Delta(words));
             })
             .await?;
-            let cost = selected.cost(reply.usage);
+            let cost = selected.cost(&reply);
             reservation.note(reply.usage, cost);
             outcome.add(reply.usage, cost);
 

@@ -239,7 +239,9 @@ impl From<ModelError> for ApiError {
         let api = Self::new(status, code, error.to_string()).retry_after(retry_after);
         match &error {
             ModelError::TooLong => api.hint("begin a new session, or clear this one"),
-            ModelError::Denied(_) => api.hint("an administrator can renew the provider's key"),
+            ModelError::Denied(_) => {
+                api.hint("an administrator can renew the provider's key, or allow the model")
+            }
             _ => api,
         }
     }

@@ -76,6 +76,8 @@ pub struct ModelReply {
     pub stop: StopReason,
     /// What it used.
     pub usage: TokenUsage,
+    /// The provider's id of the model that answered, where the one that was asked only chose it (a prompt router).
+    pub answered_by: Option<String>,
 }
 
 impl ModelReply {

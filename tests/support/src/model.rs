@@ -1,11 +1,13 @@
-//! A scripted model endpoint: speaks Anthropic's Messages API (`/v1/messages`) and OpenAI's chat completions
-//! (`/v1/chat/completions`), streamed or not, as the request asks.
+//! A scripted model endpoint: speaks Anthropic's Messages API (`/v1/messages`), OpenAI's chat completions
+//! (`/v1/chat/completions`) and Bedrock's Converse (`/model/{id}/converse`, `/model/{id}/converse-stream`), streamed or not, as
+//! the request asks.
 //!
 //! A script gives one [`Answer`] to each call in turn ([`ModelServer::scripted`]); a function computes it from the call
 //! ([`ModelServer::answering`]). Every call is recorded, and those whose client went away before the end are counted. The
-//! formats are in `anthropic` and `openai`, the handling of a call in `serve`.
+//! formats are in `anthropic`, `openai` and `bedrock`, the handling of a call in `serve`.
 
 mod anthropic;
+mod bedrock;
 mod openai;
 mod serve;
 
@@ -98,6 +100,8 @@ impl ModelServer {
         let routes = Router::new()
             .route("/v1/messages", post(serve::handle))
             .route("/v1/chat/completions", post(serve::handle))
+            .route("/model/{model}/converse", post(serve::handle))
+            .route("/model/{model}/converse-stream", post(serve::handle))
             .with_state(shared.clone());
         Self {
             server: TestServer::start(routes).await,
@@ -105,7 +109,7 @@ impl ModelServer {
         }
     }
 
-    /// The address for `ANTHROPIC_BASE_URL`: `http://127.0.0.1:PORT`.
+    /// The address for `ANTHROPIC_BASE_URL` and `AWS_ENDPOINT_URL_BEDROCK_RUNTIME`: `http://127.0.0.1:PORT`.
     pub fn url(&self) -> String {
         self.server.url()
     }
@@ -160,6 +164,7 @@ pub struct Answer {
     chunks: usize,
     delay: Duration,
     headers: Vec<(String, String)>,
+    answered_by: Option<String>,
     ending: Ending,
     instead: Option<Instead>,
 }
@@ -172,7 +177,7 @@ enum Block {
         name: String,
         input: String,
     },
-    /// In Anthropic's format alone: what the model thought.
+    /// In Anthropic's and Bedrock's formats: what the model thought.
     Thinking(String),
 }
 
@@ -187,6 +192,8 @@ pub enum Stop {
     Length,
     /// A filter, or the model itself, refused.
     Filtered,
+    /// A reason of the format's own, in its own word.
+    Word(&'static str),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -201,8 +208,11 @@ struct Usage {
 #[derive(Debug, Clone)]
 enum Ending {
     Complete,
-    /// An error event with this text, and no more.
-    Error(String),
+    /// An error event of this kind (the format's usual one if empty) with this text, and no more.
+    Error {
+        kind: String,
+        message: String,
+    },
     /// The connection breaks.
     Cut,
     /// The stream ends as if all were said.
@@ -215,7 +225,7 @@ enum Ending {
 #[derive(Debug, Clone)]
 enum Instead {
     Failure(u16, String),
-    Raw(String, String),
+    Raw(String, Vec<u8>),
 }
 
 impl Answer {
@@ -232,6 +242,7 @@ impl Answer {
             chunks: 1,
             delay: Duration::ZERO,
             headers: Vec::new(),
+            answered_by: None,
             ending: Ending::Complete,
             instead: None,
         }
@@ -248,7 +259,7 @@ impl Answer {
     }
 
     /// An error status with a body as it is. An error in the format's own form comes from
-    /// [`Answer::anthropic_error`] and [`Answer::openai_error`].
+    /// [`Answer::anthropic_error`], [`Answer::openai_error`] and [`Answer::bedrock_error`].
     pub fn failure(status: u16, body: impl Into<String>) -> Self {
         let mut answer = Self::new(Vec::new());
         answer.instead = Some(Instead::Failure(status, body.into()));
@@ -267,8 +278,16 @@ impl Answer {
         Self::failure(status, error.to_string())
     }
 
+    /// An error as Bedrock gives it: its name in a header, before an address that means nothing.
+    pub fn bedrock_error(status: u16, name: &str, message: &str) -> Self {
+        let named = format!("{name}:http://internal.amazon.com/coral/com.amazon.bedrock/");
+        Self::failure(status, json!({ "message": message }).to_string())
+            .header("content-type", "application/json")
+            .header("x-amzn-errortype", &named)
+    }
+
     /// A success with this body as it is: what no well-behaved endpoint sends.
-    pub fn raw(content_type: &str, body: impl Into<String>) -> Self {
+    pub fn raw(content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         let mut answer = Self::new(Vec::new());
         answer.instead = Some(Instead::Raw(content_type.to_owned(), body.into()));
         answer
@@ -289,7 +308,7 @@ impl Answer {
         self
     }
 
-    /// After thinking this; in Anthropic's format alone.
+    /// After thinking this; in Anthropic's and Bedrock's formats.
     pub fn after_thinking(mut self, thought: &str) -> Self {
         self.blocks.insert(0, Block::Thinking(thought.to_owned()));
         self
@@ -315,6 +334,12 @@ impl Answer {
         self
     }
 
+    /// From a model that a prompt router chose; in Bedrock's format alone.
+    pub fn answered_by(mut self, id: &str) -> Self {
+        self.answered_by = Some(id.to_owned());
+        self
+    }
+
     /// Its words in this many pieces.
     pub fn in_chunks(mut self, count: usize) -> Self {
         self.chunks = count;
@@ -333,9 +358,17 @@ impl Answer {
         self
     }
 
-    /// After its content an error event instead of the end.
-    pub fn then_error(mut self, message: &str) -> Self {
-        self.ending = Ending::Error(message.to_owned());
+    /// After its content an error event instead of the end: the format's usual one.
+    pub fn then_error(self, message: &str) -> Self {
+        self.then_error_of("", message)
+    }
+
+    /// After its content an error event of this kind, in the format's own word; in OpenAI's format there is but one.
+    pub fn then_error_of(mut self, kind: &str, message: &str) -> Self {
+        self.ending = Ending::Error {
+            kind: kind.to_owned(),
+            message: message.to_owned(),
+        };
         self
     }
 
@@ -369,9 +402,11 @@ impl Answer {
 
 /// An answer in a format: the events of its content, those of its end, and that of an error.
 struct Frames {
-    content: Vec<String>,
-    end: Vec<String>,
-    error: fn(&str) -> String,
+    content_type: &'static str,
+    content: Vec<Vec<u8>>,
+    end: Vec<Vec<u8>>,
+    /// By kind and message.
+    error: fn(&str, &str) -> Vec<u8>,
 }
 
 /// A text in so many pieces of about the same length.

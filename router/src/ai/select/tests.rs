@@ -5,8 +5,10 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::*;
+use crate::aws::Bedrock;
 use crate::model::{
-    JsonObject, SecretDescription, SecretDocument, TenantId, TenantSettings, TenantStatus,
+    JsonObject, SecretDescription, SecretDocument, StopReason, TenantId, TenantSettings,
+    TenantStatus, TokenUsage,
 };
 use crate::ports::PutOutcome;
 
@@ -63,11 +65,22 @@ async fn select(
     tenant: Tenant,
     secrets: Vec<(&'static str, serde_json::Value)>,
 ) -> Result<SelectedModel, SelectError> {
-    let defaults = AiDefaults::from_env(|name| {
+    select_by(from_env(environment), tenant, secrets).await
+}
+
+fn from_env(environment: &[(&str, &str)]) -> AiDefaults {
+    AiDefaults::from_env(|name| {
         let (_, value) = environment.iter().find(|(variable, _)| *variable == name)?;
         Some((*value).to_owned())
     })
-    .unwrap();
+    .unwrap()
+}
+
+async fn select_by(
+    defaults: AiDefaults,
+    tenant: Tenant,
+    secrets: Vec<(&'static str, serde_json::Value)>,
+) -> Result<SelectedModel, SelectError> {
     let models = Models::new(defaults, SkillSet::new(Vec::new())).unwrap();
     models.select(&tenant, &Secrets(secrets)).await
 }
@@ -76,6 +89,19 @@ fn summary(selected: Result<SelectedModel, SelectError>) -> String {
     match selected {
         Ok(model) => format!("{} {} {}", model.provider, model.name, model.id),
         Err(error) => format!("{error} / {}", error.hint().unwrap_or_default()),
+    }
+}
+
+/// An answer to a question of this many tokens.
+fn reply(input: u64) -> ModelReply {
+    ModelReply {
+        content: Vec::new(),
+        stop: StopReason::EndTurn,
+        usage: TokenUsage {
+            input,
+            ..TokenUsage::default()
+        },
+        answered_by: None,
     }
 }
 
@@ -91,13 +117,7 @@ async fn without_keys_templates_answer() {
         .await
         .unwrap();
     assert!(model.is_offline());
-    assert_eq!(
-        model.cost(TokenUsage {
-            input: 5,
-            ..TokenUsage::default()
-        }),
-        Some(NanoUsd(0))
-    );
+    assert_eq!(model.cost(&reply(5)), Some(NanoUsd(0)));
     let chosen = select(ANTHROPIC, tenant(Some("offline"), None), vec![]).await;
     assert_eq!(summary(chosen), "offline offline offline");
 }
@@ -127,6 +147,40 @@ async fn settings_decide_before_what_the_process_was_started_with() {
         let selected = select(environment, tenant(settings.0, settings.1), vec![]).await;
         assert_eq!(summary(selected), expected);
     }
+}
+
+#[tokio::test]
+async fn bedrock_answers_where_there_is_one_unless_settings_say_otherwise() {
+    let region = aws_config::Region::new("eu-west-1");
+    let sdk = aws_config::SdkConfig::builder()
+        .behavior_version(aws_config::BehaviorVersion::latest())
+        .region(region)
+        .build();
+    let on_aws = from_env(ANTHROPIC).with_bedrock(Bedrock::new(&sdk), "nova-lite".to_owned());
+    let profile = "eu.anthropic.claude-haiku-4-5-20251001-v1:0";
+    for (settings, expected) in [
+        (
+            (None, None),
+            "bedrock nova-lite eu.amazon.nova-lite-v1:0".to_owned(),
+        ),
+        (
+            (Some("bedrock"), Some("claude-haiku-4-5")),
+            format!("bedrock claude-haiku-4-5 {profile}"),
+        ),
+        (
+            (None, Some("amazon.nova-micro-v1:0")),
+            "bedrock nova-micro amazon.nova-micro-v1:0".to_owned(),
+        ),
+        (
+            (Some("anthropic"), None),
+            "anthropic claude-sonnet-5-5 claude-sonnet-5-5".to_owned(),
+        ),
+    ] {
+        let selected = select_by(on_aws.clone(), tenant(settings.0, settings.1), vec![]).await;
+        assert_eq!(summary(selected), expected);
+    }
+    let unknown = select_by(on_aws, tenant(None, Some("gpt-5.6-luna")), vec![]).await;
+    assert!(matches!(unknown, Err(SelectError::UnknownModel { .. })));
 }
 
 #[tokio::test]
@@ -164,17 +218,14 @@ async fn a_tenants_own_secret_is_enough() {
 
 #[tokio::test]
 async fn a_price_is_known_only_for_models_of_the_table() {
-    let usage = TokenUsage {
-        input: 1_000_000,
-        ..TokenUsage::default()
-    };
+    let used = reply(1_000_000);
     let known = select(ANTHROPIC, tenant(None, Some("claude-haiku-4-5")), vec![])
         .await
         .unwrap();
-    assert_eq!(known.cost(usage), Some(NanoUsd(1_000_000_000)));
+    assert_eq!(known.cost(&used), Some(NanoUsd(1_000_000_000)));
     assert_eq!(known.max_tokens(1_000_000), 64_000);
     let unknown = select(OLLAMA, tenant(None, None), vec![]).await.unwrap();
-    assert_eq!(unknown.cost(usage), None);
+    assert_eq!(unknown.cost(&used), None);
     assert_eq!(unknown.max_tokens(1_000_000), 1_000_000);
 }
 

@@ -51,6 +51,7 @@ pub(super) fn frames(answer: &Answer) -> Frames {
         content.push(event(json!({"type": "content_block_stop", "index": index})));
     }
     Frames {
+        content_type: "text/event-stream",
         content,
         end: vec![
             event(json!({
@@ -60,10 +61,13 @@ pub(super) fn frames(answer: &Answer) -> Frames {
             })),
             event(json!({"type": "message_stop"})),
         ],
-        error: |message| {
-            event(
-                json!({"type": "error", "error": {"type": "overloaded_error", "message": message}}),
-            )
+        error: |kind, message| {
+            let kind = if kind.is_empty() {
+                "overloaded_error"
+            } else {
+                kind
+            };
+            event(json!({"type": "error", "error": {"type": kind, "message": message}}))
         },
     }
 }
@@ -101,10 +105,11 @@ fn stop_reason(answer: &Answer) -> &'static str {
         Stop::Tools => "tool_use",
         Stop::Length => "max_tokens",
         Stop::Filtered => "refusal",
+        Stop::Word(word) => word,
     }
 }
 
-fn event(data: Value) -> String {
+fn event(data: Value) -> Vec<u8> {
     let kind = data["type"].as_str().unwrap_or_default();
-    format!("event: {kind}\ndata: {data}\n\n")
+    format!("event: {kind}\ndata: {data}\n\n").into_bytes()
 }

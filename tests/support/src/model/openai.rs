@@ -33,11 +33,12 @@ pub(super) fn frames(answer: &Answer, wants_usage: bool) -> Frames {
             "choices": [], "usage": usage(answer),
         })));
     }
-    end.push("data: [DONE]\n\n".to_owned());
+    end.push(b"data: [DONE]\n\n".to_vec());
     Frames {
+        content_type: "text/event-stream",
         content,
         end,
-        error: |message| {
+        error: |_, message| {
             event(&json!({"error": {"message": message, "type": "server_error", "code": 500}}))
         },
     }
@@ -91,20 +92,21 @@ fn finish_reason(answer: &Answer) -> &'static str {
         Stop::Tools => "tool_calls",
         Stop::Length => "length",
         Stop::Filtered => "content_filter",
+        Stop::Word(word) => word,
     }
 }
 
-fn call_delta(call: Value) -> String {
+fn call_delta(call: Value) -> Vec<u8> {
     chunk(json!({"tool_calls": [call]}), None)
 }
 
-fn chunk(delta: Value, finish_reason: Option<&str>) -> String {
+fn chunk(delta: Value, finish_reason: Option<&str>) -> Vec<u8> {
     event(&json!({
         "id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 0, "model": "scripted",
         "choices": [{"index": 0, "delta": delta, "finish_reason": finish_reason}],
     }))
 }
 
-fn event(data: &Value) -> String {
-    format!("data: {data}\n\n")
+fn event(data: &Value) -> Vec<u8> {
+    format!("data: {data}\n\n").into_bytes()
 }

@@ -10,7 +10,9 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
-use super::{Answer, Ending, Frames, Instead, ModelCall, Script, Shared, anthropic, openai};
+use super::{
+    Answer, Ending, Frames, Instead, ModelCall, Script, Shared, anthropic, bedrock, openai,
+};
 
 pub(super) async fn handle(
     State(shared): State<Arc<Shared>>,
@@ -76,10 +78,13 @@ fn respond(
         None => {}
     }
     let is_anthropic = call.path == "/v1/messages";
-    if call.body["stream"] != true {
+    let is_bedrock = call.path.starts_with("/model/");
+    if call.body["stream"] != true && !call.path.ends_with("/converse-stream") {
         unfinished.finish();
         let whole = if is_anthropic {
             anthropic::whole(answer)
+        } else if is_bedrock {
+            bedrock::whole(answer)
         } else {
             openai::whole(answer)
         };
@@ -87,17 +92,20 @@ fn respond(
     }
     let frames = if is_anthropic {
         anthropic::frames(answer)
+    } else if is_bedrock {
+        bedrock::frames(answer)
     } else {
         let wants_usage = call.body["stream_options"]["include_usage"] == true;
         openai::frames(answer, wants_usage)
     };
+    let kind = content_type(frames.content_type);
     let unfinished = std::mem::replace(unfinished, Unfinished(None));
     let body = Body::from_stream(stream(frames, answer.ending.clone(), shared, unfinished));
-    (content_type("text/event-stream"), body).into_response()
+    (kind, body).into_response()
 }
 
 enum Step {
-    Frame(String),
+    Frame(Vec<u8>),
     Hold,
     Cut,
 }
@@ -107,11 +115,13 @@ fn stream(
     ending: Ending,
     shared: Arc<Shared>,
     unfinished: Unfinished,
-) -> impl futures::Stream<Item = io::Result<String>> {
+) -> impl futures::Stream<Item = io::Result<Vec<u8>>> {
     let mut steps: VecDeque<Step> = frames.content.into_iter().map(Step::Frame).collect();
     match ending {
         Ending::Complete => steps.extend(frames.end.into_iter().map(Step::Frame)),
-        Ending::Error(message) => steps.push_back(Step::Frame((frames.error)(&message))),
+        Ending::Error { kind, message } => {
+            steps.push_back(Step::Frame((frames.error)(&kind, &message)));
+        }
         Ending::Cut => steps.push_back(Step::Cut),
         Ending::Truncated => {}
         Ending::Held => {

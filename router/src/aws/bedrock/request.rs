@@ -1,0 +1,144 @@
+//! What is said to a model, in the form of Converse.
+
+use aws_sdk_bedrockruntime::error::BuildError;
+use aws_sdk_bedrockruntime::primitives::Blob;
+use aws_sdk_bedrockruntime::types::{
+    ContentBlock as Block, ConversationRole, InferenceConfiguration, Message,
+    ReasoningContentBlock, ReasoningTextBlock, SystemContentBlock, Tool, ToolConfiguration,
+    ToolInputSchema, ToolResultBlock, ToolResultContentBlock, ToolResultStatus, ToolSpecification,
+    ToolUseBlock,
+};
+use aws_smithy_types::Document;
+use data_encoding::BASE64;
+use serde_json::{Value, json};
+
+use super::document::to_document;
+use crate::ai::result_text;
+use crate::model::{ContentBlock, ModelMessage, ModelRequest, Role, ToolSpec};
+use crate::ports::ModelError;
+
+/// The parts of a request, the same whether the answer is streamed or not.
+pub(super) struct Parts {
+    pub(super) messages: Vec<Message>,
+    pub(super) system: Option<Vec<SystemContentBlock>>,
+    pub(super) limits: InferenceConfiguration,
+    pub(super) tools: Option<ToolConfiguration>,
+    /// What only the model's own interface has a word for.
+    pub(super) more: Option<Document>,
+}
+
+/// Writes a request.
+pub(super) fn parts(request: &ModelRequest, effort: Option<&str>) -> Result<Parts, ModelError> {
+    let unfit = |error: BuildError| ModelError::Rejected(error.to_string());
+    let system = Some(request.system.as_str()).filter(|text| !text.trim().is_empty());
+    Ok(Parts {
+        messages: messages(&request.messages).map_err(unfit)?,
+        system: system.map(|text| vec![SystemContentBlock::Text(text.to_owned())]),
+        limits: InferenceConfiguration::builder()
+            .max_tokens(i32::try_from(request.max_tokens).unwrap_or(i32::MAX))
+            .build(),
+        tools: tools(&request.tools).map_err(unfit)?,
+        // Effort is Claude's word; no other model of Bedrock has one in the table.
+        more: effort.map(|effort| to_document(&json!({"output_config": {"effort": effort}}))),
+    })
+}
+
+/// The messages without empty ones, which are refused; their neighbours become one, since speakers must alternate.
+fn messages(messages: &[ModelMessage]) -> Result<Vec<Message>, BuildError> {
+    let mut spoken: Vec<(Role, Vec<Block>)> = Vec::with_capacity(messages.len());
+    for message in messages {
+        let mut blocks = Vec::with_capacity(message.content.len());
+        for content in &message.content {
+            blocks.extend(block(content)?);
+        }
+        match spoken.last_mut() {
+            _ if blocks.is_empty() => {}
+            Some((role, before)) if *role == message.role => before.extend(blocks),
+            _ => spoken.push((message.role, blocks)),
+        }
+    }
+    spoken
+        .into_iter()
+        .map(|(role, mut blocks)| {
+            // Claude wants results before words.
+            blocks.sort_by_key(|block| !matches!(block, Block::ToolResult(_)));
+            Message::builder()
+                .role(match role {
+                    Role::User => ConversationRole::User,
+                    Role::Assistant => ConversationRole::Assistant,
+                })
+                .set_content(Some(blocks))
+                .build()
+        })
+        .collect()
+}
+
+fn block(block: &ContentBlock) -> Result<Option<Block>, BuildError> {
+    Ok(match block {
+        ContentBlock::Text(text) if text.trim().is_empty() => None,
+        ContentBlock::Text(text) => Some(Block::Text(text.clone())),
+        ContentBlock::ToolUse { id, name, input } => {
+            // Nothing but objects is taken, even if the model once wrote something else.
+            let input = match input {
+                Value::Object(_) => to_document(input),
+                other => to_document(&json!({"invalid": other})),
+            };
+            let tool_use = ToolUseBlock::builder()
+                .tool_use_id(id)
+                .name(name)
+                .input(input)
+                .build()?;
+            Some(Block::ToolUse(tool_use))
+        }
+        ContentBlock::ToolResult {
+            id,
+            content,
+            is_error,
+        } => {
+            let result = ToolResultBlock::builder()
+                .tool_use_id(id)
+                .content(ToolResultContentBlock::Text(result_text(content)))
+                .set_status(is_error.then_some(ToolResultStatus::Error))
+                .build()?;
+            Some(Block::ToolResult(result))
+        }
+        ContentBlock::Reasoning(value) => reasoning(value)?.map(Block::ReasoningContent),
+    })
+}
+
+/// What the model thought, as `answer` kept it. Another provider's form is left out.
+fn reasoning(value: &Value) -> Result<Option<ReasoningContentBlock>, BuildError> {
+    let redacted = value["redactedContent"]
+        .as_str()
+        .and_then(|text| BASE64.decode(text.as_bytes()).ok());
+    if let Some(bytes) = redacted {
+        return Ok(Some(ReasoningContentBlock::RedactedContent(Blob::new(
+            bytes,
+        ))));
+    }
+    let Some(text) = value["reasoningText"]["text"].as_str() else {
+        return Ok(None);
+    };
+    let signature = value["reasoningText"]["signature"].as_str();
+    let block = ReasoningTextBlock::builder()
+        .text(text)
+        .set_signature(signature.map(str::to_owned))
+        .build()?;
+    Ok(Some(ReasoningContentBlock::ReasoningText(block)))
+}
+
+fn tools(specs: &[ToolSpec]) -> Result<Option<ToolConfiguration>, BuildError> {
+    if specs.is_empty() {
+        return Ok(None);
+    }
+    let mut configuration = ToolConfiguration::builder();
+    for spec in specs {
+        let tool = ToolSpecification::builder()
+            .name(&spec.name)
+            .description(&spec.description)
+            .input_schema(ToolInputSchema::Json(to_document(&spec.input_schema)))
+            .build()?;
+        configuration = configuration.tools(Tool::ToolSpec(tool));
+    }
+    Ok(Some(configuration.build()?))
+}
