@@ -9,7 +9,9 @@ mod connect;
 mod error;
 mod items;
 mod names;
+mod not_there;
 
 pub use connect::{Connection, sdk_config};
 pub use error::store_error;
 pub use names::{InvalidSecretsPrefix, Names, SecretsPrefix};
+pub use not_there::open;
