@@ -56,7 +56,7 @@ fn about_credentials(error: &CliError, environment: &Environment) -> String {
     }
     match &environment.profile {
         Some(profile) => format!(
-            "`aws sso login --profile {profile}` or `aws configure --profile {profile}` renews them; t3nets.toml names this profile"
+            "t3nets.toml names the profile `{profile}`: `aws sso login --profile {profile}` renews it, `aws configure --profile {profile}` sets it up"
         ),
         None => "`aws sso login` or `aws configure` sets credentials up; AWS_PROFILE, or `profile` in t3nets.toml, chooses which"
             .to_owned(),
