@@ -198,7 +198,7 @@ impl Settings {
         } else {
             (None, Vec::new())
         };
-        let used = read_environment_in_use(&home)?;
+        let used = home::environment_in_use(&home)?;
         let mut settings = Self::merge(flags, &variables, home, project_file, used);
         settings.add_made_by_terraform(made_by_terraform);
         Ok(settings)
@@ -356,39 +356,6 @@ fn environment_home(home: &Path, name: &str) -> PathBuf {
     } else {
         home.join("environments").join(name)
     }
-}
-
-fn environment_in_use_path(home: &Path) -> PathBuf {
-    home.join("environment")
-}
-
-fn read_environment_in_use(home: &Path) -> Result<Option<String>, CliError> {
-    let path = environment_in_use_path(home);
-    match std::fs::read_to_string(&path) {
-        Ok(name) => Ok(Some(name.trim().to_owned()).filter(|name| !name.is_empty())),
-        Err(error)
-            if matches!(
-                error.kind(),
-                std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
-            ) =>
-        {
-            Ok(None)
-        }
-        Err(error) => {
-            Err(CliError::not_ready(format!("cannot read `{}`", path.display())).caused_by(&error))
-        }
-    }
-}
-
-/// Remembers which environment to use from now on.
-///
-/// # Errors
-/// If the home folder cannot be written to.
-pub(crate) fn remember_environment(home: &Path, name: &str) -> Result<(), CliError> {
-    home::write_private(
-        &environment_in_use_path(home),
-        format!("{name}\n").as_bytes(),
-    )
 }
 
 #[cfg(test)]

@@ -23,7 +23,11 @@ pub(crate) fn advise(
     error.hints.retain(|hint| !hint.contains("t3nets doctor"));
     let region = connected.map(|connected| format!("the region is {}", connected.region));
     match error.kind {
-        ErrorKind::Denied => error.hints.push(about_credentials(&error, environment)),
+        ErrorKind::Denied => {
+            error.hints.push(about_credentials(&error, environment));
+            // A region that the account has not enabled refuses valid credentials.
+            error.hints.extend(region);
+        }
         ErrorKind::NotReady => {
             for key in [Name::TenantsTable, Name::ConversationsTable] {
                 if let Some(found) = connected.and_then(|connected| connected.environment.get(key))

@@ -8,8 +8,9 @@ use serde::Serialize;
 use crate::aws_environment::{AwsEnvironment, Found, Name, State};
 use crate::context::Context;
 use crate::error::CliError;
+use crate::home::remember_environment;
 use crate::printer::{Output, plain, table};
-use crate::settings::{ChosenBy, Environment, PlatformKind, Settings, remember_environment};
+use crate::settings::{ChosenBy, Environment, PlatformKind, Settings};
 
 /// What to do with environments.
 #[derive(Debug, clap::Subcommand)]

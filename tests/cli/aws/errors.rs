@@ -5,9 +5,6 @@ use std::net::TcpListener;
 use super::{PROJECT, Scripted, nobody, operator_at, operator_without_credentials};
 use crate::sandbox::Finished;
 
-/// Reads and changes are told alike.
-const COMMANDS: [&[&str]; 2] = [&["tenant", "list"], &["tenant", "add", "acme"]];
-
 /// What only a debug output of an SDK's error holds.
 fn is_readable(finished: &Finished) {
     for sign in [
