@@ -1,10 +1,15 @@
 //! What every command is given.
 
-use router::ports::Platform;
+use std::sync::Arc;
 
+use router::ports::{Platform, SystemClock};
+use tokio::sync::OnceCell;
+
+use crate::aws_environment::{AwsEnvironment, Caller, Connected, State, advise};
 use crate::error::CliError;
 use crate::home;
 use crate::printer::Printer;
+use crate::prompt;
 use crate::settings::{Environment, PlatformKind, Settings};
 
 /// What every command is given: the settings it works by and the printer it speaks through.
@@ -14,24 +19,46 @@ pub(crate) struct Context {
     pub(crate) settings: Settings,
     /// Where everything is shown.
     pub(crate) printer: Printer,
+    /// The environment in use, if it is on AWS, once it is known.
+    aws_environment: Arc<OnceCell<AwsEnvironment>>,
+    /// The same with the SDK, once it was set up.
+    aws: Arc<OnceCell<Connected>>,
+    /// Whose credentials are used there, once it was asked.
+    caller: Arc<OnceCell<Caller>>,
 }
 
 impl Context {
     /// A context.
     pub(crate) fn new(settings: Settings, printer: Printer) -> Self {
-        Self { settings, printer }
+        Self {
+            settings,
+            printer,
+            aws_environment: Arc::default(),
+            aws: Arc::default(),
+            caller: Arc::default(),
+        }
     }
 
-    /// Who changes something, for the audit trail: `operator:ada`.
+    /// Who changes something, for the audit trail: `operator:ada`. On AWS that is the name in the credentials, once it was
+    /// asked for.
     pub(crate) fn actor(&self) -> String {
-        format!("operator:{}", self.settings.user)
+        let name = match self.caller.get() {
+            Some(caller) => caller.name(),
+            None => &self.settings.user,
+        };
+        format!("operator:{name}")
     }
 
     /// The platform of the environment in use, to read from.
     ///
     /// # Errors
-    /// Not ready if the environment is unknown, or none that this program can work on here.
+    /// Not ready if the environment is unknown, or cannot be worked on from here.
     pub(crate) async fn platform(&self) -> Result<Platform, CliError> {
+        if self.settings.environment()?.platform == PlatformKind::Aws {
+            let aws = self.aws().await?;
+            let names = aws.environment.names()?;
+            return Ok(router::aws::open(&aws.sdk, &names, Arc::new(SystemClock)));
+        }
         let environment = self.local_environment()?;
         home::make_private_folder(&environment.home)?;
         router::local::open(&environment.home).map_err(|error| {
@@ -45,26 +72,99 @@ impl Context {
         })
     }
 
-    /// The platform of the environment in use, to change something: says on stderr which one that is.
+    /// The platform of the environment in use, to change something: says on stderr which one that is, and asks before a
+    /// protected one is changed.
     ///
     /// # Errors
-    /// As [`Context::platform`].
+    /// As [`Context::platform`], and as [`Context::say_environment`]; usage if a protected one has to be confirmed and
+    /// nobody can be asked.
     pub(crate) async fn platform_to_change(&self) -> Result<Platform, CliError> {
-        self.say_environment()?;
+        self.say_environment().await?;
+        let environment = self.settings.environment()?;
+        if environment.protected {
+            prompt::confirm_by_name(self, "Change it", &environment.name)?;
+        }
         self.platform().await
     }
 
-    /// Says on stderr which environment is about to be changed, and why that one.
+    /// Says on stderr which environment is about to be changed, and why that one; of one on AWS also the account and the
+    /// region.
     ///
     /// # Errors
-    /// Not ready if the environment is unknown.
-    pub(crate) fn say_environment(&self) -> Result<(), CliError> {
+    /// Not ready if the environment is unknown; denied if AWS does not accept the credentials.
+    pub(crate) async fn say_environment(&self) -> Result<(), CliError> {
         let environment = self.settings.environment()?;
-        self.printer.detail(format!(
+        let mut said = format!(
             "environment: {} ({})",
             environment.name, self.settings.chosen_by
-        ));
+        );
+        if environment.platform == PlatformKind::Aws {
+            let aws = self.aws().await?;
+            let caller = self.caller.get_or_try_init(|| aws.caller()).await?;
+            said.push_str(&format!(
+                ", account {}, region {}",
+                caller.account, aws.region.value
+            ));
+        }
+        self.printer.detail(said);
         Ok(())
+    }
+
+    /// The environment in use, which is on AWS, with its names. Found out once.
+    ///
+    /// # Errors
+    /// Not ready if it is unknown or on this machine; else as [`AwsEnvironment::resolve`].
+    pub(crate) async fn aws_environment(&self) -> Result<&AwsEnvironment, CliError> {
+        self.aws_environment
+            .get_or_try_init(|| async {
+                let environment = self.settings.environment()?;
+                if environment.platform != PlatformKind::Aws {
+                    return Err(CliError::not_ready(format!(
+                        "environment `{}` is on this machine, not on AWS",
+                        environment.name
+                    ))
+                    .hint("`--env NAME` chooses another (`t3nets env list`)"));
+                }
+                let resolved = AwsEnvironment::resolve(&self.settings, environment).await?;
+                if let State::Closed(..) = resolved.state {
+                    self.printer.warning(format!(
+                        "{}; names are taken from t3nets.toml or by convention",
+                        resolved.state
+                    ));
+                }
+                Ok(resolved)
+            })
+            .await
+    }
+
+    /// The same, and the SDK set up for it. Found out once.
+    ///
+    /// # Errors
+    /// As [`Context::aws_environment`]; not ready if no region is known.
+    pub(crate) async fn aws(&self) -> Result<&Connected, CliError> {
+        self.aws
+            .get_or_try_init(|| async {
+                let environment = self.aws_environment().await?.clone();
+                if let Some(profile) = &environment.profile
+                    && std::env::var_os("AWS_ACCESS_KEY_ID").is_some_and(|id| !id.is_empty())
+                {
+                    self.printer.warning(format!(
+                        "AWS_ACCESS_KEY_ID is set and wins over the profile `{profile}` in t3nets.toml"
+                    ));
+                }
+                environment.connect().await
+            })
+            .await
+    }
+
+    /// Adds to an error what to do about it in the environment in use.
+    pub(crate) fn advise(&self, error: CliError) -> CliError {
+        match self.settings.environment() {
+            Ok(environment) if environment.platform == PlatformKind::Aws => {
+                advise(error, environment, self.aws.get())
+            }
+            _ => error,
+        }
     }
 
     /// The environment in use, if it is one that lives on this machine and may be used here.
@@ -75,10 +175,10 @@ impl Context {
         let environment = self.settings.environment()?;
         match environment.platform {
             PlatformKind::Aws => Err(CliError::not_ready(format!(
-                "environment `{}` is on AWS, which this version cannot administer",
+                "environment `{}` is on AWS, and this works on this machine alone",
                 environment.name
             ))
-            .hint("`--env local` works on this machine")),
+            .hint("`--env local` is this machine")),
             PlatformKind::Local if self.settings.inside_aws => Err(CliError::not_ready(format!(
                 "environment `{}` is refused where T3NETS_ENV is `aws`: its data would live and die with this container",
                 environment.name

@@ -93,6 +93,8 @@ pub(crate) struct CliError {
     pub(crate) hints: Vec<String>,
     /// The request that a router refused, by which its log can be searched.
     pub(crate) request_id: Option<String>,
+    /// Whether a store said so: what to do about it depends on the environment, and is added where that is known.
+    pub(crate) is_of_store: bool,
 }
 
 impl CliError {
@@ -104,6 +106,7 @@ impl CliError {
             causes: Vec::new(),
             hints: Vec::new(),
             request_id: None,
+            is_of_store: false,
         }
     }
 
@@ -178,7 +181,8 @@ impl From<StoreError> for CliError {
             | StoreError::InvalidCursor
             | StoreError::Corrupt { .. } => ErrorKind::Failed,
         };
-        let described = Self::new(kind, error.to_string());
+        let mut described = Self::new(kind, error.to_string());
+        described.is_of_store = true;
         match error {
             StoreError::Changed(_) => described.hint("run the command again"),
             StoreError::Throttled | StoreError::Unavailable(_) | StoreError::Misconfigured(_) => {

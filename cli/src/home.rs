@@ -67,6 +67,43 @@ pub(crate) fn is_open_to_others(path: &Path) -> std::io::Result<bool> {
     Ok(std::fs::metadata(path)?.permissions().mode() & 0o077 != 0)
 }
 
+fn environment_in_use_path(home: &Path) -> PathBuf {
+    home.join("environment")
+}
+
+/// The environment that was remembered, if one was.
+///
+/// # Errors
+/// Not ready if that cannot be read.
+pub(crate) fn environment_in_use(home: &Path) -> Result<Option<String>, CliError> {
+    let path = environment_in_use_path(home);
+    match std::fs::read_to_string(&path) {
+        Ok(name) => Ok(Some(name.trim().to_owned()).filter(|name| !name.is_empty())),
+        Err(error)
+            if matches!(
+                error.kind(),
+                std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
+            ) =>
+        {
+            Ok(None)
+        }
+        Err(error) => {
+            Err(CliError::not_ready(format!("cannot read `{}`", path.display())).caused_by(&error))
+        }
+    }
+}
+
+/// Remembers which environment to use from now on.
+///
+/// # Errors
+/// If the home folder cannot be written to.
+pub(crate) fn remember_environment(home: &Path, name: &str) -> Result<(), CliError> {
+    write_private(
+        &environment_in_use_path(home),
+        format!("{name}\n").as_bytes(),
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,5 +1,5 @@
-//! The Terraform folder of a project, `infra/aws`: where it is, which environments it has, and what its files say. Read
-//! without Terraform. Running Terraform is [`crate::commands::infra`]'s business.
+//! The Terraform folder of a project, `infra/aws`: where it is, which environments it has, what its files say, and where the
+//! state is. Read without Terraform. Running Terraform is [`crate::commands::infra`]'s business.
 
 use std::path::{Path, PathBuf};
 
@@ -15,6 +15,12 @@ const PLACE: &str = "infra/aws";
 
 /// The folder inside it with one `NAME.tfvars` per environment.
 const ENVIRONMENTS: &str = "environments";
+
+/// The environment whose state is in the workspace that Terraform uses by itself.
+const BY_DEFAULT: &str = "dev";
+
+/// The workspace that every configuration has.
+pub(crate) const DEFAULT_WORKSPACE: &str = "default";
 
 /// A project's Terraform folder.
 #[derive(Debug, Clone)]
@@ -66,15 +72,38 @@ impl InfraFolder {
         let current = std::env::current_dir().map_err(|error| {
             CliError::not_ready("cannot tell the current folder").caused_by(&error)
         })?;
-        current
+        Self::above(&current).ok_or_else(|| {
+            CliError::not_ready(format!("there is no `{PLACE}` here or above"))
+                .hint("run it inside the project, or set `infra_dir` in t3nets.toml")
+        })
+    }
+
+    /// The same, where there need not be one: only a folder that `t3nets.toml` names must be there.
+    ///
+    /// # Errors
+    /// As [`InfraFolder::find`].
+    pub(crate) fn find_if_any(settings: &Settings) -> Result<Option<Self>, CliError> {
+        if settings.infra_dir.is_some() {
+            return Self::find(settings).map(Some);
+        }
+        let current = std::env::current_dir().ok();
+        Ok(current.and_then(|current| Self::above(&current)))
+    }
+
+    /// `infra/aws` in a folder or the nearest one above it.
+    pub(crate) fn above(folder: &Path) -> Option<Self> {
+        folder
             .ancestors()
             .map(|folder| folder.join(PLACE))
             .find(|path| is_infra(path))
             .map(|path| Self { path })
-            .ok_or_else(|| {
-                CliError::not_ready(format!("there is no `{PLACE}` here or above"))
-                    .hint("run it inside the project, or set `infra_dir` in t3nets.toml")
-            })
+    }
+
+    /// The folder at a path, if that is one.
+    pub(crate) fn at(path: &Path) -> Option<Self> {
+        is_infra(path).then(|| Self {
+            path: path.to_owned(),
+        })
     }
 
     /// Where it is.
@@ -121,19 +150,8 @@ impl InfraFolder {
             ))
             .hint(format!("there are: {}", listed(&names))));
         }
-        let var_file = Path::new(ENVIRONMENTS).join(format!("{name}.tfvars"));
-        let path = self.path.join(&var_file);
-        match read_values(&path)?.get("environment") {
-            Some(Value::String(owner)) if owner == name => {}
-            other => {
-                let owner = other.map_or_else(|| "nothing".to_owned(), Value::to_string);
-                return Err(CliError::not_ready(format!(
-                    "`{}` sets `environment` to {owner}: it would be made under another name than its state",
-                    path.display()
-                ))
-                .hint(format!("write `environment = \"{name}\"` there")));
-            }
-        }
+        let var_file = var_file(name);
+        self.check_owner(&var_file, name)?;
         Ok(InfraEnvironment {
             name: name.clone(),
             var_file,
@@ -152,12 +170,43 @@ impl InfraFolder {
         &self,
         environment: &InfraEnvironment,
     ) -> Result<Map<String, Value>, CliError> {
+        self.values_of(&environment.var_file)
+    }
+
+    /// The same for an environment by its name, nothing if it has no file here.
+    ///
+    /// # Errors
+    /// As [`InfraFolder::values`]; not ready if the file is another environment's.
+    pub(crate) fn values_if_any(&self, name: &str) -> Result<Map<String, Value>, CliError> {
+        if !self.environments()?.iter().any(|known| known == name) {
+            return Ok(Map::new());
+        }
+        let var_file = var_file(name);
+        self.check_owner(&var_file, name)?;
+        self.values_of(&var_file)
+    }
+
+    fn values_of(&self, var_file: &Path) -> Result<Map<String, Value>, CliError> {
         let mut values = defaults(&read_body(&self.path.join("variables.tf"))?)?;
-        values.extend(read_values(&self.path.join(&environment.var_file))?);
+        values.extend(read_values(&self.path.join(var_file))?);
         Ok(values)
     }
 
-    /// Where the configuration keeps its state; `None` for a local file.
+    /// Makes sure that a file's settings are for the environment that it is named after.
+    fn check_owner(&self, var_file: &Path, name: &str) -> Result<(), CliError> {
+        let path = self.path.join(var_file);
+        let owner = match read_values(&path)?.get("environment") {
+            Some(Value::String(owner)) if owner == name => return Ok(()),
+            other => other.map_or_else(|| "nothing".to_owned(), Value::to_string),
+        };
+        Err(CliError::not_ready(format!(
+            "`{}` sets `environment` to {owner}: it would be made under another name than its state",
+            path.display()
+        ))
+        .hint(format!("write `environment = \"{name}\"` there")))
+    }
+
+    /// Where the configuration says that it keeps its state; `None` for a local file.
     ///
     /// # Errors
     /// Not ready if a file cannot be read or understood.
@@ -171,12 +220,62 @@ impl InfraFolder {
     }
 }
 
-/// The environment in use as `t3nets.toml` has it; `local` is always there.
+/// An environment's workspace: dev has the one that plain `terraform` commands in the folder use, every other one of its own
+/// name.
+pub(crate) fn workspace(environment: &str) -> &str {
+    if environment == BY_DEFAULT {
+        DEFAULT_WORKSPACE
+    } else {
+        environment
+    }
+}
+
+/// Where Terraform keeps its working data for a folder.
+pub(crate) fn data_folder(settings: &Settings, folder: &Path) -> PathBuf {
+    // `join` keeps an absolute path as it is.
+    match &settings.terraform_data_dir {
+        Some(data) => folder.join(data),
+        None => folder.join(".terraform"),
+    }
+}
+
+/// The backend that the last init set up, as Terraform notes it down in its working data: `{"type": "s3", "config": {…}}`.
+///
+/// # Errors
+/// Not ready if the note cannot be read or understood.
+pub(crate) fn backend_in_use(data: &Path) -> Result<Option<Value>, CliError> {
+    let path = data.join("terraform.tfstate");
+    let text = match std::fs::read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => {
+            return Err(
+                CliError::not_ready(format!("cannot read `{}`", path.display())).caused_by(&error),
+            );
+        }
+    };
+    let noted: Value = serde_json::from_slice(&text).map_err(|error| {
+        CliError::not_ready(format!("cannot understand `{}`", path.display()))
+            .caused_by(&error)
+            .hint("`terraform init -reconfigure` writes it anew")
+    })?;
+    Ok(noted
+        .get("backend")
+        .filter(|backend| !backend.is_null())
+        .cloned())
+}
+
+/// The environment in use as the settings have it; `local` is always there.
 pub(crate) fn declared(settings: &Settings) -> Option<&Environment> {
     settings
         .environments
         .iter()
         .find(|environment| environment.name == settings.environment_name)
+}
+
+/// An environment's settings, from the Terraform folder.
+fn var_file(name: &str) -> PathBuf {
+    Path::new(ENVIRONMENTS).join(format!("{name}.tfvars"))
 }
 
 fn is_infra(path: &Path) -> bool {
@@ -275,7 +374,7 @@ pub(crate) mod tests {
     use super::*;
 
     /// The project's own folder.
-    fn own() -> InfraFolder {
+    pub(crate) fn own() -> InfraFolder {
         InfraFolder {
             path: Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/aws"),
         }
@@ -293,7 +392,8 @@ pub(crate) mod tests {
         own().values(&environment).unwrap()
     }
 
-    fn outputs(folder: &Path) -> Vec<String> {
+    /// The names of a folder's outputs.
+    pub(crate) fn outputs(folder: &Path) -> Vec<String> {
         let body = read_body(&folder.join("outputs.tf")).unwrap();
         blocks(&body, "output")
             .map(|output| output.labels()[0].as_str().to_owned())
@@ -341,6 +441,20 @@ pub(crate) mod tests {
         for name in VARIABLES {
             assert!(variables.contains_key(name), "{name}");
         }
+    }
+
+    #[test]
+    fn dev_has_the_workspace_that_plain_terraform_uses_and_others_their_own() {
+        assert_eq!(workspace("dev"), "default");
+        assert_eq!(workspace("prod"), "prod");
+    }
+
+    #[test]
+    fn a_broken_note_of_the_backend_is_an_error_with_the_way_out() {
+        let data = tempfile::tempdir().unwrap();
+        std::fs::write(data.path().join("terraform.tfstate"), "{").unwrap();
+        let error = backend_in_use(data.path()).unwrap_err();
+        assert!(error.hints[0].contains("-reconfigure"), "{error:?}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use router::local::FileSecrets;
 use router::model::{JsonObject, SecretDocument, SecretName, TenantId};
 use router::ports::{SecretStore, SystemClock};
+use url::Url;
 
 use crate::error::CliError;
 use crate::home;
@@ -28,6 +29,14 @@ pub(crate) struct StoredKey {
     pub(crate) key: SecretText,
     /// When it stops working, if it does.
     pub(crate) expires_at: Option<Timestamp>,
+    /// The only place it may be sent to, where the environment's router is not on this machine: the router's
+    /// [origin](origin_of). Two projects may both have an environment of this name.
+    pub(crate) origin: Option<String>,
+}
+
+/// Scheme, host and port of an address.
+pub(crate) fn origin_of(url: &Url) -> String {
+    url.origin().ascii_serialization()
 }
 
 impl StoredKey {
@@ -55,6 +64,7 @@ impl Keystore {
         };
         Ok(document.text("key").map(|key| StoredKey {
             key: SecretText::new(key),
+            origin: document.text("origin"),
             // An expiry that cannot be read is one that has passed.
             expires_at: document
                 .text("expires_at")
@@ -68,6 +78,9 @@ impl Keystore {
         fields.insert("key".to_owned(), key.key.reveal().into());
         if let Some(end) = key.expires_at {
             fields.insert("expires_at".to_owned(), end.to_string().into());
+        }
+        if let Some(origin) = &key.origin {
+            fields.insert("origin".to_owned(), origin.as_str().into());
         }
         self.0
             .put(&name(tenant)?, &SecretDocument::new(fields))

@@ -7,6 +7,7 @@
 
 mod admin;
 mod args;
+mod aws_environment;
 mod commands;
 mod context;
 mod cost;

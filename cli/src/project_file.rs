@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use router::aws::SecretsPrefix;
 use serde::Deserialize;
 
 use crate::error::CliError;
@@ -39,9 +40,70 @@ pub(crate) struct EnvironmentTable {
     pub(crate) profile: Option<String>,
     /// Where its router answers.
     pub(crate) url: Option<url::Url>,
-    /// Whether destructive work asks for the environment's name.
+    /// Whether changes ask for the environment's name.
     #[serde(default)]
     pub(crate) protected: bool,
+    streaming_url: Option<url::Url>,
+    project: Option<String>,
+    tenants_table: Option<String>,
+    conversations_table: Option<String>,
+    #[serde(default, deserialize_with = "secrets_prefix")]
+    secrets_prefix: Option<SecretsPrefix>,
+    cluster: Option<String>,
+    service: Option<String>,
+    task_definition_family: Option<String>,
+    container: Option<String>,
+    cpu_architecture: Option<CpuArchitecture>,
+    repository: Option<String>,
+    target_group: Option<String>,
+    log_group: Option<String>,
+}
+
+/// What images have to be built for, as ECS names it.
+#[derive(Debug, Clone, Copy, Deserialize)]
+enum CpuArchitecture {
+    #[serde(rename = "X86_64")]
+    X86_64,
+    #[serde(rename = "ARM64")]
+    Arm64,
+}
+
+impl EnvironmentTable {
+    /// What it says of the names on AWS, by its keys.
+    pub(crate) fn names(&self) -> BTreeMap<&'static str, String> {
+        let prefix = self.secrets_prefix.as_ref().map(ToString::to_string);
+        let architecture = self.cpu_architecture.map(|architecture| {
+            let name = match architecture {
+                CpuArchitecture::X86_64 => "X86_64",
+                CpuArchitecture::Arm64 => "ARM64",
+            };
+            name.to_owned()
+        });
+        let address = |url: &Option<url::Url>| {
+            let url = url.as_ref()?.as_str();
+            Some(url.trim_end_matches('/').to_owned())
+        };
+        [
+            ("url", &address(&self.url)),
+            ("streaming_url", &address(&self.streaming_url)),
+            ("project", &self.project),
+            ("region", &self.region),
+            ("tenants_table", &self.tenants_table),
+            ("conversations_table", &self.conversations_table),
+            ("secrets_prefix", &prefix),
+            ("cluster", &self.cluster),
+            ("service", &self.service),
+            ("task_definition_family", &self.task_definition_family),
+            ("container", &self.container),
+            ("cpu_architecture", &architecture),
+            ("repository", &self.repository),
+            ("target_group", &self.target_group),
+            ("log_group", &self.log_group),
+        ]
+        .into_iter()
+        .filter_map(|(key, value)| Some((key, value.clone()?)))
+        .collect()
+    }
 }
 
 #[derive(Deserialize)]
@@ -94,6 +156,14 @@ impl ProjectFile {
                     format!("the environment name `{name}` must match [a-z0-9][a-z0-9-]{{0,30}}");
                 return Err(refused(String::new(), &why));
             }
+            for (key, value) in table.names() {
+                if value.trim().is_empty() {
+                    return Err(refused(
+                        String::new(),
+                        &format!("`{key}` of `{name}` is empty"),
+                    ));
+                }
+            }
             if name == LOCAL && table.platform != PlatformKind::Local {
                 let why = "the environment `local` is always on the platform `local`";
                 return Err(refused(String::new(), why));
@@ -114,12 +184,21 @@ impl ProjectFile {
     }
 }
 
+fn secrets_prefix<'de, D>(deserializer: D) -> Result<Option<SecretsPrefix>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+{
+    let text = String::deserialize(deserializer)?;
+    text.parse().map(Some).map_err(serde::de::Error::custom)
+}
+
 fn line_of(text: &str, offset: usize) -> String {
     let before = text.get(..offset).unwrap_or(text);
     format!(", line {}", before.matches('\n').count() + 1)
 }
 
-fn is_environment_name(name: &str) -> bool {
+/// Whether an environment can have this name.
+pub(crate) fn is_environment_name(name: &str) -> bool {
     name.len() <= 31
         && !name.starts_with('-')
         && !name.is_empty()
@@ -131,6 +210,7 @@ fn is_environment_name(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws_environment::Name;
 
     fn message(text: &str) -> String {
         ProjectFile::parse(Path::new("t3nets.toml"), text)
@@ -162,8 +242,35 @@ mod tests {
     }
 
     #[test]
-    fn the_template_is_a_valid_file() {
+    fn values_that_cannot_be_meant_are_refused_with_their_line() {
+        let with = |line: &str| message(&format!("[env.dev]\nplatform = \"aws\"\n{line}\n"));
+        let told = with("secrets_prefix = \"/t3nets/dev\"");
+        assert!(
+            told.contains("line 3") && told.contains("`/t3nets/dev`"),
+            "{told}"
+        );
+        let told = with("cpu_architecture = \"x86\"");
+        assert!(told.contains("line 3") && told.contains("ARM64"), "{told}");
+        let told = with("cluster = \" \"");
+        assert!(told.contains("`cluster` of `dev` is empty"), "{told}");
+    }
+
+    #[test]
+    fn the_template_is_a_valid_file_also_with_all_that_it_suggests() {
         let file = ProjectFile::parse(Path::new("t3nets.toml"), TEMPLATE).unwrap();
         assert_eq!(file.default_env.as_deref(), Some("local"));
+        assert!(file.environments.is_empty());
+        let whole: String = TEMPLATE
+            .lines()
+            .filter_map(|line| line.strip_prefix("# "))
+            .filter(|line| line.starts_with("[env.") || line.contains(" = "))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        let whole = whole.replace("infra_dir = \"infra/aws\"\n", "");
+        let file = ProjectFile::parse(Path::new("t3nets.toml"), &whole).unwrap();
+        let suggested: Vec<_> = file.environments["dev"].names().into_keys().collect();
+        let mut known = Name::ALL.map(Name::key);
+        known.sort_unstable();
+        assert_eq!(suggested, known);
     }
 }

@@ -87,12 +87,7 @@ pub(crate) fn confirm(context: &Context, question: &str) -> Result<(), CliError>
     if context.settings.assume_yes {
         return Ok(());
     }
-    if !can_ask() {
-        return Err(CliError::usage(
-            "this needs a confirmation, and there is no terminal to ask on",
-        )
-        .hint("`--yes` confirms it"));
-    }
+    ensure_can_confirm()?;
     let agreed = Confirm::new()
         .with_prompt(question)
         .default(false)
@@ -105,8 +100,7 @@ pub(crate) fn confirm(context: &Context, question: &str) -> Result<(), CliError>
     }
 }
 
-/// Asks for the environment's name to be typed, before what a protected environment must not suffer by mistake; `--yes`
-/// answers it.
+/// Asks for the environment's name to be typed, before a protected environment is changed; `--yes` answers it.
 ///
 /// # Errors
 /// Usage if there is nobody to ask and no `--yes`; a failure if another name is typed.
@@ -118,12 +112,23 @@ pub(crate) fn confirm_by_name(
     if context.settings.assume_yes {
         return Ok(());
     }
+    ensure_can_confirm()?;
     let question = format!("{what}: `{environment}` is protected. Type its name to go on");
     if text(&question, "--yes", None)?.trim() == environment {
         Ok(())
     } else {
         Err(CliError::failed("not confirmed, nothing was changed"))
     }
+}
+
+fn ensure_can_confirm() -> Result<(), CliError> {
+    if can_ask() {
+        return Ok(());
+    }
+    Err(
+        CliError::usage("this needs a confirmation, and there is no terminal to ask on")
+            .hint("`--yes` confirms it"),
+    )
 }
 
 fn ensure_can_ask(label: &str, flag: &str) -> Result<(), CliError> {

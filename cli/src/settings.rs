@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::args::GlobalArgs;
 use crate::error::CliError;
 use crate::home;
-use crate::project_file::{EnvironmentTable, ProjectFile};
+use crate::infra_folder::InfraFolder;
+use crate::project_file::{EnvironmentTable, ProjectFile, is_environment_name};
 use crate::prompt::SecretText;
 
 /// The environment that needs nothing but this program.
@@ -64,10 +65,27 @@ pub(crate) struct Environment {
     /// Where its router answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) url: Option<url::Url>,
-    /// Whether destructive work asks for the environment's name.
+    /// Whether changes ask for the environment's name.
     pub(crate) protected: bool,
+    /// What `t3nets.toml` says of its names on AWS, by its keys.
+    #[serde(skip)]
+    pub(crate) names: BTreeMap<&'static str, String>,
+    /// What defines it.
+    pub(crate) defined_by: DefinedBy,
     /// Where its state lives on this machine: the data of a local environment, the stored keys of any.
     pub(crate) home: PathBuf,
+}
+
+/// What defines an environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum DefinedBy {
+    /// It is always there.
+    Program,
+    /// `t3nets.toml`.
+    ProjectFile,
+    /// Its `NAME.tfvars` in the Terraform folder.
+    Terraform,
 }
 
 /// What an environment runs on.
@@ -165,16 +183,45 @@ impl Settings {
             })?,
             None => home::default_home()?,
         };
-        let project_file = if reads_project_file {
+        let (project_file, made_by_terraform) = if reads_project_file {
             let current = std::env::current_dir().map_err(|error| {
                 CliError::not_ready("cannot tell the current folder").caused_by(&error)
             })?;
-            ProjectFile::find(&current)?
+            let file = ProjectFile::find(&current)?;
+            let folder = match file.as_ref().and_then(ProjectFile::infra_dir) {
+                Some(path) => InfraFolder::at(&path),
+                None => InfraFolder::above(&current),
+            };
+            // A folder that cannot be read is the matter of those commands that need it.
+            let names = folder.and_then(|folder| folder.environments().ok());
+            (file, names.unwrap_or_default())
         } else {
-            None
+            (None, Vec::new())
         };
-        let used = read_environment_in_use(&home)?;
-        Ok(Self::merge(flags, &variables, home, project_file, used))
+        let used = home::environment_in_use(&home)?;
+        let mut settings = Self::merge(flags, &variables, home, project_file, used);
+        settings.add_made_by_terraform(made_by_terraform);
+        Ok(settings)
+    }
+
+    /// Adds the environments that Terraform has settings for and `t3nets.toml` does not know.
+    fn add_made_by_terraform(&mut self, names: Vec<String>) {
+        for name in names {
+            if is_environment_name(&name) && self.environment_named(&name).is_err() {
+                self.environments.push(Environment {
+                    home: environment_home(&self.home, &name),
+                    platform: PlatformKind::Aws,
+                    region: None,
+                    profile: None,
+                    url: None,
+                    protected: false,
+                    names: BTreeMap::new(),
+                    defined_by: DefinedBy::Terraform,
+                    name,
+                });
+            }
+        }
+        self.environments.sort_by(|a, b| a.name.cmp(&b.name));
     }
 
     fn merge(
@@ -276,6 +323,8 @@ fn environments(tables: BTreeMap<String, EnvironmentTable>, home: &Path) -> Vec<
             let environment = Environment {
                 home: environment_home(home, &name),
                 platform: table.platform,
+                names: table.names(),
+                defined_by: DefinedBy::ProjectFile,
                 region: table.region,
                 profile: table.profile,
                 url: table.url,
@@ -294,6 +343,8 @@ fn environments(tables: BTreeMap<String, EnvironmentTable>, home: &Path) -> Vec<
             profile: None,
             url: None,
             protected: false,
+            names: BTreeMap::new(),
+            defined_by: DefinedBy::Program,
             home: environment_home(home, LOCAL),
         });
     environments.into_values().collect()
@@ -307,42 +358,24 @@ fn environment_home(home: &Path, name: &str) -> PathBuf {
     }
 }
 
-fn environment_in_use_path(home: &Path) -> PathBuf {
-    home.join("environment")
-}
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
 
-fn read_environment_in_use(home: &Path) -> Result<Option<String>, CliError> {
-    let path = environment_in_use_path(home);
-    match std::fs::read_to_string(&path) {
-        Ok(name) => Ok(Some(name.trim().to_owned()).filter(|name| !name.is_empty())),
-        Err(error)
-            if matches!(
-                error.kind(),
-                std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
-            ) =>
-        {
-            Ok(None)
-        }
-        Err(error) => {
-            Err(CliError::not_ready(format!("cannot read `{}`", path.display())).caused_by(&error))
+    /// An environment on AWS of which nothing is known but its name.
+    pub(crate) fn environment_on_aws(name: &str) -> Environment {
+        Environment {
+            name: name.to_owned(),
+            platform: PlatformKind::Aws,
+            region: None,
+            profile: None,
+            url: None,
+            protected: false,
+            names: BTreeMap::new(),
+            defined_by: DefinedBy::Terraform,
+            home: PathBuf::from("/home/environments").join(name),
         }
     }
-}
-
-/// Remembers which environment to use from now on.
-///
-/// # Errors
-/// If the home folder cannot be written to.
-pub(crate) fn remember_environment(home: &Path, name: &str) -> Result<(), CliError> {
-    home::write_private(
-        &environment_in_use_path(home),
-        format!("{name}\n").as_bytes(),
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
 
     fn merged(
         flag: Option<&str>,
@@ -414,6 +447,26 @@ mod tests {
         assert_eq!(
             homes,
             [("dev", "/home/environments/dev"), ("local", "/home")]
+        );
+    }
+
+    #[test]
+    fn terraforms_environments_are_there_unless_the_file_knows_them() {
+        let toml = "[env.dev]\nplatform = \"local\"\n";
+        let mut settings = merged(None, None, None, Some(toml));
+        settings.add_made_by_terraform(["dev", "prod", "local", "../x"].map(str::to_owned).into());
+        let there: Vec<_> = settings
+            .environments
+            .iter()
+            .map(|environment| (environment.name.as_str(), environment.platform))
+            .collect();
+        assert_eq!(
+            there,
+            [
+                ("dev", PlatformKind::Local),
+                ("local", PlatformKind::Local),
+                ("prod", PlatformKind::Aws)
+            ]
         );
     }
 

@@ -14,8 +14,8 @@ use crate::sandbox::{Finished, Sandbox, finish};
 
 /// A request that the scripted router got.
 #[derive(Debug, Clone)]
-struct Received {
-    authorization: Option<String>,
+pub(crate) struct Received {
+    pub(crate) authorization: Option<String>,
     body: Value,
 }
 
@@ -26,14 +26,14 @@ struct Script {
     received: Arc<Mutex<Vec<Received>>>,
 }
 
-struct ScriptedRouter {
-    server: TestServer,
+pub(crate) struct ScriptedRouter {
+    pub(crate) server: TestServer,
     received: Arc<Mutex<Vec<Received>>>,
     _runtime: tokio::runtime::Runtime,
 }
 
 impl ScriptedRouter {
-    fn answering(status: u16, answer: Value) -> Self {
+    pub(crate) fn answering(status: u16, answer: Value) -> Self {
         let received = Arc::default();
         let script = Script {
             status: StatusCode::from_u16(status).unwrap(),
@@ -51,7 +51,7 @@ impl ScriptedRouter {
         }
     }
 
-    fn received(&self) -> Vec<Received> {
+    pub(crate) fn received(&self) -> Vec<Received> {
         self.received.lock().unwrap().clone()
     }
 }
@@ -72,7 +72,7 @@ async fn answer_all(
     (script.status, axum::Json(script.answer)).into_response()
 }
 
-fn answer() -> Value {
+pub(crate) fn answer() -> Value {
     json!({
         "text": "Sprint 12 is on track.\u{1b}[2J", "session_id": "s-1", "route": "rule",
         "skill": "sprint_status", "model": "claude-sonnet",
@@ -197,9 +197,11 @@ fn an_environment_on_aws_is_asked_at_its_own_address() {
     let url = router.server.url();
     sandbox.write(
         "t3nets.toml",
-        &format!("[env.dev]\nplatform = \"aws\"\nurl = \"{url}\"\n"),
+        &format!("[env.dev]\nplatform = \"aws\"\nregion = \"us-east-1\"\nurl = \"{url}\"\n"),
     );
-    sandbox.run(&["chat", "-e", "dev", "hi"]).expect_code(4);
+    let mut command = sandbox.command(&["chat", "-e", "dev", "hi"]);
+    command.env("AWS_EC2_METADATA_DISABLED", "true");
+    finish(&mut command).expect_code(4).says("T3NETS_API_KEY");
     let mut command = sandbox.command(&["chat", "-e", "dev", "hi"]);
     command.env("T3NETS_API_KEY", "t3n_key");
     finish(&mut command).expect_code(0);

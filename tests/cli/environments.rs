@@ -97,22 +97,6 @@ fn a_mistake_in_the_project_file_is_named_with_its_line() {
 }
 
 #[test]
-fn an_environment_on_aws_is_refused_with_the_way_out() {
-    let sandbox = Sandbox::new();
-    sandbox.write("t3nets.toml", PROJECT);
-    for arguments in [&["doctor", "-e", "dev"][..], &["dev", "-e", "dev"]] {
-        let finished = sandbox.run(arguments).expect_code(3);
-        assert!(
-            finished
-                .stderr
-                .contains("environment `dev` is on AWS, which this version cannot administer"),
-            "{finished:?}"
-        );
-        assert!(finished.stderr.contains("--env local"), "{finished:?}");
-    }
-}
-
-#[test]
 fn local_is_refused_inside_aws() {
     let sandbox = Sandbox::new();
     let mut command = sandbox.command(&["dev", "--port", "0"]);

@@ -1,13 +1,16 @@
 //! `t3nets env`: which environments there are, and which is in use.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::aws_environment::{AwsEnvironment, Found, Name, State};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::printer::{Output, table};
-use crate::settings::{ChosenBy, Environment, Settings, remember_environment};
+use crate::home::remember_environment;
+use crate::printer::{Output, plain, table};
+use crate::settings::{ChosenBy, Environment, PlatformKind, Settings};
 
 /// What to do with environments.
 #[derive(Debug, clap::Subcommand)]
@@ -63,6 +66,42 @@ struct EnvShow {
     #[serde(skip_serializing_if = "Option::is_none")]
     chosen_by: Option<ChosenBy>,
     project_file: Option<PathBuf>,
+    /// Of one on AWS: its names there.
+    #[serde(flatten)]
+    aws: Option<AwsView>,
+}
+
+/// An environment's names on AWS, and where each comes from.
+#[derive(Debug, Serialize)]
+struct AwsView {
+    terraform_state: String,
+    names: BTreeMap<&'static str, Found>,
+}
+
+impl AwsView {
+    fn new(environment: &AwsEnvironment) -> Self {
+        let found = |name: Name| Some((name.key(), environment.get(name)?.clone()));
+        Self {
+            terraform_state: environment.state.to_string(),
+            names: Name::ALL.into_iter().filter_map(found).collect(),
+        }
+    }
+
+    fn text(&self) -> String {
+        let shown = Name::ALL.into_iter().filter_map(|name| {
+            let found = self.names.get(name.key())?;
+            Some([
+                name.key().to_owned(),
+                found.value.clone(),
+                found.source.to_string(),
+            ])
+        });
+        format!(
+            "state     {}\n\n{}",
+            plain(&self.terraform_state),
+            table(&["name", "value", "from"], shown)
+        )
+    }
 }
 
 impl Output for EnvShow {
@@ -91,10 +130,12 @@ impl Output for EnvShow {
                 None => "no t3nets.toml here or above".to_owned(),
             },
         ));
-        rows.iter()
+        let mut lines: Vec<_> = rows
+            .iter()
             .map(|(name, value)| format!("{name:<10}{value}"))
-            .collect::<Vec<_>>()
-            .join("\n")
+            .collect();
+        lines.extend(self.aws.as_ref().map(AwsView::text));
+        lines.join("\n")
     }
 }
 
@@ -102,7 +143,7 @@ impl Output for EnvShow {
 ///
 /// # Errors
 /// Not ready if there is no such environment.
-pub(crate) fn run(context: &Context, command: EnvCommand) -> Result<u8, CliError> {
+pub(crate) async fn run(context: &Context, command: EnvCommand) -> Result<u8, CliError> {
     let settings = &context.settings;
     match command {
         EnvCommand::List => context.printer.print(&list(settings)),
@@ -115,9 +156,10 @@ pub(crate) fn run(context: &Context, command: EnvCommand) -> Result<u8, CliError
                     settings.environment_name, settings.chosen_by
                 ));
             }
+            let chosen_by = Some(ChosenBy::EnvUse);
             context
                 .printer
-                .print(&show(settings, &name, Some(ChosenBy::EnvUse))?)
+                .print(&show(settings, &name, chosen_by, None)?)
         }
         EnvCommand::Show { name } => {
             let name = match name {
@@ -125,7 +167,10 @@ pub(crate) fn run(context: &Context, command: EnvCommand) -> Result<u8, CliError
                 None => settings.environment()?.name.clone(),
             };
             let chosen_by = (name == settings.environment_name).then_some(settings.chosen_by);
-            context.printer.print(&show(settings, &name, chosen_by)?)
+            let aws = aws_view(context, &name).await?;
+            context
+                .printer
+                .print(&show(settings, &name, chosen_by, aws)?)
         }
     }
 }
@@ -143,10 +188,32 @@ fn list(settings: &Settings) -> EnvList {
     }
 }
 
-fn show(settings: &Settings, name: &str, chosen_by: Option<ChosenBy>) -> Result<EnvShow, CliError> {
+fn show(
+    settings: &Settings,
+    name: &str,
+    chosen_by: Option<ChosenBy>,
+    aws: Option<AwsView>,
+) -> Result<EnvShow, CliError> {
     Ok(EnvShow {
         environment: settings.environment_named(name)?.clone(),
         chosen_by,
         project_file: settings.project_file.clone(),
+        aws,
     })
+}
+
+/// Also where Terraform's state cannot be read: what is known without it, and why it is no more.
+async fn aws_view(context: &Context, name: &str) -> Result<Option<AwsView>, CliError> {
+    let environment = context.settings.environment_named(name)?;
+    if environment.platform != PlatformKind::Aws {
+        return Ok(None);
+    }
+    let resolved = match AwsEnvironment::resolve(&context.settings, environment).await {
+        Ok(resolved) => resolved,
+        Err(error) => AwsEnvironment::without_terraform(environment, &error),
+    };
+    if let State::Closed(..) = resolved.state {
+        context.printer.warning(plain(&resolved.state.to_string()));
+    }
+    Ok(Some(AwsView::new(&resolved)))
 }

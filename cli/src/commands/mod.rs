@@ -28,13 +28,15 @@ use crate::error::{CliError, exit_code};
 pub(crate) async fn run(context: &Context, command: Command) -> Result<u8, CliError> {
     let ends_by_itself = command.ends_by_itself();
     let work = run_to_end(context, command);
-    if ends_by_itself {
-        return work.await;
-    }
-    tokio::select! {
-        code = work => code,
-        _ = tokio::signal::ctrl_c() => Err(CliError::interrupted()),
-    }
+    let ended = if ends_by_itself {
+        work.await
+    } else {
+        tokio::select! {
+            code = work => code,
+            _ = tokio::signal::ctrl_c() => Err(CliError::interrupted()),
+        }
+    };
+    ended.map_err(|error| context.advise(error))
 }
 
 async fn run_to_end(context: &Context, command: Command) -> Result<u8, CliError> {
@@ -43,7 +45,7 @@ async fn run_to_end(context: &Context, command: Command) -> Result<u8, CliError>
         Command::Dev(args) => dev::run(context, args).await.map(|()| exit_code::DONE),
         Command::Chat(args) => chat::run(context, args).await,
         Command::Init(args) => printer.print(&init::run(context, args)?),
-        Command::Env(command) => env::run(context, command),
+        Command::Env(command) => env::run(context, command).await,
         Command::Seed(args) => printer.print(&seed::run(context, args).await?),
         Command::Tenant(command) => tenant::run(context, command).await,
         Command::Key(command) => key::run(context, command).await,

@@ -2,6 +2,12 @@
 
 use std::time::Duration;
 
+use aws_config::default_provider::credentials::DefaultCredentialsChain;
+use aws_config::environment::EnvironmentVariableRegionProvider;
+use aws_config::imds;
+use aws_config::imds::region::ImdsRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -22,6 +28,10 @@ const ATTEMPT: Duration = Duration::from_secs(4);
 /// How long it may take to connect.
 const CONNECT: Duration = Duration::from_secs(2);
 
+/// How often an instance's metadata is asked for region and credentials, a second each at most: where there is no instance
+/// nobody answers, and a command must say so soon. The AWS CLI asks once too.
+const METADATA_ATTEMPTS: u32 = 1;
+
 /// Sets the SDK up. Looks the region up; asks for credentials only when the first call is made.
 ///
 /// Ten attempts: with a third of all calls failing, one call in 59,000 still would with it.
@@ -40,11 +50,42 @@ pub async fn sdk_config(connection: &Connection) -> SdkConfig {
                 .operation_timeout(CALL)
                 .build(),
         );
-    if let Some(region) = &connection.region {
-        loader = loader.region(Region::new(region.clone()));
-    }
     if let Some(profile) = &connection.profile {
         loader = loader.profile_name(profile);
     }
-    loader.load().await
+    let metadata = imds::Client::builder()
+        .max_attempts(METADATA_ATTEMPTS)
+        .build();
+    let region = region(connection, &metadata).await;
+    let mut credentials = DefaultCredentialsChain::builder()
+        .region(region.clone())
+        .imds_client(metadata);
+    if let Some(profile) = &connection.profile {
+        credentials = credentials.profile_name(profile);
+    }
+    loader
+        .credentials_provider(credentials.build().await)
+        .region(region)
+        .load()
+        .await
+}
+
+/// The SDK's own chain, but that it gives the instance's metadata up early.
+async fn region(connection: &Connection, metadata: &imds::Client) -> Option<Region> {
+    if let Some(region) = &connection.region {
+        return Some(Region::new(region.clone()));
+    }
+    let mut profile = ProfileFileRegionProvider::builder();
+    if let Some(name) = &connection.profile {
+        profile = profile.profile_name(name);
+    }
+    RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
+        .or_else(profile.build())
+        .or_else(
+            ImdsRegionProvider::builder()
+                .imds_client(metadata.clone())
+                .build(),
+        )
+        .region()
+        .await
 }

@@ -37,6 +37,9 @@ where
     }
 }
 
+/// What the SDK says, in lower case, where no source has credentials; a line about each source follows.
+const NO_CREDENTIALS: &str = "no credentials found in chain";
+
 /// What fails before a request is sent: mostly credentials, or no region.
 fn from_chain(error: &(dyn Error + 'static), cause: &str) -> StoreError {
     let mut texts = String::new();
@@ -46,7 +49,13 @@ fn from_chain(error: &(dyn Error + 'static), cause: &str) -> StoreError {
         texts.push('\n');
         link = at.source();
     }
-    if texts.contains("credential") || texts.contains("identity") || texts.contains("token") {
+    if texts.contains(NO_CREDENTIALS) {
+        StoreError::Denied(
+            "no usable AWS credentials: there are none in variables, profile, container or instance"
+                .to_owned(),
+        )
+    } else if texts.contains("credential") || texts.contains("identity") || texts.contains("token")
+    {
         StoreError::Denied(format!("no usable AWS credentials: {cause}"))
     } else if texts.contains("region") {
         StoreError::Misconfigured("no AWS region is set".to_owned())
@@ -102,6 +111,26 @@ fn innermost(error: &(dyn Error + 'static)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_fails_before_a_request_is_told_apart_in_one_line() {
+        let chain =
+            std::io::Error::other("no credentials found in chain. Attempted:\n  Profile: no");
+        let StoreError::Denied(why) = from_chain(&chain, &chain.to_string()) else {
+            panic!("not denied");
+        };
+        assert!(!why.contains('\n'), "{why}");
+        let expired = std::io::Error::other("the SSO token has expired");
+        assert_eq!(
+            from_chain(&expired, &expired.to_string()),
+            StoreError::Denied("no usable AWS credentials: the SSO token has expired".to_owned())
+        );
+        let region = std::io::Error::other("A region is missing");
+        assert!(matches!(
+            from_chain(&region, &region.to_string()),
+            StoreError::Misconfigured(_)
+        ));
+    }
 
     #[test]
     fn what_a_service_refuses_is_told_apart_by_its_code() {

@@ -273,7 +273,10 @@ impl Client {
         } else if error.is_connect() {
             CliError::not_ready(format!("no router answers at {place}"))
                 .caused_by(error)
-                .hint("`t3nets dev` runs one on this machine")
+                .hint(match is_loopback(place) {
+                    true => "`t3nets dev` runs one on this machine",
+                    false => "`t3nets doctor` checks what the environment needs",
+                })
         } else {
             CliError::failed(format!("the exchange with the router at {place} failed"))
                 .caused_by(error)

@@ -77,11 +77,11 @@ pub(crate) async fn run(context: &Context, args: ChatArgs) -> Result<u8, CliErro
             .hint("t3nets chat \"sprint status?\""));
         }
         None => {
-            let target = Target::choose(context, args.url, args.tenant)?;
+            let target = Target::choose(context, args.url, args.tenant).await?;
             return conversation::run(context, target, args.session, args.raw).await;
         }
     };
-    let mut target = Target::choose(context, args.url, args.tenant)?;
+    let mut target = Target::choose(context, args.url, args.tenant).await?;
     let client = target.client(context).await?;
     let question = Question {
         message,

@@ -6,9 +6,10 @@ use router::model::{TenantId, UserRole};
 use url::Url;
 
 use super::client::{Client, is_loopback};
+use crate::aws_environment::{AwsEnvironment, Name};
 use crate::context::Context;
-use crate::error::CliError;
-use crate::keystore::{Keystore, StoredKey};
+use crate::error::{CliError, ErrorKind};
+use crate::keystore::{Keystore, StoredKey, origin_of};
 use crate::prompt::SecretText;
 use crate::running;
 use crate::settings::PlatformKind;
@@ -42,16 +43,16 @@ impl Target {
     ///
     /// # Errors
     /// Not ready if the environment has no router that runs.
-    pub(super) fn choose(
+    pub(super) async fn choose(
         context: &Context,
         url: Option<Url>,
         tenant: TenantId,
     ) -> Result<Self, CliError> {
         let given = context.settings.api_key.clone();
         let Some(url) = url else {
-            let url = own_url(context)?;
+            let url = own_url(context).await?;
             let credential = match given {
-                Some(key) => Credential::Given(key),
+                Some(key) => given_for(context, &url, key),
                 None => Credential::OfEnvironment(tenant),
             };
             return Ok(Self { url, credential });
@@ -61,15 +62,11 @@ impl Target {
                 .hint("for example `--url http://127.0.0.1:8080`"));
         }
         let credential = match given {
-            Some(key) => {
-                if url.scheme() == "http" && !is_loopback(&url) {
-                    context.printer.warning(format!(
-                        "{url} is not encrypted: everyone on the way can read the key"
-                    ));
-                }
-                Credential::Given(key)
-            }
-            None if own_url(context).is_ok_and(|own| own.origin() == url.origin()) => {
+            Some(key) => given_for(context, &url, key),
+            None if own_url(context)
+                .await
+                .is_ok_and(|own| own.origin() == url.origin()) =>
+            {
                 Credential::OfEnvironment(tenant)
             }
             None => Credential::None,
@@ -86,24 +83,37 @@ impl Target {
             Credential::Given(key) => Client::new(self.url.clone(), Some(key)),
             Credential::None => Client::new(self.url.clone(), None),
             Credential::OfEnvironment(tenant) => {
-                let key = environment_key(context, tenant).await?;
+                let key = environment_key(context, &self.url, tenant).await?;
                 Client::new(self.url.clone(), Some(&key))
             }
         }
     }
 }
 
+/// A key that was given together with an address, wherever that is.
+fn given_for(context: &Context, url: &Url, key: SecretText) -> Credential {
+    if is_readable_on_the_way(url) {
+        context.printer.warning(format!(
+            "{url} is not encrypted: everyone on the way can read the key"
+        ));
+    }
+    Credential::Given(key)
+}
+
+fn is_readable_on_the_way(url: &Url) -> bool {
+    url.scheme() == "http" && !is_loopback(url)
+}
+
 /// Where the router of the environment in use answers.
-fn own_url(context: &Context) -> Result<Url, CliError> {
+async fn own_url(context: &Context) -> Result<Url, CliError> {
     let environment = context.settings.environment()?;
     match environment.platform {
-        PlatformKind::Aws => environment.url.clone().ok_or_else(|| {
-            CliError::not_ready(format!(
-                "environment `{}` has no `url` in t3nets.toml",
-                environment.name
-            ))
-            .hint("add it, or give `--url`")
-        }),
+        PlatformKind::Aws => match environment.names.contains_key(Name::Url.key()) {
+            // Nothing of AWS is needed for it.
+            true => AwsEnvironment::without_state(environment).url(),
+            false => context.aws_environment().await?.url(),
+        }
+        .map_err(|error| error.hint("or give `--url`")),
         PlatformKind::Local => {
             let running = running::find(&environment.home)?;
             running.map(|dev| dev.url).ok_or_else(|| {
@@ -117,29 +127,47 @@ fn own_url(context: &Context) -> Result<Url, CliError> {
     }
 }
 
-/// The key stored for the tenant, or on the local environment one that is made, recorded in the audit trail, and stored
-/// for the next questions.
-async fn environment_key(context: &Context, tenant: &TenantId) -> Result<SecretText, CliError> {
+/// The key stored for the tenant and this router, or one that is made, recorded in the audit trail, and stored for the
+/// next questions.
+async fn environment_key(
+    context: &Context,
+    url: &Url,
+    tenant: &TenantId,
+) -> Result<SecretText, CliError> {
     let environment = context.settings.environment()?;
+    let origin = match environment.platform {
+        PlatformKind::Local => None,
+        PlatformKind::Aws if is_readable_on_the_way(url) => {
+            return Err(CliError::not_ready(format!(
+                "{url} is not encrypted, so no key of the environment is sent there"
+            ))
+            .hint("use an `https` address, or send one all the same with T3NETS_API_KEY"));
+        }
+        PlatformKind::Aws => Some(origin_of(url)),
+    };
     let keys = Keystore::open(environment)?;
     if let Some(stored) = keys.get(tenant).await?
+        && stored.origin == origin
         && stored.lives_until(Timestamp::now() + LEAST_LIFE)
     {
         return Ok(stored.key);
     }
-    if environment.platform == PlatformKind::Aws {
-        return Err(CliError::denied(format!(
-            "there is no key for tenant `{tenant}` of environment `{}`",
-            environment.name
-        ))
-        .hint("T3NETS_API_KEY gives one"));
-    }
-    let made = make_key(context, tenant).await?;
+    let is_aws = environment.platform == PlatformKind::Aws;
+    let made = make_key(context, tenant).await.map_err(|error| {
+        if is_aws && error.kind == ErrorKind::Denied {
+            return error.hint("without AWS credentials, T3NETS_API_KEY gives a key");
+        }
+        error
+    })?;
+    let made = StoredKey { origin, ..made };
     keys.put(tenant, &made).await?;
     Ok(made.key)
 }
 
 async fn make_key(context: &Context, tenant: &TenantId) -> Result<StoredKey, CliError> {
+    if context.settings.environment()?.platform == PlatformKind::Aws {
+        context.say_environment().await?;
+    }
     let admin = Admin::new(context.platform().await?, context.actor());
     let users = admin.users(tenant).await?;
     // The first admin by id, else the first person there is.
@@ -169,5 +197,6 @@ async fn make_key(context: &Context, tenant: &TenantId) -> Result<StoredKey, Cli
     Ok(StoredKey {
         key: SecretText::new(created.key.reveal()),
         expires_at: created.stored.expires_at,
+        origin: None,
     })
 }

@@ -85,7 +85,9 @@ pub(crate) async fn run(context: &Context, args: DevArgs) -> Result<(), CliError
     let environment = context.local_environment()?;
     let mut signals = Signals::listen()?;
     let lock = take_lock(&environment.home).await?;
-    let platform = context.platform_to_change().await?;
+    // Its user is at the terminal: a protected one is not confirmed at every start.
+    context.say_environment().await?;
+    let platform = context.platform().await?;
     let listener = bind(SocketAddr::new(args.bind, args.port)).await?;
     let address = listener
         .local_addr()

@@ -3,8 +3,8 @@
 //! Terraform is run, not imitated: its output goes through unchanged, its questions are its own, and what it ends with
 //! becomes one of this program's codes. What is added is the right folder, settings, workspace and credentials.
 //!
-//! Reading order: [`run`] here, one function per command; [`terraform`], the program and how it is run; [`state`], which
-//! workspace an environment has and when `terraform init` is due; [`bootstrap`], the bucket for the state.
+//! Reading order: [`run`] here, one function per command; [`terraform`], the program and how it is run; [`state`], when
+//! `terraform init` is due; [`bootstrap`], the bucket for the state.
 
 pub(crate) mod bootstrap;
 mod state;
@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 use crate::context::Context;
 use crate::error::{CliError, ErrorKind, exit_code};
-use crate::infra_folder::{InfraEnvironment, InfraFolder};
+use crate::infra_folder::{InfraEnvironment, InfraFolder, workspace};
 use crate::prompt;
 use terraform::{Ended, Terraform};
 
@@ -138,7 +138,7 @@ impl<'a> Work<'a> {
     async fn run(&self, arguments: Vec<OsString>) -> Result<Ended, CliError> {
         self.terraform
             .in_folder(self.folder.path())
-            .of_environment(&self.environment, state::workspace(&self.environment.name))
+            .of_environment(&self.environment, workspace(&self.environment.name))
             .run(&self.context.printer, arguments)
             .await
     }

@@ -1,34 +1,21 @@
-//! Where an environment's state is, and when `terraform init` is due.
+//! When `terraform init` is due for where the state is to be.
 //!
 //! Every environment has a workspace of its own in one backend: `default` for dev, so that plain `terraform` commands in the
 //! folder mean dev, and its own name for every other. It is chosen by `TF_WORKSPACE` for each run and never remembered, so two
 //! runs on two environments cannot confuse each other.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
 
 use super::terraform::{Ended, NEEDED_FOR_BUCKET, Terraform};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::infra_folder::{Backend, InfraEnvironment, InfraFolder};
+use crate::infra_folder::{
+    Backend, DEFAULT_WORKSPACE, InfraEnvironment, InfraFolder, backend_in_use, data_folder,
+};
 use crate::prompt;
-
-/// The environment whose state is in the workspace that Terraform uses by itself.
-const BY_DEFAULT: &str = "dev";
-
-/// The workspace that every configuration has.
-const DEFAULT_WORKSPACE: &str = "default";
-
-/// An environment's workspace.
-pub(super) fn workspace(environment: &str) -> &str {
-    if environment == BY_DEFAULT {
-        DEFAULT_WORKSPACE
-    } else {
-        environment
-    }
-}
 
 /// What has to happen before Terraform can work in a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +49,7 @@ pub(super) async fn initialise(
             "the state's bucket, which locks by itself,",
         )?;
     }
-    let data = data_folder(context, folder.path());
+    let data = data_folder(&context.settings, folder.path());
     let more: &[&str] = match due(folder.path(), &data, backend.as_ref())? {
         Init::Done => return Ok(()),
         Init::Due => &[],
@@ -98,14 +85,6 @@ pub(super) async fn initialise(
     }
 }
 
-fn data_folder(context: &Context, folder: &Path) -> PathBuf {
-    // `join` keeps an absolute path as it is.
-    match &context.settings.terraform_data_dir {
-        Some(data) => folder.join(data),
-        None => folder.join(".terraform"),
-    }
-}
-
 fn due(folder: &Path, data: &Path, backend: Option<&Backend>) -> Result<Init, CliError> {
     let used = backend_in_use(data)?;
     if !agree(backend, used.as_ref()) {
@@ -122,29 +101,6 @@ fn due(folder: &Path, data: &Path, backend: Option<&Backend>) -> Result<Init, Cl
         && data.join("providers").is_dir()
         && folder.join(".terraform.lock.hcl").is_file();
     Ok(if complete { Init::Done } else { Init::Due })
-}
-
-/// The backend that the last init set up, as Terraform notes it down: `{"type": "s3", "config": {…}}`.
-fn backend_in_use(data: &Path) -> Result<Option<Value>, CliError> {
-    let path = data.join("terraform.tfstate");
-    let text = match std::fs::read(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => {
-            return Err(
-                CliError::not_ready(format!("cannot read `{}`", path.display())).caused_by(&error),
-            );
-        }
-    };
-    let noted: Value = serde_json::from_slice(&text).map_err(|error| {
-        CliError::not_ready(format!("cannot understand `{}`", path.display()))
-            .caused_by(&error)
-            .hint("`terraform init -reconfigure` writes it anew")
-    })?;
-    Ok(noted
-        .get("backend")
-        .filter(|backend| !backend.is_null())
-        .cloned())
 }
 
 /// Whether the backend in use is the one that is written. What the files leave open was given at init and stays.
@@ -206,12 +162,6 @@ mod tests {
     const USED: &str = r#"{"backend": {"type": "s3", "config": {"bucket": "a", "encrypt": true, "profile": null}}}"#;
 
     #[test]
-    fn dev_has_the_workspace_that_plain_terraform_uses_and_others_their_own() {
-        assert_eq!(workspace("dev"), "default");
-        assert_eq!(workspace("prod"), "prod");
-    }
-
-    #[test]
     fn init_is_due_until_modules_providers_and_lock_are_there() {
         assert_eq!(Folder::new().due(None), Init::Due);
         assert_eq!(Folder::new().initialised().due(None), Init::Done);
@@ -234,12 +184,5 @@ mod tests {
         assert_eq!(folder.due(Some(&bucket("a"))), Init::Done);
         assert_eq!(folder.due(Some(&bucket("b"))), Init::Move);
         assert_eq!(folder.due(None), Init::Move);
-    }
-
-    #[test]
-    fn a_broken_note_of_the_backend_is_an_error_with_the_way_out() {
-        let folder = Folder::new().has(".terraform/terraform.tfstate", "{");
-        let error = backend_in_use(&folder.0.path().join(".terraform")).unwrap_err();
-        assert!(error.hints[0].contains("-reconfigure"), "{error:?}");
     }
 }

@@ -11,9 +11,10 @@ use super::KeyView;
 use crate::admin::{self, TenantFlag, UserNamed, shown_time};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::keystore::{Keystore, StoredKey};
+use crate::keystore::{Keystore, StoredKey, origin_of};
 use crate::printer::Output;
 use crate::prompt::SecretText;
+use crate::settings::PlatformKind;
 
 /// For whom to make a key.
 #[derive(Debug, clap::Args)]
@@ -65,7 +66,14 @@ pub(super) async fn run(context: &Context, args: CreateArgs) -> Result<Created, 
     let admin = admin::to_change(context).await?;
     // Opened before the key is made: a key that cannot be kept would be lost.
     let keystore = match args.save {
-        true => Some(Keystore::open(context.settings.environment()?)?),
+        true => {
+            let environment = context.settings.environment()?;
+            let origin = match environment.platform {
+                PlatformKind::Local => None,
+                PlatformKind::Aws => Some(origin_of(&context.aws().await?.environment.url()?)),
+            };
+            Some((Keystore::open(environment)?, origin))
+        }
         false => None,
     };
     let created = admin
@@ -80,10 +88,11 @@ pub(super) async fn run(context: &Context, args: CreateArgs) -> Result<Created, 
         )
         .await?;
     let stored = created.stored;
-    if let Some(keystore) = keystore {
+    if let Some((keystore, origin)) = keystore {
         let kept = StoredKey {
             key: SecretText::new(created.key.reveal()),
             expires_at: stored.expires_at,
+            origin,
         };
         keystore.put(&stored.tenant_id, &kept).await?;
         let tenant = &stored.tenant_id;

@@ -1,0 +1,166 @@
+//! Which account is worked on, in whose name, and what becomes of AWS's errors.
+
+use std::error::Error;
+use std::fmt;
+
+use aws_config::SdkConfig;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use router::aws::{Connection, sdk_config, store_error};
+use router::ports::StoreError;
+
+use super::names::{Found, Name, Source};
+use super::{AwsEnvironment, Connected};
+use crate::error::CliError;
+
+/// Who calls AWS, as AWS itself says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Caller {
+    /// The account's number.
+    pub(crate) account: String,
+    /// The full name of the user or the role's session.
+    pub(crate) arn: String,
+}
+
+impl Caller {
+    /// For the audit trail: a user's name, or the name that a role's session has (with SSO, the person's).
+    pub(crate) fn name(&self) -> &str {
+        self.arn.rsplit(['/', ':']).next().unwrap_or(&self.arn)
+    }
+}
+
+/// Sets the SDK up for an environment. Asks nothing of AWS yet.
+///
+/// # Errors
+/// Not ready if no region is known, or what is known cannot be one.
+pub(super) async fn connect(mut environment: AwsEnvironment) -> Result<Connected, CliError> {
+    let named = environment.get(Name::Region).cloned();
+    if let Some(region) = &named
+        && !looks_like_a_region(&region.value)
+    {
+        return Err(
+            CliError::not_ready(format!("{region} cannot be an AWS region"))
+                .hint("a region is named like `us-east-1`"),
+        );
+    }
+    let sdk = sdk_config(&Connection {
+        region: named.as_ref().map(|region| region.value.clone()),
+        profile: environment.profile.clone(),
+    })
+    .await;
+    let Some(region) = sdk.region() else {
+        return Err(CliError::not_ready(format!(
+            "no AWS region is known for environment `{}`",
+            environment.name
+        ))
+        .hint(format!(
+            "set `region` of `[env.{}]` in t3nets.toml, or AWS_REGION",
+            environment.name
+        )));
+    };
+    let region = named.unwrap_or_else(|| Found {
+        value: region.to_string(),
+        source: Source::Sdk,
+    });
+    environment.set(Name::Region, region.clone());
+    Ok(Connected {
+        environment,
+        region,
+        sdk,
+    })
+}
+
+/// Whose credentials these are.
+///
+/// # Errors
+/// Denied if there are none or AWS refuses them.
+pub(super) async fn caller(sdk: &SdkConfig) -> Result<Caller, CliError> {
+    let answer = aws_sdk_sts::Client::new(sdk)
+        .get_caller_identity()
+        .send()
+        .await
+        .map_err(|error| aws_error("cannot tell whose AWS credentials these are", &error))?;
+    match (answer.account, answer.arn) {
+        (Some(account), Some(arn)) => Ok(Caller { account, arn }),
+        _ => Err(CliError::failed(
+            "AWS does not say whose credentials these are",
+        )),
+    }
+}
+
+/// An error of a call that this program makes itself: `what` failed, and why.
+pub(crate) fn aws_error<E, R>(what: impl Into<String>, error: &SdkError<E, R>) -> CliError
+where
+    E: ProvideErrorMetadata + Error + 'static,
+    R: fmt::Debug + 'static,
+{
+    let error = store_error(error);
+    let cause = reason(&error);
+    let mut described = CliError::from(error);
+    described.message = what.into();
+    described.causes.push(cause);
+    described
+}
+
+/// Why, without that it was a store that said so.
+pub(crate) fn reason(error: &StoreError) -> String {
+    match error {
+        StoreError::Unavailable(why) | StoreError::Misconfigured(why) | StoreError::Denied(why) => {
+            why.clone()
+        }
+        StoreError::Throttled => "AWS limits the rate of requests".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// A part of the world, a direction, a number: `us-east-1`, `us-gov-west-1`. It becomes part of a host's name.
+fn looks_like_a_region(text: &str) -> bool {
+    let mut parts: Vec<_> = text.split('-').collect();
+    let number = parts.pop().unwrap_or_default();
+    parts.len() >= 2
+        && parts
+            .iter()
+            .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase()))
+        && !number.is_empty()
+        && number.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_audit_trail_names_the_person_behind_the_credentials() {
+        for (arn, name) in [
+            ("arn:aws:iam::123456789012:user/team/ada", "ada"),
+            (
+                "arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_Admin_1/ada@example.com",
+                "ada@example.com",
+            ),
+            ("arn:aws:iam::123456789012:root", "root"),
+        ] {
+            let caller = Caller {
+                account: "123456789012".to_owned(),
+                arn: arn.to_owned(),
+            };
+            assert_eq!(caller.name(), name);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_a_region_is_told_from_one() {
+        for region in ["us-east-1", "us-gov-west-1", "ap-southeast-10"] {
+            assert!(looks_like_a_region(region), "{region}");
+        }
+        for text in [
+            "",
+            "us",
+            "useast1",
+            "us-east-1a",
+            "us-east-",
+            "a.b/us-east-1",
+            "US-EAST-1",
+        ] {
+            assert!(!looks_like_a_region(text), "{text}");
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! An environment on AWS: where its tables, secrets, cluster, image repository and address are, and how AWS is reached for it.
+//!
+//! Names come from `t3nets.toml`, else from the outputs in Terraform's state, else from Terraform's variables and the naming
+//! convention; each knows which. Terraform is never run. What is stored there is the `router` crate's business.
+//!
+//! Reading order: [`names`] (pure), [`state`] (where the state is, and what it says), [`account`] (region, credentials,
+//! AWS's errors), [`AwsEnvironment`], which is all of it together, and [`advice`], what to do about an error.
+
+mod account;
+mod advice;
+mod names;
+mod state;
+
+use std::collections::BTreeMap;
+
+use aws_config::SdkConfig;
+use router::aws::Names;
+use serde_json::{Map, Value};
+use url::Url;
+
+use crate::error::CliError;
+use crate::infra_folder::InfraFolder;
+use crate::settings::{Environment, Settings};
+use names::Sources;
+use state::Read;
+
+pub(crate) use account::{Caller, reason};
+pub(crate) use advice::advise;
+pub(crate) use names::{Found, Name};
+
+/// An environment on AWS, with every name that is known of it.
+#[derive(Debug, Clone)]
+pub(crate) struct AwsEnvironment {
+    /// Its own name.
+    pub(crate) name: String,
+    /// The AWS profile, if `t3nets.toml` names one.
+    pub(crate) profile: Option<String>,
+    /// What became of reading Terraform's state.
+    pub(crate) state: State,
+    found: BTreeMap<Name, Found>,
+}
+
+/// What became of reading Terraform's state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum State {
+    /// It was read: where.
+    Read(String),
+    /// There is no Terraform folder here, or nothing was applied yet: what was looked at.
+    Absent(String),
+    /// It cannot be read, so names are those of the other sources: where, and why.
+    Closed(String, String),
+}
+
+impl std::fmt::Display for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Read(place) => f.write_str(place),
+            Self::Absent(place) => write!(f, "none ({place})"),
+            Self::Closed(place, why) => write!(f, "{place} was not read: {why}"),
+        }
+    }
+}
+
+/// An environment on AWS, and the SDK set up for it.
+#[derive(Debug, Clone)]
+pub(crate) struct Connected {
+    /// The environment.
+    pub(crate) environment: AwsEnvironment,
+    /// The region that is worked in.
+    pub(crate) region: Found,
+    /// For clients of AWS's services.
+    pub(crate) sdk: SdkConfig,
+}
+
+impl AwsEnvironment {
+    /// Finds out all that can be known of an environment.
+    ///
+    /// # Errors
+    /// Not ready if Terraform's files cannot be understood or the state is another environment's; as AWS says if the state
+    /// is in a bucket that cannot be reached: working on other names than the state's could be working on other data.
+    pub(crate) async fn resolve(
+        settings: &Settings,
+        environment: &Environment,
+    ) -> Result<Self, CliError> {
+        let Some(folder) = InfraFolder::find_if_any(settings)? else {
+            let state = State::Absent("no infra/aws here or above".to_owned());
+            return Ok(Self::of(environment, state, Map::new(), Map::new()));
+        };
+        let name = &environment.name;
+        let variables = folder.values_if_any(name)?;
+        let place = state::place(settings, &folder, name)?;
+        let profile = environment.profile.as_deref();
+        let (state, outputs) = match state::read(&place, profile, name).await? {
+            Read::Outputs(outputs) => (State::Read(place.to_string()), outputs),
+            Read::Absent => (State::Absent(place.to_string()), Map::new()),
+            Read::Closed(why) => (State::Closed(place.to_string(), why), Map::new()),
+        };
+        Ok(Self::of(environment, state, outputs, variables))
+    }
+
+    /// What can be known of an environment without Terraform, where reading it failed with this error.
+    pub(crate) fn without_terraform(environment: &Environment, error: &CliError) -> Self {
+        let why = std::iter::once(&error.message).chain(&error.causes);
+        let why = why.cloned().collect::<Vec<_>>().join(": ");
+        let state = State::Closed("Terraform's state".to_owned(), why);
+        Self::of(environment, state, Map::new(), Map::new())
+    }
+
+    /// What `t3nets.toml` and the convention say of an environment.
+    pub(crate) fn without_state(environment: &Environment) -> Self {
+        let state = State::Absent("not looked for".to_owned());
+        Self::of(environment, state, Map::new(), Map::new())
+    }
+
+    fn of(
+        environment: &Environment,
+        state: State,
+        outputs: Map<String, Value>,
+        variables: Map<String, Value>,
+    ) -> Self {
+        let sources = Sources {
+            project_file: environment.names.clone(),
+            outputs,
+            variables,
+        };
+        Self {
+            name: environment.name.clone(),
+            profile: environment.profile.clone(),
+            state,
+            found: sources.resolve(&environment.name),
+        }
+    }
+
+    /// A name, with where it comes from.
+    pub(crate) fn get(&self, name: Name) -> Option<&Found> {
+        self.found.get(&name)
+    }
+
+    fn set(&mut self, name: Name, found: Found) {
+        self.found.insert(name, found);
+    }
+
+    /// A name that is needed.
+    ///
+    /// # Errors
+    /// Not ready if it is not known, with the ways to tell it.
+    pub(crate) fn need(&self, name: Name) -> Result<&Found, CliError> {
+        self.get(name).ok_or_else(|| {
+            let environment = &self.name;
+            CliError::not_ready(format!(
+                "no `{}` is known for environment `{environment}`",
+                name.key()
+            ))
+            .hint(format!(
+                "set `{}` of `[env.{environment}]` in t3nets.toml",
+                name.key()
+            ))
+            .hint(format!(
+                "`t3nets infra apply -e {environment}` leaves it in Terraform's state, which is: {}",
+                self.state
+            ))
+        })
+    }
+
+    /// Where its data is.
+    ///
+    /// # Errors
+    /// Not ready if the secrets' prefix is none.
+    pub(crate) fn names(&self) -> Result<Names, CliError> {
+        let prefix = self.need(Name::SecretsPrefix)?;
+        Ok(Names {
+            tenants_table: self.need(Name::TenantsTable)?.value.clone(),
+            conversations_table: self.need(Name::ConversationsTable)?.value.clone(),
+            secrets: prefix.value.parse().map_err(|_| {
+                CliError::not_ready(format!("{prefix} is no prefix of tenants' secrets"))
+                    .hint("it has the form `/project/environment/tenants`")
+            })?,
+        })
+    }
+
+    /// Where its router answers.
+    ///
+    /// # Errors
+    /// Not ready if that is not known, or no web address.
+    pub(crate) fn url(&self) -> Result<Url, CliError> {
+        let found = self.need(Name::Url)?;
+        Url::parse(&found.value)
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https") && url.host().is_some())
+            .ok_or_else(|| {
+                CliError::not_ready(format!("{found} is no web address"))
+                    .hint("it looks like `https://example.execute-api.us-east-1.amazonaws.com`")
+            })
+    }
+
+    /// Sets the SDK up for it. Asks nothing of AWS yet.
+    ///
+    /// # Errors
+    /// Not ready if no region is known.
+    pub(crate) async fn connect(self) -> Result<Connected, CliError> {
+        account::connect(self).await
+    }
+}
+
+impl Connected {
+    /// Whose credentials are used.
+    ///
+    /// # Errors
+    /// Denied if there are none or AWS refuses them.
+    pub(crate) async fn caller(&self) -> Result<Caller, CliError> {
+        account::caller(&self.sdk).await
+    }
+}

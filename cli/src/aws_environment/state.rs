@@ -1,0 +1,351 @@
+//! What Terraform's state says of an environment: its outputs. The state is read, and Terraform is not needed for it.
+//!
+//! Where it is follows from the backend that the last `terraform init` set up, else from the one that is written, else it
+//! is a file in the folder; each environment has a workspace of its own in there ([`workspace`]).
+
+use std::path::{Path, PathBuf};
+
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use router::aws::{Connection, sdk_config};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::account::aws_error;
+use super::names::OWNER_OUTPUT;
+use crate::error::CliError;
+use crate::infra_folder::{DEFAULT_WORKSPACE, InfraFolder, backend_in_use, data_folder, workspace};
+use crate::settings::Settings;
+
+/// The state's file where nothing else is set.
+const FILE: &str = "terraform.tfstate";
+
+/// The folder with the files of the workspaces that are not the default one.
+const WORKSPACES: &str = "terraform.tfstate.d";
+
+/// What S3 backends put before a workspace's name where nothing else is set.
+const S3_WORKSPACES: &str = "env:";
+
+/// The most that is read of a state, in bytes. Those of infra/aws have some 300 KB.
+const MAX_BYTES: u64 = 64 << 20;
+
+/// Where a state is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In a file.
+    File(PathBuf),
+    /// In a bucket.
+    S3(S3Object),
+    /// In a backend of this kind, which only Terraform can read.
+    Elsewhere(String),
+}
+
+/// An object in a bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct S3Object {
+    pub(super) bucket: String,
+    pub(super) key: String,
+    pub(super) region: Option<String>,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::S3(object) => write!(f, "s3://{}/{}", object.bucket, object.key),
+            Self::Elsewhere(kind) => write!(f, "the backend `{kind}`"),
+        }
+    }
+}
+
+/// What reading a state came to.
+#[derive(Debug)]
+pub(super) enum Read {
+    /// Its outputs.
+    Outputs(Map<String, Value>),
+    /// There is none: nothing was applied yet.
+    Absent,
+    /// It may not or cannot be read, and will not be the next time either. Why.
+    Closed(String),
+}
+
+/// Where an environment's state is.
+///
+/// # Errors
+/// Not ready if the folder's files cannot be read or understood.
+pub(super) fn place(
+    settings: &Settings,
+    folder: &InfraFolder,
+    environment: &str,
+) -> Result<Place, CliError> {
+    let workspace = workspace(environment);
+    let local = local_file(folder.path(), workspace);
+    let used = backend_in_use(&data_folder(settings, folder.path()))?;
+    let backend = match used {
+        Some(used) => used,
+        // What is written and was not set up yet has not got the state that is still here.
+        None if has_content(&local) => return Ok(Place::File(local)),
+        None => match folder.backend()? {
+            Some(written) => serde_json::json!({"type": written.kind, "config": written.config}),
+            None => return Ok(Place::File(local)),
+        },
+    };
+    Ok(of_backend(&backend, folder.path(), workspace))
+}
+
+fn local_file(folder: &Path, workspace: &str) -> PathBuf {
+    if workspace == DEFAULT_WORKSPACE {
+        folder.join(FILE)
+    } else {
+        folder.join(WORKSPACES).join(workspace).join(FILE)
+    }
+}
+
+fn has_content(path: &Path) -> bool {
+    path.metadata().is_ok_and(|file| file.len() > 0)
+}
+
+fn of_backend(backend: &Value, folder: &Path, workspace: &str) -> Place {
+    let kind = backend["type"].as_str().unwrap_or_default();
+    let text = |name: &str| backend["config"][name].as_str().map(str::to_owned);
+    match kind {
+        "local" if workspace == DEFAULT_WORKSPACE => {
+            Place::File(folder.join(text("path").unwrap_or_else(|| FILE.to_owned())))
+        }
+        "local" => {
+            let workspaces = text("workspace_dir").unwrap_or_else(|| WORKSPACES.to_owned());
+            Place::File(folder.join(workspaces).join(workspace).join(FILE))
+        }
+        "s3" => match (text("bucket"), text("key")) {
+            (Some(bucket), Some(key)) => Place::S3(S3Object {
+                bucket,
+                key: if workspace == DEFAULT_WORKSPACE {
+                    key
+                } else {
+                    let prefix = text("workspace_key_prefix");
+                    let prefix = prefix.unwrap_or_else(|| S3_WORKSPACES.to_owned());
+                    format!("{prefix}/{workspace}/{key}")
+                },
+                region: text("region"),
+            }),
+            // Given at init, on another machine.
+            _ => Place::Elsewhere(kind.to_owned()),
+        },
+        kind => Place::Elsewhere(kind.to_owned()),
+    }
+}
+
+/// Reads the outputs of a state.
+///
+/// # Errors
+/// Not ready if it is there and is not understood, or is another environment's; as AWS says if a bucket cannot be reached.
+pub(super) async fn read(
+    place: &Place,
+    profile: Option<&str>,
+    environment: &str,
+) -> Result<Read, CliError> {
+    let text = match place {
+        Place::File(path) => match std::fs::read(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Read::Absent),
+            Err(error) => {
+                return Err(CliError::not_ready(format!(
+                    "cannot read Terraform's state `{place}`"
+                ))
+                .caused_by(&error));
+            }
+        },
+        Place::S3(object) => match fetch(object, profile).await? {
+            Ok(Some(text)) => text,
+            Ok(None) => return Ok(Read::Absent),
+            Err(why) => return Ok(Read::Closed(why)),
+        },
+        Place::Elsewhere(kind) => {
+            return Ok(Read::Closed(format!(
+                "only Terraform reads the backend `{kind}`"
+            )));
+        }
+    };
+    if text.is_empty() {
+        return Ok(Read::Absent);
+    }
+    let outputs = outputs(&text, &place.to_string(), environment)?;
+    Ok(if outputs.is_empty() {
+        Read::Absent
+    } else {
+        Read::Outputs(outputs)
+    })
+}
+
+/// An object's content, `None` if it is not there, or why it may not be read.
+async fn fetch(
+    object: &S3Object,
+    profile: Option<&str>,
+) -> Result<Result<Option<Vec<u8>>, String>, CliError> {
+    let config = sdk_config(&Connection {
+        region: object.region.clone(),
+        profile: profile.map(str::to_owned),
+    })
+    .await;
+    // Where an endpoint stands in for AWS, it has no host for each bucket.
+    let stands_in = config.endpoint_url().is_some()
+        || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some_and(|url| !url.is_empty());
+    let client = aws_sdk_s3::Client::from_conf(
+        aws_sdk_s3::config::Builder::from(&config)
+            .force_path_style(stands_in)
+            .build(),
+    );
+    let what = || {
+        format!(
+            "cannot read Terraform's state s3://{}/{}",
+            object.bucket, object.key
+        )
+    };
+    let answer = client
+        .get_object()
+        .bucket(&object.bucket)
+        .key(&object.key)
+        .send()
+        .await;
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(error) => {
+            let code = match &error {
+                SdkError::ServiceError(service) => service.err().code(),
+                _ => None,
+            };
+            return match code {
+                Some("NoSuchKey") => Ok(Ok(None)),
+                Some("NoSuchBucket") => Ok(Err(format!(
+                    "there is no bucket `{}` for it",
+                    object.bucket
+                ))),
+                Some("AccessDenied") => Ok(Err("these credentials may not read it".to_owned())),
+                _ => Err(aws_error(what(), &error)),
+            };
+        }
+    };
+    if answer
+        .content_length()
+        .is_some_and(|length| length as u64 > MAX_BYTES)
+    {
+        return Err(CliError::not_ready(what()).hint("it is larger than any state"));
+    }
+    let body = answer.body.collect().await;
+    let body = body.map_err(|error| CliError::failed(what()).caused_by(&error))?;
+    Ok(Ok(Some(body.to_vec())))
+}
+
+#[derive(Deserialize)]
+struct StateFile {
+    version: u64,
+    #[serde(default)]
+    outputs: Map<String, Value>,
+}
+
+/// A state's outputs, which must be this environment's.
+fn outputs(text: &[u8], place: &str, environment: &str) -> Result<Map<String, Value>, CliError> {
+    let what = || format!("cannot understand Terraform's state `{place}`");
+    let state: StateFile = serde_json::from_slice(text).map_err(|error| {
+        CliError::not_ready(what())
+            .caused_by(&error)
+            .hint("is it encrypted, or not a state at all?")
+    })?;
+    if state.version != 4 {
+        return Err(CliError::not_ready(what()).hint(format!(
+            "its format has version {}, and this program knows 4",
+            state.version
+        )));
+    }
+    let outputs: Map<String, Value> = state
+        .outputs
+        .into_iter()
+        .filter_map(|(name, mut output)| Some((name, output.get_mut("value")?.take())))
+        .collect();
+    match outputs.get(OWNER_OUTPUT).and_then(Value::as_str) {
+        Some(owner) if owner != environment => Err(CliError::not_ready(format!(
+            "the state `{place}` is environment `{owner}`'s, not `{environment}`'s"
+        ))
+        .hint(format!(
+            "environment `{environment}` has the workspace `{}` (infra/README.md, State)",
+            workspace(environment)
+        ))),
+        _ => Ok(outputs),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const FOLDER: &str = "/p/infra/aws";
+
+    fn placed(kind: &str, config: Value, workspace: &str) -> String {
+        let backend = json!({"type": kind, "config": config});
+        of_backend(&backend, Path::new(FOLDER), workspace).to_string()
+    }
+
+    #[test]
+    fn a_state_in_files_has_a_folder_for_every_workspace_but_the_default_one() {
+        let file = |workspace| local_file(Path::new(FOLDER), workspace);
+        assert_eq!(file("default"), Path::new("/p/infra/aws/terraform.tfstate"));
+        let prod = "/p/infra/aws/terraform.tfstate.d/prod/terraform.tfstate";
+        assert_eq!(file("prod"), Path::new(prod));
+        assert_eq!(placed("local", json!({}), "prod"), prod);
+        let elsewhere = json!({"path": "/s/x.tfstate", "workspace_dir": "/s/w"});
+        assert_eq!(
+            placed("local", elsewhere.clone(), "default"),
+            "/s/x.tfstate"
+        );
+        assert_eq!(
+            placed("local", elsewhere, "prod"),
+            "/s/w/prod/terraform.tfstate"
+        );
+    }
+
+    #[test]
+    fn a_state_in_a_bucket_has_a_prefix_for_every_workspace_but_the_default_one() {
+        let config = json!({"bucket": "b", "key": "k/s", "workspace_key_prefix": null});
+        assert_eq!(placed("s3", config.clone(), "default"), "s3://b/k/s");
+        assert_eq!(placed("s3", config, "prod"), "s3://b/env:/prod/k/s");
+        let config = json!({"bucket": "b", "key": "k/s", "workspace_key_prefix": "w"});
+        assert_eq!(placed("s3", config, "prod"), "s3://b/w/prod/k/s");
+    }
+
+    #[test]
+    fn what_only_terraform_can_read_is_named() {
+        for (kind, config) in [("gcs", json!({})), ("s3", json!({"bucket": "b"}))] {
+            let backend = json!({"type": kind, "config": config});
+            let place = of_backend(&backend, Path::new(FOLDER), "default");
+            assert_eq!(place, Place::Elsewhere(kind.to_owned()));
+        }
+    }
+
+    fn state(environment: &str) -> Vec<u8> {
+        json!({"version": 4, "outputs": {
+            "environment": {"value": environment, "type": "string"},
+            "tenants_table_name": {"value": "t", "type": "string"},
+        }})
+        .to_string()
+        .into_bytes()
+    }
+
+    #[test]
+    fn another_environments_state_is_refused() {
+        let read = outputs(&state("dev"), "s", "dev").unwrap();
+        assert_eq!(read["tenants_table_name"], "t");
+        let error = outputs(&state("prod"), "s", "dev").unwrap_err();
+        assert!(error.message.contains("`prod`'s, not `dev`'s"), "{error:?}");
+        assert_eq!(error.kind.exit_code(), 3);
+    }
+
+    #[test]
+    fn what_is_no_state_is_an_error_that_says_so() {
+        for bad in [&b"{"[..], b"[]", b"{\"version\": 3}", b"\xff"] {
+            let error = outputs(bad, "s", "dev").unwrap_err();
+            assert_eq!(error.message, "cannot understand Terraform's state `s`");
+        }
+        assert!(outputs(b"{\"version\": 4}", "s", "dev").unwrap().is_empty());
+    }
+}

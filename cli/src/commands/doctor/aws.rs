@@ -1,0 +1,394 @@
+//! The checks of an environment on AWS. Those that do not need each other run at once, and each says what it found whatever
+//! the others do.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, KeySchemaElement, KeyType, ScalarAttributeType, TableDescription,
+    TimeToLiveStatus,
+};
+use router::aws::store_error;
+use router::ports::StoreError;
+use serde_json::Value;
+
+use super::tenant::{check_jira, check_tenant};
+use super::{Check, DoctorArgs};
+use crate::aws_environment::{AwsEnvironment, Connected, Name, State, advise, reason};
+use crate::context::Context;
+use crate::error::CliError;
+use crate::settings::Environment;
+
+/// How long the router may take to say that it lives, through API Gateway.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Both tables' keys.
+const KEYS: [(&str, KeyType); 2] = [("pk", KeyType::Hash), ("sk", KeyType::Range)];
+
+/// The index by which the router finds who a channel belongs to.
+const INDEX: &str = "channel-mapping";
+
+/// The index's key.
+const INDEX_KEY: &str = "gsi1pk";
+
+/// The attribute by which items expire.
+const EXPIRES: &str = "ttl";
+
+/// A secret that no tenant has: asking for it tells whether asking is allowed.
+const NO_SECRET: &str = "t3nets-doctor/none";
+
+/// Runs them.
+pub(super) async fn checks(
+    context: &Context,
+    environment: &Environment,
+    args: &DoctorArgs,
+) -> Vec<Check> {
+    let (resolved, state) = match AwsEnvironment::resolve(&context.settings, environment).await {
+        Ok(resolved) => {
+            let check = check_state(&resolved);
+            (resolved, check)
+        }
+        Err(error) => {
+            let check = failed("state", &error, "correct what it names");
+            (
+                AwsEnvironment::without_terraform(environment, &error),
+                check,
+            )
+        }
+    };
+    let mut checks = vec![state];
+    let api = check_api(resolved.clone());
+    let connected = match resolved.connect().await {
+        Ok(connected) => connected,
+        Err(error) => {
+            checks.push(failed("region", &error, "set AWS_REGION"));
+            checks.push(api.await);
+            return checks;
+        }
+    };
+    let connected = &connected;
+    checks.push(Check::ok("region", connected.region.to_string()));
+    let (account, tenants, conversations, secrets, tenant, api) = tokio::join!(
+        check_account(connected, environment),
+        check_table(connected, Name::TenantsTable),
+        check_table(connected, Name::ConversationsTable),
+        check_secrets(connected),
+        check_tenants_own(connected, args),
+        api,
+    );
+    checks.extend([account, tenants, conversations, secrets]);
+    checks.extend(tenant);
+    checks.push(Check::skipped(
+        "model",
+        "whether the account may use the models shows with the first answer",
+    ));
+    checks.push(api);
+    checks
+}
+
+/// An error as a check. What it hints at is the better remedy.
+fn failed(name: &'static str, error: &CliError, remedy: &str) -> Check {
+    let why = std::iter::once(&error.message).chain(&error.causes);
+    let why = why.cloned().collect::<Vec<_>>().join(": ");
+    let remedy = match &error.hints[..] {
+        [] => remedy.to_owned(),
+        hints => hints.join("; "),
+    };
+    Check::failed(name, why, remedy)
+}
+
+/// Without the hint to run the doctor.
+fn without_doctor(mut error: CliError) -> CliError {
+    error.hints.retain(|hint| !hint.contains("t3nets doctor"));
+    error
+}
+
+/// A call to AWS that failed.
+fn refused(name: &'static str, what: &str, error: &StoreError, remedy: String) -> Check {
+    let remedy = match error {
+        StoreError::Denied(why) if why.contains("AccessDenied") => {
+            "have this permission granted, or use other credentials".to_owned()
+        }
+        StoreError::Denied(_) => "see the check `account`".to_owned(),
+        StoreError::Misconfigured(_) => remedy,
+        _ => "check the network and the region, and run it again".to_owned(),
+    };
+    Check::failed(name, format!("{what}: {}", reason(error)), remedy)
+}
+
+fn check_state(resolved: &AwsEnvironment) -> Check {
+    let detail = resolved.state.to_string();
+    match resolved.state {
+        State::Read(_) => Check::ok("state", detail),
+        State::Absent(_) => Check::warning(
+            "state",
+            format!("{detail}: names are those of t3nets.toml and the convention"),
+            format!(
+                "`t3nets infra apply -e {}`, or name them in t3nets.toml",
+                resolved.name
+            ),
+        ),
+        State::Closed(..) => Check::warning(
+            "state",
+            format!("{detail}; names are those of t3nets.toml and the convention"),
+            "use credentials that may read it, or name them in t3nets.toml",
+        ),
+    }
+}
+
+async fn check_account(connected: &Connected, environment: &Environment) -> Check {
+    match connected.caller().await {
+        Ok(caller) => Check::ok("account", format!("{}, as {}", caller.account, caller.arn)),
+        Err(error) => failed(
+            "account",
+            &without_doctor(advise(error, environment, Some(connected))),
+            "`aws sso login` or `aws configure` sets credentials up",
+        ),
+    }
+}
+
+async fn check_table(connected: &Connected, name: Name) -> Check {
+    let key = name.key();
+    let Some(found) = connected.environment.get(name) else {
+        return Check::failed(
+            key,
+            "its name is not known",
+            format!("set `{key}` in t3nets.toml"),
+        );
+    };
+    let make = format!(
+        "`t3nets infra apply -e {}` makes it, or t3nets.toml corrects its name or region",
+        connected.environment.name
+    );
+    let client = aws_sdk_dynamodb::Client::new(&connected.sdk);
+    let table = client.describe_table().table_name(&found.value).send();
+    let expiry = client
+        .describe_time_to_live()
+        .table_name(&found.value)
+        .send();
+    let (table, expiry) = tokio::join!(table, expiry);
+    let table = match table {
+        Ok(answer) => answer
+            .table
+            .unwrap_or_else(|| TableDescription::builder().build()),
+        Err(error) => {
+            let what = format!("{found} in {}", connected.region.value);
+            return refused(key, &what, &store_error(&error), make);
+        }
+    };
+    let mut wrong = faults(&table, name == Name::TenantsTable);
+    match expiry.map(|answer| answer.time_to_live_description) {
+        Ok(Some(expiry))
+            if expiry.attribute_name() == Some(EXPIRES)
+                && matches!(
+                    expiry.time_to_live_status(),
+                    Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling)
+                ) => {}
+        Ok(_) => wrong.push(format!("items do not expire by `{EXPIRES}`")),
+        Err(error) => {
+            let what = format!("whether items of {found} expire");
+            return refused(key, &what, &store_error(&error), make);
+        }
+    }
+    if wrong.is_empty() {
+        Check::ok(key, found.to_string())
+    } else {
+        Check::failed(key, format!("{found}: {}", wrong.join("; ")), make)
+    }
+}
+
+/// What a table's keys and indexes are not as the router needs them.
+fn faults(table: &TableDescription, has_index: bool) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if let Some(status) = table.table_status()
+        && !matches!(status.as_str(), "ACTIVE" | "UPDATING")
+    {
+        wrong.push(format!("it is {}", status.as_str().to_lowercase()));
+    }
+    if !has_key(table.key_schema(), table.attribute_definitions(), &KEYS) {
+        wrong.push("its key is not `pk` and `sk`, both texts".to_owned());
+    }
+    if has_index {
+        let index = table
+            .global_secondary_indexes()
+            .iter()
+            .find(|index| index.index_name() == Some(INDEX));
+        match index {
+            None => wrong.push(format!("it has no index `{INDEX}`")),
+            Some(index)
+                if !has_key(
+                    index.key_schema(),
+                    table.attribute_definitions(),
+                    &[(INDEX_KEY, KeyType::Hash)],
+                ) =>
+            {
+                wrong.push(format!("the key of `{INDEX}` is not `{INDEX_KEY}`, a text"));
+            }
+            Some(index)
+                if index
+                    .index_status()
+                    .is_some_and(|status| status.as_str() == "CREATING") =>
+            {
+                wrong.push(format!("the index `{INDEX}` is still being made"));
+            }
+            Some(_) => {}
+        }
+    }
+    wrong
+}
+
+/// Whether a key consists of these attributes, all of them texts.
+fn has_key(
+    schema: &[KeySchemaElement],
+    attributes: &[AttributeDefinition],
+    wanted: &[(&str, KeyType)],
+) -> bool {
+    let is_text = |name: &str| {
+        attributes.iter().any(|attribute| {
+            attribute.attribute_name() == name
+                && *attribute.attribute_type() == ScalarAttributeType::S
+        })
+    };
+    wanted.iter().all(|(name, kind)| {
+        is_text(name)
+            && schema
+                .iter()
+                .any(|part| part.attribute_name() == *name && part.key_type() == kind)
+    })
+}
+
+async fn check_secrets(connected: &Connected) -> Check {
+    let name = Name::SecretsPrefix.key();
+    let prefix = match connected.environment.names() {
+        Ok(names) => names.secrets,
+        Err(error) => return failed(name, &error, "correct it in t3nets.toml"),
+    };
+    let answer = aws_sdk_secretsmanager::Client::new(&connected.sdk)
+        .describe_secret()
+        .secret_id(format!("{prefix}/{NO_SECRET}"))
+        .send()
+        .await;
+    match answer {
+        Ok(_) => Check::ok(name, format!("`{prefix}` may be read")),
+        Err(SdkError::ServiceError(error))
+            if error.err().code() == Some("ResourceNotFoundException") =>
+        {
+            Check::ok(name, format!("`{prefix}` may be read"))
+        }
+        Err(error) => {
+            let what = format!("secrets under `{prefix}`");
+            refused(name, &what, &store_error(&error), String::new())
+        }
+    }
+}
+
+/// The tenant, and whether its Jira takes the credentials.
+async fn check_tenants_own(connected: &Connected, args: &DoctorArgs) -> Vec<Check> {
+    let names = match connected.environment.names() {
+        Ok(names) => names,
+        Err(error) => return vec![failed("tenant", &error, "correct it in t3nets.toml")],
+    };
+    let clock = std::sync::Arc::new(router::ports::SystemClock);
+    let platform = router::aws::open(&connected.sdk, &names, clock);
+    let tenant = &args.tenant;
+    let stored = platform.tenants.tenant(tenant).await;
+    let stored = stored.map_err(|error| reason(&error));
+    let mut checks = vec![check_tenant(tenant, &stored)];
+    if let Ok(Some(_)) = stored {
+        checks.push(check_jira(&platform, tenant, false).await);
+    }
+    checks
+}
+
+/// Whether the router answers where callers reach it.
+async fn check_api(environment: AwsEnvironment) -> Check {
+    let name = "api";
+    if environment.get(Name::Url).is_none() {
+        return Check::warning(
+            name,
+            "its address is not known",
+            format!(
+                "`t3nets infra apply -e {}` leaves it in Terraform's state, or set `url` in t3nets.toml",
+                environment.name
+            ),
+        );
+    }
+    let url = match environment.url() {
+        Ok(url) => url,
+        Err(error) => return failed(name, &error, "correct it in t3nets.toml"),
+    };
+    let address = format!("{}/api/health", url.as_str().trim_end_matches('/'));
+    let answer = async {
+        let client = reqwest::Client::builder()
+            .timeout(HEALTH_TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()?;
+        let response = client.get(&address).send().await?.error_for_status()?;
+        response.json::<Value>().await
+    };
+    match answer.await {
+        Ok(health) => {
+            let text = |field: &str| health[field].as_str().unwrap_or("?").to_owned();
+            Check::ok(name, format!("{url} runs version {}", text("version")))
+        }
+        Err(error) => {
+            let why = CliError::failed("")
+                .caused_by(&error.without_url())
+                .causes
+                .join(": ");
+            Check::failed(
+                name,
+                format!("{address} does not answer: {why}"),
+                format!(
+                    "`t3nets infra plan -e {}` shows whether all of it is there; the router's log says why it does not run",
+                    environment.name
+                ),
+            )
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::types::{GlobalSecondaryIndexDescription, TableStatus};
+
+    use super::*;
+
+    fn attribute(name: &str, kind: ScalarAttributeType) -> AttributeDefinition {
+        let attribute = AttributeDefinition::builder().attribute_name(name);
+        attribute.attribute_type(kind).build().unwrap()
+    }
+
+    fn key(name: &str, kind: KeyType) -> KeySchemaElement {
+        let key = KeySchemaElement::builder().attribute_name(name);
+        key.key_type(kind).build().unwrap()
+    }
+
+    fn table(sort_key: ScalarAttributeType, index_key: &str) -> TableDescription {
+        let index = GlobalSecondaryIndexDescription::builder()
+            .index_name(INDEX)
+            .key_schema(key(index_key, KeyType::Hash));
+        TableDescription::builder()
+            .table_status(TableStatus::Active)
+            .key_schema(key("pk", KeyType::Hash))
+            .key_schema(key("sk", KeyType::Range))
+            .attribute_definitions(attribute("pk", ScalarAttributeType::S))
+            .attribute_definitions(attribute("sk", sort_key))
+            .attribute_definitions(attribute(index_key, ScalarAttributeType::S))
+            .global_secondary_indexes(index.build())
+            .build()
+    }
+
+    #[test]
+    fn a_table_with_other_keys_or_without_the_index_is_faulty() {
+        let good = table(ScalarAttributeType::S, INDEX_KEY);
+        assert_eq!(faults(&good, true), Vec::<String>::new());
+        let number = faults(&table(ScalarAttributeType::N, INDEX_KEY), true).join(";");
+        assert!(number.contains("its key"), "{number}");
+        let other = faults(&table(ScalarAttributeType::S, "gsi"), true).join(";");
+        assert!(other.contains("the key of `channel-mapping`"), "{other}");
+        let none = faults(&TableDescription::builder().build(), true).join(";");
+        assert!(none.contains("no index"), "{none}");
+        assert!(faults(&TableDescription::builder().build(), false).len() == 1);
+    }
+}

@@ -1,0 +1,180 @@
+//! `t3nets doctor`: everything an environment needs, each check with its remedy. Changes nothing.
+//!
+//! Here is what a check is and how the report looks; [`local`] has the checks of this machine, [`aws`] those of AWS, [`tenant`]
+//! those of a tenant wherever it is.
+
+mod aws;
+mod local;
+mod tenant;
+
+use router::model::TenantId;
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::error::{CliError, exit_code};
+use crate::printer::{Output, plain};
+use crate::settings::PlatformKind;
+
+/// What to check.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DoctorArgs {
+    /// The tenant to check
+    #[arg(long, default_value = "default", value_name = "TENANT")]
+    tenant: TenantId,
+    /// The port that `t3nets dev` should have, on this machine
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+}
+
+/// What each check found.
+#[derive(Debug, Serialize)]
+pub(crate) struct DoctorOutput {
+    environment: String,
+    checks: Vec<Check>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Check {
+    name: &'static str,
+    status: Status,
+    detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remedy: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Status {
+    Ok,
+    /// It works, but not as it could.
+    Warning,
+    /// It cannot be told from here.
+    Skipped,
+    Failed,
+}
+
+impl Status {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warning => "warning",
+            Self::Skipped => "skipped",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl Check {
+    fn ok(name: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            name,
+            status: Status::Ok,
+            detail: detail.into(),
+            remedy: None,
+        }
+    }
+
+    fn warning(name: &'static str, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self {
+            name,
+            status: Status::Warning,
+            detail: detail.into(),
+            remedy: Some(remedy.into()),
+        }
+    }
+
+    fn skipped(name: &'static str, why: impl Into<String>) -> Self {
+        Self {
+            status: Status::Skipped,
+            ..Self::ok(name, why)
+        }
+    }
+
+    fn failed(name: &'static str, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self {
+            status: Status::Failed,
+            ..Self::warning(name, detail, remedy)
+        }
+    }
+}
+
+impl Output for DoctorOutput {
+    fn text(&self) -> String {
+        let names = self.checks.iter().map(|check| check.name.len());
+        let width = names.max().unwrap_or(0).max(8) + 2;
+        let mut lines = Vec::new();
+        for check in &self.checks {
+            let detail = plain(&check.detail);
+            lines.push(format!(
+                "{:<9}{:<width$}{detail}",
+                check.status.word(),
+                check.name
+            ));
+            lines.extend(check.remedy.as_deref().map(|remedy| {
+                format!(
+                    "{:indent$}remedy: {}",
+                    "",
+                    plain(remedy),
+                    indent = 9 + width
+                )
+            }));
+        }
+        lines.join("\n")
+    }
+
+    fn exit_code(&self) -> u8 {
+        if self
+            .checks
+            .iter()
+            .any(|check| check.status == Status::Failed)
+        {
+            exit_code::NOT_READY
+        } else {
+            exit_code::DONE
+        }
+    }
+}
+
+/// Runs every check.
+///
+/// # Errors
+/// Not ready if there is no such environment, or it is refused here.
+pub(crate) async fn run(context: &Context, args: DoctorArgs) -> Result<DoctorOutput, CliError> {
+    let environment = context.settings.environment()?;
+    let checking = context.printer.progress("checking");
+    let mut checks = vec![Check::ok(
+        "env",
+        format!("{} ({})", environment.name, context.settings.chosen_by),
+    )];
+    checks.extend(match environment.platform {
+        PlatformKind::Local => local::checks(context.local_environment()?, &args).await,
+        PlatformKind::Aws => aws::checks(context, environment, &args).await,
+    });
+    drop(checking);
+    Ok(DoctorOutput {
+        environment: environment.name.clone(),
+        checks,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_warning_is_no_failure_and_a_failure_is_one() {
+        let output = |checks| DoctorOutput {
+            environment: "local".to_owned(),
+            checks,
+        };
+        let warning = Check::warning("jira", "not connected", "connect it");
+        let code = output(vec![Check::ok("home", "fine"), warning]).exit_code();
+        assert_eq!(code, exit_code::DONE);
+        let failed = output(vec![Check::failed("home", "gone", "make it")]);
+        assert_eq!(failed.exit_code(), exit_code::NOT_READY);
+        assert_eq!(
+            failed.text(),
+            "failed   home      gone\n                   remedy: make it"
+        );
+    }
+}
