@@ -51,6 +51,7 @@ impl AwsServer {
             .read_line(&mut line)
             .expect("the script speaks UTF-8");
         if line.is_empty() {
+            let _ = child.wait();
             missing(name);
             return None;
         }
