@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
+use aws_config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::Client;
 use jiff::{SignedDuration, Timestamp};
 use router::aws::{Connection, Names, SecretsPrefix, sdk_config};
@@ -67,6 +68,9 @@ impl AwsFixture {
             Some(proxy) => sdk.into_builder().endpoint_url(proxy).build(),
             None => sdk,
         };
+        // On a busy machine the servers take longer than AWS, moto above all: it copies its tables for each transaction.
+        let patient = TimeoutConfig::builder().build();
+        let sdk = sdk.into_builder().timeout_config(patient).build();
         let client = Client::new(&sdk);
         let tables = tables
             .get_or_init(|| async {

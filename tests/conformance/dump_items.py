@@ -5,12 +5,14 @@
 """
 
 import json
+import os
 import sys
 
 import boto3
 
 table, *partitions = sys.argv[1:]
-client = boto3.client("dynamodb")
+# boto3 knows only AWS_DEFAULT_REGION by itself.
+client = boto3.client("dynamodb", region_name=os.environ.get("AWS_REGION"))
 items = {}
 for partition in partitions:
     pages = client.get_paginator("query").paginate(

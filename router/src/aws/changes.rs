@@ -39,9 +39,9 @@ pub(super) fn needs_reading(changes: &[Change]) -> bool {
     })
 }
 
-/// The keys of all that a plan looks at, but for the channels that are to be mapped.
-pub(super) fn keys_to_read(tenant: &TenantId, changes: &[Change], audit: &AuditEntry) -> Vec<Item> {
-    let mut wanted = vec![keys::tenant(tenant), keys::audit(tenant, audit.id)];
+/// The keys of all that the changes' plan looks at, but for the channels that are to be mapped.
+pub(super) fn keys_to_read(tenant: &TenantId, changes: &[Change]) -> Vec<Item> {
+    let mut wanted = vec![keys::tenant(tenant)];
     for change in changes {
         match change {
             Change::CreateTenant(_) => wanted.push(keys::tombstone(tenant)),

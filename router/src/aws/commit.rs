@@ -31,6 +31,7 @@ pub(super) async fn commit(
     let mut was_tried = false;
     loop {
         let current = if was_tried || changes::needs_reading(changes) {
+            let audit = was_tried.then_some(audit);
             Some(read(table, tenant, changes, audit, now).await?)
         } else {
             None
@@ -81,17 +82,17 @@ pub(super) async fn is_recorded(table: &Table, audit: &AuditEntry) -> Result<boo
     stored.map_or(Ok(false), |item| Ok(records::audit_entry(&item)? == *audit))
 }
 
-/// Reads all that a plan looks at.
+/// Reads all that a plan looks at; the audit entry only once the store has refused a plan.
 async fn read(
     table: &Table,
     tenant: &TenantId,
     changes: &[Change],
-    audit: &AuditEntry,
+    audit: Option<&AuditEntry>,
     now: Timestamp,
 ) -> Result<Current, StoreError> {
-    let items = table
-        .get_all(changes::keys_to_read(tenant, changes, audit))
-        .await?;
+    let mut wanted = changes::keys_to_read(tenant, changes);
+    wanted.extend(audit.map(|audit| keys::audit(tenant, audit.id)));
+    let items = table.get_all(wanted).await?;
     let creates = matches!(changes, [Change::CreateTenant(_), ..]);
     if creates
         && items.get(&keys::tenant(tenant)).is_none()

@@ -109,18 +109,18 @@ pub(super) async fn clear(table: &Table, tenant: &TenantId) -> Result<(), StoreE
     let partition = keys::tenant_partition(tenant);
     let memory = keys::memory_partition(tenant);
     // The audit trail can be long, so it is stepped over: `$` follows `#`.
-    let ranges: [(&str, &str, &[(&str, &str)]); 3] = [
-        (&partition, "sk < :audit", &[(":audit", keys::AUDIT)]),
-        (&partition, "sk > :audited", &[(":audited", "AUDIT$")]),
-        (&memory, "sk > :first", &[(":first", " ")]),
+    let ranges = [
+        (&partition, "sk < :from", keys::AUDIT),
+        (&partition, "sk > :from", "AUDIT$"),
+        (&memory, "sk > :from", " "),
     ];
-    for (partition, condition, values) in ranges {
+    for (partition, condition, from) in ranges {
         // What is deleted is not read again: each round begins anew.
         loop {
             let range = Range {
                 partition,
                 condition,
-                values,
+                values: &[(":from", from)],
                 newest_first: false,
                 after: None,
             };
