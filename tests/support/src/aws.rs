@@ -51,6 +51,8 @@ impl AwsServer {
             .read_line(&mut line)
             .expect("the script speaks UTF-8");
         if line.is_empty() {
+            // It said on stderr why.
+            let _ = child.wait();
             missing(name);
             return None;
         }
