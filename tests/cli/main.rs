@@ -22,3 +22,4 @@ mod sandbox;
 mod secret;
 mod seed;
 mod tenant;
+mod tenant_transfer;
