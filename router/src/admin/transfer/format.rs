@@ -145,6 +145,10 @@ impl Record {
 }
 
 /// A line after the first.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one is made at a time, and nearly all are records"
+)]
 pub(super) enum Line {
     Record(TenantId, Record),
     /// With the number of records that were written.

@@ -243,10 +243,10 @@ impl<R: BufRead> ExportReader<R> {
                 _ => None,
             };
         }
-        if let Record::Secret(_, document) = record {
-            if document.is_some() != (self.header.secrets == SecretsIn::Values) {
-                return Err("it does not hold of the secret what the first line says".to_owned());
-            }
+        if let Record::Secret(_, document) = record
+            && document.is_some() != (self.header.secrets == SecretsIn::Values)
+        {
+            return Err("it does not hold of the secret what the first line says".to_owned());
         }
         if !self.seen.insert(fingerprint(kind, &record.identity())) {
             return Err(format!("{kind} `{}` is there twice", record.name()));
