@@ -1,6 +1,7 @@
 //! The one error type of the program: what failed, why, what to do next, and with which code the program ends.
 
 use router::admin::AdminError;
+use router::admin::transfer::TransferError;
 use router::ports::StoreError;
 use serde::Serialize;
 
@@ -224,6 +225,27 @@ impl From<AdminError> for CliError {
         match hint {
             Some(hint) if described.hints.is_empty() => described.hint(hint),
             _ => described,
+        }
+    }
+}
+
+impl From<TransferError> for CliError {
+    fn from(error: TransferError) -> Self {
+        match error {
+            TransferError::File { problems, more } => {
+                let mut described = Self::failed("the file cannot be imported");
+                described.causes = problems.iter().map(ToString::to_string).collect();
+                if more {
+                    described.causes.push("there may be more".to_owned());
+                }
+                described.hint("nothing was changed; mend the file, or export it again")
+            }
+            TransferError::Read(error) => Self::failed("cannot read the file").caused_by(&error),
+            TransferError::Write(error) => Self::output(&error),
+            TransferError::Admin(AdminError::Store(error @ StoreError::Reserved { .. })) => {
+                Self::from(error).hint("`--tenant` imports it under another id")
+            }
+            TransferError::Admin(error) => error.into(),
         }
     }
 }

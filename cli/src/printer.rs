@@ -3,7 +3,8 @@
 
 use std::borrow::Cow;
 use std::fmt::Display;
-use std::io::{IsTerminal, Write};
+use std::io::{BufWriter, IsTerminal, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
@@ -109,6 +110,11 @@ impl Printer {
             .map_err(|error| CliError::output(&error))
     }
 
+    /// stdout for a result that is a file rather than text: its bytes go out as they are, once there are enough of them.
+    pub(crate) fn raw_stdout(&self) -> impl Write + Send + use<> {
+        BufWriter::with_capacity(1 << 16, std::io::stdout())
+    }
+
     /// Says on stderr what goes on, unless `--quiet`.
     pub(crate) fn status(&self, message: impl Display) {
         if !self.quiet {
@@ -177,6 +183,38 @@ impl Printer {
         Progress(bar)
     }
 
+    /// Shows on stderr how many of `total` are done, until the value is dropped: as a bar in a terminal, else in a line now
+    /// and then.
+    pub(crate) fn count(&self, verb: &str, things: &str, total: Option<usize>) -> Counting {
+        let visible = !self.quiet && !self.json;
+        let in_terminal = visible && std::io::stderr().is_terminal();
+        let bar = ProgressBar::with_draw_target(
+            total.map(|total| total as u64),
+            if in_terminal {
+                ProgressDrawTarget::stderr()
+            } else {
+                ProgressDrawTarget::hidden()
+            },
+        );
+        let template = match total {
+            Some(_) => "{msg} {wide_bar} {human_pos} of {human_len} ({eta})",
+            None => "{spinner} {msg} {human_pos}",
+        };
+        // The templates are ours; a broken one would show the default.
+        let style =
+            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        Counting {
+            bar: bar
+                .with_style(style)
+                .with_message(format!("{verb} {things}")),
+            printer: self.clone(),
+            says_lines: visible && !in_terminal,
+            label: format!("{verb} {things}"),
+            total,
+            done: AtomicUsize::new(0),
+        }
+    }
+
     fn to_stderr(&self, text: &str) {
         let mut stderr = AutoStream::new(std::io::stderr().lock(), self.color);
         // There is nowhere left to report that stderr is closed.
@@ -190,6 +228,45 @@ pub(crate) struct Progress(ProgressBar);
 impl Drop for Progress {
     fn drop(&mut self) {
         self.0.finish_and_clear();
+    }
+}
+
+/// How many are done between two lines where there is no terminal.
+const LINE_EVERY: usize = 10_000;
+
+/// A count that ends with its value.
+pub(crate) struct Counting {
+    bar: ProgressBar,
+    printer: Printer,
+    says_lines: bool,
+    label: String,
+    total: Option<usize>,
+    done: AtomicUsize,
+}
+
+impl Counting {
+    /// So many more are done.
+    pub(crate) fn add(&self, count: usize) {
+        self.bar.inc(count as u64);
+        let before = self.done.fetch_add(count, Ordering::Relaxed);
+        let done = before + count;
+        if self.says_lines && before / LINE_EVERY != done / LINE_EVERY {
+            let of = self
+                .total
+                .map_or_else(String::new, |total| format!(" of {total}"));
+            self.printer.detail(format!("{}: {done}{of}", self.label));
+        }
+    }
+
+    /// Does something that writes to stderr, with the bar out of its way.
+    pub(crate) fn suspend(&self, work: impl FnOnce()) {
+        self.bar.suspend(work);
+    }
+}
+
+impl Drop for Counting {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
     }
 }
 

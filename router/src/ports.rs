@@ -364,6 +364,9 @@ pub trait SecretStore: Send + Sync {
     async fn ping(&self) -> Result<(), StoreError>;
 }
 
+/// How long a removed secret can be restored: as long as AWS Secrets Manager keeps one by default.
+pub const RECOVERY_WINDOW: jiff::SignedDuration = jiff::SignedDuration::from_hours(30 * 24);
+
 /// What [`SecretStore::put`] did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PutOutcome {

@@ -48,6 +48,9 @@ fn the_help_of_the_frames_commands() {
     for name in ["list", "use", "show"] {
         insta::assert_snapshot!(format!("help_env_{name}"), help(&["env", name]));
     }
+    for name in ["export", "import"] {
+        insta::assert_snapshot!(format!("help_tenant_{name}"), help(&["tenant", name]));
+    }
     for name in ["bootstrap", "plan", "apply", "output", "destroy"] {
         insta::assert_snapshot!(format!("help_infra_{name}"), help(&["infra", name]));
     }

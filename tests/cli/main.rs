@@ -23,3 +23,4 @@ mod sandbox;
 mod secret;
 mod seed;
 mod tenant;
+mod tenant_transfer;

@@ -42,6 +42,11 @@ impl Operator {
         self.sandbox.home()
     }
 
+    /// The current folder of runs.
+    pub(crate) fn work(&self) -> std::path::PathBuf {
+        self.sandbox.work()
+    }
+
     /// Writes a file into the current folder.
     pub(crate) fn write(&self, name: &str, content: &str) {
         self.sandbox.write(name, content);

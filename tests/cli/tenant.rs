@@ -146,13 +146,22 @@ fn removing_a_tenant_needs_a_yes_and_takes_everything_with_it() {
         .expect_code(0);
     operator.json(&["tenant", "map-channel", "slack", "T1"]);
     operator
+        .run_with_input(&["secret", "set", "pager", "--stdin"], r#"{"token": "x"}"#)
+        .expect_code(0);
+    operator
         .run(&["tenant", "remove"])
         .expect_code(2)
         .says("--tenant");
     operator
         .run(&["tenant", "remove", "default"])
         .expect_code(2)
-        .says("1 user, 1 key, 1 channel, 0 secrets")
+        .says("1 user, 1 key, 1 channel, 1 secret, all conversations")
+        .says("users: ada@example.com\n")
+        .says("of ada@example.com\n")
+        .says("channels: slack T1\n")
+        .says("secrets: pager\n")
+        .says("its id can be used again from")
+        .says("its secrets can be restored until")
         .says("`--yes` confirms it");
     assert_eq!(operator.json(&["tenant", "show"])["users"], 1);
 

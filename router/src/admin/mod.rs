@@ -8,10 +8,14 @@
 //! Not here: how a change is stored ([`crate::ports`]), and what an operator types and reads (the CLI).
 //!
 //! Reading order: [`Admin`], [`AdminError`], [`settings`] (what may be set on a tenant), [`tenants`], [`users`],
-//! [`channels`], [`keys`], [`secrets`], and [`seed`], which sets up a tenant with all of these at once.
+//! [`channels`], [`keys`], [`secrets`]; then [`seed`], which sets up a tenant with all of these at once, and [`transfer`],
+//! which takes one out as a file and brings it in.
 
 pub mod channels;
 mod error;
+#[cfg(test)]
+#[cfg(feature = "local")]
+mod faults;
 pub mod keys;
 pub mod secrets;
 pub mod seed;
@@ -20,6 +24,7 @@ pub mod tenants;
 #[cfg(test)]
 #[cfg(feature = "local")]
 mod tests;
+pub mod transfer;
 pub mod users;
 
 use std::sync::{Mutex, PoisonError};

@@ -457,4 +457,7 @@ fn in_batches(seed: &TenantSeed) -> Vec<TenantSeed> {
 }
 
 #[cfg(test)]
+#[cfg(feature = "local")]
+mod killed;
+#[cfg(test)]
 mod tests;

@@ -4,8 +4,10 @@ use jiff::Timestamp;
 
 use super::settings::{self, SettingEdit};
 use super::{Admin, AdminError, Edited, FieldConflict, ID_RESERVATION, one_line, until_unchanged};
-use crate::model::{Tenant, TenantId, TenantSettings, TenantStatus, UserId};
-use crate::ports::{Change, StoreError, all_pages};
+use crate::model::{
+    ApiKey, ChannelMapping, IntegrationName, Tenant, TenantId, TenantSettings, TenantStatus, UserId,
+};
+use crate::ports::{Change, Page, PageRequest, RECOVERY_WINDOW, StoreError, all_pages};
 
 /// The longest name of a tenant or a person, in characters.
 pub(super) const MAX_NAME_CHARS: usize = 200;
@@ -53,6 +55,28 @@ pub struct Holdings {
     /// Secrets that were not removed.
     pub secrets: usize,
 }
+
+/// What a tenant's removal would take away. Names are given as far as people would read them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TenantRemoval {
+    /// How much belongs to the tenant.
+    pub holdings: Holdings,
+    /// The first of its people.
+    pub users: Vec<UserId>,
+    /// The first of its keys.
+    pub keys: Vec<ApiKey>,
+    /// The first of its channels.
+    pub channels: Vec<ChannelMapping>,
+    /// All of its secrets.
+    pub secrets: Vec<IntegrationName>,
+    /// From when on the id could be used again.
+    pub id_free_at: Timestamp,
+    /// Until when its secrets could be restored.
+    pub secrets_gone_at: Timestamp,
+}
+
+/// How many of each are named before a removal.
+const NAMED_IN_REMOVAL: usize = 10;
 
 /// What a tenant's removal took away.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,18 +167,36 @@ impl Admin {
             .await
     }
 
-    /// How much would go with a tenant. Answers for a tenant whose removal was interrupted, too.
+    /// What would go with a tenant. Answers for a tenant whose removal was interrupted, too.
     ///
     /// # Errors
     /// [`AdminError::NotFound`] if there is neither the tenant nor anything left of it.
-    pub async fn removal_of_tenant(&self, id: &TenantId) -> Result<Holdings, AdminError> {
-        let exists = self.platform.tenants.tenant(id).await?.is_some();
-        let holdings = self.holdings(id).await?;
-        if exists || holdings != Holdings::default() {
-            Ok(holdings)
-        } else {
-            Err(AdminError::NotFound(named(id)))
+    pub async fn removal_of_tenant(&self, id: &TenantId) -> Result<TenantRemoval, AdminError> {
+        let store = &self.platform.tenants;
+        let exists = store.tenant(id).await?.is_some();
+        let (users, first_users) = counted(|page| store.users(id, page)).await?;
+        let (keys, first_keys) = counted(|page| store.keys(id, page)).await?;
+        let (channels, first_channels) = counted(|page| store.channels(id, page)).await?;
+        let secrets = self.present_secrets(id).await?;
+        let holdings = Holdings {
+            users,
+            keys,
+            channels,
+            secrets: secrets.len(),
+        };
+        if !exists && holdings == Holdings::default() {
+            return Err(AdminError::NotFound(named(id)));
         }
+        let now = self.now();
+        Ok(TenantRemoval {
+            holdings,
+            users: first_users.into_iter().map(|user| user.id).collect(),
+            keys: first_keys,
+            channels: first_channels,
+            secrets: secrets.into_iter().map(|name| name.integration).collect(),
+            id_free_at: now + ID_RESERVATION,
+            secrets_gone_at: now + RECOVERY_WINDOW,
+        })
     }
 
     /// Removes a tenant with everything that belongs to it but its audit trail. Its secrets can be restored until their
@@ -162,7 +204,7 @@ impl Admin {
     ///
     /// Safe to repeat: what an interrupted removal left goes with the next.
     pub async fn remove_tenant(&self, id: &TenantId) -> Result<RemovedTenant, AdminError> {
-        let holdings = self.removal_of_tenant(id).await?;
+        let holdings = self.removal_of_tenant(id).await?.holdings;
         self.close_tenant(id).await?;
 
         let users = all_pages(|page| self.platform.tenants.users(id, page)).await?;
@@ -256,11 +298,31 @@ impl Admin {
     async fn holdings(&self, id: &TenantId) -> Result<Holdings, AdminError> {
         let store = &self.platform.tenants;
         Ok(Holdings {
-            users: all_pages(|page| store.users(id, page)).await?.len(),
-            keys: all_pages(|page| store.keys(id, page)).await?.len(),
-            channels: all_pages(|page| store.channels(id, page)).await?.len(),
+            users: counted(|page| store.users(id, page)).await?.0,
+            keys: counted(|page| store.keys(id, page)).await?.0,
+            channels: counted(|page| store.channels(id, page)).await?.0,
             secrets: self.present_secrets(id).await?.len(),
         })
+    }
+}
+
+/// How many items a list has, and the first of them. Holds one page at a time.
+async fn counted<T, F, Fut>(mut read: F) -> Result<(usize, Vec<T>), StoreError>
+where
+    F: FnMut(PageRequest) -> Fut,
+    Fut: Future<Output = Result<Page<T>, StoreError>>,
+{
+    let (mut count, mut first) = (0, Vec::new());
+    let mut after = None;
+    loop {
+        let page = read(PageRequest { limit: 500, after }).await?;
+        count += page.items.len();
+        let wanted = NAMED_IN_REMOVAL.saturating_sub(first.len());
+        first.extend(page.items.into_iter().take(wanted));
+        after = page.next;
+        if after.is_none() {
+            return Ok((count, first));
+        }
     }
 }
 

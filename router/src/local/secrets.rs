@@ -14,18 +14,16 @@ use std::sync::Arc;
 use age::secrecy::ExposeSecret;
 use age::x25519::Identity;
 use async_trait::async_trait;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
     IntegrationName, JsonObject, SecretDescription, SecretDocument, SecretName, TenantId,
 };
-use crate::ports::{Clock, PutOutcome, SecretStore, StoreError};
+use crate::ports::{Clock, PutOutcome, RECOVERY_WINDOW, SecretStore, StoreError};
 
 use super::files::{self, FileLock, blocking, failed};
 
-/// How long a removed secret can be restored: as long as AWS Secrets Manager keeps one by default.
-const RECOVERY_WINDOW: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// The form of the file's content. A file in a later form is refused, not overwritten.
 const FORM: u32 = 1;
 

@@ -1,6 +1,7 @@
 //! What the tests share: servers that stand in for the outside, and how a test says that it lacks a tool. Dev-only.
 
 pub mod aws;
+pub mod aws_proxy;
 pub mod jira;
 pub mod model;
 mod needs;

@@ -5,9 +5,12 @@ mod add;
 mod add_user;
 mod audit;
 mod channels;
+mod export;
+mod import;
 mod list;
 mod remove;
 mod remove_user;
+mod sealed;
 mod set;
 mod set_user;
 mod show;
@@ -36,6 +39,17 @@ pub(crate) enum TenantCommand {
     Resume(status::StatusArgs),
     /// Remove a tenant with everything that belongs to it
     Remove(remove::RemoveArgs),
+    /// Export a tenant as a file, with its people, channels and keys
+    ///
+    /// The file holds the tenant and its settings, people with what is remembered of them, channels, API keys (their hashes:
+    /// whoever has a key can go on using it) and secrets by name, one JSON record a line. Conversations, usage and the audit
+    /// trail are not exported.
+    Export(export::ExportArgs),
+    /// Import a tenant from a file; importing it again completes what was interrupted
+    ///
+    /// Every line is checked before anything changes. What is there already and the same is left; what is there and differs
+    /// is told, and left unless `--overwrite` is given. It ends with code 1 if anything was not imported.
+    Import(import::ImportArgs),
     /// Add a person to a tenant
     AddUser(add_user::AddUserArgs),
     /// List a tenant's people
@@ -70,6 +84,8 @@ pub(crate) async fn run(context: &Context, command: TenantCommand) -> Result<u8,
         TenantCommand::Suspend(args) => printer.print(&status::suspend(context, args).await?),
         TenantCommand::Resume(args) => printer.print(&status::resume(context, args).await?),
         TenantCommand::Remove(args) => printer.print(&remove::run(context, args).await?),
+        TenantCommand::Export(args) => export::run(context, args).await,
+        TenantCommand::Import(args) => printer.print(&import::run(context, args).await?),
         TenantCommand::AddUser(args) => printer.print(&add_user::run(context, args).await?),
         TenantCommand::Users(args) => printer.print(&users::run(context, args).await?),
         TenantCommand::SetUser(args) => printer.print(&set_user::run(context, args).await?),

@@ -1,14 +1,14 @@
 //! `t3nets tenant remove`.
 
 use jiff::Timestamp;
-use router::admin::tenants::Holdings;
+use router::admin::tenants::{Holdings, TenantRemoval};
 use router::model::TenantId;
 use serde::Serialize;
 
 use crate::admin::{self, TenantNamed, counted, shown_time};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::printer::Output;
+use crate::printer::{Output, plain};
 use crate::prompt;
 
 /// Which tenant.
@@ -54,10 +54,8 @@ impl Output for Removed {
 pub(super) async fn run(context: &Context, args: RemoveArgs) -> Result<Removed, CliError> {
     let id = args.tenant.into_id()?;
     let admin = admin::to_change(context).await?;
-    let holdings = admin.removal_of_tenant(&id).await?;
-    context
-        .printer
-        .status(format!("with tenant `{id}` go {}", listed(&holdings)));
+    let removal = admin.removal_of_tenant(&id).await?;
+    context.printer.status(plain(&listed(&id, &removal)));
     prompt::confirm(context, &format!("Remove tenant `{id}` for good?"))?;
 
     let removed = admin.remove_tenant(&id).await?;
@@ -78,12 +76,55 @@ pub(super) async fn run(context: &Context, args: RemoveArgs) -> Result<Removed, 
     })
 }
 
-fn listed(holdings: &Holdings) -> String {
-    format!(
-        "{}, {}, {}, {}, and all conversations",
+/// What goes, for people to read before they agree.
+fn listed(id: &TenantId, removal: &TenantRemoval) -> String {
+    let holdings = &removal.holdings;
+    let mut text = format!(
+        "with tenant `{id}` go {}, {}, {}, {}, all conversations and what is counted of its use",
         counted(holdings.users, "user"),
         counted(holdings.keys, "key"),
         counted(holdings.channels, "channel"),
         counted(holdings.secrets, "secret"),
-    )
+    );
+    let keys = removal.keys.iter().map(|key| {
+        let name = if key.name.is_empty() { "" } else { " " };
+        format!("{}…{name}{} of {}", key.prefix, key.name, key.user_id)
+    });
+    let channels = removal
+        .channels
+        .iter()
+        .map(|mapping| format!("{} {}", mapping.kind, mapping.channel_id));
+    for (what, names, count) in [
+        ("users", shown(&removal.users), holdings.users),
+        ("keys", keys.collect(), holdings.keys),
+        ("channels", channels.collect(), holdings.channels),
+        ("secrets", shown(&removal.secrets), holdings.secrets),
+    ] {
+        if names.is_empty() {
+            continue;
+        }
+        let more = match count.saturating_sub(names.len()) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        text.push_str(&format!("\n  {what}: {}{more}", names.join(", ")));
+    }
+    text.push_str(&format!(
+        "\nits id can be used again from {}",
+        shown_time(removal.id_free_at)
+    ));
+    if holdings.secrets > 0 {
+        text.push_str(&format!(
+            "; its secrets can be restored until {}",
+            shown_time(removal.secrets_gone_at)
+        ));
+    }
+    text.push_str(&format!(
+        "\n`t3nets tenant export {id}` keeps a copy of what can be imported again"
+    ));
+    text
+}
+
+fn shown(names: &[impl ToString]) -> Vec<String> {
+    names.iter().map(ToString::to_string).collect()
 }

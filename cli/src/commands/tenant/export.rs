@@ -1,0 +1,173 @@
+//! `t3nets tenant export`.
+
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use age::x25519::Recipient;
+use router::admin::Admin;
+use router::admin::transfer::{Counts, RecordKind, SecretsIn};
+use router::model::TenantId;
+use serde::Serialize;
+use tempfile::NamedTempFile;
+
+use super::sealed::{self, PassphraseArgs};
+use crate::admin::{self, TenantChoice, counted};
+use crate::context::Context;
+use crate::error::{CliError, exit_code};
+use crate::printer::Output;
+
+/// How many records go by between two signs of life.
+const RECORDS_A_STEP: usize = 100;
+
+/// Which tenant, and where to.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ExportArgs {
+    #[command(flatten)]
+    tenant: TenantChoice,
+    /// Write to a file that its owner alone can read, instead of stdout
+    #[arg(long, short = 'o', value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Export the secrets' values too. The file is encrypted (age): with a passphrase, or to `--recipient`
+    #[arg(long, requires = "output")]
+    with_secrets: bool,
+    /// Encrypt to the owner of this age key instead of with a passphrase: `age1…`; may be repeated
+    #[arg(long, value_name = "KEY", value_parser = sealed::parse_recipient, requires = "with_secrets",
+          conflicts_with = "passphrase_source")]
+    recipient: Vec<Recipient>,
+    #[command(flatten)]
+    passphrase: PassphraseArgs,
+}
+
+/// What was written.
+#[derive(Debug, Serialize)]
+struct Exported {
+    tenant_id: TenantId,
+    file: PathBuf,
+    encrypted: bool,
+    records: Counts,
+    #[serde(skip)]
+    summary: String,
+}
+
+impl Output for Exported {
+    fn text(&self) -> String {
+        format!(
+            "tenant `{}`: exported {} to `{}`{}",
+            self.tenant_id,
+            self.summary,
+            self.file.display(),
+            if self.encrypted { ", encrypted" } else { "" }
+        )
+    }
+}
+
+/// Exports a tenant, shows what was written, and says with which code to end.
+///
+/// # Errors
+/// If there is no such tenant, or the file cannot be written: then there is none, or the one that was there before.
+pub(super) async fn run(context: &Context, args: ExportArgs) -> Result<u8, CliError> {
+    let id = args.tenant.into_id();
+    if args.passphrase.is_given() && !args.with_secrets {
+        return Err(CliError::usage(
+            "a passphrase is for an encrypted file, which only `--with-secrets` makes",
+        ));
+    }
+    let Some(path) = args.output else {
+        let admin = admin::to_read(context).await?;
+        let mut stdout = context.printer.raw_stdout();
+        let counts = write(context, &admin, &id, SecretsIn::Names, &mut stdout).await?;
+        context
+            .printer
+            .status(format!("tenant `{id}`: exported {}", summary(&counts)));
+        return Ok(exit_code::DONE);
+    };
+    let path = destination(&path)?;
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let unwritten = |error: &std::io::Error| {
+        CliError::failed(format!("cannot write `{}`", path.display())).caused_by(error)
+    };
+    // With mode 0600, and gone if it does not come to its end.
+    let mut file = NamedTempFile::new_in(folder).map_err(|error| unwritten(&error))?;
+    let counts = if args.with_secrets {
+        // Reading them leaves an audit entry.
+        let admin = admin::to_change(context).await?;
+        let mut sealed =
+            sealed::seal(BufWriter::new(&mut file), &args.recipient, &args.passphrase)?;
+        let counts = write(context, &admin, &id, SecretsIn::Values, &mut sealed).await?;
+        sealed
+            .finish()
+            .and_then(|mut inner| inner.flush())
+            .map_err(|error| unwritten(&error))?;
+        counts
+    } else {
+        let admin = admin::to_read(context).await?;
+        let mut plain = BufWriter::new(&mut file);
+        let counts = write(context, &admin, &id, SecretsIn::Names, &mut plain).await?;
+        plain.flush().map_err(|error| unwritten(&error))?;
+        counts
+    };
+    file.as_file()
+        .sync_all()
+        .map_err(|error| unwritten(&error))?;
+    file.persist(&path)
+        .map_err(|error| unwritten(&error.error))?;
+    std::fs::File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|error| unwritten(&error))?;
+    context.printer.print(&Exported {
+        tenant_id: id,
+        file: path,
+        encrypted: args.with_secrets,
+        summary: summary(&counts),
+        records: counts,
+    })
+}
+
+async fn write(
+    context: &Context,
+    admin: &Admin,
+    id: &TenantId,
+    secrets: SecretsIn,
+    output: &mut (dyn Write + Send),
+) -> Result<Counts, CliError> {
+    let progress = context.printer.count("exporting", "records", None);
+    let mut shown = 0;
+    let counts = admin
+        .export_tenant(id, secrets, output, &mut |records| {
+            if records >= shown + RECORDS_A_STEP {
+                progress.add(records - shown);
+                shown = records;
+            }
+        })
+        .await?;
+    Ok(counts)
+}
+
+/// The file that is to be replaced or made. What is no file (a device, a pipe) would be replaced by one.
+fn destination(path: &Path) -> Result<PathBuf, CliError> {
+    match std::fs::metadata(path) {
+        Ok(found) if !found.is_file() => {
+            Err(CliError::usage(format!("`{}` is no file", path.display()))
+                .hint("without `--output` the export goes to stdout"))
+        }
+        // Behind a link is the file that is meant.
+        Ok(_) => std::fs::canonicalize(path).map_err(|error| {
+            CliError::failed(format!("cannot write `{}`", path.display())).caused_by(&error)
+        }),
+        Err(_) => Ok(path.to_owned()),
+    }
+}
+
+fn summary(counts: &Counts) -> String {
+    let count = |kind| counts.get(&kind).copied().unwrap_or_default();
+    [
+        counted(count(RecordKind::User), "user"),
+        counted(count(RecordKind::Channel), "channel"),
+        counted(count(RecordKind::ApiKey), "key"),
+        counted(count(RecordKind::Secret), "secret"),
+    ]
+    .join(", ")
+}

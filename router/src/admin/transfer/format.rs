@@ -1,0 +1,439 @@
+//! The file's form: JSON Lines. The first line says what the file is, the last one how many records are between them, so
+//! that a file that was cut off is never taken for a whole one. Names of fields are those that are stored.
+//!
+//! ```json
+//! {"format":"t3nets-tenant","version":1,"tenant_id":"default","secrets":"names"}
+//! {"type":"tenant","tenant_id":"default","name":"Default","status":"active","created_at":"2026-01-01T00:00:00Z","settings":{}}
+//! {"type":"user","tenant_id":"default","user_id":"ada@example.com","email":"ada@example.com","display_name":"Ada","role":"admin"}
+//! {"type":"end","records":2}
+//! ```
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::super::{AdminError, channels, one_line, secrets};
+use super::RecordKind;
+use crate::model::{
+    ApiKey, ChannelId, ChannelKind, ChannelMapping, IntegrationName, JsonObject, SecretDocument,
+    Tenant, TenantId, TenantSettings, TenantStatus, User, UserId, UserMemory, UserRole,
+};
+
+/// The version of the form that this program writes, and the latest that it reads.
+pub const FORMAT_VERSION: u32 = 1;
+/// The most bytes of a line: more than any store takes in one item, however it is escaped.
+pub const MAX_LINE_BYTES: usize = 4 << 20;
+
+const FORMAT: &str = "t3nets-tenant";
+/// The longest single line of text that a person or a key has, in characters. Generous: older programs check nothing.
+const MAX_TEXT_CHARS: usize = 1000;
+
+/// What a file holds of secrets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SecretsIn {
+    /// Their names.
+    Names,
+    /// Their values too.
+    Values,
+}
+
+/// The first line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Header {
+    format: String,
+    version: u32,
+    /// Whose records the file holds.
+    pub(super) tenant_id: TenantId,
+    /// What it holds of secrets.
+    pub(super) secrets: SecretsIn,
+}
+
+/// What every version's first line has.
+#[derive(Deserialize)]
+struct AnyHeader {
+    format: String,
+    version: u32,
+}
+
+impl Header {
+    pub(super) fn new(tenant_id: TenantId, secrets: SecretsIn) -> Self {
+        Self {
+            format: FORMAT.to_owned(),
+            version: FORMAT_VERSION,
+            tenant_id,
+            secrets,
+        }
+    }
+
+    pub(super) fn parse(line: &str) -> Result<Self, String> {
+        let any: AnyHeader = serde_json::from_str(line)
+            .ok()
+            .filter(|any: &AnyHeader| any.format == FORMAT)
+            .ok_or("it does not begin as an export of a tenant does")?;
+        if any.version != FORMAT_VERSION {
+            return Err(format!(
+                "the file has version {} of its form, and this program reads version {FORMAT_VERSION}",
+                any.version
+            ));
+        }
+        serde_json::from_str(line).map_err(|error| told(&error))
+    }
+}
+
+/// One record.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Record {
+    /// The tenant. Its version is not part of a file.
+    Tenant(Tenant),
+    /// A person.
+    User(User),
+    /// What is remembered of a person.
+    Memory(UserId, UserMemory),
+    /// A channel.
+    Channel(ChannelMapping),
+    /// An API key, without the key.
+    ApiKey(ApiKey),
+    /// A secret; `None` if the file names it alone.
+    Secret(IntegrationName, Option<SecretDocument>),
+}
+
+impl Record {
+    /// What it is about.
+    pub fn kind(&self) -> RecordKind {
+        match self {
+            Self::Tenant(_) => RecordKind::Tenant,
+            Self::User(_) => RecordKind::User,
+            Self::Memory(..) => RecordKind::Memory,
+            Self::Channel(_) => RecordKind::Channel,
+            Self::ApiKey(_) => RecordKind::ApiKey,
+            Self::Secret(..) => RecordKind::Secret,
+        }
+    }
+
+    /// What people call it.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Tenant(tenant) => tenant.id.to_string(),
+            Self::User(user) => user.id.to_string(),
+            Self::Memory(user, _) => user.to_string(),
+            Self::Channel(mapping) => format!("{} {}", mapping.kind, mapping.channel_id),
+            Self::ApiKey(key) => format!("{}…", key.prefix),
+            Self::Secret(integration, _) => integration.to_string(),
+        }
+    }
+
+    /// What no second record of its kind may have.
+    pub(super) fn identity(&self) -> String {
+        match self {
+            Self::ApiKey(key) => key.hash.as_str().to_owned(),
+            other => other.name(),
+        }
+    }
+
+    /// The record as another tenant's.
+    pub(super) fn of(mut self, tenant: &TenantId) -> Self {
+        match &mut self {
+            Self::Tenant(record) => record.id = tenant.clone(),
+            Self::User(record) => record.tenant_id = tenant.clone(),
+            Self::Channel(record) => record.tenant_id = tenant.clone(),
+            Self::ApiKey(record) => record.tenant_id = tenant.clone(),
+            Self::Memory(..) | Self::Secret(..) => {}
+        }
+        self
+    }
+}
+
+/// A line after the first.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one is made at a time, and nearly all are records"
+)]
+pub(super) enum Line {
+    Record(TenantId, Record),
+    /// With the number of records that were written.
+    End(u64),
+}
+
+impl Line {
+    pub(super) fn parse(line: &str) -> Result<Self, String> {
+        let stored: StoredLine = serde_json::from_str(line).map_err(|error| {
+            // The parser's own words can quote a value.
+            if line.contains("\"secret\"") && error.is_data() {
+                "it is no secret in this form".to_owned()
+            } else {
+                told(&error)
+            }
+        })?;
+        stored.read().map_err(|error| error.to_string())
+    }
+}
+
+/// What the parser has to say, with the place as people count it.
+fn told(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" at line 1 column ") {
+        Some((reason, "0")) => reason.to_owned(),
+        Some((reason, column)) => format!("{reason} (column {column})"),
+        None => text,
+    }
+}
+
+/// The first line's text, with its line break.
+pub(super) fn header_line(header: &Header) -> Result<Vec<u8>, serde_json::Error> {
+    line(header)
+}
+
+/// A record's text, with its line break.
+pub(super) fn record_line(
+    tenant: &TenantId,
+    record: &Record,
+) -> Result<Vec<u8>, serde_json::Error> {
+    line(&StoredLine::write(tenant, record))
+}
+
+/// The last line's text, with its line break.
+pub(super) fn end_line(records: u64) -> Result<Vec<u8>, serde_json::Error> {
+    line(&StoredLine::End(EndLine { records }))
+}
+
+fn line(value: &impl Serialize) -> Result<Vec<u8>, serde_json::Error> {
+    let mut text = serde_json::to_vec(value)?;
+    text.push(b'\n');
+    Ok(text)
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum StoredLine {
+    Tenant(TenantLine),
+    User(UserLine),
+    Memory(MemoryLine),
+    Channel(ChannelLine),
+    ApiKey(ApiKeyLine),
+    Secret(SecretLine),
+    End(EndLine),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TenantLine {
+    tenant_id: TenantId,
+    name: String,
+    status: TenantStatus,
+    created_at: Timestamp,
+    #[serde(default)]
+    settings: TenantSettings,
+    #[serde(default, skip_serializing_if = "JsonObject::is_empty")]
+    extensions: JsonObject,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UserLine {
+    tenant_id: TenantId,
+    user_id: UserId,
+    email: String,
+    display_name: String,
+    role: UserRole,
+    #[serde(default, skip_serializing_if = "JsonObject::is_empty")]
+    channel_identities: JsonObject,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MemoryLine {
+    tenant_id: TenantId,
+    user_id: UserId,
+    #[serde(default, skip_serializing_if = "JsonObject::is_empty")]
+    preferences: JsonObject,
+    #[serde(default, skip_serializing_if = "JsonObject::is_empty")]
+    custom_properties: JsonObject,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    memory_summary: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    memory_updated_at: Option<Timestamp>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChannelLine {
+    tenant_id: TenantId,
+    channel_type: ChannelKind,
+    channel_specific_id: ChannelId,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ApiKeyLine {
+    tenant_id: TenantId,
+    hash: String,
+    user_id: UserId,
+    name: String,
+    role: UserRole,
+    created_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Timestamp>,
+    prefix: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SecretLine {
+    tenant_id: TenantId,
+    integration: IntegrationName,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fields: Option<JsonObject>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EndLine {
+    records: u64,
+}
+
+impl StoredLine {
+    fn write(tenant: &TenantId, record: &Record) -> Self {
+        let tenant_id = tenant.clone();
+        match record.clone() {
+            Record::Tenant(record) => Self::Tenant(TenantLine {
+                tenant_id,
+                name: record.name,
+                status: record.status,
+                created_at: record.created_at,
+                settings: record.settings,
+                extensions: record.extensions,
+            }),
+            Record::User(record) => Self::User(UserLine {
+                tenant_id,
+                user_id: record.id,
+                email: record.email,
+                display_name: record.display_name,
+                role: record.role,
+                channel_identities: record.channel_identities,
+            }),
+            Record::Memory(user_id, record) => Self::Memory(MemoryLine {
+                tenant_id,
+                user_id,
+                preferences: record.preferences,
+                custom_properties: record.custom_properties,
+                memory_summary: record.memory_summary,
+                memory_updated_at: record.memory_updated_at,
+            }),
+            Record::Channel(record) => Self::Channel(ChannelLine {
+                tenant_id,
+                channel_type: record.kind,
+                channel_specific_id: record.channel_id,
+            }),
+            Record::ApiKey(record) => Self::ApiKey(ApiKeyLine {
+                tenant_id,
+                hash: record.hash.as_str().to_owned(),
+                user_id: record.user_id,
+                name: record.name,
+                role: record.role,
+                created_at: record.created_at,
+                expires_at: record.expires_at,
+                prefix: record.prefix,
+            }),
+            Record::Secret(integration, document) => Self::Secret(SecretLine {
+                tenant_id,
+                integration,
+                fields: document.map(|document| document.fields().clone()),
+            }),
+        }
+    }
+
+    /// The record, if it is one that can be stored.
+    fn read(self) -> Result<Line, AdminError> {
+        Ok(match self {
+            Self::Tenant(line) => {
+                text("name", &line.name)?;
+                let record = Record::Tenant(Tenant {
+                    id: line.tenant_id.clone(),
+                    name: line.name,
+                    status: line.status,
+                    created_at: line.created_at,
+                    settings: line.settings,
+                    extensions: line.extensions,
+                    version: 0,
+                });
+                Line::Record(line.tenant_id, record)
+            }
+            Self::User(line) => {
+                text("email", &line.email)?;
+                text("display_name", &line.display_name)?;
+                if line.user_id.as_str() == UserId::ANONYMOUS {
+                    return Err(AdminError::invalid(
+                        "user_id",
+                        "is the one that callers without a credential have",
+                    ));
+                }
+                let record = Record::User(User {
+                    id: line.user_id,
+                    tenant_id: line.tenant_id.clone(),
+                    email: line.email,
+                    display_name: line.display_name,
+                    role: line.role,
+                    channel_identities: line.channel_identities,
+                });
+                Line::Record(line.tenant_id, record)
+            }
+            Self::Memory(line) => {
+                let memory = UserMemory {
+                    preferences: line.preferences,
+                    custom_properties: line.custom_properties,
+                    memory_summary: line.memory_summary,
+                    memory_updated_at: line.memory_updated_at,
+                };
+                Line::Record(line.tenant_id, Record::Memory(line.user_id, memory))
+            }
+            Self::Channel(line) => {
+                let mapping = channels::mapping(
+                    &line.tenant_id,
+                    line.channel_type,
+                    &line.channel_specific_id,
+                )?;
+                Line::Record(line.tenant_id, Record::Channel(mapping))
+            }
+            Self::ApiKey(line) => {
+                text("name", &line.name)?;
+                text("prefix", &line.prefix)?;
+                let hash = line
+                    .hash
+                    .parse()
+                    .map_err(|error: crate::model::InvalidId| {
+                        AdminError::invalid("hash", format!("is none: {error}"))
+                    })?;
+                let record = Record::ApiKey(ApiKey {
+                    hash,
+                    tenant_id: line.tenant_id.clone(),
+                    user_id: line.user_id,
+                    name: line.name,
+                    role: line.role,
+                    created_at: line.created_at,
+                    expires_at: line.expires_at,
+                    prefix: line.prefix,
+                });
+                Line::Record(line.tenant_id, record)
+            }
+            Self::Secret(line) => {
+                let document = line.fields.map(SecretDocument::new);
+                if let Some(document) = &document {
+                    secrets::check(&line.integration, document)?;
+                }
+                Line::Record(line.tenant_id, Record::Secret(line.integration, document))
+            }
+            Self::End(line) => Line::End(line.records),
+        })
+    }
+}
+
+/// What other programs stored is taken as it is, but for what would break out of a line where it is shown.
+fn text(field: &str, text: &str) -> Result<(), AdminError> {
+    match text {
+        "" => Ok(()),
+        // Blanks around it are kept.
+        text if text.trim().is_empty() => Ok(()),
+        text => one_line(field, text, MAX_TEXT_CHARS).map(|_| ()),
+    }
+}
