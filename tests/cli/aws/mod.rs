@@ -7,6 +7,8 @@ mod errors;
 mod names;
 mod operate;
 mod protected;
+mod router;
+mod serving;
 
 use std::net::TcpListener;
 
