@@ -10,6 +10,7 @@ mod args;
 mod commands;
 mod context;
 mod cost;
+mod deploy;
 mod error;
 mod home;
 mod infra_folder;
