@@ -81,7 +81,10 @@ pub(super) async fn describe(client: &Client, name: &str) -> Result<Option<Revis
         Err(error) => {
             let said = error.as_service_error();
             let message = said.and_then(|said| said.message()).unwrap_or_default();
-            if message.to_lowercase().contains("unable to describe task definition") {
+            if message
+                .to_lowercase()
+                .contains("unable to describe task definition")
+            {
                 return Ok(None);
             }
             Err(refused(error))

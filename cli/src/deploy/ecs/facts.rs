@@ -81,7 +81,10 @@ pub(super) fn task(found: &types::Task) -> SeenTask {
         .filter_map(|detail| detail.value());
     SeenTask {
         task: Task {
-            id: arn.rsplit_once('/').map_or(arn.as_str(), |(_, id)| id).to_owned(),
+            id: arn
+                .rsplit_once('/')
+                .map_or(arn.as_str(), |(_, id)| id)
+                .to_owned(),
             last_status: text(found.last_status()),
             desired_status: text(found.desired_status()),
             health: text(found.health_status().map(|health| health.as_str())),

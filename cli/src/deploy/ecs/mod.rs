@@ -301,12 +301,9 @@ impl Ecs {
         for brief in answer.service_deployments.unwrap_or_default() {
             let made = brief.created_at.as_ref().and_then(facts::timestamp);
             // Both are made by one UpdateService.
-            let apart = made.zip(ours.created_at).map(|(one, other)| {
-                one.duration_since(other)
-                    .abs()
-                    .unsigned_abs()
-                    .as_secs()
-            });
+            let apart = made
+                .zip(ours.created_at)
+                .map(|(one, other)| one.duration_since(other).abs().unsigned_abs().as_secs());
             let (Some(arn), Some(revision), Some(0..=30)) = (
                 brief.service_deployment_arn,
                 brief.target_service_revision_arn,
@@ -344,7 +341,11 @@ impl Ecs {
             .send()
             .await
             .map_err(refused)?;
-        let found = answer.service_deployments.unwrap_or_default().into_iter().next();
+        let found = answer
+            .service_deployments
+            .unwrap_or_default()
+            .into_iter()
+            .next();
         Ok(found.map(|found| ServiceDeployment {
             status: found
                 .status
@@ -362,12 +363,22 @@ impl Ecs {
 
     /// Of these tasks, those of our deployment, and the ARNs of the others, which need no second look.
     pub(super) fn sort(tasks: Vec<SeenTask>, ours: &Ours) -> (Vec<(String, Task)>, Vec<String>) {
-        let (own, others): (Vec<_>, Vec<_>) =
-            tasks.into_iter().partition(|task| task.is_of(ours));
+        let (own, others): (Vec<_>, Vec<_>) = tasks.into_iter().partition(|task| task.is_of(ours));
         (
             own.into_iter().map(|task| (task.arn, task.task)).collect(),
             others.into_iter().map(|task| task.arn).collect(),
         )
+    }
+}
+
+/// What went wrong, without what the stores' errors say of stores.
+pub(crate) fn said(error: &StoreError) -> String {
+    match error {
+        StoreError::Unavailable(why) | StoreError::Misconfigured(why) | StoreError::Denied(why) => {
+            why.clone()
+        }
+        StoreError::Throttled => "AWS throttles".to_owned(),
+        error => error.to_string(),
     }
 }
 
@@ -378,7 +389,9 @@ where
     R: fmt::Debug + 'static,
 {
     match error.as_service_error().and_then(|said| said.code()) {
-        Some("ClusterNotFoundException" | "ServiceNotFoundException" | "ServiceNotActiveException") => {
+        Some(
+            "ClusterNotFoundException" | "ServiceNotFoundException" | "ServiceNotActiveException",
+        ) => {
             let said = error.as_service_error().and_then(|said| said.message());
             StoreError::Misconfigured(said.unwrap_or("there is no such service").to_owned())
         }

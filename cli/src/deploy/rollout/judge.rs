@@ -26,7 +26,7 @@ const STOPS: usize = 2;
 /// A rollout that is watched.
 #[derive(Debug, Clone)]
 pub(crate) struct Rollout {
-    ours: Ours,
+    pub(super) ours: Ours,
     router: String,
     timeout: Duration,
     /// Whether a read showed our deployment.
@@ -38,13 +38,13 @@ pub(crate) struct Rollout {
     /// Since when ECS calls it complete.
     complete_since: Option<Duration>,
     /// Since when each of its tasks runs.
-    running_since: BTreeMap<String, Duration>,
+    pub(super) running_since: BTreeMap<String, Duration>,
     /// The ends of its tasks that speak against it.
-    stops: BTreeMap<String, (Cause, bool, Task)>,
+    pub(super) stops: BTreeMap<String, (Cause, bool, Task)>,
 }
 
 /// Where our deployment is among the service's.
-enum Place<'a> {
+pub(super) enum Place<'a> {
     /// Not to be seen, which means nothing yet.
     Unseen,
     /// It is the one that counts.
@@ -153,30 +153,6 @@ impl Rollout {
         }
     }
 
-    fn progress(&self, seen: &Observation, place: &Place<'_>) -> Progress {
-        let deployments = seen.service.iter().flat_map(|one| &one.deployments);
-        let ours = match place {
-            Place::Primary(ours) => Some(*ours),
-            Place::Replaced { ours, .. } => *ours,
-            Place::Unseen => None,
-        };
-        Progress {
-            state: ours
-                .map(|one| one.rollout_state.clone())
-                .unwrap_or_default(),
-            desired: ours.map_or(0, |one| one.desired),
-            running: ours.map_or(0, |one| one.running),
-            pending: ours.map_or(0, |one| one.pending),
-            others: deployments
-                .filter(|one| one.id != self.ours.deployment)
-                .map(|one| one.running)
-                .sum(),
-            healthy: seen.targets.as_ref().map(|_| self.healthy_targets(seen)),
-            failed: self.stops.len(),
-            note: self.note(seen),
-        }
-    }
-
     fn judge(&mut self, seen: &Observation, place: &Place<'_>, progress: &Progress) -> Verdict {
         let Some(service) = &seen.service else {
             return self
@@ -268,9 +244,7 @@ impl Rollout {
             || older
             || status.starts_with("ROLLBACK_")
             || tells_of_rollback(&by.reason)
-            || self
-                .events(service)
-                .any(|message| tells_of_rollback(message));
+            || self.events(service).any(tells_of_rollback);
         // A revision that is younger than ours is nobody's way back.
         let newer = by.task_definition != self.ours.task_definition
             && revision_number(&by.task_definition) > revision_number(&self.ours.task_definition);
@@ -351,33 +325,6 @@ impl Rollout {
         (settled >= enough || alone) && !self.has_unhealthy_target(seen)
     }
 
-    fn targets<'a>(
-        &'a self,
-        seen: &'a Observation,
-    ) -> impl Iterator<Item = &'a super::Target> + 'a {
-        let addresses = seen
-            .tasks
-            .iter()
-            .filter(|task| self.running_since.contains_key(&task.id))
-            .filter_map(|task| task.address.as_deref());
-        let addresses: Vec<&str> = addresses.collect();
-        seen.targets
-            .iter()
-            .flatten()
-            .filter(move |target| addresses.contains(&target.address.as_str()))
-    }
-
-    fn healthy_targets(&self, seen: &Observation) -> usize {
-        self.targets(seen)
-            .filter(|target| target.state == "healthy")
-            .count()
-    }
-
-    fn has_unhealthy_target(&self, seen: &Observation) -> bool {
-        self.targets(seen)
-            .any(|target| matches!(target.state.as_str(), "unhealthy" | "initial"))
-    }
-
     /// What is enough to call it failed.
     fn decisive(&self, service: Option<&Service>) -> Option<Failure> {
         let likeliest = self.likeliest();
@@ -392,7 +339,7 @@ impl Rollout {
     }
 
     /// The cause that ended most tasks.
-    fn likeliest(&self) -> Option<Failure> {
+    pub(super) fn likeliest(&self) -> Option<Failure> {
         let (cause, _, task) = self
             .stops
             .values()
@@ -452,43 +399,13 @@ impl Rollout {
     }
 
     /// What the service reported since our deployment was made, the newest first.
-    fn events<'a>(&'a self, service: &'a Service) -> impl Iterator<Item = &'a str> {
+    pub(super) fn events<'a>(&'a self, service: &'a Service) -> impl Iterator<Item = &'a str> {
         let since = self.ours.created_at.unwrap_or(Timestamp::MIN);
         service
             .events
             .iter()
             .filter(move |event| event.at.is_none_or(|at| at >= since))
             .map(|event| event.message.as_str())
-    }
-
-    fn note(&self, seen: &Observation) -> Option<String> {
-        let Some(service) = &seen.service else {
-            return Some("the service cannot be read at the moment".to_owned());
-        };
-        if let Some(target) = self
-            .targets(seen)
-            .find(|target| target.state == "unhealthy")
-        {
-            return Some(format!(
-                "target {} is unhealthy: {}",
-                target.address, target.reason
-            ));
-        }
-        if let Some(task) = seen
-            .tasks
-            .iter()
-            .find(|task| task.health == "UNHEALTHY" && task.desired_status != "STOPPED")
-        {
-            return Some(format!("task {} fails its own health check", task.id));
-        }
-        if service.desired > 0
-            && let Some(event) = self
-                .events(service)
-                .find(|message| message.contains("unable to place a task"))
-        {
-            return Some(event.to_owned());
-        }
-        self.likeliest().map(|failure| failure.cause.to_string())
     }
 }
 

@@ -6,9 +6,10 @@
 //! stable on the old revision. Here *our own* deployment is followed, by the id that UpdateService answered.
 //!
 //! Read in this order: the facts here, then [`stops`] (why a task ended, and whether that speaks against the release), then
-//! [`judge`] (the verdict).
+//! [`judge`] (the verdict); [`look`] is what is shown until then.
 
 mod judge;
+mod look;
 mod stops;
 
 use std::time::Duration;
@@ -200,6 +201,8 @@ pub(crate) enum Cause {
     NotLaunched,
     /// ECS, an alarm or a person ended the deployment.
     Stopped,
+    /// The person at the terminal does not want it.
+    Unwanted,
     /// The service is gone.
     ServiceGone,
     /// It runs, but does not answer as it should.

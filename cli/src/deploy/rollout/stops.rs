@@ -276,6 +276,7 @@ impl fmt::Display for Cause {
             Self::TargetHealth => f.write_str("the load balancer's health check fails"),
             Self::NotLaunched => f.write_str("ECS cannot launch tasks"),
             Self::Stopped => f.write_str("the deployment was ended"),
+            Self::Unwanted => f.write_str("a rollback was asked for"),
             Self::ServiceGone => f.write_str("the service is gone"),
             Self::NotVerified => f.write_str("it runs, but does not answer as the new release"),
         }
