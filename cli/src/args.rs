@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    chat, completions, cost, dev, doctor, env, infra, init, key, man, secret, seed, tenant,
+    chat, completions, cost, deploy, dev, doctor, env, history, infra, init, key, logs, man,
+    restart, rollback, scale, secret, seed, status, tenant,
 };
 use crate::error::exit_code;
 
@@ -79,6 +80,20 @@ pub(crate) enum Command {
     /// Credentials for outside systems
     #[command(subcommand)]
     Secret(secret::SecretCommand),
+    /// Bring an image to where the service runs, watch it come up, and go back if it does not
+    Deploy(deploy::DeployArgs),
+    /// Go back to an earlier release
+    Rollback(rollback::RollbackArgs),
+    /// What the service runs, and how it fares
+    Status(status::StatusArgs),
+    /// What the tasks wrote
+    Logs(logs::LogsArgs),
+    /// The releases that were verified
+    History(history::HistoryArgs),
+    /// Give the running release new tasks
+    Restart(restart::RestartArgs),
+    /// Change how many tasks the service is to have
+    Scale(scale::ScaleArgs),
     /// Make, show and remove an environment's infrastructure on AWS, by Terraform
     #[command(subcommand)]
     Infra(infra::InfraCommand),
@@ -100,7 +115,15 @@ impl Command {
 
     /// Whether it has its own way to end when it is interrupted.
     pub(crate) fn ends_by_itself(&self) -> bool {
-        matches!(self, Self::Dev(_) | Self::Chat(_) | Self::Infra(_))
+        matches!(
+            self,
+            Self::Dev(_)
+                | Self::Chat(_)
+                | Self::Deploy(_)
+                | Self::Rollback(_)
+                | Self::Restart(_)
+                | Self::Infra(_)
+        )
     }
 
     /// Whether it is a server, whose log is shown.

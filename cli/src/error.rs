@@ -60,6 +60,10 @@ pub(crate) enum ErrorKind {
     Denied,
     /// No answer in time.
     TimedOut,
+    /// The rollout failed, and an earlier release runs again.
+    RolledBack,
+    /// The rollout failed, and nothing else runs in its place.
+    NotRolledBack,
     /// The person interrupted it.
     Interrupted,
     /// Whoever read the output closed it (`t3nets … | head`). Nobody is there to be told, and nothing went wrong.
@@ -75,6 +79,8 @@ impl ErrorKind {
             Self::NotReady => exit_code::NOT_READY,
             Self::Denied => exit_code::DENIED,
             Self::TimedOut => exit_code::TIMED_OUT,
+            Self::RolledBack => exit_code::ROLLED_BACK,
+            Self::NotRolledBack => exit_code::NOT_ROLLED_BACK,
             Self::Interrupted => exit_code::INTERRUPTED,
             Self::OutputClosed => exit_code::DONE,
         }

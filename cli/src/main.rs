@@ -11,6 +11,7 @@ mod aws_environment;
 mod commands;
 mod context;
 mod cost;
+mod deploy;
 mod error;
 mod home;
 mod infra_folder;

@@ -166,9 +166,14 @@ impl Printer {
         code
     }
 
+    /// Whether a line that moves is shown: only in a terminal.
+    pub(crate) fn moves(&self) -> bool {
+        !self.quiet && !self.json && std::io::stderr().is_terminal()
+    }
+
     /// Shows on stderr that something takes time, until the value is dropped. Only in a terminal.
     pub(crate) fn progress(&self, message: impl Into<Cow<'static, str>>) -> Progress {
-        let visible = !self.quiet && !self.json && std::io::stderr().is_terminal();
+        let visible = self.moves();
         let target = if visible {
             ProgressDrawTarget::stderr()
         } else {
@@ -224,6 +229,18 @@ impl Printer {
 
 /// A spinner that ends with its value.
 pub(crate) struct Progress(ProgressBar);
+
+impl Progress {
+    /// Says something else.
+    pub(crate) fn set(&self, message: impl Into<Cow<'static, str>>) {
+        self.0.set_message(message);
+    }
+
+    /// Shows something above it.
+    pub(crate) fn suspend(&self, show: impl FnOnce()) {
+        self.0.suspend(show);
+    }
+}
 
 impl Drop for Progress {
     fn drop(&mut self) {

@@ -11,6 +11,7 @@ mod chat;
 mod chat_terminal;
 mod cost;
 mod demo;
+mod deploy;
 mod dev;
 mod doctor;
 mod environments;

@@ -6,15 +6,22 @@
 pub(crate) mod chat;
 pub(crate) mod completions;
 pub(crate) mod cost;
+pub(crate) mod deploy;
 pub(crate) mod dev;
 pub(crate) mod doctor;
 pub(crate) mod env;
+pub(crate) mod history;
 pub(crate) mod infra;
 pub(crate) mod init;
 pub(crate) mod key;
+pub(crate) mod logs;
 pub(crate) mod man;
+pub(crate) mod restart;
+pub(crate) mod rollback;
+pub(crate) mod scale;
 pub(crate) mod secret;
 pub(crate) mod seed;
+pub(crate) mod status;
 pub(crate) mod tenant;
 
 use crate::args::Command;
@@ -44,6 +51,13 @@ async fn run_to_end(context: &Context, command: Command) -> Result<u8, CliError>
     match command {
         Command::Dev(args) => dev::run(context, args).await.map(|()| exit_code::DONE),
         Command::Chat(args) => chat::run(context, args).await,
+        Command::Deploy(args) => deploy::run(context, args).await,
+        Command::Rollback(args) => rollback::run(context, args).await,
+        Command::Status(args) => status::run(context, args).await,
+        Command::Logs(args) => logs::run(context, args).await,
+        Command::History(args) => printer.print(&history::run(context, args).await?),
+        Command::Restart(args) => restart::run(context, args).await,
+        Command::Scale(args) => printer.print(&scale::run(context, args).await?),
         Command::Init(args) => printer.print(&init::run(context, args)?),
         Command::Env(command) => env::run(context, command).await,
         Command::Seed(args) => printer.print(&seed::run(context, args).await?),

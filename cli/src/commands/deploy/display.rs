@@ -1,0 +1,145 @@
+//! How a deploy is shown: a moving line in a terminal, plain lines elsewhere, one JSON object a line with `--json`.
+
+use std::sync::{Mutex, PoisonError};
+
+use crate::deploy::report::{Event, Report};
+use crate::deploy::rollout::Progress;
+use crate::printer::{self, Printer, plain};
+
+/// What goes on, on the screen.
+pub(crate) struct Display {
+    printer: Printer,
+    moving: Mutex<Option<printer::Progress>>,
+}
+
+impl Display {
+    pub(super) fn new(printer: &Printer) -> Self {
+        Self {
+            printer: printer.clone(),
+            moving: Mutex::new(None),
+        }
+    }
+
+    /// Nothing moves any more.
+    pub(super) fn end(&self) {
+        *self.moving.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn above(&self, show: impl FnOnce()) {
+        let moving = self.moving.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*moving {
+            Some(moving) => moving.suspend(show),
+            None => show(),
+        }
+    }
+
+    fn progress(&self, line: String) {
+        let mut moving = self.moving.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*moving {
+            Some(moving) => moving.set(line),
+            None if self.printer.moves() => *moving = Some(self.printer.progress(line)),
+            None => self.printer.detail(line),
+        }
+    }
+}
+
+impl Report for Display {
+    fn report(&self, event: Event) {
+        if self.printer.is_json() {
+            // A closed pipe is the reader's choice: the rollout is seen through all the same.
+            if let Ok(line) = serde_json::to_string(&event) {
+                let _ = self.printer.write(&format!("{line}\n"));
+            }
+            return;
+        }
+        let printer = &self.printer;
+        match event {
+            Event::Progress { progress, elapsed } => {
+                self.progress(format!("  {} ({} s)", shown(&progress), elapsed.as_secs()));
+            }
+            Event::Started { step, detail } => {
+                self.end();
+                printer.status(format!("{}: {}", step.name(), plain(&detail)));
+            }
+            Event::Done { step, detail, took } => {
+                self.end();
+                printer.status(format!(
+                    "✓ {}: {} ({:.1} s)",
+                    step.name(),
+                    plain(&detail),
+                    took.as_secs_f64()
+                ));
+            }
+            Event::Service { message } => {
+                self.above(|| printer.detail(format!("  ecs: {}", plain(&message))));
+            }
+            Event::TaskStopped {
+                task,
+                stop_code,
+                reason,
+                exit_codes,
+                counts,
+            } => {
+                let codes = match exit_codes.is_empty() {
+                    true => String::new(),
+                    false => format!(", exit code: {}", exit_codes.join(", ")),
+                };
+                let line = format!(
+                    "task {} stopped: {} ({}){codes}",
+                    plain(&task),
+                    plain(&reason),
+                    plain(&stop_code)
+                );
+                self.above(|| match counts {
+                    true => printer.warning(line),
+                    false => printer.detail(format!("  {line}; that is not the release's fault")),
+                });
+            }
+            Event::LogLine { line, .. } => {
+                self.above(|| printer.warning(format!("log: {}", plain(line.trim_end()))));
+            }
+            Event::Trouble { message } => {
+                self.above(|| printer.warning(plain(&message)));
+            }
+            Event::Failed { failure } => {
+                let reason = match failure.reason.is_empty() {
+                    true => String::new(),
+                    false => format!(": {}", plain(&failure.reason)),
+                };
+                self.above(|| printer.warning(format!("{}{reason}", failure.cause)));
+            }
+            Event::Interrupted => self.end(),
+            Event::Note { message } => {
+                self.above(|| printer.status(format!("  {}", plain(&message))));
+            }
+        }
+    }
+}
+
+/// How far it is, on one line.
+fn shown(progress: &Progress) -> String {
+    let mut parts = vec![
+        match progress.state.is_empty() {
+            true => "not to be seen yet".to_owned(),
+            false => progress.state.to_lowercase().replace('_', " "),
+        },
+        format!("{} of {} running", progress.running, progress.desired),
+    ];
+    let counted = [
+        (progress.pending, "pending"),
+        (progress.others, "of earlier deployments"),
+        (i32::try_from(progress.failed).unwrap_or(i32::MAX), "failed"),
+    ];
+    for (count, what) in counted {
+        if count > 0 {
+            parts.push(format!("{count} {what}"));
+        }
+    }
+    if let Some(healthy) = progress.healthy {
+        parts.push(format!("{healthy} healthy"));
+    }
+    if let Some(note) = &progress.note {
+        parts.push(plain(note).into_owned());
+    }
+    parts.join(", ")
+}

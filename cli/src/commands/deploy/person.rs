@@ -1,0 +1,63 @@
+//! Who may interrupt a deploy: Ctrl-C, and the question after it.
+
+use std::io::BufRead;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use crate::deploy::engine::{Choice, Person};
+use crate::printer::Printer;
+use crate::prompt;
+
+/// The person at the terminal, if there is one.
+pub(super) struct Terminal {
+    printer: Printer,
+}
+
+impl Terminal {
+    pub(super) fn new(printer: &Printer) -> Self {
+        Self {
+            printer: printer.clone(),
+        }
+    }
+}
+
+impl Person for Terminal {
+    fn interrupts(&self) -> BoxFuture<'_, ()> {
+        async {
+            if tokio::signal::ctrl_c().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+        .boxed()
+    }
+
+    fn choose(&self) -> BoxFuture<'_, Choice> {
+        async {
+            if self.printer.is_json() || !prompt::can_ask() {
+                return Choice::Leave;
+            }
+            loop {
+                self.printer.warning(
+                    "interrupted: [r]oll back, [l]eave it running, or [g]o on watching? (again Ctrl-C: end at once)",
+                );
+                // The line is read as it is: a prompt that takes the terminal over would take Ctrl-C with it.
+                let line = tokio::task::spawn_blocking(|| {
+                    let mut line = String::new();
+                    let read = std::io::stdin().lock().read_line(&mut line);
+                    read.map(|length| (length > 0).then_some(line))
+                });
+                let Ok(Ok(Some(line))) = line.await else {
+                    return Choice::Leave;
+                };
+                match line.trim().to_lowercase().as_str() {
+                    "r" | "roll back" | "rollback" => return Choice::RollBack,
+                    "l" | "leave" => return Choice::Leave,
+                    "g" | "go on" => return Choice::GoOn,
+                    _ => {}
+                }
+            }
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,69 @@
+//! `t3nets history`: the releases that were verified.
+
+use serde::Serialize;
+
+use crate::commands::deploy::target::Connected;
+use crate::commands::deploy::{Work, unchanged};
+use crate::context::Context;
+use crate::deploy::history::Good;
+use crate::deploy::rollout::revision_name;
+use crate::error::CliError;
+use crate::printer::{Output, table};
+
+/// How much of it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct HistoryArgs {
+    /// At most so many, the newest first
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(i32).range(1..=1000))]
+    limit: i32,
+}
+
+/// The verified releases.
+#[derive(Debug, Serialize)]
+pub(crate) struct HistoryOutput {
+    running: String,
+    releases: Vec<Good>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Not ready if there is no such service; as AWS says.
+pub(crate) async fn run(context: &Context, args: HistoryArgs) -> Result<HistoryOutput, CliError> {
+    let connected = Connected::to(context).await?;
+    let work = Work::new(context, &connected);
+    Ok(HistoryOutput {
+        running: work.ecs.running().await.map_err(unchanged)?,
+        releases: work.history.good(args.limit).await.map_err(unchanged)?,
+    })
+}
+
+impl Output for HistoryOutput {
+    fn text(&self) -> String {
+        if self.releases.is_empty() {
+            return format!(
+                "no release was verified yet; {} runs",
+                revision_name(&self.running)
+            );
+        }
+        let rows = self.releases.iter().map(|good| {
+            let digest = good.digest.get(..19).unwrap_or(&good.digest);
+            [
+                revision_name(&good.task_definition).to_owned(),
+                good.version.clone().unwrap_or_default(),
+                good.git_sha.clone().unwrap_or_default(),
+                digest.to_owned(),
+                format!("{:.0}", good.at),
+                good.who.clone(),
+                match good.task_definition == self.running {
+                    true => "running".to_owned(),
+                    false => String::new(),
+                },
+            ]
+        });
+        let header = [
+            "revision", "version", "commit", "image", "verified", "by", "",
+        ];
+        table(&header, rows)
+    }
+}

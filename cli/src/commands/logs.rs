@@ -1,0 +1,250 @@
+//! `t3nets logs`: what all tasks wrote, in order.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use aws_sdk_cloudwatchlogs::Client;
+use aws_sdk_cloudwatchlogs::types::FilteredLogEvent;
+use clap::builder::styling::{AnsiColor, Style};
+use jiff::{SignedDuration, Timestamp};
+use router::aws::store_error;
+use router::ports::StoreError;
+use serde::Serialize;
+
+use crate::commands::deploy::target::Connected;
+use crate::context::Context;
+use crate::error::{CliError, exit_code};
+use crate::printer::plain;
+
+/// How often `-f` asks.
+const EVERY: Duration = Duration::from_secs(2);
+/// How far `-f` looks back for lines that arrived late.
+const LATE: SignedDuration = SignedDuration::from_secs(10);
+/// One for each task, in turn.
+const COLORS: [AnsiColor; 5] = [
+    AnsiColor::Cyan,
+    AnsiColor::Green,
+    AnsiColor::Magenta,
+    AnsiColor::Yellow,
+    AnsiColor::Blue,
+];
+
+/// Which lines.
+#[derive(Debug, clap::Args)]
+pub(crate) struct LogsArgs {
+    /// Go on showing new lines, until Ctrl-C
+    #[arg(long, short)]
+    follow: bool,
+    /// Lines since so long ago (`90s`, `15m`, `2h`, `1d`) or since a time (`2026-11-24T10:00:00Z`)
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = since)]
+    since: Since,
+}
+
+/// A time, or how long ago.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Since {
+    Ago(SignedDuration),
+    At(Timestamp),
+}
+
+impl Since {
+    fn start(self) -> Timestamp {
+        match self {
+            Self::Ago(ago) => Timestamp::now() - ago,
+            Self::At(at) => at,
+        }
+    }
+}
+
+fn since(text: &str) -> Result<Since, String> {
+    if let Ok(at) = text.parse() {
+        return Ok(Since::At(at));
+    }
+    let unit = text.chars().last().unwrap_or_default();
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        'd' => 86_400,
+        _ => return Err("like `15m` or `2026-11-24T10:00:00Z`".to_owned()),
+    };
+    let number: u32 = text
+        .strip_suffix(unit)
+        .and_then(|number| number.parse().ok())
+        .ok_or("like `15m` or `2026-11-24T10:00:00Z`")?;
+    let ago = SignedDuration::from_secs(i64::from(number) * seconds);
+    // Three years of logs are kept nowhere.
+    if ago > SignedDuration::from_hours(24 * 1100) {
+        return Err("that is longer ago than any log is kept".to_owned());
+    }
+    Ok(Since::Ago(ago))
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    at: Option<Timestamp>,
+    task: &'a str,
+    message: &'a str,
+}
+
+/// Runs the command and says with which code to end.
+///
+/// # Errors
+/// As AWS says.
+pub(crate) async fn run(context: &Context, args: LogsArgs) -> Result<u8, CliError> {
+    let connected = Connected::to(context).await?;
+    let mut reader = Reader {
+        context,
+        client: Client::new(&connected.sdk),
+        group: &connected.target.log_group,
+        newest: args.since.start(),
+        shown: HashSet::new(),
+        tasks: Vec::new(),
+    };
+    let mut start = reader.newest;
+    let mut in_trouble = false;
+    loop {
+        match reader.show_from(start).await {
+            Ok(()) => in_trouble = false,
+            Err(error) if args.follow && error.is_passing => {
+                if !in_trouble {
+                    context.printer.warning(&error.error.message);
+                }
+                in_trouble = true;
+            }
+            Err(error) => return Err(error.error),
+        }
+        if !args.follow {
+            return Ok(exit_code::DONE);
+        }
+        tokio::time::sleep(EVERY).await;
+        start = start.max(reader.newest - LATE);
+    }
+}
+
+/// An error, and whether it may pass.
+struct Trouble {
+    error: CliError,
+    is_passing: bool,
+}
+
+impl From<CliError> for Trouble {
+    fn from(error: CliError) -> Self {
+        Self {
+            error,
+            is_passing: false,
+        }
+    }
+}
+
+struct Reader<'a> {
+    context: &'a Context,
+    client: Client,
+    group: &'a str,
+    newest: Timestamp,
+    shown: HashSet<String>,
+    tasks: Vec<String>,
+}
+
+impl Reader<'_> {
+    /// Shows what is new from a time on, page by page.
+    async fn show_from(&mut self, start: Timestamp) -> Result<(), Trouble> {
+        let mut pages = self
+            .client
+            .filter_log_events()
+            .log_group_name(self.group)
+            .start_time(start.as_millisecond())
+            .into_paginator()
+            .send();
+        let mut seen = HashSet::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| self.trouble(&store_error(&error)))?;
+            for event in page.events.unwrap_or_default() {
+                let id = event.event_id.clone().unwrap_or_default();
+                let is_new = !self.shown.contains(&id);
+                seen.insert(id);
+                if is_new {
+                    self.show(&event)?;
+                }
+            }
+        }
+        // Only what could be answered again has to be remembered.
+        self.shown = seen;
+        Ok(())
+    }
+
+    fn trouble(&self, error: &StoreError) -> Trouble {
+        let is_passing = matches!(error, StoreError::Throttled | StoreError::Unavailable(_));
+        let mut told = CliError::from(error.clone());
+        told.causes.insert(0, told.message);
+        told.message = format!("cannot read the log group `{}`", self.group);
+        Trouble {
+            error: told,
+            is_passing,
+        }
+    }
+
+    fn show(&mut self, event: &FilteredLogEvent) -> Result<(), CliError> {
+        let at = event
+            .timestamp()
+            .and_then(|at| Timestamp::from_millisecond(at).ok());
+        self.newest = self.newest.max(at.unwrap_or(Timestamp::MIN));
+        let stream = event.log_stream_name().unwrap_or_default();
+        let task = stream.rsplit_once('/').map_or(stream, |(_, task)| task);
+        let message = event.message().unwrap_or_default().trim_end();
+        let printer = &self.context.printer;
+        if printer.is_json() {
+            let line = serde_json::to_string(&Line { at, task, message });
+            let line = line.map_err(|error| {
+                CliError::failed("cannot show a line as JSON").caused_by(&error)
+            })?;
+            return printer.write(&format!("{line}\n"));
+        }
+        let color = self.color(task);
+        let short = task.get(..8).unwrap_or(task);
+        let at = at.map_or_else(String::new, |at| format!("{at:.3} "));
+        printer.write(&format!(
+            "{at}{color}{}{color:#} {}\n",
+            plain(short),
+            plain(message)
+        ))
+    }
+
+    fn color(&mut self, task: &str) -> Style {
+        let known = self.tasks.iter().position(|known| known == task);
+        let index = known.unwrap_or_else(|| {
+            self.tasks.push(task.to_owned());
+            self.tasks.len() - 1
+        });
+        COLORS[index % COLORS.len()].on_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_given_as_such_or_as_how_long_ago() {
+        let ago = |seconds| Ok(Since::Ago(SignedDuration::from_secs(seconds)));
+        assert_eq!(since("90s"), ago(90));
+        assert_eq!(since("15m"), ago(900));
+        assert_eq!(since("2h"), ago(7200));
+        assert_eq!(since("1d"), ago(86_400));
+        let at = "2026-11-24T10:00:00Z";
+        assert_eq!(since(at), Ok(Since::At(at.parse().unwrap())));
+        for wrong in [
+            "",
+            "m",
+            "-1m",
+            "1.5h",
+            "10",
+            "yesterday",
+            "4000000000d",
+            "ä",
+            "1ä",
+        ] {
+            assert!(since(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! Rollouts that come up, fast or slowly, and what must not be taken for that.
+
+use super::*;
+
+#[test]
+fn a_clean_rollout_succeeds_once_its_tasks_have_run_for_a_while() {
+    let run = || vec![task("a", "RUNNING")];
+    let verdict = play(
+        &mut rollout(),
+        &[
+            at(1, going(), vec![]),
+            at(2, going(), vec![task("a", "PENDING")]),
+            at(20, going(), run()),
+            at(29, done(), run()),
+            at(30, done(), run()),
+        ],
+    );
+    assert_eq!(verdict, Verdict::Succeeded { running: 1 });
+}
+
+#[test]
+fn a_task_that_has_just_begun_to_run_is_no_success_yet() {
+    let run = || vec![task("a", "RUNNING")];
+    let mut rollout = rollout();
+    let seen = [at(1, done(), run()), at(9, done(), run())];
+    assert_goes_on(&play(&mut rollout, &seen));
+    assert!(rollout.observe(&at(11, done(), run())).is_final());
+}
+
+#[test]
+fn a_slow_rollout_goes_on_until_it_is_done() {
+    let mut seen: Vec<_> = (0..80)
+        .map(|step| at(step * 10, going(), vec![task("a", "PENDING")]))
+        .collect();
+    seen.push(at(800, going(), vec![task("a", "RUNNING")]));
+    seen.push(at(811, done(), vec![task("a", "RUNNING")]));
+    let verdict = play(&mut rollout(), &seen);
+    assert_eq!(verdict, Verdict::Succeeded { running: 1 });
+}
+
+#[test]
+fn first_reads_that_show_what_was_before_mean_nothing() {
+    let old = || service(vec![deployment(OLD, "PRIMARY", "COMPLETED", 1, 1)]);
+    let unfound = |seconds| Observation {
+        at: Duration::from_secs(seconds),
+        ..Observation::default()
+    };
+    let mut rollout = rollout();
+    let seen = [
+        unfound(0),
+        unfound(1),
+        unfound(2),
+        at(3, old(), vec![]),
+        at(4, old(), vec![]),
+        at(5, going(), vec![]),
+        // One read of many comes from a place that lags behind.
+        at(6, old(), vec![]),
+        at(7, going(), vec![]),
+    ];
+    assert_goes_on(&play(&mut rollout, &seen));
+    let run = || vec![task("a", "RUNNING")];
+    let seen = [at(8, going(), run()), at(18, done(), run())];
+    assert_eq!(play(&mut rollout, &seen), Verdict::Succeeded { running: 1 });
+}
+
+#[test]
+fn a_deployment_without_running_tasks_is_not_done_though_ecs_says_so() {
+    let empty = || service(vec![deployment(OURS, "PRIMARY", "COMPLETED", 0, 1)]);
+    let seen: Vec<_> = (0..60).map(|second| at(second, empty(), vec![])).collect();
+    assert_goes_on(&play(&mut rollout(), &seen));
+}
+
+#[test]
+fn targets_that_are_not_healthy_hold_it_up() {
+    let run = || {
+        vec![Task {
+            address: Some("10.0.10.5".to_owned()),
+            ..task("a", "RUNNING")
+        }]
+    };
+    let with = |seconds, state: &str| {
+        let target = |address: &str, state: &str| Target {
+            address: address.to_owned(),
+            state: state.to_owned(),
+            reason: "Health checks failed".to_owned(),
+        };
+        Observation {
+            targets: Some(vec![
+                target("10.0.10.5", state),
+                target("10.0.11.9", "unhealthy"),
+            ]),
+            ..at(seconds, done(), run())
+        }
+    };
+    let mut rollout = rollout();
+    let verdict = play(&mut rollout, &[with(1, "initial"), with(20, "unhealthy")]);
+    let Verdict::InProgress(progress) = verdict else {
+        panic!("{verdict:?}");
+    };
+    assert_eq!(progress.healthy, Some(0));
+    assert_eq!(
+        progress.note.as_deref(),
+        Some("target 10.0.10.5 is unhealthy: Health checks failed")
+    );
+    assert!(rollout.observe(&with(21, "healthy")).is_final());
+}
+
+#[test]
+fn a_service_without_tasks_is_said_to_run_nothing() {
+    let none = service(vec![deployment(OURS, "PRIMARY", "COMPLETED", 0, 0)]);
+    let verdict = rollout().observe(&at(1, none, vec![]));
+    assert_eq!(verdict, Verdict::NothingRuns);
+}
+
+#[test]
+fn scaling_out_meanwhile_waits_for_the_new_tasks_too() {
+    let three = |running| service(vec![deployment(OURS, "PRIMARY", "COMPLETED", running, 3)]);
+    let tasks = |count: usize| {
+        ["a", "b", "c"][..count]
+            .iter()
+            .map(|id| task(id, "RUNNING"))
+    };
+    let mut rollout = rollout();
+    let seen = [
+        at(1, going(), tasks(1).collect()),
+        at(12, three(1), tasks(1).collect()),
+        at(13, three(3), tasks(3).collect()),
+    ];
+    assert_goes_on(&play(&mut rollout, &seen));
+    assert_eq!(
+        rollout.observe(&at(23, three(3), tasks(3).collect())),
+        Verdict::Succeeded { running: 3 }
+    );
+}
+
+#[test]
+fn scaling_in_meanwhile_speaks_not_against_it() {
+    let scaled = |id| {
+        stopped(
+            id,
+            "ServiceSchedulerInitiated",
+            "Scaling activity initiated by (deployment ecs-svc/2000000000000000002)",
+        )
+    };
+    let tasks = || vec![task("a", "RUNNING"), scaled("b"), scaled("c")];
+    let seen = [at(1, going(), tasks()), at(12, done(), tasks())];
+    let verdict = play(&mut rollout(), &seen);
+    assert_eq!(verdict, Verdict::Succeeded { running: 1 });
+}
+
+#[test]
+fn spot_and_hosts_that_go_away_speak_not_against_it() {
+    let tasks = || {
+        vec![
+            stopped("a", "SpotInterruption", "Your Spot Task was interrupted."),
+            stopped("b", "SpotInterruption", "Your Spot Task was interrupted."),
+            stopped(
+                "c",
+                "TerminationNotice",
+                "Host EC2 (instance i-1) terminated.",
+            ),
+            stopped("d", "", "Host EC2 (instance i-1) terminated."),
+            stopped(
+                "e",
+                "ServiceSchedulerInitiated",
+                "ECS is performing maintenance on the underlying infrastructure hosting the task.",
+            ),
+            stopped("f", "UserInitiated", "Task stopped by user"),
+            not_started(
+                "g",
+                "Capacity is unavailable at this time. Please try again later",
+            ),
+            not_started(
+                "h",
+                "Capacity is unavailable at this time. Please try again later",
+            ),
+            task("z", "RUNNING"),
+        ]
+    };
+    let seen = [at(1, going(), tasks()), at(12, done(), tasks())];
+    let verdict = play(&mut rollout(), &seen);
+    assert_eq!(verdict, Verdict::Succeeded { running: 1 });
+}
+
+#[test]
+fn the_newer_view_of_deployments_may_know_first_and_may_be_missing() {
+    for (status, succeeds) in [
+        ("PENDING", false),
+        ("IN_PROGRESS", false),
+        ("STOP_REQUESTED", false),
+        ("INVENTED_LATER", false),
+        ("SUCCESSFUL", true),
+    ] {
+        let nearly = || service(vec![deployment(OURS, "PRIMARY", "IN_PROGRESS", 1, 1)]);
+        let with = |seconds| Observation {
+            service_deployment: Some(ServiceDeployment {
+                status: status.to_owned(),
+                reason: String::new(),
+            }),
+            ..at(seconds, nearly(), vec![task("a", "RUNNING")])
+        };
+        let verdict = play(&mut rollout(), &[with(1), with(11)]);
+        assert_eq!(verdict.is_final(), succeeds, "{status}: {verdict:?}");
+    }
+}
+
+#[test]
+fn where_tasks_cannot_be_listed_the_counts_decide_later() {
+    let mut rollout = rollout();
+    let seen = [at(1, done(), vec![]), at(20, done(), vec![])];
+    assert_goes_on(&play(&mut rollout, &seen));
+    assert!(rollout.observe(&at(21, done(), vec![])).is_final());
+}
+
+#[test]
+fn it_times_out_with_how_far_it_was() {
+    let mut rollout = rollout();
+    let pending = || vec![crashed("x", 1), task("a", "PENDING")];
+    let seen = [at(1, going(), pending()), at(900, going(), pending())];
+    let Verdict::TimedOut { progress, failure } = play(&mut rollout, &seen) else {
+        panic!("no time-out");
+    };
+    assert_eq!((progress.running, progress.desired), (0, 1));
+    assert_eq!(failure.unwrap().stops, 1);
+}
+
+#[test]
+fn a_revision_that_is_deregistered_meanwhile_changes_nothing() {
+    // ECS goes on running it: only new services and updates cannot name it any more.
+    let run = || vec![task("a", "RUNNING")];
+    let seen = [at(1, going(), run()), at(11, done(), run())];
+    assert_eq!(
+        play(&mut rollout(), &seen),
+        Verdict::Succeeded { running: 1 }
+    );
+}
