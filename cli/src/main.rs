@@ -10,6 +10,11 @@ mod args;
 mod commands;
 mod context;
 mod cost;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "`deploy` is the command that will use it")
+)]
+mod deploy;
 mod error;
 mod home;
 mod infra_folder;
