@@ -84,9 +84,23 @@ async fn forget(engine: &Engine, image: &BuiltImage) {
     let _ = removed.await;
 }
 
+#[test]
+fn architectures_are_known_by_the_names_of_ecs_and_of_images() {
+    for architecture in [Architecture::X86_64, Architecture::Arm64] {
+        let ecs = architecture.to_string();
+        assert_eq!(Architecture::from_ecs(Some(&ecs)), Some(architecture));
+        let image = architecture.image_name();
+        assert_eq!(Architecture::from_image(image), Some(architecture));
+    }
+    assert_eq!(Architecture::from_ecs(None), Some(Architecture::X86_64));
+    assert_eq!(Architecture::from_ecs(Some("RISCV64")), None);
+}
+
 #[tokio::test]
 async fn both_builders_build_for_either_architecture_and_again_from_their_cache() {
     let Some(engine) = engine().await else { return };
+    assert!(engine.version().starts_with(char::is_numeric));
+    assert_eq!(engine.builder(), Builder::BuildKit);
     let (_root, mut request) = request("FROM scratch\nCOPY content /\n", &unique());
     for builder in [Builder::BuildKit, Builder::Classic] {
         request.builder = Some(builder);
@@ -184,5 +198,90 @@ async fn a_build_that_nobody_waits_for_ends_in_the_engine() {
         tokio::time::timeout(Duration::from_secs(60), ended)
             .await
             .unwrap_or_else(|_| panic!("{builder:?} goes on"));
+    }
+}
+
+/// Stands in for Rust's image: its cargo writes a program at once, of what the source says.
+const STAND_IN: &str = r#"FROM debian:bookworm-slim
+RUN mkdir -p /etc/ssl/certs && echo authorities >/etc/ssl/certs/ca-certificates.crt \
+    && printf '%s\n' '#!/bin/sh' 'set -e' \
+        'for triple; do :; done' \
+        'mkdir -p "target/$triple/release"' \
+        'cat Cargo.lock router/src/main.rs >"target/$triple/release/t3nets-router"' \
+        >/usr/local/bin/cargo \
+    && chmod +x /usr/local/bin/cargo
+"#;
+
+async fn layers(engine: &Engine, image: &BuiltImage) -> Vec<String> {
+    let found = engine.docker.inspect_image(&image.id).await.unwrap();
+    found.root_fs.unwrap().layers.unwrap()
+}
+
+#[tokio::test]
+async fn the_dockerfile_gives_the_same_layers_by_either_builder_and_a_change_another_last_one() {
+    let Some(engine) = engine_with_a_shell().await else {
+        return;
+    };
+    let (_base, mut stand_in) = request(STAND_IN, "");
+    stand_in.network = Some("host".to_owned());
+    let base = engine.build(&stand_in, &()).await.unwrap();
+    let options = bollard::query_parameters::TagImageOptions {
+        repo: Some("t3nets-test-rust".to_owned()),
+        tag: Some("stand-in".to_owned()),
+    };
+    engine
+        .docker
+        .tag_image(&base.id, Some(options))
+        .await
+        .unwrap();
+
+    let root = tempfile::tempdir().unwrap();
+    let repository = support::aws::root();
+    let files = [
+        "Dockerfile",
+        ".dockerignore",
+        "Cargo.toml",
+        "Cargo.lock",
+        "cli/Cargo.toml",
+        "router/Cargo.toml",
+        "router/build.rs",
+        "router/src/main.rs",
+        "tests/support/Cargo.toml",
+    ];
+    for file in files {
+        let to = root.path().join(file);
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::copy(repository.join(file), to).unwrap();
+    }
+    let mut request = BuildRequest {
+        root: root.path().to_owned(),
+        architecture: Architecture::X86_64,
+        build_args: BTreeMap::from([(
+            "RUST_IMAGE".to_owned(),
+            "t3nets-test-rust:stand-in".to_owned(),
+        )]),
+        network: Some("host".to_owned()),
+        builder: Some(Builder::BuildKit),
+    };
+    let image = engine.build(&request, &()).await.unwrap();
+    let first = layers(&engine, &image).await;
+    assert_eq!(first.len(), 2);
+    assert_eq!(image.version, env!("CARGO_PKG_VERSION"));
+
+    request.builder = Some(Builder::Classic);
+    // Another argument: nothing is taken from an earlier run's cache.
+    request
+        .build_args
+        .insert("T3NETS_GIT_SHA".to_owned(), unique());
+    let image = engine.build(&request, &()).await.unwrap();
+    assert_eq!(layers(&engine, &image).await, first);
+
+    fs::write(root.path().join("router/src/main.rs"), "fn main() { }").unwrap();
+    for builder in [Builder::BuildKit, Builder::Classic] {
+        request.builder = Some(builder);
+        let image = engine.build(&request, &()).await.unwrap();
+        let changed = layers(&engine, &image).await;
+        assert_eq!(changed[0], first[0], "{builder:?}");
+        assert_ne!(changed[1], first[1], "{builder:?}");
     }
 }
