@@ -212,8 +212,8 @@ mod tests {
                 ".dockerignore",
                 "Dockerfile",
                 "cli/Cargo.toml",
-                "router/",
-                "router/src/",
+                "router",
+                "router/src",
                 "router/src/lib.rs"
             ]
         );

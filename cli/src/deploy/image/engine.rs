@@ -168,7 +168,12 @@ const WITHOUT: &str = "`--image REF` deploys what is already pushed, without Doc
 /// Why the engine cannot be asked.
 fn unreachable(place: &str, error: &bollard::errors::Error) -> CliError {
     use bollard::errors::Error as Docker;
-    match (error, io_kind(error)) {
+    let kind = match error {
+        // It passes its cause's causes on as its own, but not the cause itself.
+        Docker::IOError { err } => Some(err.kind()),
+        _ => io_kind(error),
+    };
+    match (error, kind) {
         (_, Some(io::ErrorKind::PermissionDenied)) => {
             CliError::denied(format!("you may not use Docker at {place}"))
                 .hint("`sudo usermod -aG docker $USER`, then log in again")

@@ -118,7 +118,7 @@ impl<'a> Steps<'a> {
             if let Some(step) = self.known.get_mut("") {
                 step.cached = true;
             }
-        } else if line.starts_with(" ---> ")
+        } else if line.starts_with(" --->")
             || line.starts_with("Successfully built ")
             || line.starts_with("Removing intermediate container ")
         {

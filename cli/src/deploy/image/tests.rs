@@ -101,11 +101,12 @@ async fn both_builders_build_for_either_architecture_and_again_from_their_cache(
     let Some(engine) = engine().await else { return };
     assert!(engine.version().starts_with(char::is_numeric));
     assert_eq!(engine.builder(), Builder::BuildKit);
-    let (_root, mut request) = request("FROM scratch\nCOPY content /\n", &unique());
+    let (root, mut request) = request("FROM scratch\nCOPY content /\n", "");
     for builder in [Builder::BuildKit, Builder::Classic] {
         request.builder = Some(builder);
         for architecture in [Architecture::X86_64, Architecture::Arm64] {
             request.architecture = architecture;
+            fs::write(root.path().join("content"), unique()).unwrap();
             let steps = Steps::default();
             let first = engine.build(&request, &steps).await.unwrap();
             assert_eq!(first.architecture, architecture);
