@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::Write;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bollard::query_parameters::{BuildImageOptions, BuilderVersion};
 use data_encoding::HEXLOWER;
@@ -14,6 +14,9 @@ use super::steps::Steps;
 use super::{Architecture, BuildRequest, Builder, BuiltImage, Engine, Revision};
 use crate::deploy::progress::Reporter;
 use crate::error::CliError;
+
+/// How long more is waited for after the image is told.
+const AFTERWARDS: Duration = Duration::from_millis(300);
 
 impl Engine {
     /// Builds the image. Dropping the future ends the build in the engine.
@@ -64,14 +67,19 @@ impl Engine {
         let mut steps = Steps::new(reporter);
         let body = bollard::body_full(archive.into());
         let mut told = self.docker.build_image(options, None, Some(body));
-        while let Some(info) = told.next().await {
+        loop {
+            // BuildKit may tell of its steps after it tells of the image, and leaves the session open: what has not come
+            // shortly after does not come. The classic builder tells of an image after each stage.
+            let patience = match (builder, steps.image()) {
+                (Builder::BuildKit, Some(_)) => AFTERWARDS,
+                _ => Duration::MAX,
+            };
+            let Ok(Some(info)) = tokio::time::timeout(patience, told.next()).await else {
+                break;
+            };
             match info {
                 Ok(info) => steps.take(info),
                 Err(error) => return Err(failed(&steps, &error)),
-            }
-            // BuildKit's session stays open after the last message.
-            if builder == Builder::BuildKit && steps.image().is_some() {
-                break;
             }
         }
         drop(told);

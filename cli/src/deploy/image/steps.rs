@@ -72,8 +72,8 @@ impl<'a> Steps<'a> {
             Some(BuildInfoAux::Default(image)) => self.image = image.id.or(self.image.take()),
             Some(BuildInfoAux::BuildKit(status)) => {
                 for vertex in status.vertexes {
-                    // What BuildKit does for itself: reading the Dockerfile, receiving the context.
-                    if vertex.name.starts_with("[internal]") {
+                    // What BuildKit does for itself: reading the Dockerfile, unpacking the context.
+                    if vertex.name.starts_with("[internal]") || vertex.name == "copy /context /" {
                         continue;
                     }
                     if vertex.started.is_some() && !self.known.contains_key(&vertex.digest) {
