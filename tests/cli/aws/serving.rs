@@ -116,7 +116,9 @@ fn model(call: &ModelCall) -> Answer {
     if call.body.to_string().contains("Sprint 24") {
         Answer::text("Sprint 24 is 37% done.").usage(100, 10)
     } else {
-        Answer::text("I answer questions.").usage(20, 5).in_chunks(4)
+        Answer::text("I answer questions.")
+            .usage(20, 5)
+            .in_chunks(4)
     }
 }
 

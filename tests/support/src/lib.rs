@@ -8,6 +8,6 @@ mod needs;
 mod python;
 mod server;
 
-pub use needs::skip_without;
+pub use needs::{missing, skip_without};
 pub use python::python_venv;
 pub use server::TestServer;

@@ -14,7 +14,10 @@ pub fn skip_without(tool: &str) -> bool {
 }
 
 /// Says that a test is skipped for want of something; where everything must run, fails instead.
-pub(crate) fn missing(what: &str) {
+///
+/// # Panics
+/// Where `CI` is set.
+pub fn missing(what: &str) {
     assert!(
         std::env::var_os("CI").is_none(),
         "CI installs everything, but `{what}` is missing"

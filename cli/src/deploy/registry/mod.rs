@@ -1,0 +1,161 @@
+//! ECR: where images are kept, by the registry API that Docker speaks too.
+//!
+//! It is spoken here and not left to Docker's engine, so that the token stays in this process and is renewed in the middle
+//! of a push, and the same tree always gives the same digest, whichever builder made it ([`package`] drops what only says
+//! when and where that was). [`client`] makes the requests, [`push`] and [`resolve`] decide which. A push ends with the
+//! manifest: until then nothing is to be seen in the repository, and what an interrupted one sent is found by the next.
+
+mod client;
+mod package;
+mod push;
+mod resolve;
+#[cfg(test)]
+mod tests;
+
+use aws_sdk_ecr::error::ProvideErrorMetadata;
+use aws_sdk_ecr::types::Repository;
+use reqwest::Url;
+use router::aws::store_error;
+
+use crate::deploy::image::Architecture;
+use crate::error::CliError;
+
+use client::Client;
+
+/// A repository in ECR.
+pub(crate) struct Registry {
+    /// `123456789012.dkr.ecr.us-east-1.amazonaws.com/t3nets-dev-router`: what task definitions name, with a digest.
+    pub(crate) uri: String,
+    /// Its name: `t3nets-dev-router`.
+    pub(crate) name: String,
+    client: Client,
+}
+
+/// An image that a repository has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PushedImage {
+    /// The repository: `123456789012.dkr.ecr.us-east-1.amazonaws.com/t3nets-dev-router`.
+    pub(crate) repository: String,
+    /// The tag, unique to the content.
+    pub(crate) tag: String,
+    /// `sha256:…`, as the registry confirmed it.
+    pub(crate) digest: String,
+    /// The image in bytes, compressed.
+    pub(crate) size: u64,
+    /// Its layers.
+    pub(crate) layers: usize,
+    /// How many of them had to be sent.
+    pub(crate) layers_pushed: usize,
+    /// What was sent of them, in bytes.
+    pub(crate) bytes_pushed: u64,
+}
+
+/// An image that was pushed before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ResolvedImage {
+    /// The repository.
+    pub(crate) repository: String,
+    /// The tag, if it was named by one.
+    pub(crate) tag: Option<String>,
+    /// `sha256:…`, of the image for one platform.
+    pub(crate) digest: String,
+    /// What it runs on; `None` if nothing that ECS has.
+    pub(crate) architecture: Option<Architecture>,
+    /// The commit that its labels name.
+    pub(crate) revision: Option<String>,
+    /// The version that its labels name.
+    pub(crate) version: Option<String>,
+}
+
+impl Registry {
+    /// Finds a repository by its name or its URI.
+    ///
+    /// The registry is where the repository's URI says, unless `address` names another (a mirror, a proxy). Without one,
+    /// where calls to AWS go to this machine itself, so do these: what stands in for ECR there names AWS's own address.
+    ///
+    /// # Errors
+    /// Not ready if there is no such repository, denied without credentials or permission.
+    pub(crate) async fn connect(
+        config: &aws_config::SdkConfig,
+        repository: &str,
+        address: Option<&str>,
+    ) -> Result<Self, CliError> {
+        let ecr = aws_sdk_ecr::Client::new(config);
+        // A URI's first part has a dot or a port.
+        let name = match repository.split_once('/') {
+            Some((host, name)) if host.contains(['.', ':']) => name,
+            _ => repository,
+        };
+        let found = describe(&ecr, name).await?;
+        let uri = found.repository_uri.unwrap_or_default();
+        let host = uri.split('/').next().unwrap_or_default();
+        let base = match address {
+            Some(address) => parse_address(address)?,
+            None => match loopback_endpoint(config) {
+                Some(endpoint) => endpoint,
+                None => parse_address(host)?,
+            },
+        };
+        Ok(Self {
+            name: name.to_owned(),
+            client: Client::new(ecr, &base, name)?,
+            uri,
+        })
+    }
+}
+
+async fn describe(ecr: &aws_sdk_ecr::Client, name: &str) -> Result<Repository, CliError> {
+    let missing = || {
+        CliError::not_ready(format!("there is no image repository `{name}` in ECR"))
+            .hint("`t3nets infra apply` makes it; is it the right account and region?")
+    };
+    let answer = ecr
+        .describe_repositories()
+        .repository_names(name)
+        .send()
+        .await
+        .map_err(|error| match error.code() {
+            Some("RepositoryNotFoundException") => missing(),
+            Some("InvalidParameterException") => {
+                CliError::usage(format!("`{name}` is no name of a repository"))
+            }
+            _ => CliError::from(store_error(&error)),
+        })?;
+    answer
+        .repositories
+        .and_then(|all| all.into_iter().next())
+        .ok_or_else(missing)
+}
+
+/// `registry.example.com`, `http://127.0.0.1:4571`.
+fn parse_address(address: &str) -> Result<Url, CliError> {
+    let given = if address.contains("://") {
+        address.to_owned()
+    } else {
+        format!("https://{address}")
+    };
+    Url::parse(&given)
+        .ok()
+        .filter(|url| url.has_host() && matches!(url.scheme(), "http" | "https"))
+        .filter(|url| url.scheme() == "https" || is_loopback(url))
+        .ok_or_else(|| {
+            CliError::not_ready(format!("`{address}` is no address of a registry"))
+                .hint("plain http is for this machine alone")
+        })
+}
+
+/// Where the SDK sends ECR's calls, if that is this machine.
+fn loopback_endpoint(config: &aws_config::SdkConfig) -> Option<Url> {
+    let own = std::env::var("AWS_ENDPOINT_URL_ECR").ok();
+    let endpoint = own.or_else(|| config.endpoint_url().map(str::to_owned))?;
+    Url::parse(&endpoint).ok().filter(is_loopback)
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
