@@ -6,6 +6,7 @@
     reason = "a helper that panics fails its test"
 )]
 
+mod aws_faults;
 mod chat;
 mod chat_terminal;
 mod cost;
