@@ -7,6 +7,7 @@
 )]
 
 mod aws;
+mod aws_faults;
 mod chat;
 mod chat_terminal;
 mod cost;

@@ -43,6 +43,8 @@ pub(crate) fn advise(
         }
         ErrorKind::Failed => error.hints.extend(region),
         ErrorKind::Usage
+        | ErrorKind::RolledBack
+        | ErrorKind::NotRolledBack
         | ErrorKind::TimedOut
         | ErrorKind::Interrupted
         | ErrorKind::OutputClosed => {}

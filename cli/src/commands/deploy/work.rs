@@ -107,7 +107,7 @@ impl<'a> Work<'a> {
     /// # Errors
     /// If somebody else deploys; as AWS says.
     pub(crate) async fn lock(&self) -> Result<(Lock, Option<Watched>), CliError> {
-        self.context.say_environment()?;
+        self.context.say_environment().await?;
         let token = token()?;
         let who = &self.context.settings.user;
         match self.history.lock(who, &token).await {
