@@ -11,6 +11,7 @@ use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::config::retry::{RetryPartition, TokenBucket};
 
 /// What the caller decides; the rest is the SDK's own chain (variables, profiles, SSO, the container's role).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -88,4 +89,24 @@ async fn region(connection: &Connection, metadata: &imds::Client) -> Option<Regi
         )
         .region()
         .await
+}
+
+/// A client of DynamoDB.
+pub(super) fn dynamodb(sdk: &SdkConfig) -> aws_sdk_dynamodb::Client {
+    let config = aws_sdk_dynamodb::config::Builder::from(sdk);
+    aws_sdk_dynamodb::Client::from_conf(config.retry_partition(retries()).build())
+}
+
+/// A client of Secrets Manager.
+pub(super) fn secrets_manager(sdk: &SdkConfig) -> aws_sdk_secretsmanager::Client {
+    let config = aws_sdk_secretsmanager::config::Builder::from(sdk);
+    aws_sdk_secretsmanager::Client::from_conf(config.retry_partition(retries()).build())
+}
+
+/// The SDK lets all calls of a process together repeat only so often and then fails the next at its first fault, which one
+/// busy minute of throttling uses up for every tenant. Here each call is bounded by itself: in attempts, and in time.
+fn retries() -> RetryPartition {
+    RetryPartition::custom("t3nets")
+        .token_bucket(TokenBucket::unlimited())
+        .build()
 }

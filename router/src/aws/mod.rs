@@ -51,7 +51,7 @@ pub use usage::DynamoUsage;
 /// AWS's services behind the ports. Asks nothing of them: what is not there or not allowed is told by the first call that
 /// needs it.
 pub fn open(sdk: &SdkConfig, names: &Names, clock: Arc<dyn Clock>) -> Platform {
-    let dynamodb = aws_sdk_dynamodb::Client::new(sdk);
+    let dynamodb = connect::dynamodb(sdk);
     let tenants = &names.tenants_table;
     Platform {
         tenants: Arc::new(DynamoTenants::new(dynamodb.clone(), tenants, clock.clone())),
@@ -61,7 +61,7 @@ pub fn open(sdk: &SdkConfig, names: &Names, clock: Arc<dyn Clock>) -> Platform {
             &names.conversations_table,
         )),
         secrets: Arc::new(SecretsManager::new(
-            aws_sdk_secretsmanager::Client::new(sdk),
+            connect::secrets_manager(sdk),
             names.secrets.clone(),
         )),
         clock,

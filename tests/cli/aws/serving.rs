@@ -226,7 +226,7 @@ fn a_thousand_turns_end_well(name: &str, faults: &'static [support::aws_proxy::B
     let proxy = proxy.unwrap();
     environment
         .operator
-        .run(&["tenant", "set", "default", "messages_per_day=100000"])
+        .run(&["tenant", "set", "messages_per_day=100000"])
         .expect_code(0);
     let made = environment
         .operator
@@ -261,8 +261,9 @@ fn a_thousand_turns_end_well(name: &str, faults: &'static [support::aws_proxy::B
 
         for session in 0..SESSIONS {
             let url = format!(
-                "{}/api/history?limit=1000&session_id=s-{session}",
-                environment.router.url
+                "{}/api/history?limit={}&session_id=s-{session}",
+                environment.router.url,
+                2 * TURNS
             );
             let answer = client.get(url).bearer_auth(key).send().await.unwrap();
             let history: Value = answer.json().await.unwrap();
