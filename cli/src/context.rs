@@ -42,11 +42,15 @@ impl Context {
     /// Who changes something, for the audit trail: `operator:ada`. On AWS that is the name in the credentials, once it was
     /// asked for.
     pub(crate) fn actor(&self) -> String {
-        let name = match self.caller.get() {
+        format!("operator:{}", self.who())
+    }
+
+    /// The same without what they are: `ada`.
+    pub(crate) fn who(&self) -> &str {
+        match self.caller.get() {
             Some(caller) => caller.name(),
             None => &self.settings.user,
-        };
-        format!("operator:{name}")
+        }
     }
 
     /// The platform of the environment in use, to read from.

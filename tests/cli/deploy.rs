@@ -6,11 +6,13 @@ use std::process::Command;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_ecs::types::{ContainerDefinition, KeyValuePair, Tag, TaskDefinitionField};
+use data_encoding::HEXLOWER;
+use reqwest::Method;
+use serde_json::json;
+use sha2::{Digest, Sha256};
 use support::aws::{AwsServer, Tables};
 
 use crate::sandbox::{Finished, Sandbox, finish};
-
-const IMAGE: &str = "repo@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 /// An environment on AWS with a service of no tasks.
 struct Installed {
@@ -19,6 +21,9 @@ struct Installed {
     runtime: tokio::runtime::Runtime,
     config: aws_config::SdkConfig,
     name: &'static str,
+    /// An image in the registry, by its digest, and its repository.
+    digest: String,
+    repository: String,
 }
 
 impl Installed {
@@ -31,14 +36,17 @@ impl Installed {
         );
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let config = runtime.block_on(server.sdk_config());
-        let installed = Self {
+        let mut installed = Self {
             sandbox,
             server,
             runtime,
             config,
             name,
+            digest: String::new(),
+            repository: String::new(),
         };
         installed.runtime.block_on(installed.install());
+        (installed.repository, installed.digest) = installed.runtime.block_on(installed.push());
         Some(installed)
     }
 
@@ -77,6 +85,50 @@ impl Installed {
             .send()
             .await
             .expect("the service can be made");
+    }
+
+    /// Pushes an image without layers for `X86_64`, under the tag `here`, as Docker would.
+    async fn push(&self) -> (String, String) {
+        let ecr = aws_sdk_ecr::Client::new(&self.config);
+        let name = format!("t3nets-{}-router", self.name);
+        let made = ecr.create_repository().repository_name(&name).send().await;
+        let repository = made.expect("the repository can be made").repository;
+        let token = ecr.get_authorization_token().send().await.unwrap();
+        let token = token.authorization_data()[0].authorization_token().unwrap();
+        let base = self.config.endpoint_url().unwrap();
+        let http = reqwest::Client::new();
+        let asked = |method, url: &str| {
+            let url = match url.starts_with('/') {
+                true => format!("{}{url}", base.trim_end_matches('/')),
+                false => url.to_owned(),
+            };
+            http.request(method, url)
+                .header("Authorization", format!("Basic {token}"))
+        };
+        let config = json!({"architecture": "amd64", "os": "linux", "config": {}, "rootfs": {"type": "layers", "diff_ids": []}});
+        let config = config.to_string();
+        let begun = asked(Method::POST, &format!("/v2/{name}/blobs/uploads/"));
+        let begun = begun.send().await.unwrap();
+        let place = begun.headers()["location"].to_str().unwrap();
+        let sign = if place.contains('?') { '&' } else { '?' };
+        let place = format!("{place}{sign}digest={}", digest(&config));
+        let sent = asked(Method::PUT, &place).body(config.clone()).send().await;
+        sent.unwrap().error_for_status().unwrap();
+        let kind = "application/vnd.docker.distribution.manifest.v2+json";
+        let manifest = json!({"schemaVersion": 2, "mediaType": kind, "layers": [], "config": {
+            "mediaType": "application/vnd.docker.container.image.v1+json", "size": config.len(), "digest": digest(&config),
+        }});
+        let manifest = manifest.to_string();
+        let put = asked(Method::PUT, &format!("/v2/{name}/manifests/here"));
+        let put = put.header("Content-Type", kind).body(manifest.clone());
+        put.send().await.unwrap().error_for_status().unwrap();
+        let uri = repository.unwrap().repository_uri.unwrap();
+        (uri, digest(&manifest))
+    }
+
+    /// The image as a task definition has it.
+    fn image(&self) -> String {
+        format!("{}@{}", self.repository, self.digest)
     }
 
     fn run(&self, arguments: &[&str]) -> Finished {
@@ -125,6 +177,11 @@ impl Installed {
     }
 }
 
+fn digest(content: &str) -> String {
+    let hash = HEXLOWER.encode(&Sha256::digest(content.as_bytes()));
+    format!("sha256:{hash}")
+}
+
 #[test]
 fn deploy_is_not_for_this_machine() {
     let sandbox = Sandbox::new();
@@ -140,10 +197,11 @@ fn a_plan_shows_what_would_change_and_changes_nothing() {
     let Some(installed) = Installed::new("plan") else {
         return;
     };
+    let image = installed.image();
     let plan = [
         "deploy",
         "--image",
-        IMAGE,
+        "here",
         "--plan",
         "--exit-code",
         "--json",
@@ -151,11 +209,11 @@ fn a_plan_shows_what_would_change_and_changes_nothing() {
     let planned = installed.run(&plan).expect_code(8).json();
     let field = "containerDefinitions[router].image";
     assert_eq!(planned["changes"][0]["field"], field);
-    assert_eq!(planned["changes"][0]["to"], IMAGE);
+    assert_eq!(planned["changes"][0]["to"], image);
     assert_eq!(installed.revision().0.revision(), 1);
-    installed.run(&["deploy", "--image", IMAGE]).expect_code(0);
+    installed.run(&["deploy", "--image", &image]).expect_code(0);
     let planned = installed.run(&plan).expect_code(0).json();
-    assert_eq!(planned["changes"], serde_json::json!([]));
+    assert_eq!(planned["changes"], json!([]));
     assert_eq!(installed.revision().0.revision(), 2);
 }
 
@@ -165,7 +223,7 @@ fn a_deploy_registers_the_pinned_image_with_its_release_and_says_that_nothing_ru
         return;
     };
     let ended = installed
-        .run(&["deploy", "--image", IMAGE, "--json"])
+        .run(&["deploy", "--image", &installed.digest, "--json"])
         .expect_code(0);
     let events: Vec<serde_json::Value> = ended
         .stdout
@@ -175,25 +233,25 @@ fn a_deploy_registers_the_pinned_image_with_its_release_and_says_that_nothing_ru
     assert_eq!(events.last().unwrap()["event"], "nothing_runs");
     let (revision, tags) = installed.revision();
     let container = &revision.container_definitions()[0];
-    assert_eq!(container.image(), Some(IMAGE));
+    assert_eq!(container.image(), Some(installed.image().as_str()));
     let variables: HashMap<_, _> = container
         .environment()
         .iter()
         .map(|one| (one.name().unwrap(), one.value().unwrap()))
         .collect();
-    let digest = IMAGE.strip_prefix("repo@").unwrap();
-    let release = format!("t3nets-pinned-router:2@{digest}");
+    let release = format!("t3nets-pinned-router:2@{}", installed.digest);
     assert_eq!(variables["PORT"], "8080");
     assert_eq!(variables["T3NETS_RELEASE"], release);
     assert_eq!(revision.memory(), Some("512"));
     assert_eq!(tags["ManagedBy"], "t3nets");
-    assert_eq!(tags["DeployedBy"], "tester");
+    // Whose credentials these are, not who sits at the machine.
+    assert_eq!(tags["DeployedBy"], "root");
 
     let status = installed.run(&["status", "--json"]).expect_code(0).json();
     assert_eq!(status["release"], release);
     assert_eq!(status["desired"], 0);
     let history = installed.run(&["history", "--json"]).expect_code(0).json();
-    assert_eq!(history["releases"], serde_json::json!([]));
+    assert_eq!(history["releases"], json!([]));
     installed.run(&["rollback"]).expect_code(1);
 }
 
@@ -203,10 +261,71 @@ fn a_second_deploy_is_refused_until_the_firsts_lease_ends() {
         return;
     };
     installed.lock(60);
-    let refused = installed.run(&["deploy", "--image", IMAGE]).expect_code(1);
+    let deploy = ["deploy", "--image", "here"];
+    let refused = installed.run(&deploy).expect_code(1);
     let said = "`grace` is deploying to `t3nets-locked-router` since 2026-11-24T10:00:00Z";
     assert!(refused.stderr.contains(said), "{refused:?}");
     assert_eq!(installed.revision().0.revision(), 1);
     installed.lock(-1);
-    installed.run(&["deploy", "--image", IMAGE]).expect_code(0);
+    installed.run(&deploy).expect_code(0);
+}
+
+#[test]
+fn an_image_that_is_not_in_the_registry_changes_nothing() {
+    let Some(installed) = Installed::new("missing") else {
+        return;
+    };
+    let other = digest("");
+    let refused = installed.run(&["deploy", "--image", &other]).expect_code(1);
+    assert!(refused.stderr.contains(&other), "{refused:?}");
+    let elsewhere = ["deploy", "--image", "docker.io/library/debian:12"];
+    installed.run(&elsewhere).expect_code(2);
+    assert_eq!(installed.revision().0.revision(), 1);
+}
+
+#[test]
+fn what_would_be_built_is_planned_without_building_it() {
+    let Some(installed) = Installed::new("unbuilt") else {
+        return;
+    };
+    installed.run(&["deploy", "--plan"]).expect_code(3);
+    installed.sandbox.write("Dockerfile", "FROM scratch\n");
+    let planned = installed.run(&["deploy", "--plan", "--json"]);
+    let planned = planned.expect_code(0).json();
+    let built = format!("{}@(to be built)", installed.repository);
+    assert_eq!(planned["changes"][0]["to"], built);
+    assert_eq!(planned["builds"]["architecture"], "X86_64");
+    assert_eq!(installed.revision().0.revision(), 1);
+}
+
+#[test]
+fn what_is_built_here_is_pushed_and_registered_and_the_second_time_there_is_nothing_to_push() {
+    let docker = Command::new("docker").arg("version").output();
+    if !docker.is_ok_and(|output| output.status.success()) {
+        support::missing("a Docker engine");
+        return;
+    }
+    let Some(installed) = Installed::new("built") else {
+        return;
+    };
+    let dockerfile = "FROM scratch\nCOPY Dockerfile /\nCOPY failing /\n";
+    installed.sandbox.write("Dockerfile", dockerfile);
+    let failed = installed.run(&["deploy"]).expect_code(1);
+    assert!(failed.stderr.contains("COPY failing"), "{failed:?}");
+    assert_eq!(installed.revision().0.revision(), 1);
+
+    installed
+        .sandbox
+        .write("Dockerfile", "ARG NAME\nFROM scratch\nCOPY Dockerfile /\n");
+    let deploy = ["deploy", "--build-arg", "NAME=value"];
+    let first = installed.run(&deploy).expect_code(0);
+    assert!(first.stderr.contains("1 of 1 layers"), "{first:?}");
+    let (revision, tags) = installed.revision();
+    let image = revision.container_definitions()[0].image().unwrap();
+    assert!(image.starts_with(&format!("{}@sha256:", installed.repository)));
+    assert_eq!(tags["ManagedBy"], "t3nets");
+    let again = installed.run(&deploy).expect_code(0);
+    assert!(again.stderr.contains("nothing to push"), "{again:?}");
+    let same = installed.revision().0;
+    assert_eq!(same.container_definitions()[0].image(), Some(image));
 }

@@ -21,7 +21,7 @@ use url::Url;
 use crate::error::CliError;
 use crate::infra_folder::InfraFolder;
 use crate::settings::{Environment, Settings};
-use names::Sources;
+use names::{AUTOSCALING_OUTPUT, Sources, TEMPLATE_OUTPUT};
 use state::Read;
 
 pub(crate) use account::{Caller, reason};
@@ -37,6 +37,10 @@ pub(crate) struct AwsEnvironment {
     pub(crate) profile: Option<String>,
     /// What became of reading Terraform's state.
     pub(crate) state: State,
+    /// The revision of the task definition that Terraform registered last, if its state says.
+    pub(crate) template_arn: Option<String>,
+    /// The bounds of autoscaling, if Terraform's state says that it is on.
+    pub(crate) autoscaling: Option<(i32, i32)>,
     found: BTreeMap<Name, Found>,
 }
 
@@ -118,6 +122,9 @@ impl AwsEnvironment {
         outputs: Map<String, Value>,
         variables: Map<String, Value>,
     ) -> Self {
+        let template_arn = outputs.get(TEMPLATE_OUTPUT).and_then(Value::as_str);
+        let template_arn = template_arn.map(str::to_owned);
+        let autoscaling = outputs.get(AUTOSCALING_OUTPUT).and_then(bounds);
         let sources = Sources {
             project_file: environment.names.clone(),
             outputs,
@@ -127,6 +134,8 @@ impl AwsEnvironment {
             name: environment.name.clone(),
             profile: environment.profile.clone(),
             state,
+            template_arn,
+            autoscaling,
             found: sources.resolve(&environment.name),
         }
     }
@@ -200,6 +209,12 @@ impl AwsEnvironment {
     pub(crate) async fn connect(self) -> Result<Connected, CliError> {
         account::connect(self).await
     }
+}
+
+/// The least and the most tasks, as autoscaling's output has them.
+fn bounds(output: &Value) -> Option<(i32, i32)> {
+    let bound = |name: &str| i32::try_from(output.get(name)?.as_i64()?).ok();
+    Some((bound("min_count")?, bound("max_count")?))
 }
 
 impl Connected {

@@ -12,6 +12,12 @@ const DEFAULT_PROJECT: &str = "t3nets";
 /// The output that says whose state it is.
 pub(crate) const OWNER_OUTPUT: &str = "environment";
 
+/// The output with the revision of the task definition that Terraform registered.
+pub(crate) const TEMPLATE_OUTPUT: &str = "task_definition_template_arn";
+
+/// The output with the bounds of autoscaling.
+pub(crate) const AUTOSCALING_OUTPUT: &str = "autoscaling";
+
 /// What an environment on AWS has a name for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Name {
@@ -321,7 +327,10 @@ mod tests {
     fn every_output_that_is_read_is_one_that_the_terraform_has() {
         let existing = outputs(own().path());
         let read = Name::ALL.map(Name::output);
-        for name in read.into_iter().chain([OWNER_OUTPUT]) {
+        for name in read
+            .into_iter()
+            .chain([OWNER_OUTPUT, TEMPLATE_OUTPUT, AUTOSCALING_OUTPUT])
+        {
             assert!(existing.iter().any(|output| output == name), "{name}");
         }
         let variables = own_values("dev");

@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
+
+use super::report::seconds;
+
 /// Told what goes on, in order. Called often: it should return at once.
 pub(crate) trait Reporter: Send + Sync {
     /// Something happened.
@@ -9,7 +13,8 @@ pub(crate) trait Reporter: Send + Sync {
 }
 
 /// What happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
 pub(crate) enum Event<'a> {
     /// A step of the build began.
     StepStarted {
@@ -23,6 +28,7 @@ pub(crate) enum Event<'a> {
         /// Its result was there already.
         cached: bool,
         /// How long it took.
+        #[serde(rename = "seconds", serialize_with = "seconds")]
         took: Duration,
     },
     /// A line that a step wrote.

@@ -10,6 +10,12 @@ use super::rollout::{Failure, Progress};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Step {
+    /// The image is built.
+    Build,
+    /// The image that is there already is found.
+    Check,
+    /// The image is sent to the registry.
+    Push,
     /// The new revision is registered.
     Register,
     /// The service is told to run it.
@@ -26,6 +32,9 @@ impl Step {
     /// As people read it.
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::Build => "build",
+            Self::Check => "check",
+            Self::Push => "push",
             Self::Register => "register",
             Self::Update => "update",
             Self::Watch => "watch",
@@ -110,7 +119,10 @@ pub(crate) enum Event {
     },
 }
 
-fn seconds<S: serde::Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn seconds<S: serde::Serializer>(
+    time: &Duration,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64((time.as_secs_f64() * 10.0).round() / 10.0)
 }
 

@@ -13,8 +13,6 @@ pub(crate) struct DeployTarget {
     pub(crate) container: String,
     /// The image repository, without a tag.
     pub(crate) repository: String,
-    /// The region.
-    pub(crate) region: String,
     /// The router's log group.
     pub(crate) log_group: String,
     /// The load balancer's target group, if there is one.

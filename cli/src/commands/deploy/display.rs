@@ -1,7 +1,11 @@
 //! How a deploy is shown: a moving line in a terminal, plain lines elsewhere, one JSON object a line with `--json`.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
+use indicatif::DecimalBytes;
+
+use crate::deploy::progress;
 use crate::deploy::report::{Event, Report};
 use crate::deploy::rollout::Progress;
 use crate::printer::{self, Printer, plain};
@@ -10,6 +14,8 @@ use crate::printer::{self, Printer, plain};
 pub(crate) struct Display {
     printer: Printer,
     moving: Mutex<Option<printer::Progress>>,
+    /// Of each layer that is being sent, how many bytes it has and how many are sent.
+    layers: Mutex<BTreeMap<String, (u64, u64)>>,
 }
 
 impl Display {
@@ -17,6 +23,7 @@ impl Display {
         Self {
             printer: printer.clone(),
             moving: Mutex::new(None),
+            layers: Mutex::default(),
         }
     }
 
@@ -43,14 +50,93 @@ impl Display {
     }
 }
 
+impl Display {
+    fn json(&self, event: &impl serde::Serialize) {
+        // A closed pipe is the reader's choice: the rollout is seen through all the same.
+        if let Ok(line) = serde_json::to_string(event) {
+            let _ = self.printer.write(&format!("{line}\n"));
+        }
+    }
+
+    /// Something that only a line that moves is for.
+    fn passing(&self, line: impl FnOnce() -> String) {
+        if self.printer.moves() {
+            self.progress(line());
+        }
+    }
+
+    /// Keeps how much of a layer is sent; whether that is news, and how much of all layers is sent.
+    fn layer(&self, digest: &str, size: u64, sent: u64) -> (bool, u64, u64) {
+        let mut layers = self.layers.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = layers.insert(digest.to_owned(), (size, sent));
+        let all = layers.values();
+        let (sizes, sents) = all.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1));
+        (before != Some((size, sent)), sizes, sents)
+    }
+}
+
+impl progress::Reporter for Display {
+    fn report(&self, event: progress::Event<'_>) {
+        use progress::Event::{
+            LayerPresent, LayerSent, Retrying, StepDone, StepOutput, StepStarted,
+        };
+        let mut all = (0, 0);
+        if let LayerSent { digest, size, sent } = event {
+            let (is_news, sizes, sents) = self.layer(digest, size, sent);
+            if !is_news {
+                return;
+            }
+            all = (sents, sizes);
+        }
+        if self.printer.is_json() {
+            return self.json(&event);
+        }
+        let printer = &self.printer;
+        match event {
+            StepStarted { name } if printer.moves() => self.progress(format!("  {}", brief(name))),
+            StepStarted { name } => printer.detail(format!("  {}", plain(name))),
+            StepDone { name, cached, took } => {
+                let how = match cached {
+                    true => "cached".to_owned(),
+                    false => format!("{:.1} s", took.as_secs_f64()),
+                };
+                self.above(|| printer.detail(format!("  {}: {how}", plain(name))));
+            }
+            StepOutput { line } => self.passing(|| format!("  {}", brief(line))),
+            LayerPresent { digest, size } => self.above(|| {
+                let size = DecimalBytes(size);
+                printer.detail(format!("  layer {}: is there ({size})", short(digest)));
+            }),
+            LayerSent { digest, size, sent } if sent == size => self.above(|| {
+                let size = DecimalBytes(size);
+                printer.detail(format!("  layer {}: sent ({size})", short(digest)));
+            }),
+            LayerSent { .. } => self.passing(|| {
+                let (sents, sizes) = (DecimalBytes(all.0), DecimalBytes(all.1));
+                format!("  {sents} of {sizes} sent")
+            }),
+            Retrying { reason } => {
+                self.above(|| printer.warning(format!("{}; it is tried again", plain(reason))));
+            }
+        }
+    }
+}
+
+/// As much of a line as moves well.
+fn brief(line: &str) -> String {
+    plain(line).chars().take(90).collect()
+}
+
+/// The first digits of a digest.
+fn short(digest: &str) -> &str {
+    let digits = digest.trim_start_matches("sha256:");
+    digits.get(..12).unwrap_or(digits)
+}
+
 impl Report for Display {
     fn report(&self, event: Event) {
         if self.printer.is_json() {
-            // A closed pipe is the reader's choice: the rollout is seen through all the same.
-            if let Ok(line) = serde_json::to_string(&event) {
-                let _ = self.printer.write(&format!("{line}\n"));
-            }
-            return;
+            return self.json(&event);
         }
         let printer = &self.printer;
         match event {

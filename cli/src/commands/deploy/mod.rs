@@ -1,25 +1,28 @@
 //! `t3nets deploy`: brings an image to where the service runs, watches it come up, and goes back if it does not.
 //!
-//! Here: what can be chosen and the order of things. [`display`] shows what goes on, [`person`] is who may interrupt it,
-//! [`outcome`] what it ends with. The work is done in [`crate::deploy`].
+//! Here: what can be chosen and the order of things. [`source`] is where the image comes from, [`display`] shows what goes
+//! on, [`person`] is who may interrupt it, [`outcome`] what it ends with. The work is done in [`crate::deploy`].
 
 mod display;
 mod outcome;
 mod person;
+mod source;
 pub(crate) mod target;
 mod work;
 
 use serde::Serialize;
 
+use crate::admin::parse_pair;
 use crate::context::Context;
 use crate::deploy::engine::Outcome;
 use crate::deploy::history::{Lock, Watched};
-use crate::deploy::plan::{Change, Desired, Plan, PlanError, Revision, architecture, plan};
+use crate::deploy::image::Architecture;
+use crate::deploy::plan::{Change, Desired, Plan, PlanError, Revision, architecture, base, plan};
 use crate::deploy::report::{Report, Step};
 use crate::deploy::rollout::Ours;
-use crate::deploy::target::DeployTarget;
-use crate::error::{CliError, exit_code};
+use crate::error::{CliError, ErrorKind, exit_code};
 use crate::printer::Output;
+use source::{Source, to_be_built};
 use target::Connected;
 
 pub(crate) use work::{Work, left, unchanged};
@@ -27,9 +30,15 @@ pub(crate) use work::{Work, left, unchanged};
 /// What to deploy, and how.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DeployArgs {
-    /// Deploy an image that is in the registry already, by its digest: REPOSITORY@sha256:… or sha256:…
+    /// Deploy an image that is in the registry already, by its tag or digest, and build nothing
     #[arg(long, value_name = "REF")]
     image: Option<String>,
+    /// Give the Dockerfile an argument, as often as needed; not for secrets, which would stay in the image
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parse_pair, conflicts_with = "image")]
+    build_arg: Vec<(String, String)>,
+    /// The network that the build's commands use, if not Docker's usual one: `host`
+    #[arg(long, value_name = "NETWORK", conflicts_with = "image")]
+    build_network: Option<String>,
     /// Show what would change, field by field, and change nothing
     #[arg(long)]
     plan: bool,
@@ -37,7 +46,7 @@ pub(crate) struct DeployArgs {
     #[arg(long, requires = "plan")]
     exit_code: bool,
     /// Go on watching the deployment that was left running
-    #[arg(long, conflicts_with_all = ["image", "plan"])]
+    #[arg(long, conflicts_with_all = ["image", "plan", "build_arg", "build_network"])]
     resume: bool,
     /// Leave a failed rollout as it is
     #[arg(long)]
@@ -59,56 +68,105 @@ pub(crate) async fn run(context: &Context, args: DeployArgs) -> Result<u8, CliEr
         let result = resume(&work, &lock, watched, &args).await;
         return work.end(lock, result).await;
     }
-    let image = args.image.as_deref().ok_or_else(|| {
-        CliError::not_ready("building an image is not part of this version")
-            .hint("`--image REPOSITORY@sha256:…` deploys one that is in the registry")
-    })?;
-    let desired = Desired {
-        image: pinned(image, &connected.target),
-        architecture: None,
-        git_sha: None,
-        version: None,
-        who: context.settings.user.clone(),
-    };
+    let source = Source::of(&args)?;
     if args.plan {
-        let (plan, _) = planned(&work, &desired).await?;
-        return context.printer.print(&PlanOutput {
-            changes: plan.changes,
-            base: plan.base,
-            running: plan.running,
-            fails_on_changes: args.exit_code,
-        });
+        return foresee(context, &work, &source, args.exit_code).await;
     }
+    let docker = source.docker().await?;
     let (lock, _) = work.lock().await?;
-    let result = deploy(&work, &lock, &desired, &args).await;
+    let prepared = async {
+        let known = Known::read(&work).await?;
+        source.image(context, &work, docker.as_ref(), &known).await
+    };
+    let desired = tokio::select! {
+        desired = prepared => desired,
+        () = work.interrupted() => Err(CliError::new(
+            ErrorKind::Interrupted,
+            "interrupted; nothing was changed",
+        )),
+        () = lock.lost() => Err(CliError::failed(
+            "the lock that keeps two deploys apart was lost; nothing was changed",
+        )),
+    };
+    let result = match desired {
+        Ok(desired) => deploy(&work, &lock, &desired, &args).await,
+        Err(error) => Err(error),
+    };
     work.end(lock, result).await
 }
 
-/// `sha256:…` is an image of the environment's own repository.
-fn pinned(image: &str, target: &DeployTarget) -> String {
-    if image.starts_with("sha256:") {
-        format!("{}@{image}", target.repository)
-    } else {
-        image.to_owned()
+/// The revisions that the next one is worked out from.
+struct Known {
+    running: Revision,
+    template: Option<Revision>,
+}
+
+impl Known {
+    /// As they are now.
+    async fn read(work: &Work<'_>) -> Result<Self, CliError> {
+        let running = work.running().await?;
+        let template = match &work.target().template_arn {
+            Some(arn) => work.ecs.revision(arn).await,
+            None => work.ecs.younger_template(&running).await,
+        };
+        let template = template.map_err(unchanged)?.filter(Revision::is_active);
+        Ok(Self { running, template })
+    }
+
+    /// What the image has to be built for.
+    fn architecture(&self) -> Result<Architecture, CliError> {
+        let base = base(&self.running, self.template.as_ref());
+        Architecture::from_ecs(Some(base.architecture())).ok_or_else(|| {
+            CliError::failed(format!(
+                "task definition `{}` runs on `{}`, for which no image can be built",
+                base.name(),
+                base.architecture()
+            ))
+        })
+    }
+
+    /// What would be different.
+    fn plan(&self, work: &Work<'_>, desired: &Desired) -> Result<Plan, CliError> {
+        plan(
+            &self.running,
+            self.template.as_ref(),
+            &work.target().container,
+            desired,
+        )
+        .map_err(|error| unplannable(&error))
     }
 }
 
-/// What would be different, and the revision that runs.
-async fn planned(work: &Work<'_>, desired: &Desired) -> Result<(Plan, Revision), CliError> {
-    let running = work.running().await?;
-    let template = match &work.target().template_arn {
-        Some(arn) => work.ecs.revision(arn).await,
-        None => work.ecs.younger_template(&running).await,
+/// Shows what would change.
+async fn foresee(
+    context: &Context,
+    work: &Work<'_>,
+    source: &Source,
+    fails_on_changes: bool,
+) -> Result<u8, CliError> {
+    let known = Known::read(work).await?;
+    let desired = source.foreseen(context, work, &known).await?;
+    let mut plan = known.plan(work, &desired)?;
+    for change in &mut plan.changes {
+        let image = change.to.as_ref().and_then(|value| value.as_str());
+        if let Some(shown) = image.and_then(to_be_built) {
+            change.to = Some(shown.into());
+        }
+    }
+    let builds = match source {
+        Source::Pushed(_) => None,
+        Source::Tree { root, .. } => Some(ToBuild {
+            folder: root.display().to_string(),
+            architecture: known.architecture()?.to_string(),
+        }),
     };
-    let template = template.map_err(unchanged)?.filter(Revision::is_active);
-    plan(
-        &running,
-        template.as_ref(),
-        &work.target().container,
-        desired,
-    )
-    .map(|plan| (plan, running))
-    .map_err(|error| unplannable(&error))
+    context.printer.print(&PlanOutput {
+        changes: plan.changes,
+        base: plan.base,
+        running: plan.running,
+        builds,
+        fails_on_changes,
+    })
 }
 
 async fn deploy(
@@ -117,7 +175,10 @@ async fn deploy(
     desired: &Desired,
     args: &DeployArgs,
 ) -> Result<Outcome, CliError> {
-    let (plan, running) = planned(work, desired).await?;
+    // Read anew: a build takes long enough for Terraform to register another template.
+    let known = Known::read(work).await?;
+    let plan = known.plan(work, desired)?;
+    let running = known.running;
     let before = work.service().await?;
     if plan.changes.is_empty()
         && let Some(primary) = before.primary()
@@ -199,9 +260,18 @@ fn unplannable(error: &PlanError) -> CliError {
 struct PlanOutput {
     running: String,
     base: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    builds: Option<ToBuild>,
     changes: Vec<Change>,
     #[serde(skip)]
     fails_on_changes: bool,
+}
+
+/// What a deploy would build.
+#[derive(Debug, Serialize)]
+struct ToBuild {
+    folder: String,
+    architecture: String,
 }
 
 impl Output for PlanOutput {
@@ -209,6 +279,15 @@ impl Output for PlanOutput {
         let mut lines = vec![format!("{} runs", self.running)];
         if self.base != self.running {
             lines.push(format!("{} is the newer template", self.base));
+        }
+        if let Some(ToBuild {
+            folder,
+            architecture,
+        }) = &self.builds
+        {
+            lines.push(format!(
+                "an image for {architecture} would be built from `{folder}`"
+            ));
         }
         if self.changes.is_empty() {
             lines.push("nothing would change".to_owned());

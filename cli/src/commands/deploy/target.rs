@@ -1,8 +1,8 @@
-//! The names of the environment in use, and the SDK set up for it.
+//! The names of the environment in use that a deploy needs, and the SDK set up for it.
 
 use aws_config::SdkConfig;
-use router::aws::{Connection, sdk_config};
 
+use crate::aws_environment::Name;
 use crate::context::Context;
 use crate::deploy::target::DeployTarget;
 use crate::error::CliError;
@@ -18,10 +18,10 @@ pub(crate) struct Connected {
 }
 
 impl Connected {
-    /// The environment in use, by the naming convention.
+    /// The environment in use.
     ///
     /// # Errors
-    /// Not ready if it is on this machine, or no region is known.
+    /// Not ready if it is on this machine, or a name or the region is not known.
     pub(crate) async fn to(context: &Context) -> Result<Self, CliError> {
         let settings = &context.settings;
         let environment = settings.environment()?;
@@ -42,36 +42,25 @@ impl Connected {
                 false => error.hint(format!("there are: {}", others.join(", "))),
             });
         }
-        let sdk = sdk_config(&Connection {
-            region: environment.region.clone(),
-            profile: environment.profile.clone(),
-        })
-        .await;
-        let region = sdk.region().map(ToString::to_string).ok_or_else(|| {
-            CliError::not_ready(format!(
-                "no region is known for environment `{}`",
-                environment.name
-            ))
-            .hint("set `region` in t3nets.toml, or AWS_REGION")
-        })?;
-        let prefix = format!("t3nets-{}", environment.name);
-        let service = format!("{prefix}-router");
+        let aws = context.aws().await?;
+        let known = &aws.environment;
+        let need = |name| known.need(name).map(|found| found.value.clone());
+        let get = |name| known.get(name).map(|found| found.value.clone());
         Ok(Self {
             target: DeployTarget {
-                environment: environment.name.clone(),
-                cluster: format!("{prefix}-cluster"),
-                container: "router".to_owned(),
-                repository: service.clone(),
-                region,
-                log_group: format!("/ecs/{service}"),
-                target_group_arn: None,
-                api_endpoint: environment.url.as_ref().map(ToString::to_string),
-                tenants_table: format!("{prefix}-tenants"),
-                template_arn: None,
-                autoscaling: None,
-                service,
+                environment: known.name.clone(),
+                cluster: need(Name::Cluster)?,
+                service: need(Name::Service)?,
+                container: need(Name::Container)?,
+                repository: need(Name::Repository)?,
+                log_group: need(Name::LogGroup)?,
+                target_group_arn: get(Name::TargetGroup),
+                api_endpoint: get(Name::Url),
+                tenants_table: need(Name::TenantsTable)?,
+                template_arn: known.template_arn.clone(),
+                autoscaling: known.autoscaling,
             },
-            sdk,
+            sdk: aws.sdk.clone(),
         })
     }
 }

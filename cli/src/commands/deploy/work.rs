@@ -11,7 +11,7 @@ use super::person::Terminal;
 use super::target::Connected;
 use crate::context::Context;
 use crate::deploy::ecs::{Ecs, said};
-use crate::deploy::engine::{Engine, Outcome};
+use crate::deploy::engine::{Engine, Outcome, Person};
 use crate::deploy::history::{History, Holder, Lock, Locked, Watched};
 use crate::deploy::plan::Revision;
 use crate::deploy::report::Report;
@@ -49,6 +49,16 @@ impl<'a> Work<'a> {
     /// The names.
     pub(crate) fn target(&self) -> &DeployTarget {
         &self.connected.target
+    }
+
+    /// For clients of AWS's services.
+    pub(crate) fn sdk(&self) -> &aws_config::SdkConfig {
+        &self.connected.sdk
+    }
+
+    /// Resolves when the person interrupts.
+    pub(super) async fn interrupted(&self) {
+        self.terminal.interrupts().await;
     }
 
     /// What sees a rollout through.
@@ -109,7 +119,7 @@ impl<'a> Work<'a> {
     pub(crate) async fn lock(&self) -> Result<(Lock, Option<Watched>), CliError> {
         self.context.say_environment().await?;
         let token = token()?;
-        let who = &self.context.settings.user;
+        let who = self.context.who();
         match self.history.lock(who, &token).await {
             Ok(Locked::Ours(lock, watched)) => Ok((lock, watched)),
             Ok(Locked::Held(holder)) => Err(held(&holder, self.target())),

@@ -68,7 +68,7 @@ pub(crate) struct ResolvedImage {
 }
 
 impl Registry {
-    /// Finds a repository by its name or its URI.
+    /// Finds a repository by its name or its URI. A URI is taken over as it is: it is where the tasks get their image from.
     ///
     /// The registry is where the repository's URI says, unless `address` names another (a mirror, a proxy). Without one,
     /// where calls to AWS go to this machine itself, so do these: what stands in for ECR there names AWS's own address.
@@ -82,12 +82,15 @@ impl Registry {
     ) -> Result<Self, CliError> {
         let ecr = aws_sdk_ecr::Client::new(config);
         // A URI's first part has a dot or a port.
-        let name = match repository.split_once('/') {
-            Some((host, name)) if host.contains(['.', ':']) => name,
-            _ => repository,
+        let (name, given) = match repository.split_once('/') {
+            Some((host, name)) if host.contains(['.', ':']) => (name, Some(repository)),
+            _ => (repository, None),
         };
         let found = describe(&ecr, name).await?;
-        let uri = found.repository_uri.unwrap_or_default();
+        let uri = match given {
+            Some(uri) => uri.to_owned(),
+            None => found.repository_uri.unwrap_or_default(),
+        };
         let host = uri.split('/').next().unwrap_or_default();
         let base = match address {
             Some(address) => parse_address(address)?,

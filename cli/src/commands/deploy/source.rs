@@ -1,0 +1,310 @@
+//! Where the image comes from: built from the tree here and pushed, or in the registry already. All of it is before the
+//! service is touched, so it can be interrupted and nothing was changed.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use indicatif::DecimalBytes;
+
+use super::Known;
+use crate::context::Context;
+use crate::deploy::engine;
+use crate::deploy::image::{Architecture, BuildRequest, Builder, Engine};
+use crate::deploy::plan::Desired;
+use crate::deploy::registry::{PushedImage, Registry};
+use crate::deploy::report::Step;
+use crate::error::CliError;
+
+use super::DeployArgs;
+use super::work::Work;
+
+/// What stands for the digest of an image that is not built yet.
+const NOT_BUILT: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
+
+/// Where the image comes from.
+#[derive(Debug, Clone)]
+pub(super) enum Source {
+    /// It is built from a folder.
+    Tree {
+        /// The folder with the Dockerfile.
+        root: PathBuf,
+        /// The Dockerfile's arguments.
+        build_args: BTreeMap<String, String>,
+        /// The network that the build's commands use.
+        network: Option<String>,
+    },
+    /// It was pushed before: a tag or a digest.
+    Pushed(String),
+}
+
+impl Source {
+    /// As the arguments say.
+    ///
+    /// # Errors
+    /// Not ready if there is nothing to build here.
+    pub(super) fn of(args: &DeployArgs) -> Result<Self, CliError> {
+        if let Some(image) = &args.image {
+            return Ok(Self::Pushed(image.clone()));
+        }
+        let current = std::env::current_dir().map_err(|error| {
+            CliError::not_ready("cannot tell the current folder").caused_by(&error)
+        })?;
+        let root = root_above(&current).ok_or_else(|| {
+            CliError::not_ready("there is no `Dockerfile` here or above")
+                .hint("run it inside a checkout of T3nets, or deploy what is already pushed with `--image REF`")
+        })?;
+        Ok(Self::Tree {
+            root: root.to_owned(),
+            build_args: args.build_arg.iter().cloned().collect(),
+            network: args.build_network.clone(),
+        })
+    }
+
+    /// What would run, without building it: its digest is made up where it is not known yet.
+    ///
+    /// # Errors
+    /// As [`Registry::connect`] and [`Registry::resolve`].
+    pub(super) async fn foreseen(
+        &self,
+        context: &Context,
+        work: &Work<'_>,
+        known: &Known,
+    ) -> Result<Desired, CliError> {
+        match self {
+            Self::Pushed(reference) => pushed(context, work, known, reference).await,
+            Self::Tree { .. } => {
+                let registry = registry(work).await?;
+                Ok(Desired {
+                    image: format!("{}@{NOT_BUILT}", registry.uri),
+                    architecture: Some(known.architecture()?.to_string()),
+                    git_sha: None,
+                    version: None,
+                    who: context.who().to_owned(),
+                })
+            }
+        }
+    }
+
+    /// What is to run: built and pushed, or found in the registry. Dropping the future stops it.
+    ///
+    /// # Errors
+    /// Not ready without Docker or a repository, failed if a step of the build does, denied if the registry refuses.
+    pub(super) async fn image(
+        &self,
+        context: &Context,
+        work: &Work<'_>,
+        docker: Option<&Engine>,
+        known: &Known,
+    ) -> Result<Desired, CliError> {
+        match (self, docker) {
+            (Self::Pushed(reference), _) => {
+                let engine = work.engine(false, 1);
+                let began = engine.begin(Step::Check, reference.clone());
+                let desired = pushed(context, work, known, reference).await?;
+                engine.done(Step::Check, desired.image.clone(), began);
+                Ok(desired)
+            }
+            (
+                Self::Tree {
+                    root,
+                    build_args,
+                    network,
+                },
+                Some(docker),
+            ) => {
+                let request = BuildRequest {
+                    root: root.clone(),
+                    architecture: known.architecture()?,
+                    build_args: build_args.clone(),
+                    network: network.clone(),
+                    builder: None,
+                };
+                built(context, work, docker, &request).await
+            }
+            (Self::Tree { .. }, None) => Err(CliError::not_ready("Docker was not looked for")),
+        }
+    }
+
+    /// Docker, if something has to be built.
+    ///
+    /// # Errors
+    /// As [`Engine::connect`].
+    pub(super) async fn docker(&self) -> Result<Option<Engine>, CliError> {
+        match self {
+            Self::Tree { .. } => Engine::connect().await.map(Some),
+            Self::Pushed(_) => Ok(None),
+        }
+    }
+}
+
+/// The nearest folder with a Dockerfile, from a folder on upward.
+fn root_above(folder: &Path) -> Option<&Path> {
+    folder
+        .ancestors()
+        .find(|folder| folder.join("Dockerfile").is_file())
+}
+
+/// Whether a value of a plan is the image that is not built yet; then what is shown in its place.
+pub(super) fn to_be_built(image: &str) -> Option<String> {
+    let repository = image.strip_suffix(NOT_BUILT)?;
+    Some(format!("{repository}(to be built)"))
+}
+
+async fn registry(work: &Work<'_>) -> Result<Registry, CliError> {
+    Registry::connect(work.sdk(), &work.target().repository, None).await
+}
+
+async fn pushed(
+    context: &Context,
+    work: &Work<'_>,
+    known: &Known,
+    reference: &str,
+) -> Result<Desired, CliError> {
+    let found = registry(work)
+        .await?
+        .resolve(reference, known.architecture()?)
+        .await?;
+    let architecture = found.architecture.ok_or_else(|| {
+        CliError::failed(format!(
+            "image `{reference}` is for no architecture that ECS has"
+        ))
+    })?;
+    Ok(Desired {
+        image: format!("{}@{}", found.repository, found.digest),
+        architecture: Some(architecture.to_string()),
+        git_sha: found.revision,
+        version: found.version,
+        who: context.who().to_owned(),
+    })
+}
+
+async fn built(
+    context: &Context,
+    work: &Work<'_>,
+    docker: &Engine,
+    request: &BuildRequest,
+) -> Result<Desired, CliError> {
+    let engine = work.engine(false, 1);
+    // Whether it can be pushed is known before the build's minutes are spent.
+    let registry = registry(work).await?;
+    let builder = match docker.builder() {
+        Builder::BuildKit => "BuildKit",
+        Builder::Classic => "its classic builder",
+    };
+    let began = engine.begin(
+        Step::Build,
+        format!(
+            "`{}` for {}, by Docker {} with {builder}",
+            request.root.display(),
+            request.architecture,
+            docker.version()
+        ),
+    );
+    let image = docker.build(request, &work.display).await?;
+    let revision = image.revision.label();
+    engine.done(
+        Step::Build,
+        format!("version {}, commit {revision}", image.version),
+        began,
+    );
+    check(&engine, image.architecture, request.architecture)?;
+    let began = engine.begin(Step::Push, registry.uri.clone());
+    let pushed = registry.push(docker, &image, &work.display).await?;
+    engine.done(Step::Push, sent(&pushed), began);
+    let known = |text: String| (text != "unknown").then_some(text);
+    Ok(Desired {
+        image: format!("{}@{}", pushed.repository, pushed.digest),
+        architecture: Some(image.architecture.to_string()),
+        git_sha: known(revision),
+        version: known(image.version),
+        who: context.who().to_owned(),
+    })
+}
+
+/// Whether an image can run where it is to.
+fn check(
+    engine: &engine::Engine<'_>,
+    image: Architecture,
+    wanted: Architecture,
+) -> Result<(), CliError> {
+    let began = engine.begin(
+        Step::Check,
+        "whether it runs where the service does".to_owned(),
+    );
+    if image != wanted {
+        return Err(CliError::failed(format!(
+            "the image is built for {image}, and the task definition runs on {wanted}"
+        )));
+    }
+    engine.done(
+        Step::Check,
+        format!("{image}, as the task definition"),
+        began,
+    );
+    Ok(())
+}
+
+/// What a push had to send.
+fn sent(pushed: &PushedImage) -> String {
+    let PushedImage {
+        tag,
+        digest,
+        size,
+        layers,
+        layers_pushed,
+        bytes_pushed,
+        ..
+    } = pushed;
+    let size = DecimalBytes(*size);
+    let what = match layers_pushed {
+        0 => "nothing to push: the registry has every layer".to_owned(),
+        _ => format!(
+            "{layers_pushed} of {layers} layers, {} of {size}",
+            DecimalBytes(*bytes_pushed)
+        ),
+    };
+    format!("{what}; `{tag}` is {digest}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_dockerfile_above_is_what_is_built() {
+        let project = tempfile::tempdir().unwrap();
+        let below = project.path().join("router/src");
+        std::fs::create_dir_all(&below).unwrap();
+        assert_ne!(root_above(&below), Some(project.path()));
+        std::fs::write(project.path().join("Dockerfile"), "").unwrap();
+        assert_eq!(root_above(&below), Some(project.path()));
+    }
+
+    #[test]
+    fn an_image_that_is_not_built_is_shown_as_that() {
+        let image = format!("host/repo@{NOT_BUILT}");
+        assert_eq!(
+            to_be_built(&image).as_deref(),
+            Some("host/repo@(to be built)")
+        );
+        let other = NOT_BUILT.replace('0', "1");
+        assert_eq!(to_be_built(&format!("host/repo@{other}")), None);
+    }
+
+    #[test]
+    fn a_push_of_nothing_says_so() {
+        let mut pushed = PushedImage {
+            repository: "host/repo".to_owned(),
+            tag: "t".to_owned(),
+            digest: "sha256:0".to_owned(),
+            size: 2_000_000,
+            layers: 3,
+            layers_pushed: 0,
+            bytes_pushed: 0,
+        };
+        assert!(sent(&pushed).starts_with("nothing to push"));
+        pushed.layers_pushed = 1;
+        pushed.bytes_pushed = 1_000_000;
+        assert!(sent(&pushed).starts_with("1 of 3 layers, 1.00 MB of 2.00 MB"));
+    }
+}
