@@ -136,7 +136,7 @@ impl Name {
             ),
             Self::Repository => (
                 "repository",
-                "ecr_repository_name",
+                "ecr_repository_url",
                 None,
                 Some("{project}-{environment}-router"),
             ),
