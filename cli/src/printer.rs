@@ -180,7 +180,11 @@ impl Printer {
             ProgressDrawTarget::hidden()
         };
         let bar = ProgressBar::with_draw_target(None, target)
-            .with_style(ProgressStyle::default_spinner())
+            // The template is ours; a broken one would show the default.
+            .with_style(
+                ProgressStyle::with_template("{spinner} {wide_msg} {elapsed}")
+                    .unwrap_or_else(|_| ProgressStyle::default_spinner()),
+            )
             .with_message(message);
         if visible {
             bar.enable_steady_tick(Duration::from_millis(100));

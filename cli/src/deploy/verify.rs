@@ -1,7 +1,8 @@
-//! Whether the new release answers from outside, where callers are.
+//! Whether the new release answers from outside, where callers are, and can serve them.
 
 use std::time::Duration;
 
+use reqwest::StatusCode;
 use serde::Deserialize;
 use tokio::time::{Instant, sleep};
 
@@ -16,12 +17,15 @@ const AT_MOST: Duration = Duration::from_secs(90);
 /// How long an address may not be reachable at all until that is taken for how things are.
 const UNREACHABLE: Duration = Duration::from_secs(15);
 
+/// How long it may take until the new release reaches its stores and secrets.
+const READY_WITHIN: Duration = Duration::from_secs(20);
+
 /// What came of asking.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Verified {
-    /// The new release answers.
+    /// The new release answers, and is ready.
     Yes,
-    /// Something answers, but not the new release: what it says instead.
+    /// Something answers, but not the new release, or it cannot serve: what it says instead.
     No(String),
     /// Nobody can be reached from here: why.
     Unreachable(String),
@@ -40,9 +44,10 @@ enum Answer {
     Unreachable(String),
 }
 
-/// Asks `{endpoint}/api/health` until it answers with this release three times in a row.
+/// Asks `{endpoint}/api/health` until it answers with this release three times in a row, then `{endpoint}/ready`.
 pub(crate) async fn verify(endpoint: &str, release: &str) -> Verified {
-    let url = format!("{}/api/health", endpoint.trim_end_matches('/'));
+    let endpoint = endpoint.trim_end_matches('/');
+    let url = format!("{endpoint}/api/health");
     let client = reqwest::Client::builder()
         // What a proxy of this machine answers says nothing of the service.
         .no_proxy()
@@ -66,7 +71,7 @@ pub(crate) async fn verify(endpoint: &str, release: &str) -> Verified {
         }
         was_reached |= !matches!(answer, Answer::Unreachable(_));
         if in_a_row >= IN_A_ROW {
-            return Verified::Yes;
+            return ready(&client, endpoint).await;
         }
         match answer {
             Answer::Unreachable(why) if !was_reached && began.elapsed() >= UNREACHABLE => {
@@ -105,6 +110,29 @@ async fn ask(client: &reqwest::Client, url: &str, release: &str) -> Answer {
     }
 }
 
+/// Whether the release that answers can serve too: a task without access to its tables lives, and says who it is, but nobody
+/// gets an answer from it. What has no such page is taken at its word.
+async fn ready(client: &reqwest::Client, endpoint: &str) -> Verified {
+    let url = format!("{endpoint}/ready");
+    let began = Instant::now();
+    loop {
+        let why = match client.get(&url).send().await {
+            Ok(answer) if answer.status() == StatusCode::SERVICE_UNAVAILABLE => {
+                format!(
+                    "{url} answers {}: it runs, but cannot serve",
+                    answer.status()
+                )
+            }
+            Ok(_) => return Verified::Yes,
+            Err(error) => innermost(&error),
+        };
+        if began.elapsed() >= READY_WITHIN {
+            return Verified::No(why);
+        }
+        sleep(EVERY).await;
+    }
+}
+
 fn innermost(error: &dyn std::error::Error) -> String {
     let mut at = error;
     while let Some(source) = at.source() {
@@ -125,6 +153,14 @@ mod tests {
 
     /// A service whose answers come in this order, the last one for ever.
     async fn service(answers: &'static [&'static str]) -> (String, Arc<AtomicUsize>) {
+        service_ready_after(0, answers).await
+    }
+
+    /// One that is ready from this look at it on.
+    async fn service_ready_after(
+        looks: usize,
+        answers: &'static [&'static str],
+    ) -> (String, Arc<AtomicUsize>) {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}/", listener.local_addr().unwrap());
         let asked = Arc::new(AtomicUsize::new(0));
@@ -133,7 +169,17 @@ mod tests {
             let at = count.fetch_add(1, Ordering::SeqCst);
             std::future::ready(answers[at.min(answers.len() - 1)])
         };
-        let routes = Router::new().route("/api/health", get(answer));
+        let looked = AtomicUsize::new(0);
+        let ready = move || {
+            std::future::ready(match looked.fetch_add(1, Ordering::SeqCst) < looks {
+                true => StatusCode::SERVICE_UNAVAILABLE,
+                false => StatusCode::OK,
+            })
+        };
+        let looked = Arc::new(ready);
+        let routes = Router::new()
+            .route("/api/health", get(answer))
+            .route("/ready", get(move || looked()));
         #[expect(clippy::disallowed_methods, reason = "it ends with the test's runtime")]
         tokio::spawn(async move { axum::serve(listener, routes).await });
         (address, asked)
@@ -146,6 +192,18 @@ mod tests {
         let (address, asked) = service(answers).await;
         assert_eq!(verify(&address, "new").await, Verified::Yes);
         assert_eq!(asked.load(Ordering::SeqCst), 7);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_release_that_answers_but_cannot_serve_is_waited_for_and_then_refused() {
+        let new: &'static [_] = &[r#"{"release": "new"}"#];
+        let (address, _) = service_ready_after(3, new).await;
+        assert_eq!(verify(&address, "new").await, Verified::Yes);
+        let (address, _) = service_ready_after(usize::MAX, new).await;
+        let Verified::No(why) = verify(&address, "new").await else {
+            panic!("it is not ready");
+        };
+        assert!(why.ends_with("it runs, but cannot serve"), "{why}");
     }
 
     #[tokio::test]

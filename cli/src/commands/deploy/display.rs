@@ -10,6 +10,9 @@ use crate::deploy::report::{Event, Report};
 use crate::deploy::rollout::Progress;
 use crate::printer::{self, Printer, plain};
 
+/// How many characters of a step or of its output are shown.
+const BRIEF: usize = 80;
+
 /// What goes on, on the screen.
 pub(crate) struct Display {
     printer: Printer,
@@ -94,13 +97,14 @@ impl progress::Reporter for Display {
         let printer = &self.printer;
         match event {
             StepStarted { name } if printer.moves() => self.progress(format!("  {}", brief(name))),
-            StepStarted { name } => printer.detail(format!("  {}", plain(name))),
+            StepStarted { name } => printer.detail(format!("  {}", brief(name))),
             StepDone { name, cached, took } => {
+                let name = brief(name);
                 let how = match cached {
                     true => "cached".to_owned(),
                     false => format!("{:.1} s", took.as_secs_f64()),
                 };
-                self.above(|| printer.detail(format!("  {}: {how}", plain(name))));
+                self.above(|| printer.detail(format!("  {name}: {how}")));
             }
             StepOutput { line } => self.passing(|| format!("  {}", brief(line))),
             LayerPresent { digest, size } => self.above(|| {
@@ -122,9 +126,15 @@ impl progress::Reporter for Display {
     }
 }
 
-/// As much of a line as moves well.
+/// As much of a line as says what it is about: a step of a Dockerfile may go over many.
 fn brief(line: &str) -> String {
-    plain(line).chars().take(90).collect()
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let line = words.join(" ");
+    let line = plain(&line);
+    match line.char_indices().nth(BRIEF) {
+        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
+        None => line.into_owned(),
+    }
 }
 
 /// The first digits of a digest.
@@ -146,6 +156,7 @@ impl Report for Display {
             Event::Started { step, detail } => {
                 self.end();
                 printer.status(format!("{}: {}", step.name(), plain(&detail)));
+                self.passing(|| format!("  {}", step.name()));
             }
             Event::Done { step, detail, took } => {
                 self.end();

@@ -54,7 +54,7 @@ impl DeployOutput {
                     running: *running,
                     verified,
                 },
-                format!("{revision} runs in {running} tasks: {verified}"),
+                format!("{revision} runs in {}: {verified}", tasks(*running)),
             ),
             Outcome::NothingRuns { revision } => (
                 Ended::NothingRuns { revision },
@@ -146,6 +146,13 @@ impl DeployOutput {
                 ))
             }
         }
+    }
+}
+
+fn tasks(count: i32) -> String {
+    match count {
+        1 => "1 task".to_owned(),
+        _ => format!("{count} tasks"),
     }
 }
 
