@@ -67,7 +67,7 @@ fn the_breaker() {
         .says("deployment failed: tasks failed to start.");
 }
 
-/// Older services roll back by a new deployment of the earlier revision, and there is no newer view.
+/// By a new deployment of the earlier revision, whose reason says so only until it is done; and there is no newer view.
 fn the_breaker_by_a_deployment_of_its_own() {
     let scenario = Scenario::default()
         .with_breaker()

@@ -35,8 +35,11 @@ fn a_rollback_that_fails_too_is_told_as_such() {
         .says("`t3nets-back-fails-router:7` fails too: the image cannot be pulled");
 }
 
-/// The time from the answer that shows the cause to the verdict's line is printed, for people to read.
 #[test]
+#[expect(
+    clippy::print_stdout,
+    reason = "the time from the cause to the verdict is for people to read"
+)]
 fn the_verdict_comes_as_one_json_event_with_the_cause_in_it() {
     let scenario = Scenario::default().then([
         coming(),
