@@ -1,5 +1,5 @@
 //! `t3nets deploy` and the commands around it, on a service that is to have no tasks: what they ask of AWS. What ECS does with
-//! tasks is played to the verdict in its own tests.
+//! tasks is played to the verdict in its own tests, and through the binary in `replayed`.
 
 use std::collections::HashMap;
 use std::process::Command;
@@ -15,10 +15,10 @@ use support::aws::{AwsServer, Tables};
 use crate::sandbox::{Finished, Sandbox, finish};
 
 /// An environment on AWS with a service of no tasks.
-struct Installed {
-    sandbox: Sandbox,
+pub(crate) struct Installed {
+    pub(crate) sandbox: Sandbox,
     server: &'static AwsServer,
-    runtime: tokio::runtime::Runtime,
+    pub(crate) runtime: tokio::runtime::Runtime,
     config: aws_config::SdkConfig,
     name: &'static str,
     /// An image in the registry, by its digest, and its repository.
@@ -27,7 +27,7 @@ struct Installed {
 }
 
 impl Installed {
-    fn new(name: &'static str) -> Option<Self> {
+    pub(crate) fn new(name: &'static str) -> Option<Self> {
         let server = AwsServer::shared_ministack()?;
         let sandbox = Sandbox::new();
         sandbox.write(
@@ -131,11 +131,15 @@ impl Installed {
         format!("{}@{}", self.repository, self.digest)
     }
 
-    fn run(&self, arguments: &[&str]) -> Finished {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let arguments = [arguments, &["--env", self.name]].concat();
         let mut command: Command = self.sandbox.command(&arguments);
         command.envs(self.server.variables());
-        finish(&mut command)
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Finished {
+        finish(&mut self.command(arguments))
     }
 
     /// The newest revision, and its tags.

@@ -21,6 +21,7 @@ mod help;
 mod infra;
 mod key;
 mod operator;
+mod replayed;
 mod sandbox;
 mod secret;
 mod seed;

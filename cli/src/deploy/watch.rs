@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use super::ecs::{Ecs, said};
 use super::logs::Logs;
-use super::plan::DEPLOYED_BY;
+use super::plan::{DEPLOYED_BY, MANAGED_BY};
 use super::report::{Event, Report};
 use super::rollout::{
     Observation, Ours, Progress, Rollout, Service, ServiceDeployment, Task, Verdict,
@@ -53,6 +53,8 @@ pub(crate) struct Watch<'a> {
     told_events: HashSet<String>,
     told_progress: Option<Progress>,
     in_trouble: bool,
+    /// Whether its tasks may be looked at.
+    sees_tasks: bool,
     successor: Option<String>,
 }
 
@@ -79,6 +81,7 @@ impl<'a> Watch<'a> {
             told_events: HashSet::new(),
             told_progress: None,
             in_trouble: false,
+            sees_tasks: true,
             successor: None,
         }
     }
@@ -107,10 +110,22 @@ impl<'a> Watch<'a> {
     async fn look(&mut self) -> Result<Verdict, StoreError> {
         let service = self.ecs.service().await;
         let service = self.tolerate(service)?.flatten();
-        let tasks = self.tasks().await;
-        let tasks = self.tolerate(tasks)?.unwrap_or_default();
-        if let Some(service) = &service {
+        let tasks = match self.tasks().await {
+            // Who may not look at tasks can still deploy: the counts decide. Credentials that are not accepted any more
+            // show at the service as well.
+            Err(StoreError::Denied(why)) if service.is_some() => {
+                self.sees_tasks = false;
+                let message = format!("{why}; the watch goes on without the tasks");
+                self.report.report(Event::Trouble { message });
+                Some(Vec::new())
+            }
+            tasks => self.tolerate(tasks)?,
+        };
+        if service.is_some() && tasks.is_some() {
             self.in_trouble = false;
+        }
+        let tasks = tasks.unwrap_or_default();
+        if let Some(service) = &service {
             self.tell_events(service);
             self.find_successor(service).await;
         }
@@ -160,6 +175,9 @@ impl<'a> Watch<'a> {
     }
 
     async fn tasks(&mut self) -> Result<Vec<Task>, StoreError> {
+        if !self.sees_tasks {
+            return Ok(Vec::new());
+        }
         let listed = self.ecs.task_arns().await?;
         let unknown: Vec<String> = listed
             .iter()
@@ -232,7 +250,8 @@ impl<'a> Watch<'a> {
             return;
         }
         if let Ok(Some(revision)) = self.ecs.revision(&primary.task_definition).await {
-            self.successor = revision.tags.get(DEPLOYED_BY).cloned();
+            let by = |tag: &str| revision.tags.get(tag).cloned();
+            self.successor = by(DEPLOYED_BY).or_else(|| by(MANAGED_BY));
         }
     }
 

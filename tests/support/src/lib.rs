@@ -2,6 +2,7 @@
 
 pub mod aws;
 pub mod aws_proxy;
+pub mod ecs_script;
 pub mod jira;
 pub mod model;
 mod needs;

@@ -35,6 +35,10 @@ pub(crate) struct Rollout {
     gone_since: Option<Duration>,
     /// Since when ECS calls it failed, or another is in its place for no known reason.
     undecided_since: Option<Duration>,
+    /// The deployment that ECS said it goes back to. Once that is done it says so no more.
+    way_back: Option<String>,
+    /// What ECS said of why ours ended, before it left the list.
+    why_ended: Option<String>,
     /// Since when ECS calls it complete.
     complete_since: Option<Duration>,
     /// Since when each of its tasks runs.
@@ -66,6 +70,8 @@ impl Rollout {
             seen: false,
             gone_since: None,
             undecided_since: None,
+            way_back: None,
+            why_ended: None,
             complete_since: None,
             running_since: BTreeMap::new(),
             stops: BTreeMap::new(),
@@ -171,7 +177,11 @@ impl Rollout {
                 self.replaced(seen, service, *ours, by, status, progress)
             }
             Place::Primary(_) | Place::Unseen if status.starts_with("ROLLBACK_") => {
-                self.rolling_back(seen, None, None, status, progress)
+                // Ours may be gone from the list by the time that it is over.
+                let mut others = service.deployments.iter();
+                let by = others.find(|one| one.is_primary() && one.id != self.ours.deployment);
+                let by = by.filter(|_| status == "ROLLBACK_SUCCESSFUL");
+                self.rolling_back(seen, None, by, status, progress)
             }
             Place::Unseen => self
                 .decisive(Some(service))
@@ -196,13 +206,7 @@ impl Rollout {
         }
         if failed || status == "STOPPED" {
             let since = *self.undecided_since.get_or_insert(seen.at);
-            let failure = self.likeliest().unwrap_or_else(|| {
-                let reason = match &seen.service_deployment {
-                    Some(one) if ours.reason.is_empty() => one.reason.clone(),
-                    _ => ours.reason.clone(),
-                };
-                failure(Cause::Stopped, reason)
-            });
+            let failure = self.ended(seen, Some(ours), None);
             // Its rollback, if there is to be one, shows a little later.
             if service.rolls_back && seen.at.saturating_sub(since) < UNDECIDED {
                 return Verdict::RollingBack {
@@ -240,15 +244,19 @@ impl Rollout {
     ) -> Verdict {
         let failed = ours.is_some_and(|one| one.rollout_state == "FAILED");
         let older = by.created_at.is_some() && by.created_at < self.ours.created_at;
+        if tells_of_rollback(&by.reason) {
+            self.way_back = Some(by.id.clone());
+        }
+        let told = self.way_back.as_ref() == Some(&by.id);
         let rolled_back = failed
             || older
+            || told
             || status.starts_with("ROLLBACK_")
-            || tells_of_rollback(&by.reason)
             || self.events(service).any(tells_of_rollback);
-        // A revision that is younger than ours is nobody's way back.
+        // A revision that is younger than ours is nobody's way back, unless ours was one to an earlier revision.
         let newer = by.task_definition != self.ours.task_definition
             && revision_number(&by.task_definition) > revision_number(&self.ours.task_definition);
-        if rolled_back && (!newer || older) {
+        if rolled_back && (!newer || older || told) {
             return self.rolling_back(seen, ours, Some(by), status, progress);
         }
         let since = *self.undecided_since.get_or_insert(seen.at);
@@ -262,24 +270,14 @@ impl Rollout {
     }
 
     fn rolling_back(
-        &self,
+        &mut self,
         seen: &Observation,
         ours: Option<&Deployment>,
         by: Option<&Deployment>,
         status: &str,
         progress: &Progress,
     ) -> Verdict {
-        let said = [
-            ours.map(|one| one.reason.as_str()),
-            seen.service_deployment
-                .as_ref()
-                .map(|one| one.reason.as_str()),
-            by.map(|one| one.reason.as_str()),
-        ];
-        let said = said.into_iter().flatten().find(|text| !text.is_empty());
-        let failure = self
-            .likeliest()
-            .unwrap_or_else(|| failure(Cause::Stopped, said.unwrap_or_default().to_owned()));
+        let failure = self.ended(seen, ours, by);
         let to = by.map(|one| revision_name(&one.task_definition).to_owned());
         let failed_again = by.is_some_and(|one| one.rollout_state == "FAILED");
         if status == "ROLLBACK_FAILED" || failed_again {
@@ -302,6 +300,31 @@ impl Rollout {
                 None => progress.clone(),
             },
         }
+    }
+
+    /// Why ours ended: what its tasks show, or else what ECS says. `by` is what ECS goes back to.
+    fn ended(
+        &mut self,
+        seen: &Observation,
+        ours: Option<&Deployment>,
+        by: Option<&Deployment>,
+    ) -> Failure {
+        // Else a deployment's reason is that it is in progress, or completed.
+        let failed = ours.filter(|one| one.rollout_state == "FAILED");
+        let told = by.filter(|one| tells_of_rollback(&one.reason));
+        let newer = seen.service_deployment.as_ref();
+        let said = [
+            failed.map(|one| &one.reason),
+            newer.map(|one| &one.reason),
+            told.map(|one| &one.reason),
+        ];
+        let said = said.into_iter().flatten().find(|text| !text.is_empty());
+        if self.why_ended.is_none() {
+            self.why_ended = said.cloned();
+        }
+        let said = || self.why_ended.clone().unwrap_or_default();
+        self.likeliest()
+            .unwrap_or_else(|| failure(Cause::Stopped, said()))
     }
 
     /// Whether its tasks have been running for a while, in good health.
