@@ -13,6 +13,7 @@ mod chat_terminal;
 mod cost;
 mod demo;
 mod deploy;
+mod deploying;
 mod dev;
 mod doctor;
 mod environments;

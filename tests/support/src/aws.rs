@@ -34,6 +34,11 @@ impl AwsServer {
     /// Starts `ministack`, `moto` or `microburst`, with arguments of its own. `None` if the test should return because it
     /// cannot be had; says so like [`crate::skip_without`].
     pub fn start(name: &str, arguments: &[&str]) -> Option<Self> {
+        Self::start_with(name, arguments, &[])
+    }
+
+    /// The same, with variables of its own.
+    pub fn start_with(name: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Option<Self> {
         if skip_without("python3") {
             return None;
         }
@@ -41,6 +46,7 @@ impl AwsServer {
             .arg(name)
             .arg("--")
             .args(arguments)
+            .envs(variables.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -3,12 +3,15 @@
 pub mod aws;
 pub mod aws_proxy;
 pub mod ecs_script;
+pub mod https;
 pub mod jira;
 pub mod model;
 mod needs;
 mod python;
 mod server;
+mod wait;
 
 pub use needs::{missing, skip_without};
 pub use python::python_venv;
 pub use server::TestServer;
+pub use wait::until;

@@ -4,6 +4,8 @@ use std::io::BufRead;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Mutex;
 
 use crate::deploy::engine::{Choice, Person};
 use crate::printer::Printer;
@@ -12,12 +14,23 @@ use crate::prompt;
 /// The person at the terminal, if there is one.
 pub(super) struct Terminal {
     printer: Printer,
+    /// Kept from the first use on: an interrupt that comes while nobody waits for one is still there for the next who does.
+    signals: Mutex<Option<Signal>>,
 }
 
 impl Terminal {
     pub(super) fn new(printer: &Printer) -> Self {
         Self {
             printer: printer.clone(),
+            signals: Mutex::default(),
+        }
+    }
+
+    /// From now on an interrupt no longer ends the process.
+    pub(super) async fn listen(&self) {
+        let mut signals = self.signals.lock().await;
+        if signals.is_none() {
+            *signals = signal(SignalKind::interrupt()).ok();
         }
     }
 }
@@ -25,8 +38,12 @@ impl Terminal {
 impl Person for Terminal {
     fn interrupts(&self) -> BoxFuture<'_, ()> {
         async {
-            if tokio::signal::ctrl_c().await.is_err() {
-                std::future::pending::<()>().await;
+            self.listen().await;
+            match self.signals.lock().await.as_mut() {
+                Some(signals) => {
+                    signals.recv().await;
+                }
+                None => std::future::pending().await,
             }
         }
         .boxed()

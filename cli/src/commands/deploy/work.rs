@@ -121,7 +121,11 @@ impl<'a> Work<'a> {
         let token = token()?;
         let who = self.context.who();
         match self.history.lock(who, &token).await {
-            Ok(Locked::Ours(lock, watched)) => Ok((lock, watched)),
+            Ok(Locked::Ours(lock, watched)) => {
+                // Whoever holds the lock gives it back, however it ends.
+                self.terminal.listen().await;
+                Ok((lock, watched))
+            }
             Ok(Locked::Held(holder)) => Err(held(&holder, self.target())),
             Err(error) => {
                 let told = CliError::from(error.clone());

@@ -1,0 +1,286 @@
+//! An account with the resources of `infra/aws`, and a checkout of the source to deploy from.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+use support::aws::{AwsServer, root};
+use support::{missing, skip_without};
+
+use super::run::Running;
+use crate::sandbox::{Finished, Sandbox, finish};
+
+/// The Dockerfile's base with an authority more, which `tests/images/make` makes.
+const BASE: &str = "t3nets-test-rust:authority";
+
+/// An account, its operator and a checkout.
+pub(super) struct Account {
+    pub(super) server: AwsServer,
+    pub(super) sandbox: Sandbox,
+    pub(super) runtime: tokio::runtime::Runtime,
+    pub(super) config: aws_config::SdkConfig,
+    /// Where the operator's calls to AWS go.
+    pub(super) endpoint: String,
+    /// Where callers reach the API.
+    pub(super) api: String,
+}
+
+/// `true` if the test should return because there is no engine with the base image, or no tf-check.
+fn skip() -> bool {
+    if ["docker", "python3", "git"].into_iter().any(skip_without) {
+        return true;
+    }
+    let mut asked = Command::new("docker");
+    asked.args(["image", "inspect", BASE]);
+    let asked = asked.stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if !asked.is_ok_and(|status| status.success()) {
+        missing("Docker's engine and the images of tests/images/make");
+        return true;
+    }
+    let tool = std::env::var_os("TF_CHECK")
+        .map_or_else(|| root().join("../shared/tools/tf-check"), PathBuf::from);
+    if !tool.exists() {
+        missing("tf-check");
+    }
+    !tool.exists()
+}
+
+impl Account {
+    /// Makes one; `None` if the test should return. `model` is where Bedrock's answers come from, if not made up.
+    pub(super) fn new(model: Option<&str>) -> Option<Self> {
+        if skip() {
+            return None;
+        }
+        let model = model.map(|url| ("MINISTACK_BEDROCK_PROXY_URL", url));
+        let server = AwsServer::start_with("ministack", &[], model.as_slice())?;
+        let sandbox = Sandbox::new();
+        check_out(&sandbox.work());
+        let state = sandbox.work().join("infra/aws/terraform.tfstate");
+        let kept =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("applied-{}", std::process::id()));
+        let made = Command::new(root().join("tests/aws/account"))
+            .args([server.url(), "--environment", "dev", "--state-file"])
+            .arg(&state)
+            .arg("--applied")
+            .arg(kept)
+            .output()
+            .expect("the script can be run");
+        assert!(
+            made.status.success(),
+            "{}",
+            String::from_utf8_lossy(&made.stderr)
+        );
+        let outputs: Value = serde_json::from_slice(&made.stdout).expect("it shows the outputs");
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let config = runtime.block_on(server.sdk_config());
+        Some(Self {
+            endpoint: server.url().to_owned(),
+            api: outputs["api_endpoint"].as_str().unwrap().to_owned(),
+            server,
+            sandbox,
+            runtime,
+            config,
+        })
+    }
+
+    /// An account whose service runs the router that is built here.
+    pub(super) fn serving(model: Option<&str>) -> Option<Self> {
+        let account = Self::new(model)?;
+        account.deploy(&[]).end().expect_code(0);
+        Some(account)
+    }
+
+    /// `t3nets` with these arguments, on the account, in a folder of the checkout.
+    pub(super) fn command(&self, folder: &str, arguments: &[&str]) -> Command {
+        let mut command = self
+            .sandbox
+            .command(&[arguments, &["--env", "dev"]].concat());
+        command
+            .envs(self.server.variables())
+            .env("AWS_ENDPOINT_URL", &self.endpoint)
+            .current_dir(self.sandbox.work().join(folder));
+        command
+    }
+
+    /// Runs `t3nets` to its end.
+    pub(super) fn run(&self, arguments: &[&str]) -> Finished {
+        finish(&mut self.command("", arguments))
+    }
+
+    /// Begins to deploy what is checked out.
+    pub(super) fn deploy(&self, more: &[&str]) -> Running {
+        self.deploy_folder("", more)
+    }
+
+    /// Begins to deploy what the Dockerfile in a folder of the checkout makes.
+    pub(super) fn deploy_folder(&self, folder: &str, more: &[&str]) -> Running {
+        let base = format!("RUST_IMAGE={BASE}");
+        let deploy = [
+            "deploy",
+            "--json",
+            "--build-network",
+            "host",
+            "--build-arg",
+            &base,
+        ];
+        Running::start(&mut self.command(folder, &[&deploy[..], more].concat()))
+    }
+
+    /// Begins to deploy the program that misbehaves like this.
+    pub(super) fn deploy_misbehaving(&self, how: &[&str], more: &[&str]) -> Running {
+        self.write_misbehaving(how);
+        self.deploy_folder("misbehaving", more)
+    }
+
+    /// Writes what makes an image of the program that misbehaves like this.
+    pub(super) fn write_misbehaving(&self, how: &[&str]) {
+        let entry = serde_json::to_string(&[&["/misbehaving"], how].concat()).unwrap();
+        self.sandbox
+            .write("misbehaving/misbehaving.rs", include_str!("misbehaving.rs"));
+        self.sandbox.write(
+            "misbehaving/Dockerfile",
+            &format!(
+                "ARG RUST_IMAGE\nFROM ${{RUST_IMAGE}} AS build\nCOPY misbehaving.rs /\nRUN rustc --edition 2024 -C target-feature=+crt-static --target x86_64-unknown-linux-gnu -o /misbehaving /misbehaving.rs\nFROM scratch\nCOPY --from=build /misbehaving /\nENTRYPOINT {entry}\n"
+            ),
+        );
+    }
+
+    /// What the API says of itself, if it answers.
+    pub(super) fn health(&self) -> Option<Value> {
+        let answer = Command::new("curl")
+            .args(["--silent", "--fail", "--max-time", "5"])
+            .arg(format!("{}/api/health", self.api))
+            .output()
+            .expect("curl can be run");
+        serde_json::from_slice(&answer.stdout).ok()
+    }
+
+    /// The release that answers from outside.
+    pub(super) fn release(&self) -> Option<String> {
+        self.health()?["release"].as_str().map(str::to_owned)
+    }
+
+    /// Fails the test unless this release answers in the end: a target group lets go of what was there before.
+    #[track_caller]
+    pub(super) fn serves(&self, release: &str) {
+        support::until(release, Duration::from_secs(30), || {
+            self.release().filter(|found| found == release)
+        });
+    }
+
+    /// When tasks of a revision stopped, in order: what ECS knew and when.
+    pub(super) fn stops(&self, revision: &str) -> Vec<f64> {
+        let ecs = aws_sdk_ecs::Client::new(&self.config);
+        let cluster = "t3nets-dev-cluster";
+        self.runtime.block_on(async {
+            let listed = ecs
+                .list_tasks()
+                .cluster(cluster)
+                .desired_status(aws_sdk_ecs::types::DesiredStatus::Stopped);
+            let listed = listed.send().await.unwrap().task_arns.unwrap_or_default();
+            if listed.is_empty() {
+                return Vec::new();
+            }
+            let tasks = ecs
+                .describe_tasks()
+                .cluster(cluster)
+                .set_tasks(Some(listed))
+                .send()
+                .await
+                .unwrap();
+            let mut stops: Vec<f64> = tasks
+                .tasks()
+                .iter()
+                .filter(|task| {
+                    task.task_definition_arn()
+                        .is_some_and(|arn| arn.ends_with(revision))
+                })
+                .filter_map(|task| Some(task.stopped_at()?.as_secs_f64()))
+                .collect();
+            stops.sort_by(f64::total_cmp);
+            stops
+        })
+    }
+}
+
+/// The source as git has it here, changes that are not committed included, as a repository of one commit. The commit's time is
+/// fixed, so that the same source is the same commit.
+fn check_out(folder: &Path) {
+    let listed = Command::new("git")
+        .args([
+            "ls-files",
+            "-z",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+        ])
+        .current_dir(root())
+        .output()
+        .expect("git can be run");
+    assert!(listed.status.success(), "the tests run in a checkout");
+    for name in String::from_utf8(listed.stdout)
+        .unwrap()
+        .split_terminator('\0')
+    {
+        let (from, to) = (root().join(name), folder.join(name));
+        // A file may be deleted and not yet committed as that.
+        if from.is_file() {
+            std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+            std::fs::copy(from, to).unwrap();
+        }
+    }
+    git(folder, &["init", "--quiet"]);
+    commit(folder);
+}
+
+/// Commits what is in a checkout.
+pub(super) fn commit(folder: &Path) {
+    git(folder, &["add", "--all"]);
+    git(
+        folder,
+        &["commit", "--quiet", "--message", "A state of the source"],
+    );
+}
+
+fn git(folder: &Path, arguments: &[&str]) {
+    let done = Command::new("git")
+        .args([
+            "-c",
+            "user.name=Ada",
+            "-c",
+            "user.email=ada@example.com",
+            "-c",
+            "commit.gpgsign=false",
+        ])
+        .args(arguments)
+        .env("GIT_AUTHOR_DATE", "2026-01-01T00:00:00Z")
+        .env("GIT_COMMITTER_DATE", "2026-01-01T00:00:00Z")
+        .current_dir(folder)
+        .status();
+    assert!(done.expect("git can be run").success(), "git {arguments:?}");
+}
+
+/// Where containers reach this machine: the bridge's own address.
+pub(super) fn bridge() -> IpAddr {
+    let format = "{{(index .IPAM.Config 0).Gateway}}";
+    let asked = Command::new("docker")
+        .args(["network", "inspect", "bridge", "--format", format])
+        .output();
+    let address = String::from_utf8(asked.expect("docker can be run").stdout).unwrap();
+    address.trim().parse().expect("the bridge has an address")
+}
+
+/// The certificate of `host.docker.internal` and its key, whose authority the base image trusts, in a folder.
+pub(super) fn certificate(folder: &Path) -> (PathBuf, PathBuf) {
+    let script = "cat /authority/certificate.pem; echo; cat /authority/key.pem";
+    let shown = Command::new("docker")
+        .args(["run", "--rm", BASE, "sh", "-c", script])
+        .output();
+    let shown = shown.expect("docker can be run").stdout;
+    // Each reader finds its own kind in it.
+    let both = folder.join("server.pem");
+    std::fs::write(&both, shown).unwrap();
+    (both.clone(), both)
+}

@@ -1,0 +1,1 @@
+//! Deploys that something else ends.
