@@ -8,7 +8,7 @@
 //! until there is a verdict, [`verify`] asks from outside, [`history`] is the lock and the verified releases, and [`ecs`],
 //! [`targets`] and [`logs`] are AWS. Nothing here speaks to the terminal: [`report`] is what is told.
 
-mod back;
+pub(crate) mod back;
 pub(crate) mod ecs;
 pub(crate) mod engine;
 pub(crate) mod history;
