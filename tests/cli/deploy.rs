@@ -1,6 +1,7 @@
 //! `t3nets deploy` and the commands around it, on a service that is to have no tasks: what they ask of AWS. What ECS does with
 //! tasks is played to the verdict in its own tests.
 
+mod checks;
 mod earlier;
 
 use std::collections::HashMap;

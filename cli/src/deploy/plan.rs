@@ -440,6 +440,13 @@ fn flatten(path: String, value: &Value, fields: &mut BTreeMap<String, Value>) {
     }
 }
 
+/// In which fields a revision differs from another, apart from the release's name and tags.
+pub(super) fn differences(from: &Revision, to: &Revision, container: &str) -> Vec<Change> {
+    let fields =
+        |revision: &Revision| comparable(&without_read_only(&revision.definition), container);
+    changes(&fields(from), &fields(to))
+}
+
 fn changes(from: &BTreeMap<String, Value>, to: &BTreeMap<String, Value>) -> Vec<Change> {
     let mut paths: Vec<&String> = from.keys().chain(to.keys()).collect();
     paths.sort();

@@ -46,7 +46,7 @@ impl Installed {
     }
 
     /// What a lifecycle rule does.
-    fn delete_image(&self, digest: &str) {
+    pub(super) fn delete_image(&self, digest: &str) {
         let deleted = aws_sdk_ecr::Client::new(&self.config)
             .batch_delete_image()
             .repository_name(format!("t3nets-{}-router", self.name))

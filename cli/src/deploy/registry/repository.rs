@@ -54,8 +54,6 @@ impl Place {
 /// What ECR says of a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RepositoryFacts {
-    /// Where it is.
-    pub(crate) uri: String,
     /// Whether a tag always means the same image.
     pub(crate) is_immutable: bool,
     /// Whether images are scanned when they arrive.
@@ -81,7 +79,6 @@ impl RepositoryFacts {
             is_scanned: found
                 .image_scanning_configuration()
                 .is_some_and(|scanning| scanning.scan_on_push()),
-            uri: found.repository_uri.unwrap_or_default(),
         })
     }
 
