@@ -205,7 +205,9 @@ impl Deploying<'_> {
         if changes.is_empty() {
             return Check::ok(
                 name,
-                format!("`{running}` has all settings of Terraform's `{template}`"),
+                format!(
+                    "Terraform's `{template}` has no setting that the next deploy would bring to `{running}`"
+                ),
             );
         }
         let mut fields: Vec<String> = changes
