@@ -1,6 +1,9 @@
 //! `t3nets deploy` and the commands around it, on a service that is to have no tasks: what they ask of AWS. What ECS does with
 //! tasks is played to the verdict in its own tests, and through the binary in `replayed`.
 
+mod checks;
+mod earlier;
+
 use std::collections::HashMap;
 use std::process::Command;
 
@@ -45,12 +48,13 @@ impl Installed {
             digest: String::new(),
             repository: String::new(),
         };
-        installed.runtime.block_on(installed.install());
-        (installed.repository, installed.digest) = installed.runtime.block_on(installed.push());
+        installed.repository = installed.runtime.block_on(installed.install());
+        installed.digest = installed.push("here");
         Some(installed)
     }
 
-    async fn install(&self) {
+    /// Makes it, and says where images go.
+    async fn install(&self) -> String {
         let ecs = aws_sdk_ecs::Client::new(&self.config);
         let prefix = format!("t3nets-{}", self.name);
         let service = format!("{prefix}-router");
@@ -85,14 +89,21 @@ impl Installed {
             .send()
             .await
             .expect("the service can be made");
+        let ecr = aws_sdk_ecr::Client::new(&self.config);
+        let made = ecr.create_repository().repository_name(prefix + "-router");
+        let made = made.send().await.expect("the repository can be made");
+        made.repository.unwrap().repository_uri.unwrap()
     }
 
-    /// Pushes an image without layers for `X86_64`, under the tag `here`, as Docker would.
-    async fn push(&self) -> (String, String) {
+    /// Pushes an image of its own, by its digest.
+    fn push(&self, tag: &str) -> String {
+        self.runtime.block_on(self.push_as_docker(tag))
+    }
+
+    /// Pushes an image without layers for `X86_64`, as Docker would.
+    async fn push_as_docker(&self, tag: &str) -> String {
         let ecr = aws_sdk_ecr::Client::new(&self.config);
         let name = format!("t3nets-{}-router", self.name);
-        let made = ecr.create_repository().repository_name(&name).send().await;
-        let repository = made.expect("the repository can be made").repository;
         let token = ecr.get_authorization_token().send().await.unwrap();
         let token = token.authorization_data()[0].authorization_token().unwrap();
         let base = self.config.endpoint_url().unwrap();
@@ -105,7 +116,7 @@ impl Installed {
             http.request(method, url)
                 .header("Authorization", format!("Basic {token}"))
         };
-        let config = json!({"architecture": "amd64", "os": "linux", "config": {}, "rootfs": {"type": "layers", "diff_ids": []}});
+        let config = json!({"architecture": "amd64", "os": "linux", "config": {"Labels": {"tag": tag}}, "rootfs": {"type": "layers", "diff_ids": []}});
         let config = config.to_string();
         let begun = asked(Method::POST, &format!("/v2/{name}/blobs/uploads/"));
         let begun = begun.send().await.unwrap();
@@ -119,11 +130,10 @@ impl Installed {
             "mediaType": "application/vnd.docker.container.image.v1+json", "size": config.len(), "digest": digest(&config),
         }});
         let manifest = manifest.to_string();
-        let put = asked(Method::PUT, &format!("/v2/{name}/manifests/here"));
+        let put = asked(Method::PUT, &format!("/v2/{name}/manifests/{tag}"));
         let put = put.header("Content-Type", kind).body(manifest.clone());
         put.send().await.unwrap().error_for_status().unwrap();
-        let uri = repository.unwrap().repository_uri.unwrap();
-        (uri, digest(&manifest))
+        digest(&manifest)
     }
 
     /// The image as a task definition has it.
@@ -131,15 +141,15 @@ impl Installed {
         format!("{}@{}", self.repository, self.digest)
     }
 
+    fn run(&self, arguments: &[&str]) -> Finished {
+        finish(&mut self.command(arguments))
+    }
+
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let arguments = [arguments, &["--env", self.name]].concat();
         let mut command: Command = self.sandbox.command(&arguments);
         command.envs(self.server.variables());
         command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Finished {
-        finish(&mut self.command(arguments))
     }
 
     /// The newest revision, and its tags.

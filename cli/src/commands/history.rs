@@ -1,4 +1,4 @@
-//! `t3nets history`: the releases that were verified.
+//! `t3nets history`: the releases that were verified, and whether their images are still there to go back to.
 
 use serde::Serialize;
 
@@ -6,6 +6,7 @@ use crate::commands::deploy::target::Connected;
 use crate::commands::deploy::{Work, unchanged};
 use crate::context::Context;
 use crate::deploy::history::Good;
+use crate::deploy::registry::Stock;
 use crate::deploy::rollout::revision_name;
 use crate::error::CliError;
 use crate::printer::{Output, table};
@@ -22,7 +23,16 @@ pub(crate) struct HistoryArgs {
 #[derive(Debug, Serialize)]
 pub(crate) struct HistoryOutput {
     running: String,
-    releases: Vec<Good>,
+    releases: Vec<Release>,
+}
+
+/// One of them, and whether a rollback could bring it back.
+#[derive(Debug, Serialize)]
+struct Release {
+    #[serde(flatten)]
+    good: Good,
+    /// Whether the registry still has its image; null where that is not known.
+    in_registry: Option<bool>,
 }
 
 /// Runs the command.
@@ -32,9 +42,22 @@ pub(crate) struct HistoryOutput {
 pub(crate) async fn run(context: &Context, args: HistoryArgs) -> Result<HistoryOutput, CliError> {
     let connected = Connected::to(context).await?;
     let work = Work::new(context, &connected);
+    let running = work.ecs.running().await.map_err(unchanged)?;
+    let releases = work.history.good(args.limit).await.map_err(unchanged)?;
+    let mut stock = Stock::of(work.sdk(), &work.target().repository);
+    stock.ask(releases.iter().map(|good| &*good.digest)).await;
+    if let Some(why) = stock.unknown() {
+        context.printer.warning(format!(
+            "whether the images are still in the registry is not known: {why}"
+        ));
+    }
+    let releases = releases.into_iter().map(|good| Release {
+        in_registry: stock.has(good.image.as_deref().unwrap_or(&good.digest)),
+        good,
+    });
     Ok(HistoryOutput {
-        running: work.ecs.running().await.map_err(unchanged)?,
-        releases: work.history.good(args.limit).await.map_err(unchanged)?,
+        running,
+        releases: releases.collect(),
     })
 }
 
@@ -46,13 +69,19 @@ impl Output for HistoryOutput {
                 revision_name(&self.running)
             );
         }
-        let rows = self.releases.iter().map(|good| {
+        let rows = self.releases.iter().map(|Release { good, in_registry }| {
             let digest = good.digest.get(..19).unwrap_or(&good.digest);
             [
                 revision_name(&good.task_definition).to_owned(),
                 good.version.clone().unwrap_or_default(),
                 good.git_sha.clone().unwrap_or_default(),
                 digest.to_owned(),
+                match in_registry {
+                    Some(true) => "yes",
+                    Some(false) => "no",
+                    None => "unknown",
+                }
+                .to_owned(),
                 format!("{:.0}", good.at),
                 good.who.clone(),
                 match good.task_definition == self.running {
@@ -62,7 +91,14 @@ impl Output for HistoryOutput {
             ]
         });
         let header = [
-            "revision", "version", "commit", "image", "verified", "by", "",
+            "revision",
+            "version",
+            "commit",
+            "image",
+            "in registry",
+            "verified",
+            "by",
+            "",
         ];
         table(&header, rows)
     }

@@ -3,7 +3,8 @@
 use crate::commands::deploy::target::Connected;
 use crate::commands::deploy::{Work, left, unchanged};
 use crate::context::Context;
-use crate::deploy::plan::Revision;
+use crate::deploy::back::{Earlier, Found, nothing};
+use crate::deploy::plan::{GIT_SHA, Revision};
 use crate::error::CliError;
 
 /// Where to go back to.
@@ -20,7 +21,7 @@ pub(crate) struct RollbackArgs {
 /// Runs the command and says with which code to end.
 ///
 /// # Errors
-/// If somebody else deploys, there is nothing to go back to, or that does not come up.
+/// If somebody else deploys, there is nothing to go back to, its image is gone, or it does not come up.
 pub(crate) async fn run(context: &Context, args: RollbackArgs) -> Result<u8, CliError> {
     let connected = Connected::to(context).await?;
     let work = Work::new(context, &connected);
@@ -44,44 +45,81 @@ async fn wanted(
     to: Option<&str>,
 ) -> Result<Revision, CliError> {
     let engine = work.engine(false, 1);
-    let names = match to {
-        Some(to) => vec![full_name(to, running.family())],
+    let mut stock = engine.stock();
+    let found = match to {
+        Some(to) => {
+            let name = full_name(to, running.family());
+            if name == running.arn() || name == running.name() {
+                return Err(
+                    CliError::usage(format!("`{}` is what runs", running.name()))
+                        .hint("`t3nets restart` gives it new tasks"),
+                );
+            }
+            match engine.earlier(&name, &mut stock).await.map_err(unchanged)? {
+                Earlier::There(revision) => {
+                    return engine.runnable(revision).await.map_err(unchanged);
+                }
+                Earlier::ImageGone(revision) => return Err(gone(&revision, work)),
+                Earlier::Missing => {
+                    CliError::failed(format!("there is no task definition `{name}`"))
+                }
+            }
+        }
         None => {
             let verified = work.history.good(100).await.map_err(unchanged)?;
-            // What was verified before the one that runs: its own entry, and younger ones, are passed over.
-            let mut names: Vec<String> = verified
-                .into_iter()
-                .map(|good| good.task_definition)
-                .collect();
-            if let Some(at) = names.iter().position(|name| name == running.arn()) {
-                names.drain(..=at);
-            }
-            names.retain(|name| name != running.arn());
-            names
-        }
-    };
-    for name in &names {
-        if name == running.arn() || *name == running.name() {
-            return Err(
-                CliError::usage(format!("`{}` is what runs", running.name()))
-                    .hint("`t3nets restart` gives it new tasks"),
+            stock.ask(verified.iter().map(|good| &*good.digest)).await;
+            let names = before(
+                running.arn(),
+                verified.into_iter().map(|good| good.task_definition),
             );
-        }
-        if let Some(revision) = engine.runnable(name).await.map_err(unchanged)? {
-            return Ok(revision);
-        }
-    }
-    let missing = match to {
-        Some(_) => CliError::failed(format!("there is no task definition `{}`", names.concat())),
-        None => {
-            CliError::failed("no earlier release was verified, so there is nothing to go back to")
-                .hint("`--to REV` goes to any revision")
+            let found = engine.first_runnable(names, &mut stock).await;
+            match found.map_err(unchanged)? {
+                Found::This(revision) => return Ok(revision),
+                Found::None(gone) => {
+                    CliError::failed(nothing(&gone)).hint("`--to REV` goes to any revision")
+                }
+            }
         }
     };
-    Err(missing.hint(format!(
+    Err(found.hint(format!(
         "`t3nets history -e {}` shows the verified releases",
         work.target().environment
     )))
+}
+
+/// What was verified before the one that runs: its own entry, and younger ones, are passed over.
+fn before(running: &str, verified: impl Iterator<Item = String>) -> Vec<String> {
+    let mut names: Vec<String> = verified.collect();
+    if let Some(at) = names.iter().position(|name| name == running) {
+        names.drain(..=at);
+    }
+    names.retain(|name| name != running);
+    names
+}
+
+/// The image of the wanted revision was deleted.
+fn gone(revision: &Revision, work: &Work<'_>) -> CliError {
+    let environment = &work.target().environment;
+    let image = revision.image(&work.target().container).unwrap_or_default();
+    let error = CliError::failed(format!(
+        "the image of `{}` is no longer in the registry; nothing was changed",
+        revision.name()
+    ))
+    .hint(format!(
+        "`t3nets history -e {environment}` shows the releases whose images are still there"
+    ));
+    let mut error = match revision.tags.get(GIT_SHA) {
+        Some(commit) => error.hint(format!(
+            "or build it again: check commit {commit} out, then `t3nets deploy -e {environment}`"
+        )),
+        None => error.hint(format!(
+            "or build it again: `t3nets deploy -e {environment}` from its commit"
+        )),
+    };
+    error.causes.push(format!(
+        "ECR has no `{image}`: its lifecycle rule, or a person, deleted it"
+    ));
+    error
 }
 
 /// A number is one of the family's.
@@ -95,6 +133,17 @@ fn full_name(to: &str, family: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_was_verified_before_the_one_that_runs_is_earlier() {
+        let verified = || {
+            ["r:5", "r:3", "r:4", "r:3", "r:2"]
+                .map(str::to_owned)
+                .into_iter()
+        };
+        assert_eq!(before("r:3", verified()), ["r:4", "r:2"]);
+        assert_eq!(before("r:9", verified()).len(), 5);
+    }
 
     #[test]
     fn a_revision_may_be_given_by_its_number() {

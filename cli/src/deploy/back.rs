@@ -5,12 +5,31 @@ use router::ports::StoreError;
 use super::engine::{Ended, Engine, Outcome};
 use super::history::Lock;
 use super::plan::{Revision, copy};
+use super::registry::Stock;
 use super::report::Step;
 use super::rollout::{Failure, Rollout, Verdict, revision_name};
 use super::watch::Watch;
 
 /// How many verified releases are looked at for one to go back to.
 const RELEASES: i32 = 20;
+
+/// An earlier revision, as far as it can be run again.
+pub(crate) enum Earlier {
+    /// There is none of that name.
+    Missing,
+    /// The registry deleted its image.
+    ImageGone(Revision),
+    /// Nothing speaks against it.
+    There(Revision),
+}
+
+/// What came of looking for one to go back to.
+pub(crate) enum Found {
+    /// The first one that can be run.
+    This(Revision),
+    /// None can be; of these the image is gone.
+    None(Vec<String>),
+}
 
 impl Engine<'_> {
     /// Goes back to the last verified release and waits for that.
@@ -21,12 +40,12 @@ impl Engine<'_> {
         failure: Failure,
         steady: Option<String>,
     ) -> Result<Outcome, StoreError> {
-        let Some(revision) = self.last_good(failed, steady).await? else {
-            return Ok(Outcome::NotRolledBack {
-                failure,
-                why: "no earlier release was verified, so there is nothing to go back to"
-                    .to_owned(),
-            });
+        let revision = match self.last_good(failed, steady).await? {
+            Found::This(revision) => revision,
+            Found::None(gone) => {
+                let why = nothing(&gone);
+                return Ok(Outcome::NotRolledBack { failure, why });
+            }
         };
         let began = self.begin(Step::Rollback, revision.name());
         let (ours, _) = self.ecs.update(revision.arn(), false).await?;
@@ -82,35 +101,116 @@ impl Engine<'_> {
         &self,
         failed: &Revision,
         steady: Option<String>,
-    ) -> Result<Option<Revision>, StoreError> {
+    ) -> Result<Found, StoreError> {
         let verified = self.history.good(RELEASES).await?;
+        let mut stock = self.stock();
+        stock.ask(verified.iter().map(|good| &*good.digest)).await;
         let verified = verified.into_iter().map(|good| good.task_definition);
-        for arn in verified.chain(steady) {
-            if arn == failed.arn() {
-                continue;
-            }
-            if let Some(revision) = self.runnable(&arn).await? {
-                return Ok(Some(revision));
+        let names = verified.chain(steady).filter(|arn| arn != failed.arn());
+        self.first_runnable(names, &mut stock).await
+    }
+
+    /// Which images the registry still has. Asks nothing yet.
+    pub(crate) fn stock(&self) -> Stock {
+        Stock::of(self.config, &self.target.repository)
+    }
+
+    /// The first of these revisions that can be run. Those whose image is gone are passed over, and named.
+    ///
+    /// # Errors
+    /// As AWS says.
+    pub(crate) async fn first_runnable(
+        &self,
+        names: impl IntoIterator<Item = String>,
+        stock: &mut Stock,
+    ) -> Result<Found, StoreError> {
+        let mut gone = Vec::new();
+        for name in names {
+            match self.earlier(&name, stock).await? {
+                Earlier::Missing => {}
+                // The same one may have been verified more than once.
+                Earlier::ImageGone(revision) if gone.contains(&revision.name()) => {}
+                Earlier::ImageGone(revision) => {
+                    self.report.note(format!(
+                        "`{}` is passed over: its image is no longer in the registry",
+                        revision.name()
+                    ));
+                    gone.push(revision.name());
+                }
+                Earlier::There(revision) => return self.runnable(revision).await.map(Found::This),
             }
         }
-        Ok(None)
+        Ok(Found::None(gone))
+    }
+
+    /// An earlier revision, and whether its image is still there. Where that cannot be told it counts as there: what failed
+    /// would otherwise go on running.
+    ///
+    /// # Errors
+    /// As AWS says.
+    pub(crate) async fn earlier(
+        &self,
+        name: &str,
+        stock: &mut Stock,
+    ) -> Result<Earlier, StoreError> {
+        let Some(revision) = self.ecs.revision(name).await? else {
+            return Ok(Earlier::Missing);
+        };
+        let image = revision.image(&self.target.container).unwrap_or_default();
+        match stock.look_for(image).await {
+            Some(false) => return Ok(Earlier::ImageGone(revision)),
+            Some(true) => {}
+            None => self.report.note(format!(
+                "whether the image of `{}` is still in the registry is not known: {}",
+                revision.name(),
+                stock
+                    .unknown()
+                    .unwrap_or("it is not of this repository, or named without a digest"),
+            )),
+        }
+        Ok(Earlier::There(revision))
     }
 
     /// A revision as a service can be told to run it: a deregistered one is registered again.
     ///
     /// # Errors
     /// As AWS says.
-    pub(crate) async fn runnable(&self, name: &str) -> Result<Option<Revision>, StoreError> {
-        let Some(revision) = self.ecs.revision(name).await? else {
-            return Ok(None);
-        };
+    pub(crate) async fn runnable(&self, revision: Revision) -> Result<Revision, StoreError> {
         if revision.is_active() {
-            return Ok(Some(revision));
+            return Ok(revision);
         }
         self.report.note(format!(
             "`{}` was deregistered: it is registered again",
             revision_name(revision.arn())
         ));
-        self.ecs.register_as_is(&copy(&revision)).await.map(Some)
+        self.ecs.register_as_is(&copy(&revision)).await
+    }
+}
+
+/// Why there is nothing to go back to.
+pub(crate) fn nothing(gone: &[String]) -> String {
+    let named: Vec<String> = gone.iter().map(|name| format!("`{name}`")).collect();
+    match &named[..] {
+        [] => "no earlier release was verified, so there is nothing to go back to".to_owned(),
+        [one] => format!(
+            "the image of {one}, the only earlier release that was verified, is no longer in the registry"
+        ),
+        more => format!(
+            "the images of all earlier releases that were verified are no longer in the registry: {}",
+            more.join(", ")
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn why_there_is_nothing_to_go_back_to_names_the_releases_whose_images_are_gone() {
+        let gone = ["router:3".to_owned(), "router:2".to_owned()];
+        assert!(nothing(&[]).contains("no earlier release was verified"));
+        assert!(nothing(&gone[..1]).contains("the image of `router:3`"));
+        assert!(nothing(&gone).ends_with("`router:3`, `router:2`"));
     }
 }

@@ -368,6 +368,7 @@ impl Engine<'_> {
             task_definition: revision.arn().to_owned(),
             release: release.to_owned(),
             digest: digest.to_owned(),
+            image: revision.image(&self.target.container).map(str::to_owned),
             git_sha: tag(GIT_SHA),
             version: tag(VERSION),
             who: tag(DEPLOYED_BY).unwrap_or_default(),

@@ -45,6 +45,8 @@ pub(crate) struct Good {
     pub(crate) release: String,
     /// The image's digest.
     pub(crate) digest: String,
+    /// The image as its task definition names it; unknown of releases that an older program remembered.
+    pub(crate) image: Option<String>,
     /// The commit, if it is known.
     pub(crate) git_sha: Option<String>,
     /// The router's version, if it is known.
@@ -235,6 +237,7 @@ impl History {
             ("task_definition", Some(good.task_definition.as_str())),
             ("release", Some(good.release.as_str())),
             ("digest", Some(good.digest.as_str())),
+            ("image", good.image.as_deref()),
             ("git_sha", good.git_sha.as_deref()),
             ("version", good.version.as_deref()),
             ("who", Some(good.who.as_str())),
@@ -384,6 +387,7 @@ fn good(item: &Item) -> Option<Good> {
         task_definition: string(item, "task_definition")?,
         release: string(item, "release").unwrap_or_default(),
         digest: string(item, "digest").unwrap_or_default(),
+        image: string(item, "image"),
         git_sha: string(item, "git_sha"),
         version: string(item, "version"),
         who: string(item, "who").unwrap_or_else(|| "somebody".to_owned()),

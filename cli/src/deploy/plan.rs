@@ -96,6 +96,11 @@ impl Revision {
             .find(|container| container["name"] == name)
     }
 
+    /// The image of a container.
+    pub(crate) fn image(&self, container: &str) -> Option<&str> {
+        self.container(container)?["image"].as_str()
+    }
+
     /// A variable of a container.
     pub(crate) fn variable(&self, container: &str, name: &str) -> Option<&str> {
         self.container(container)?["environment"]
@@ -363,7 +368,8 @@ fn tag_value(text: &str) -> String {
         .collect()
 }
 
-fn is_digest(text: &str) -> bool {
+/// Whether this is `sha256:` and 64 digits.
+pub(crate) fn is_digest(text: &str) -> bool {
     text.strip_prefix("sha256:").is_some_and(|hex| {
         hex.len() == 64
             && hex
@@ -432,6 +438,13 @@ fn flatten(path: String, value: &Value, fields: &mut BTreeMap<String, Value>) {
             fields.insert(path, value.clone());
         }
     }
+}
+
+/// In which fields a revision differs from another, apart from the release's name and tags.
+pub(super) fn differences(from: &Revision, to: &Revision, container: &str) -> Vec<Change> {
+    let fields =
+        |revision: &Revision| comparable(&without_read_only(&revision.definition), container);
+    changes(&fields(from), &fields(to))
 }
 
 fn changes(from: &BTreeMap<String, Value>, to: &BTreeMap<String, Value>) -> Vec<Change> {

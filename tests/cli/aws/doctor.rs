@@ -92,8 +92,15 @@ fn every_check_says_what_it_found_whatever_the_others_do() {
         "conversations_table",
         "secrets_prefix",
         "tenant",
+        "repository",
+        "cluster",
+        "service",
+        "log_group",
     ] {
         assert_eq!(status(&finished, name), "failed", "{name}: {finished:?}");
+    }
+    for name in ["capacity", "image", "task_role", "drift", "targets"] {
+        assert_eq!(status(&finished, name), "skipped", "{name}");
     }
     for name in ["state", "api"] {
         assert_eq!(status(&finished, name), "warning", "{name}");

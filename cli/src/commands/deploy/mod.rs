@@ -105,12 +105,12 @@ impl Known {
     /// As they are now.
     async fn read(work: &Work<'_>) -> Result<Self, CliError> {
         let running = work.running().await?;
-        let template = match &work.target().template_arn {
-            Some(arn) => work.ecs.revision(arn).await,
-            None => work.ecs.younger_template(&running).await,
-        };
-        let template = template.map_err(unchanged)?.filter(Revision::is_active);
-        Ok(Self { running, template })
+        let arn = work.target().template_arn.as_deref();
+        let template = work.ecs.template(arn, &running).await;
+        Ok(Self {
+            running,
+            template: template.map_err(unchanged)?,
+        })
     }
 
     /// What the image has to be built for.

@@ -2,7 +2,7 @@
 
 use aws_config::SdkConfig;
 
-use crate::aws_environment::Name;
+use crate::aws_environment::{AwsEnvironment, Name};
 use crate::context::Context;
 use crate::deploy::target::DeployTarget;
 use crate::error::CliError;
@@ -43,24 +43,31 @@ impl Connected {
             });
         }
         let aws = context.aws().await?;
-        let known = &aws.environment;
-        let need = |name| known.need(name).map(|found| found.value.clone());
-        let get = |name| known.get(name).map(|found| found.value.clone());
         Ok(Self {
-            target: DeployTarget {
-                environment: known.name.clone(),
-                cluster: need(Name::Cluster)?,
-                service: need(Name::Service)?,
-                container: need(Name::Container)?,
-                repository: need(Name::Repository)?,
-                log_group: need(Name::LogGroup)?,
-                target_group_arn: get(Name::TargetGroup),
-                api_endpoint: get(Name::Url),
-                tenants_table: need(Name::TenantsTable)?,
-                template_arn: known.template_arn.clone(),
-                autoscaling: known.autoscaling,
-            },
+            target: target(&aws.environment)?,
             sdk: aws.sdk.clone(),
         })
     }
+}
+
+/// What is deployed to in an environment.
+///
+/// # Errors
+/// Not ready if a name is not known.
+pub(crate) fn target(known: &AwsEnvironment) -> Result<DeployTarget, CliError> {
+    let need = |name| known.need(name).map(|found| found.value.clone());
+    let get = |name| known.get(name).map(|found| found.value.clone());
+    Ok(DeployTarget {
+        environment: known.name.clone(),
+        cluster: need(Name::Cluster)?,
+        service: need(Name::Service)?,
+        container: need(Name::Container)?,
+        repository: need(Name::Repository)?,
+        log_group: need(Name::LogGroup)?,
+        target_group_arn: get(Name::TargetGroup),
+        api_endpoint: get(Name::Url),
+        tenants_table: need(Name::TenantsTable)?,
+        template_arn: known.template_arn.clone(),
+        autoscaling: known.autoscaling,
+    })
 }

@@ -13,7 +13,7 @@ use router::ports::StoreError;
 use serde_json::Value;
 
 use super::tenant::{check_jira, check_tenant};
-use super::{Check, DoctorArgs};
+use super::{Check, DoctorArgs, deploying};
 use crate::aws_environment::{AwsEnvironment, Connected, Name, State, advise, reason};
 use crate::context::Context;
 use crate::error::CliError;
@@ -62,19 +62,22 @@ pub(super) async fn checks(
         Ok(connected) => connected,
         Err(error) => {
             checks.push(failed("region", &error, "set AWS_REGION"));
-            checks.push(api.await);
+            let (api, here) = tokio::join!(api, deploying::here());
+            checks.push(api);
+            checks.extend(here);
             return checks;
         }
     };
     let connected = &connected;
     checks.push(Check::ok("region", connected.region.to_string()));
-    let (account, tenants, conversations, secrets, tenant, api) = tokio::join!(
+    let (account, tenants, conversations, secrets, tenant, api, deploying) = tokio::join!(
         check_account(connected, environment),
         check_table(connected, Name::TenantsTable),
         check_table(connected, Name::ConversationsTable),
         check_secrets(connected),
         check_tenants_own(connected, args),
         api,
+        deploying::checks(connected),
     );
     checks.extend([account, tenants, conversations, secrets]);
     checks.extend(tenant);
@@ -83,11 +86,12 @@ pub(super) async fn checks(
         "whether the account may use the models shows with the first answer",
     ));
     checks.push(api);
+    checks.extend(deploying);
     checks
 }
 
 /// An error as a check. What it hints at is the better remedy.
-fn failed(name: &'static str, error: &CliError, remedy: &str) -> Check {
+pub(super) fn failed(name: &'static str, error: &CliError, remedy: &str) -> Check {
     let why = std::iter::once(&error.message).chain(&error.causes);
     let why = why.cloned().collect::<Vec<_>>().join(": ");
     let remedy = match &error.hints[..] {
@@ -104,7 +108,7 @@ fn without_doctor(mut error: CliError) -> CliError {
 }
 
 /// A call to AWS that failed.
-fn refused(name: &'static str, what: &str, error: &StoreError, remedy: String) -> Check {
+pub(super) fn refused(name: &'static str, what: &str, error: &StoreError, remedy: String) -> Check {
     let remedy = match error {
         StoreError::Denied(why) if why.contains("AccessDenied") => {
             "have this permission granted, or use other credentials".to_owned()

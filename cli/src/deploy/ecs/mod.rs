@@ -1,8 +1,9 @@
 //! ECS, as far as a deploy needs it: task definitions as JSON ([`document`]), the service and its tasks as plain facts
-//! ([`facts`]). The SDK's types stay here.
+//! ([`facts`]), and where it runs ([`place`]). The SDK's types stay here.
 
 mod document;
 mod facts;
+mod place;
 
 use std::fmt;
 
@@ -18,6 +19,8 @@ use serde_json::Value;
 use super::plan::{Plan, Revision};
 use super::rollout::{Ours, Service, ServiceDeployment, Task, revision_number};
 use super::target::DeployTarget;
+
+pub(crate) use place::{Cluster, Placed};
 
 /// How many tasks DescribeTasks takes at once.
 const TASKS_AT_ONCE: usize = 100;
@@ -108,15 +111,28 @@ impl Ecs {
         document::describe(&self.client, name).await
     }
 
+    /// The revision that Terraform registered last, as its state says, or as found. `None` if it is deregistered.
+    ///
+    /// # Errors
+    /// As AWS says.
+    pub(crate) async fn template(
+        &self,
+        arn: Option<&str>,
+        running: &Revision,
+    ) -> Result<Option<Revision>, StoreError> {
+        let found = match arn {
+            Some(arn) => self.revision(arn).await,
+            None => self.younger_template(running).await,
+        };
+        Ok(found?.filter(Revision::is_active))
+    }
+
     /// The revision that Terraform registered last, if that is younger than `running`. For where Terraform's state does not
     /// say.
     ///
     /// # Errors
     /// As AWS says.
-    pub(crate) async fn younger_template(
-        &self,
-        running: &Revision,
-    ) -> Result<Option<Revision>, StoreError> {
+    async fn younger_template(&self, running: &Revision) -> Result<Option<Revision>, StoreError> {
         let mut pages = self
             .client
             .list_task_definitions()

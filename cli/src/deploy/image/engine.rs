@@ -104,6 +104,22 @@ impl Engine {
             .boxed()
     }
 
+    /// Where it keeps images, by its own words, and the name of the machine that it runs on.
+    ///
+    /// # Errors
+    /// Failed if it does not say.
+    pub(crate) async fn root(&self) -> Result<(PathBuf, String), CliError> {
+        let what = "Docker does not say where it keeps images";
+        let info = tokio::time::timeout(PING, self.docker.info())
+            .await
+            .map_err(|_| CliError::failed(format!("{what} within {} s", PING.as_secs())))?
+            .map_err(|error| refused(what, &error))?;
+        match (info.docker_root_dir, info.name) {
+            (Some(root), Some(machine)) => Ok((PathBuf::from(root), machine)),
+            _ => Err(CliError::failed(what)),
+        }
+    }
+
     /// `20.10.24`.
     pub(crate) fn version(&self) -> &str {
         &self.version

@@ -4,11 +4,14 @@
 //! of a push, and the same tree always gives the same digest, whichever builder made it ([`package`] drops what only says
 //! when and where that was). [`client`] makes the requests, [`push`] and [`resolve`] decide which. A push ends with the
 //! manifest: until then nothing is to be seen in the repository, and what an interrupted one sent is found by the next.
+//! [`repository`] and [`stock`] are what ECR's own API says: of the repository, and of which images it still has.
 
 mod client;
 mod package;
 mod push;
+mod repository;
 mod resolve;
+mod stock;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +24,10 @@ use crate::deploy::image::Architecture;
 use crate::error::CliError;
 
 use client::Client;
+use repository::Place;
+
+pub(crate) use repository::RepositoryFacts;
+pub(crate) use stock::Stock;
 
 /// A repository in ECR.
 pub(crate) struct Registry {
@@ -81,16 +88,9 @@ impl Registry {
         address: Option<&str>,
     ) -> Result<Self, CliError> {
         let ecr = aws_sdk_ecr::Client::new(config);
-        // A URI's first part has a dot or a port.
-        let (name, given) = match repository.split_once('/') {
-            Some((host, name)) if host.contains(['.', ':']) => (name, Some(repository)),
-            _ => (repository, None),
-        };
-        let found = describe(&ecr, name).await?;
-        let uri = match given {
-            Some(uri) => uri.to_owned(),
-            None => found.repository_uri.unwrap_or_default(),
-        };
+        let Place { name, uri } = Place::of(repository);
+        let found = describe(&ecr, &name).await?;
+        let uri = uri.unwrap_or_else(|| found.repository_uri.unwrap_or_default());
         let host = uri.split('/').next().unwrap_or_default();
         let base = match address {
             Some(address) => parse_address(address)?,
@@ -100,8 +100,8 @@ impl Registry {
             },
         };
         Ok(Self {
-            name: name.to_owned(),
-            client: Client::new(ecr, &base, name)?,
+            client: Client::new(ecr, &base, &name)?,
+            name,
             uri,
         })
     }

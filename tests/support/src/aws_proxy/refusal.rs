@@ -30,6 +30,8 @@ pub enum Refusal {
     InternalError,
     /// Not available just now: 503.
     Unavailable,
+    /// The credentials are valid and lack the permission.
+    Denied,
     /// 429 with no body that the protocol knows, as something before the service answers.
     TooManyRequests,
 }
@@ -58,6 +60,9 @@ impl Refusal {
                 "secretsmanager" => (500, "InternalServiceError"),
                 _ => (500, "ServerException"),
             },
+            (Self::Denied, Protocol::RestXml | Protocol::Query) => (403, "AccessDenied"),
+            (Self::Denied, Protocol::RestJson) => (403, "AccessDeniedException"),
+            (Self::Denied, Protocol::Json) => (400, "AccessDeniedException"),
             (Self::Unavailable, Protocol::RestJson) => (503, "ServiceUnavailableException"),
             (Self::Unavailable, _) => (503, "ServiceUnavailable"),
             (Self::TooManyRequests, _) => (429, "TooManyRequests"),

@@ -1,0 +1,100 @@
+//! What building an image needs on this machine. Nothing here fails an environment: what is pushed already can be deployed
+//! from anywhere.
+
+use std::path::Path;
+
+use indicatif::DecimalBytes;
+
+use super::super::Check;
+use crate::deploy::image::{Builder, Engine};
+use crate::error::CliError;
+
+/// What a build from nothing takes: the Rust image, its packages, the dependencies' sources, and what is compiled, for both
+/// the base and the result; about 3 GB, and the image once more while it is exported.
+const NEEDED: u64 = 4_000_000_000;
+
+/// Docker's engine, and the room on its disk.
+pub(super) async fn checks() -> Vec<Check> {
+    match Engine::connect().await {
+        Ok(engine) => vec![check_docker(&engine), check_disk(&engine).await],
+        Err(error) => vec![
+            without_docker(&error),
+            Check::skipped("disk", "Docker's disk cannot be seen without Docker"),
+        ],
+    }
+}
+
+fn check_docker(engine: &Engine) -> Check {
+    let builder = match engine.builder() {
+        Builder::BuildKit => "BuildKit",
+        Builder::Classic => "its classic builder",
+    };
+    Check::ok("docker", format!("{} with {builder}", engine.version()))
+}
+
+fn without_docker(error: &CliError) -> Check {
+    let why = std::iter::once(&error.message).chain(&error.causes);
+    let why = why.cloned().collect::<Vec<_>>().join(": ");
+    Check::warning("docker", why, error.hints.join("; "))
+}
+
+async fn check_disk(engine: &Engine) -> Check {
+    let (root, machine) = match engine.root().await {
+        Ok(told) => told,
+        Err(error) => return Check::skipped("disk", error.message),
+    };
+    // Docker's programs for the desktop, and a socket that leads elsewhere, name a folder of another machine.
+    let here = rustix::system::uname();
+    if here.nodename().to_bytes() != machine.as_bytes() || !root.is_absolute() {
+        return Check::skipped(
+            "disk",
+            format!("Docker runs on `{machine}`: its disk cannot be seen from here"),
+        );
+    }
+    match rustix::fs::statvfs(&root) {
+        Ok(disk) => room(disk.f_bavail.saturating_mul(disk.f_frsize), &root),
+        Err(error) => Check::skipped(
+            "disk",
+            format!("the room in {} cannot be seen: {error}", root.display()),
+        ),
+    }
+}
+
+fn room(free: u64, root: &Path) -> Check {
+    let found = format!("{} free in {}", DecimalBytes(free), root.display());
+    if free >= NEEDED {
+        return Check::ok("disk", found);
+    }
+    Check::warning(
+        "disk",
+        format!(
+            "{found}; building the image from nothing takes up to {}",
+            DecimalBytes(NEEDED)
+        ),
+        "`docker system df` shows what takes the room, `docker builder prune` and `docker image prune` free it",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::Status;
+    use super::*;
+
+    #[test]
+    fn little_room_is_a_warning_that_says_how_much_is_needed() {
+        let root = Path::new("/var/lib/docker");
+        assert_eq!(room(NEEDED, root).status, Status::Ok);
+        let little = room(1_500_000_000, root);
+        assert_eq!(little.status, Status::Warning);
+        assert!(little.detail.contains("1.50 GB free"), "{little:?}");
+        assert!(little.detail.contains("4.00 GB"), "{little:?}");
+    }
+
+    #[test]
+    fn an_engine_that_does_not_run_is_a_warning_that_names_the_way_without_it() {
+        let error = CliError::not_ready("Docker is not running").hint("start it");
+        let check = without_docker(&error.hint("`--image REF`"));
+        assert_eq!(check.status, Status::Warning);
+        assert_eq!(check.remedy.as_deref(), Some("start it; `--image REF`"));
+    }
+}

@@ -1,0 +1,152 @@
+//! What is made of what ECS and the load balancer say.
+
+use super::super::super::Status;
+use super::*;
+use crate::deploy::ecs::Ecs;
+use crate::deploy::plan::{Revision, Tags};
+use crate::deploy::rollout::{Deployment, Event, Service};
+use crate::deploy::target::DeployTarget;
+
+fn judged<T>(judge: impl FnOnce(&Deploying<'_>) -> T) -> T {
+    let target = DeployTarget {
+        environment: "dev".to_owned(),
+        cluster: "c".to_owned(),
+        service: "s".to_owned(),
+        container: "router".to_owned(),
+        repository: "r".to_owned(),
+        log_group: "l".to_owned(),
+        target_group_arn: None,
+        api_endpoint: None,
+        tenants_table: "t".to_owned(),
+        template_arn: None,
+        autoscaling: None,
+    };
+    let sdk = aws_config::SdkConfig::builder()
+        .behavior_version(aws_config::BehaviorVersion::latest())
+        .build();
+    judge(&Deploying {
+        ecs: Ecs::new(&sdk, &target),
+        sdk: &sdk,
+        target: &target,
+    })
+}
+
+fn placed(running: i32, desired: i32, state: &str) -> Placed {
+    let deployment = Deployment {
+        status: "PRIMARY".to_owned(),
+        rollout_state: state.to_owned(),
+        reason: "tasks failed to start".to_owned(),
+        running,
+        desired,
+        ..Deployment::default()
+    };
+    Placed {
+        service: Service {
+            status: "ACTIVE".to_owned(),
+            desired,
+            deployments: vec![deployment],
+            ..Service::default()
+        },
+        task_definition: "arn:aws:ecs:us-east-1:123456789012:task-definition/r:7".to_owned(),
+        ..Placed::default()
+    }
+}
+
+fn known(is_placeholder: bool) -> Running {
+    Running::Known {
+        revision: Revision {
+            definition: serde_json::json!({}),
+            tags: Tags::new(),
+        },
+        is_placeholder,
+    }
+}
+
+#[test]
+fn a_service_is_well_only_if_all_its_tasks_run_and_no_rollout_is_under_way_or_failed() {
+    for (placed, status, part) in [
+        (
+            placed(2, 2, "COMPLETED"),
+            Status::Ok,
+            "2 of 2 tasks run of `r:7`",
+        ),
+        (placed(2, 2, ""), Status::Ok, "2 of 2"),
+        (placed(1, 2, "COMPLETED"), Status::Failed, "1 of 2"),
+        (placed(0, 0, "COMPLETED"), Status::Warning, "to have none"),
+        (placed(1, 1, "IN_PROGRESS"), Status::Warning, "under way"),
+        (
+            placed(1, 1, "FAILED"),
+            Status::Failed,
+            "tasks failed to start",
+        ),
+    ] {
+        let check = judged(|it| it.service(&Ok(Some(placed)), &known(false)));
+        assert_eq!(check.status, status, "{check:?}");
+        assert!(check.detail.contains(part), "{check:?}");
+    }
+}
+
+#[test]
+fn a_service_that_was_never_deployed_to_is_no_failure() {
+    let bootstrap = placed(0, 1, "IN_PROGRESS");
+    let check = judged(|it| it.service(&Ok(Some(bootstrap)), &known(true)));
+    assert_eq!(check.status, Status::Warning);
+    assert!(
+        check.detail.contains("nothing was deployed yet"),
+        "{check:?}"
+    );
+    assert_eq!(check.remedy.as_deref(), Some("`t3nets deploy -e dev`"));
+}
+
+#[test]
+fn capacity_that_the_cluster_does_not_have_or_ecs_does_not_find_is_a_failure() {
+    let cluster = Cluster {
+        status: "ACTIVE".to_owned(),
+        providers: vec!["FARGATE".to_owned()],
+        default_strategy: vec!["FARGATE".to_owned()],
+    };
+    let mut placed = placed(0, 1, "IN_PROGRESS");
+    let status = |placed: &Placed| judged(|it| it.capacity(&cluster, placed)).status;
+    assert_eq!(status(&placed), Status::Ok);
+    placed.strategy = vec!["FARGATE_SPOT".to_owned()];
+    assert_eq!(status(&placed), Status::Failed);
+    placed.strategy = vec!["FARGATE".to_owned()];
+    placed.service.events = vec![Event {
+        message:
+            "(service s) was unable to place a task. Reason: Capacity is unavailable at this time."
+                .to_owned(),
+        ..Event::default()
+    }];
+    assert_eq!(status(&placed), Status::Failed);
+    // It found some meanwhile.
+    placed.service.deployments[0].running = 1;
+    assert_eq!(status(&placed), Status::Ok);
+}
+
+#[test]
+fn targets_that_are_not_healthy_are_named_with_the_reason() {
+    let target = |state: &str| Target {
+        address: format!("10.0.0.{}", state.len()),
+        state: state.to_owned(),
+        reason: match state {
+            "unhealthy" => "Health checks failed with these codes: [503]".to_owned(),
+            _ => String::new(),
+        },
+    };
+    let check = |states: &[&str]| {
+        let targets: Vec<Target> = states.iter().map(|state| target(state)).collect();
+        judged(|it| it.targets("group", &targets))
+    };
+    assert_eq!(check(&["healthy", "draining"]).status, Status::Ok);
+    assert_eq!(check(&["draining"]).status, Status::Warning);
+    let some = check(&["healthy", "unhealthy", "initial"]);
+    assert_eq!(some.status, Status::Warning);
+    for part in [
+        "1 of 3",
+        "10.0.0.9 is unhealthy: Health checks",
+        "is initial",
+    ] {
+        assert!(some.detail.contains(part), "{some:?}");
+    }
+    assert_eq!(check(&["unhealthy"]).status, Status::Failed);
+}

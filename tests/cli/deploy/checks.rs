@@ -1,0 +1,135 @@
+//! `t3nets doctor` of a service: what it finds before and after a deploy, and where it may not look.
+
+use serde_json::Value;
+use support::aws_proxy::{AwsProxy, Before, Refusal};
+
+use super::*;
+
+impl Installed {
+    /// What the doctor finds, with AWS at this address.
+    fn doctor(&self, endpoint: &str) -> Vec<Value> {
+        let mut command = self.command(&["doctor", "--json"]);
+        // Whether there is Docker here is no matter.
+        command.env("DOCKER_HOST", "unix:///nowhere/docker.sock");
+        let finished = finish(command.env("AWS_ENDPOINT_URL", endpoint));
+        finished.json()["checks"].as_array().unwrap().clone()
+    }
+
+    /// A revision of Terraform's or of anybody else's.
+    fn register(&self, image: &str, memory: &str, manager: &str) -> String {
+        let container = ContainerDefinition::builder()
+            .name("router")
+            .image(image)
+            .essential(true)
+            .environment(KeyValuePair::builder().name("PORT").value("8080").build())
+            .build();
+        let made = aws_sdk_ecs::Client::new(&self.config)
+            .register_task_definition()
+            .family(format!("t3nets-{}-router", self.name))
+            .cpu("256")
+            .memory(memory)
+            .task_role_arn("arn:aws:iam::000000000000:role/team/nobody-made-it")
+            .container_definitions(container)
+            .tags(Tag::builder().key("ManagedBy").value(manager).build())
+            .send();
+        let made = self.runtime.block_on(made).unwrap();
+        made.task_definition.unwrap().task_definition_arn.unwrap()
+    }
+
+    fn tell_to_run(&self, revision: &str) {
+        let updated = aws_sdk_ecs::Client::new(&self.config)
+            .update_service()
+            .cluster(format!("t3nets-{}-cluster", self.name))
+            .service(format!("t3nets-{}-router", self.name))
+            .task_definition(revision)
+            .send();
+        self.runtime.block_on(updated).unwrap();
+    }
+}
+
+/// Status and detail of a check.
+#[track_caller]
+fn found<'a>(checks: &'a [Value], name: &str) -> (&'a str, &'a str) {
+    let mut checks = checks.iter();
+    let check = checks.find(|check| check["name"] == name);
+    let check = check.unwrap_or_else(|| panic!("no check `{name}`"));
+    let text = |field: &str| check[field].as_str().unwrap_or_default();
+    if matches!(text("status"), "failed" | "warning") {
+        assert_ne!(text("remedy"), "", "{check}");
+    }
+    (text("status"), text("detail"))
+}
+
+#[test]
+fn the_doctor_says_that_nothing_was_deployed_yet_and_then_what_is_there() {
+    let Some(installed) = Installed::new("checked") else {
+        return;
+    };
+    let url = installed.server.url();
+    let checks = installed.doctor(url);
+    for name in ["service", "image"] {
+        let (status, detail) = found(&checks, name);
+        assert_eq!(status, "warning", "{detail}");
+        assert!(detail.contains("nothing was deployed yet"), "{detail}");
+    }
+    assert_eq!(found(&checks, "docker").0, "warning");
+    assert_eq!(found(&checks, "disk").0, "skipped");
+    let (status, detail) = found(&checks, "repository");
+    assert_eq!(status, "ok");
+    assert!(detail.contains("1 image;"), "{detail}");
+    for name in ["cluster", "capacity"] {
+        assert_eq!(found(&checks, name).0, "ok", "{name}");
+    }
+
+    installed.run(&["deploy", "--image", "here"]).expect_code(0);
+    let checks = installed.doctor(url);
+    for name in ["image", "drift"] {
+        let (status, detail) = found(&checks, name);
+        assert_eq!(status, "ok", "{name}: {detail}");
+    }
+    installed.register("repo:bootstrap", "1024", "terraform");
+    installed.delete_image(&installed.digest);
+    let checks = installed.doctor(url);
+    let (status, detail) = found(&checks, "drift");
+    assert_eq!(status, "warning");
+    let differing = "newer `t3nets-checked-router:3`: `memory`, `taskRoleArn`";
+    assert!(detail.ends_with(differing), "{detail}");
+    let (status, detail) = found(&checks, "image");
+    assert_eq!(status, "failed");
+    assert!(detail.contains("no longer in the repository"), "{detail}");
+}
+
+#[test]
+fn what_the_doctor_may_not_look_at_is_skipped_unless_a_deploy_needs_it() {
+    let Some(installed) = Installed::new("closed") else {
+        return;
+    };
+    let revision = installed.register(&installed.image(), "512", "t3nets");
+    installed.tell_to_run(&revision);
+    let checks = installed.doctor(installed.server.url());
+    let (status, detail) = found(&checks, "task_role");
+    assert_eq!(status, "failed");
+    assert!(detail.contains("no role `nobody-made-it`"), "{detail}");
+
+    let proxy = AwsProxy::to(installed.server.url()).before(|call| match &*call.operation {
+        "GetRole" | "BatchGetImage" | "ListImages" | "DescribeLogGroups" | "DescribeClusters" => {
+            Before::Refuse(Refusal::Denied)
+        }
+        _ => Before::Forward,
+    });
+    let proxy = installed.runtime.block_on(proxy.start());
+    let checks = installed.doctor(&proxy.url());
+    for (name, expected, permission) in [
+        ("task_role", "skipped", "`iam:GetRole`"),
+        ("image", "skipped", "`ecr:BatchGetImage`"),
+        ("repository", "ok", "`ecr:ListImages`"),
+        ("service", "warning", "it is to have none"),
+        ("drift", "ok", ""),
+        ("cluster", "failed", "AccessDenied"),
+        ("capacity", "skipped", "`cluster`"),
+    ] {
+        let (status, detail) = found(&checks, name);
+        assert_eq!(status, expected, "{name}: {detail}");
+        assert!(detail.contains(permission), "{name}: {detail}");
+    }
+}
