@@ -9,11 +9,15 @@ use serde_json::Value;
 use support::aws::{AwsServer, root};
 use support::{missing, skip_without};
 
+use super::faults::Faults;
 use super::run::Running;
 use crate::sandbox::{Finished, Sandbox, finish};
 
 /// The Dockerfile's base with an authority more, which `tests/images/make` makes.
 const BASE: &str = "t3nets-test-rust:authority";
+
+const CLUSTER: &str = "t3nets-dev-cluster";
+const SERVICE: &str = "t3nets-dev-router";
 
 /// An account, its operator and a checkout.
 pub(super) struct Account {
@@ -23,6 +27,7 @@ pub(super) struct Account {
     pub(super) config: aws_config::SdkConfig,
     /// Where the operator's calls to AWS go.
     pub(super) endpoint: String,
+    faults: Option<Faults>,
     /// Where callers reach the API.
     pub(super) api: String,
 }
@@ -56,6 +61,7 @@ impl Account {
         let model = model.map(|url| ("MINISTACK_BEDROCK_PROXY_URL", url));
         let server = AwsServer::start_with("ministack", &[], model.as_slice())?;
         let sandbox = Sandbox::new();
+        std::fs::create_dir_all(sandbox.home()).unwrap();
         check_out(&sandbox.work());
         let state = sandbox.work().join("infra/aws/terraform.tfstate");
         let kept =
@@ -77,6 +83,7 @@ impl Account {
         let config = runtime.block_on(server.sdk_config());
         Some(Self {
             endpoint: server.url().to_owned(),
+            faults: None,
             api: outputs["api_endpoint"].as_str().unwrap().to_owned(),
             server,
             sandbox,
@@ -86,10 +93,30 @@ impl Account {
     }
 
     /// An account whose service runs the router that is built here.
-    pub(super) fn serving(model: Option<&str>) -> Option<Self> {
-        let account = Self::new(model)?;
-        account.deploy(&[]).end().expect_code(0);
+    pub(super) fn serving() -> Option<Self> {
+        let account = Self::new(None)?;
+        account.deploy_folder("").end().expect_code(0);
         Some(account)
+    }
+
+    /// From now on a third of the operator's calls to ECS, ECR and CloudWatch Logs meet a fault.
+    pub(super) fn with_faults(mut self) -> Option<Self> {
+        let faults = Faults::start(self.server.url(), &self.sandbox.home())?;
+        faults.url().clone_into(&mut self.endpoint);
+        self.faults = Some(faults);
+        Some(self)
+    }
+
+    /// Fails the test unless calls to each service met some.
+    #[track_caller]
+    pub(super) fn met_faults(&self) {
+        let faults = self.faults.as_ref().expect("an account with faults");
+        for service in ["ecs", "ecr", "logs"] {
+            assert!(
+                faults.fired(service) > 0,
+                "no call to {service} met a fault"
+            );
+        }
     }
 
     /// `t3nets` with these arguments, on the account, in a folder of the checkout.
@@ -109,29 +136,34 @@ impl Account {
         finish(&mut self.command("", arguments))
     }
 
-    /// Begins to deploy what is checked out.
-    pub(super) fn deploy(&self, more: &[&str]) -> Running {
-        self.deploy_folder("", more)
+    /// Runs `t3nets` to success, with variables.
+    #[track_caller]
+    pub(super) fn operate(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Finished {
+        let mut command = self.command("", arguments);
+        finish(command.envs(variables.iter().copied())).expect_code(0)
     }
 
-    /// Begins to deploy what the Dockerfile in a folder of the checkout makes.
-    pub(super) fn deploy_folder(&self, folder: &str, more: &[&str]) -> Running {
+    /// `t3nets deploy` of what the Dockerfile in a folder of the checkout makes.
+    pub(super) fn build_command(&self, folder: &str, more: &[&str]) -> Command {
         let base = format!("RUST_IMAGE={BASE}");
-        let deploy = [
-            "deploy",
-            "--json",
-            "--build-network",
-            "host",
-            "--build-arg",
-            &base,
-        ];
-        Running::start(&mut self.command(folder, &[&deploy[..], more].concat()))
+        let deploy = ["deploy", "--build-network", "host", "--build-arg", &base];
+        self.command(folder, &[&deploy[..], more].concat())
+    }
+
+    /// The same, told as JSON.
+    pub(super) fn deploy_command(&self, folder: &str, more: &[&str]) -> Command {
+        self.build_command(folder, &[&["--json"], more].concat())
+    }
+
+    /// Begins to deploy it.
+    pub(super) fn deploy_folder(&self, folder: &str) -> Running {
+        Running::start(&mut self.deploy_command(folder, &[]))
     }
 
     /// Begins to deploy the program that misbehaves like this.
-    pub(super) fn deploy_misbehaving(&self, how: &[&str], more: &[&str]) -> Running {
+    pub(super) fn deploy_misbehaving(&self, how: &[&str]) -> Running {
         self.write_misbehaving(how);
-        self.deploy_folder("misbehaving", more)
+        self.deploy_folder("misbehaving")
     }
 
     /// Writes what makes an image of the program that misbehaves like this.
@@ -170,14 +202,77 @@ impl Account {
         });
     }
 
+    /// The revision that the service is told to run, by its ARN.
+    pub(super) fn revision(&self) -> String {
+        let ecs = aws_sdk_ecs::Client::new(&self.config);
+        let asked = ecs
+            .describe_services()
+            .cluster(CLUSTER)
+            .services(SERVICE)
+            .send();
+        let answer = self.runtime.block_on(asked).unwrap();
+        answer.services()[0].task_definition().unwrap().to_owned()
+    }
+
+    /// The image of that revision.
+    pub(super) fn image(&self) -> String {
+        let ecs = aws_sdk_ecs::Client::new(&self.config);
+        let asked = ecs
+            .describe_task_definition()
+            .task_definition(self.revision())
+            .send();
+        let answer = self.runtime.block_on(asked).unwrap();
+        let containers = answer
+            .task_definition
+            .unwrap()
+            .container_definitions
+            .unwrap();
+        containers[0].image().unwrap().to_owned()
+    }
+
+    /// Tells the service to run a revision, as another tool than `t3nets` would.
+    pub(super) fn update(&self, revision: &str) {
+        let ecs = aws_sdk_ecs::Client::new(&self.config);
+        let update = ecs.update_service().cluster(CLUSTER).service(SERVICE);
+        self.runtime
+            .block_on(update.task_definition(revision).send())
+            .unwrap();
+    }
+
+    /// The images of the containers that the service's tasks run in.
+    pub(super) fn containers(&self) -> Vec<String> {
+        let port = self.server.url().rsplit(':').next().unwrap().to_owned();
+        let shown = Command::new("docker")
+            .args([
+                "ps",
+                "--filter",
+                "label=ministack=ecs",
+                "--format",
+                "{{.ID}} {{.Label \"ministack.instance\"}}",
+            ])
+            .output();
+        let shown = String::from_utf8(shown.expect("docker can be run").stdout).unwrap();
+        let own = shown.lines().filter_map(|line| line.split_once(' '));
+        own.filter(|(_, instance)| instance.ends_with(&format!(":{port}")))
+            .map(|(id, _)| {
+                let image = Command::new("docker")
+                    .args(["inspect", "--format", "{{.Image}}", id])
+                    .output();
+                String::from_utf8(image.unwrap().stdout)
+                    .unwrap()
+                    .trim()
+                    .to_owned()
+            })
+            .collect()
+    }
+
     /// When tasks of a revision stopped, in order: what ECS knew and when.
     pub(super) fn stops(&self, revision: &str) -> Vec<f64> {
         let ecs = aws_sdk_ecs::Client::new(&self.config);
-        let cluster = "t3nets-dev-cluster";
         self.runtime.block_on(async {
             let listed = ecs
                 .list_tasks()
-                .cluster(cluster)
+                .cluster(CLUSTER)
                 .desired_status(aws_sdk_ecs::types::DesiredStatus::Stopped);
             let listed = listed.send().await.unwrap().task_arns.unwrap_or_default();
             if listed.is_empty() {
@@ -185,7 +280,7 @@ impl Account {
             }
             let tasks = ecs
                 .describe_tasks()
-                .cluster(cluster)
+                .cluster(CLUSTER)
                 .set_tasks(Some(listed))
                 .send()
                 .await

@@ -2,15 +2,104 @@
 
 use std::io::Write;
 
+use aws_sdk_ecr::types::ImageIdentifier;
+use support::aws_proxy::{AwsProxy, Before};
+
 use super::account::Account;
 use super::run::Ended;
 
-/// Deploys what fails and says how it ended and what it found before. The release before serves again.
+/// The account after each of these failed on it.
+fn all_fail(account: &Account) {
+    exits_at_its_start(account);
+    crashes_again_and_again(account);
+    image_that_is_gone(account);
+    never_answers(account);
+}
+
+fn exits_at_its_start(account: &Account) {
+    let ended = fails(account, &["exits", "7"]);
+    assert_eq!(ended.event("failed")["exit_code"], 7, "{ended:#?}");
+    assert!(last_line(&ended).contains("cannot read the configuration"));
+    report(account, "exits with 7 at its start", &ended, 1);
+}
+
+fn crashes_again_and_again(account: &Account) {
+    let ended = fails(account, &["crashes-after", "5"]);
+    assert_eq!(ended.event("failed")["exit_code"], 101, "{ended:#?}");
+    assert!(last_line(&ended).contains("out of file descriptors"));
+    report(account, "crashes 5 s after each start", &ended, 1);
+}
+
+/// It was there when it was pushed, and is gone when ECS wants it.
+fn image_that_is_gone(account: &Account) {
+    let before = account.release().expect("a release serves");
+    let config = account.config.clone();
+    let proxy = AwsProxy::to(&account.endpoint).before(move |call| {
+        if call.operation == "UpdateService" && call.of_operation == 1 {
+            let config = config.clone();
+            // The policy is not async, and the proxy's own thread must not be blocked by what it waits for.
+            let deleted = std::thread::spawn(move || delete_newest_image(&config));
+            deleted.join().unwrap();
+        }
+        Before::Forward
+    });
+    let proxy = account.runtime.block_on(proxy.start());
+    account.write_misbehaving(&["exits", "8"]);
+    let mut command = account.deploy_command("misbehaving", &[]);
+    let ended = super::run::Running::start(command.env("AWS_ENDPOINT_URL", proxy.url()));
+    let ended = ended.end().expect_code(5);
+    assert_eq!(
+        ended.event("failed")["kind"],
+        "image_not_pulled",
+        "{ended:#?}"
+    );
+    account.serves(&before);
+    report(account, "its image is gone", &ended, 0);
+}
+
+fn delete_newest_image(config: &aws_config::SdkConfig) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let ecr = aws_sdk_ecr::Client::new(config);
+    runtime.block_on(async {
+        let repository = "t3nets-dev-router";
+        let images = ecr
+            .describe_images()
+            .repository_name(repository)
+            .send()
+            .await
+            .unwrap();
+        let newest = images
+            .image_details()
+            .iter()
+            .max_by_key(|image| image.image_pushed_at().map(|at| at.as_nanos()));
+        let digest = newest.unwrap().image_digest().unwrap();
+        let id = ImageIdentifier::builder().image_digest(digest).build();
+        let deleted = ecr
+            .batch_delete_image()
+            .repository_name(repository)
+            .image_ids(id);
+        deleted.send().await.unwrap();
+    });
+}
+
+/// It runs, but nobody gets an answer.
+fn never_answers(account: &Account) {
+    let ended = fails(account, &["hangs"]);
+    let said = "it runs, but does not answer";
+    assert!(ended.stderr.contains(said), "{ended:#?}");
+}
+
+/// Deploys what fails and says how it ended. The release before serves again.
 fn fails(account: &Account, how: &[&str]) -> Ended {
     let before = account.release().expect("a release serves");
-    let ended = account.deploy_misbehaving(how, &[]).end().expect_code(5);
+    let ended = account.deploy_misbehaving(how).end().expect_code(5);
     account.serves(&before);
     ended
+}
+
+fn last_line(ended: &Ended) -> String {
+    let line = ended.all("log_line").last();
+    line.unwrap_or_else(|| panic!("no line of the log in {ended:#?}"))["line"].to_string()
 }
 
 /// Says how long after what ECS knew the verdict came. `deciding` is which stop of a task decided.
@@ -22,46 +111,25 @@ fn report(account: &Account, what: &str, ended: &Ended, deciding: usize) {
     let stops = account.stops(&revision);
     let after = ended.at("failed") - stops[deciding];
     // Past the harness's capture: a figure is to be read, not judged.
-    writeln!(
-        std::io::stderr(),
-        "{what}: verdict {after:.1} s after ECS had stopped the deciding task"
-    )
-    .unwrap();
-}
-
-/// Every release that can fail does, on one service.
-fn all_fail(account: &Account) {
-    let ended = fails(account, &["exits", "7"]);
-    let failed = ended.event("failed");
-    assert_eq!(failed["cause"]["exited"]["exit_code"], 7, "{ended:#?}");
-    let line = ended.event("log_line")["line"].as_str().unwrap().to_owned();
-    assert!(line.contains("cannot read the configuration"), "{line}");
-    report(account, "exits with 7 at its start", &ended, 1);
-
-    let ended = fails(account, &["crashes-after", "5"]);
-    let failed = ended.event("failed");
-    assert_eq!(failed["cause"]["exited"]["exit_code"], 101, "{ended:#?}");
-    let line = ended.all("log_line").last().unwrap()["line"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    assert!(line.contains("out of file descriptors"), "{line}");
-    report(
-        account,
-        "crashes 5 s after its start, again and again",
-        &ended,
-        1,
+    let line = format!(
+        "{what}: the verdict came {after:.1} s after ECS had stopped the task that decides"
     );
-
-    let ended = fails(account, &["hangs"]);
-    let said = ended.stderr.clone();
-    assert!(said.contains("/api/health answers 5"), "{ended:#?}");
+    writeln!(std::io::stderr(), "{line}").unwrap();
 }
 
 #[test]
 fn a_release_that_fails_is_rolled_back_with_its_reason() {
-    let Some(account) = Account::serving(None) else {
+    let Some(account) = Account::serving() else {
         return;
     };
     all_fail(&account);
+}
+
+#[test]
+fn a_release_that_fails_has_the_same_verdict_through_faults() {
+    let Some(account) = Account::serving().and_then(Account::with_faults) else {
+        return;
+    };
+    all_fail(&account);
+    account.met_faults();
 }

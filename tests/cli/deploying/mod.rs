@@ -3,6 +3,7 @@
 
 mod account;
 mod failing;
+mod faults;
 mod interrupted;
 mod released;
 mod run;

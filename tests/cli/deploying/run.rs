@@ -159,15 +159,6 @@ impl Ended {
         found.unwrap_or_else(|| panic!("no {kind} in {self:#?}")).0
     }
 
-    /// The error, as JSON.
-    #[track_caller]
-    pub(super) fn error(&self) -> Value {
-        let last = self.stderr.lines().last().unwrap_or_default();
-        let body: Value =
-            serde_json::from_str(last).unwrap_or_else(|error| panic!("{error}: {self:#?}"));
-        body["error"].clone()
-    }
-
     /// Fails the test unless what was told about its end holds a text.
     #[track_caller]
     pub(super) fn says(self, text: &str) -> Self {

@@ -154,11 +154,11 @@ async fn foresee(
         }
     }
     let builds = match source {
-        Source::Pushed(_) => None,
-        Source::Tree { root, .. } => Some(ToBuild {
+        Source::Tree { root, .. } if to_be_built(&desired.image).is_some() => Some(ToBuild {
             folder: root.display().to_string(),
             architecture: known.architecture()?.to_string(),
         }),
+        Source::Tree { .. } | Source::Pushed(_) => None,
     };
     context.printer.print(&PlanOutput {
         changes: plan.changes,

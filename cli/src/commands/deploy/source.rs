@@ -9,8 +9,8 @@ use indicatif::DecimalBytes;
 use super::Known;
 use crate::context::Context;
 use crate::deploy::engine;
-use crate::deploy::image::{Architecture, BuildRequest, Builder, Engine};
-use crate::deploy::plan::Desired;
+use crate::deploy::image::{Architecture, BuildRequest, Builder, Engine, Revision};
+use crate::deploy::plan::{Desired, GIT_SHA, Tags};
 use crate::deploy::registry::{PushedImage, Registry};
 use crate::deploy::report::Step;
 use crate::error::CliError;
@@ -60,10 +60,11 @@ impl Source {
         })
     }
 
-    /// What would run, without building it: its digest is made up where it is not known yet.
+    /// What would run, without building it. A tree of the commit that runs gives what runs: the same source is the same image.
+    /// Of any other the digest is not known yet, and made up.
     ///
     /// # Errors
-    /// As [`Registry::connect`] and [`Registry::resolve`].
+    /// As [`Registry::connect`] and [`Registry::resolve`], or if the tree cannot be read.
     pub(super) async fn foreseen(
         &self,
         context: &Context,
@@ -72,10 +73,17 @@ impl Source {
     ) -> Result<Desired, CliError> {
         match self {
             Self::Pushed(reference) => pushed(context, work, known, reference).await,
-            Self::Tree { .. } => {
+            Self::Tree { root, .. } => {
                 let registry = registry(work).await?;
+                let here = Revision::here(root)?;
+                let image = known
+                    .running
+                    .image(&work.target().container)
+                    .filter(|image| image.starts_with(&format!("{}@", registry.uri)))
+                    .filter(|_| is_of(&known.running.tags, &here))
+                    .map_or_else(|| format!("{}@{NOT_BUILT}", registry.uri), str::to_owned);
                 Ok(Desired {
-                    image: format!("{}@{NOT_BUILT}", registry.uri),
+                    image,
                     architecture: Some(known.architecture()?.to_string()),
                     git_sha: None,
                     version: None,
@@ -221,6 +229,12 @@ async fn built(
     })
 }
 
+/// Whether a revision was built from a tree like this one.
+fn is_of(tags: &Tags, here: &Revision) -> bool {
+    here.commit()
+        .is_some_and(|commit| tags.get(GIT_SHA).is_some_and(|tag| tag == commit))
+}
+
 /// Whether an image can run where it is to.
 fn check(
     engine: &engine::Engine<'_>,
@@ -289,6 +303,20 @@ mod tests {
         );
         let other = NOT_BUILT.replace('0', "1");
         assert_eq!(to_be_built(&format!("host/repo@{other}")), None);
+    }
+
+    #[test]
+    fn only_a_clean_tree_of_the_commit_that_runs_is_what_runs() {
+        let tags = |sha: &str| Tags::from([(GIT_SHA.to_owned(), sha.to_owned())]);
+        let here = |sha: &str, dirty| Revision {
+            sha: sha.to_owned(),
+            dirty,
+        };
+        assert!(is_of(&tags("0123"), &here("0123", false)));
+        assert!(!is_of(&tags("0123"), &here("0123", true)));
+        assert!(!is_of(&tags("0123"), &here("4567", false)));
+        assert!(!is_of(&tags("unknown"), &here("unknown", false)));
+        assert!(!is_of(&Tags::new(), &here("0123", false)));
     }
 
     #[test]

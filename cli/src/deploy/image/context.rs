@@ -38,11 +38,7 @@ impl BuildContext {
             ))
             .hint("run it inside a checkout of T3nets, or deploy what is already pushed with `--image REF`"));
         }
-        let ignore = match fs::read_to_string(root.join(".dockerignore")) {
-            Ok(text) => Ignore::parse(&text)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ignore::default(),
-            Err(error) => return Err(unreadable(".dockerignore", &error)),
-        };
+        let ignore = read_ignore(root)?;
         let mut archive = Builder::new(Vec::new());
         add_folder(&mut archive, root, "", &ignore)?;
         let archive = archive
@@ -59,6 +55,15 @@ impl BuildContext {
 /// The two that Docker needs itself, whatever `.dockerignore` says.
 pub(crate) fn is_sent(ignore: &Ignore, path: &str) -> bool {
     matches!(path, "Dockerfile" | ".dockerignore") || !ignore.excludes(path)
+}
+
+/// What `.dockerignore` says is not sent.
+pub(super) fn read_ignore(root: &Path) -> Result<Ignore, CliError> {
+    match fs::read_to_string(root.join(".dockerignore")) {
+        Ok(text) => Ignore::parse(&text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Ignore::default()),
+        Err(error) => Err(unreadable(".dockerignore", &error)),
+    }
 }
 
 fn add_folder(

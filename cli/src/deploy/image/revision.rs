@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use super::context::is_sent;
+use super::context::{is_sent, read_ignore};
 use super::ignore::Ignore;
+use crate::error::CliError;
 
 /// What git says of the tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +17,19 @@ pub(crate) struct Revision {
 }
 
 impl Revision {
+    /// Asks git about what would be built at `root`.
+    ///
+    /// # Errors
+    /// If what is sent of it cannot be told.
+    pub(crate) fn here(root: &Path) -> Result<Self, CliError> {
+        Ok(Self::of(root, &read_ignore(root)?))
+    }
+
+    /// The commit, if the tree is that and nothing else.
+    pub(crate) fn commit(&self) -> Option<&str> {
+        (!self.dirty && self.sha != "unknown").then_some(self.sha.as_str())
+    }
+
     /// Asks git about the tree at `root`, of which `ignore` says what is sent.
     pub(crate) fn of(root: &Path, ignore: &Ignore) -> Self {
         let sha = git(root, &["rev-parse", "--short=12", "HEAD"]);
