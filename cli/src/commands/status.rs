@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::commands::deploy::target::Connected;
-use crate::commands::deploy::{Work, unchanged};
+use crate::commands::deploy::{Work, tasks, unchanged};
 use crate::context::Context;
 use crate::deploy::plan::{DEPLOYED_BY, RELEASE};
 use crate::deploy::rollout::revision_name;
@@ -152,10 +152,10 @@ async fn look(work: &Work<'_>, connected: &Connected) -> Result<StatusOutput, Cl
 impl Output for StatusOutput {
     fn text(&self) -> String {
         let mut parts = vec![format!(
-            "{} is {}, to have {} tasks",
+            "{} is {}, to have {}",
             self.service,
             self.status.to_lowercase(),
-            self.desired
+            tasks(self.desired)
         )];
         if let Some(release) = &self.release {
             let by = self.deployed_by.as_ref();

@@ -300,17 +300,14 @@ impl Account {
     }
 }
 
-/// The source as git has it here, changes that are not committed included, as a repository of one commit. The commit's time is
-/// fixed, so that the same source is the same commit.
+/// The source as git has it here, changes to its files that are not committed included, as a repository of one commit. Its time is
+/// fixed, and what neither image nor infrastructure is made of stays out: it is another commit, which compiles anew, only when
+/// it has to be.
 fn check_out(folder: &Path) {
     let listed = Command::new("git")
-        .args([
-            "ls-files",
-            "-z",
-            "--cached",
-            "--others",
-            "--exclude-standard",
-        ])
+        .args(["ls-files", "-z", "--"])
+        .args(["Dockerfile", ".dockerignore", "*Cargo.toml", "Cargo.lock"])
+        .args(["router", "infra"])
         .current_dir(root())
         .output()
         .expect("git can be run");

@@ -2,18 +2,17 @@
 
 use std::io::Write;
 
-use aws_sdk_ecr::types::ImageIdentifier;
 use support::aws_proxy::{AwsProxy, Before};
 
 use super::account::Account;
-use super::run::Ended;
+use super::run::{Ended, Running};
 
 /// The account after each of these failed on it.
 fn all_fail(account: &Account) {
     exits_at_its_start(account);
     crashes_again_and_again(account);
-    image_that_is_gone(account);
     never_answers(account);
+    image_that_is_gone(account);
 }
 
 fn exits_at_its_start(account: &Account) {
@@ -30,7 +29,8 @@ fn crashes_again_and_again(account: &Account) {
     report(account, "crashes 5 s after each start", &ended, 1);
 }
 
-/// It was there when it was pushed, and is gone when ECS wants it.
+/// It was there when it was pushed, and is gone when ECS wants it. The whole repository is: the stand-in's registry goes on
+/// giving away an image that was deleted. Nothing can be deployed after it.
 fn image_that_is_gone(account: &Account) {
     let before = account.release().expect("a release serves");
     let config = account.config.clone();
@@ -38,7 +38,7 @@ fn image_that_is_gone(account: &Account) {
         if call.operation == "UpdateService" && call.of_operation == 1 {
             let config = config.clone();
             // The policy is not async, and the proxy's own thread must not be blocked by what it waits for.
-            let deleted = std::thread::spawn(move || delete_newest_image(&config));
+            let deleted = std::thread::spawn(move || delete_repository(&config));
             deleted.join().unwrap();
         }
         Before::Forward
@@ -46,7 +46,7 @@ fn image_that_is_gone(account: &Account) {
     let proxy = account.runtime.block_on(proxy.start());
     account.write_misbehaving(&["exits", "8"]);
     let mut command = account.deploy_command("misbehaving", &[]);
-    let ended = super::run::Running::start(command.env("AWS_ENDPOINT_URL", proxy.url()));
+    let ended = Running::start(command.env("AWS_ENDPOINT_URL", proxy.url()));
     let ended = ended.end().expect_code(5);
     assert_eq!(
         ended.event("failed")["kind"],
@@ -57,29 +57,11 @@ fn image_that_is_gone(account: &Account) {
     report(account, "its image is gone", &ended, 0);
 }
 
-fn delete_newest_image(config: &aws_config::SdkConfig) {
+fn delete_repository(config: &aws_config::SdkConfig) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let ecr = aws_sdk_ecr::Client::new(config);
-    runtime.block_on(async {
-        let repository = "t3nets-dev-router";
-        let images = ecr
-            .describe_images()
-            .repository_name(repository)
-            .send()
-            .await
-            .unwrap();
-        let newest = images
-            .image_details()
-            .iter()
-            .max_by_key(|image| image.image_pushed_at().map(|at| at.as_nanos()));
-        let digest = newest.unwrap().image_digest().unwrap();
-        let id = ImageIdentifier::builder().image_digest(digest).build();
-        let deleted = ecr
-            .batch_delete_image()
-            .repository_name(repository)
-            .image_ids(id);
-        deleted.send().await.unwrap();
-    });
+    let delete = ecr.delete_repository().repository_name("t3nets-dev-router");
+    runtime.block_on(delete.force(true).send()).unwrap();
 }
 
 /// It runs, but nobody gets an answer.

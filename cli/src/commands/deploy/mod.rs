@@ -25,6 +25,7 @@ use crate::printer::Output;
 use source::{Source, to_be_built};
 use target::Connected;
 
+pub(crate) use outcome::tasks;
 pub(crate) use work::{Work, left, unchanged};
 
 /// What to deploy, and how.

@@ -149,7 +149,8 @@ impl DeployOutput {
     }
 }
 
-fn tasks(count: i32) -> String {
+/// `1 task`, `2 tasks`.
+pub(crate) fn tasks(count: i32) -> String {
     match count {
         1 => "1 task".to_owned(),
         _ => format!("{count} tasks"),
