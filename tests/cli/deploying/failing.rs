@@ -1,7 +1,5 @@
 //! Releases that fail, each for real: the verdict, its reason, the code, and that the release before serves at the end.
 
-use std::io::Write;
-
 use support::aws_proxy::{AwsProxy, Before};
 
 use super::account::Account;
@@ -92,11 +90,9 @@ fn report(account: &Account, what: &str, ended: &Ended, deciding: usize) {
         .to_owned();
     let stops = account.stops(&revision);
     let after = ended.at("failed") - stops[deciding];
-    // Past the harness's capture: a figure is to be read, not judged.
-    let line = format!(
+    support::tell(&format!(
         "{what}: the verdict came {after:.1} s after ECS had stopped the task that decides"
-    );
-    writeln!(std::io::stderr(), "{line}").unwrap();
+    ));
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! From nothing but a source checkout to an answer, then again with nothing changed, with a changed source, and back.
 
-use std::io::Write;
 use std::process::Command;
 
 use serde_json::Value;
@@ -88,7 +87,7 @@ fn four_commands_lead_from_a_checkout_to_an_answer_and_later_ones_to_other_relea
         ("changed", &changed),
     ] {
         let pushed = &ended.done("push")["detail"];
-        writeln!(std::io::stderr(), "{what} deploy pushed {pushed}").unwrap();
+        support::tell(&format!("{what} deploy pushed {pushed}"));
     }
 
     account.run(&["rollback"]).expect_code(0);

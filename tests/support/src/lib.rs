@@ -11,7 +11,7 @@ mod python;
 mod server;
 mod wait;
 
-pub use needs::{missing, skip_without};
+pub use needs::{missing, skip_without, tell};
 pub use python::python_venv;
 pub use server::TestServer;
 pub use wait::until;
