@@ -99,8 +99,23 @@ impl Account {
         Some(account)
     }
 
+    /// Tries this on an account that serves, and at once on another where the operator's calls meet faults: both mostly wait.
+    pub(super) fn calm_and_with_faults(tried: impl Fn(&Self) + Sync) {
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                if let Some(account) = Self::serving() {
+                    tried(&account);
+                }
+            });
+            if let Some(account) = Self::serving().and_then(Self::with_faults) {
+                tried(&account);
+                account.met_faults();
+            }
+        });
+    }
+
     /// From now on a third of the operator's calls to ECS, ECR and CloudWatch Logs meet a fault.
-    pub(super) fn with_faults(mut self) -> Option<Self> {
+    fn with_faults(mut self) -> Option<Self> {
         let faults = Faults::start(self.server.url(), &self.sandbox.home())?;
         faults.url().clone_into(&mut self.endpoint);
         self.faults = Some(faults);
@@ -109,7 +124,7 @@ impl Account {
 
     /// Fails the test unless calls to each service met some.
     #[track_caller]
-    pub(super) fn met_faults(&self) {
+    fn met_faults(&self) {
         let faults = self.faults.as_ref().expect("an account with faults");
         for service in ["ecs", "ecr", "logs"] {
             assert!(
@@ -239,9 +254,14 @@ impl Account {
             .unwrap();
     }
 
+    /// The stand-in's port, which no other account has.
+    pub(super) fn port(&self) -> &str {
+        self.server.url().rsplit(':').next().unwrap()
+    }
+
     /// The images of the containers that the service's tasks run in.
     pub(super) fn containers(&self) -> Vec<String> {
-        let port = self.server.url().rsplit(':').next().unwrap().to_owned();
+        let port = self.port();
         let shown = Command::new("docker")
             .args([
                 "ps",

@@ -5,14 +5,6 @@ use support::aws_proxy::{AwsProxy, Before};
 use super::account::Account;
 use super::run::{Ended, Running};
 
-/// The account after each of these failed on it.
-fn all_fail(account: &Account) {
-    exits_at_its_start(account);
-    crashes_again_and_again(account);
-    never_answers(account);
-    image_that_is_gone(account);
-}
-
 fn exits_at_its_start(account: &Account) {
     let ended = fails(account, &["exits", "7"]);
     assert_eq!(ended.event("failed")["exit_code"], 7, "{ended:#?}");
@@ -96,18 +88,11 @@ fn report(account: &Account, what: &str, ended: &Ended, deciding: usize) {
 }
 
 #[test]
-fn a_release_that_fails_is_rolled_back_with_its_reason() {
-    let Some(account) = Account::serving() else {
-        return;
-    };
-    all_fail(&account);
-}
-
-#[test]
-fn a_release_that_fails_has_the_same_verdict_through_faults() {
-    let Some(account) = Account::serving().and_then(Account::with_faults) else {
-        return;
-    };
-    all_fail(&account);
-    account.met_faults();
+fn a_release_that_fails_is_rolled_back_with_its_reason_through_faults_too() {
+    Account::calm_and_with_faults(|account| {
+        exits_at_its_start(account);
+        crashes_again_and_again(account);
+        never_answers(account);
+        image_that_is_gone(account);
+    });
 }

@@ -9,32 +9,26 @@ use support::aws_proxy::{AwsProxy, Before};
 use super::account::Account;
 use super::run::Running;
 
-fn all_end(account: &Account) {
-    while_it_builds(account);
-    while_it_pushes(account);
-    while_it_watches(account);
-    by_another_deployment(account);
-    by_a_kill(account);
-}
-
 fn while_it_builds(account: &Account) {
     let before = account.release().expect("a release serves");
+    // Like no other account's: the builder does what two want alike once, and goes on while one of them still wants it.
+    let slow = format!("sleep {}", account.port());
     account.sandbox.write(
         "slow/Dockerfile",
-        "ARG RUST_IMAGE\nFROM ${RUST_IMAGE}\nRUN sleep 600\n",
+        &format!("ARG RUST_IMAGE\nFROM ${{RUST_IMAGE}}\nRUN {slow}\n"),
     );
     let mut running = account.deploy_folder("slow");
     running.until("the slow step", |event| {
         event["event"] == "step_started"
             && event["name"]
                 .as_str()
-                .is_some_and(|name| name.contains("sleep 600"))
+                .is_some_and(|name| name.contains(&slow))
     });
     running.interrupt();
     running.end().expect_code(130).says("nothing was changed");
     support::until("the step's end", Duration::from_secs(30), || {
         let found = Command::new("pgrep")
-            .args(["--full", "--exact", "sleep 600"])
+            .args(["--full", "--exact", &slow])
             .output();
         found.unwrap().stdout.is_empty().then_some(())
     });
@@ -51,7 +45,7 @@ fn while_it_pushes(account: &Account) {
     let proxy = account.runtime.block_on(proxy.start());
     account.write_misbehaving(&["exits", "9"]);
     let mut command = account.deploy_command("misbehaving", &[]);
-    let running = Running::start(command.env("AWS_ENDPOINT_URL", proxy.url()));
+    let running = Running::start(command.env("AWS_ENDPOINT_URL_ECR", proxy.url()));
     support::until("a layer on its way", Duration::from_secs(120), || {
         let mut calls = proxy.calls().into_iter();
         calls.find(|call| call.operation.starts_with("PATCH "))
@@ -113,21 +107,15 @@ fn by_a_kill(account: &Account) {
 }
 
 #[test]
-fn a_deploy_that_is_interrupted_leaves_nothing_half_done() {
-    let Some(account) = Account::serving() else {
-        return;
-    };
-    all_end(&account);
-    a_person_at_a_terminal_is_asked(&account);
-}
-
-#[test]
-fn a_deploy_that_is_interrupted_ends_the_same_through_faults() {
-    let Some(account) = Account::serving().and_then(Account::with_faults) else {
-        return;
-    };
-    all_end(&account);
-    account.met_faults();
+fn a_deploy_that_is_interrupted_leaves_nothing_half_done_through_faults_too() {
+    Account::calm_and_with_faults(|account| {
+        while_it_builds(account);
+        while_it_pushes(account);
+        while_it_watches(account);
+        by_another_deployment(account);
+        by_a_kill(account);
+        a_person_at_a_terminal_is_asked(account);
+    });
 }
 
 fn a_person_at_a_terminal_is_asked(account: &Account) {

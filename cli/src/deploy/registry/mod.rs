@@ -77,8 +77,8 @@ pub(crate) struct ResolvedImage {
 impl Registry {
     /// Finds a repository by its name or its URI. A URI is taken over as it is: it is where the tasks get their image from.
     ///
-    /// The registry is where the repository's URI says, unless `address` names another (a mirror, a proxy). Without one,
-    /// where calls to AWS go to this machine itself, so do these: what stands in for ECR there names AWS's own address.
+    /// The registry is where the repository's URI says, unless `address` names another (a mirror, a proxy). Without one, where
+    /// calls to AWS go to this machine itself, so do these, even if what stands in for ECR there names AWS's own address.
     ///
     /// # Errors
     /// Not ready if there is no such repository, denied without credentials or permission.
@@ -94,8 +94,8 @@ impl Registry {
         let host = uri.split('/').next().unwrap_or_default();
         let base = match address {
             Some(address) => parse_address(address)?,
-            None => match loopback_endpoint(config) {
-                Some(endpoint) => endpoint,
+            None => match on_this_machine(config, host) {
+                Some(here) => here,
                 None => parse_address(host)?,
             },
         };
@@ -147,11 +147,18 @@ fn parse_address(address: &str) -> Result<Url, CliError> {
         })
 }
 
-/// Where the SDK sends ECR's calls, if that is this machine.
-fn loopback_endpoint(config: &aws_config::SdkConfig) -> Option<Url> {
+/// The registry, if it is on this machine: ECR's own endpoint, the repository's host, or the endpoint of every service.
+fn on_this_machine(config: &aws_config::SdkConfig, host: &str) -> Option<Url> {
     let own = std::env::var("AWS_ENDPOINT_URL_ECR").ok();
-    let endpoint = own.or_else(|| config.endpoint_url().map(str::to_owned))?;
-    Url::parse(&endpoint).ok().filter(is_loopback)
+    let candidates = [
+        own,
+        Some(format!("http://{host}")),
+        config.endpoint_url().map(str::to_owned),
+    ];
+    let parsed = candidates.into_iter().flatten();
+    parsed
+        .filter_map(|address| Url::parse(&address).ok())
+        .find(is_loopback)
 }
 
 fn is_loopback(url: &Url) -> bool {
