@@ -19,6 +19,9 @@ use super::targets::Targets;
 use super::verify::{Verified, verify};
 use super::watch::Watch;
 
+/// How often it is looked whether a release that came up still runs.
+const LOOKS: Duration = Duration::from_secs(1);
+
 /// What the person wants when they interrupt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Choice {
@@ -189,9 +192,34 @@ impl Engine<'_> {
         ours: Ours,
         steady: Option<String>,
     ) -> Result<Outcome, StoreError> {
+        let rollout = Rollout::new(ours, &self.target.container, self.timeout);
+        self.see(lock, revision, rollout, steady).await
+    }
+
+    /// Verifies a deployment that came up earlier and still is what runs. Nothing is gone back to if it does not serve.
+    ///
+    /// # Errors
+    /// As AWS says.
+    pub(crate) async fn see_again(
+        &self,
+        lock: &Lock,
+        revision: &Revision,
+        ours: Ours,
+    ) -> Result<Outcome, StoreError> {
+        let rollout = Rollout::new(ours, &self.target.container, self.timeout).settled();
+        self.see(lock, revision, rollout, None).await
+    }
+
+    async fn see(
+        &self,
+        lock: &Lock,
+        revision: &Revision,
+        rollout: Rollout,
+        steady: Option<String>,
+    ) -> Result<Outcome, StoreError> {
         let targets = self.targets();
         let logs = self.logs(revision);
-        let rollout = Rollout::new(ours.clone(), &self.target.container, self.timeout);
+        let deployment = rollout.ours().deployment.clone();
         let mut watch = Watch::new(
             self.ecs,
             targets.as_ref(),
@@ -199,7 +227,7 @@ impl Engine<'_> {
             self.report,
             rollout,
         );
-        let began = self.begin(Step::Watch, ours.deployment.clone());
+        let began = self.begin(Step::Watch, deployment);
         let mut ended = self.watch(lock, &mut watch).await?;
         if let Some(running) = ended.success() {
             self.done(Step::Watch, format!("{running} running"), began);
@@ -321,7 +349,14 @@ impl Engine<'_> {
         let began = self.begin(Step::Verify, endpoint.to_owned());
         let asked = verify(endpoint, release);
         tokio::pin!(asked);
+        let mut pause = Duration::ZERO;
         loop {
+            // It may still fall over while it is asked; that it has not is no news.
+            let after = std::mem::replace(&mut pause, LOOKS);
+            let watched = async {
+                tokio::time::sleep(after).await;
+                self.watch(lock, watch).await
+            };
             let ended = tokio::select! {
                 verified = &mut asked => match verified {
                     Verified::Yes => {
@@ -341,13 +376,11 @@ impl Engine<'_> {
                         reason,
                     }))),
                 },
-                ended = self.watch(lock, watch) => ended?,
+                ended = watched => ended?,
             };
-            // It may still fall over while it is asked; that it has not is no news.
             if ended.success().is_none() {
                 return Ok(Err(ended));
             }
-            tokio::time::sleep(Duration::from_secs(1)).await;
         }
     }
 

@@ -46,7 +46,7 @@ impl Faults {
 
     /// How many calls of a service met a fault.
     pub(super) fn fired(&self, service: &str) -> usize {
-        let url = format!("{}/_microburst/fired", self.url());
+        let url = format!("{}/_microburst/fired?limit=100000", self.url());
         let asked = std::process::Command::new("curl")
             .args(["--silent", "--fail", &url])
             .output();

@@ -192,7 +192,7 @@ async fn deploy(
         ));
         let engine = work.engine(false, args.timeout);
         return engine
-            .see_through(lock, &running, primary.as_ours(), None)
+            .see_again(lock, &running, primary.as_ours())
             .await
             .map_err(|error| left(error, work.target()));
     }

@@ -41,6 +41,8 @@ pub(crate) struct Rollout {
     why_ended: Option<String>,
     /// Since when ECS calls it complete.
     complete_since: Option<Duration>,
+    /// Whether it had come up before the watch began, so that its tasks have been running for a while.
+    was_settled: bool,
     /// Since when each of its tasks runs.
     pub(super) running_since: BTreeMap<String, Duration>,
     /// The ends of its tasks that speak against it.
@@ -73,9 +75,16 @@ impl Rollout {
             way_back: None,
             why_ended: None,
             complete_since: None,
+            was_settled: false,
             running_since: BTreeMap::new(),
             stops: BTreeMap::new(),
         }
+    }
+
+    /// One that had come up before.
+    pub(crate) fn settled(mut self) -> Self {
+        self.was_settled = true;
+        self
     }
 
     /// The deployment.
@@ -339,7 +348,8 @@ impl Rollout {
             .iter()
             .filter(|task| {
                 let since = self.running_since[&task.id];
-                task.health != "UNHEALTHY" && seen.at.saturating_sub(since) >= SETTLED
+                let long_enough = self.was_settled || seen.at.saturating_sub(since) >= SETTLED;
+                task.health != "UNHEALTHY" && long_enough
             })
             .count();
         let enough = usize::try_from(ours.desired).unwrap_or_default();

@@ -28,6 +28,16 @@ fn a_task_that_has_just_begun_to_run_is_no_success_yet() {
 }
 
 #[test]
+fn what_came_up_before_need_not_run_for_a_while_again() {
+    let run = || vec![task("a", "RUNNING")];
+    let mut rollout = rollout().settled();
+    let seen = [at(1, done(), vec![task("a", "PENDING")])];
+    assert_goes_on(&play(&mut rollout, &seen));
+    let verdict = rollout.observe(&at(2, done(), run()));
+    assert_eq!(verdict, Verdict::Succeeded { running: 1 });
+}
+
+#[test]
 fn a_slow_rollout_goes_on_until_it_is_done() {
     let mut seen: Vec<_> = (0..80)
         .map(|step| at(step * 10, going(), vec![task("a", "PENDING")]))
