@@ -109,13 +109,13 @@ impl Account {
             });
             if let Some(account) = Self::serving().and_then(Self::with_faults) {
                 tried(&account);
-                account.met_faults();
+                account.met_faults(&["ecs", "ecr", "logs"]);
             }
         });
     }
 
     /// From now on a third of the operator's calls to ECS, ECR and CloudWatch Logs meet a fault.
-    fn with_faults(mut self) -> Option<Self> {
+    pub(super) fn with_faults(mut self) -> Option<Self> {
         let faults = Faults::start(self.server.url(), &self.sandbox.home())?;
         faults.url().clone_into(&mut self.endpoint);
         self.faults = Some(faults);
@@ -124,9 +124,9 @@ impl Account {
 
     /// Fails the test unless calls to each service met some.
     #[track_caller]
-    fn met_faults(&self) {
+    pub(super) fn met_faults(&self, services: &[&str]) {
         let faults = self.faults.as_ref().expect("an account with faults");
-        for service in ["ecs", "ecr", "logs"] {
+        for service in services {
             assert!(
                 faults.fired(service) > 0,
                 "no call to {service} met a fault"

@@ -106,6 +106,17 @@ fn four_commands_lead_from_a_checkout_to_an_answer_and_later_ones_to_other_relea
         releases.iter().all(|one| one["in_registry"] == true),
         "{history}"
     );
+
+    let Some(account) = account.with_faults() else {
+        return;
+    };
+    let again = account.deploy_folder("").end().expect_code(0);
+    assert_eq!(digest(&again), digest(&changed));
+    serves(&account, &again);
+    account.run(&["rollback"]).expect_code(0);
+    let release = account.release().unwrap();
+    assert!(release.ends_with(&digest(&first)), "{release}");
+    account.met_faults(&["ecs"]);
 }
 
 /// Jira as containers reach it.
