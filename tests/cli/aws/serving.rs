@@ -1,6 +1,7 @@
 //! The router on AWS's services and a scripted model, from seeding to answers.
 
 use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_sdk_dynamodb::Client;
 use serde_json::{Value, json};
@@ -234,25 +235,28 @@ fn a_thousand_turns_end_well(name: &str, faults: &'static [support::aws_proxy::B
     let key = made["key"].as_str().unwrap();
     let client = reqwest::Client::new();
     let url = format!("{}/api/chat", environment.router.url);
+    let again = AtomicU64::new(0);
 
     environment.runtime.block_on(async {
         let talks = (0..SESSIONS).map(|session| {
-            let (client, url) = (&client, &url);
+            let (client, url, again) = (&client, &url, &again);
             async move {
                 for turn in 0..TURNS {
                     let body = json!({
                         "message": format!("is {turn} a number?"),
                         "session_id": format!("s-{session}"),
                     });
-                    let answer = client
-                        .post(url)
-                        .bearer_auth(key)
-                        .json(&body)
-                        .send()
-                        .await
-                        .unwrap();
-                    let status = answer.status();
-                    let text = answer.text().await.unwrap();
+                    let ask = || async {
+                        let asked = client.post(url).bearer_auth(key).json(&body).send();
+                        let answer = asked.await.unwrap();
+                        (answer.status(), answer.text().await.unwrap())
+                    };
+                    let (mut status, mut text) = ask().await;
+                    // One call in 59,000 meets a fault at each of its ten attempts. Its turn says so, and is not kept.
+                    if status == 503 && text.contains("store_unavailable") {
+                        again.fetch_add(1, Ordering::Relaxed);
+                        (status, text) = ask().await;
+                    }
                     assert_eq!(status, 200, "turn {turn} of session {session}: {text}");
                 }
             }
@@ -289,15 +293,16 @@ fn a_thousand_turns_end_well(name: &str, faults: &'static [support::aws_proxy::B
         days.map(|day| day[field].as_u64().unwrap()).sum()
     };
     let turns = (SESSIONS * TURNS) as u64;
-    assert_eq!(
-        [
-            total("messages"),
-            total("input_tokens"),
-            total("output_tokens")
-        ],
-        [turns, 7 * turns, 3 * turns],
-        "{usage}"
-    );
+    // Exact, but that a turn which was not kept may have been paid for.
+    let at_most = turns + again.into_inner();
+    for (field, each) in [("messages", 1), ("input_tokens", 7), ("output_tokens", 3)] {
+        let counted = total(field);
+        let right = each * turns..=each * at_most;
+        assert!(
+            right.contains(&counted),
+            "{field} is {counted}, not in {right:?}: {usage}"
+        );
+    }
     assert!(
         proxy.faults() > SESSIONS * TURNS,
         "{} faults",

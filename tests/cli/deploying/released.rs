@@ -116,7 +116,7 @@ fn four_commands_lead_from_a_checkout_to_an_answer_and_later_ones_to_other_relea
     account.run(&["rollback"]).expect_code(0);
     let release = account.release().unwrap();
     assert!(release.ends_with(&digest(&first)), "{release}");
-    account.met_faults(&["ecs"]);
+    account.met_faults();
 }
 
 /// Jira as containers reach it.

@@ -53,7 +53,7 @@ fn service_deployments() {
     };
     let played = played
         .ends(0, &[8])
-        .says("t3nets-newer-router:8 runs in 1 tasks");
+        .says("t3nets-newer-router:8 runs in 1 task");
     assert!(played.script.calls("DescribeServiceDeployments") >= 10);
 }
 
