@@ -159,7 +159,7 @@ pub(super) fn to_be_built(image: &str) -> Option<String> {
 }
 
 async fn registry(work: &Work<'_>) -> Result<Registry, CliError> {
-    Registry::connect(work.sdk(), &work.target().repository, None).await
+    Registry::connect(work.sdk(), &work.target().repository).await
 }
 
 async fn pushed(

@@ -77,27 +77,23 @@ pub(crate) struct ResolvedImage {
 impl Registry {
     /// Finds a repository by its name or its URI. A URI is taken over as it is: it is where the tasks get their image from.
     ///
-    /// The registry is where the repository's URI says, unless `address` names another (a mirror, a proxy). Without one, where
-    /// calls to AWS go to this machine itself, so do these, even if what stands in for ECR there names AWS's own address.
+    /// The registry is where the repository's URI says. Where calls to AWS go to this machine itself, so do these, even if what
+    /// stands in for ECR there names AWS's own address.
     ///
     /// # Errors
     /// Not ready if there is no such repository, denied without credentials or permission.
     pub(crate) async fn connect(
         config: &aws_config::SdkConfig,
         repository: &str,
-        address: Option<&str>,
     ) -> Result<Self, CliError> {
         let ecr = aws_sdk_ecr::Client::new(config);
         let Place { name, uri } = Place::of(repository);
         let found = describe(&ecr, &name).await?;
         let uri = uri.unwrap_or_else(|| found.repository_uri.unwrap_or_default());
         let host = uri.split('/').next().unwrap_or_default();
-        let base = match address {
-            Some(address) => parse_address(address)?,
-            None => match on_this_machine(config, host) {
-                Some(here) => here,
-                None => parse_address(host)?,
-            },
+        let base = match on_this_machine(config, host) {
+            Some(here) => here,
+            None => elsewhere(host)?,
         };
         Ok(Self {
             client: Client::new(ecr, &base, &name)?,
@@ -130,21 +126,12 @@ async fn describe(ecr: &aws_sdk_ecr::Client, name: &str) -> Result<Repository, C
         .ok_or_else(missing)
 }
 
-/// `registry.example.com`, `http://127.0.0.1:4571`.
-fn parse_address(address: &str) -> Result<Url, CliError> {
-    let given = if address.contains("://") {
-        address.to_owned()
-    } else {
-        format!("https://{address}")
-    };
-    Url::parse(&given)
+/// The registry at a host: by HTTPS alone.
+fn elsewhere(host: &str) -> Result<Url, CliError> {
+    Url::parse(&format!("https://{host}"))
         .ok()
-        .filter(|url| url.has_host() && matches!(url.scheme(), "http" | "https"))
-        .filter(|url| url.scheme() == "https" || is_loopback(url))
-        .ok_or_else(|| {
-            CliError::not_ready(format!("`{address}` is no address of a registry"))
-                .hint("plain http is for this machine alone")
-        })
+        .filter(Url::has_host)
+        .ok_or_else(|| CliError::not_ready(format!("`{host}` is no address of a registry")))
 }
 
 /// The registry, if it is on this machine: ECR's own endpoint, the repository's host, or the endpoint of every service.

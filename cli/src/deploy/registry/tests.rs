@@ -27,7 +27,7 @@ async fn repository(server: &AwsServer, name: &str) -> (aws_config::SdkConfig, R
         .send()
         .await
         .unwrap();
-    let registry = Registry::connect(&config, name, None).await.unwrap();
+    let registry = Registry::connect(&config, name).await.unwrap();
     (config, registry)
 }
 
@@ -117,7 +117,7 @@ async fn a_repository_that_does_not_exist_is_not_ready() {
         return;
     };
     let config = server.sdk_config().await;
-    let Err(error) = Registry::connect(&config, "image-missing", None).await else {
+    let Err(error) = Registry::connect(&config, "image-missing").await else {
         panic!("there is none");
     };
     assert_eq!(error.kind, ErrorKind::NotReady, "{error:?}");
@@ -249,7 +249,7 @@ async fn push_to(script: Script) -> (Arc<Script>, Result<PushedImage, CliError>)
             aws_sdk_ecr::config::Credentials::new("test", "test", None, None, "test"),
         ))
         .build();
-    let registry = Registry::connect(&config, "r", None).await.unwrap();
+    let registry = Registry::connect(&config, "r").await.unwrap();
     let pushed = registry.push_package(&package(), &revision(), &()).await;
     (script, pushed)
 }
@@ -334,15 +334,48 @@ fn an_image_is_the_same_whenever_and_wherever_it_was_built() {
 }
 
 #[test]
-fn addresses_in_plain_http_are_for_this_machine_alone() {
-    assert!(parse_address("registry.example.com").is_ok());
-    assert!(parse_address("http://localhost:4571").is_ok());
-    assert!(parse_address("http://127.0.0.1:4571").is_ok());
-    for bad in ["http://registry.example.com", "ftp://x", "", "https://"] {
-        assert_eq!(
-            parse_address(bad).unwrap_err().kind,
-            ErrorKind::NotReady,
-            "{bad}"
-        );
+fn plain_http_is_for_this_machine_alone() {
+    let config = |endpoint: &str| {
+        aws_config::SdkConfig::builder()
+            .endpoint_url(endpoint)
+            .build()
+    };
+    let address = |endpoint: &str, host: &str| match on_this_machine(&config(endpoint), host) {
+        Some(here) => Ok(here),
+        None => elsewhere(host),
+    };
+    for (endpoint, host, expected) in [
+        (
+            "https://e.example.com",
+            "r.example.com",
+            "https://r.example.com/",
+        ),
+        (
+            "http://e.example.com",
+            "r.example.com",
+            "https://r.example.com/",
+        ),
+        (
+            "https://e.example.com",
+            "localhost:4571",
+            "http://localhost:4571/",
+        ),
+        (
+            "http://127.0.0.1:4572",
+            "localhost:4571",
+            "http://localhost:4571/",
+        ),
+        (
+            "http://127.0.0.1:4572",
+            "r.example.com",
+            "http://127.0.0.1:4572/",
+        ),
+    ] {
+        let found = address(endpoint, host).unwrap();
+        assert_eq!(found.as_str(), expected, "{endpoint} {host}");
+    }
+    for bad in ["", "two words"] {
+        let refused = address("https://e.example.com", bad).unwrap_err();
+        assert_eq!(refused.kind, ErrorKind::NotReady, "{bad}");
     }
 }
