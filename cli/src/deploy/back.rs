@@ -2,6 +2,7 @@
 
 use router::ports::StoreError;
 
+use super::ecs;
 use super::engine::{Ended, Engine, Outcome};
 use super::history::Lock;
 use super::plan::{Revision, copy};
@@ -32,23 +33,50 @@ pub(crate) enum Found {
 }
 
 impl Engine<'_> {
-    /// Goes back to the last verified release and waits for that.
+    /// Goes back to the last verified release and waits for that. What keeps it from doing so never hides why the rollout
+    /// failed.
     pub(super) async fn go_back(
         &self,
         lock: &Lock,
         failed: &Revision,
         failure: Failure,
         steady: Option<String>,
-    ) -> Result<Outcome, StoreError> {
-        let revision = match self.last_good(failed, steady).await? {
+    ) -> Outcome {
+        let gone_back = self.try_back(lock, failed, failure.clone(), steady).await;
+        gone_back.unwrap_or_else(|why| Outcome::NotRolledBack { failure, why })
+    }
+
+    /// Or why it is not gone back.
+    async fn try_back(
+        &self,
+        lock: &Lock,
+        failed: &Revision,
+        failure: Failure,
+        steady: Option<String>,
+    ) -> Result<Outcome, String> {
+        let found = self.last_good(failed, steady).await;
+        let found = found.map_err(|error| {
+            format!(
+                "what to go back to cannot be found out: {}",
+                ecs::said(&error)
+            )
+        })?;
+        let revision = match found {
             Found::This(revision) => revision,
-            Found::None(gone) => {
-                let why = nothing(&gone);
-                return Ok(Outcome::NotRolledBack { failure, why });
-            }
+            Found::None(gone) => return Err(nothing(&gone)),
         };
-        let began = self.begin(Step::Rollback, revision.name());
-        let (ours, _) = self.ecs.update(revision.arn(), false).await?;
+        let name = revision.name();
+        let began = self.begin(Step::Rollback, name.clone());
+        let updated = self.ecs.update(revision.arn(), false).await;
+        let ours = updated.map_err(|error| {
+            let why = ecs::said(&error);
+            match error {
+                StoreError::Unavailable(_) => {
+                    format!("whether the service was told to run `{name}` is not known: {why}")
+                }
+                _ => format!("the service cannot be told to run `{name}`: {why}"),
+            }
+        })?;
         let targets = self.targets();
         let logs = self.logs(&revision);
         let rollout = Rollout::new(ours, &self.target.container, self.timeout);
@@ -59,41 +87,42 @@ impl Engine<'_> {
             self.report,
             rollout,
         );
-        let verdict = match self.watch(lock, &mut watch).await? {
+        let ended = self.watch(lock, &mut watch).await;
+        let ended = ended.map_err(|error| {
+            format!(
+                "going back to `{name}` goes on, and cannot be watched: {}",
+                ecs::said(&error)
+            )
+        })?;
+        let verdict = match ended {
             Ended::Verdict(verdict) => *verdict,
             Ended::LockLost => return Ok(Outcome::LockLost),
             Ended::RollBackWanted | Ended::Left => {
-                let why = format!("going back to `{}` was left to itself", revision.name());
-                return Ok(Outcome::NotRolledBack { failure, why });
+                return Err(format!("going back to `{name}` was left to itself"));
             }
         };
-        let why = match verdict {
+        match verdict {
             Verdict::Succeeded { .. } | Verdict::NothingRuns => {
-                self.done(Step::Rollback, revision.name(), began);
-                return Ok(Outcome::RolledBack {
+                self.done(Step::Rollback, name.clone(), began);
+                Ok(Outcome::RolledBack {
                     failure,
-                    to: Some(revision.name()),
+                    to: Some(name),
                     by_ecs: false,
-                });
+                })
             }
-            Verdict::RolledBackByEcs { to, .. } => {
-                return Ok(Outcome::RolledBack {
-                    failure,
-                    to,
-                    by_ecs: true,
-                });
-            }
-            Verdict::Superseded { revision, by } => {
-                return Ok(Outcome::Superseded { revision, by });
-            }
+            Verdict::RolledBackByEcs { to, .. } => Ok(Outcome::RolledBack {
+                failure,
+                to,
+                by_ecs: true,
+            }),
+            Verdict::Superseded { revision, by } => Ok(Outcome::Superseded { revision, by }),
             Verdict::Failed(again) | Verdict::RollbackFailed(again) => {
-                format!("`{}` fails too: {}", revision.name(), again.cause)
+                Err(format!("`{name}` fails too: {}", again.cause))
             }
             Verdict::TimedOut { .. } | Verdict::InProgress(_) | Verdict::RollingBack { .. } => {
-                format!("going back to `{}` takes too long", revision.name())
+                Err(format!("going back to `{name}` takes too long"))
             }
-        };
-        Ok(Outcome::NotRolledBack { failure, why })
+        }
     }
 
     /// The newest verified release that can still be run, other than the one that failed.

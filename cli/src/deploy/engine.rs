@@ -98,6 +98,43 @@ pub(crate) enum Outcome {
     LockLost,
 }
 
+/// Why a rollout has no outcome.
+#[derive(Debug)]
+pub(crate) enum Lost {
+    /// AWS refused the update: the service runs on as it did.
+    NotBegun {
+        /// The revision that it was to run.
+        revision: String,
+        /// What AWS said.
+        error: StoreError,
+    },
+    /// The update was not answered: it may have arrived.
+    Unclear {
+        /// The revision that it was to run.
+        revision: String,
+        /// What went wrong.
+        error: StoreError,
+    },
+    /// AWS can no longer be asked how it goes; it goes on by itself.
+    Unwatched(StoreError),
+}
+
+impl Lost {
+    fn at_update(revision: &Revision, error: StoreError) -> Self {
+        let revision = revision.name();
+        match error {
+            StoreError::Unavailable(_) => Self::Unclear { revision, error },
+            error => Self::NotBegun { revision, error },
+        }
+    }
+}
+
+impl From<StoreError> for Lost {
+    fn from(error: StoreError) -> Self {
+        Self::Unwatched(error)
+    }
+}
+
 /// What a deploy works with.
 pub(crate) struct Engine<'a> {
     /// The names.
@@ -143,20 +180,23 @@ impl Engine<'_> {
     /// Tells the service to run a revision and sees it through. `before` is the service as it was.
     ///
     /// # Errors
-    /// As AWS says.
+    /// As AWS says: before it began, or while it goes on.
     pub(crate) async fn roll_out(
         &self,
         lock: &Lock,
         revision: &Revision,
         anew: bool,
         before: &Service,
-    ) -> Result<Outcome, StoreError> {
-        let ours = self.update(lock, revision, anew).await?;
+    ) -> Result<Outcome, Lost> {
+        let updated = self.update(lock, revision, anew).await;
+        let ours = updated.map_err(|error| Lost::at_update(revision, error))?;
         let steady = before
             .primary()
             .filter(|one| one.is_complete() && one.task_definition != revision.arn())
             .map(|one| one.task_definition.clone());
-        self.see_through(lock, revision, ours, steady).await
+        self.see_through(lock, revision, ours, steady)
+            .await
+            .map_err(Lost::from)
     }
 
     async fn update(
@@ -166,7 +206,7 @@ impl Engine<'_> {
         anew: bool,
     ) -> Result<Ours, StoreError> {
         let began = self.begin(Step::Update, revision.name());
-        let (ours, _) = self.ecs.update(revision.arn(), anew).await?;
+        let ours = self.ecs.update(revision.arn(), anew).await?;
         let watched = Watched {
             deployment: ours.deployment.clone(),
             task_definition: ours.task_definition.clone(),
@@ -267,8 +307,10 @@ impl Engine<'_> {
             && self.rolls_back
             && self.is_replaced(watch.ours()).await
         {
-            let next = self.watch(lock, watch).await?;
-            if next.success().is_none() {
+            // That it can no longer be asked is met again on the way back, and told there with the failure.
+            if let Ok(next) = self.watch(lock, watch).await
+                && next.success().is_none()
+            {
                 ended = next;
             }
         }
@@ -293,7 +335,7 @@ impl Engine<'_> {
                 why: "`--no-rollback` was given".to_owned(),
             });
         }
-        self.go_back(lock, revision, failure, steady).await
+        Ok(self.go_back(lock, revision, failure, steady).await)
     }
 
     async fn is_replaced(&self, ours: &Ours) -> bool {

@@ -69,6 +69,10 @@ class Pass(http.server.BaseHTTPRequestHandler):
             behind.request(self.command, self.path, body, headers)
             answer = behind.getresponse()
             content = answer.read()
+        except OSError as error:
+            # What is behind has ended, with its containers; whoever still asks is told.
+            self.send_error(502, explain=str(error))
+            return
         finally:
             behind.close()
         self.send_response_only(answer.status, answer.reason)

@@ -15,6 +15,7 @@ fn what_ecs_rolls_back_is_followed_and_never_rolled_back_again() {
         ("at the verdict", the_breaker_at_the_moment_of_the_verdict),
         ("to a younger", back_to_a_younger_revision),
         ("stopped by hand", rolled_back_by_hand),
+        ("alarm", an_alarm_after_the_tasks_came_up),
         ("failed", a_rollback_that_fails),
     ]);
 }
@@ -138,6 +139,36 @@ fn rolled_back_by_hand() {
         .ends(5, &[8])
         .says("was rolled back by ECS: t3nets-by-hand-router:7 runs")
         .says(&format!("because: {why}"));
+}
+
+/// While ECS still looks at the service's alarms, all of its tasks run.
+fn an_alarm_after_the_tasks_came_up() {
+    let why = "Service deployment rolled back because a CloudWatch alarm was in the ALARM state.";
+    let baking = || {
+        Look::at([OURS.going().counts(1, 0)])
+            .tasks([OURS.task('a')])
+            .newer(OURS, "IN_PROGRESS", "")
+    };
+    let alarmed = |earlier| {
+        let ours = OURS
+            .broken()
+            .because("ECS deployment failed: alarm detected.");
+        Look::at([earlier, ours]).tasks([BEFORE.task('0'), OURS.task('a')])
+    };
+    let scenario = Scenario::default().then([
+        coming().newer(OURS, "IN_PROGRESS", ""),
+        baking(),
+        baking(),
+        alarmed(BEFORE.going()).newer(OURS, "ROLLBACK_IN_PROGRESS", why),
+        alarmed(BEFORE.completed()).newer(OURS, "ROLLBACK_SUCCESSFUL", why),
+    ]);
+    let Some(played) = deployed("alarm", scenario) else {
+        return;
+    };
+    played
+        .ends(5, &[8])
+        .says("was rolled back by ECS: t3nets-alarm-router:7 runs")
+        .says(why);
 }
 
 fn a_rollback_that_fails() {

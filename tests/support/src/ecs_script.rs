@@ -20,7 +20,8 @@ use axum::Router;
 use serde_json::Value;
 
 pub use shapes::{
-    DENIED, Deployment, EXPIRED, INVALID_ACTION, Look, Made, Refused, THROTTLED, Task, UNKNOWN,
+    BROKEN, DENIED, Deployment, EXPIRED, INVALID_ACTION, Look, Made, Refused, THROTTLED, Task,
+    UNKNOWN, WRONG_CONTROLLER,
 };
 
 use crate::TestServer;
@@ -45,6 +46,8 @@ pub struct Scenario {
     breaker: bool,
     further: Vec<u32>,
     refused: Vec<(&'static str, Refused)>,
+    updates_refused: Option<(usize, Refused)>,
+    updates_unanswered: bool,
     logs: BTreeMap<String, Vec<&'static str>>,
 }
 
@@ -81,6 +84,20 @@ impl Scenario {
     #[must_use]
     pub fn refusing(mut self, operation: &'static str, refused: Refused) -> Self {
         self.refused.push((operation, refused));
+        self
+    }
+
+    /// With an UpdateService that is refused once this many were taken.
+    #[must_use]
+    pub fn refusing_updates_after(mut self, taken: usize, refused: Refused) -> Self {
+        self.updates_refused = Some((taken, refused));
+        self
+    }
+
+    /// With an UpdateService that is taken, once for each revision, and never answered with a success.
+    #[must_use]
+    pub fn without_answers_to_updates(mut self) -> Self {
+        self.updates_unanswered = true;
         self
     }
 

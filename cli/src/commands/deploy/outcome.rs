@@ -107,7 +107,9 @@ impl DeployOutput {
                 if !why.is_empty() {
                     error.causes.push(why);
                 }
-                error.hint(logs)
+                error.hint(logs).hint(format!(
+                    "`t3nets rollback -e {environment}` goes back to the last verified release, if there is one"
+                ))
             }
             Outcome::Superseded { revision, by } => {
                 let by = by.map_or_else(String::new, |by| format!(" by `{by}`"));

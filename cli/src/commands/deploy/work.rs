@@ -11,7 +11,7 @@ use super::person::Terminal;
 use super::target::Connected;
 use crate::context::Context;
 use crate::deploy::ecs::{Ecs, said};
-use crate::deploy::engine::{Engine, Outcome, Person};
+use crate::deploy::engine::{Engine, Lost, Outcome, Person};
 use crate::deploy::history::{History, Holder, Lock, Locked, Watched};
 use crate::deploy::plan::Revision;
 use crate::deploy::report::Report;
@@ -196,16 +196,38 @@ pub(crate) fn unchanged(error: StoreError) -> CliError {
     refused
 }
 
-/// What goes wrong while a rollout is under way: it goes on by itself.
-pub(crate) fn left(error: StoreError, target: &DeployTarget) -> CliError {
+/// What goes wrong from the update on.
+pub(crate) fn left(lost: impl Into<Lost>, target: &DeployTarget) -> CliError {
+    let resume = resume_command(&target.environment);
+    let (headline, error, hint) = match lost.into() {
+        Lost::NotBegun { revision, error } => (
+            format!("the service cannot be told to run `{revision}`; it runs on as before"),
+            error,
+            None,
+        ),
+        Lost::Unclear { revision, error } => (
+            format!("whether the service was told to run `{revision}` is not known"),
+            error,
+            Some(format!(
+                "`t3nets status -e {}` says what it runs; `{resume}` watches that",
+                target.environment
+            )),
+        ),
+        Lost::Unwatched(error) => (
+            "the rollout could not be seen through".to_owned(),
+            error,
+            Some(format!("it goes on by itself; `{resume}` watches it again")),
+        ),
+    };
     let cause = said(&error);
     let told = CliError::from(error);
-    let mut lost = CliError::new(told.kind, "the rollout could not be seen through");
-    lost.causes.push(cause);
-    lost.hint(format!(
-        "it goes on by itself; `{}` watches it again",
-        resume_command(&target.environment)
-    ))
+    let mut refused = CliError::new(told.kind, headline);
+    refused.causes.push(cause);
+    refused.hints = match hint {
+        Some(hint) => vec![hint],
+        None => told.hints,
+    };
+    refused
 }
 
 /// What goes on watching.

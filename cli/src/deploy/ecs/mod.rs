@@ -6,6 +6,7 @@ mod facts;
 mod place;
 
 use std::fmt;
+use std::time::Duration;
 
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
@@ -24,6 +25,10 @@ pub(crate) use place::{Cluster, Placed};
 
 /// How many tasks DescribeTasks takes at once.
 const TASKS_AT_ONCE: usize = 100;
+/// How often it is looked whether an update that was not answered has arrived: reads lag a few seconds.
+const LOOKS_AFTER_SILENCE: usize = 4;
+/// How long is waited between those looks.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 
 /// The service that is deployed to.
 #[derive(Debug, Clone)]
@@ -208,12 +213,12 @@ impl Ecs {
     /// that revision already.
     ///
     /// # Errors
-    /// As AWS says.
+    /// As AWS says. Unavailable means that it is not known whether the service was told; after any other error it was not.
     pub(crate) async fn update(
         &self,
         task_definition: &str,
         anew: bool,
-    ) -> Result<(Ours, Service), StoreError> {
+    ) -> Result<Ours, StoreError> {
         let answer = self
             .client
             .update_service()
@@ -222,27 +227,38 @@ impl Ecs {
             .task_definition(task_definition)
             .set_force_new_deployment(anew.then_some(true))
             .send()
-            .await;
-        let found = match answer {
-            Ok(answer) => answer.service,
-            Err(error) => match refused(error) {
-                // It may have arrived though no answer did. Asked again without `anew`, it would change nothing.
-                StoreError::Unavailable(why) => self
-                    .describe()
-                    .await?
-                    .filter(|found| found.task_definition() == Some(task_definition) && !anew)
-                    .ok_or(StoreError::Unavailable(why))
-                    .map(Some)?,
-                error => return Err(error),
-            },
+            .await
+            .map_err(refused);
+        let unclear = match answer {
+            Ok(answer) => {
+                let service = answer.service.as_ref().map(facts::service);
+                let ours = service.and_then(|service| service.primary_of(task_definition));
+                match ours {
+                    Some(ours) => return Ok(ours),
+                    None => "ECS did not say which deployment it made".to_owned(),
+                }
+            }
+            Err(StoreError::Unavailable(why)) => why,
+            Err(error) => return Err(error),
         };
-        let service = found.as_ref().map(facts::service).unwrap_or_default();
-        service
-            .primary_of(task_definition)
-            .map(|ours| (ours, service.clone()))
-            .ok_or_else(|| {
-                StoreError::Unavailable("ECS did not say which deployment it made".to_owned())
-            })
+        // It may have arrived though no answer did. One that was asked for anew cannot be told from the one before.
+        if !anew && let Some(ours) = self.begun(task_definition).await {
+            return Ok(ours);
+        }
+        Err(StoreError::Unavailable(unclear))
+    }
+
+    /// The deployment that counts, as soon as it is of this revision.
+    async fn begun(&self, task_definition: &str) -> Option<Ours> {
+        for _ in 0..LOOKS_AFTER_SILENCE {
+            let service = self.service().await.ok().flatten();
+            let ours = service.and_then(|service| service.primary_of(task_definition));
+            if ours.is_some() {
+                return ours;
+            }
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+        }
+        None
     }
 
     /// Changes how many tasks the service is to have.

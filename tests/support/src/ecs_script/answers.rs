@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::shapes::{Look, Made, Refused, load_balancers, network, revision_arn};
+use super::shapes::{BROKEN, Look, Made, Refused, load_balancers, network, revision_arn};
 use super::{ACCOUNT, BEFORE, REGION, State, Update};
 
 const NOT_FOUND: Refused = Refused {
@@ -41,12 +41,17 @@ pub(super) async fn answer(
     let kind = [("content-type", "application/x-amz-json-1.1")];
     match state.answer(operation, &asked) {
         Ok(answer) => (kind, answer.to_string()).into_response(),
-        Err(Refused { code, message }) => {
+        Err(refused) => {
+            let Refused { code, message } = refused;
+            let status = match refused == BROKEN {
+                true => StatusCode::INTERNAL_SERVER_ERROR,
+                false => StatusCode::BAD_REQUEST,
+            };
             let mut body = json!({ "__type": code });
             if let Some(message) = message {
                 body["message"] = json!(message);
             }
-            (StatusCode::BAD_REQUEST, kind, body.to_string()).into_response()
+            (status, kind, body.to_string()).into_response()
         }
     }
 }
@@ -66,7 +71,7 @@ impl State {
         }
         match operation {
             "DescribeServices" => Ok(json!({"services": [self.service(&look)], "failures": []})),
-            "UpdateService" => Ok(self.update(asked, &look)),
+            "UpdateService" => self.update(asked, &look),
             "ListTasks" => {
                 let wanted = asked["desiredStatus"].as_str().unwrap_or("RUNNING");
                 let tasks = look.tasks.iter();
@@ -189,7 +194,12 @@ impl State {
         Ok(json!({"taskDefinition": definition, "tags": tags}))
     }
 
-    fn update(&mut self, asked: &Value, look: &Look) -> Value {
+    fn update(&mut self, asked: &Value, look: &Look) -> Result<Value, Refused> {
+        if let Some((taken, refused)) = self.scenario.updates_refused
+            && self.updates.len() >= taken
+        {
+            return Err(refused);
+        }
         let name = asked["taskDefinition"].as_str().unwrap_or_default();
         let revision = name
             .rsplit_once('/')
@@ -198,15 +208,23 @@ impl State {
         let number = revision
             .rsplit_once(':')
             .and_then(|(_, number)| number.parse().ok());
-        self.updates.push(Update {
-            revision: revision.clone(),
+        let update = Update {
+            revision,
             forced: asked["forceNewDeployment"] == true,
-        });
+        };
+        if self.scenario.updates_unanswered {
+            // Told again what it runs, ECS makes no other deployment.
+            if self.updates.last() != Some(&update) {
+                self.updates.push(update);
+            }
+            return Err(BROKEN);
+        }
+        self.updates.push(update);
         let made = u32::try_from(self.updates.len()).expect("few updates") + 1;
         let ours = Made::new(made, number.expect("a revision's number"));
         let others = look.deployments.iter().cloned().map(|one| one.active());
         let now = Look::at([ours.going()].into_iter().chain(others));
-        json!({"service": self.service(&now)})
+        Ok(json!({"service": self.service(&now)}))
     }
 
     fn service(&self, look: &Look) -> Value {

@@ -121,6 +121,12 @@ impl Deployment {
         Self { reason, ..self }
     }
 
+    /// With another reason.
+    pub fn because(self, reason: impl Into<String>) -> Self {
+        let reason = reason.into();
+        Self { reason, ..self }
+    }
+
     pub(super) fn is_primary(&self) -> bool {
         self.status == "PRIMARY"
     }
@@ -266,7 +272,7 @@ impl Task {
 }
 
 /// How AWS refuses a call.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refused {
     pub(super) code: &'static str,
     pub(super) message: Option<&'static str>,
@@ -293,6 +299,18 @@ pub const INVALID_ACTION: Refused = Refused {
 pub const THROTTLED: Refused = Refused {
     code: "ThrottlingException",
     message: Some("Rate exceeded"),
+};
+/// The service itself fails: the one that is answered with 500.
+pub const BROKEN: Refused = Refused {
+    code: "ServerException",
+    message: Some("Service Unavailable. Please try again later."),
+};
+/// The service is another one's to deploy to.
+pub const WRONG_CONTROLLER: Refused = Refused {
+    code: "InvalidParameterException",
+    message: Some(
+        "Unable to update task definition on services with a CODE_DEPLOY deployment controller. Use AWS CodeDeploy to trigger a new deployment.",
+    ),
 };
 /// The session's credentials are too old.
 pub const EXPIRED: Refused = Refused {
