@@ -98,6 +98,27 @@ impl Printer {
         Ok(output.exit_code())
     }
 
+    /// Shows one of several results: with `--json` in a line of its own.
+    ///
+    /// # Errors
+    /// If stdout cannot be written to.
+    pub(crate) fn print_one(&self, output: &impl Output) -> Result<(), CliError> {
+        match self.json {
+            true => self.json_line(output),
+            false => self.print(output).map(|_| ()),
+        }
+    }
+
+    /// Writes a value to stdout as a line of JSON.
+    ///
+    /// # Errors
+    /// If stdout cannot be written to.
+    pub(crate) fn json_line(&self, value: &impl Serialize) -> Result<(), CliError> {
+        let line = serde_json::to_string(value)
+            .map_err(|error| CliError::failed("cannot show it as JSON").caused_by(&error))?;
+        self.write(&format!("{line}\n"))
+    }
+
     /// Writes to stdout at once: for results that come piece by piece.
     ///
     /// # Errors

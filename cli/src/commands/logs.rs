@@ -194,11 +194,7 @@ impl Reader<'_> {
         let message = event.message().unwrap_or_default().trim_end();
         let printer = &self.context.printer;
         if printer.is_json() {
-            let line = serde_json::to_string(&Line { at, task, message });
-            let line = line.map_err(|error| {
-                CliError::failed("cannot show a line as JSON").caused_by(&error)
-            })?;
-            return printer.write(&format!("{line}\n"));
+            return printer.json_line(&Line { at, task, message });
         }
         let color = self.color(task);
         let short = task.get(..8).unwrap_or(task);

@@ -7,6 +7,7 @@
 mod ended;
 mod failing;
 mod going;
+mod shown;
 mod told;
 
 use std::io::{BufRead, BufReader};

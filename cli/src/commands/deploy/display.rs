@@ -56,9 +56,7 @@ impl Display {
 impl Display {
     fn json(&self, event: &impl serde::Serialize) {
         // A closed pipe is the reader's choice: the rollout is seen through all the same.
-        if let Ok(line) = serde_json::to_string(event) {
-            let _ = self.printer.write(&format!("{line}\n"));
-        }
+        let _ = self.printer.json_line(event);
     }
 
     /// Something that only a line that moves is for.

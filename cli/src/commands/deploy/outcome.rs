@@ -66,10 +66,7 @@ impl DeployOutput {
             _ => return Err(self.error()),
         };
         if printer.is_json() {
-            let line = serde_json::to_string(&ended).map_err(|error| {
-                CliError::failed("cannot show the result as JSON").caused_by(&error)
-            })?;
-            printer.write(&format!("{line}\n"))?;
+            printer.json_line(&ended)?;
         } else {
             printer.write(&format!("{}\n", plain(&text)))?;
         }

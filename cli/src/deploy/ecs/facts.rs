@@ -98,6 +98,7 @@ pub(super) fn task(found: &types::Task) -> SeenTask {
         started_by: text(found.started_by()),
         task_definition: text(found.task_definition_arn()),
         created_at: found.created_at().and_then(timestamp),
+        stopped_at: found.stopped_at().and_then(timestamp),
     }
 }
 

@@ -13,6 +13,7 @@ use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ecs::types::{
     DesiredStatus, ServiceDeploymentStatus, ServiceField, SortOrder, TaskDefinitionStatus,
 };
+use jiff::Timestamp;
 use router::aws::store_error;
 use router::ports::StoreError;
 use serde_json::Value;
@@ -39,12 +40,17 @@ pub(crate) struct Ecs {
 }
 
 /// A task and the deployment that it may be of.
-pub(super) struct SeenTask {
+pub(crate) struct SeenTask {
     arn: String,
     started_by: String,
-    task_definition: String,
-    created_at: Option<jiff::Timestamp>,
-    task: Task,
+    /// The ARN of its revision.
+    pub(crate) task_definition: String,
+    /// When ECS began to make it.
+    pub(crate) created_at: Option<Timestamp>,
+    /// When it ended, if it did.
+    pub(crate) stopped_at: Option<Timestamp>,
+    /// What it does.
+    pub(crate) task: Task,
 }
 
 impl SeenTask {
@@ -280,7 +286,7 @@ impl Ecs {
     }
 
     /// The ARNs of the service's tasks, running and stopped within the last hour.
-    pub(crate) async fn task_arns(&self) -> Result<Vec<String>, StoreError> {
+    pub(super) async fn task_arns(&self) -> Result<Vec<String>, StoreError> {
         let mut arns = Vec::new();
         for status in [DesiredStatus::Running, DesiredStatus::Stopped] {
             let mut pages = self
@@ -297,6 +303,15 @@ impl Ecs {
             }
         }
         Ok(arns)
+    }
+
+    /// The service's tasks, running and stopped within the last hour, of every deployment.
+    ///
+    /// # Errors
+    /// As AWS says.
+    pub(crate) async fn all_tasks(&self) -> Result<Vec<SeenTask>, StoreError> {
+        let arns = self.task_arns().await?;
+        self.tasks(&arns).await
     }
 
     /// These tasks. Those that were forgotten meanwhile are left out.

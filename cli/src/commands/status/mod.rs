@@ -1,17 +1,23 @@
 //! `t3nets status`: what the service runs, and how it fares.
 
+mod tasks;
+
 use std::time::Duration;
 
+use dialoguer::console::Term;
+use router::ports::StoreError;
 use serde::Serialize;
 
 use crate::commands::deploy::target::Connected;
-use crate::commands::deploy::{Work, tasks, unchanged};
+use crate::commands::deploy::{Work, tasks as count, unchanged};
 use crate::context::Context;
+use crate::deploy::ecs::said;
 use crate::deploy::plan::{DEPLOYED_BY, RELEASE};
 use crate::deploy::rollout::revision_name;
 use crate::deploy::targets::Targets;
-use crate::error::{CliError, exit_code};
-use crate::printer::{Output, table};
+use crate::error::{CliError, ErrorKind};
+use crate::printer::{Output, plain, table};
+use tasks::{TaskView, shown, views};
 
 /// How often `--watch` looks.
 const EVERY: Duration = Duration::from_secs(2);
@@ -21,7 +27,7 @@ const EVENTS: usize = 5;
 /// How to show it.
 #[derive(Debug, clap::Args)]
 pub(crate) struct StatusArgs {
-    /// Show it again whenever something changed, until Ctrl-C
+    /// Go on showing it, until Ctrl-C: in a terminal in place, else whenever something changed, with --json a line each
     #[arg(long)]
     watch: bool,
 }
@@ -36,8 +42,13 @@ struct StatusOutput {
     deployed_by: Option<String>,
     deployments: Vec<DeploymentView>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    tasks: Option<Vec<TaskView>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     targets: Option<Vec<TargetView>>,
     events: Vec<EventView>,
+    /// What could not be looked at, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unseen: Vec<String>,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -72,22 +83,38 @@ struct EventView {
 pub(crate) async fn run(context: &Context, args: StatusArgs) -> Result<u8, CliError> {
     let connected = Connected::to(context).await?;
     let work = Work::new(context, &connected);
-    let mut shown = look(&work, &connected).await?;
-    context.printer.print(&shown)?;
+    let mut seen = look(&work, &connected).await?;
     if !args.watch {
-        return Ok(exit_code::DONE);
+        return context.printer.print(&seen);
     }
+    let terminal = Term::stdout();
+    let in_place = terminal.is_term() && !context.printer.is_json();
+    let mut in_trouble = false;
     loop {
-        tokio::time::sleep(EVERY).await;
-        // What cannot be asked now may be asked again.
-        if let Ok(now) = look(&work, &connected).await
-            && now != shown
-        {
-            if !context.printer.is_json() {
-                context.printer.write("\n")?;
+        if in_place {
+            terminal
+                .clear_screen()
+                .map_err(|error| CliError::output(&error))?;
+        }
+        context.printer.print_one(&seen)?;
+        loop {
+            tokio::time::sleep(EVERY).await;
+            match look(&work, &connected).await {
+                Ok(now) => {
+                    in_trouble = false;
+                    if now != seen {
+                        seen = now;
+                        break;
+                    }
+                }
+                Err(error) if error.kind != ErrorKind::Failed => return Err(error),
+                Err(error) => {
+                    if !in_trouble {
+                        context.printer.warning(error.causes.join(": "));
+                    }
+                    in_trouble = true;
+                }
             }
-            context.printer.print(&now)?;
-            shown = now;
         }
     }
 }
@@ -102,8 +129,24 @@ async fn look(work: &Work<'_>, connected: &Connected) -> Result<StatusOutput, Cl
         None => None,
     };
     let target = work.target();
+    let mut unseen = Vec::new();
+    let mut refused =
+        |what: &str, error: &StoreError| unseen.push(format!("{what}: {}", said(error)));
+    let tasks = match work.ecs.all_tasks().await {
+        Ok(tasks) => Some(views(tasks)),
+        Err(error) => {
+            refused("the tasks", &error);
+            None
+        }
+    };
     let targets = match &target.target_group_arn {
-        Some(arn) => Targets::new(&connected.sdk, arn).health().await.ok(),
+        Some(arn) => match Targets::new(&connected.sdk, arn).health().await {
+            Ok(targets) => Some(targets),
+            Err(error) => {
+                refused("the targets", &error);
+                None
+            }
+        },
         None => None,
     };
     Ok(StatusOutput {
@@ -129,6 +172,7 @@ async fn look(work: &Work<'_>, connected: &Connected) -> Result<StatusOutput, Cl
                 reason: one.reason,
             })
             .collect(),
+        tasks,
         targets: targets.map(|targets| {
             let views = targets.into_iter().map(|one| TargetView {
                 address: one.address,
@@ -146,6 +190,7 @@ async fn look(work: &Work<'_>, connected: &Connected) -> Result<StatusOutput, Cl
                 message: one.message,
             })
             .collect(),
+        unseen,
     })
 }
 
@@ -155,7 +200,7 @@ impl Output for StatusOutput {
             "{} is {}, to have {}",
             self.service,
             self.status.to_lowercase(),
-            tasks(self.desired)
+            count(self.desired)
         )];
         if let Some(release) = &self.release {
             let by = self.deployed_by.as_ref();
@@ -176,6 +221,9 @@ impl Output for StatusOutput {
             "revision", "status", "rollout", "running", "pending", "reason",
         ];
         parts.push(table(&header, rows));
+        if let Some(tasks) = self.tasks.as_ref().filter(|all| !all.is_empty()) {
+            parts.push(shown(tasks));
+        }
         if let Some(targets) = self.targets.as_ref().filter(|all| !all.is_empty()) {
             let rows = targets
                 .iter()
@@ -187,6 +235,8 @@ impl Output for StatusOutput {
             [at, event.message.clone()]
         });
         parts.push(table(&["time", "event"], events));
+        let unseen = self.unseen.iter();
+        parts.extend(unseen.map(|why| format!("not seen: {}", plain(why))));
         parts.join("\n\n")
     }
 }
