@@ -283,6 +283,30 @@ async fn neither_what_people_say_nor_their_credentials_are_logged() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_log_has_a_line_for_each_request_and_none_for_what_only_asks_whether_it_lives() {
+    let home = tempfile::tempdir().unwrap();
+    tenant_with_key(home.path()).await;
+    let router = Router::start(home.path());
+    let client = Client::new();
+    for path in ["/health", "/ready", "/api/health", "/nowhere"] {
+        let answer = client.get(format!("{}{path}", router.url)).send().await;
+        assert_eq!(answer.unwrap().status().is_success(), path != "/nowhere");
+    }
+
+    let log = router.into_log();
+    let lines = log
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let answered: Vec<_> = lines.filter(|line| line["message"] == "answered").collect();
+    let routes: Vec<_> = answered.iter().map(|line| &line["span"]["route"]).collect();
+    assert_eq!(routes, ["/api/health", "(none)"]);
+    for line in answered {
+        assert!(line["elapsed_ms"].is_u64(), "{line}");
+        assert!(line["spans"].is_null(), "{line}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn healthcheck_tells_a_living_router_from_none() {
     let home = tempfile::tempdir().unwrap();
     tenant_with_key(home.path()).await;

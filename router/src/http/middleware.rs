@@ -1,7 +1,7 @@
 //! What happens around every request: its id, its line in the log, and errors in their final form.
 
 use std::any::Any;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
@@ -16,6 +16,9 @@ use super::error::ApiError;
 /// The header that names a request, in both directions.
 pub(super) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// What is asked by machines that look whether the router lives.
+const PROBES: [&str; 2] = ["/health", "/ready"];
+
 /// The id of the request under way.
 #[derive(Debug, Clone)]
 pub(super) struct RequestId(pub(super) String);
@@ -29,6 +32,7 @@ pub(super) async fn around(mut request: Request, next: Next) -> Response {
         .get::<MatchedPath>()
         .map_or("(none)", MatchedPath::as_str)
         .to_owned();
+    let is_probe = PROBES.contains(&route.as_str());
     let span = tracing::info_span!("request", request_id = %id, method = %request.method(), route);
     let started = Instant::now();
 
@@ -55,12 +59,23 @@ pub(super) async fn around(mut request: Request, next: Next) -> Response {
         headers
             .entry(CACHE_CONTROL)
             .or_insert(HeaderValue::from_static("no-store"));
-        let elapsed_ms = started.elapsed().as_millis();
-        tracing::info!(status = response.status().as_u16(), elapsed_ms, "answered");
+        log_answer(is_probe, response.status(), started.elapsed());
         response
     }
     .instrument(span)
     .await
+}
+
+/// Says how a request ended. Load balancers and container health checks ask every few seconds, all day: only what is not well
+/// is worth a line of theirs.
+fn log_answer(is_probe: bool, status: StatusCode, elapsed: Duration) {
+    let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+    let status_code = status.as_u16();
+    if is_probe && status.is_success() {
+        tracing::debug!(status = status_code, elapsed_ms, "answered");
+    } else {
+        tracing::info!(status = status_code, elapsed_ms, "answered");
+    }
 }
 
 /// The id that the caller or a proxy in front gave, if it is harmless.
