@@ -1,7 +1,6 @@
 //! The router in-process, its parts against scripted servers, and the built binary.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
     reason = "a failed expectation fails the test"
 )]

@@ -1,103 +1,32 @@
 //! The built `t3nets-router`, as a container runs it.
 
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
+use std::process::Command;
 
 use reqwest::{Client, StatusCode};
 use router::model::{SecretDocument, SecretName, TenantSettings, UserRole};
 use serde_json::{Value, json};
 
+use support::RouterProcess;
 use support::model::{Answer as Says, ModelServer};
 
 use crate::http::chat::variables;
 use crate::http::{add_tenant, make_key};
 
-/// A running router. Dropping it kills it.
-struct Router {
-    process: Child,
-    url: String,
-    /// What it logged since it began to serve, complete once `log` has ended.
-    kept: Arc<Mutex<String>>,
-    log: Option<JoinHandle<()>>,
+/// Starts a router on a home of the test's.
+fn start(home: &Path) -> RouterProcess {
+    start_with(home, &[])
 }
 
-impl Router {
-    fn start(home: &Path) -> Self {
-        Self::start_with(home, &[])
-    }
-
-    /// Starts one on a free port and waits until it says that it serves.
-    fn start_with(home: &Path, variables: &[(&str, String)]) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_t3nets-router"))
-            .arg("serve")
+fn start_with(home: &Path, variables: &[(&str, String)]) -> RouterProcess {
+    RouterProcess::start(
+        Command::new(env!("CARGO_BIN_EXE_t3nets-router"))
             .env_clear()
-            .envs([("T3NETS_ENV", "local"), ("PORT", "0"), ("RUST_LOG", "info")])
+            .envs([("T3NETS_ENV", "local"), ("RUST_LOG", "info")])
             .envs(variables.iter().map(|(name, value)| (name, value)))
-            .env("T3NETS_HOME", home)
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut log = BufReader::new(process.stderr.take().unwrap()).lines();
-        let address = log
-            .by_ref()
-            .map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap())
-            .find(|line| line["message"] == "serving")
-            .expect("the router serves")["address"]
-            .as_str()
-            .unwrap()
-            .replace("0.0.0.0", "127.0.0.1");
-        let kept = Arc::new(Mutex::new(String::new()));
-        let log = std::thread::spawn({
-            let kept = kept.clone();
-            move || {
-                for line in log {
-                    let line = line.unwrap();
-                    kept.lock().unwrap().extend([&line, "\n"]);
-                }
-            }
-        });
-        Self {
-            process,
-            url: format!("http://{address}"),
-            kept,
-            log: Some(log),
-        }
-    }
-
-    fn kill(&mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-    }
-
-    /// What it logged; ends it first.
-    fn into_log(mut self) -> String {
-        self.kill();
-        self.log.take().unwrap().join().unwrap();
-        self.kept.lock().unwrap().clone()
-    }
-
-    /// Asks it to end, as an orchestrator does.
-    fn ask_to_end(&self) {
-        let pid = self.process.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-TERM", &pid])
-                .status()
-                .unwrap()
-                .success()
-        );
-    }
-}
-
-impl Drop for Router {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
+            .env("T3NETS_HOME", home),
+    )
 }
 
 async fn tenant_with_key(home: &Path) -> String {
@@ -139,7 +68,7 @@ async fn a_router_killed_in_the_middle_of_writes_keeps_every_acknowledged_turn()
     let mut acknowledged: HashMap<String, usize> = HashMap::new();
 
     for round in 0..ROUNDS {
-        let mut router = Router::start(home.path());
+        let mut router = start(home.path());
         let client = Client::new();
         let (acknowledge, mut acknowledgements) = tokio::sync::mpsc::unbounded_channel();
         let mut writers = tokio::task::JoinSet::new();
@@ -174,7 +103,7 @@ async fn a_router_killed_in_the_middle_of_writes_keeps_every_acknowledged_turn()
         }
     }
 
-    let router = Router::start(home.path());
+    let router = start(home.path());
     let client = Client::new();
     for (session, turns) in acknowledged {
         let mut stored = 0;
@@ -217,7 +146,7 @@ async fn a_router_asked_to_end_answers_what_is_under_way_first() {
     let model = ModelServer::scripted([Says::text("done").held()]).await;
     let home = tempfile::tempdir().unwrap();
     let key = tenant_with_key(home.path()).await;
-    let mut router = Router::start_with(home.path(), &variables(&model));
+    let mut router = start_with(home.path(), &variables(&model));
     let mut chats = tokio::task::JoinSet::new();
     chats.spawn({
         let (url, key) = (router.url.clone(), key.clone());
@@ -230,7 +159,7 @@ async fn a_router_asked_to_end_answers_what_is_under_way_first() {
         chats.join_next().await.unwrap().unwrap().unwrap().0,
         StatusCode::OK
     );
-    assert_eq!(router.process.wait().unwrap().code(), Some(0));
+    assert_eq!(router.wait(), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -246,7 +175,7 @@ async fn neither_what_people_say_nor_their_credentials_are_logged() {
     let document = SecretDocument::new(fields.as_object().unwrap().clone());
     platform.secrets.put(&jira, &document).await.unwrap();
 
-    let router = Router::start_with(home.path(), &[("RUST_LOG", "trace".to_owned())]);
+    let router = start_with(home.path(), &[("RUST_LOG", "trace".to_owned())]);
     let client = Client::new();
     let told = ask(&client, &router.url, &key, "about the xylophone", "s").await;
     assert_eq!(told.unwrap().0, StatusCode::OK);
@@ -286,7 +215,7 @@ async fn neither_what_people_say_nor_their_credentials_are_logged() {
 async fn the_log_has_a_line_for_each_request_and_none_for_what_only_asks_whether_it_lives() {
     let home = tempfile::tempdir().unwrap();
     tenant_with_key(home.path()).await;
-    let router = Router::start(home.path());
+    let router = start(home.path());
     let client = Client::new();
     for path in ["/health", "/ready", "/api/health", "/nowhere"] {
         let answer = client.get(format!("{}{path}", router.url)).send().await;
@@ -310,7 +239,7 @@ async fn the_log_has_a_line_for_each_request_and_none_for_what_only_asks_whether
 async fn healthcheck_tells_a_living_router_from_none() {
     let home = tempfile::tempdir().unwrap();
     tenant_with_key(home.path()).await;
-    let mut router = Router::start(home.path());
+    let mut router = start(home.path());
     let check = |url: &str| {
         Command::new(env!("CARGO_BIN_EXE_t3nets-router"))
             .args(["healthcheck", url])
@@ -350,7 +279,7 @@ async fn a_router_on_aws_serves_before_it_asks_for_anything() {
         ("T3NETS_RELEASE", "sha256:0123 (7)"),
     ]
     .map(|(name, value)| (name, value.to_owned()));
-    let router = Router::start_with(folder.path(), &variables);
+    let router = start_with(folder.path(), &variables);
     let response = Client::new()
         .get(format!("{}/api/health", router.url))
         .send();

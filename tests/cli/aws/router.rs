@@ -1,18 +1,11 @@
 //! The built `t3nets-router` on an environment that a server stands in for, as its container runs it.
 
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::OnceLock;
 
-use serde_json::Value;
+use support::RouterProcess;
 use support::aws::Tables;
-
-/// A running router. Dropping it kills it.
-pub(super) struct Router {
-    process: Child,
-    pub(super) url: String,
-}
 
 /// The binary, built where it is not: the tests of this package alone do not build it.
 fn binary() -> &'static Path {
@@ -34,11 +27,10 @@ fn binary() -> &'static Path {
     })
 }
 
-impl Router {
-    /// Starts one with the variables that Terraform gives its container, and more; waits until it says that it serves.
-    pub(super) fn start(tables: &Tables, prefix: &str, more: &[(&str, &str)]) -> Self {
-        let mut process = Command::new(binary())
-            .arg("serve")
+/// Starts one with the variables that Terraform gives its container, and more.
+pub(super) fn start(tables: &Tables, prefix: &str, more: &[(&str, &str)]) -> RouterProcess {
+    RouterProcess::start(
+        Command::new(binary())
             .env_clear()
             .envs([
                 ("T3NETS_ENV", "aws"),
@@ -50,33 +42,7 @@ impl Router {
                 ("DYNAMODB_CONVERSATIONS_TABLE", &tables.conversations),
                 ("DYNAMODB_TENANTS_TABLE", &tables.tenants),
                 ("SECRETS_PREFIX", prefix),
-                ("PORT", "0"),
             ])
-            .envs(more.iter().copied())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut log = BufReader::new(process.stderr.take().unwrap()).lines();
-        let address = log
-            .by_ref()
-            .map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap())
-            .find(|line| line["message"] == "serving")
-            .expect("the router serves")["address"]
-            .as_str()
-            .unwrap()
-            .replace("0.0.0.0", "127.0.0.1");
-        // Read to its end, so that the router never waits for somebody to read.
-        std::thread::spawn(move || log.for_each(drop));
-        Self {
-            process,
-            url: format!("http://{address}"),
-        }
-    }
-}
-
-impl Drop for Router {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
+            .envs(more.iter().copied()),
+    )
 }

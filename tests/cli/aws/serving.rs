@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_sdk_dynamodb::Client;
 use serde_json::{Value, json};
+use support::RouterProcess;
 use support::aws::{AwsServer, Tables};
 use support::aws_proxy::{AwsProxy, CUTS, THROTTLES_AND_ERRORS, every_third};
 use support::jira::{API_TOKEN, EMAIL, Jira, Script};
@@ -12,13 +13,13 @@ use support::model::{Answer, ModelCall, ModelServer};
 use support::skip_without;
 
 use super::operator_without_credentials;
-use super::router::Router;
+use super::router;
 use crate::operator::Operator;
 
 /// An environment with a seeded tenant, a scripted model, and the router.
 struct Environment {
     operator: Operator,
-    router: Router,
+    router: RouterProcess,
     model: ModelServer,
     _jira: Jira,
     runtime: tokio::runtime::Runtime,
@@ -69,7 +70,7 @@ impl Environment {
             ])
             .expect_code(0);
         let aws_url = aws_of_router(aws, &runtime);
-        let router = Router::start(
+        let router = router::start(
             &tables,
             &prefix,
             &[

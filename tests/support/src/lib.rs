@@ -7,11 +7,13 @@ pub mod https;
 pub mod jira;
 pub mod model;
 mod needs;
+mod process;
 mod python;
 mod server;
 mod wait;
 
 pub use needs::{missing, skip_without, tell};
+pub use process::RouterProcess;
 pub use python::python_venv;
 pub use server::TestServer;
 pub use wait::until;
