@@ -3,8 +3,9 @@
 use router::ports::StoreError;
 
 use super::ecs;
-use super::engine::{Ended, Engine, Outcome};
+use super::engine::{Ended, Engine};
 use super::history::Lock;
+use super::outcome::Outcome;
 use super::plan::{Revision, copy};
 use super::registry::Stock;
 use super::report::Step;

@@ -11,9 +11,10 @@ use tokio::time::Instant;
 use super::ecs::Ecs;
 use super::history::{Good, History, Lock, Watched};
 use super::logs::{LogPlace, Logs};
+use super::outcome::{Lost, Outcome};
 use super::plan::{DEPLOYED_BY, GIT_SHA, RELEASE, Revision, VERSION};
 use super::report::{Event, Report, Step};
-use super::rollout::{Cause, Failure, Ours, Progress, Rollout, Service, Verdict};
+use super::rollout::{Cause, Failure, Ours, Rollout, Service, Verdict};
 use super::target::DeployTarget;
 use super::targets::Targets;
 use super::verify::{Verified, verify};
@@ -41,98 +42,6 @@ pub(crate) trait Person: Send + Sync {
     fn interrupts(&self) -> BoxFuture<'_, ()>;
     /// Asks what they want.
     fn choose(&self) -> BoxFuture<'_, Choice>;
-}
-
-/// How a rollout ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// It runs.
-    Released {
-        /// Its revision: `family:number`.
-        revision: String,
-        /// What it calls itself.
-        release: String,
-        /// How many tasks run.
-        running: i32,
-        /// How that was verified.
-        verified: String,
-    },
-    /// The service is to have no tasks: the next ones will be of this revision.
-    NothingRuns {
-        /// The revision.
-        revision: String,
-    },
-    /// It failed, and an earlier revision runs again.
-    RolledBack {
-        /// Why.
-        failure: Failure,
-        /// What runs now.
-        to: Option<String>,
-        /// Whether ECS did it.
-        by_ecs: bool,
-    },
-    /// It failed, and nothing else runs in its place.
-    NotRolledBack {
-        /// Why it failed.
-        failure: Failure,
-        /// Why it was not rolled back.
-        why: String,
-    },
-    /// Another deployment took its place.
-    Superseded {
-        /// That one's revision.
-        revision: String,
-        /// Who deployed it.
-        by: Option<String>,
-    },
-    /// It took too long and was left to itself.
-    TimedOut {
-        /// How far it was.
-        progress: Progress,
-        /// What spoke against it.
-        failure: Option<Failure>,
-    },
-    /// The person left it to itself.
-    Left,
-    /// The lock is somebody else's now.
-    LockLost,
-}
-
-/// Why a rollout has no outcome.
-#[derive(Debug)]
-pub(crate) enum Lost {
-    /// AWS refused the update: the service runs on as it did.
-    NotBegun {
-        /// The revision that it was to run.
-        revision: String,
-        /// What AWS said.
-        error: StoreError,
-    },
-    /// The update was not answered: it may have arrived.
-    Unclear {
-        /// The revision that it was to run.
-        revision: String,
-        /// What went wrong.
-        error: StoreError,
-    },
-    /// AWS can no longer be asked how it goes; it goes on by itself.
-    Unwatched(StoreError),
-}
-
-impl Lost {
-    fn at_update(revision: &Revision, error: StoreError) -> Self {
-        let revision = revision.name();
-        match error {
-            StoreError::Unavailable(_) => Self::Unclear { revision, error },
-            error => Self::NotBegun { revision, error },
-        }
-    }
-}
-
-impl From<StoreError> for Lost {
-    fn from(error: StoreError) -> Self {
-        Self::Unwatched(error)
-    }
 }
 
 /// What a deploy works with.
@@ -317,7 +226,7 @@ impl Engine<'_> {
         let failure = match ended {
             Ended::Verdict(verdict) => match *verdict {
                 Verdict::Failed(failure) => failure,
-                verdict => return Ok(finished(verdict, revision)),
+                verdict => return Ok(Outcome::of(verdict, revision)),
             },
             Ended::RollBackWanted => Failure {
                 cause: Cause::Unwanted,
@@ -479,40 +388,5 @@ impl Engine<'_> {
             detail,
             took: began.elapsed(),
         });
-    }
-}
-
-fn finished(verdict: Verdict, revision: &Revision) -> Outcome {
-    match verdict {
-        Verdict::RolledBackByEcs { to, failure } => Outcome::RolledBack {
-            failure,
-            to,
-            by_ecs: true,
-        },
-        Verdict::RollbackFailed(failure) => Outcome::NotRolledBack {
-            failure,
-            why: "ECS could not roll it back".to_owned(),
-        },
-        Verdict::Failed(failure) => Outcome::NotRolledBack {
-            failure,
-            why: String::new(),
-        },
-        Verdict::Superseded { revision, by } => Outcome::Superseded { revision, by },
-        Verdict::NothingRuns => Outcome::NothingRuns {
-            revision: revision.name(),
-        },
-        Verdict::TimedOut { progress, failure } => Outcome::TimedOut { progress, failure },
-        Verdict::Succeeded { running } => Outcome::Released {
-            revision: revision.name(),
-            release: String::new(),
-            running,
-            verified: String::new(),
-        },
-        Verdict::InProgress(progress) | Verdict::RollingBack { progress, .. } => {
-            Outcome::TimedOut {
-                progress,
-                failure: None,
-            }
-        }
     }
 }

@@ -4,8 +4,8 @@
 //! [`progress::Reporter`] what they do and know neither the terminal nor ECS.
 //!
 //! The rollout, in this order: [`plan`] works out the next revision of the task definition ([`drift`] what of Terraform's template
-//! does not run yet), [`rollout`] what became of a deployment; all are pure. Around them: [`engine`] is the order of things ([`back`] of those after a failure), [`watch`] looks
-//! until there is a verdict, [`verify`] asks from outside, [`history`] is the lock and the verified releases, and [`ecs`],
+//! does not run yet), [`rollout`] what became of a deployment; all are pure. Around them: [`engine`] is the order of things
+//! ([`back`] of those after a failure), [`outcome`] how they end, [`watch`] looks until there is a verdict, [`verify`] asks from outside, [`history`] is the lock and the verified releases, and [`ecs`],
 //! [`targets`] and [`logs`] are AWS. Nothing here speaks to the terminal: [`report`] is what is told.
 
 pub(crate) mod back;
@@ -15,6 +15,7 @@ pub(crate) mod engine;
 pub(crate) mod history;
 pub(crate) mod image;
 pub(crate) mod logs;
+pub(crate) mod outcome;
 pub(crate) mod plan;
 pub(crate) mod progress;
 pub(crate) mod registry;

@@ -14,9 +14,9 @@ use serde::Serialize;
 
 use crate::admin::parse_pair;
 use crate::context::Context;
-use crate::deploy::engine::Outcome;
 use crate::deploy::history::{Lock, Watched};
 use crate::deploy::image::Architecture;
+use crate::deploy::outcome::Outcome;
 use crate::deploy::plan::{Change, Desired, Plan, PlanError, Revision, architecture, base, plan};
 use crate::deploy::report::{Report, Step};
 use crate::deploy::rollout::Ours;

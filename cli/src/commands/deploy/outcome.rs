@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::deploy::engine::Outcome;
+use crate::deploy::outcome::Outcome;
 use crate::deploy::rollout::{Cause, Failure};
 use crate::error::{CliError, ErrorKind, exit_code};
 use crate::printer::{Printer, plain};
