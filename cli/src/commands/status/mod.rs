@@ -27,7 +27,7 @@ const EVENTS: usize = 5;
 /// How to show it.
 #[derive(Debug, clap::Args)]
 pub(crate) struct StatusArgs {
-    /// Go on showing it, until Ctrl-C: in a terminal in place, else whenever something changed, with --json a line each
+    /// Show it again whenever something changed, until Ctrl-C; with --json in a line each
     #[arg(long)]
     watch: bool,
 }
