@@ -230,11 +230,13 @@ impl Output for StatusOutput {
                 .map(|one| [&one.address, &one.state, &one.reason]);
             parts.push(table(&["target", "health", "reason"], rows));
         }
-        let events = self.events.iter().map(|event| {
-            let at = event.at.map_or_else(String::new, |at| format!("{at:.0}"));
-            [at, event.message.clone()]
-        });
-        parts.push(table(&["time", "event"], events));
+        if !self.events.is_empty() {
+            let events = self.events.iter().map(|event| {
+                let at = event.at.map_or_else(String::new, |at| format!("{at:.0}"));
+                [at, event.message.clone()]
+            });
+            parts.push(table(&["time", "event"], events));
+        }
         let unseen = self.unseen.iter();
         parts.extend(unseen.map(|why| format!("not seen: {}", plain(why))));
         parts.join("\n\n")
