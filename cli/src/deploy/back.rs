@@ -34,21 +34,11 @@ pub(crate) enum Found {
 }
 
 impl Engine<'_> {
-    /// Goes back to the last verified release and waits for that. What keeps it from doing so never hides why the rollout
-    /// failed.
+    /// Goes back to the last verified release and waits for that.
+    ///
+    /// # Errors
+    /// Why it is not gone back, in words for people: it never hides why the rollout failed.
     pub(super) async fn go_back(
-        &self,
-        lock: &Lock,
-        failed: &Revision,
-        failure: Failure,
-        steady: Option<String>,
-    ) -> Outcome {
-        let gone_back = self.try_back(lock, failed, failure.clone(), steady).await;
-        gone_back.unwrap_or_else(|why| Outcome::NotRolledBack { failure, why })
-    }
-
-    /// Or why it is not gone back.
-    async fn try_back(
         &self,
         lock: &Lock,
         failed: &Revision,

@@ -244,7 +244,8 @@ impl Engine<'_> {
                 why: "`--no-rollback` was given".to_owned(),
             });
         }
-        Ok(self.go_back(lock, revision, failure, steady).await)
+        let gone_back = self.go_back(lock, revision, failure.clone(), steady).await;
+        Ok(gone_back.unwrap_or_else(|why| Outcome::NotRolledBack { failure, why }))
     }
 
     async fn is_replaced(&self, ours: &Ours) -> bool {

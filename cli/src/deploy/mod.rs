@@ -5,8 +5,8 @@
 //!
 //! The rollout, in this order: [`plan`] works out the next revision of the task definition ([`drift`] what of Terraform's template
 //! does not run yet), [`rollout`] what became of a deployment; all are pure. Around them: [`engine`] is the order of things
-//! ([`back`] of those after a failure), [`outcome`] how they end, [`watch`] looks until there is a verdict, [`verify`] asks from outside, [`history`] is the lock and the verified releases, and [`ecs`],
-//! [`targets`] and [`logs`] are AWS. Nothing here speaks to the terminal: [`report`] is what is told.
+//! ([`back`] of those after a failure), [`outcome`] how they end, [`watch`] looks until there is a verdict, [`verify`] asks from
+//! outside, [`history`] is the lock and the verified releases, and [`ecs`], [`targets`] and [`logs`] are AWS. Nothing here speaks to the terminal: [`report`] is what is told.
 
 pub(crate) mod back;
 pub(crate) mod drift;

@@ -1,6 +1,6 @@
 //! A service that is told what to run, and refuses it or does not answer.
 
-use support::ecs_script::{BROKEN, DENIED, EXPIRED, WRONG_CONTROLLER};
+use support::ecs_script::{BROKEN, DENIED, EXPIRED, Refused, WRONG_CONTROLLER};
 
 use super::*;
 
@@ -36,9 +36,14 @@ fn what_keeps_it_from_going_back_does_not_hide_why_it_failed() {
     ]);
 }
 
+/// Deploys to a service that answers every UpdateService so.
+fn refused(name: &'static str, refused: Refused) -> Option<Played> {
+    let scenario = Scenario::default().refusing_updates_after(0, refused);
+    deployed(name, scenario)
+}
+
 fn an_update_that_is_denied() {
-    let scenario = Scenario::default().refusing_updates_after(0, DENIED);
-    let Some(played) = deployed("told-denied", scenario) else {
+    let Some(played) = refused("told-denied", DENIED) else {
         return;
     };
     played
@@ -51,8 +56,7 @@ fn an_update_that_is_denied() {
 }
 
 fn a_service_that_is_codedeploys() {
-    let scenario = Scenario::default().refusing_updates_after(0, WRONG_CONTROLLER);
-    let Some(played) = deployed("told-controller", scenario) else {
+    let Some(played) = refused("told-controller", WRONG_CONTROLLER) else {
         return;
     };
     played
@@ -62,8 +66,7 @@ fn a_service_that_is_codedeploys() {
 }
 
 fn an_update_that_does_not_arrive() {
-    let scenario = Scenario::default().refusing_updates_after(0, BROKEN);
-    let Some(played) = deployed("told-unclear", scenario) else {
+    let Some(played) = refused("told-unclear", BROKEN) else {
         return;
     };
     played

@@ -130,23 +130,12 @@ async fn look(work: &Work<'_>, connected: &Connected) -> Result<StatusOutput, Cl
     };
     let target = work.target();
     let mut unseen = Vec::new();
-    let mut refused =
-        |what: &str, error: &StoreError| unseen.push(format!("{what}: {}", said(error)));
-    let tasks = match work.ecs.all_tasks().await {
-        Ok(tasks) => Some(views(tasks)),
-        Err(error) => {
-            refused("the tasks", &error);
-            None
-        }
-    };
+    let tasks = or_why_not("the tasks", work.ecs.all_tasks().await, &mut unseen);
     let targets = match &target.target_group_arn {
-        Some(arn) => match Targets::new(&connected.sdk, arn).health().await {
-            Ok(targets) => Some(targets),
-            Err(error) => {
-                refused("the targets", &error);
-                None
-            }
-        },
+        Some(arn) => {
+            let health = Targets::new(&connected.sdk, arn).health().await;
+            or_why_not("the targets", health, &mut unseen)
+        }
         None => None,
     };
     Ok(StatusOutput {
@@ -172,7 +161,7 @@ async fn look(work: &Work<'_>, connected: &Connected) -> Result<StatusOutput, Cl
                 reason: one.reason,
             })
             .collect(),
-        tasks,
+        tasks: tasks.map(views),
         targets: targets.map(|targets| {
             let views = targets.into_iter().map(|one| TargetView {
                 address: one.address,
@@ -192,6 +181,13 @@ async fn look(work: &Work<'_>, connected: &Connected) -> Result<StatusOutput, Cl
             .collect(),
         unseen,
     })
+}
+
+/// What the rest can do without: where it may not be looked at, that is said.
+fn or_why_not<T>(what: &str, answer: Result<T, StoreError>, unseen: &mut Vec<String>) -> Option<T> {
+    answer
+        .map_err(|error| unseen.push(format!("{what}: {}", said(&error))))
+        .ok()
 }
 
 impl Output for StatusOutput {

@@ -28,8 +28,8 @@ pub(crate) use place::{Cluster, Placed};
 const TASKS_AT_ONCE: usize = 100;
 /// How often it is looked whether an update that was not answered has arrived: reads lag a few seconds.
 const LOOKS_AFTER_SILENCE: usize = 4;
-/// How long is waited between those looks.
-const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
+/// How long is waited before each of those looks.
+const BEFORE_A_LOOK: Duration = Duration::from_secs(1);
 
 /// The service that is deployed to.
 #[derive(Debug, Clone)]
@@ -257,12 +257,12 @@ impl Ecs {
     /// The deployment that counts, as soon as it is of this revision.
     async fn begun(&self, task_definition: &str) -> Option<Ours> {
         for _ in 0..LOOKS_AFTER_SILENCE {
+            tokio::time::sleep(BEFORE_A_LOOK).await;
             let service = self.service().await.ok().flatten();
             let ours = service.and_then(|service| service.primary_of(task_definition));
             if ours.is_some() {
                 return ours;
             }
-            tokio::time::sleep(BETWEEN_LOOKS).await;
         }
         None
     }
