@@ -5,7 +5,7 @@ use router::ports::StoreError;
 use super::ecs;
 use super::engine::{Ended, Engine};
 use super::history::Lock;
-use super::outcome::Outcome;
+use super::outcome::{Lost, Outcome};
 use super::plan::{Revision, copy};
 use super::registry::Stock;
 use super::report::Step;
@@ -61,12 +61,7 @@ impl Engine<'_> {
         let updated = self.ecs.update(revision.arn(), false).await;
         let ours = updated.map_err(|error| {
             let why = ecs::said(&error);
-            match error {
-                StoreError::Unavailable(_) => {
-                    format!("whether the service was told to run `{name}` is not known: {why}")
-                }
-                _ => format!("the service cannot be told to run `{name}`: {why}"),
-            }
+            format!("{}: {why}", Lost::at_update(&revision, error).headline())
         })?;
         let targets = self.targets();
         let logs = self.logs(&revision);

@@ -128,6 +128,19 @@ impl Lost {
             error => Self::NotBegun { revision, error },
         }
     }
+
+    /// What is not so, in words for people; why is the error's.
+    pub(crate) fn headline(&self) -> String {
+        match self {
+            Self::NotBegun { revision, .. } => {
+                format!("the service cannot be told to run `{revision}`")
+            }
+            Self::Unclear { revision, .. } => {
+                format!("whether the service was told to run `{revision}` is not known")
+            }
+            Self::Unwatched(_) => "the rollout could not be seen through".to_owned(),
+        }
+    }
 }
 
 impl From<StoreError> for Lost {

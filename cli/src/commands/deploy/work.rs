@@ -199,24 +199,22 @@ pub(crate) fn unchanged(error: StoreError) -> CliError {
 
 /// What goes wrong from the update on.
 pub(crate) fn left(lost: impl Into<Lost>, target: &DeployTarget) -> CliError {
+    let lost = lost.into();
+    let headline = lost.headline();
     let resume = resume_command(&target.environment);
-    let (headline, error, hint) = match lost.into() {
-        Lost::NotBegun { revision, error } => (
-            format!("the service cannot be told to run `{revision}`; it runs on as before"),
+    let (error, headline, hint) = match lost {
+        Lost::NotBegun { error, .. } => (error, format!("{headline}; it runs on as before"), None),
+        Lost::Unclear { error, .. } => (
             error,
-            None,
-        ),
-        Lost::Unclear { revision, error } => (
-            format!("whether the service was told to run `{revision}` is not known"),
-            error,
+            headline,
             Some(format!(
                 "`t3nets status -e {}` says what it runs; `{resume}` watches that",
                 target.environment
             )),
         ),
         Lost::Unwatched(error) => (
-            "the rollout could not be seen through".to_owned(),
             error,
+            headline,
             Some(format!("it goes on by itself; `{resume}` watches it again")),
         ),
     };
