@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::commands::deploy::target::Connected;
 use crate::context::Context;
+use crate::deploy::ecs::said;
 use crate::error::{CliError, exit_code};
 use crate::printer::plain;
 
@@ -176,7 +177,7 @@ impl Reader<'_> {
     fn trouble(&self, error: &StoreError) -> Trouble {
         let is_passing = matches!(error, StoreError::Throttled | StoreError::Unavailable(_));
         let mut told = CliError::from(error.clone());
-        told.causes.insert(0, told.message);
+        told.causes.insert(0, said(error));
         told.message = format!("cannot read the log group `{}`", self.group);
         Trouble {
             error: told,
