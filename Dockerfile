@@ -27,13 +27,13 @@ COPY tests/support/Cargo.toml tests/support/
 RUN mkdir -p router/src tests/support/src \
     && touch router/src/lib.rs tests/support/src/lib.rs \
     && echo 'fn main() {}' >router/src/main.rs \
-    && cargo build --release --locked --package router --no-default-features --target "$(uname -m)-unknown-linux-gnu"
+    && cargo build --release --locked --package t3nets-router --no-default-features --target "$(uname -m)-unknown-linux-gnu"
 
 # Cargo looks at times, and a file of the tree may well be older than what was just built from its stand-in.
 COPY router/ router/
 ARG T3NETS_GIT_SHA=unknown
 RUN find router -type f -exec touch {} + \
-    && cargo build --release --locked --package router --no-default-features --target "$(uname -m)-unknown-linux-gnu" \
+    && cargo build --release --locked --package t3nets-router --no-default-features --target "$(uname -m)-unknown-linux-gnu" \
     && install -D --mode=755 "target/$(uname -m)-unknown-linux-gnu/release/t3nets-router" \
         /program/usr/local/bin/t3nets-router \
     && find /program -exec touch --no-dereference --date=@0 {} +

@@ -2,8 +2,8 @@
 //! command line, and reading and showing values.
 
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
-use router::admin::Admin;
-use router::model::{TenantId, UserId};
+use t3nets_router::admin::Admin;
+use t3nets_router::model::{TenantId, UserId};
 
 use crate::context::Context;
 use crate::error::CliError;

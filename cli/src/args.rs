@@ -12,7 +12,7 @@ use crate::error::exit_code;
 
 /// The version as `--version` shows it: with the commit it was built from.
 static VERSION: LazyLock<String> =
-    LazyLock::new(|| format!("{} ({})", router::VERSION, router::GIT_SHA));
+    LazyLock::new(|| format!("{} ({})", t3nets_router::VERSION, t3nets_router::GIT_SHA));
 
 /// The operator's one tool for T3nets, the AI assistant that answers teams from their own tools.
 #[derive(Debug, Parser)]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use router::ports::{Platform, SystemClock};
+use t3nets_router::ports::{Platform, SystemClock};
 use tokio::sync::OnceCell;
 
 use crate::aws_environment::{AwsEnvironment, Caller, Connected, State, advise};
@@ -61,11 +61,15 @@ impl Context {
         if self.settings.environment()?.platform == PlatformKind::Aws {
             let aws = self.aws().await?;
             let names = aws.environment.names()?;
-            return Ok(router::aws::open(&aws.sdk, &names, Arc::new(SystemClock)));
+            return Ok(t3nets_router::aws::open(
+                &aws.sdk,
+                &names,
+                Arc::new(SystemClock),
+            ));
         }
         let environment = self.local_environment()?;
         home::make_private_folder(&environment.home)?;
-        router::local::open(&environment.home).map_err(|error| {
+        t3nets_router::local::open(&environment.home).map_err(|error| {
             CliError::not_ready(format!(
                 "cannot open the environment `{}` in `{}`",
                 environment.name,

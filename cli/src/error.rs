@@ -1,9 +1,9 @@
 //! The one error type of the program: what failed, why, what to do next, and with which code the program ends.
 
-use router::admin::AdminError;
-use router::admin::transfer::TransferError;
-use router::ports::StoreError;
 use serde::Serialize;
+use t3nets_router::admin::AdminError;
+use t3nets_router::admin::transfer::TransferError;
+use t3nets_router::ports::StoreError;
 
 /// The codes that the program ends with. They are an interface: scripts test them.
 pub(crate) mod exit_code {

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use router::local::FileSecrets;
-use router::model::{JsonObject, SecretDocument, SecretName, TenantId};
-use router::ports::{SecretStore, SystemClock};
+use t3nets_router::local::FileSecrets;
+use t3nets_router::model::{JsonObject, SecretDocument, SecretName, TenantId};
+use t3nets_router::ports::{SecretStore, SystemClock};
 use url::Url;
 
 use crate::error::CliError;

@@ -29,7 +29,7 @@ pub(crate) fn start(
         Some(wanted) => EnvFilter::try_new(wanted).map_err(|error| {
             CliError::usage("cannot understand RUST_LOG")
                 .caused_by(&error)
-                .hint("for example RUST_LOG=router=debug")
+                .hint("for example RUST_LOG=t3nets_router=debug")
         })?,
         None => EnvFilter::new(default),
     };

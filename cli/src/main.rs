@@ -3,7 +3,7 @@
 //! Read it in this order: [`args`] is what can be typed, [`settings`] merges flags, environment variables and files once,
 //! [`context`] is what every command is given, and [`commands`] has one file or folder per command. A command returns an
 //! output or an error; [`printer`] and [`error`] are where either is shown. What is stored, and who may change it, is the
-//! `router` crate's business.
+//! `t3nets-router` crate's business.
 
 mod admin;
 mod args;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use router::aws::SecretsPrefix;
 use serde::Deserialize;
+use t3nets_router::aws::SecretsPrefix;
 
 use crate::error::CliError;
 use crate::settings::{LOCAL, PlatformKind};

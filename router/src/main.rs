@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use router::aws::{self, Bedrock, Connection};
-use router::config::{ConfigError, ContainerConfig, PlatformConfig, ServerConfig};
-use router::http;
-use router::ports::{Platform, SystemClock};
-use router::secrets_cache::CachedSecrets;
+use t3nets_router::aws::{self, Bedrock, Connection};
+use t3nets_router::config::{ConfigError, ContainerConfig, PlatformConfig, ServerConfig};
+use t3nets_router::http;
+use t3nets_router::ports::{Platform, SystemClock};
+use t3nets_router::secrets_cache::CachedSecrets;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -105,7 +105,7 @@ async fn serve() -> Result<(), Failure> {
         tracing::info!("shutting down");
     };
     if let Ok(address) = listener.local_addr() {
-        tracing::info!(%address, version = router::VERSION, git_sha = router::GIT_SHA, "serving");
+        tracing::info!(%address, version = t3nets_router::VERSION, git_sha = t3nets_router::GIT_SHA, "serving");
     }
     let routes = app.routes();
     http::serve(listener, app, routes, shutdown)
@@ -133,7 +133,7 @@ async fn open(config: PlatformConfig, server: &mut ServerConfig) -> Result<Platf
     match config {
         #[cfg(feature = "local")]
         PlatformConfig::Local { home } => {
-            router::local::open(&home).map_err(|error| Failure::Other(error.to_string()))
+            t3nets_router::local::open(&home).map_err(|error| Failure::Other(error.to_string()))
         }
         #[cfg(not(feature = "local"))]
         PlatformConfig::Local { .. } => {

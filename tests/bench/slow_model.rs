@@ -2,7 +2,7 @@
 //! take together, and how long `/health` does. In the same run, one chat alone, and the same twenty through a server that
 //! answers one request at a time, as a script of Python's `http.server` does.
 //!
-//! Run: `cargo bench --package router --bench slow_model`
+//! Run: `cargo bench --package t3nets-router --bench slow_model`
 
 #![expect(
     clippy::unwrap_used,
@@ -15,13 +15,13 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use reqwest::Client;
-use router::admin::Admin;
-use router::admin::keys::NewKey;
-use router::admin::tenants::NewTenant;
-use router::admin::users::NewUser;
-use router::model::{TenantId, TenantStatus, UserRole};
 use serde_json::{Value, json};
 use support::model::{Answer, ModelServer};
+use t3nets_router::admin::Admin;
+use t3nets_router::admin::keys::NewKey;
+use t3nets_router::admin::tenants::NewTenant;
+use t3nets_router::admin::users::NewUser;
+use t3nets_router::model::{TenantId, TenantStatus, UserRole};
 use tokio::task::JoinSet;
 
 const CHATS: usize = 20;
@@ -129,7 +129,7 @@ async fn report(name: &str, server: &Server, chats: usize) {
 
 /// The built router on an embedded environment of its own.
 async fn router(home: &std::path::Path, model: &ModelServer) -> Server {
-    let admin = Admin::new(router::local::open(home).unwrap(), "benchmark");
+    let admin = Admin::new(t3nets_router::local::open(home).unwrap(), "benchmark");
     let id: TenantId = "default".parse().unwrap();
     let tenant = NewTenant {
         id: id.clone(),

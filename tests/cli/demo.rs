@@ -1,7 +1,7 @@
 //! `t3nets dev --demo`: the sample board, and real credentials that it leaves alone.
 
-use router::model::{SecretDocument, SecretName};
 use serde_json::{Value, json};
+use t3nets_router::model::{SecretDocument, SecretName};
 
 use crate::dev::{Dev, stored};
 use crate::sandbox::Sandbox;

@@ -5,8 +5,8 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
 
-use router::ports::{PageRequest, Platform};
 use serde_json::Value;
+use t3nets_router::ports::{PageRequest, Platform};
 
 use crate::sandbox::Sandbox;
 
@@ -93,7 +93,7 @@ impl Drop for Dev {
 /// What is stored in a sandbox's home.
 pub(crate) fn stored<T>(sandbox: &Sandbox, read: impl AsyncFnOnce(Platform) -> T) -> T {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let platform = router::local::open(&sandbox.home()).unwrap();
+    let platform = t3nets_router::local::open(&sandbox.home()).unwrap();
     runtime.block_on(read(platform))
 }
 

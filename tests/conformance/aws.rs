@@ -7,10 +7,10 @@ use aws_config::SdkConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::Client;
 use jiff::{SignedDuration, Timestamp};
-use router::aws::{Connection, Names, SecretsPrefix, sdk_config};
-use router::ports::Platform;
 use support::TestServer;
 use support::aws::{AwsServer, Tables};
+use t3nets_router::aws::{Connection, Names, SecretsPrefix, sdk_config};
+use t3nets_router::ports::Platform;
 use tokio::sync::OnceCell;
 
 use crate::fixture::{Fixture, ManualClock, unique};
@@ -85,7 +85,7 @@ impl AwsFixture {
         // The servers delete what has expired by their own time, so the clock begins there.
         let clock = ManualClock::at(Timestamp::now());
         Self {
-            platform: router::aws::open(&sdk, &names, clock.clone()),
+            platform: t3nets_router::aws::open(&sdk, &names, clock.clone()),
             sdk,
             client,
             tables,

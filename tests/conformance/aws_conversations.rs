@@ -6,12 +6,12 @@ use std::sync::Arc;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
-use router::aws::DynamoConversations;
-use router::model::{ConversationKey, ConversationOwner, Message};
-use router::ports::{
+use serde_json::{Value, json};
+use t3nets_router::aws::DynamoConversations;
+use t3nets_router::model::{ConversationKey, ConversationOwner, Message};
+use t3nets_router::ports::{
     CONVERSATION_LIFE, ConversationStore, PageRequest, StoreError, Window, all_pages,
 };
-use serde_json::{Value, json};
 
 use crate::aws::AwsFixture;
 use crate::conversations::{key_of, owner_of, said, turn};

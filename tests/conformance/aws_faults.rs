@@ -9,11 +9,11 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use jiff::SignedDuration;
-use router::model::{NanoUsd, UsageDelta};
-use router::ports::{Change, all_pages};
 use serde_json::Value;
 use support::TestServer;
 use support::aws::AwsServer;
+use t3nets_router::model::{NanoUsd, UsageDelta};
+use t3nets_router::ports::{Change, all_pages};
 use ulid::Ulid;
 
 use crate::aws::AwsFixture;

@@ -6,10 +6,10 @@ use std::process::Command;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::SignedDuration;
-use router::model::{ChannelKind, NanoUsd, TenantStatus, UsageDelta, UserMemory, UserRole};
-use router::ports::{Change, StoreError, all_pages};
 use serde_json::{Value, json};
 use support::aws::AwsServer;
+use t3nets_router::model::{ChannelKind, NanoUsd, TenantStatus, UsageDelta, UserMemory, UserRole};
+use t3nets_router::ports::{Change, StoreError, all_pages};
 use ulid::Ulid;
 
 use crate::aws::AwsFixture;
@@ -67,7 +67,7 @@ impl AwsFixture {
     }
 
     /// A channel as an older program mapped it, without a claim.
-    async fn map_without_claim(&self, tenant: &router::model::TenantId, channel_id: &str) {
+    async fn map_without_claim(&self, tenant: &t3nets_router::model::TenantId, channel_id: &str) {
         let name = format!("CHANNEL#slack#{channel_id}");
         self.put(item(&[
             ("pk", &format!("TENANT#{tenant}")),

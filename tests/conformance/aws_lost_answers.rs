@@ -10,10 +10,10 @@ use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_dynamodb::error::BoxError;
 use jiff::Timestamp;
-use router::aws::{DynamoConversations, SecretsManager};
-use router::model::SecretDocument;
-use router::ports::{ConversationStore, PutOutcome, SecretStore, StoreError, Window};
 use serde_json::json;
+use t3nets_router::aws::{DynamoConversations, SecretsManager};
+use t3nets_router::model::SecretDocument;
+use t3nets_router::ports::{ConversationStore, PutOutcome, SecretStore, StoreError, Window};
 
 use crate::aws::AwsFixture;
 use crate::conversations::{key_of, owner_of, turn};

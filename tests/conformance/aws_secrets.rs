@@ -2,10 +2,10 @@
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::types::Tag;
-use router::aws::SecretsManager;
-use router::model::{SecretDocument, SecretName};
-use router::ports::{PutOutcome, SecretStore, StoreError};
 use serde_json::json;
+use t3nets_router::aws::SecretsManager;
+use t3nets_router::model::{SecretDocument, SecretName};
+use t3nets_router::ports::{PutOutcome, SecretStore, StoreError};
 
 use crate::aws::AwsFixture;
 use crate::fixture::{at_once, object, secret_name, unique_tenant_id};

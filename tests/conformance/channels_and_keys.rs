@@ -1,8 +1,8 @@
 //! Channels, API keys and ids that are hard on a store: what leads a request to its tenant.
 
 use jiff::SignedDuration;
-use router::model::{ChannelKind, TenantId};
-use router::ports::{Change, StoreError, all_pages};
+use t3nets_router::model::{ChannelKind, TenantId};
+use t3nets_router::ports::{Change, StoreError, all_pages};
 
 use crate::fixture::{
     Fixture, World, at_once, channel, id, key, some_time, unique, unique_tenant_id, user,

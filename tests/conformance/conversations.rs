@@ -2,11 +2,11 @@
 //! turn.
 
 use jiff::{SignedDuration, Timestamp};
-use router::model::{
+use serde_json::json;
+use t3nets_router::model::{
     ChannelKind, ConversationKey, ConversationOwner, Message, Role, TenantId, UserId,
 };
-use router::ports::{CONVERSATION_LIFE, PageRequest, Platform, Window};
-use serde_json::json;
+use t3nets_router::ports::{CONVERSATION_LIFE, PageRequest, Platform, Window};
 
 use crate::fixture::{Fixture, at_once, id, object, unique_tenant_id};
 

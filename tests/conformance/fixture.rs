@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use router::model::{
+use serde_json::Value;
+use t3nets_router::model::{
     ApiKey, AuditEntry, ChannelId, ChannelKind, ChannelMapping, IntegrationName, JsonObject,
     KeyHash, SecretName, Tenant, TenantId, TenantSettings, TenantStatus, User, UserId, UserRole,
 };
-use router::ports::{Change, Clock, Page, PageRequest, Platform, StoreError};
-use serde_json::Value;
+use t3nets_router::ports::{Change, Clock, Page, PageRequest, Platform, StoreError};
 use ulid::Ulid;
 
 /// An adapter, set up for one case.

@@ -1,7 +1,7 @@
 //! Lists are read to their end in pages of any size: nothing twice, nothing missed.
 
-use router::model::{ChannelKind, ConversationOwner, SessionId, TenantId};
-use router::ports::{Change, PageRequest, StoreError};
+use t3nets_router::model::{ChannelKind, ConversationOwner, SessionId, TenantId};
+use t3nets_router::ports::{Change, PageRequest, StoreError};
 
 use crate::conversations::{key_of, owner_of, said};
 use crate::fixture::{

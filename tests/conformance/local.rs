@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use router::local::{FileSecrets, LocalPaths};
-use router::model::SecretDocument;
-use router::ports::{
+use serde_json::json;
+use t3nets_router::local::{FileSecrets, LocalPaths};
+use t3nets_router::model::SecretDocument;
+use t3nets_router::ports::{
     Change, Clock, Platform, SecretStore, StoreError, SystemClock, Window, all_pages,
 };
-use serde_json::json;
 
 use crate::conversations::{key_of, owner_of, said};
 use crate::fixture::{
@@ -30,7 +30,7 @@ impl LocalFixture {
         let home = tempfile::tempdir().unwrap();
         let clock = ManualClock::at(id("2026-03-01T12:00:00.5Z"));
         Self {
-            platform: router::local::open_with_clock(home.path(), clock.clone()).unwrap(),
+            platform: t3nets_router::local::open_with_clock(home.path(), clock.clone()).unwrap(),
             home,
             clock,
         }
@@ -70,7 +70,7 @@ async fn what_was_acknowledged_is_there_after_reopening() {
     let (session, secret) = (key_of(&owner_of(&id), "s"), secret_name(&id, "jira"));
     let now = Timestamp::now();
     {
-        let platform = router::local::open(&home).unwrap();
+        let platform = t3nets_router::local::open(&home).unwrap();
         let create = [Change::CreateTenant(tenant(&id))];
         platform
             .tenants
@@ -85,7 +85,7 @@ async fn what_was_acknowledged_is_there_after_reopening() {
             .unwrap();
         platform.secrets.put(&secret, &document()).await.unwrap();
     }
-    let platform = router::local::open(&home).unwrap();
+    let platform = t3nets_router::local::open(&home).unwrap();
     assert_eq!(platform.tenants.tenant(&id).await, Ok(Some(tenant(&id))));
     let messages = platform.conversations.recent(&session, ALL, now).await;
     assert_eq!(messages, Ok(vec![said("hello")]));
@@ -97,7 +97,7 @@ async fn two_programs_on_one_home_see_each_others_writes() {
     let fixture = LocalFixture::new();
     let first = World::new(&fixture).await;
     let second = World {
-        platform: router::local::open(fixture.home()).unwrap(),
+        platform: t3nets_router::local::open(fixture.home()).unwrap(),
         tenant: first.tenant.clone(),
     };
     for n in 0..20 {
@@ -123,7 +123,7 @@ async fn two_programs_that_write_at_once_lose_nothing() {
     let world = World::new(&fixture).await;
     let platforms = [
         world.platform.clone(),
-        router::local::open(fixture.home()).unwrap(),
+        t3nets_router::local::open(fixture.home()).unwrap(),
     ];
     at_once((0..100).map(|n| {
         let world = World {
@@ -149,7 +149,7 @@ fn programs_that_open_a_new_home_at_once_all_succeed() {
     let home = folder.path().join("home");
     std::thread::scope(|scope| {
         let opening: Vec<_> = (0..8)
-            .map(|_| scope.spawn(|| router::local::open(&home)))
+            .map(|_| scope.spawn(|| t3nets_router::local::open(&home)))
             .collect();
         for thread in opening {
             assert!(thread.join().unwrap().is_ok());
@@ -160,11 +160,11 @@ fn programs_that_open_a_new_home_at_once_all_succeed() {
 #[test]
 fn a_database_of_a_newer_version_is_refused() {
     let home = tempfile::tempdir().unwrap();
-    drop(router::local::open(home.path()).unwrap());
+    drop(t3nets_router::local::open(home.path()).unwrap());
     let database = LocalPaths::new(home.path()).database();
     let connection = rusqlite::Connection::open(database).unwrap();
     connection.pragma_update(None, "user_version", 999).unwrap();
-    let error = router::local::open(home.path()).err().unwrap();
+    let error = t3nets_router::local::open(home.path()).err().unwrap();
     assert!(error.to_string().contains("newer version"), "{error}");
     let left: i64 = connection
         .pragma_query_value(None, "user_version", |row| row.get(0))
@@ -180,7 +180,7 @@ fn a_file_that_is_no_database_is_refused() {
         "not a database ".repeat(100),
     )
     .unwrap();
-    let error = router::local::open(home.path()).err().unwrap();
+    let error = t3nets_router::local::open(home.path()).err().unwrap();
     assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");
 }
 
@@ -212,7 +212,7 @@ async fn everything_in_the_home_is_its_owners_alone() {
 
     let folder = tempfile::tempdir().unwrap();
     let home = folder.path().join("home");
-    let platform = router::local::open(&home).unwrap();
+    let platform = t3nets_router::local::open(&home).unwrap();
     let name = secret_name(&unique_tenant_id(), "jira");
     platform.secrets.put(&name, &document()).await.unwrap();
     let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
@@ -235,7 +235,7 @@ async fn refusal_after(harm: impl FnOnce(&LocalPaths)) -> StoreError {
     harm(&LocalPaths::new(home.path()));
     let get = secrets.get(&name).await.unwrap_err();
     let put = secrets.put(&name, &document()).await.unwrap_err();
-    let open = router::local::open(home.path()).err().unwrap();
+    let open = t3nets_router::local::open(home.path()).err().unwrap();
     assert_eq!((&get, &put), (&open, &open));
     let shown = format!("{open} {open:?}");
     assert!(!shown.contains("s3cr3t") && !shown.contains("AGE-SECRET-KEY-1Q"));
@@ -370,10 +370,10 @@ async fn counters_end_at_their_largest_value() {
     let fixture = LocalFixture::new();
     let tenant = unique_tenant_id();
     let (usage, day) = (&fixture.platform.usage, id("2026-03-01"));
-    let most = router::model::UsageDelta {
+    let most = t3nets_router::model::UsageDelta {
         input_tokens: u64::MAX,
         output_tokens: 1,
-        cost: router::model::NanoUsd(u64::MAX),
+        cost: t3nets_router::model::NanoUsd(u64::MAX),
     };
     for _ in 0..2 {
         let reservation = ulid::Ulid::generate();

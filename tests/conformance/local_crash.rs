@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use jiff::Timestamp;
-use router::model::{ConversationKey, Message, Role};
-use router::ports::Window;
+use t3nets_router::model::{ConversationKey, Message, Role};
+use t3nets_router::ports::Window;
 
 use crate::conversations::{key_of, owner_of, turn};
 use crate::fixture::id;
@@ -70,7 +70,7 @@ async fn read_turns(home: &Path) -> HashSet<String> {
         messages: usize::MAX,
         bytes: usize::MAX,
     };
-    let platform = router::local::open(home).unwrap();
+    let platform = t3nets_router::local::open(home).unwrap();
     let messages = platform
         .conversations
         .recent(&session(), everything, Timestamp::now())
@@ -91,7 +91,7 @@ async fn write_forever() {
     let (Ok(home), Ok(round)) = (std::env::var(HOME), std::env::var(ROUND)) else {
         return;
     };
-    let platform = router::local::open(Path::new(&home)).unwrap();
+    let platform = t3nets_router::local::open(Path::new(&home)).unwrap();
     let writers = (0..WRITERS).map(|writer| {
         let (platform, round) = (platform.clone(), round.clone());
         async move {

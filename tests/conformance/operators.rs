@@ -1,10 +1,10 @@
 //! Two operators at work on one tenant at once, by the operations that the command line and the HTTP administration call.
 
-use router::admin::settings::{SettingEdit, SettingKey};
-use router::admin::tenants::TenantEdits;
-use router::admin::{Admin, AdminError, Edited};
-use router::model::{Tenant, TenantId};
-use router::ports::Platform;
+use t3nets_router::admin::settings::{SettingEdit, SettingKey};
+use t3nets_router::admin::tenants::TenantEdits;
+use t3nets_router::admin::{Admin, AdminError, Edited};
+use t3nets_router::model::{Tenant, TenantId};
+use t3nets_router::ports::Platform;
 
 use crate::fixture::{Fixture, World, at_once};
 

@@ -1,8 +1,8 @@
 //! The audit trail, and removing tenants.
 
 use jiff::SignedDuration;
-use router::model::{AuditEntry, ChannelKind, TenantId, UserMemory};
-use router::ports::{Change, Platform, StoreError, all_pages};
+use t3nets_router::model::{AuditEntry, ChannelKind, TenantId, UserMemory};
+use t3nets_router::ports::{Change, Platform, StoreError, all_pages};
 use ulid::Ulid;
 
 use crate::fixture::{

@@ -1,9 +1,9 @@
 //! Secrets: what each call did, recovery, and tenants apart.
 
 use jiff::SignedDuration;
-use router::model::SecretDocument;
-use router::ports::{PutOutcome, StoreError};
 use serde_json::json;
+use t3nets_router::model::SecretDocument;
+use t3nets_router::ports::{PutOutcome, StoreError};
 
 use crate::fixture::{Fixture, at_once, object, secret_name, unique_tenant_id};
 

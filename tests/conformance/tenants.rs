@@ -1,10 +1,10 @@
 //! Tenants, users and what is remembered of them: conditional changes, all or none.
 
-use router::model::{
+use serde_json::json;
+use t3nets_router::model::{
     JsonObject, Tenant, TenantSettings, TenantStatus, UserId, UserMemory, UserRole,
 };
-use router::ports::{Change, MAX_WEIGHT, StoreError};
-use serde_json::json;
+use t3nets_router::ports::{Change, MAX_WEIGHT, StoreError};
 
 use crate::fixture::{
     Fixture, World, at_once, audit, channel, id, key, object, some_time, tenant, unique,
@@ -170,7 +170,7 @@ pub(crate) async fn nothing_can_be_changed_in_a_tenant_that_does_not_exist(fixtu
         },
         Change::MapChannel(channel(
             &absent,
-            router::model::ChannelKind::Slack,
+            t3nets_router::model::ChannelKind::Slack,
             &unique(),
         )),
         Change::CreateKey(key.clone()),

@@ -1,8 +1,8 @@
 //! Usage: limits hold exactly, and what is repeated counts once.
 
 use jiff::civil::Date;
-use router::model::{DailyUsage, NanoUsd, UsageDelta};
-use router::ports::StoreError;
+use t3nets_router::model::{DailyUsage, NanoUsd, UsageDelta};
+use t3nets_router::ports::StoreError;
 use ulid::Ulid;
 
 use crate::fixture::{Fixture, World, at_once, id, unique_tenant_id};

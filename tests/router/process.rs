@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::Command;
 
 use reqwest::{Client, StatusCode};
-use router::model::{SecretDocument, SecretName, TenantSettings, UserRole};
 use serde_json::{Value, json};
+use t3nets_router::model::{SecretDocument, SecretName, TenantSettings, UserRole};
 
 use support::RouterProcess;
 use support::model::{Answer as Says, ModelServer};
@@ -30,7 +30,7 @@ fn start_with(home: &Path, variables: &[(&str, String)]) -> RouterProcess {
 }
 
 async fn tenant_with_key(home: &Path) -> String {
-    let platform = router::local::open(home).unwrap();
+    let platform = t3nets_router::local::open(home).unwrap();
     let settings = TenantSettings {
         messages_per_day: Some(1_000_000),
         ..TenantSettings::default()
@@ -166,7 +166,7 @@ async fn a_router_asked_to_end_answers_what_is_under_way_first() {
 async fn neither_what_people_say_nor_their_credentials_are_logged() {
     let home = tempfile::tempdir().unwrap();
     let key = tenant_with_key(home.path()).await;
-    let platform = router::local::open(home.path()).unwrap();
+    let platform = t3nets_router::local::open(home.path()).unwrap();
     let jira = SecretName {
         tenant_id: "default".parse().unwrap(),
         integration: "jira".parse().unwrap(),

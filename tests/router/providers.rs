@@ -19,11 +19,11 @@ use ask::{
     question, select, text, tool_result, tool_use,
 };
 use futures::FutureExt;
-use router::ai::{ProviderKind, with_retries};
-use router::model::{ContentBlock, Role, StopReason, TokenUsage};
-use router::ports::ModelError;
 use serde_json::{Value, json};
 use support::model::{Answer, ModelServer, Stop};
+use t3nets_router::ai::{ProviderKind, with_retries};
+use t3nets_router::model::{ContentBlock, Role, StopReason, TokenUsage};
+use t3nets_router::ports::ModelError;
 
 #[tokio::test]
 async fn words_are_heard_as_they_come_and_are_the_reply() {

@@ -2,8 +2,8 @@
 
 use std::process::Command;
 
-use router::model::{TenantSettings, UserRole};
 use support::{TestServer, python_venv};
+use t3nets_router::model::{TenantSettings, UserRole};
 
 use crate::http::{Setup, TestApp};
 

@@ -9,13 +9,13 @@ mod failures;
 
 use std::time::Duration;
 
-use router::model::SecretDocument;
-use router::skills::sprint_status::{Limits, SprintStatus};
-use router::skills::{Skill, SkillCall, SkillError, SkillErrorKind};
 use serde_json::{Value, json};
 use support::jira::{
     FLAGGED, Fault, Jira, POINTS, Paging, Script, flag_field, issue, sprint, user,
 };
+use t3nets_router::model::SecretDocument;
+use t3nets_router::skills::sprint_status::{Limits, SprintStatus};
+use t3nets_router::skills::{Skill, SkillCall, SkillError, SkillErrorKind};
 
 const SPRINTS: &str = "/board/7/sprint";
 const CONFIGURATION: &str = "/configuration";

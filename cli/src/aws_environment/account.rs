@@ -5,8 +5,8 @@ use std::fmt;
 
 use aws_config::SdkConfig;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use router::aws::{Connection, sdk_config, store_error};
-use router::ports::StoreError;
+use t3nets_router::aws::{Connection, sdk_config, store_error};
+use t3nets_router::ports::StoreError;
 
 use super::names::{Found, Name, Source};
 use super::{AwsEnvironment, Connected};

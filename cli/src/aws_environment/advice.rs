@@ -71,7 +71,7 @@ fn about_credentials(error: &CliError, environment: &Environment) -> String {
 
 #[cfg(test)]
 mod tests {
-    use router::ports::StoreError;
+    use t3nets_router::ports::StoreError;
 
     use super::*;
     use crate::aws_environment::AwsEnvironment;

@@ -1,7 +1,7 @@
 //! An environment on AWS: where its tables, secrets, cluster, image repository and address are, and how AWS is reached for it.
 //!
 //! Names come from `t3nets.toml`, else from the outputs in Terraform's state, else from Terraform's variables and the naming
-//! convention; each knows which. Terraform is never run. What is stored there is the `router` crate's business.
+//! convention; each knows which. Terraform is never run. What is stored there is the `t3nets-router` crate's business.
 //!
 //! Reading order: [`names`] (pure), [`state`] (where the state is, and what it says), [`account`] (region, credentials,
 //! AWS's errors), [`AwsEnvironment`], which is all of it together, and [`advice`], what to do about an error.
@@ -14,8 +14,8 @@ mod state;
 use std::collections::BTreeMap;
 
 use aws_config::SdkConfig;
-use router::aws::Names;
 use serde_json::{Map, Value};
+use t3nets_router::aws::Names;
 use url::Url;
 
 use crate::error::CliError;

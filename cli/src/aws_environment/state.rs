@@ -6,9 +6,9 @@
 use std::path::{Path, PathBuf};
 
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use router::aws::{Connection, sdk_config};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use t3nets_router::aws::{Connection, sdk_config};
 
 use super::account::aws_error;
 use super::names::OWNER_OUTPUT;

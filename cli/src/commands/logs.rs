@@ -7,9 +7,9 @@ use aws_sdk_cloudwatchlogs::Client;
 use aws_sdk_cloudwatchlogs::types::FilteredLogEvent;
 use clap::builder::styling::{AnsiColor, Style};
 use jiff::{SignedDuration, Timestamp};
-use router::aws::store_error;
-use router::ports::StoreError;
 use serde::Serialize;
+use t3nets_router::aws::store_error;
+use t3nets_router::ports::StoreError;
 
 use crate::commands::deploy::target::Connected;
 use crate::context::Context;

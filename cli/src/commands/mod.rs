@@ -1,7 +1,7 @@
 //! One file or folder per command: its `Args`, whose doc comments are its help, `run`, and the `Output` it results in.
 //!
 //! `run` takes the [`Context`] and the arguments, says what goes on through the context's printer, and returns its output or
-//! an error; [`run`] here shows the output, once. What a command changes it changes through the `router` crate.
+//! an error; [`run`] here shows the output, once. What a command changes it changes through the `t3nets-router` crate.
 
 pub(crate) mod chat;
 pub(crate) mod completions;

@@ -1,8 +1,8 @@
 //! The sum, service by service.
 
-use router::ai::table;
-use router::model::TokenUsage;
 use serde::Serialize;
+use t3nets_router::ai::table;
+use t3nets_router::model::TokenUsage;
 
 use super::cents;
 use super::environment::{Architecture, Egress, Front, Insights, PricedSettings};

@@ -1,6 +1,6 @@
 //! Going back to the last verified release.
 
-use router::ports::StoreError;
+use t3nets_router::ports::StoreError;
 
 use super::ecs;
 use super::engine::{Ended, Engine};

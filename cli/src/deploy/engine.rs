@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
-use router::ports::StoreError;
+use t3nets_router::ports::StoreError;
 use tokio::time::Instant;
 
 use super::ecs::Ecs;

@@ -11,9 +11,9 @@ use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld;
 use jiff::{SignedDuration, Timestamp};
-use router::aws::store_error;
-use router::ports::StoreError;
 use serde::Serialize;
+use t3nets_router::aws::store_error;
+use t3nets_router::ports::StoreError;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 

@@ -1,6 +1,6 @@
 //! How a rollout ended, or why that is not known.
 
-use router::ports::StoreError;
+use t3nets_router::ports::StoreError;
 
 use super::plan::Revision;
 use super::rollout::{Failure, Progress, Verdict};

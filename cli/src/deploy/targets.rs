@@ -1,8 +1,8 @@
 //! What the load balancer says of its targets.
 
 use aws_sdk_elasticloadbalancingv2::Client;
-use router::aws::store_error;
-use router::ports::StoreError;
+use t3nets_router::aws::store_error;
+use t3nets_router::ports::StoreError;
 
 use super::rollout::Target;
 

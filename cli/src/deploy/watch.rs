@@ -5,7 +5,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use router::ports::StoreError;
+use t3nets_router::ports::StoreError;
 use tokio::time::{Instant, sleep};
 
 use super::ecs::{Ecs, said};

@@ -16,9 +16,9 @@ use axum::routing::get;
 use axum::{Json, Router};
 use data_encoding::BASE64;
 use jiff::{SignedDuration, Timestamp};
-use router::ports::Clock;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use t3nets_router::ports::Clock;
 
 /// The sample board's id: the `board_id` of the demo's integration.
 pub(crate) const BOARD_ID: u64 = 1;
@@ -250,10 +250,10 @@ fn not_found(message: &str) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use router::model::SecretDocument;
-    use router::skills::sprint_status::SprintStatus;
-    use router::skills::{Skill, SkillCall, SkillErrorKind};
     use support::TestServer;
+    use t3nets_router::model::SecretDocument;
+    use t3nets_router::skills::sprint_status::SprintStatus;
+    use t3nets_router::skills::{Skill, SkillCall, SkillErrorKind};
 
     use super::*;
 

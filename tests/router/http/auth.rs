@@ -2,9 +2,9 @@
 
 use axum::http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
-use router::model::{TenantSettings, TenantStatus, UserRole};
-use router::ports::Change;
 use serde_json::json;
+use t3nets_router::model::{TenantSettings, TenantStatus, UserRole};
+use t3nets_router::ports::Change;
 
 use super::{Setup, TestApp, add_tenant, audit, tenant_id};
 
@@ -101,7 +101,7 @@ async fn a_key_without_its_user_is_refused() {
     let stored = app
         .platform
         .tenants
-        .key(&router::model::KeyHash::of(&key))
+        .key(&t3nets_router::model::KeyHash::of(&key))
         .await
         .unwrap()
         .unwrap();

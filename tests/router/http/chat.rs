@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use router::config::Deadlines;
-use router::model::{TenantSettings, UserRole};
 use serde_json::{Value, json};
 use support::jira::Script;
 use support::model::{Answer as Says, ModelServer};
+use t3nets_router::config::Deadlines;
+use t3nets_router::model::{TenantSettings, UserRole};
 
 use super::{Setup, TestApp};
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use router::model::UserRole;
 use serde_json::{Value, json};
+use t3nets_router::model::UserRole;
 
 use super::TestApp;
 

@@ -1,8 +1,8 @@
 //! Liveness, readiness, what the router is, and the API's own description.
 
 use axum::http::StatusCode;
-use router::model::UserRole;
 use serde_json::{Value, json};
+use t3nets_router::model::UserRole;
 
 use support::model::{Answer as Says, ModelServer};
 
@@ -33,7 +33,7 @@ async fn the_public_learns_what_the_router_is_and_nothing_of_a_tenant() {
     assert_eq!(about["status"], "ok");
     assert_eq!(about["platform"], "local");
     assert_eq!(about["environment"], "local");
-    assert_eq!(about["version"], router::VERSION);
+    assert_eq!(about["version"], t3nets_router::VERSION);
     for key in ["git_sha", "release", "started_at", "uptime_seconds"] {
         assert!(about.get(key).is_some(), "{key} is missing");
     }

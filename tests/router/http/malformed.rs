@@ -5,8 +5,8 @@ use axum::http::{Method, Request, StatusCode};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use router::model::UserRole;
 use serde_json::{Value, json};
+use t3nets_router::model::UserRole;
 
 use super::TestApp;
 

@@ -13,14 +13,14 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use jiff::Timestamp;
-use router::ai::AiDefaults;
-use router::config::{Deadlines, Identity, ServerConfig};
-use router::model::{
+use serde_json::{Value, json};
+use t3nets_router::ai::AiDefaults;
+use t3nets_router::config::{Deadlines, Identity, ServerConfig};
+use t3nets_router::model::{
     ApiKey, AuditEntry, JsonObject, KeyHash, SecretDocument, SecretName, Tenant, TenantId,
     TenantSettings, TenantStatus, User, UserId, UserRole,
 };
-use router::ports::{Change, Platform};
-use serde_json::{Value, json};
+use t3nets_router::ports::{Change, Platform};
 use tempfile::TempDir;
 use tower::ServiceExt;
 use ulid::Ulid;
@@ -29,7 +29,7 @@ use ulid::Ulid;
 pub(crate) struct TestApp {
     pub(crate) platform: Platform,
     pub(crate) routes: Router,
-    app: router::http::App,
+    app: t3nets_router::http::App,
     _home: TempDir,
 }
 
@@ -94,7 +94,7 @@ impl TestApp {
 
     pub(crate) async fn with(setup: Setup) -> Self {
         let home = tempfile::tempdir().unwrap();
-        let platform = router::local::open(home.path()).unwrap();
+        let platform = t3nets_router::local::open(home.path()).unwrap();
         add_tenant(&platform, "default", setup.settings).await;
         let ai = AiDefaults::from_env(|name| {
             setup
@@ -113,7 +113,7 @@ impl TestApp {
             ai: ai.unwrap(),
             deadlines: setup.deadlines.unwrap_or_default(),
         };
-        let app = router::http::app(platform.clone(), config).unwrap();
+        let app = t3nets_router::http::app(platform.clone(), config).unwrap();
         Self {
             platform,
             routes: app.routes(),
@@ -206,7 +206,7 @@ pub(crate) async fn make_key(
     role: UserRole,
     expires_at: Option<Timestamp>,
 ) -> String {
-    let text = router::token::random_token("t3n_").unwrap();
+    let text = t3nets_router::token::random_token("t3n_").unwrap();
     let tenant_id = tenant_id(tenant);
     let key = ApiKey {
         hash: KeyHash::of(&text),

@@ -2,8 +2,8 @@
 
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
-use router::model::{TenantSettings, UserRole};
 use serde_json::json;
+use t3nets_router::model::{TenantSettings, UserRole};
 
 use super::{Answer, Setup, TestApp, request};
 

@@ -4,9 +4,9 @@ use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use eventsource_stream::Eventsource;
 use futures::StreamExt;
-use router::model::UserRole;
 use serde_json::{Value, json};
 use support::model::{Answer as Says, ModelServer};
+use t3nets_router::model::UserRole;
 use tower::ServiceExt;
 
 use super::chat::app_with;

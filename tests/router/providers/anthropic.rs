@@ -1,10 +1,10 @@
 //! What is Anthropic's own.
 
-use router::ai::{AiDefaults, ProviderKind};
-use router::model::{Role, StopReason};
-use router::ports::ModelError;
 use serde_json::json;
 use support::model::{Answer, ModelServer};
+use t3nets_router::ai::{AiDefaults, ProviderKind};
+use t3nets_router::model::{Role, StopReason};
+use t3nets_router::ports::ModelError;
 
 use super::{KEY, answered_by, ask, error_of, message, model_at, question, select, tool_result};
 

@@ -4,16 +4,16 @@ use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_sdk_bedrockruntime::config::{Credentials, SharedCredentialsProvider};
 use jiff::Timestamp;
-use router::ai::{AiDefaults, Models, ProviderKind, SelectedModel};
-use router::aws::{Bedrock, Connection, sdk_config};
-use router::model::{
+use serde_json::{Value, json};
+use support::model::{Answer, ModelServer};
+use t3nets_router::ai::{AiDefaults, Models, ProviderKind, SelectedModel};
+use t3nets_router::aws::{Bedrock, Connection, sdk_config};
+use t3nets_router::model::{
     ContentBlock, JsonObject, ModelMessage, ModelReply, ModelRequest, Role, SecretDescription,
     SecretDocument, SecretName, Tenant, TenantId, TenantSettings, TenantStatus, ToolSpec,
 };
-use router::ports::{ModelError, PutOutcome, SecretStore, StoreError};
-use router::skills::SkillSet;
-use serde_json::{Value, json};
-use support::model::{Answer, ModelServer};
+use t3nets_router::ports::{ModelError, PutOutcome, SecretStore, StoreError};
+use t3nets_router::skills::SkillSet;
 
 pub(super) const KEY: &str = "sk-very-secret";
 pub(super) const PROVIDERS: [ProviderKind; 3] = [

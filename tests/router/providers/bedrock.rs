@@ -4,12 +4,12 @@ use std::process::Command;
 use std::time::Duration;
 
 use aws_config::timeout::TimeoutConfig;
-use router::ai::ProviderKind;
-use router::model::{ContentBlock, NanoUsd, Role, StopReason, TokenUsage};
-use router::ports::ModelError;
 use serde_json::{Value, json};
 use support::model::{Answer, ModelServer, Stop};
 use support::python_venv;
+use t3nets_router::ai::ProviderKind;
+use t3nets_router::model::{ContentBlock, NanoUsd, Role, StopReason, TokenUsage};
+use t3nets_router::ports::ModelError;
 
 use super::{
     answered_by, ask, aws_at, bedrock_at, bedrock_by, error_of, message, model_at, question, text,

@@ -1,10 +1,10 @@
 //! What is OpenAI's own, and how compatible endpoints differ from it.
 
-use router::ai::{AiDefaults, ProviderKind, SelectedModel};
-use router::model::{ModelReply, StopReason, TokenUsage};
-use router::ports::ModelError;
 use serde_json::{Value, json};
 use support::model::{Answer, ModelServer};
+use t3nets_router::ai::{AiDefaults, ProviderKind, SelectedModel};
+use t3nets_router::model::{ModelReply, StopReason, TokenUsage};
+use t3nets_router::ports::ModelError;
 
 use super::{KEY, answered_by, ask, error_of, question, select, tool_use};
 

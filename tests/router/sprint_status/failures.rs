@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use router::model::SecretDocument;
-use router::skills::sprint_status::{Limits, SprintStatus};
-use router::skills::{Skill, SkillError, SkillErrorKind};
 use serde_json::{Value, json};
 use support::jira::{API_TOKEN, Fault, Script};
+use t3nets_router::model::SecretDocument;
+use t3nets_router::skills::sprint_status::{Limits, SprintStatus};
+use t3nets_router::skills::{Skill, SkillError, SkillErrorKind};
 
 use super::{CONFIGURATION, FIELDS, ISSUES, SPRINTS, call, keys, run, skill};
 

@@ -11,9 +11,9 @@ use jiff::Timestamp;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{RequestBuilder, Response, StatusCode};
-use router::model::{Message, SessionId};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use t3nets_router::model::{Message, SessionId};
 use url::Url;
 
 use crate::error::{CliError, ErrorKind};

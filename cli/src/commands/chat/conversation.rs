@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use router::model::{Role, SessionId};
 use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
 use rustyline::{Config, Editor};
+use t3nets_router::model::{Role, SessionId};
 
 use super::client::Question;
 use super::target::Target;

@@ -9,9 +9,9 @@ mod target;
 
 use std::io::{IsTerminal, Read};
 
-use router::model::{SessionId, TenantId};
 use serde::Serialize;
 use serde_json::Value;
+use t3nets_router::model::{SessionId, TenantId};
 use url::Url;
 
 use crate::context::Context;

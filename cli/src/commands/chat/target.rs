@@ -2,7 +2,7 @@
 //! the address that was given together with it.
 
 use jiff::{SignedDuration, Timestamp};
-use router::model::{TenantId, UserRole};
+use t3nets_router::model::{TenantId, UserRole};
 use url::Url;
 
 use super::client::{Client, is_loopback};
@@ -13,8 +13,8 @@ use crate::keystore::{Keystore, StoredKey, origin_of};
 use crate::prompt::SecretText;
 use crate::running;
 use crate::settings::PlatformKind;
-use router::admin::Admin;
-use router::admin::keys::NewKey;
+use t3nets_router::admin::Admin;
+use t3nets_router::admin::keys::NewKey;
 
 /// How long a key lives that the program makes for itself.
 const MADE_KEY_LIFE: SignedDuration = SignedDuration::from_mins(15);

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use router::ports::StoreError;
-use router::token::random_token;
+use t3nets_router::ports::StoreError;
+use t3nets_router::token::random_token;
 
 use super::display::Display;
 use super::outcome::DeployOutput;

@@ -3,11 +3,11 @@
 
 use std::net::Ipv4Addr;
 
-use router::admin::Admin;
-use router::model::{JsonObject, SecretDocument, SecretName, TenantId};
-use router::ports::Platform;
-use router::token::random_token;
 use serde_json::Value;
+use t3nets_router::admin::Admin;
+use t3nets_router::model::{JsonObject, SecretDocument, SecretName, TenantId};
+use t3nets_router::ports::Platform;
+use t3nets_router::token::random_token;
 use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -128,7 +128,7 @@ fn serve(listener: TcpListener, routes: axum::Router) -> AbortOnDropHandle<()> {
 
 #[cfg(test)]
 mod tests {
-    use router::admin::secrets;
+    use t3nets_router::admin::secrets;
 
     use super::*;
 

@@ -14,11 +14,11 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use jiff::Timestamp;
-use router::ai::AiDefaults;
-use router::config::{Deadlines, Identity, ServerConfig};
-use router::http::App;
-use router::model::TenantId;
 use serde::Serialize;
+use t3nets_router::ai::AiDefaults;
+use t3nets_router::config::{Deadlines, Identity, ServerConfig};
+use t3nets_router::http::App;
+use t3nets_router::model::TenantId;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use url::Url;
@@ -113,7 +113,7 @@ pub(crate) async fn run(context: &Context, args: DevArgs) -> Result<(), CliError
         ai,
         deadlines: Deadlines::default(),
     };
-    let api = router::http::app(platform, config)
+    let api = t3nets_router::http::app(platform, config)
         .map_err(|error| CliError::failed("the router cannot start").caused_by(&error))?;
     let routes = with_page(api.routes(), args.bind.is_loopback());
 
@@ -149,7 +149,7 @@ async fn serve(
     signals: &mut Signals,
 ) -> Result<(), CliError> {
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
-    let serving = router::http::serve(listener, api, routes, async {
+    let serving = t3nets_router::http::serve(listener, api, routes, async {
         // A sender that is gone asks for the end, too.
         let _ = ended.await;
     });

@@ -1,9 +1,9 @@
 //! What `dev` puts into a fresh environment: the tenant `default` with an admin.
 
-use router::admin::Admin;
-use router::admin::seed::{TenantSeed, UserSeed};
-use router::model::{TenantId, UserRole};
-use router::ports::Platform;
+use t3nets_router::admin::Admin;
+use t3nets_router::admin::seed::{TenantSeed, UserSeed};
+use t3nets_router::model::{TenantId, UserRole};
+use t3nets_router::ports::Platform;
 
 use crate::context::Context;
 use crate::error::CliError;

@@ -8,9 +8,9 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, KeySchemaElement, KeyType, ScalarAttributeType, TableDescription,
     TimeToLiveStatus,
 };
-use router::aws::store_error;
-use router::ports::StoreError;
 use serde_json::Value;
+use t3nets_router::aws::store_error;
+use t3nets_router::ports::StoreError;
 
 use super::tenant::{check_jira, check_tenant};
 use super::{Check, DoctorArgs, deploying};
@@ -292,8 +292,8 @@ async fn check_tenants_own(connected: &Connected, args: &DoctorArgs) -> Vec<Chec
         Ok(names) => names,
         Err(error) => return vec![failed("tenant", &error, "correct it in t3nets.toml")],
     };
-    let clock = std::sync::Arc::new(router::ports::SystemClock);
-    let platform = router::aws::open(&connected.sdk, &names, clock);
+    let clock = std::sync::Arc::new(t3nets_router::ports::SystemClock);
+    let platform = t3nets_router::aws::open(&connected.sdk, &names, clock);
     let tenant = &args.tenant;
     let stored = platform.tenants.tenant(tenant).await;
     let stored = stored.map_err(|error| reason(&error));

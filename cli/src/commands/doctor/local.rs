@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use router::local::{FileSecrets, LocalPaths, SECRETS_STEM, inspect_database};
-use router::ports::SystemClock;
+use t3nets_router::local::{FileSecrets, LocalPaths, SECRETS_STEM, inspect_database};
+use t3nets_router::ports::SystemClock;
 
 use super::tenant::{check_jira, check_model, check_tenant};
 use super::{Check, DoctorArgs};
@@ -27,7 +27,7 @@ pub(super) async fn checks(environment: &Environment, args: &DoctorArgs) -> Vec<
     let platform = LocalPaths::new(home)
         .database()
         .exists()
-        .then(|| router::local::open(home).ok())
+        .then(|| t3nets_router::local::open(home).ok())
         .flatten();
     let stored = match &platform {
         Some(platform) => platform

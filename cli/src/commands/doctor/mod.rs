@@ -8,8 +8,8 @@ mod deploying;
 mod local;
 mod tenant;
 
-use router::model::TenantId;
 use serde::Serialize;
+use t3nets_router::model::TenantId;
 
 use crate::context::Context;
 use crate::error::{CliError, exit_code};

@@ -1,11 +1,13 @@
 //! The checks of a tenant, wherever it is.
 
-use router::ai::{AiDefaults, Models};
-use router::model::{IntegrationName, SecretDocument, SecretName, Tenant, TenantId, TenantStatus};
-use router::ports::Platform;
-use router::skills::SkillSet;
-use router::skills::sprint_status::SprintStatus;
 use serde_json::Value;
+use t3nets_router::ai::{AiDefaults, Models};
+use t3nets_router::model::{
+    IntegrationName, SecretDocument, SecretName, Tenant, TenantId, TenantStatus,
+};
+use t3nets_router::ports::Platform;
+use t3nets_router::skills::SkillSet;
+use t3nets_router::skills::sprint_status::SprintStatus;
 
 use super::Check;
 use crate::commands::dev::demo::is_sample;

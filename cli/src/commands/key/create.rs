@@ -3,9 +3,9 @@
 use std::fmt;
 
 use jiff::SignedDuration;
-use router::admin::keys::{KeyState, NewKey};
-use router::model::UserRole;
 use serde::Serialize;
+use t3nets_router::admin::keys::{KeyState, NewKey};
+use t3nets_router::model::UserRole;
 
 use super::KeyView;
 use crate::admin::{self, TenantFlag, UserNamed, shown_time};

@@ -1,7 +1,7 @@
 //! `t3nets key list`.
 
-use router::model::UserId;
 use serde::Serialize;
+use t3nets_router::model::UserId;
 
 use super::KeyView;
 use crate::admin::{self, TenantFlag, shown_time};

@@ -5,8 +5,8 @@ mod list;
 mod revoke;
 
 use jiff::Timestamp;
-use router::model::{ApiKey, UserId, UserRole};
 use serde::Serialize;
+use t3nets_router::model::{ApiKey, UserId, UserRole};
 
 use crate::context::Context;
 use crate::error::CliError;

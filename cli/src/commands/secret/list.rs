@@ -1,8 +1,8 @@
 //! `t3nets secret list`.
 
 use jiff::Timestamp;
-use router::model::{IntegrationName, SecretDescription};
 use serde::Serialize;
+use t3nets_router::model::{IntegrationName, SecretDescription};
 
 use crate::admin::{self, TenantFlag, shown_time};
 use crate::context::Context;

@@ -8,8 +8,8 @@ mod set;
 mod show;
 mod test;
 
-use router::model::{IntegrationName, SecretName, TenantId};
 use serde::Serialize;
+use t3nets_router::model::{IntegrationName, SecretName, TenantId};
 
 use crate::admin::TenantFlag;
 use crate::context::Context;

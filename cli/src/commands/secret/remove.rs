@@ -1,8 +1,8 @@
 //! `t3nets secret remove`.
 
 use jiff::Timestamp;
-use router::model::{IntegrationName, TenantId};
 use serde::Serialize;
+use t3nets_router::model::{IntegrationName, TenantId};
 
 use super::SecretArgs;
 use crate::admin::{self, shown_time};

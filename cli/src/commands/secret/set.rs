@@ -3,12 +3,12 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use router::admin::Admin;
-use router::admin::AdminError;
-use router::admin::secrets::{Field, fields_of};
-use router::model::{JsonObject, SecretDocument, SecretName};
-use router::ports::PutOutcome;
 use serde_json::Value;
+use t3nets_router::admin::Admin;
+use t3nets_router::admin::AdminError;
+use t3nets_router::admin::secrets::{Field, fields_of};
+use t3nets_router::model::{JsonObject, SecretDocument, SecretName};
+use t3nets_router::ports::PutOutcome;
 
 use super::{SecretArgs, SecretOutcome};
 use crate::admin;

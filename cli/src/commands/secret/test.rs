@@ -1,10 +1,10 @@
 //! `t3nets secret test`.
 
-use router::model::{IntegrationName, TenantId};
-use router::skills::sprint_status::SprintStatus;
-use router::skills::{SkillError, SkillErrorKind};
 use serde::Serialize;
 use serde_json::Value;
+use t3nets_router::model::{IntegrationName, TenantId};
+use t3nets_router::skills::sprint_status::SprintStatus;
+use t3nets_router::skills::{SkillError, SkillErrorKind};
 
 use super::SecretArgs;
 use crate::admin;

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use router::admin::AdminError;
-use router::admin::secrets::fields_of;
-use router::admin::seed::{TenantSeed, UserSeed};
-use router::admin::settings::SettingEdit;
-use router::model::{
-    ChannelId, ChannelKind, IntegrationName, JsonObject, SecretDocument, TenantId, UserId, UserRole,
-};
 use serde::Deserialize;
 use serde_json::Value;
+use t3nets_router::admin::AdminError;
+use t3nets_router::admin::secrets::fields_of;
+use t3nets_router::admin::seed::{TenantSeed, UserSeed};
+use t3nets_router::admin::settings::SettingEdit;
+use t3nets_router::model::{
+    ChannelId, ChannelKind, IntegrationName, JsonObject, SecretDocument, TenantId, UserId, UserRole,
+};
 
 use super::values::Values;
 use crate::error::CliError;

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use router::model::{IntegrationName, JsonObject, SecretDocument};
 use serde_json::Value;
+use t3nets_router::model::{IntegrationName, JsonObject, SecretDocument};
 
 use super::values::Values;
 use crate::error::CliError;
@@ -92,7 +92,7 @@ pub(super) fn document(
         .collect();
     let name = "jira"
         .parse()
-        .map_err(|error: router::model::InvalidId| CliError::usage(error.to_string()))?;
+        .map_err(|error: t3nets_router::model::InvalidId| CliError::usage(error.to_string()))?;
     Ok(Some((name, SecretDocument::new(fields))))
 }
 

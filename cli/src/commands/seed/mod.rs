@@ -1,7 +1,7 @@
 //! `t3nets seed`: sets tenants up from flags, variables and `.env`, or from a file.
 //!
 //! [`values`] is where named values come from, [`jira`] makes the integration of them, [`mod@file`] reads `seed.toml`. What is
-//! planned and done with the result is the `router` crate's business.
+//! planned and done with the result is the `t3nets-router` crate's business.
 
 mod file;
 mod jira;
@@ -9,10 +9,10 @@ mod values;
 
 use std::path::PathBuf;
 
-use router::admin::seed::{SeedItem, SeedOutcome, TenantSeed, UserSeed};
-use router::admin::{Admin, AdminError};
-use router::model::{TenantId, UserRole};
 use serde::Serialize;
+use t3nets_router::admin::seed::{SeedItem, SeedOutcome, TenantSeed, UserSeed};
+use t3nets_router::admin::{Admin, AdminError};
+use t3nets_router::model::{TenantId, UserRole};
 
 use crate::admin::{self, TenantFlag};
 use crate::context::Context;

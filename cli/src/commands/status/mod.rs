@@ -5,8 +5,8 @@ mod tasks;
 use std::time::Duration;
 
 use dialoguer::console::Term;
-use router::ports::StoreError;
 use serde::Serialize;
+use t3nets_router::ports::StoreError;
 
 use crate::commands::deploy::target::Connected;
 use crate::commands::deploy::{Work, tasks as count, unchanged};

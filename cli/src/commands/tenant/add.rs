@@ -2,9 +2,9 @@
 
 use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser as _;
-use router::admin::tenants::NewTenant;
-use router::model::TenantStatus;
 use serde::Serialize;
+use t3nets_router::admin::tenants::NewTenant;
+use t3nets_router::model::TenantStatus;
 
 use super::views::TenantView;
 use crate::admin::{self, TenantNamed};

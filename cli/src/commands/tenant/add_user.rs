@@ -1,8 +1,8 @@
 //! `t3nets tenant add-user`.
 
-use router::admin::users::NewUser;
-use router::model::{UserId, UserRole};
 use serde::Serialize;
+use t3nets_router::admin::users::NewUser;
+use t3nets_router::model::{UserId, UserRole};
 
 use super::views::UserView;
 use crate::admin::{self, TenantFlag};
@@ -67,7 +67,9 @@ pub(super) async fn run(context: &Context, args: AddUserArgs) -> Result<Added, C
         None if asks => prompt::text("role (admin, member)", "--role", Some("member"))?
             .trim()
             .parse()
-            .map_err(|error: router::model::UnknownUserRole| CliError::usage(error.to_string()))?,
+            .map_err(|error: t3nets_router::model::UnknownUserRole| {
+                CliError::usage(error.to_string())
+            })?,
         None => UserRole::Member,
     };
     let admin = admin::to_change(context).await?;

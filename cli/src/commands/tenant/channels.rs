@@ -1,7 +1,7 @@
 //! `t3nets tenant map-channel`, `unmap-channel` and `channels`.
 
-use router::model::{ChannelId, ChannelKind};
 use serde::Serialize;
+use t3nets_router::model::{ChannelId, ChannelKind};
 
 use crate::admin::{self, TenantFlag};
 use crate::context::Context;

@@ -4,10 +4,10 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use age::x25519::Recipient;
-use router::admin::Admin;
-use router::admin::transfer::{Counts, RecordKind, SecretsIn};
-use router::model::TenantId;
 use serde::Serialize;
+use t3nets_router::admin::Admin;
+use t3nets_router::admin::transfer::{Counts, RecordKind, SecretsIn};
+use t3nets_router::model::TenantId;
 use tempfile::NamedTempFile;
 
 use super::sealed::{self, PassphraseArgs};

@@ -5,12 +5,12 @@ use std::fs::File;
 use std::io::Seek;
 use std::path::{Path, PathBuf};
 
-use router::admin::transfer::{
+use serde::Serialize;
+use t3nets_router::admin::transfer::{
     self, Checked, ExportReader, ImportEvent, ImportOptions, ImportSummary, Problem, RecordKind,
     Tally,
 };
-use router::model::{IntegrationName, TenantId};
-use serde::Serialize;
+use t3nets_router::model::{IntegrationName, TenantId};
 
 use super::sealed::{self, PassphraseArgs, Rereadable};
 use crate::admin;
@@ -172,7 +172,7 @@ pub(super) async fn run(context: &Context, args: ImportArgs) -> Result<Imported,
 
 async fn apply(
     context: &Context,
-    admin: &router::admin::Admin,
+    admin: &t3nets_router::admin::Admin,
     input: &mut dyn Rereadable,
     checked: &Checked,
     options: ImportOptions,

@@ -1,9 +1,9 @@
 //! `t3nets tenant remove`.
 
 use jiff::Timestamp;
-use router::admin::tenants::{Holdings, TenantRemoval};
-use router::model::TenantId;
 use serde::Serialize;
+use t3nets_router::admin::tenants::{Holdings, TenantRemoval};
+use t3nets_router::model::TenantId;
 
 use crate::admin::{self, TenantNamed, counted, shown_time};
 use crate::context::Context;

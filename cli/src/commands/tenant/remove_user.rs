@@ -1,7 +1,7 @@
 //! `t3nets tenant remove-user`.
 
-use router::model::UserId;
 use serde::Serialize;
+use t3nets_router::model::UserId;
 
 use super::set_user::last_admin;
 use crate::admin::{self, TenantFlag, UserNamed, counted};

@@ -1,8 +1,8 @@
 //! `t3nets tenant set`.
 
-use router::admin::AdminError;
-use router::admin::settings::{SettingEdit, SettingKey};
-use router::admin::tenants::TenantEdits;
+use t3nets_router::admin::AdminError;
+use t3nets_router::admin::settings::{SettingEdit, SettingKey};
+use t3nets_router::admin::tenants::TenantEdits;
 
 use super::views::{Changed, TenantView};
 use crate::admin::{self, TenantFlag};

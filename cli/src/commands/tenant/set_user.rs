@@ -1,7 +1,7 @@
 //! `t3nets tenant set-user`.
 
-use router::admin::users::{LastAdmin, UserEdits};
-use router::model::UserRole;
+use t3nets_router::admin::users::{LastAdmin, UserEdits};
+use t3nets_router::model::UserRole;
 
 use super::views::{Changed, UserView};
 use crate::admin::{self, TenantFlag, UserNamed};

@@ -1,10 +1,10 @@
 //! `t3nets tenant show`.
 
-use router::admin::settings::SettingKey;
-use router::admin::tenants::Holdings;
-use router::model::TenantSettings;
 use serde::Serialize;
 use serde_json::Value;
+use t3nets_router::admin::settings::SettingKey;
+use t3nets_router::admin::tenants::Holdings;
+use t3nets_router::model::TenantSettings;
 
 use super::views::TenantView;
 use crate::admin::{self, TenantChoice};

@@ -1,7 +1,7 @@
 //! `t3nets tenant usage`.
 
-use router::model::{DailyUsage, TenantId};
 use serde::Serialize;
+use t3nets_router::model::{DailyUsage, TenantId};
 
 use crate::admin::{self, TenantFlag};
 use crate::context::Context;

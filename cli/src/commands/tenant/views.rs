@@ -1,9 +1,9 @@
 //! Tenants and people as results show them. The names of fields are an interface: programs read the JSON.
 
 use jiff::Timestamp;
-use router::admin::Edited;
-use router::model::{JsonObject, Tenant, TenantId, TenantStatus, User, UserId, UserRole};
 use serde::Serialize;
+use t3nets_router::admin::Edited;
+use t3nets_router::model::{JsonObject, Tenant, TenantId, TenantStatus, User, UserId, UserRole};
 
 use crate::printer::{Output, plain};
 
@@ -21,7 +21,7 @@ pub(super) struct TenantView {
 impl From<Tenant> for TenantView {
     fn from(tenant: Tenant) -> Self {
         Self {
-            settings: router::admin::settings::as_object(&tenant.settings),
+            settings: t3nets_router::admin::settings::as_object(&tenant.settings),
             tenant_id: tenant.id,
             name: tenant.name,
             status: tenant.status,

@@ -10,8 +10,8 @@ use aws_sdk_ecs::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_ecs::error::ProvideErrorMetadata;
 use aws_sdk_ecs::types::TaskDefinitionField;
 use aws_smithy_types::body::SdkBody;
-use router::ports::StoreError;
 use serde_json::Value;
+use t3nets_router::ports::StoreError;
 
 use super::super::plan::{Revision, Tags};
 use super::refused;

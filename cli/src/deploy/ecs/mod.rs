@@ -14,9 +14,9 @@ use aws_sdk_ecs::types::{
     DesiredStatus, ServiceDeploymentStatus, ServiceField, SortOrder, TaskDefinitionStatus,
 };
 use jiff::Timestamp;
-use router::aws::store_error;
-use router::ports::StoreError;
 use serde_json::Value;
+use t3nets_router::aws::store_error;
+use t3nets_router::ports::StoreError;
 
 use super::plan::{Plan, Revision};
 use super::rollout::{Ours, Service, ServiceDeployment, Task, revision_number};

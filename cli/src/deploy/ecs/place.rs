@@ -1,6 +1,6 @@
 //! Where the service runs: its cluster, and what capacity its tasks get.
 
-use router::ports::StoreError;
+use t3nets_router::ports::StoreError;
 
 use super::super::rollout::Service;
 use super::{Ecs, facts, refused};

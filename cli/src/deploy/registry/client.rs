@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use futures::stream;
 use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, LOCATION};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
-use router::aws::store_error;
+use t3nets_router::aws::store_error;
 
 use crate::deploy::progress::{Event, Reporter};
 use crate::error::CliError;

@@ -18,7 +18,7 @@ mod tests;
 use aws_sdk_ecr::error::ProvideErrorMetadata;
 use aws_sdk_ecr::types::Repository;
 use reqwest::Url;
-use router::aws::store_error;
+use t3nets_router::aws::store_error;
 
 use crate::deploy::image::Architecture;
 use crate::error::CliError;

@@ -2,8 +2,8 @@
 
 use aws_sdk_ecr::error::ProvideErrorMetadata;
 use aws_sdk_ecr::types::{ImageTagMutability, Repository};
-use router::aws::store_error;
-use router::ports::StoreError;
+use t3nets_router::aws::store_error;
+use t3nets_router::ports::StoreError;
 
 use crate::deploy::plan::is_digest;
 

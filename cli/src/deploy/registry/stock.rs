@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use aws_sdk_ecr::types::{ImageFailureCode, ImageIdentifier};
-use router::aws::store_error;
-use router::ports::StoreError;
+use t3nets_router::aws::store_error;
+use t3nets_router::ports::StoreError;
 
 use super::repository::{Place, find};
 use crate::deploy::ecs::said;

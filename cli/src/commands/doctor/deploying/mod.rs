@@ -11,7 +11,7 @@ mod revision;
 
 use std::time::Duration;
 
-use router::ports::StoreError;
+use t3nets_router::ports::StoreError;
 
 use super::aws::{failed, refused};
 use super::{Check, Status};

@@ -1,7 +1,7 @@
 //! Where the service runs: the repository of its images, its cluster with the capacity, itself, and its load balancer's
 //! targets.
 
-use router::ports::StoreError;
+use t3nets_router::ports::StoreError;
 
 use super::{Check, Deploying, Running, lacks_permission, unasked, unseen};
 use crate::aws_environment::reason;

@@ -2,9 +2,9 @@
 
 use aws_sdk_cloudwatchlogs::config::{Builder, Region};
 use aws_sdk_iam::types::Role;
-use router::aws::store_error;
-use router::ports::StoreError;
 use serde_json::Value;
+use t3nets_router::aws::store_error;
+use t3nets_router::ports::StoreError;
 
 use super::{Check, Deploying, Running, lacks_permission, skipped_for, unasked, within};
 use crate::aws_environment::reason;
