@@ -1,7 +1,6 @@
 //! Which account is worked on, in whose name, and what becomes of AWS's errors.
 
 use std::error::Error;
-use std::fmt;
 
 use aws_config::SdkConfig;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
@@ -88,10 +87,9 @@ pub(super) async fn caller(sdk: &SdkConfig) -> Result<Caller, CliError> {
 }
 
 /// An error of a call that this program makes itself: `what` failed, and why.
-pub(crate) fn aws_error<E, R>(what: impl Into<String>, error: &SdkError<E, R>) -> CliError
+pub(crate) fn aws_error<E>(what: impl Into<String>, error: &SdkError<E>) -> CliError
 where
     E: ProvideErrorMetadata + Error + 'static,
-    R: fmt::Debug + 'static,
 {
     let error = store_error(error);
     let cause = reason(&error);

@@ -1,47 +1,217 @@
-//! What AWS answers, as the ports' errors.
+//! What went wrong in a call to AWS: one type for every service, made in one place.
+//!
+//! Adapters turn it into the ports' errors, the CLI into its own. What a call means by one of its
+//! errors (a failed condition, a secret that does not exist) is handled where the call is made,
+//! before it comes here; what remains is the same for every call.
 
 use std::error::Error;
 use std::fmt;
 
+use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::RequestId;
 
 use crate::ports::StoreError;
 
-/// An error of any service's call as a store's error. Adapters handle what their call means by an error (a failed
-/// condition, a secret that is not there) before they come here; what remains is the same for every call.
-pub fn store_error<E, R>(error: &SdkError<E, R>) -> StoreError
-where
-    E: ProvideErrorMetadata + Error + 'static,
-    R: fmt::Debug + 'static,
-{
-    match error {
-        SdkError::TimeoutError(_) => {
-            StoreError::Unavailable("AWS did not answer in time".to_owned())
+/// A call to AWS that failed. Shown, it is the reason alone: `you may not (AccessDeniedException)`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AwsError {
+    /// The service as its API names it: `dynamodb`, `ecs`.
+    pub service: &'static str,
+    /// The operation as the API reference names it: `UpdateService`.
+    pub operation: &'static str,
+    /// What kind of failure it is.
+    pub kind: AwsErrorKind,
+    /// The error code in the answer; `None` if there was no answer, or none with a code.
+    pub code: Option<String>,
+    /// Why, in a lower-case fragment or in AWS's own words.
+    pub message: String,
+    /// The id by which AWS's support and CloudTrail find the request; `None` if it was not answered.
+    pub request_id: Option<String>,
+}
+
+/// What kind of failure an [`AwsError`] is, which decides what can be done about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AwsErrorKind {
+    /// The rate of requests is limited, and the SDK's own retries did not help.
+    Throttled,
+    /// No answer, or one that cannot be read: the request may have arrived all the same.
+    Unreachable,
+    /// There are no credentials, or AWS does not accept them: missing, expired, wrong.
+    Credentials,
+    /// The credentials are valid and lack the permission.
+    Permission,
+    /// Something that a call needs before it can be sent is not set, such as the region.
+    Configuration,
+    /// What the call names does not exist: a table, a cluster, a bucket.
+    NotFound,
+    /// The request is refused for another reason (4xx).
+    Rejected,
+    /// The service failed (5xx).
+    Internal,
+}
+
+impl fmt::Display for AwsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.code {
+            Some(code) if self.message.is_empty() => f.write_str(code),
+            Some(code) => write!(f, "{} ({code})", self.message),
+            None => f.write_str(&self.message),
         }
-        SdkError::DispatchFailure(failure) => {
-            let cause = failure.as_connector_error().map(|cause| innermost(cause));
-            match cause {
-                Some(cause) if failure.is_other() => from_chain(error, &cause),
-                Some(cause) => StoreError::Unavailable(format!("AWS cannot be reached: {cause}")),
-                None => StoreError::Unavailable("AWS cannot be reached".to_owned()),
+    }
+}
+
+impl Error for AwsError {}
+
+impl AwsError {
+    /// What the SDK says of a call: `service` and `operation` as the API reference names them.
+    pub fn from_sdk<E>(
+        service: &'static str,
+        operation: &'static str,
+        error: &SdkError<E, HttpResponse>,
+    ) -> Self
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        let unanswered = |kind, message: String| Self {
+            service,
+            operation,
+            kind,
+            code: None,
+            message,
+            request_id: error.request_id().map(str::to_owned),
+        };
+        let unreachable = |message: &str| unanswered(AwsErrorKind::Unreachable, message.to_owned());
+        match error {
+            SdkError::TimeoutError(_) => unreachable("AWS did not answer in time"),
+            SdkError::ResponseError(_) => unreachable("AWS's answer ended early or cannot be read"),
+            SdkError::DispatchFailure(failure) => match failure.as_connector_error() {
+                None => unreachable("AWS cannot be reached"),
+                Some(cause) if failure.is_other() => {
+                    let (kind, message) = before_sending(error, &innermost(cause));
+                    unanswered(kind, message)
+                }
+                Some(cause) => unreachable(&format!("AWS cannot be reached: {}", innermost(cause))),
+            },
+            SdkError::ServiceError(refused) => {
+                let answer = refused.err();
+                Self::of_answer(
+                    service,
+                    operation,
+                    refused.raw().status().as_u16(),
+                    answer.code(),
+                    answer.message(),
+                    error.request_id(),
+                )
+            }
+            _ => {
+                let (kind, message) = before_sending(error, &innermost(error));
+                unanswered(kind, message)
             }
         }
-        SdkError::ServiceError(service) => {
-            let said = service.err();
-            from_service(said.code().unwrap_or("unknown"), said.message())
-        }
-        SdkError::ResponseError(_) => {
-            StoreError::Unavailable("AWS's answer ended early or cannot be read".to_owned())
-        }
-        _ => from_chain(error, &innermost(error)),
     }
+
+    /// What an answer says that is no success: its HTTP status and what its body holds.
+    pub fn of_answer(
+        service: &'static str,
+        operation: &'static str,
+        status: u16,
+        code: Option<&str>,
+        message: Option<&str>,
+        request_id: Option<&str>,
+    ) -> Self {
+        let code = code.filter(|code| !code.is_empty());
+        let message = message.unwrap_or_default();
+        Self {
+            service,
+            operation,
+            kind: AwsErrorKind::of_code(code.unwrap_or_default(), status),
+            code: code.map(str::to_owned),
+            message: match code {
+                None if message.is_empty() => format!("AWS answered with status {status}"),
+                _ => message.to_owned(),
+            },
+            request_id: request_id.map(str::to_owned),
+        }
+    }
+}
+
+impl AwsErrorKind {
+    /// The kind of an error code. Codes that many services share are listed under "Common Errors" in each
+    /// service's API reference (docs.aws.amazon.com/AmazonECS/latest/APIReference/CommonErrors.html).
+    fn of_code(code: &str, status: u16) -> Self {
+        match code {
+            "ThrottlingException"
+            | "Throttling"
+            | "ThrottledException"
+            | "RequestLimitExceeded"
+            | "ProvisionedThroughputExceededException"
+            | "TooManyRequestsException"
+            | "LimitExceededException"
+            | "SlowDown" => Self::Throttled,
+            "UnrecognizedClientException"
+            | "InvalidClientTokenId"
+            | "InvalidAccessKeyId"
+            | "InvalidSignatureException"
+            | "SignatureDoesNotMatch"
+            | "IncompleteSignature"
+            | "MissingAuthenticationToken"
+            | "MissingAuthenticationTokenException"
+            | "ExpiredTokenException"
+            | "ExpiredToken" => Self::Credentials,
+            "AccessDeniedException"
+            | "AccessDenied"
+            | "OptInRequired"
+            | "KMSAccessDeniedException"
+            | "NotAuthorized" => Self::Permission,
+            "ResourceNotFoundException"
+            | "ClusterNotFoundException"
+            | "ServiceNotFoundException"
+            | "RepositoryNotFoundException"
+            | "LoadBalancerNotFound"
+            | "TargetGroupNotFound"
+            | "NoSuchEntity"
+            | "NoSuchBucket"
+            | "NoSuchKey" => Self::NotFound,
+            _ if status >= 500 => Self::Internal,
+            _ => Self::Rejected,
+        }
+    }
+}
+
+impl From<AwsError> for StoreError {
+    fn from(error: AwsError) -> Self {
+        let reason = error.to_string();
+        match error.kind {
+            AwsErrorKind::Throttled => Self::Throttled,
+            AwsErrorKind::Credentials | AwsErrorKind::Permission => Self::Denied(reason),
+            AwsErrorKind::Configuration | AwsErrorKind::NotFound => Self::Misconfigured(reason),
+            AwsErrorKind::Unreachable | AwsErrorKind::Rejected | AwsErrorKind::Internal => {
+                Self::Unavailable(reason)
+            }
+        }
+    }
+}
+
+/// An error of a call as a store's error, where which call it was makes no difference.
+pub fn store_error<E>(error: &SdkError<E, HttpResponse>) -> StoreError
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    AwsError::from_sdk("aws", "", error).into()
+}
+
+/// What a service refused, by its error code.
+pub(super) fn from_service(code: &str, message: Option<&str>) -> StoreError {
+    AwsError::of_answer("aws", "", 500, Some(code), message, None).into()
 }
 
 /// What the SDK says, in lower case, where no source has credentials; a line about each source follows.
 const NO_CREDENTIALS: &str = "no credentials found in chain";
 
-/// What fails before a request is sent: mostly credentials, or no region.
-fn from_chain(error: &(dyn Error + 'static), cause: &str) -> StoreError {
+/// What fails before a request is sent: mostly credentials, or no region. The SDK gives no types for
+/// either, so its texts have to tell them apart.
+fn before_sending(error: &(dyn Error + 'static), cause: &str) -> (AwsErrorKind, String) {
     let mut texts = String::new();
     let mut link: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(at) = link {
@@ -50,52 +220,24 @@ fn from_chain(error: &(dyn Error + 'static), cause: &str) -> StoreError {
         link = at.source();
     }
     if texts.contains(NO_CREDENTIALS) {
-        StoreError::Denied(
+        (
+            AwsErrorKind::Credentials,
             "no usable AWS credentials: there are none in variables, profile, container or instance"
                 .to_owned(),
         )
     } else if texts.contains("credential") || texts.contains("identity") || texts.contains("token")
     {
-        StoreError::Denied(format!("no usable AWS credentials: {cause}"))
+        (
+            AwsErrorKind::Credentials,
+            format!("no usable AWS credentials: {cause}"),
+        )
     } else if texts.contains("region") {
-        StoreError::Misconfigured("no AWS region is set".to_owned())
+        (
+            AwsErrorKind::Configuration,
+            "no AWS region is set".to_owned(),
+        )
     } else {
-        StoreError::Unavailable(cause.to_owned())
-    }
-}
-
-/// What a service refused, by its error code.
-pub(super) fn from_service(code: &str, message: Option<&str>) -> StoreError {
-    let said = match message {
-        Some(message) if !message.is_empty() => format!("{message} ({code})"),
-        _ => code.to_owned(),
-    };
-    match code {
-        "ThrottlingException"
-        | "Throttling"
-        | "ThrottledException"
-        | "RequestLimitExceeded"
-        | "ProvisionedThroughputExceededException"
-        | "TooManyRequestsException"
-        | "LimitExceededException"
-        | "SlowDown" => StoreError::Throttled,
-        "AccessDeniedException"
-        | "AccessDenied"
-        | "UnrecognizedClientException"
-        | "InvalidClientTokenId"
-        | "InvalidAccessKeyId"
-        | "InvalidSignatureException"
-        | "SignatureDoesNotMatch"
-        | "IncompleteSignature"
-        | "MissingAuthenticationToken"
-        | "MissingAuthenticationTokenException"
-        | "ExpiredTokenException"
-        | "ExpiredToken"
-        | "OptInRequired"
-        | "KMSAccessDeniedException"
-        | "NotAuthorized" => StoreError::Denied(said),
-        "ResourceNotFoundException" => StoreError::Misconfigured(said),
-        _ => StoreError::Unavailable(said),
+        (AwsErrorKind::Unreachable, cause.to_owned())
     }
 }
 
@@ -114,40 +256,73 @@ mod tests {
 
     #[test]
     fn what_fails_before_a_request_is_told_apart_in_one_line() {
-        let chain =
-            std::io::Error::other("no credentials found in chain. Attempted:\n  Profile: no");
-        let StoreError::Denied(why) = from_chain(&chain, &chain.to_string()) else {
-            panic!("not denied");
-        };
+        let of = |text: &str| before_sending(&std::io::Error::other(text.to_owned()), text);
+        let (kind, why) = of("no credentials found in chain. Attempted:\n  Profile: no");
+        assert_eq!(kind, AwsErrorKind::Credentials);
         assert!(!why.contains('\n'), "{why}");
-        let expired = std::io::Error::other("the SSO token has expired");
         assert_eq!(
-            from_chain(&expired, &expired.to_string()),
-            StoreError::Denied("no usable AWS credentials: the SSO token has expired".to_owned())
+            of("the SSO token has expired"),
+            (
+                AwsErrorKind::Credentials,
+                "no usable AWS credentials: the SSO token has expired".to_owned()
+            )
         );
-        let region = std::io::Error::other("A region is missing");
-        assert!(matches!(
-            from_chain(&region, &region.to_string()),
-            StoreError::Misconfigured(_)
-        ));
+        assert_eq!(of("A region is missing").0, AwsErrorKind::Configuration);
+        assert_eq!(of("broken").0, AwsErrorKind::Unreachable);
     }
 
     #[test]
-    fn what_a_service_refuses_is_told_apart_by_its_code() {
+    fn what_a_service_refuses_is_told_apart_by_its_code_then_by_its_status() {
+        for (code, status, kind) in [
+            ("ThrottlingException", 400, AwsErrorKind::Throttled),
+            ("ExpiredTokenException", 400, AwsErrorKind::Credentials),
+            ("AccessDeniedException", 400, AwsErrorKind::Permission),
+            ("ResourceNotFoundException", 400, AwsErrorKind::NotFound),
+            ("ValidationException", 400, AwsErrorKind::Rejected),
+            ("InternalServerError", 500, AwsErrorKind::Internal),
+        ] {
+            let error = AwsError::of_answer("ecs", "Call", status, Some(code), None, None);
+            assert_eq!(error.kind, kind, "{code}");
+            assert_eq!(error.to_string(), code);
+        }
+    }
+
+    #[test]
+    fn an_error_is_shown_as_its_reason_with_the_code() {
+        let refused = |code, message| {
+            AwsError::of_answer("ecs", "UpdateService", 403, code, message, None).to_string()
+        };
         assert_eq!(
-            from_service("ThrottlingException", Some("slow down")),
-            StoreError::Throttled
+            refused(Some("AccessDeniedException"), Some("you may not")),
+            "you may not (AccessDeniedException)"
         );
         assert_eq!(
-            from_service("AccessDeniedException", Some("not you")),
-            StoreError::Denied("not you (AccessDeniedException)".to_owned())
+            refused(None, Some("blocked by a proxy")),
+            "blocked by a proxy"
         );
+        assert_eq!(refused(None, None), "AWS answered with status 403");
+    }
+
+    #[test]
+    fn stores_keep_apart_what_can_be_tried_again_from_what_has_to_be_set_up() {
+        let of = |code| {
+            StoreError::from(AwsError::of_answer(
+                "dynamodb",
+                "GetItem",
+                400,
+                Some(code),
+                None,
+                None,
+            ))
+        };
+        assert_eq!(of("ThrottlingException"), StoreError::Throttled);
+        assert!(matches!(of("AccessDenied"), StoreError::Denied(_)));
         assert!(matches!(
-            from_service("ResourceNotFoundException", None),
+            of("ResourceNotFoundException"),
             StoreError::Misconfigured(_)
         ));
         assert!(matches!(
-            from_service("InternalServerError", None),
+            of("ValidationException"),
             StoreError::Unavailable(_)
         ));
     }

@@ -42,7 +42,7 @@ use crate::ports::{Clock, Platform};
 pub use bedrock::Bedrock;
 pub use connect::{Connection, sdk_config};
 pub use conversations::DynamoConversations;
-pub use error::store_error;
+pub use error::{AwsError, AwsErrorKind, store_error};
 pub use names::{InvalidSecretsPrefix, Names, SecretsPrefix};
 pub use secrets::SecretsManager;
 pub use tenants::DynamoTenants;

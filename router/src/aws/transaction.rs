@@ -212,7 +212,7 @@ impl Table {
     }
 }
 
-fn refusal<R: std::fmt::Debug + 'static>(error: &SdkError<TransactWriteItemsError, R>) -> Refusal {
+fn refusal(error: &SdkError<TransactWriteItemsError>) -> Refusal {
     let SdkError::ServiceError(service) = error else {
         let happened_not = matches!(error, SdkError::ConstructionFailure(_));
         let error = store_error(error);

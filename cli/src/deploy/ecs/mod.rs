@@ -5,7 +5,6 @@ mod document;
 mod facts;
 mod place;
 
-use std::fmt;
 use std::time::Duration;
 
 use aws_sdk_ecs::Client;
@@ -430,10 +429,9 @@ pub(crate) fn said(error: &StoreError) -> String {
 }
 
 /// What ECS refuses. What it does not find is said in its own words: only some of it is a matter of configuration.
-fn refused<E, R>(error: SdkError<E, R>) -> StoreError
+fn refused<E>(error: SdkError<E>) -> StoreError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
-    R: fmt::Debug + 'static,
 {
     match error.as_service_error().and_then(|said| said.code()) {
         Some(
