@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
+use t3nets_router::admin::Admin;
 use t3nets_router::ports::{Platform, SystemClock};
 use tokio::sync::OnceCell;
 
-use crate::aws_environment::{AwsEnvironment, Caller, Connected, State, advise};
+use crate::aws::{AwsEnvironment, Caller, Connected, State, advise};
+use crate::config::home;
+use crate::config::settings::{Environment, PlatformKind, Settings};
 use crate::error::CliError;
-use crate::home;
-use crate::printer::Printer;
-use crate::prompt;
-use crate::settings::{Environment, PlatformKind, Settings};
+use crate::terminal::printer::Printer;
+use crate::terminal::prompt;
 
 /// What every command is given: the settings it works by and the printer it speaks through.
 #[derive(Debug, Clone)]
@@ -93,6 +94,22 @@ impl Context {
             prompt::confirm_by_name(self, "Change it", &environment.name)?;
         }
         self.platform().await
+    }
+
+    /// The administrator's operations on the environment in use, to read.
+    ///
+    /// # Errors
+    /// As [`Context::platform`].
+    pub(crate) async fn admin(&self) -> Result<Admin, CliError> {
+        Ok(Admin::new(self.platform().await?, self.actor()))
+    }
+
+    /// The administrator's operations on the environment in use, to change something.
+    ///
+    /// # Errors
+    /// As [`Context::platform_to_change`].
+    pub(crate) async fn admin_to_change(&self) -> Result<Admin, CliError> {
+        Ok(Admin::new(self.platform_to_change().await?, self.actor()))
     }
 
     /// Says on stderr which environment is about to be changed, and why that one; of one on AWS also the account and the

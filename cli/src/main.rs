@@ -1,38 +1,34 @@
 //! `t3nets`: the operator's one tool.
 //!
-//! Read it in this order: [`args`] is what can be typed, [`settings`] merges flags, environment variables and files once,
+//! Read it in this order: [`args`] is what can be typed, [`config`] merges flags, environment variables and files once,
 //! [`context`] is what every command is given, and [`commands`] has one file or folder per command. A command returns an
-//! output or an error; [`printer`] and [`error`] are where either is shown. What is stored, and who may change it, is the
+//! output or an error; [`terminal`] and [`error`] are where either is shown. What is stored, and who may change it, is the
 //! `t3nets-router` crate's business.
 
-mod admin;
 mod args;
-mod aws_environment;
+mod aws;
 mod commands;
+mod config;
 mod context;
 mod cost;
 mod deploy;
 mod error;
-mod home;
-mod infra_folder;
-mod keystore;
-mod logging;
-mod printer;
-mod project_file;
-mod prompt;
-mod running;
-mod sample_board;
-mod settings;
+mod terminal;
+mod terraform;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use args::Cli;
+use aws as aws_environment;
+use commands::arguments as admin;
+use config::settings::{self, Settings};
 use context::Context;
 use error::{CliError, exit_code};
-use printer::Printer;
-use settings::Settings;
+use terminal::logging;
+use terminal::printer::{self, Printer};
+use terminal::prompt;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {

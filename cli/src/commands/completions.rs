@@ -4,7 +4,7 @@ use clap_complete::Shell;
 use serde::Serialize;
 
 use crate::args::command_tree;
-use crate::printer::Output;
+use crate::terminal::printer::Output;
 
 /// Which shell.
 #[derive(Debug, clap::Args)]

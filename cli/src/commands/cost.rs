@@ -3,6 +3,7 @@
 
 use serde::{Serialize, Serializer};
 
+use crate::config::settings::PlatformKind;
 use crate::context::Context;
 use crate::cost::environment::PricedSettings;
 use crate::cost::estimate::{Estimate, Row, estimate};
@@ -12,9 +13,8 @@ use crate::cost::reference::{self, Range};
 use crate::cost::usage::Usage;
 use crate::cost::{cents, dollars};
 use crate::error::CliError;
-use crate::infra_folder::{InfraFolder, declared};
-use crate::printer::{Output, table};
-use crate::settings::PlatformKind;
+use crate::terminal::printer::{Output, table};
+use crate::terraform::folder::{InfraFolder, declared};
 
 /// What to assume.
 #[derive(Debug, clap::Args)]

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::aws_environment::{AwsEnvironment, Found, Name, State};
+use crate::aws::{AwsEnvironment, Found, Name, State};
+use crate::config::home::remember_environment;
+use crate::config::settings::{ChosenBy, Environment, PlatformKind, Settings};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::home::remember_environment;
-use crate::printer::{Output, plain, table};
-use crate::settings::{ChosenBy, Environment, PlatformKind, Settings};
+use crate::terminal::printer::{Output, plain, table};
 
 /// What to do with environments.
 #[derive(Debug, clap::Subcommand)]

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::config::project_file::{FILE_NAME, TEMPLATE};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::printer::Output;
-use crate::project_file::{FILE_NAME, TEMPLATE};
+use crate::terminal::printer::Output;
 
 /// Where to write, and whether to overwrite.
 #[derive(Debug, clap::Args)]

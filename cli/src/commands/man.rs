@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::args::command_tree;
 use crate::error::CliError;
-use crate::printer::Output;
+use crate::terminal::printer::Output;
 
 /// Which pages, and where to.
 #[derive(Debug, clap::Args)]

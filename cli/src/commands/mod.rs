@@ -3,6 +3,7 @@
 //! `run` takes the [`Context`] and the arguments, says what goes on through the context's printer, and returns its output or
 //! an error; [`run`] here shows the output, once. What a command changes it changes through the `t3nets-router` crate.
 
+pub(crate) mod arguments;
 pub(crate) mod chat;
 pub(crate) mod completions;
 pub(crate) mod cost;

@@ -18,7 +18,7 @@ fn own(environment: &str) -> PricedSettings {
 }
 
 fn own_values(environment: &str) -> serde_json::Map<String, serde_json::Value> {
-    crate::infra_folder::tests::own_values(environment)
+    crate::terraform::folder::tests::own_values(environment)
 }
 
 /// The defaults of the command line.

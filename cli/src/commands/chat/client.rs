@@ -17,7 +17,7 @@ use t3nets_router::model::{Message, SessionId};
 use url::Url;
 
 use crate::error::{CliError, ErrorKind};
-use crate::prompt::SecretText;
+use crate::terminal::prompt::SecretText;
 
 /// Longer than the router's own deadline for an answer, so that its explanation arrives.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);

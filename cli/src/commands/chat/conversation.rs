@@ -12,7 +12,7 @@ use super::target::Target;
 use super::{describe, stream_to_terminal};
 use crate::context::Context;
 use crate::error::{CliError, exit_code};
-use crate::printer::{plain, table};
+use crate::terminal::printer::{plain, table};
 
 const HELP: &str = "\
 /new       begin a new conversation

@@ -16,7 +16,7 @@ use url::Url;
 
 use crate::context::Context;
 use crate::error::CliError;
-use crate::printer::{Output, Printer, plain};
+use crate::terminal::printer::{Output, Printer, plain};
 use client::{Answer, AnswerEvent, Client, Question};
 use target::Target;
 

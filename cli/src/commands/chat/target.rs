@@ -6,13 +6,13 @@ use t3nets_router::model::{TenantId, UserRole};
 use url::Url;
 
 use super::client::{Client, is_loopback};
-use crate::aws_environment::{AwsEnvironment, Name};
+use crate::aws::{AwsEnvironment, Name};
+use crate::config::keystore::{Keystore, StoredKey, origin_of};
+use crate::config::running;
+use crate::config::settings::PlatformKind;
 use crate::context::Context;
 use crate::error::{CliError, ErrorKind};
-use crate::keystore::{Keystore, StoredKey, origin_of};
-use crate::prompt::SecretText;
-use crate::running;
-use crate::settings::PlatformKind;
+use crate::terminal::prompt::SecretText;
 use t3nets_router::admin::Admin;
 use t3nets_router::admin::keys::NewKey;
 

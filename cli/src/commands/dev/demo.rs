@@ -11,9 +11,9 @@ use t3nets_router::token::random_token;
 use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::sample_board::{self, SampleAccount};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::sample_board::{self, SampleAccount};
 
 /// The field that marks credentials as a sample board's.
 const MARK: &str = "sample";

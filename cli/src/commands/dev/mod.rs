@@ -6,6 +6,7 @@
 pub(crate) mod demo;
 mod guard;
 mod page;
+mod sample_board;
 mod setup;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -23,10 +24,10 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use url::Url;
 
+use crate::config::running::{self, DevLock, RunningDev};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::printer::Output;
-use crate::running::{self, DevLock, RunningDev};
+use crate::terminal::printer::Output;
 
 /// How long requests under way may take once the router was told to end.
 const GRACE: Duration = Duration::from_secs(30);

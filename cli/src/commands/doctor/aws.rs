@@ -14,10 +14,10 @@ use t3nets_router::ports::StoreError;
 
 use super::tenant::{check_jira, check_tenant};
 use super::{Check, DoctorArgs, deploying};
-use crate::aws_environment::{AwsEnvironment, Connected, Name, State, advise, reason};
+use crate::aws::{AwsEnvironment, Connected, Name, State, advise, reason};
+use crate::config::settings::Environment;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::settings::Environment;
 
 /// How long the router may take to say that it lives, through API Gateway.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);

@@ -10,10 +10,10 @@ use t3nets_router::ports::SystemClock;
 
 use super::tenant::{check_jira, check_model, check_tenant};
 use super::{Check, DoctorArgs};
+use crate::config::home;
+use crate::config::running::{self, RunningDev};
+use crate::config::settings::Environment;
 use crate::error::CliError;
-use crate::home;
-use crate::running::{self, RunningDev};
-use crate::settings::Environment;
 
 /// How long a running router may take to say that it lives.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);

@@ -11,10 +11,10 @@ mod tenant;
 use serde::Serialize;
 use t3nets_router::model::TenantId;
 
+use crate::config::settings::PlatformKind;
 use crate::context::Context;
 use crate::error::{CliError, exit_code};
-use crate::printer::{Output, plain};
-use crate::settings::PlatformKind;
+use crate::terminal::printer::{Output, plain};
 
 /// What to check.
 #[derive(Debug, clap::Args)]

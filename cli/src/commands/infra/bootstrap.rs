@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::terraform::{Ended, NEEDED_FOR_BUCKET, Terraform};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::infra_folder::{InfraEnvironment, InfraFolder};
-use crate::printer::Output;
-use crate::prompt;
+use crate::terminal::printer::Output;
+use crate::terminal::prompt;
+use crate::terraform::folder::{InfraEnvironment, InfraFolder};
+use crate::terraform::run::{Ended, NEEDED_FOR_BUCKET, Terraform};
 
 /// The outputs of `infra/bootstrap` that are read here.
 pub(crate) const OUTPUTS: [&str; 2] = ["bucket", "region"];

@@ -3,21 +3,20 @@
 //! Terraform is run, not imitated: its output goes through unchanged, its questions are its own, and what it ends with
 //! becomes one of this program's codes. What is added is the right folder, settings, workspace and credentials.
 //!
-//! Reading order: [`run`] here, one function per command; [`terraform`], the program and how it is run; [`state`], when
-//! `terraform init` is due; [`bootstrap`], the bucket for the state.
+//! Reading order: [`run`] here, one function per command; [`bootstrap`], the bucket for the
+//! state. The program and its folder are [`crate::terraform`].
 
 pub(crate) mod bootstrap;
-mod state;
-mod terraform;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::context::Context;
 use crate::error::{CliError, ErrorKind, exit_code};
-use crate::infra_folder::{InfraEnvironment, InfraFolder, workspace};
-use crate::prompt;
-use terraform::{Ended, Terraform};
+use crate::terminal::prompt;
+use crate::terraform::folder::{InfraEnvironment, InfraFolder, workspace};
+use crate::terraform::init;
+use crate::terraform::run::{Ended, Terraform};
 
 /// What to do with the infrastructure.
 #[derive(Debug, clap::Subcommand)]
@@ -125,7 +124,7 @@ impl<'a> Work<'a> {
             "environment: {} ({})",
             self.environment.name, self.context.settings.chosen_by
         ));
-        state::initialise(
+        init::initialise(
             self.context,
             &self.terraform,
             &self.folder,

@@ -8,13 +8,14 @@ use t3nets_router::admin::keys::{KeyState, NewKey};
 use t3nets_router::model::UserRole;
 
 use super::KeyView;
-use crate::admin::{self, TenantFlag, UserNamed, shown_time};
+use crate::commands::arguments::{self, TenantFlag, UserNamed};
+use crate::config::keystore::{Keystore, StoredKey, origin_of};
+use crate::config::settings::PlatformKind;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::keystore::{Keystore, StoredKey, origin_of};
-use crate::printer::Output;
-use crate::prompt::SecretText;
-use crate::settings::PlatformKind;
+use crate::terminal::printer::Output;
+use crate::terminal::prompt::SecretText;
+use crate::terminal::text::shown_time;
 
 /// For whom to make a key.
 #[derive(Debug, clap::Args)]
@@ -27,7 +28,7 @@ pub(crate) struct CreateArgs {
     #[arg(long)]
     name: Option<String>,
     /// How long the key works: `90d`, `12h`; for ever without it
-    #[arg(long, value_name = "TIME", value_parser = admin::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = arguments::parse_duration)]
     expires: Option<SignedDuration>,
     /// The most the key may do: `admin` or `member`; as much as its user without it
     #[arg(long)]
@@ -63,7 +64,7 @@ impl Output for Created {
 /// # Errors
 /// If there is no such person, or the key should do more than its user may.
 pub(super) async fn run(context: &Context, args: CreateArgs) -> Result<Created, CliError> {
-    let admin = admin::to_change(context).await?;
+    let admin = context.admin_to_change().await?;
     // Opened before the key is made: a key that cannot be kept would be lost.
     let keystore = match args.save {
         true => {

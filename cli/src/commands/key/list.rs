@@ -4,10 +4,11 @@ use serde::Serialize;
 use t3nets_router::model::UserId;
 
 use super::KeyView;
-use crate::admin::{self, TenantFlag, shown_time};
+use crate::commands::arguments::TenantFlag;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::printer::{Output, table};
+use crate::terminal::printer::{Output, table};
+use crate::terminal::text::shown_time;
 
 /// Whose keys.
 #[derive(Debug, clap::Args)]
@@ -52,7 +53,7 @@ impl Output for Keys {
 /// # Errors
 /// If there is no such tenant.
 pub(super) async fn run(context: &Context, args: ListArgs) -> Result<Keys, CliError> {
-    let admin = admin::to_read(context).await?;
+    let admin = context.admin().await?;
     let keys = admin.keys(&args.tenant.id).await?;
     Ok(Keys {
         keys: keys

@@ -3,11 +3,11 @@
 use serde::Serialize;
 
 use super::KeyView;
-use crate::admin::{self, TenantFlag};
+use crate::commands::arguments::TenantFlag;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::printer::{Output, plain};
-use crate::prompt;
+use crate::terminal::printer::{Output, plain};
+use crate::terminal::prompt;
 
 /// Which key.
 #[derive(Debug, clap::Args)]
@@ -37,7 +37,7 @@ impl Output for Revoked {
 /// # Errors
 /// If none or several keys begin like that, or it is not confirmed.
 pub(super) async fn run(context: &Context, args: RevokeArgs) -> Result<Revoked, CliError> {
-    let admin = admin::to_change(context).await?;
+    let admin = context.admin_to_change().await?;
     let key = admin.find_key(&args.tenant.id, &args.key).await?;
     context.printer.status(plain(&format!(
         "key `{}` of user `{}` of tenant `{}`, role {}, name `{}`",

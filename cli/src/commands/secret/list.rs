@@ -4,10 +4,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 use t3nets_router::model::{IntegrationName, SecretDescription};
 
-use crate::admin::{self, TenantFlag, shown_time};
+use crate::commands::arguments::TenantFlag;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::printer::{Output, table};
+use crate::terminal::printer::{Output, table};
+use crate::terminal::text::shown_time;
 
 /// In which tenant.
 #[derive(Debug, clap::Args)]
@@ -76,7 +77,7 @@ impl Output for Secrets {
 /// # Errors
 /// If there is no such tenant.
 pub(super) async fn run(context: &Context, args: ListArgs) -> Result<Secrets, CliError> {
-    let admin = admin::to_read(context).await?;
+    let admin = context.admin().await?;
     let secrets = admin.secrets(&args.tenant.id).await?;
     Ok(Secrets {
         secrets: secrets.into_iter().map(SecretView::from).collect(),

@@ -11,10 +11,10 @@ mod test;
 use serde::Serialize;
 use t3nets_router::model::{IntegrationName, SecretName, TenantId};
 
-use crate::admin::TenantFlag;
+use crate::commands::arguments::TenantFlag;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::printer::Output;
+use crate::terminal::printer::Output;
 
 /// What to do with secrets.
 #[derive(Debug, clap::Subcommand)]

@@ -5,11 +5,11 @@ use serde::Serialize;
 use t3nets_router::model::{IntegrationName, TenantId};
 
 use super::SecretArgs;
-use crate::admin::{self, shown_time};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::printer::Output;
-use crate::prompt;
+use crate::terminal::printer::Output;
+use crate::terminal::prompt;
+use crate::terminal::text::shown_time;
 
 /// What is gone.
 #[derive(Debug, Serialize)]
@@ -35,7 +35,7 @@ impl Output for Removed {
 /// If there is no such secret, or it is not confirmed.
 pub(super) async fn run(context: &Context, args: SecretArgs) -> Result<Removed, CliError> {
     let name = args.into_name();
-    let admin = admin::to_change(context).await?;
+    let admin = context.admin_to_change().await?;
     let secret = admin.secret(&name).await?;
     let fields: Vec<String> = secret.fields.into_iter().map(|field| field.name).collect();
     context.printer.status(format!(

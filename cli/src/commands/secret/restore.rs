@@ -1,7 +1,6 @@
 //! `t3nets secret restore`.
 
 use super::{SecretArgs, SecretOutcome};
-use crate::admin;
 use crate::context::Context;
 use crate::error::CliError;
 
@@ -11,7 +10,7 @@ use crate::error::CliError;
 /// If there is none to bring back.
 pub(super) async fn run(context: &Context, args: SecretArgs) -> Result<SecretOutcome, CliError> {
     let name = args.into_name();
-    let admin = admin::to_change(context).await?;
+    let admin = context.admin_to_change().await?;
     admin.restore_secret(&name).await?;
     Ok(SecretOutcome::new(name, "restored"))
 }

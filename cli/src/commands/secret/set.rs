@@ -11,10 +11,10 @@ use t3nets_router::model::{JsonObject, SecretDocument, SecretName};
 use t3nets_router::ports::PutOutcome;
 
 use super::{SecretArgs, SecretOutcome};
-use crate::admin;
+use crate::commands::arguments;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::prompt;
+use crate::terminal::prompt;
 
 /// The most that is read from a file or stdin, in bytes: more than any secret store takes.
 const MAX_INPUT_BYTES: u64 = 1 << 20;
@@ -31,10 +31,10 @@ pub(crate) struct SetArgs {
     #[arg(long, conflicts_with_all = ["from_env", "fields"])]
     stdin: bool,
     /// Take a field from an environment variable: `api_token=JIRA_API_TOKEN`; other fields stay as they are stored
-    #[arg(long, value_name = "FIELD=VARIABLE", value_parser = admin::parse_pair)]
+    #[arg(long, value_name = "FIELD=VARIABLE", value_parser = arguments::parse_pair)]
     from_env: Vec<(String, String)>,
     /// Set a field that is no secret: `board_id=7`; other fields stay as they are stored
-    #[arg(long = "field", value_name = "FIELD=VALUE", value_parser = admin::parse_pair)]
+    #[arg(long = "field", value_name = "FIELD=VALUE", value_parser = arguments::parse_pair)]
     fields: Vec<(String, String)>,
 }
 
@@ -44,7 +44,7 @@ pub(crate) struct SetArgs {
 /// Usage if a field is missing and nobody can be asked, or a field's value is not acceptable.
 pub(super) async fn run(context: &Context, args: SetArgs) -> Result<SecretOutcome, CliError> {
     let name = args.secret.into_name();
-    let admin = admin::to_change(context).await?;
+    let admin = context.admin_to_change().await?;
     let document = if let Some(path) = &args.from_file {
         from_file(path)?
     } else if args.stdin {

@@ -5,10 +5,9 @@ use serde_json::{Map, Value};
 
 use super::SecretArgs;
 use super::list::SecretView;
-use crate::admin;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::printer::{Output, table};
+use crate::terminal::printer::{Output, table};
 
 /// What stands for a value that must not be shown.
 const SET: &str = "(set)";
@@ -43,7 +42,7 @@ impl Output for Shown {
 /// # Errors
 /// If there is no such secret.
 pub(super) async fn run(context: &Context, args: SecretArgs) -> Result<Shown, CliError> {
-    let admin = admin::to_read(context).await?;
+    let admin = context.admin().await?;
     let secret = admin.secret(&args.into_name()).await?;
     Ok(Shown {
         secret: secret.description.into(),

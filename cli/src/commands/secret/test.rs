@@ -7,10 +7,9 @@ use t3nets_router::skills::sprint_status::SprintStatus;
 use t3nets_router::skills::{SkillError, SkillErrorKind};
 
 use super::SecretArgs;
-use crate::admin;
 use crate::context::Context;
 use crate::error::{CliError, ErrorKind};
-use crate::printer::{Output, plain};
+use crate::terminal::printer::{Output, plain};
 
 /// What the outside system said.
 #[derive(Debug, Serialize)]
@@ -46,7 +45,7 @@ impl Output for Tested {
 /// If there are none, they do not work, or there is no test for the integration.
 pub(super) async fn run(context: &Context, args: SecretArgs) -> Result<Tested, CliError> {
     let name = args.into_name();
-    let admin = admin::to_read(context).await?;
+    let admin = context.admin().await?;
     let credentials = admin.secret_document(&name).await?;
     if name.integration.as_str() != "jira" {
         return Err(CliError::failed(format!(

@@ -7,7 +7,7 @@ use t3nets_router::model::{IntegrationName, JsonObject, SecretDocument};
 
 use super::values::Values;
 use crate::error::CliError;
-use crate::prompt;
+use crate::terminal::prompt;
 
 /// The variables that are read: the names that older scripts used.
 pub(super) const VARIABLES: [&str; 4] =

@@ -14,11 +14,11 @@ use t3nets_router::admin::seed::{SeedItem, SeedOutcome, TenantSeed, UserSeed};
 use t3nets_router::admin::{Admin, AdminError};
 use t3nets_router::model::{TenantId, UserRole};
 
-use crate::admin::{self, TenantFlag};
+use crate::commands::arguments::TenantFlag;
+use crate::config::settings::PlatformKind;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::printer::{Output, table};
-use crate::settings::PlatformKind;
+use crate::terminal::printer::{Output, table};
 use jira::JiraArgs;
 use values::Values;
 
@@ -119,9 +119,9 @@ struct Wanted {
 pub(crate) async fn run(context: &Context, args: SeedArgs) -> Result<Seeded, CliError> {
     let values = Values::load(context, args.env_file.as_deref())?;
     let admin = if args.dry_run {
-        admin::to_read(context).await?
+        context.admin().await?
     } else {
-        admin::to_change(context).await?
+        context.admin_to_change().await?
     };
     let dry_run = args.dry_run;
     let wanted = match &args.file {

@@ -7,10 +7,10 @@ use t3nets_router::admin::tenants::NewTenant;
 use t3nets_router::model::TenantStatus;
 
 use super::views::TenantView;
-use crate::admin::{self, TenantNamed};
+use crate::commands::arguments::TenantNamed;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::printer::Output;
+use crate::terminal::printer::Output;
 
 /// What to make.
 #[derive(Debug, clap::Args)]
@@ -44,7 +44,7 @@ impl Output for Added {
 /// If there is one of that id.
 pub(super) async fn run(context: &Context, args: AddArgs) -> Result<Added, CliError> {
     let id = args.tenant.into_id()?;
-    let admin = admin::to_change(context).await?;
+    let admin = context.admin_to_change().await?;
     let tenant = admin
         .add_tenant(NewTenant {
             id,

@@ -5,11 +5,11 @@ use t3nets_router::admin::users::NewUser;
 use t3nets_router::model::{UserId, UserRole};
 
 use super::views::UserView;
-use crate::admin::{self, TenantFlag};
+use crate::commands::arguments::TenantFlag;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::printer::{Output, plain};
-use crate::prompt;
+use crate::terminal::printer::{Output, plain};
+use crate::terminal::prompt;
 
 /// Whom to add. In a terminal, what is missing is asked for.
 #[derive(Debug, clap::Args)]
@@ -72,7 +72,7 @@ pub(super) async fn run(context: &Context, args: AddUserArgs) -> Result<Added, C
             })?,
         None => UserRole::Member,
     };
-    let admin = admin::to_change(context).await?;
+    let admin = context.admin_to_change().await?;
     let user = admin
         .add_user(
             &args.tenant.id,

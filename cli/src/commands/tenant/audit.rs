@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::admin::{self, TenantFlag};
+use crate::commands::arguments::TenantFlag;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::printer::{Output, table};
+use crate::terminal::printer::{Output, table};
 
 /// Which tenant and how much.
 #[derive(Debug, clap::Args)]
@@ -54,7 +54,7 @@ impl Output for Audit {
 /// # Errors
 /// If there is and was no such tenant.
 pub(super) async fn run(context: &Context, args: AuditArgs) -> Result<Audit, CliError> {
-    let admin = admin::to_read(context).await?;
+    let admin = context.admin().await?;
     let entries = admin.audit_trail(&args.tenant.id, args.limit).await?;
     Ok(Audit {
         entries: entries

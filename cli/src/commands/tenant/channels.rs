@@ -3,10 +3,10 @@
 use serde::Serialize;
 use t3nets_router::model::{ChannelId, ChannelKind};
 
-use crate::admin::{self, TenantFlag};
+use crate::commands::arguments::TenantFlag;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::printer::{Output, plain, table};
+use crate::terminal::printer::{Output, plain, table};
 
 /// Which channel of which tenant.
 #[derive(Debug, clap::Args)]
@@ -78,7 +78,7 @@ impl Output for Channels {
 /// # Errors
 /// If another tenant has it.
 pub(super) async fn map(context: &Context, args: ChannelArgs) -> Result<ChannelOutcome, CliError> {
-    let admin = admin::to_change(context).await?;
+    let admin = context.admin_to_change().await?;
     let is_new = admin
         .map_channel(&args.tenant.id, args.kind, &args.channel_id)
         .await?;
@@ -93,7 +93,7 @@ pub(super) async fn unmap(
     context: &Context,
     args: ChannelArgs,
 ) -> Result<ChannelOutcome, CliError> {
-    let admin = admin::to_change(context).await?;
+    let admin = context.admin_to_change().await?;
     admin
         .unmap_channel(&args.tenant.id, args.kind, &args.channel_id)
         .await?;
@@ -105,7 +105,7 @@ pub(super) async fn unmap(
 /// # Errors
 /// If there is no such tenant.
 pub(super) async fn list(context: &Context, args: ChannelsArgs) -> Result<Channels, CliError> {
-    let admin = admin::to_read(context).await?;
+    let admin = context.admin().await?;
     let channels = admin.channels(&args.tenant.id).await?;
     Ok(Channels {
         channels: channels

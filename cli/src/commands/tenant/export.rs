@@ -11,10 +11,11 @@ use t3nets_router::model::TenantId;
 use tempfile::NamedTempFile;
 
 use super::sealed::{self, PassphraseArgs};
-use crate::admin::{self, TenantChoice, counted};
+use crate::commands::arguments::TenantChoice;
 use crate::context::Context;
 use crate::error::{CliError, exit_code};
-use crate::printer::Output;
+use crate::terminal::printer::Output;
+use crate::terminal::text::counted;
 
 /// How many records go by between two signs of life.
 const RECORDS_A_STEP: usize = 100;
@@ -73,7 +74,7 @@ pub(super) async fn run(context: &Context, args: ExportArgs) -> Result<u8, CliEr
         ));
     }
     let Some(path) = args.output else {
-        let admin = admin::to_read(context).await?;
+        let admin = context.admin().await?;
         let mut stdout = context.printer.raw_stdout();
         let counts = write(context, &admin, &id, SecretsIn::Names, &mut stdout).await?;
         context
@@ -93,7 +94,7 @@ pub(super) async fn run(context: &Context, args: ExportArgs) -> Result<u8, CliEr
     let mut file = NamedTempFile::new_in(folder).map_err(|error| unwritten(&error))?;
     let counts = if args.with_secrets {
         // Reading them leaves an audit entry.
-        let admin = admin::to_change(context).await?;
+        let admin = context.admin_to_change().await?;
         let mut sealed =
             sealed::seal(BufWriter::new(&mut file), &args.recipient, &args.passphrase)?;
         let counts = write(context, &admin, &id, SecretsIn::Values, &mut sealed).await?;
@@ -103,7 +104,7 @@ pub(super) async fn run(context: &Context, args: ExportArgs) -> Result<u8, CliEr
             .map_err(|error| unwritten(&error))?;
         counts
     } else {
-        let admin = admin::to_read(context).await?;
+        let admin = context.admin().await?;
         let mut plain = BufWriter::new(&mut file);
         let counts = write(context, &admin, &id, SecretsIn::Names, &mut plain).await?;
         plain.flush().map_err(|error| unwritten(&error))?;

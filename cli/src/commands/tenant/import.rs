@@ -13,10 +13,9 @@ use t3nets_router::admin::transfer::{
 use t3nets_router::model::{IntegrationName, TenantId};
 
 use super::sealed::{self, PassphraseArgs, Rereadable};
-use crate::admin;
 use crate::context::Context;
 use crate::error::{CliError, exit_code};
-use crate::printer::{Output, plain, table};
+use crate::terminal::printer::{Output, plain, table};
 
 /// How many records that were not imported are told one by one: as text, and as JSON.
 const MAX_TOLD: usize = 20;
@@ -160,9 +159,9 @@ pub(super) async fn run(context: &Context, args: ImportArgs) -> Result<Imported,
         dry_run: args.dry_run,
     };
     let admin = if args.dry_run {
-        admin::to_read(context).await?
+        context.admin().await?
     } else {
-        admin::to_change(context).await?
+        context.admin_to_change().await?
     };
     input
         .rewind()

@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use super::views::TenantView;
-use crate::admin;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::printer::{Output, table};
+use crate::terminal::printer::{Output, table};
+use crate::terminal::text::shown_time;
 
 /// Every tenant.
 #[derive(Debug, Serialize)]
@@ -26,7 +26,7 @@ impl Output for Tenants {
                     tenant.tenant_id.to_string(),
                     tenant.name.clone(),
                     tenant.status.to_string(),
-                    admin::shown_time(tenant.created_at),
+                    shown_time(tenant.created_at),
                 ]
             }),
         )
@@ -38,7 +38,7 @@ impl Output for Tenants {
 /// # Errors
 /// If the store cannot be read.
 pub(super) async fn run(context: &Context) -> Result<Tenants, CliError> {
-    let tenants = admin::to_read(context).await?.tenants().await?;
+    let tenants = context.admin().await?.tenants().await?;
     Ok(Tenants {
         tenants: tenants.into_iter().map(TenantView::from).collect(),
     })

@@ -5,11 +5,12 @@ use serde::Serialize;
 use t3nets_router::admin::tenants::{Holdings, TenantRemoval};
 use t3nets_router::model::TenantId;
 
-use crate::admin::{self, TenantNamed, counted, shown_time};
+use crate::commands::arguments::TenantNamed;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::printer::{Output, plain};
-use crate::prompt;
+use crate::terminal::printer::{Output, plain};
+use crate::terminal::prompt;
+use crate::terminal::text::{counted, shown_time};
 
 /// Which tenant.
 #[derive(Debug, clap::Args)]
@@ -53,7 +54,7 @@ impl Output for Removed {
 /// If there is no such tenant, or it is not confirmed.
 pub(super) async fn run(context: &Context, args: RemoveArgs) -> Result<Removed, CliError> {
     let id = args.tenant.into_id()?;
-    let admin = admin::to_change(context).await?;
+    let admin = context.admin_to_change().await?;
     let removal = admin.removal_of_tenant(&id).await?;
     context.printer.status(plain(&listed(&id, &removal)));
     prompt::confirm(context, &format!("Remove tenant `{id}` for good?"))?;

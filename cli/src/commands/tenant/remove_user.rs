@@ -4,11 +4,12 @@ use serde::Serialize;
 use t3nets_router::model::UserId;
 
 use super::set_user::last_admin;
-use crate::admin::{self, TenantFlag, UserNamed, counted};
+use crate::commands::arguments::{TenantFlag, UserNamed};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::printer::Output;
-use crate::prompt;
+use crate::terminal::printer::Output;
+use crate::terminal::prompt;
+use crate::terminal::text::counted;
 
 /// Whom to remove.
 #[derive(Debug, clap::Args)]
@@ -42,7 +43,7 @@ impl Output for Removed {
 /// If there is no such person, the tenant would be left without an administrator, or it is not confirmed.
 pub(super) async fn run(context: &Context, args: RemoveUserArgs) -> Result<Removed, CliError> {
     let (tenant, id) = (args.tenant.id, args.user.into_id()?);
-    let admin = admin::to_change(context).await?;
+    let admin = context.admin_to_change().await?;
     admin.user(&tenant, &id).await?;
     let keys = admin.keys(&tenant).await?;
     let keys = keys.iter().filter(|key| key.user_id == id).count();

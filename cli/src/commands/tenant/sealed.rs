@@ -10,7 +10,7 @@ use age::stream::StreamWriter;
 use age::{Decryptor, Encryptor, Identity, Recipient, scrypt, x25519};
 
 use crate::error::CliError;
-use crate::prompt::{self, SecretText};
+use crate::terminal::prompt::{self, SecretText};
 
 /// What an encrypted file begins with.
 const MAGIC: &[u8] = b"age-encryption.org/v1\n";

@@ -5,7 +5,7 @@ use t3nets_router::admin::settings::{SettingEdit, SettingKey};
 use t3nets_router::admin::tenants::TenantEdits;
 
 use super::views::{Changed, TenantView};
-use crate::admin::{self, TenantFlag};
+use crate::commands::arguments::{self, TenantFlag};
 use crate::context::Context;
 use crate::error::CliError;
 
@@ -47,7 +47,7 @@ pub(super) async fn run(context: &Context, args: SetArgs) -> Result<Changed<Tena
     if let Some(twice) = keys.windows(2).find(|pair| pair[0] == pair[1]) {
         return Err(CliError::usage(format!("`{}` is given twice", twice[0])));
     }
-    let admin = admin::to_change(context).await?;
+    let admin = context.admin_to_change().await?;
     let edited = admin.set_tenant(&args.tenant.id, &edits).await?;
     Ok(Changed::new(format!("tenant `{}`", args.tenant.id), edited))
 }
@@ -57,7 +57,7 @@ fn parse_key(text: &str) -> Result<SettingKey, AdminError> {
 }
 
 fn parse_setting(text: &str) -> Result<SettingEdit, String> {
-    let (key, value) = admin::parse_pair(text)?;
+    let (key, value) = arguments::parse_pair(text)?;
     parse_key(&key)
         .and_then(|key| SettingEdit::set_text(key, &value))
         .map_err(|error| error.to_string())

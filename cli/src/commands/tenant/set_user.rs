@@ -4,7 +4,7 @@ use t3nets_router::admin::users::{LastAdmin, UserEdits};
 use t3nets_router::model::UserRole;
 
 use super::views::{Changed, UserView};
-use crate::admin::{self, TenantFlag, UserNamed};
+use crate::commands::arguments::{self, TenantFlag, UserNamed};
 use crate::context::Context;
 use crate::error::CliError;
 
@@ -25,7 +25,7 @@ pub(crate) struct SetUserArgs {
     #[arg(long)]
     role: Option<UserRole>,
     /// A preference that the assistant is told of: `language=German`
-    #[arg(long = "preference", value_name = "NAME=VALUE", value_parser = admin::parse_pair)]
+    #[arg(long = "preference", value_name = "NAME=VALUE", value_parser = arguments::parse_pair)]
     preferences: Vec<(String, String)>,
     /// Take a preference away
     #[arg(long = "unset-preference", value_name = "NAME")]
@@ -60,7 +60,7 @@ pub(super) async fn run(
             "give `--name`, `--email`, `--role`, `--preference NAME=VALUE` or `--unset-preference NAME`",
         ));
     }
-    let admin = admin::to_change(context).await?;
+    let admin = context.admin_to_change().await?;
     let edited = admin
         .set_user(&args.tenant.id, &id, &edits, last_admin(args.force))
         .await?;

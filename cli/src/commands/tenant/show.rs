@@ -7,10 +7,11 @@ use t3nets_router::admin::tenants::Holdings;
 use t3nets_router::model::TenantSettings;
 
 use super::views::TenantView;
-use crate::admin::{self, TenantChoice};
+use crate::commands::arguments::TenantChoice;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::printer::{Output, table};
+use crate::terminal::printer::{Output, table};
+use crate::terminal::text::shown_time;
 
 /// Which tenant.
 #[derive(Debug, clap::Args)]
@@ -37,7 +38,7 @@ impl Output for Shown {
             ("tenant".to_owned(), tenant.tenant_id.to_string()),
             ("name".to_owned(), tenant.name.clone()),
             ("status".to_owned(), tenant.status.to_string()),
-            ("created".to_owned(), admin::shown_time(tenant.created_at)),
+            ("created".to_owned(), shown_time(tenant.created_at)),
             ("users".to_owned(), self.users.to_string()),
             ("keys".to_owned(), self.keys.to_string()),
             ("channels".to_owned(), self.channels.to_string()),
@@ -62,7 +63,7 @@ impl Output for Shown {
 /// # Errors
 /// If there is none of that id.
 pub(super) async fn run(context: &Context, args: ShowArgs) -> Result<Shown, CliError> {
-    let admin = admin::to_read(context).await?;
+    let admin = context.admin().await?;
     let overview = admin.tenant_overview(&args.tenant.into_id()).await?;
     let Holdings {
         users,

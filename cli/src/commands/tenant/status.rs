@@ -1,7 +1,7 @@
 //! `t3nets tenant suspend` and `resume`.
 
 use super::views::{Changed, TenantView};
-use crate::admin::{self, TenantChoice};
+use crate::commands::arguments::TenantChoice;
 use crate::context::Context;
 use crate::error::CliError;
 
@@ -21,7 +21,7 @@ pub(super) async fn suspend(
     args: StatusArgs,
 ) -> Result<Changed<TenantView>, CliError> {
     let id = args.tenant.into_id();
-    let admin = admin::to_change(context).await?;
+    let admin = context.admin_to_change().await?;
     let edited = admin.suspend_tenant(&id).await?;
     Ok(Changed::new(format!("tenant `{id}` (suspended)"), edited))
 }
@@ -35,7 +35,7 @@ pub(super) async fn resume(
     args: StatusArgs,
 ) -> Result<Changed<TenantView>, CliError> {
     let id = args.tenant.into_id();
-    let admin = admin::to_change(context).await?;
+    let admin = context.admin_to_change().await?;
     let edited = admin.resume_tenant(&id).await?;
     Ok(Changed::new(format!("tenant `{id}` (active)"), edited))
 }

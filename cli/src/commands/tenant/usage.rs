@@ -3,10 +3,10 @@
 use serde::Serialize;
 use t3nets_router::model::{DailyUsage, TenantId};
 
-use crate::admin::{self, TenantFlag};
+use crate::commands::arguments::TenantFlag;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::printer::{Output, table};
+use crate::terminal::printer::{Output, table};
 
 /// Which tenant and how far back.
 #[derive(Debug, clap::Args)]
@@ -51,7 +51,7 @@ impl Output for Usage {
 /// # Errors
 /// If there is no such tenant.
 pub(super) async fn run(context: &Context, args: UsageArgs) -> Result<Usage, CliError> {
-    let admin = admin::to_read(context).await?;
+    let admin = context.admin().await?;
     let days = admin.usage(&args.tenant.id, args.days).await?;
     Ok(Usage {
         tenant_id: args.tenant.id,

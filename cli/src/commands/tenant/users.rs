@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use super::views::UserView;
-use crate::admin::{self, TenantFlag};
+use crate::commands::arguments::TenantFlag;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::printer::{Output, table};
+use crate::terminal::printer::{Output, table};
 
 /// In which tenant.
 #[derive(Debug, clap::Args)]
@@ -45,7 +45,7 @@ impl Output for Users {
 /// # Errors
 /// If there is no such tenant.
 pub(super) async fn run(context: &Context, args: UsersArgs) -> Result<Users, CliError> {
-    let admin = admin::to_read(context).await?;
+    let admin = context.admin().await?;
     let users = admin.users(&args.tenant.id).await?;
     Ok(Users {
         users: users.into_iter().map(UserView::from).collect(),

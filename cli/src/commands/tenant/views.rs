@@ -5,7 +5,7 @@ use serde::Serialize;
 use t3nets_router::admin::Edited;
 use t3nets_router::model::{JsonObject, Tenant, TenantId, TenantStatus, User, UserId, UserRole};
 
-use crate::printer::{Output, plain};
+use crate::terminal::printer::{Output, plain};
 
 /// A tenant.
 #[derive(Debug, Serialize)]

@@ -1,31 +1,9 @@
-//! What the commands that administer share: opening the operations in the operator's name, naming tenants and people on the
-//! command line, and reading and showing values.
+//! The arguments that several commands share, and how their values are read.
 
-use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
-use t3nets_router::admin::Admin;
+use jiff::{SignedDuration, Span, SpanRelativeTo};
 use t3nets_router::model::{TenantId, UserId};
 
-use crate::context::Context;
 use crate::error::CliError;
-
-/// The operations on the environment in use, to read.
-///
-/// # Errors
-/// As [`Context::platform`].
-pub(crate) async fn to_read(context: &Context) -> Result<Admin, CliError> {
-    Ok(Admin::new(context.platform().await?, context.actor()))
-}
-
-/// The operations on the environment in use, to change something: says on stderr which environment that is.
-///
-/// # Errors
-/// As [`Context::platform`].
-pub(crate) async fn to_change(context: &Context) -> Result<Admin, CliError> {
-    Ok(Admin::new(
-        context.platform_to_change().await?,
-        context.actor(),
-    ))
-}
 
 /// In which tenant.
 #[derive(Debug, Clone, clap::Args)]
@@ -110,19 +88,6 @@ impl UserNamed {
         self.named
             .or(self.user)
             .ok_or_else(|| CliError::usage("the person is missing: `--user` gives it"))
-    }
-}
-
-/// A moment as tables show it: in UTC, to the minute.
-pub(crate) fn shown_time(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M").to_string()
-}
-
-/// `1 key`, `2 keys`.
-pub(crate) fn counted(count: usize, what: &str) -> String {
-    match count {
-        1 => format!("1 {what}"),
-        _ => format!("{count} {what}s"),
     }
 }
 

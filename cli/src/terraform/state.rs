@@ -10,11 +10,13 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use t3nets_router::aws::{Connection, sdk_config};
 
-use super::account::aws_error;
-use super::names::OWNER_OUTPUT;
+use super::folder::{DEFAULT_WORKSPACE, InfraFolder, backend_in_use, data_folder, workspace};
+use crate::aws::aws_error;
+use crate::config::settings::Settings;
 use crate::error::CliError;
-use crate::infra_folder::{DEFAULT_WORKSPACE, InfraFolder, backend_in_use, data_folder, workspace};
-use crate::settings::Settings;
+
+/// The output that says whose state it is.
+pub(crate) const OWNER_OUTPUT: &str = "environment";
 
 /// The state's file where nothing else is set.
 const FILE: &str = "terraform.tfstate";
@@ -30,7 +32,7 @@ const MAX_BYTES: u64 = 64 << 20;
 
 /// Where a state is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Place {
+pub(crate) enum Place {
     /// In a file.
     File(PathBuf),
     /// In a bucket.
@@ -41,10 +43,10 @@ pub(super) enum Place {
 
 /// An object in a bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct S3Object {
-    pub(super) bucket: String,
-    pub(super) key: String,
-    pub(super) region: Option<String>,
+pub(crate) struct S3Object {
+    pub(crate) bucket: String,
+    pub(crate) key: String,
+    pub(crate) region: Option<String>,
 }
 
 impl std::fmt::Display for Place {
@@ -59,7 +61,7 @@ impl std::fmt::Display for Place {
 
 /// What reading a state came to.
 #[derive(Debug)]
-pub(super) enum Read {
+pub(crate) enum Read {
     /// Its outputs.
     Outputs(Map<String, Value>),
     /// There is none: nothing was applied yet.
@@ -72,7 +74,7 @@ pub(super) enum Read {
 ///
 /// # Errors
 /// Not ready if the folder's files cannot be read or understood.
-pub(super) fn place(
+pub(crate) fn place(
     settings: &Settings,
     folder: &InfraFolder,
     environment: &str,
@@ -138,7 +140,7 @@ fn of_backend(backend: &Value, folder: &Path, workspace: &str) -> Place {
 ///
 /// # Errors
 /// Not ready if it is there and is not understood, or is another environment's; as AWS says if a bucket cannot be reached.
-pub(super) async fn read(
+pub(crate) async fn read(
     place: &Place,
     profile: Option<&str>,
     environment: &str,

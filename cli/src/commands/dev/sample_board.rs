@@ -1,7 +1,7 @@
 //! The sample board of `t3nets dev --demo`: a small endpoint that answers like Jira Cloud, so that the demo takes the whole
 //! real path (skill, HTTP, JSON, wording) with data that names itself sample data.
 //!
-//! It serves exactly the calls that the skill `sprint_status` makes, from [`board.json`](BOARD), and binds nothing itself. It
+//! It serves exactly the calls that the skill `sprint_status` makes, from [`sample_board.json`](BOARD), and binds nothing itself. It
 //! is not a Jira to test against: the tests' own, in `tests/support`, is stricter and can fail.
 
 use std::collections::HashMap;
@@ -30,7 +30,7 @@ const SPRINT_LEFT: SignedDuration = SignedDuration::from_hours(5 * 24);
 const POINTS_FIELD: &str = "customfield_10016";
 const FLAGGED_FIELD: &str = "customfield_10021";
 
-const BOARD: &str = include_str!("board.json");
+const BOARD: &str = include_str!("sample_board.json");
 
 /// Who may read the sample board: the `email` and `api_token` of the demo's integration.
 #[derive(Clone)]

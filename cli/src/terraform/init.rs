@@ -9,13 +9,13 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::terraform::{Ended, NEEDED_FOR_BUCKET, Terraform};
-use crate::context::Context;
-use crate::error::CliError;
-use crate::infra_folder::{
+use super::folder::{
     Backend, DEFAULT_WORKSPACE, InfraEnvironment, InfraFolder, backend_in_use, data_folder,
 };
-use crate::prompt;
+use super::run::{Ended, NEEDED_FOR_BUCKET, Terraform};
+use crate::context::Context;
+use crate::error::CliError;
+use crate::terminal::prompt;
 
 /// What has to happen before Terraform can work in a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +34,7 @@ enum Init {
 ///
 /// # Errors
 /// Not ready if Terraform is too old for the backend; a failure if init fails or moving the state is not confirmed.
-pub(super) async fn initialise(
+pub(crate) async fn initialise(
     context: &Context,
     terraform: &Terraform,
     folder: &InfraFolder,

@@ -9,9 +9,6 @@ use serde_json::{Map, Value};
 /// What the project is called where nothing says.
 const DEFAULT_PROJECT: &str = "t3nets";
 
-/// The output that says whose state it is.
-pub(crate) const OWNER_OUTPUT: &str = "environment";
-
 /// The output with the revision of the task definition that Terraform registered.
 pub(crate) const TEMPLATE_OUTPUT: &str = "task_definition_template_arn";
 
@@ -269,7 +266,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::infra_folder::tests::{outputs, own, own_values};
+    use crate::terraform::folder::tests::{outputs, own, own_values};
+    use crate::terraform::state::OWNER_OUTPUT;
 
     fn map(value: Value) -> Map<String, Value> {
         match value {

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::config::home;
 use crate::error::CliError;
-use crate::home;
 
 /// A router that `dev` runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

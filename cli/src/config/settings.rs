@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::args::GlobalArgs;
+use crate::config::home;
+use crate::config::project_file::{EnvironmentTable, ProjectFile, is_environment_name};
 use crate::error::CliError;
-use crate::home;
-use crate::infra_folder::InfraFolder;
-use crate::project_file::{EnvironmentTable, ProjectFile, is_environment_name};
-use crate::prompt::SecretText;
+use crate::terminal::prompt::SecretText;
+use crate::terraform::folder::InfraFolder;
 
 /// The environment that needs nothing but this program.
 pub(crate) const LOCAL: &str = "local";

@@ -1,8 +1,8 @@
 //! What to do about an error of AWS: said once, at the edge, where the environment is known.
 
 use super::{Connected, Name};
+use crate::config::settings::Environment;
 use crate::error::{CliError, ErrorKind};
-use crate::settings::Environment;
 
 /// What AWS says where the credentials are right and the permission is missing.
 const NO_PERMISSION: [&str; 3] = ["AccessDenied", "not authorized", "NotAuthorized"];
@@ -74,8 +74,8 @@ mod tests {
     use t3nets_router::ports::StoreError;
 
     use super::*;
-    use crate::aws_environment::AwsEnvironment;
-    use crate::settings::tests::environment_on_aws;
+    use crate::aws::AwsEnvironment;
+    use crate::config::settings::tests::environment_on_aws;
 
     async fn connected() -> Connected {
         let mut environment = environment_on_aws("dev");

@@ -12,26 +12,26 @@ use serde_json::Value;
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::folder::InfraEnvironment;
+use crate::config::settings::Settings;
 use crate::error::CliError;
-use crate::infra_folder::InfraEnvironment;
-use crate::printer::Printer;
-use crate::settings::Settings;
+use crate::terminal::printer::Printer;
 
 /// The programs that are looked for, in this order.
 const PROGRAMS: [&str; 2] = ["terraform", "tofu"];
 
 /// What the configuration needs.
-pub(super) const NEEDED: Version = Version(1, 5);
+pub(crate) const NEEDED: Version = Version(1, 5);
 
 /// What locking the state in S3 itself needs (`use_lockfile`).
-pub(super) const NEEDED_FOR_BUCKET: Version = Version(1, 10);
+pub(crate) const NEEDED_FOR_BUCKET: Version = Version(1, 10);
 
 /// How long it may take to tell its version or its outputs.
 const QUESTION_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Major and minor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Version(pub(super) u32, pub(super) u32);
+pub(crate) struct Version(pub(crate) u32, pub(crate) u32);
 
 impl std::fmt::Display for Version {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -52,14 +52,14 @@ impl Version {
 
 /// A program that was found and is new enough.
 #[derive(Debug, Clone)]
-pub(super) struct Terraform {
+pub(crate) struct Terraform {
     program: PathBuf,
     version: Version,
 }
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ended {
+pub(crate) enum Ended {
     /// With this code.
     With(i32),
     /// Well, though it was interrupted: it was too late to stop.
@@ -75,7 +75,7 @@ impl Terraform {
     ///
     /// # Errors
     /// Not ready if there is none, it does not run, or it is too old.
-    pub(super) async fn find(settings: &Settings) -> Result<Self, CliError> {
+    pub(crate) async fn find(settings: &Settings) -> Result<Self, CliError> {
         let named = settings.terraform.as_deref();
         let candidates: &[&str] = match &named {
             Some(program) => std::slice::from_ref(program),
@@ -101,7 +101,7 @@ impl Terraform {
     ///
     /// # Errors
     /// Not ready if it is not.
-    pub(super) fn require(&self, needed: Version, what: &str) -> Result<(), CliError> {
+    pub(crate) fn require(&self, needed: Version, what: &str) -> Result<(), CliError> {
         if self.version >= needed {
             return Ok(());
         }
@@ -114,7 +114,7 @@ impl Terraform {
     }
 
     /// To run it in a folder.
-    pub(super) fn in_folder<'a>(&'a self, folder: &'a Path) -> InFolder<'a> {
+    pub(crate) fn in_folder<'a>(&'a self, folder: &'a Path) -> InFolder<'a> {
         InFolder {
             terraform: self,
             folder,
@@ -126,7 +126,7 @@ impl Terraform {
 
 /// How it is to be run.
 #[derive(Debug, Clone)]
-pub(super) struct InFolder<'a> {
+pub(crate) struct InFolder<'a> {
     terraform: &'a Terraform,
     folder: &'a Path,
     variables: Vec<(&'static str, String)>,
@@ -135,7 +135,7 @@ pub(super) struct InFolder<'a> {
 
 impl InFolder<'_> {
     /// With an environment's credentials and workspace.
-    pub(super) fn of_environment(
+    pub(crate) fn of_environment(
         mut self,
         environment: &InfraEnvironment,
         workspace: &str,
@@ -148,7 +148,7 @@ impl InFolder<'_> {
     }
 
     /// For a run that is only preparation: what it says is no result.
-    pub(super) fn output_to_stderr(mut self) -> Self {
+    pub(crate) fn output_to_stderr(mut self) -> Self {
         self.output_to_stderr = true;
         self
     }
@@ -158,7 +158,7 @@ impl InFolder<'_> {
     ///
     /// # Errors
     /// A failure if it cannot be started.
-    pub(super) async fn run(
+    pub(crate) async fn run(
         &self,
         printer: &Printer,
         arguments: Vec<OsString>,
@@ -201,7 +201,7 @@ impl InFolder<'_> {
     ///
     /// # Errors
     /// A failure if it fails, says something else, or takes too long.
-    pub(super) async fn ask(&self, arguments: Vec<OsString>) -> Result<Value, CliError> {
+    pub(crate) async fn ask(&self, arguments: Vec<OsString>) -> Result<Value, CliError> {
         let mut command = self.command(arguments);
         let output = answer(&mut command, &self.terraform.program).await?;
         serde_json::from_slice(&output).map_err(|error| {

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use t3nets_router::aws::SecretsPrefix;
 
+use crate::config::settings::{LOCAL, PlatformKind};
 use crate::error::CliError;
-use crate::settings::{LOCAL, PlatformKind};
 
 /// The file's name.
 pub(crate) const FILE_NAME: &str = "t3nets.toml";
@@ -210,7 +210,7 @@ pub(crate) fn is_environment_name(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws_environment::Name;
+    use crate::aws::Name;
 
     fn message(text: &str) -> String {
         ProjectFile::parse(Path::new("t3nets.toml"), text)

@@ -1,5 +1,5 @@
 //! The Terraform folder of a project, `infra/aws`: where it is, which environments it has, what its files say, and where the
-//! state is. Read without Terraform. Running Terraform is [`crate::commands::infra`]'s business.
+//! state is. Read without Terraform. Running Terraform is [`super::run`]'s business.
 
 use std::path::{Path, PathBuf};
 
@@ -7,8 +7,8 @@ use hcl::Expression;
 use hcl::structure::{Attribute, Block, Body};
 use serde_json::{Map, Value};
 
+use crate::config::settings::{Environment, PlatformKind, Settings};
 use crate::error::CliError;
-use crate::settings::{Environment, PlatformKind, Settings};
 
 /// The folder's place in a project.
 const PLACE: &str = "infra/aws";

@@ -3,9 +3,9 @@
 use tracing_subscriber::EnvFilter;
 
 use crate::args::Command;
+use crate::config::settings::Settings;
 use crate::error::CliError;
-use crate::printer::Printer;
-use crate::settings::Settings;
+use crate::terminal::printer::Printer;
 
 /// Starts showing the log. `RUST_LOG` decides what is in it.
 ///

@@ -3,13 +3,12 @@
 //! Names come from `t3nets.toml`, else from the outputs in Terraform's state, else from Terraform's variables and the naming
 //! convention; each knows which. Terraform is never run. What is stored there is the `t3nets-router` crate's business.
 //!
-//! Reading order: [`names`] (pure), [`state`] (where the state is, and what it says), [`account`] (region, credentials,
+//! Reading order: [`names`] (pure), [`session`] (region, credentials,
 //! AWS's errors), [`AwsEnvironment`], which is all of it together, and [`advice`], what to do about an error.
 
-mod account;
 mod advice;
 mod names;
-mod state;
+mod session;
 
 use std::collections::BTreeMap;
 
@@ -18,15 +17,15 @@ use serde_json::{Map, Value};
 use t3nets_router::aws::Names;
 use url::Url;
 
+use crate::config::settings::{Environment, Settings};
 use crate::error::CliError;
-use crate::infra_folder::InfraFolder;
-use crate::settings::{Environment, Settings};
+use crate::terraform::folder::InfraFolder;
+use crate::terraform::state::{self, Read};
 use names::{AUTOSCALING_OUTPUT, Sources, TEMPLATE_OUTPUT};
-use state::Read;
 
-pub(crate) use account::{Caller, reason};
 pub(crate) use advice::advise;
 pub(crate) use names::{Found, Name};
+pub(crate) use session::{Caller, aws_error, reason};
 
 /// An environment on AWS, with every name that is known of it.
 #[derive(Debug, Clone)]
@@ -207,7 +206,7 @@ impl AwsEnvironment {
     /// # Errors
     /// Not ready if no region is known.
     pub(crate) async fn connect(self) -> Result<Connected, CliError> {
-        account::connect(self).await
+        session::connect(self).await
     }
 }
 
@@ -223,6 +222,6 @@ impl Connected {
     /// # Errors
     /// Denied if there are none or AWS refuses them.
     pub(crate) async fn caller(&self) -> Result<Caller, CliError> {
-        account::caller(&self.sdk).await
+        session::caller(&self.sdk).await
     }
 }

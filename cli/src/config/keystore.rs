@@ -9,10 +9,10 @@ use t3nets_router::model::{JsonObject, SecretDocument, SecretName, TenantId};
 use t3nets_router::ports::{SecretStore, SystemClock};
 use url::Url;
 
+use crate::config::home;
+use crate::config::settings::Environment;
 use crate::error::CliError;
-use crate::home;
-use crate::prompt::SecretText;
-use crate::settings::Environment;
+use crate::terminal::prompt::SecretText;
 
 /// The name of the files.
 const STEM: &str = "operator-keys";
