@@ -3,34 +3,18 @@
 //! Tables, keys, attributes and their types are fixed, since other programs read and write the same items. Not here: which
 //! tables and secrets an environment has (the CLI resolves that, the container is told).
 //!
-//! Read [`Names`] and [`Connection`] first, then `error` (what AWS answers, as the ports' errors) and `items` (attributes).
-//! Of the tenants' table: `keys` and `records` (what is stored), `table` and `transaction` (how it is read and written), then
-//! `tenants` with `lookup` (from a channel or a key to its tenant), `changes` (a commit as a plan), `commit`, `removal`; and
-//! `usage`. `conversations` stands on `heads`, `pages`, `appends`, `backwards` and `sessions`; `secrets` and `bedrock` (the
-//! language models, behind [`ChatModel`](crate::ports::ChatModel)) stand alone.
+//! Read [`Names`] and [`Connection`] first, then `error` (what AWS answers, as the ports' errors) and `dynamodb` (how items
+//! are read and written). On these stand `tenants` with `usage`, and `conversations`; `secrets` and `bedrock` (the language
+//! models, behind [`ChatModel`](crate::ports::ChatModel)) stand alone.
 
-mod appends;
-mod backwards;
 mod bedrock;
-mod changes;
-mod commit;
 mod connect;
 mod conversations;
+mod dynamodb;
 mod error;
-mod heads;
-mod items;
-mod keys;
-mod locks;
-mod lookup;
 mod names;
-mod pages;
-mod records;
-mod removal;
 mod secrets;
-mod sessions;
-mod table;
 mod tenants;
-mod transaction;
 mod usage;
 
 use std::sync::Arc;

@@ -13,10 +13,10 @@ use jiff::civil::Date;
 use tokio::time::Instant;
 use ulid::Ulid;
 
-use super::items::{Item, corrupt, number_value};
-use super::keys;
-use super::table::{PATIENCE, Table, pauses};
-use super::transaction::{Condition, Refusal};
+use super::dynamodb::attributes::{Item, corrupt, number_value};
+use super::dynamodb::table::{PATIENCE, Table, pauses};
+use super::dynamodb::transaction::{Condition, Refusal};
+use super::tenants::keys;
 use crate::model::{DailyUsage, NanoUsd, TenantId, UsageDelta};
 use crate::ports::{Clock, StoreError, UsageStore};
 

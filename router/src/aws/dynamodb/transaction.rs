@@ -8,17 +8,17 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, CancellationReason, ConditionCheck, Delete, Put, TransactWriteItem, Update,
 };
 
-use super::error::store_error;
-use super::items::{Item, text_value};
+use super::attributes::{Item, text_value};
 use super::table::Table;
+use crate::aws::error::store_error;
 use crate::ports::StoreError;
 
 /// The most items of one transaction.
-pub(super) const MAX_ITEMS: usize = 100;
+pub(crate) const MAX_ITEMS: usize = 100;
 
 /// On what a write depends; on nothing by default.
 #[derive(Default)]
-pub(super) struct Condition {
+pub(crate) struct Condition {
     expression: String,
     names: HashMap<String, String>,
     values: HashMap<String, AttributeValue>,
@@ -32,28 +32,28 @@ impl Condition {
         }
     }
 
-    pub(super) fn absent() -> Self {
+    pub(crate) fn absent() -> Self {
         Self::of("attribute_not_exists(pk)")
     }
 
-    pub(super) fn present() -> Self {
+    pub(crate) fn present() -> Self {
         Self::of("attribute_exists(pk)")
     }
 
     /// An expression with one value, `:v`.
-    pub(super) fn with(expression: &str, value: AttributeValue) -> Self {
+    pub(crate) fn with(expression: &str, value: AttributeValue) -> Self {
         let mut condition = Self::of(expression);
         condition.values.insert(":v".to_owned(), value);
         condition
     }
 
     /// An owner's claim.
-    pub(super) fn claimed_by(tenant: &str) -> Self {
+    pub(crate) fn claimed_by(tenant: &str) -> Self {
         Self::with("tenant_id = :v", text_value(tenant))
     }
 
     /// The item is there and does not have this attribute yet.
-    pub(super) fn first(attribute: &str) -> Self {
+    pub(crate) fn first(attribute: &str) -> Self {
         let mut condition = Self::of("attribute_exists(pk) AND attribute_not_exists(#first)");
         condition
             .names
@@ -63,7 +63,7 @@ impl Condition {
 
     /// The stored item's attributes are, to the byte, as they were read. Other programs write the same values in other ways,
     /// and not all of them count versions.
-    pub(super) fn unchanged(stored: &Item, attributes: &[&str]) -> Self {
+    pub(crate) fn unchanged(stored: &Item, attributes: &[&str]) -> Self {
         let mut condition = Self::present();
         for (n, attribute) in attributes.iter().enumerate() {
             let name = format!("#c{n}");
@@ -90,7 +90,7 @@ impl Condition {
 
 /// Why a transaction did not happen, or may not have.
 #[derive(Debug)]
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     /// A condition did not hold. That may be this very transaction's doing, if an earlier attempt's answer was lost.
     Condition,
     /// Others were at the same items, or at too many: it may be tried again.
@@ -102,7 +102,7 @@ pub(super) enum Refusal {
 }
 
 impl Table {
-    pub(super) fn put(&self, item: Item, condition: Condition) -> TransactWriteItem {
+    pub(crate) fn put(&self, item: Item, condition: Condition) -> TransactWriteItem {
         let put = Put::builder()
             .table_name(&self.name)
             .set_item(Some(item))
@@ -116,7 +116,7 @@ impl Table {
             .build()
     }
 
-    pub(super) fn delete(&self, key: Item, condition: Option<Condition>) -> TransactWriteItem {
+    pub(crate) fn delete(&self, key: Item, condition: Option<Condition>) -> TransactWriteItem {
         let condition = condition.unwrap_or_default();
         let delete = Delete::builder()
             .table_name(&self.name)
@@ -131,7 +131,7 @@ impl Table {
             .build()
     }
 
-    pub(super) fn check(&self, key: Item, condition: Condition) -> TransactWriteItem {
+    pub(crate) fn check(&self, key: Item, condition: Condition) -> TransactWriteItem {
         let check = ConditionCheck::builder()
             .table_name(&self.name)
             .set_key(Some(key))
@@ -145,7 +145,7 @@ impl Table {
 
     /// Sets what differs between two versions of an item and takes away what the second lacks; only checks the condition if
     /// nothing does. Attributes that neither has stay as they are.
-    pub(super) fn change(
+    pub(crate) fn change(
         &self,
         key: Item,
         before: &Item,
@@ -196,7 +196,7 @@ impl Table {
 
     /// Does everything or nothing. The SDK repeats it with one token where an answer is lost; what that could not settle
     /// is the caller's.
-    pub(super) async fn transact(&self, items: Vec<TransactWriteItem>) -> Result<(), Refusal> {
+    pub(crate) async fn transact(&self, items: Vec<TransactWriteItem>) -> Result<(), Refusal> {
         if items.len() > MAX_ITEMS {
             return Err(Refusal::Final(StoreError::TooLarge(
                 "a transaction".to_owned(),

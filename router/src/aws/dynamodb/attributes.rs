@@ -12,27 +12,27 @@ use serde::de::DeserializeOwned;
 use crate::ports::StoreError;
 
 /// An item as the SDK has it.
-pub(super) type Item = HashMap<String, AttributeValue>;
+pub(crate) type Item = HashMap<String, AttributeValue>;
 
 /// A text (`S`).
-pub(super) fn text_value(text: impl Into<String>) -> AttributeValue {
+pub(crate) fn text_value(text: impl Into<String>) -> AttributeValue {
     AttributeValue::S(text.into())
 }
 
 /// A number (`N`).
-pub(super) fn number_value(number: impl Display) -> AttributeValue {
+pub(crate) fn number_value(number: impl Display) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }
 
 /// JSON in a text (`S`), as the other programs of this schema store it.
-pub(super) fn json_value(value: &impl Serialize) -> Result<AttributeValue, StoreError> {
+pub(crate) fn json_value(value: &impl Serialize) -> Result<AttributeValue, StoreError> {
     serde_json::to_string(value)
         .map(AttributeValue::S)
         .map_err(|error| corrupt("json", &error))
 }
 
 /// The key of an item.
-pub(super) fn key(pk: impl Into<String>, sk: impl Into<String>) -> Item {
+pub(crate) fn key(pk: impl Into<String>, sk: impl Into<String>) -> Item {
     HashMap::from([
         ("pk".to_owned(), text_value(pk)),
         ("sk".to_owned(), text_value(sk)),
@@ -40,7 +40,7 @@ pub(super) fn key(pk: impl Into<String>, sk: impl Into<String>) -> Item {
 }
 
 /// A text that may be absent, or null.
-pub(super) fn text_if_set<'a>(
+pub(crate) fn text_if_set<'a>(
     item: &'a Item,
     attribute: &str,
 ) -> Result<Option<&'a str>, StoreError> {
@@ -52,12 +52,12 @@ pub(super) fn text_if_set<'a>(
 }
 
 /// A text.
-pub(super) fn text<'a>(item: &'a Item, attribute: &str) -> Result<&'a str, StoreError> {
+pub(crate) fn text<'a>(item: &'a Item, attribute: &str) -> Result<&'a str, StoreError> {
     text_if_set(item, attribute)?.ok_or_else(|| corrupt(attribute, &"it is missing"))
 }
 
 /// A text whose type checks what it reads.
-pub(super) fn parsed<T>(item: &Item, attribute: &str) -> Result<T, StoreError>
+pub(crate) fn parsed<T>(item: &Item, attribute: &str) -> Result<T, StoreError>
 where
     T: FromStr<Err: Display>,
 {
@@ -67,7 +67,7 @@ where
 }
 
 /// A text that may be absent, whose type checks what it reads.
-pub(super) fn parsed_if_set<T>(item: &Item, attribute: &str) -> Result<Option<T>, StoreError>
+pub(crate) fn parsed_if_set<T>(item: &Item, attribute: &str) -> Result<Option<T>, StoreError>
 where
     T: FromStr<Err: Display>,
 {
@@ -77,7 +77,7 @@ where
 }
 
 /// JSON in a text; the default where it is absent or empty, as in items of older programs.
-pub(super) fn json<T: DeserializeOwned + Default>(
+pub(crate) fn json<T: DeserializeOwned + Default>(
     item: &Item,
     attribute: &str,
 ) -> Result<T, StoreError> {
@@ -88,7 +88,7 @@ pub(super) fn json<T: DeserializeOwned + Default>(
 }
 
 /// A counter; 0 where it is absent.
-pub(super) fn counter(item: &Item, attribute: &str) -> Result<u64, StoreError> {
+pub(crate) fn counter(item: &Item, attribute: &str) -> Result<u64, StoreError> {
     match item.get(attribute) {
         None | Some(AttributeValue::Null(_)) => Ok(0),
         Some(AttributeValue::N(number)) => {
@@ -99,7 +99,7 @@ pub(super) fn counter(item: &Item, attribute: &str) -> Result<u64, StoreError> {
 }
 
 /// What an attribute holds cannot be understood.
-pub(super) fn corrupt(attribute: &str, error: &impl Display) -> StoreError {
+pub(crate) fn corrupt(attribute: &str, error: &impl Display) -> StoreError {
     StoreError::Corrupt {
         what: format!("attribute `{attribute}`"),
         detail: error.to_string(),

@@ -8,8 +8,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use futures::{StreamExt, TryStreamExt};
 
-use super::error::store_error;
-use super::items::{Item, text_value};
+use super::attributes::{Item, text_value};
+use crate::aws::error::store_error;
 use crate::ports::StoreError;
 
 /// Reads under way at once.
@@ -17,20 +17,20 @@ const READS_AT_ONCE: usize = 32;
 
 /// A table and how it is reached.
 #[derive(Clone)]
-pub(super) struct Table {
-    pub(super) client: Client,
-    pub(super) name: String,
+pub(crate) struct Table {
+    pub(crate) client: Client,
+    pub(crate) name: String,
 }
 
 /// Items by their keys.
 #[derive(Default)]
-pub(super) struct Items(HashMap<Identity, Item>);
+pub(crate) struct Items(HashMap<Identity, Item>);
 
 /// A partition key and a sort key.
-pub(super) type Identity = (String, String);
+pub(crate) type Identity = (String, String);
 
 /// What tells an item from every other.
-pub(super) fn identity(item: &Item) -> Identity {
+pub(crate) fn identity(item: &Item) -> Identity {
     let part = |name: &str| match item.get(name) {
         Some(AttributeValue::S(text)) => text.clone(),
         _ => String::new(),
@@ -39,31 +39,31 @@ pub(super) fn identity(item: &Item) -> Identity {
 }
 
 /// An item's key alone.
-pub(super) fn key_of(item: &Item) -> Item {
+pub(crate) fn key_of(item: &Item) -> Item {
     let (pk, sk) = identity(item);
-    super::items::key(pk, sk)
+    super::attributes::key(pk, sk)
 }
 
 impl Items {
-    pub(super) fn get(&self, key: &Item) -> Option<&Item> {
+    pub(crate) fn get(&self, key: &Item) -> Option<&Item> {
         self.0.get(&identity(key))
     }
 }
 
 /// Which items of a partition a query reads.
-pub(super) struct Range<'a> {
-    pub(super) partition: &'a str,
+pub(crate) struct Range<'a> {
+    pub(crate) partition: &'a str,
     /// On `sk`, with the values that follow.
-    pub(super) condition: &'a str,
-    pub(super) values: &'a [(&'a str, &'a str)],
-    pub(super) newest_first: bool,
+    pub(crate) condition: &'a str,
+    pub(crate) values: &'a [(&'a str, &'a str)],
+    pub(crate) newest_first: bool,
     /// Where to begin, exclusively.
-    pub(super) after: Option<Item>,
+    pub(crate) after: Option<Item>,
 }
 
 impl<'a> Range<'a> {
     /// The items whose sort key begins so.
-    pub(super) fn beginning_with(partition: &'a str, values: &'a [(&'a str, &'a str)]) -> Self {
+    pub(crate) fn beginning_with(partition: &'a str, values: &'a [(&'a str, &'a str)]) -> Self {
         Self {
             partition,
             condition: "begins_with(sk, :prefix)",
@@ -75,7 +75,7 @@ impl<'a> Range<'a> {
 }
 
 /// Pauses between attempts at what others keep from happening. There is no last one: the caller looks at its watch.
-pub(super) fn pauses() -> impl Iterator<Item = Duration> {
+pub(crate) fn pauses() -> impl Iterator<Item = Duration> {
     ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(10))
         .with_max_delay(Duration::from_millis(400))
@@ -86,11 +86,11 @@ pub(super) fn pauses() -> impl Iterator<Item = Duration> {
 }
 
 /// How long what is refused for a moment is tried again: with a call's own time, below the 10 s in which a caller must know.
-pub(super) const PATIENCE: Duration = Duration::from_secs(7);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(7);
 
 impl Table {
     /// One item, consistently.
-    pub(super) async fn get(&self, key: Item) -> Result<Option<Item>, StoreError> {
+    pub(crate) async fn get(&self, key: Item) -> Result<Option<Item>, StoreError> {
         let output = self
             .client
             .get_item()
@@ -105,7 +105,7 @@ impl Table {
 
     /// Any number of items, each consistently. Those that are not there are left out. One by one but at once: that takes no
     /// longer than BatchGetItem, and no other permission than for one.
-    pub(super) async fn get_all(
+    pub(crate) async fn get_all(
         &self,
         keys: impl IntoIterator<Item = Item>,
     ) -> Result<Items, StoreError> {
@@ -130,7 +130,7 @@ impl Table {
     }
 
     /// The first `count` items of a range that `keep` lets through, or all there are; consistently.
-    pub(super) async fn query<T>(
+    pub(crate) async fn query<T>(
         &self,
         range: Range<'_>,
         count: usize,

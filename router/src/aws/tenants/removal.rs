@@ -8,11 +8,11 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::commit::{is_recorded, settle};
-use super::error::store_error;
-use super::items::{Item, text_value};
-use super::table::{PATIENCE, Range, Table, identity, key_of, pauses};
-use super::transaction::{Condition, Refusal};
 use super::{keys, records};
+use crate::aws::dynamodb::attributes::{Item, text_value};
+use crate::aws::dynamodb::table::{PATIENCE, Range, Table, identity, key_of, pauses};
+use crate::aws::dynamodb::transaction::{Condition, Refusal};
+use crate::aws::error::store_error;
 use crate::changes::tenant_name;
 use crate::model::{AuditEntry, TenantId};
 use crate::ports::StoreError;

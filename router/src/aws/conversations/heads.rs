@@ -9,7 +9,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde_json::value::RawValue;
 
-use super::items::{self, Item, corrupt, number_value, text_value};
+use crate::aws::dynamodb::attributes::{self as items, Item, corrupt, number_value, text_value};
 use crate::model::{ConversationKey, ConversationOwner, Message, Role, SessionSummary};
 use crate::ports::{CONVERSATION_LIFE, StoreError};
 

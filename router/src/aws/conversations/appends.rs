@@ -11,11 +11,11 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::conversations::DynamoConversations;
-use super::error::store_error;
+use super::DynamoConversations;
 use super::heads::{self, Append, Head, MESSAGES, Plan, Seen, VERSION};
-use super::items::{Item, corrupt};
 use super::pages;
+use crate::aws::dynamodb::attributes::{Item, corrupt};
+use crate::aws::error::store_error;
 use crate::model::ConversationKey;
 use crate::ports::StoreError;
 

@@ -5,11 +5,11 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-use super::items::{
+use super::keys;
+use crate::aws::dynamodb::attributes::{
     Item, corrupt, counter, json, json_value, number_value, parsed, parsed_if_set, text,
     text_if_set, text_value,
 };
-use super::keys;
 use crate::model::{
     ApiKey, AuditEntry, ChannelMapping, KeyHash, Tenant, TenantId, User, UserMemory, UserRole,
 };

@@ -7,10 +7,10 @@ use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::changes::{self, Current};
-use super::table::{PATIENCE, Table, pauses};
-use super::transaction::Refusal;
+use super::plan::{self, Current};
 use super::{keys, records, removal};
+use crate::aws::dynamodb::table::{PATIENCE, Table, pauses};
+use crate::aws::dynamodb::transaction::Refusal;
 use crate::changes::tenant_name;
 use crate::model::{AuditEntry, TenantId};
 use crate::ports::{Change, StoreError};
@@ -30,13 +30,13 @@ pub(super) async fn commit(
     let mut pauses = pauses();
     let mut was_tried = false;
     loop {
-        let current = if was_tried || changes::needs_reading(changes) {
+        let current = if was_tried || plan::needs_reading(changes) {
             let audit = was_tried.then_some(audit);
             Some(read(table, tenant, changes, audit, now).await?)
         } else {
             None
         };
-        let planned = changes::plan(table, tenant, changes, audit, current.as_ref(), now);
+        let planned = plan::plan(table, tenant, changes, audit, current.as_ref(), now);
         let parts = match planned {
             Ok(parts) => parts,
             // It cannot be made because it was: by an attempt whose answer was lost.
@@ -90,7 +90,7 @@ async fn read(
     audit: Option<&AuditEntry>,
     now: Timestamp,
 ) -> Result<Current, StoreError> {
-    let mut wanted = changes::keys_to_read(tenant, changes);
+    let mut wanted = plan::keys_to_read(tenant, changes);
     wanted.extend(audit.map(|audit| keys::audit(tenant, audit.id)));
     let items = table.get_all(wanted).await?;
     let creates = matches!(changes, [Change::CreateTenant(_), ..]);

@@ -3,11 +3,11 @@
 //! A claim can be read consistently. The index knows mappings that have none, since older programs made them, but lags
 //! behind and is not unique: it only locates. Either way the mapping and its tenant are then read consistently.
 
-use super::error::store_error;
-use super::items::{Item, text_value};
 use super::keys;
 use super::records;
-use super::table::Table;
+use crate::aws::dynamodb::attributes::{Item, text_value};
+use crate::aws::dynamodb::table::Table;
+use crate::aws::error::store_error;
 use crate::model::TenantId;
 use crate::ports::StoreError;
 

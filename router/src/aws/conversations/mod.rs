@@ -4,6 +4,13 @@
 //! say what they hold). An append (`appends`) writes the head on the condition that it is as it was read, and is repeated until it is.
 //! Whether an append whose answer was lost was made is told by its id in the head. `sessions` has the list.
 
+mod appends;
+mod heads;
+mod locks;
+mod pages;
+mod sessions;
+mod window;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -14,12 +21,12 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 use ulid::Ulid;
 
-use super::backwards::{self, Newest, Place};
-use super::error::store_error;
-use super::heads::{self, Append, GENERATION, Head, TTL};
-use super::items::{self, Item};
-use super::locks::KeyedLocks;
-use super::{appends, pages, sessions};
+use self::heads::{Append, GENERATION, Head, TTL};
+use self::locks::KeyedLocks;
+use self::window::{Newest, Place};
+use crate::aws::dynamodb::attributes::{self as items, Item};
+use crate::aws::error::store_error;
+
 use crate::cursor;
 use crate::model::{
     ChannelKind, ConversationKey, ConversationOwner, Message, SessionId, SessionSummary, TenantId,
@@ -38,8 +45,8 @@ const PARTITIONS_AT_ONCE: usize = 4;
 
 /// The conversations' store in DynamoDB.
 pub struct DynamoConversations {
-    pub(super) client: Client,
-    pub(super) table: String,
+    client: Client,
+    table: String,
     /// Appends of this process to one conversation follow each other, so that only another process can be in their way.
     appending: KeyedLocks<ConversationKey>,
 }
@@ -54,7 +61,7 @@ impl DynamoConversations {
         }
     }
 
-    pub(super) async fn head(&self, key: &ConversationKey) -> Result<Option<Head>, StoreError> {
+    async fn head(&self, key: &ConversationKey) -> Result<Option<Head>, StoreError> {
         let found = self
             .client
             .get_item()
@@ -97,7 +104,7 @@ impl DynamoConversations {
                 return Ok(None);
             };
             let read = |from, to| pages::read(&self.client, &self.table, key, &head, from, to);
-            if let Some(newest) = backwards::newest(&head, before, window, read).await? {
+            if let Some(newest) = window::newest(&head, before, window, read).await? {
                 return Ok(Some(newest));
             }
         }

@@ -8,9 +8,9 @@ use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::value::RawValue;
 
-use super::error::store_error;
 use super::heads::{self, FIRST, GENERATION, Head, MESSAGES, NewPage, TTL};
-use super::items::{self, Item, number_value, text_value};
+use crate::aws::dynamodb::attributes::{self as items, Item, number_value, text_value};
+use crate::aws::error::store_error;
 use crate::model::ConversationKey;
 use crate::ports::StoreError;
 

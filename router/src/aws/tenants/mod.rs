@@ -1,8 +1,15 @@
-//! Tenants and all that belongs to one, in DynamoDB. What changes them is planned in [`super::changes`] and done in
-//! [`super::commit`].
+//! Tenants and all that belongs to one, in DynamoDB. What changes them is planned in `plan` and done in
+//! `commit`.
 //!
 //! Every read is consistent. A tenant's records are read together with the tenant: of one that is being removed there is
 //! nothing to see, however much is still stored.
+
+mod commit;
+pub(super) mod keys;
+mod lookup;
+mod plan;
+mod records;
+mod removal;
 
 use std::sync::Arc;
 
@@ -11,10 +18,10 @@ use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
 use ulid::Ulid;
 
-use super::error::store_error;
-use super::items::{self, Item, text_value};
-use super::table::{Range, Table};
-use super::{commit, keys, records, removal};
+use crate::aws::dynamodb::attributes::{self as items, Item, text_value};
+use crate::aws::dynamodb::table::{Range, Table};
+use crate::aws::error::store_error;
+
 use crate::changes::check;
 use crate::cursor;
 use crate::model::{

@@ -9,12 +9,12 @@ use std::collections::{HashMap, HashSet};
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use jiff::Timestamp;
 
-use super::items::{Item, number_value};
 use super::keys;
 use super::lookup::Located;
 use super::records;
-use super::table::{Identity, Items, Table, identity};
-use super::transaction::Condition;
+use crate::aws::dynamodb::attributes::{Item, number_value};
+use crate::aws::dynamodb::table::{Identity, Items, Table, identity};
+use crate::aws::dynamodb::transaction::Condition;
 use crate::changes::{channel_name, key_name, memory_name, tenant_name, user_name};
 use crate::model::{
     ApiKey, AuditEntry, ChannelKind, ChannelMapping, Tenant, TenantId, User, UserId, UserMemory,

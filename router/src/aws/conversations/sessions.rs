@@ -3,10 +3,10 @@
 use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
 
-use super::error::store_error;
 use super::heads::{self, MESSAGES, PREVIEW, TTL, UPDATED_AT};
-use super::items::{self, Item, text_value};
 use super::pages;
+use crate::aws::dynamodb::attributes::{self as items, Item, text_value};
+use crate::aws::error::store_error;
 use crate::model::{ConversationOwner, SessionId, SessionSummary};
 use crate::ports::StoreError;
 
