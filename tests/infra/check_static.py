@@ -3,8 +3,9 @@
 
     check_static.py INFRA_DIR
 
-Every module has the standard files; every variable is typed, described and, unless it is a bool, validated; every output
-is described; every skipped checkov rule has a reason. Prints what is wrong; exit 0 or 1.
+Every module has the standard files and is called; every variable is typed, described and, unless it is a bool, validated;
+every output is described; variables, locals and data sources are used; no file has a credential or an account's number;
+every skipped checkov rule has a reason. Prints what is wrong; exit 0 or 1.
 """
 
 import re
@@ -14,6 +15,8 @@ from pathlib import Path
 MODULES = ["networking", "data", "secrets", "ecr", "compute", "api"]
 STANDARD_FILES = ["main.tf", "variables.tf", "outputs.tf", "versions.tf"]
 MAX_LINES = 500
+CREDENTIAL = r"AKIA[0-9A-Z]{16}|aws_secret_access_key|-----BEGIN [A-Z ]*PRIVATE KEY|sk-ant-[A-Za-z0-9]|xox[abp]-\d"
+ACCOUNT = r"(?<![\d.])\d{12}(?!\d)"
 
 
 def blocks(text, kind):
@@ -22,7 +25,29 @@ def blocks(text, kind):
         yield found[1], found[2]
 
 
+def unused(folder):
+    """What a module declares and nothing in it mentions."""
+    text = "".join(path.read_text() for path in sorted(folder.glob("*.tf")))
+    declared = [f"var.{name}" for name, _ in blocks(text, "variable")]
+    declared += [f"data.{kind}.{name}" for kind, name in re.findall(r'^data "(\w+)" "(\w+)"', text, re.M)]
+    for body in re.findall(r"^locals \{\n(.*?)^\}", text, re.M | re.S):
+        declared += [f"local.{name}" for name in re.findall(r"^  (\w+) +=", body, re.M)]
+    for name in declared:
+        if not re.search(rf"\b{re.escape(name)}\b", text):
+            yield f"{folder}: {name} is never used"
+
+
 def problems(root):
+    called = re.findall(r'^  source += "\./modules/(\w+)"', "".join(p.read_text() for p in root.glob("*.tf")), re.M)
+    for folder in sorted((root / "modules").iterdir()):
+        if folder.name not in called:
+            yield f"{folder} is a module that nothing calls"
+        yield from unused(folder)
+    yield from unused(root)
+    for path in sorted([*root.rglob("*.tf"), *root.rglob("*.tfvars")]):
+        text = path.read_text()
+        if re.search(CREDENTIAL, text) or re.search(ACCOUNT, re.sub(r"#.*", "", text)):
+            yield f"{path} has a credential or the number of an account"
     for folder in [root, *(root / "modules" / name for name in MODULES)]:
         for name in STANDARD_FILES:
             if not (folder / name).is_file():
