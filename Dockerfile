@@ -22,6 +22,7 @@ WORKDIR /src
 # manifest, and a source where it finds no path in it.
 COPY Cargo.toml Cargo.lock ./
 COPY cli/Cargo.toml cli/
+COPY cli/deploy/Cargo.toml cli/deploy/
 COPY router/Cargo.toml router/
 COPY tests/support/Cargo.toml tests/support/
 RUN mkdir -p router/src tests/support/src \

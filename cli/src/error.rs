@@ -1,6 +1,7 @@
 //! The one error type of the program: what failed, why, what to do next, and with which code the program ends.
 
 use serde::Serialize;
+use t3nets_deploy::error::DeployError;
 use t3nets_router::admin::AdminError;
 use t3nets_router::admin::transfer::TransferError;
 use t3nets_router::ports::StoreError;
@@ -204,6 +205,24 @@ impl From<StoreError> for CliError {
             | StoreError::InvalidCursor
             | StoreError::Corrupt { .. } => described,
         }
+    }
+}
+
+impl From<DeployError> for CliError {
+    fn from(error: DeployError) -> Self {
+        if let Some(store) = error.store {
+            return Self::from(*store);
+        }
+        let kind = match error.kind {
+            t3nets_deploy::error::ErrorKind::Failed => ErrorKind::Failed,
+            t3nets_deploy::error::ErrorKind::Usage => ErrorKind::Usage,
+            t3nets_deploy::error::ErrorKind::NotReady => ErrorKind::NotReady,
+            t3nets_deploy::error::ErrorKind::Denied => ErrorKind::Denied,
+        };
+        let mut described = Self::new(kind, error.message);
+        described.causes = error.causes;
+        described.hints = error.hints;
+        described
     }
 }
 

@@ -11,7 +11,6 @@ mod commands;
 mod config;
 mod context;
 mod cost;
-mod deploy;
 mod error;
 mod terminal;
 mod terraform;

@@ -1,5 +1,5 @@
 //! `t3nets deploy` and the commands around it, on a service that is to have no tasks: what they ask of AWS. What ECS does with
-//! tasks is played to the verdict in its own tests, and through the binary in `replayed`.
+//! tasks is played to the verdict in its own tests, and through the binary in `deploy_replay`.
 
 mod checks;
 mod earlier;

@@ -5,11 +5,11 @@ use serde::Serialize;
 use crate::commands::deploy::target::Connected;
 use crate::commands::deploy::{Work, unchanged};
 use crate::context::Context;
-use crate::deploy::history::Good;
-use crate::deploy::registry::Stock;
-use crate::deploy::rollout::revision_name;
 use crate::error::CliError;
 use crate::printer::{Output, table};
+use t3nets_deploy::history::Good;
+use t3nets_deploy::registry::Stock;
+use t3nets_deploy::rollout::revision_name;
 
 /// How much of it.
 #[derive(Debug, clap::Args)]

@@ -13,9 +13,9 @@ use t3nets_router::ports::StoreError;
 
 use crate::commands::deploy::target::Connected;
 use crate::context::Context;
-use crate::deploy::ecs::said;
 use crate::error::{CliError, exit_code};
 use crate::printer::plain;
+use t3nets_deploy::ecs::said;
 
 /// How often `-f` asks.
 const EVERY: Duration = Duration::from_secs(2);

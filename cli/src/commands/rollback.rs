@@ -3,9 +3,9 @@
 use crate::commands::deploy::target::Connected;
 use crate::commands::deploy::{Work, left, unchanged};
 use crate::context::Context;
-use crate::deploy::back::{Earlier, Found, nothing};
-use crate::deploy::plan::{GIT_SHA, Revision};
 use crate::error::CliError;
+use t3nets_deploy::back::{Earlier, Found, nothing};
+use t3nets_deploy::plan::{GIT_SHA, Revision};
 
 /// Where to go back to.
 #[derive(Debug, clap::Args)]

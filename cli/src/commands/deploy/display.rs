@@ -5,10 +5,10 @@ use std::sync::{Mutex, PoisonError};
 
 use indicatif::DecimalBytes;
 
-use crate::deploy::progress;
-use crate::deploy::report::{Event, Report};
-use crate::deploy::rollout::Progress;
 use crate::printer::{self, Printer, plain};
+use t3nets_deploy::progress;
+use t3nets_deploy::report::{Event, Report};
+use t3nets_deploy::rollout::Progress;
 
 /// How many characters of a step or of its output are shown.
 const BRIEF: usize = 80;

@@ -1,7 +1,7 @@
 //! `t3nets deploy`: brings an image to where the service runs, watches it come up, and goes back if it does not.
 //!
 //! Here: what can be chosen and the order of things. [`source`] is where the image comes from, [`display`] shows what goes
-//! on, [`person`] is who may interrupt it, [`outcome`] what it ends with. The work is done in [`crate::deploy`].
+//! on, [`person`] is who may interrupt it, [`outcome`] what it ends with. The work is done in [`t3nets_deploy`].
 
 mod display;
 mod outcome;
@@ -14,15 +14,15 @@ use serde::Serialize;
 
 use crate::admin::parse_pair;
 use crate::context::Context;
-use crate::deploy::history::{Lock, Watched};
-use crate::deploy::image::Architecture;
-use crate::deploy::outcome::Outcome;
-use crate::deploy::plan::{Change, Desired, Plan, PlanError, Revision, architecture, base, plan};
-use crate::deploy::report::{Report, Step};
-use crate::deploy::rollout::Ours;
 use crate::error::{CliError, ErrorKind, exit_code};
 use crate::printer::Output;
 use source::{Source, to_be_built};
+use t3nets_deploy::history::{Lock, Watched};
+use t3nets_deploy::image::Architecture;
+use t3nets_deploy::outcome::Outcome;
+use t3nets_deploy::plan::{Change, Desired, Plan, PlanError, Revision, architecture, base, plan};
+use t3nets_deploy::report::{Report, Step};
+use t3nets_deploy::rollout::Ours;
 use target::Connected;
 
 pub(crate) use outcome::tasks;

@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use crate::deploy::outcome::Outcome;
-use crate::deploy::rollout::{Cause, Failure};
 use crate::error::{CliError, ErrorKind, exit_code};
 use crate::printer::{Printer, plain};
+use t3nets_deploy::outcome::Outcome;
+use t3nets_deploy::rollout::{Cause, Failure};
 
 use super::work::resume_command;
 
@@ -176,7 +176,7 @@ fn failed(kind: ErrorKind, message: &str, failure: &Failure) -> CliError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::deploy::rollout::Progress;
+    use t3nets_deploy::rollout::Progress;
 
     fn failure() -> Failure {
         Failure {

@@ -7,9 +7,9 @@ use futures::future::BoxFuture;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Mutex;
 
-use crate::deploy::engine::{Choice, Person};
 use crate::printer::Printer;
 use crate::prompt;
+use t3nets_deploy::engine::{Choice, Person};
 
 /// The person at the terminal, if there is one.
 pub(super) struct Terminal {

@@ -8,12 +8,12 @@ use indicatif::DecimalBytes;
 
 use super::Known;
 use crate::context::Context;
-use crate::deploy::engine;
-use crate::deploy::image::{Architecture, BuildRequest, Builder, Engine, Revision};
-use crate::deploy::plan::{Desired, GIT_SHA, Tags};
-use crate::deploy::registry::{PushedImage, Registry};
-use crate::deploy::report::Step;
 use crate::error::CliError;
+use t3nets_deploy::engine;
+use t3nets_deploy::image::{Architecture, BuildRequest, Builder, Engine, Revision};
+use t3nets_deploy::plan::{Desired, GIT_SHA, Tags};
+use t3nets_deploy::registry::{PushedImage, Registry};
+use t3nets_deploy::report::Step;
 
 use super::DeployArgs;
 use super::work::Work;
@@ -139,7 +139,7 @@ impl Source {
     /// As [`Engine::connect`].
     pub(super) async fn docker(&self) -> Result<Option<Engine>, CliError> {
         match self {
-            Self::Tree { .. } => Engine::connect().await.map(Some),
+            Self::Tree { .. } => Ok(Some(Engine::connect().await?)),
             Self::Pushed(_) => Ok(None),
         }
     }
@@ -159,7 +159,7 @@ pub(super) fn to_be_built(image: &str) -> Option<String> {
 }
 
 async fn registry(work: &Work<'_>) -> Result<Registry, CliError> {
-    Registry::connect(work.sdk(), &work.target().repository).await
+    Ok(Registry::connect(work.sdk(), &work.target().repository).await?)
 }
 
 async fn pushed(

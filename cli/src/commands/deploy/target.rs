@@ -4,9 +4,9 @@ use aws_config::SdkConfig;
 
 use crate::aws_environment::{AwsEnvironment, Name};
 use crate::context::Context;
-use crate::deploy::target::DeployTarget;
 use crate::error::CliError;
 use crate::settings::PlatformKind;
+use t3nets_deploy::target::DeployTarget;
 
 /// An environment on AWS that can be deployed to.
 #[derive(Debug, Clone)]

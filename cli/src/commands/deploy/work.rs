@@ -10,15 +10,15 @@ use super::outcome::DeployOutput;
 use super::person::Terminal;
 use super::target::Connected;
 use crate::context::Context;
-use crate::deploy::ecs::{Ecs, said};
-use crate::deploy::engine::{Engine, Person};
-use crate::deploy::history::{History, Holder, Lock, Locked, Watched};
-use crate::deploy::outcome::{Lost, Outcome};
-use crate::deploy::plan::Revision;
-use crate::deploy::report::Report;
-use crate::deploy::rollout::Service;
-use crate::deploy::target::DeployTarget;
 use crate::error::CliError;
+use t3nets_deploy::ecs::{Ecs, said};
+use t3nets_deploy::engine::{Engine, Person};
+use t3nets_deploy::history::{History, Holder, Lock, Locked, Watched};
+use t3nets_deploy::outcome::{Lost, Outcome};
+use t3nets_deploy::plan::Revision;
+use t3nets_deploy::report::Report;
+use t3nets_deploy::rollout::Service;
+use t3nets_deploy::target::DeployTarget;
 
 /// What every way of deploying works with.
 pub(crate) struct Work<'a> {

@@ -11,12 +11,12 @@ use t3nets_router::ports::StoreError;
 use crate::commands::deploy::target::Connected;
 use crate::commands::deploy::{Work, tasks as count, unchanged};
 use crate::context::Context;
-use crate::deploy::ecs::said;
-use crate::deploy::plan::{DEPLOYED_BY, RELEASE};
-use crate::deploy::rollout::revision_name;
-use crate::deploy::targets::Targets;
 use crate::error::{CliError, ErrorKind};
 use crate::printer::{Output, plain, table};
+use t3nets_deploy::ecs::said;
+use t3nets_deploy::plan::{DEPLOYED_BY, RELEASE};
+use t3nets_deploy::rollout::revision_name;
+use t3nets_deploy::targets::Targets;
 use tasks::{TaskView, shown, views};
 
 /// How often `--watch` looks.

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::deploy::ecs::SeenTask;
-use crate::deploy::rollout::revision_name;
 use crate::printer::table;
+use t3nets_deploy::ecs::SeenTask;
+use t3nets_deploy::rollout::revision_name;
 
 /// How many of the tasks that ended are shown.
 const ENDED: usize = 5;

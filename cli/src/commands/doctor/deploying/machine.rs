@@ -6,8 +6,8 @@ use std::path::Path;
 use indicatif::DecimalBytes;
 
 use super::super::Check;
-use crate::deploy::image::{Builder, Engine};
 use crate::error::CliError;
+use t3nets_deploy::image::{Builder, Engine};
 
 /// What a build from nothing takes: the Rust image, its packages, the dependencies' sources, and what is compiled, for both
 /// the base and the result; about 3 GB, and the image once more while it is exported.
@@ -18,7 +18,7 @@ pub(super) async fn checks() -> Vec<Check> {
     match Engine::connect().await {
         Ok(engine) => vec![check_docker(&engine), check_disk(&engine).await],
         Err(error) => vec![
-            without_docker(&error),
+            without_docker(&error.into()),
             Check::skipped("disk", "Docker's disk cannot be seen without Docker"),
         ],
     }

@@ -17,10 +17,10 @@ use super::aws::{failed, refused};
 use super::{Check, Status};
 use crate::aws_environment::{Connected, reason};
 use crate::commands::deploy::target::target;
-use crate::deploy::ecs::{Ecs, Placed};
-use crate::deploy::plan::{Revision, is_digest};
-use crate::deploy::rollout::revision_name;
-use crate::deploy::target::DeployTarget;
+use t3nets_deploy::ecs::{Ecs, Placed};
+use t3nets_deploy::plan::{Revision, is_digest};
+use t3nets_deploy::rollout::revision_name;
+use t3nets_deploy::target::DeployTarget;
 
 /// How long a check may take. The SDK bounds each call; some checks make several.
 const LIMIT: Duration = Duration::from_secs(15);

@@ -5,10 +5,10 @@ use t3nets_router::ports::StoreError;
 
 use super::{Check, Deploying, Running, lacks_permission, unasked, unseen};
 use crate::aws_environment::reason;
-use crate::deploy::ecs::{Cluster, Placed};
-use crate::deploy::registry::RepositoryFacts;
-use crate::deploy::rollout::{Target, revision_name};
-use crate::deploy::targets::Targets;
+use t3nets_deploy::ecs::{Cluster, Placed};
+use t3nets_deploy::registry::RepositoryFacts;
+use t3nets_deploy::rollout::{Target, revision_name};
+use t3nets_deploy::targets::Targets;
 
 /// What ECS says where it finds no room for a task.
 const NO_ROOM: &str = "unable to place a task";

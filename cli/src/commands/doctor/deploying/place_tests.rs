@@ -2,10 +2,10 @@
 
 use super::super::super::Status;
 use super::*;
-use crate::deploy::ecs::Ecs;
-use crate::deploy::plan::{Revision, Tags};
-use crate::deploy::rollout::{Deployment, Event, Service};
-use crate::deploy::target::DeployTarget;
+use t3nets_deploy::ecs::Ecs;
+use t3nets_deploy::plan::{Revision, Tags};
+use t3nets_deploy::rollout::{Deployment, Event, Service};
+use t3nets_deploy::target::DeployTarget;
 
 fn judged<T>(judge: impl FnOnce(&Deploying<'_>) -> T) -> T {
     let target = DeployTarget {

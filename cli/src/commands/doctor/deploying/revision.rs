@@ -8,9 +8,9 @@ use t3nets_router::ports::StoreError;
 
 use super::{Check, Deploying, Running, lacks_permission, skipped_for, unasked, within};
 use crate::aws_environment::reason;
-use crate::deploy::drift::drift;
-use crate::deploy::plan::{Change, Revision};
-use crate::deploy::registry::Stock;
+use t3nets_deploy::drift::drift;
+use t3nets_deploy::plan::{Change, Revision};
+use t3nets_deploy::registry::Stock;
 
 /// Who takes the roles.
 const TAKES_ROLES: &str = "ecs-tasks.amazonaws.com";

@@ -1,0 +1,288 @@
+//! Builds by the engine that runs here.
+
+use std::fs;
+use std::sync::Mutex;
+
+use super::*;
+use crate::error::ErrorKind;
+use crate::progress::{Event, Reporter};
+
+/// Made by tests/images/make.
+const WITH_A_SHELL: &str = "debian:bookworm-slim";
+
+/// The engine, or `None` if the test should return.
+pub(crate) async fn engine() -> Option<Engine> {
+    match Engine::connect().await {
+        Ok(engine) => Some(engine),
+        Err(_) => {
+            support::missing("a Docker engine");
+            None
+        }
+    }
+}
+
+/// The engine with an image to begin with.
+async fn engine_with_a_shell() -> Option<Engine> {
+    let engine = engine().await?;
+    if engine.docker.inspect_image(WITH_A_SHELL).await.is_err() {
+        support::missing(WITH_A_SHELL);
+        return None;
+    }
+    Some(engine)
+}
+
+/// What to build of a Dockerfile and a file beside it.
+pub(crate) fn request(dockerfile: &str, content: &str) -> (tempfile::TempDir, BuildRequest) {
+    let root = tempfile::tempdir().unwrap();
+    fs::write(root.path().join("Dockerfile"), dockerfile).unwrap();
+    fs::write(root.path().join("content"), content).unwrap();
+    let request = BuildRequest {
+        root: root.path().to_owned(),
+        architecture: Architecture::X86_64,
+        build_args: BTreeMap::new(),
+        network: None,
+        builder: None,
+    };
+    (root, request)
+}
+
+/// Text that no build saw before.
+pub(crate) fn unique() -> String {
+    let root = tempfile::tempdir().unwrap();
+    root.path().display().to_string()
+}
+
+#[derive(Default)]
+struct Steps(Mutex<Vec<(String, bool)>>);
+
+impl Reporter for Steps {
+    fn report(&self, event: Event<'_>) {
+        if let Event::StepDone { name, cached, .. } = event {
+            self.0.lock().unwrap().push((name.to_owned(), cached));
+        }
+    }
+}
+
+impl Steps {
+    /// Whether the copying step's result was there already.
+    fn copy_was_cached(&self) -> bool {
+        let steps = self.0.lock().unwrap();
+        let copied = steps.iter().find(|(name, _)| name.contains("COPY"));
+        copied
+            .unwrap_or_else(|| panic!("no such step in {steps:?}"))
+            .1
+    }
+}
+
+async fn forget(engine: &Engine, image: &BuiltImage) {
+    let removed = engine.docker.remove_image(
+        &image.id,
+        None::<bollard::query_parameters::RemoveImageOptions>,
+        None,
+    );
+    // Another test may hold the same one.
+    let _ = removed.await;
+}
+
+#[test]
+fn architectures_are_known_by_the_names_of_ecs_and_of_images() {
+    for architecture in [Architecture::X86_64, Architecture::Arm64] {
+        let ecs = architecture.to_string();
+        assert_eq!(Architecture::from_ecs(Some(&ecs)), Some(architecture));
+        let image = architecture.image_name();
+        assert_eq!(Architecture::from_image(image), Some(architecture));
+    }
+    assert_eq!(Architecture::from_ecs(None), Some(Architecture::X86_64));
+    assert_eq!(Architecture::from_ecs(Some("RISCV64")), None);
+}
+
+#[tokio::test]
+async fn both_builders_build_for_either_architecture_and_again_from_their_cache() {
+    let Some(engine) = engine().await else { return };
+    assert!(engine.version().starts_with(char::is_numeric));
+    assert_eq!(engine.builder(), Builder::BuildKit);
+    let (root, mut request) = request("FROM scratch\nCOPY content /\n", "");
+    for builder in [Builder::BuildKit, Builder::Classic] {
+        request.builder = Some(builder);
+        for architecture in [Architecture::X86_64, Architecture::Arm64] {
+            request.architecture = architecture;
+            fs::write(root.path().join("content"), unique()).unwrap();
+            let steps = Steps::default();
+            let first = engine.build(&request, &steps).await.unwrap();
+            assert_eq!(first.architecture, architecture);
+            assert!(!steps.copy_was_cached(), "{builder:?} {architecture}");
+            let steps = Steps::default();
+            let second = engine.build(&request, &steps).await.unwrap();
+            assert!(steps.copy_was_cached(), "{builder:?} {architecture}");
+            assert_eq!(second.id, first.id, "{builder:?} {architecture}");
+            forget(&engine, &first).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_failing_step_is_named_with_its_last_lines() {
+    let Some(engine) = engine_with_a_shell().await else {
+        return;
+    };
+    let dockerfile = format!(
+        "FROM {WITH_A_SHELL}\nARG SAY\nRUN seq 40 && echo \"$SAY\" && echo badly >&2 && exit 7\n"
+    );
+    let (_root, mut request) = request(&dockerfile, "");
+    request
+        .build_args
+        .insert("SAY".to_owned(), "it ends".to_owned());
+    request.network = Some("host".to_owned());
+    for builder in [Builder::BuildKit, Builder::Classic] {
+        request.builder = Some(builder);
+        let error = engine.build(&request, &()).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Failed);
+        assert!(error.message.contains("RUN seq 40"), "{error:?}");
+        let causes = error.causes.join("\n");
+        for said in ["it ends", "badly", "40", "7"] {
+            assert!(causes.contains(said), "{builder:?}: {causes}");
+        }
+        assert!(!causes.contains("\n    2\n"), "{causes}");
+        let log = error
+            .hints
+            .iter()
+            .find_map(|hint| hint.split('`').nth(1))
+            .unwrap();
+        assert!(fs::read_to_string(log).unwrap().contains("\n2\n"));
+        fs::remove_file(log).unwrap();
+    }
+}
+
+/// Ends waiting when a step begins.
+struct Began(tokio::sync::Notify);
+
+impl Reporter for Began {
+    fn report(&self, event: Event<'_>) {
+        if matches!(event, Event::StepOutput { line } if line.contains("it waits")) {
+            self.0.notify_one();
+        }
+    }
+}
+
+/// Whether a process with this argument runs on this machine.
+fn runs(argument: &str) -> bool {
+    fs::read_dir("/proc").unwrap().flatten().any(|entry| {
+        let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        line.split(|byte| *byte == 0)
+            .eq([b"sleep".as_slice(), argument.as_bytes(), b""])
+    })
+}
+
+#[tokio::test]
+async fn a_build_that_nobody_waits_for_ends_in_the_engine() {
+    let Some(engine) = engine_with_a_shell().await else {
+        return;
+    };
+    for (builder, seconds) in [(Builder::BuildKit, "86398"), (Builder::Classic, "86399")] {
+        let dockerfile =
+            format!("FROM {WITH_A_SHELL}\nARG ONCE\nRUN echo it waits && sleep {seconds}\n");
+        let (_root, mut request) = request(&dockerfile, "");
+        request.build_args.insert("ONCE".to_owned(), unique());
+        request.network = Some("host".to_owned());
+        request.builder = Some(builder);
+        let began = Began(tokio::sync::Notify::new());
+        tokio::select! {
+            built = engine.build(&request, &began) => panic!("{builder:?}: {built:?}"),
+            () = began.0.notified() => {}
+        }
+        let mut tick = tokio::time::interval(Duration::from_millis(50));
+        let ended = async {
+            while runs(seconds) {
+                tick.tick().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), ended)
+            .await
+            .unwrap_or_else(|_| panic!("{builder:?} goes on"));
+    }
+}
+
+/// Stands in for Rust's image: its cargo writes a program at once, of what the source says.
+const STAND_IN: &str = r#"FROM debian:bookworm-slim
+RUN mkdir -p /etc/ssl/certs && echo authorities >/etc/ssl/certs/ca-certificates.crt \
+    && printf '%s\n' '#!/bin/sh' 'set -e' \
+        'for triple; do :; done' \
+        'mkdir -p "target/$triple/release"' \
+        'cat Cargo.lock router/src/main.rs >"target/$triple/release/t3nets-router"' \
+        >/usr/local/bin/cargo \
+    && chmod +x /usr/local/bin/cargo
+"#;
+
+async fn layers(engine: &Engine, image: &BuiltImage) -> Vec<String> {
+    let found = engine.docker.inspect_image(&image.id).await.unwrap();
+    found.root_fs.unwrap().layers.unwrap()
+}
+
+#[tokio::test]
+async fn the_dockerfile_gives_the_same_layers_by_either_builder_and_a_change_another_last_one() {
+    let Some(engine) = engine_with_a_shell().await else {
+        return;
+    };
+    let (_base, mut stand_in) = request(STAND_IN, "");
+    stand_in.network = Some("host".to_owned());
+    let base = engine.build(&stand_in, &()).await.unwrap();
+    let options = bollard::query_parameters::TagImageOptions {
+        repo: Some("t3nets-test-rust".to_owned()),
+        tag: Some("stand-in".to_owned()),
+    };
+    engine
+        .docker
+        .tag_image(&base.id, Some(options))
+        .await
+        .unwrap();
+
+    let root = tempfile::tempdir().unwrap();
+    let repository = support::aws::root();
+    let files = [
+        "Dockerfile",
+        ".dockerignore",
+        "Cargo.toml",
+        "Cargo.lock",
+        "cli/Cargo.toml",
+        "router/Cargo.toml",
+        "router/build.rs",
+        "router/src/main.rs",
+        "tests/support/Cargo.toml",
+    ];
+    for file in files {
+        let to = root.path().join(file);
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::copy(repository.join(file), to).unwrap();
+    }
+    let mut request = BuildRequest {
+        root: root.path().to_owned(),
+        architecture: Architecture::X86_64,
+        build_args: BTreeMap::from([(
+            "RUST_IMAGE".to_owned(),
+            "t3nets-test-rust:stand-in".to_owned(),
+        )]),
+        network: Some("host".to_owned()),
+        builder: Some(Builder::BuildKit),
+    };
+    let image = engine.build(&request, &()).await.unwrap();
+    let first = layers(&engine, &image).await;
+    assert_eq!(first.len(), 2);
+    assert_eq!(image.version, env!("CARGO_PKG_VERSION"));
+
+    request.builder = Some(Builder::Classic);
+    // Another argument: nothing is taken from an earlier run's cache.
+    request
+        .build_args
+        .insert("T3NETS_GIT_SHA".to_owned(), unique());
+    let image = engine.build(&request, &()).await.unwrap();
+    assert_eq!(layers(&engine, &image).await, first);
+
+    fs::write(root.path().join("router/src/main.rs"), "fn main() { }").unwrap();
+    for builder in [Builder::BuildKit, Builder::Classic] {
+        request.builder = Some(builder);
+        let image = engine.build(&request, &()).await.unwrap();
+        let changed = layers(&engine, &image).await;
+        assert_eq!(changed[0], first[0], "{builder:?}");
+        assert_ne!(changed[1], first[1], "{builder:?}");
+    }
+}

@@ -1,0 +1,135 @@
+//! What tasks wrote, from CloudWatch Logs.
+
+use std::time::Duration;
+
+use aws_config::Region;
+use aws_sdk_cloudwatchlogs::Client;
+use aws_sdk_cloudwatchlogs::config::Builder;
+use tokio::time::{Instant, sleep};
+
+use super::plan::Revision;
+
+/// How many lines say why a task ended.
+const LINES: i32 = 20;
+/// How often a log that is not there yet is asked for again.
+const ASKED_EVERY: Duration = Duration::from_millis(500);
+
+/// Where a container's log goes: from the task definition's `awslogs` options.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogPlace {
+    /// The log group.
+    pub group: String,
+    /// The region, where it is named.
+    pub region: Option<String>,
+    prefix: String,
+    container: String,
+}
+
+impl LogPlace {
+    /// A container's; `None` if it does not log to CloudWatch, or under names that cannot be told.
+    pub fn of(revision: &Revision, container: &str) -> Option<Self> {
+        let logging = &revision.container(container)?["logConfiguration"];
+        let option = |name: &str| logging["options"][name].as_str().map(str::to_owned);
+        if logging["logDriver"] != "awslogs" {
+            return None;
+        }
+        Some(Self {
+            group: option("awslogs-group")?,
+            region: option("awslogs-region"),
+            prefix: option("awslogs-stream-prefix")?,
+            container: container.to_owned(),
+        })
+    }
+
+    /// The stream of one task.
+    pub fn stream(&self, task: &str) -> String {
+        format!("{}/{}/{task}", self.prefix, self.container)
+    }
+}
+
+/// A reader of one container's log.
+#[derive(Debug, Clone)]
+pub struct Logs {
+    client: Client,
+    place: LogPlace,
+}
+
+impl Logs {
+    /// At a place.
+    pub fn new(config: &aws_config::SdkConfig, place: LogPlace) -> Self {
+        let mut builder = Builder::from(config);
+        if let Some(region) = &place.region {
+            builder = builder.region(Region::new(region.clone()));
+        }
+        Self {
+            client: Client::from_conf(builder.build()),
+            place,
+        }
+    }
+
+    /// The last lines of a task. Lines come seconds after they were written: waits for the first at most this long. Empty
+    /// if there are none, or they cannot be read: the verdict does not depend on them.
+    pub async fn last_lines(&self, task: &str, wait: Duration) -> Vec<String> {
+        let until = Instant::now() + wait;
+        loop {
+            let asked = self
+                .client
+                .get_log_events()
+                .log_group_name(&self.place.group)
+                .log_stream_name(self.place.stream(task))
+                .limit(LINES)
+                .start_from_head(false)
+                .send();
+            let lines =
+                match tokio::time::timeout_at(until.max(Instant::now() + ASKED_EVERY), asked).await
+                {
+                    Ok(Ok(answer)) => answer.events.unwrap_or_default(),
+                    Ok(Err(_)) | Err(_) => Vec::new(),
+                };
+            if !lines.is_empty() {
+                return lines.into_iter().filter_map(|line| line.message).collect();
+            }
+            if Instant::now() + ASKED_EVERY >= until {
+                return Vec::new();
+            }
+            sleep(ASKED_EVERY).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn revision(logging: serde_json::Value) -> Revision {
+        Revision {
+            definition: json!({"containerDefinitions": [{"name": "router", "logConfiguration": logging}]}),
+            tags: super::super::plan::Tags::new(),
+        }
+    }
+
+    #[test]
+    fn a_tasks_stream_is_named_by_prefix_container_and_task() {
+        let logged = revision(json!({"logDriver": "awslogs", "options": {
+            "awslogs-group": "/ecs/t3nets-dev-router",
+            "awslogs-region": "us-east-1",
+            "awslogs-stream-prefix": "router",
+        }}));
+        let place = LogPlace::of(&logged, "router").unwrap();
+        assert_eq!(place.group, "/ecs/t3nets-dev-router");
+        assert_eq!(place.stream("0123abcd"), "router/router/0123abcd");
+    }
+
+    #[test]
+    fn other_drivers_and_nameless_streams_cannot_be_read() {
+        for logging in [
+            json!(null),
+            json!({"logDriver": "splunk", "options": {"awslogs-group": "g", "awslogs-stream-prefix": "p"}}),
+            json!({"logDriver": "awslogs", "options": {"awslogs-group": "g"}}),
+        ] {
+            assert_eq!(LogPlace::of(&revision(logging), "router"), None);
+        }
+    }
+}

@@ -1,0 +1,381 @@
+//! Pushes: to ministack's registry, and to one that follows a script.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use aws_sdk_ecr::types::ImageIdentifier;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+use support::TestServer;
+use support::aws::AwsServer;
+
+use super::package::Package;
+use super::*;
+use crate::error::ErrorKind;
+use crate::image::tests::{engine, request, unique};
+use crate::image::{BuildRequest, Engine, Revision};
+
+const TWO_LAYERS: &str = "FROM scratch\nCOPY Dockerfile /\nCOPY content /\nLABEL org.opencontainers.image.version=1.2.3\n";
+
+async fn repository(server: &AwsServer, name: &str) -> (aws_config::SdkConfig, Registry) {
+    let config = server.sdk_config().await;
+    let ecr = aws_sdk_ecr::Client::new(&config);
+    ecr.create_repository()
+        .repository_name(name)
+        .send()
+        .await
+        .unwrap();
+    let registry = Registry::connect(&config, name).await.unwrap();
+    (config, registry)
+}
+
+async fn build(engine: &Engine, request: &BuildRequest) -> crate::image::BuiltImage {
+    engine.build(request, &()).await.unwrap()
+}
+
+#[tokio::test]
+async fn only_what_the_registry_lacks_is_sent() {
+    let Some(engine) = engine().await else { return };
+    let Some(server) = AwsServer::shared_ministack() else {
+        return;
+    };
+    let (config, registry) = repository(server, "image-push").await;
+    let (root, mut request) = request(TWO_LAYERS, &unique());
+    let image = build(&engine, &request).await;
+
+    let first = registry.push(&engine, &image, &()).await.unwrap();
+    assert_eq!((first.layers, first.layers_pushed), (2, 2));
+    assert!(first.bytes_pushed > 0);
+    assert!(first.tag.starts_with("unknown-"), "{}", first.tag);
+
+    // The registry agrees on what it has.
+    let ecr = aws_sdk_ecr::Client::new(&config);
+    let found = ecr
+        .batch_get_image()
+        .repository_name("image-push")
+        .image_ids(ImageIdentifier::builder().image_tag(&first.tag).build())
+        .send()
+        .await
+        .unwrap();
+    let id = found.images()[0].image_id().unwrap();
+    assert_eq!(id.image_digest(), Some(first.digest.as_str()));
+
+    let again = registry.push(&engine, &image, &()).await.unwrap();
+    assert_eq!((again.layers_pushed, again.bytes_pushed), (0, 0));
+    assert_eq!((&again.tag, &again.digest), (&first.tag, &first.digest));
+
+    // A change moves its own layer alone.
+    std::fs::write(root.path().join("content"), unique()).unwrap();
+    let changed = build(&engine, &request).await;
+    let changed = registry.push(&engine, &changed, &()).await.unwrap();
+    assert_eq!((changed.layers, changed.layers_pushed), (2, 1));
+    assert_ne!(changed.tag, first.tag);
+
+    for reference in [
+        first.tag.clone(),
+        first.digest.clone(),
+        format!("{}:{}", first.repository, first.tag),
+        format!("image-push@{}", first.digest),
+    ] {
+        let resolved = registry
+            .resolve(&reference, Architecture::X86_64)
+            .await
+            .unwrap();
+        assert_eq!(resolved.digest, first.digest, "{reference}");
+        assert_eq!(resolved.architecture, Some(Architecture::X86_64));
+        assert_eq!(resolved.version.as_deref(), Some("1.2.3"));
+    }
+    request.architecture = Architecture::Arm64;
+    let other = registry
+        .push(&engine, &build(&engine, &request).await, &())
+        .await
+        .unwrap();
+    let resolved = registry
+        .resolve(&other.tag, Architecture::X86_64)
+        .await
+        .unwrap();
+    assert_eq!(resolved.architecture, Some(Architecture::Arm64));
+
+    let missing = registry
+        .resolve("nothing", Architecture::X86_64)
+        .await
+        .unwrap_err();
+    assert_eq!(missing.kind, ErrorKind::Failed);
+    assert!(missing.message.contains("`nothing`"), "{missing:?}");
+    let elsewhere = registry
+        .resolve("docker.io/library/debian:12", Architecture::X86_64)
+        .await
+        .unwrap_err();
+    assert_eq!(elsewhere.kind, ErrorKind::Usage);
+}
+
+#[tokio::test]
+async fn a_repository_that_does_not_exist_is_not_ready() {
+    let Some(server) = AwsServer::shared_ministack() else {
+        return;
+    };
+    let config = server.sdk_config().await;
+    let Err(error) = Registry::connect(&config, "image-missing").await else {
+        panic!("there is none");
+    };
+    assert_eq!(error.kind, ErrorKind::NotReady, "{error:?}");
+    assert!(error.hints[0].contains("infra apply"), "{error:?}");
+}
+
+/// A registry that takes one token's requests so often, loses the first bytes that it is sent, and then works.
+#[derive(Default)]
+struct Script {
+    tokens: AtomicUsize,
+    /// What it answers to a token that has ended.
+    refusal: Option<(StatusCode, &'static str)>,
+    failures: AtomicUsize,
+    blobs: Mutex<Vec<String>>,
+    manifest: Mutex<Option<Vec<u8>>>,
+}
+
+async fn scripted(
+    State(script): State<Arc<Script>>,
+    headers: HeaderMap,
+    request: Request,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path().to_owned();
+    if let Some(target) = headers
+        .get("x-amz-target")
+        .and_then(|name| name.to_str().ok())
+    {
+        let answer = if target.ends_with("GetAuthorizationToken") {
+            let number = script.tokens.fetch_add(1, Ordering::SeqCst) + 1;
+            json!({"authorizationData": [{"authorizationToken": format!("token{number}"), "expiresAt": 4_102_444_800_u64}]})
+        } else {
+            json!({"repositories": [{"repositoryName": "r", "repositoryUri": "1.dkr.ecr.us-east-1.amazonaws.com/r"}]})
+        };
+        return (
+            [(header::CONTENT_TYPE, "application/x-amz-json-1.1")],
+            answer.to_string(),
+        )
+            .into_response();
+    }
+    let signed = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
+    let is_patch = parts.method == Method::PATCH;
+    if let Some((status, message)) = script.refusal
+        && signed == Some("Basic token1")
+        && is_patch
+    {
+        return (status, message).into_response();
+    }
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    let upload = [(header::LOCATION, "/v2/r/blobs/uploads/1?state=a")];
+    if parts.method == Method::POST {
+        (StatusCode::ACCEPTED, upload).into_response()
+    } else if is_patch {
+        let left = |left: usize| left.checked_sub(1);
+        if script
+            .failures
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, left)
+            .is_ok()
+        {
+            return StatusCode::BAD_GATEWAY.into_response();
+        }
+        (StatusCode::ACCEPTED, upload).into_response()
+    } else if path.contains("/manifests/") {
+        let mut manifest = script.manifest.lock().unwrap();
+        if parts.method == Method::PUT {
+            *manifest = Some(body.to_vec());
+            return StatusCode::CREATED.into_response();
+        }
+        match manifest.as_deref() {
+            Some(kept) => {
+                ([("docker-content-digest", super::package::digest(kept))]).into_response()
+            }
+            None => StatusCode::NOT_FOUND.into_response(),
+        }
+    } else if parts.method == Method::PUT {
+        script
+            .blobs
+            .lock()
+            .unwrap()
+            .push(parts.uri.query().unwrap().to_owned());
+        StatusCode::CREATED.into_response()
+    } else {
+        StatusCode::NOT_FOUND.into_response()
+    }
+}
+
+/// An image as the engine exports it, of one layer.
+fn package() -> Package {
+    let mut archive = tar::Builder::new(Vec::new());
+    let config = json!({"architecture": "amd64", "os": "linux", "created": "2026-01-01T00:00:00Z", "rootfs": {"type": "layers", "diff_ids": ["sha256:x"]}});
+    for (name, content) in [
+        (
+            "manifest.json",
+            json!([{"Config": "c.json", "Layers": ["l/layer.tar"]}]).to_string(),
+        ),
+        ("c.json", config.to_string()),
+        ("l/layer.tar", "not really".repeat(100_000)),
+    ] {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        archive
+            .append_data(&mut header, name, content.as_bytes())
+            .unwrap();
+    }
+    Package::read(archive.into_inner().unwrap().as_slice()).unwrap()
+}
+
+fn revision() -> Revision {
+    Revision {
+        sha: "0123456789ab".to_owned(),
+        dirty: true,
+    }
+}
+
+async fn push_to(script: Script) -> (Arc<Script>, Result<PushedImage, DeployError>) {
+    let script = Arc::new(script);
+    let routes = axum::Router::new()
+        .fallback(scripted)
+        .with_state(Arc::clone(&script));
+    let server = TestServer::start(routes).await;
+    let config = aws_config::SdkConfig::builder()
+        .behavior_version(aws_config::BehaviorVersion::latest())
+        .endpoint_url(server.url())
+        .region(aws_config::Region::new("us-east-1"))
+        .credentials_provider(aws_sdk_ecr::config::SharedCredentialsProvider::new(
+            aws_sdk_ecr::config::Credentials::new("test", "test", None, None, "test"),
+        ))
+        .build();
+    let registry = Registry::connect(&config, "r").await.unwrap();
+    let pushed = registry.push_package(&package(), &revision(), &()).await;
+    (script, pushed)
+}
+
+#[tokio::test]
+async fn a_token_that_ends_during_a_push_is_renewed() {
+    for refusal in [
+        (StatusCode::UNAUTHORIZED, "{}"),
+        (
+            StatusCode::FORBIDDEN,
+            r#"{"errors": [{"code": "DENIED", "message": "Your authorization token has expired. Reauthenticate and try again."}]}"#,
+        ),
+    ] {
+        let (script, pushed) = push_to(Script {
+            refusal: Some(refusal),
+            ..Script::default()
+        })
+        .await;
+        let pushed = pushed.unwrap();
+        assert_eq!(pushed.layers_pushed, 1);
+        assert!(
+            pushed.tag.starts_with("0123456789ab-dirty-"),
+            "{}",
+            pushed.tag
+        );
+        assert_eq!(script.tokens.load(Ordering::SeqCst), 2);
+        assert_eq!(script.blobs.lock().unwrap().len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_push_without_permission_is_denied_and_not_repeated() {
+    let refusal = (
+        StatusCode::FORBIDDEN,
+        r#"{"errors": [{"code": "DENIED", "message": "not authorized to perform: ecr:UploadLayerPart"}]}"#,
+    );
+    let (script, pushed) = push_to(Script {
+        refusal: Some(refusal),
+        ..Script::default()
+    })
+    .await;
+    let error = pushed.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Denied);
+    assert!(error.causes[0].contains("UploadLayerPart"), "{error:?}");
+    assert!(!format!("{error:?}").contains("token1"));
+    assert_eq!(script.tokens.load(Ordering::SeqCst), 1);
+    assert!(script.manifest.lock().unwrap().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_push_survives_failures_in_passing_but_not_forever() {
+    let failing = |failures| Script {
+        failures: AtomicUsize::new(failures),
+        ..Script::default()
+    };
+    let (_, pushed) = push_to(failing(3)).await;
+    assert_eq!(pushed.unwrap().layers_pushed, 1);
+    let (script, pushed) = push_to(failing(usize::MAX)).await;
+    assert_eq!(pushed.unwrap_err().kind, ErrorKind::Failed);
+    assert!(
+        script.manifest.lock().unwrap().is_none(),
+        "nothing half-done is to be seen"
+    );
+}
+
+#[test]
+fn an_image_is_the_same_whenever_and_wherever_it_was_built() {
+    let config = |created: &str, host: &str| {
+        json!({
+            "architecture": "amd64", "os": "linux", "created": created, "container": host,
+            "config": {"Hostname": host, "Image": host, "User": "1", "Env": ["A=b"], "Volumes": null},
+            "history": [{"created": created}], "docker_version": "1",
+            "rootfs": {"type": "layers", "diff_ids": []},
+        })
+    };
+    let one = super::package::normalized(&config("2026-01-01", "a"));
+    assert_eq!(one, super::package::normalized(&config("2026-01-02", "b")));
+    assert_eq!(
+        one,
+        json!({"architecture": "amd64", "os": "linux", "config": {"User": "1", "Env": ["A=b"]}, "rootfs": {"type": "layers", "diff_ids": []}})
+    );
+}
+
+#[test]
+fn plain_http_is_for_this_machine_alone() {
+    let config = |endpoint: &str| {
+        aws_config::SdkConfig::builder()
+            .endpoint_url(endpoint)
+            .build()
+    };
+    let address = |endpoint: &str, host: &str| match on_this_machine(&config(endpoint), host) {
+        Some(here) => Ok(here),
+        None => elsewhere(host),
+    };
+    for (endpoint, host, expected) in [
+        (
+            "https://e.example.com",
+            "r.example.com",
+            "https://r.example.com/",
+        ),
+        (
+            "http://e.example.com",
+            "r.example.com",
+            "https://r.example.com/",
+        ),
+        (
+            "https://e.example.com",
+            "localhost:4571",
+            "http://localhost:4571/",
+        ),
+        (
+            "http://127.0.0.1:4572",
+            "localhost:4571",
+            "http://localhost:4571/",
+        ),
+        (
+            "http://127.0.0.1:4572",
+            "r.example.com",
+            "http://127.0.0.1:4572/",
+        ),
+    ] {
+        let found = address(endpoint, host).unwrap();
+        assert_eq!(found.as_str(), expected, "{endpoint} {host}");
+    }
+    for bad in ["", "two words"] {
+        let refused = address("https://e.example.com", bad).unwrap_err();
+        assert_eq!(refused.kind, ErrorKind::NotReady, "{bad}");
+    }
+}
