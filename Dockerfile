@@ -3,7 +3,10 @@
 # `t3nets deploy` builds it; by hand: docker build --build-arg T3NETS_GIT_SHA=$(git rev-parse --short=12 HEAD) .
 # It uses nothing that only BuildKit knows, so any builder does. What changes rarely comes first, and every file that ends up
 # in the image has one fixed time: the same tree gives the same layers, and a code change another last layer alone.
-ARG RUST_IMAGE=rust:1.95-slim-bookworm
+
+# The digest is that of the tag's index, for every architecture; another is found with
+# `docker buildx imagetools inspect rust:1.95-slim-bookworm`.
+ARG RUST_IMAGE=rust:1.95-slim-bookworm@sha256:d7482085ff5b415f84dba5647ae71606650bdef00db7aeb69f4b3d170c3e4082
 
 FROM ${RUST_IMAGE} AS build
 
