@@ -11,6 +11,8 @@ mod commands;
 mod config;
 mod context;
 mod cost;
+#[cfg(test)]
+mod docs_test;
 mod error;
 mod terminal;
 mod terraform;

@@ -1,0 +1,179 @@
+//! The documentation shows command lines that the program understands: each one is given to the real parser.
+//!
+//! Of fenced blocks, `console` shows what is typed behind `$ `, and `sh` is typed whole: those lines must parse as they are. A
+//! command named in a sentence (`t3nets tenant export`) may leave out what it needs, but must exist, with the flags it has.
+
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use crate::args::Cli;
+
+/// The pages, by their paths below the repository.
+fn pages() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let listed = std::fs::read_dir(root.join("docs")).unwrap();
+    let mut paths: Vec<PathBuf> = listed
+        .map(|entry| Path::new("docs").join(entry.unwrap().file_name()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+        .collect();
+    paths.extend(["README.md", "infra/README.md", "tests/README.md"].map(PathBuf::from));
+    paths.sort();
+    paths
+        .into_iter()
+        .map(|path| {
+            let text = std::fs::read_to_string(root.join(&path)).unwrap();
+            (path.display().to_string(), text)
+        })
+        .collect()
+}
+
+/// What is typed in fenced blocks, and the text around them.
+fn typed_and_prose(page: &str) -> (Vec<String>, String) {
+    let (mut typed, mut prose) = (Vec::new(), String::new());
+    let mut lines = page.lines();
+    while let Some(line) = lines.next() {
+        let Some(language) = line.trim_start().strip_prefix("```") else {
+            prose.push_str(line);
+            prose.push('\n');
+            continue;
+        };
+        let mut block = lines.by_ref().take_while(|line| line.trim() != "```");
+        while let Some(line) = block.next() {
+            let shown = match language.trim() {
+                "console" => line.strip_prefix("$ "),
+                "sh" | "bash" => Some(line),
+                _ => None,
+            };
+            let Some(mut line) = shown.map(str::to_owned) else {
+                continue;
+            };
+            while let Some(begun) = line.strip_suffix('\\') {
+                line = format!("{begun}{}", block.next().unwrap_or_default().trim_start());
+            }
+            typed.push(line);
+        }
+    }
+    (typed, prose)
+}
+
+/// The commands of a shell line as words: what a person would type, not the whole of a shell's grammar.
+fn commands(line: &str) -> Vec<Vec<String>> {
+    let (mut commands, mut words) = (Vec::new(), Vec::new());
+    let (mut word, mut in_word, mut quote) = (String::new(), false, None);
+    let mut skips_word = false;
+    let mut letters = line.chars().chain([' ']).peekable();
+    while let Some(letter) = letters.next() {
+        match (quote, letter) {
+            (Some(open), _) if letter == open => quote = None,
+            (Some('"') | None, '\\') => word.extend(letters.next()),
+            (Some(_), _) => word.push(letter),
+            (None, '\'' | '"') => (quote, in_word) = (Some(letter), true),
+            (None, '#') if !in_word => break,
+            (None, ' ' | ';' | '|' | '&' | '<' | '>' | '(' | ')') => {
+                let ended = std::mem::take(&mut word);
+                let is_descriptor = letter == '>' && ended.parse::<u8>().is_ok();
+                if in_word && !skips_word && !is_descriptor {
+                    words.push(ended);
+                }
+                skips_word &= !in_word;
+                in_word = false;
+                match letter {
+                    '<' | '>' => skips_word = true,
+                    ' ' => {}
+                    _ => commands.push(std::mem::take(&mut words)),
+                }
+            }
+            (None, _) => {
+                word.push(letter);
+                in_word = true;
+            }
+        }
+    }
+    commands.push(words);
+    commands
+        .into_iter()
+        .map(|words| {
+            let is_variable = |word: &String| {
+                let name = word.split_once('=').map_or("", |(name, _)| name);
+                !name.is_empty()
+                    && name
+                        .bytes()
+                        .all(|b| b.is_ascii_uppercase() || b == b'_' || b.is_ascii_digit())
+            };
+            words
+                .into_iter()
+                .skip_while(is_variable)
+                .collect::<Vec<_>>()
+        })
+        .filter(|words| words.first().is_some_and(|program| program == "t3nets"))
+        .collect()
+}
+
+/// The commands that the prose names: `t3nets …` in backticks.
+fn named(prose: &str) -> Vec<Vec<String>> {
+    prose
+        .split("\n\n")
+        .flat_map(|paragraph| paragraph.split('`').skip(1).step_by(2))
+        .map(|code| code.split_whitespace().collect::<Vec<_>>().join(" "))
+        .flat_map(|code| commands(&code))
+        .map(|words| words.into_iter().filter(|word| word != "…").collect())
+        .collect()
+}
+
+fn parsed(words: &[String]) -> Option<ErrorKind> {
+    Cli::try_parse_from(words).err().map(|error| error.kind())
+}
+
+#[test]
+fn every_command_line_in_the_documentation_parses() {
+    let (mut count, mut wrong) = (0, Vec::new());
+    for (path, page) in pages() {
+        let (typed, prose) = typed_and_prose(&page);
+        for words in typed.iter().flat_map(|line| commands(line)) {
+            count += 1;
+            match parsed(&words) {
+                None | Some(ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {}
+                Some(kind) => wrong.push(format!("{path}: {}: {kind}", words.join(" "))),
+            }
+        }
+        for words in named(&prose) {
+            count += 1;
+            match parsed(&words) {
+                None
+                | Some(
+                    ErrorKind::DisplayHelp
+                    | ErrorKind::DisplayVersion
+                    | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+                    | ErrorKind::MissingSubcommand
+                    | ErrorKind::MissingRequiredArgument
+                    | ErrorKind::InvalidValue
+                    | ErrorKind::ValueValidation,
+                ) => {}
+                Some(kind) => wrong.push(format!("{path}: `{}`: {kind}", words.join(" "))),
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(count > 100, "only {count} command lines were found");
+}
+
+#[test]
+fn commands_are_found_as_a_shell_would_find_them() {
+    let found =
+        |line| -> Vec<String> { commands(line).iter().map(|words| words.join("|")).collect() };
+    assert_eq!(
+        found("A=b t3nets chat \"sprint status?\" # asks\n"),
+        ["t3nets|chat|sprint status?"]
+    );
+    assert_eq!(
+        found("cargo build && t3nets seed < /dev/null 2> log; echo \"exit $?\""),
+        ["t3nets|seed"]
+    );
+    assert_eq!(found("export T3NETS_HOME=~/x"), [""; 0]);
+    let (typed, prose) =
+        typed_and_prose("a `t3nets env\nlist`\n```console\n$ t3nets a \\\n    b\nc\n```\n");
+    assert_eq!(typed, ["t3nets a b"]);
+    assert_eq!(named(&prose), [["t3nets", "env", "list"]]);
+}
