@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use t3nets_router::aws::{self, Bedrock, Connection};
+use t3nets_router::ai::Bedrock;
+use t3nets_router::aws::{self, Connection};
 use t3nets_router::config::{ConfigError, ContainerConfig, PlatformConfig, ServerConfig};
 use t3nets_router::http;
 use t3nets_router::ports::{Platform, SystemClock};

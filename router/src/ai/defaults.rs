@@ -1,8 +1,8 @@
 //! What the process was started with: its own keys for the providers.
 
 use super::ProviderKind;
+use super::bedrock::Bedrock;
 use super::http::{BaseUrl, PlainHttp, ProviderKey};
-use crate::aws::Bedrock;
 
 /// The process's own keys and choices, for tenants that have none. None set means no model: `offline`. Keys appear in no
 /// debug output.

@@ -6,15 +6,15 @@
 //!    the process was started with ([`AiDefaults`]); [`SelectedModel`] is the choice.
 //! 2. [`with_retries`] repeats a call that failed for a passing reason.
 //! 3. [`table`] and its data file `models.toml`: names, ids, prices, abilities.
-//! 4. One file per provider: `anthropic`, `openai` (any compatible endpoint), `offline` (no model: templates); `http` is
-//!    what those on the network share. Bedrock's adapter is part of the AWS platform
-//!    ([`Bedrock`](crate::aws::Bedrock)).
+//! 4. One file or folder per provider: `bedrock`, `anthropic`, `openai` (any compatible endpoint), `offline` (no model:
+//!    templates); `http` is what those with an API of their own share.
 //!
 //! What every adapter keeps to: one attempt a call; streamed wherever the model can, so that words come at once; dropped means stopped; no
 //! key in an error. Arguments of a tool call that are no JSON are handed on as a JSON *string* instead of an object, so
 //! that the caller can answer the call with an error and the model can correct itself.
 
 mod anthropic;
+mod bedrock;
 mod defaults;
 mod http;
 mod offline;
@@ -26,6 +26,7 @@ pub mod table;
 use std::fmt;
 use std::str::FromStr;
 
+pub use bedrock::Bedrock;
 pub use defaults::{AiDefaults, InvalidAiSetting};
 pub use offline::NO_MODEL_NOTE;
 pub use retry::with_retries;

@@ -201,11 +201,6 @@ where
     AwsError::from_sdk("aws", "", error).into()
 }
 
-/// What a service refused, by its error code.
-pub(super) fn from_service(code: &str, message: Option<&str>) -> StoreError {
-    AwsError::of_answer("aws", "", 500, Some(code), message, None).into()
-}
-
 /// What the SDK says, in lower case, where no source has credentials; a line about each source follows.
 const NO_CREDENTIALS: &str = "no credentials found in chain";
 

@@ -4,10 +4,9 @@
 //! tables and secrets an environment has (the CLI resolves that, the container is told).
 //!
 //! Read [`Names`] and [`Connection`] first, then `error` (what AWS answers, as the ports' errors) and `dynamodb` (how items
-//! are read and written). On these stand `tenants` with `usage`, and `conversations`; `secrets` and `bedrock` (the language
-//! models, behind [`ChatModel`](crate::ports::ChatModel)) stand alone.
+//! are read and written). On these stand `tenants` with `usage`, and `conversations`; `secrets` stands alone. Bedrock, which
+//! is a language model and no store, is in [`ai`](crate::ai).
 
-mod bedrock;
 mod connect;
 mod conversations;
 mod dynamodb;
@@ -23,7 +22,6 @@ use aws_config::SdkConfig;
 
 use crate::ports::{Clock, Platform};
 
-pub use bedrock::Bedrock;
 pub use connect::{Connection, sdk_config};
 pub use conversations::DynamoConversations;
 pub use error::{AwsError, AwsErrorKind, store_error};

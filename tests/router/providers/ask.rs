@@ -6,8 +6,9 @@ use aws_sdk_bedrockruntime::config::{Credentials, SharedCredentialsProvider};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use support::model::{Answer, ModelServer};
+use t3nets_router::ai::Bedrock;
 use t3nets_router::ai::{AiDefaults, Models, ProviderKind, SelectedModel};
-use t3nets_router::aws::{Bedrock, Connection, sdk_config};
+use t3nets_router::aws::{Connection, sdk_config};
 use t3nets_router::model::{
     ContentBlock, JsonObject, ModelMessage, ModelReply, ModelRequest, Role, SecretDescription,
     SecretDocument, SecretName, Tenant, TenantId, TenantSettings, TenantStatus, ToolSpec,

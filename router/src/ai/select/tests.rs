@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::*;
-use crate::aws::Bedrock;
+use crate::ai::Bedrock;
 use crate::model::{
     JsonObject, SecretDescription, SecretDocument, StopReason, TenantId, TenantSettings,
     TenantStatus, TokenUsage,

@@ -13,8 +13,12 @@ use aws_smithy_types::event_stream::RawMessage;
 use reqwest::StatusCode;
 
 use crate::ai::{broken_off, excerpt, table, waiting_time};
-use crate::aws::error::{from_service, store_error};
-use crate::ports::{ModelError, StoreError};
+use crate::aws::{AwsError, AwsErrorKind};
+use crate::ports::ModelError;
+
+/// As AWS names the service and what is asked of it, streamed or not.
+const SERVICE: &str = "bedrock-runtime";
+const OPERATION: &str = "Converse";
 
 /// Why no answer began.
 pub(super) fn refusal<E>(error: &SdkError<E, HttpResponse>, model: &str) -> ModelError
@@ -56,7 +60,7 @@ where
             }
         }
         SdkError::ResponseError(_) => ModelError::Protocol("it cannot be read".to_owned()),
-        _ => unsent(store_error(error)),
+        _ => by_kind(&AwsError::from_sdk(SERVICE, OPERATION, error), None),
     }
 }
 
@@ -88,13 +92,19 @@ pub(super) fn broken(error: &SdkError<StreamError, RawMessage>, model: &str) -> 
     }
 }
 
-/// What failed before a request was on its way.
-fn unsent(error: StoreError) -> ModelError {
-    match error {
-        StoreError::Denied(said) => ModelError::Denied(said),
-        StoreError::Misconfigured(said) => ModelError::Rejected(said),
-        StoreError::Unavailable(said) => ModelError::Unavailable(said),
-        other => ModelError::Unavailable(other.to_string()),
+/// What is the same for every service of AWS: what failed before a request was sent, and the codes that all services share.
+fn by_kind(error: &AwsError, retry_after: Option<Duration>) -> ModelError {
+    match error.kind {
+        AwsErrorKind::Throttled => ModelError::Throttled { retry_after },
+        AwsErrorKind::Credentials | AwsErrorKind::Permission => {
+            ModelError::Denied(error.to_string())
+        }
+        AwsErrorKind::Configuration | AwsErrorKind::NotFound | AwsErrorKind::Rejected => {
+            ModelError::Rejected(error.to_string())
+        }
+        AwsErrorKind::Unreachable | AwsErrorKind::Internal => {
+            ModelError::Unavailable(error.to_string())
+        }
     }
 }
 
@@ -142,14 +152,13 @@ fn meaning(
              `bedrock:InvokeModelWithResponseStream` on it)",
             table::shown(model)
         )),
-        _ => match from_service(code, Some(&said)) {
-            StoreError::Throttled => ModelError::Throttled { retry_after },
-            StoreError::Denied(said) => ModelError::Denied(said),
-            _ if status.is_some_and(|status| status < 500) => {
-                ModelError::Rejected(format!("{said} ({code})"))
-            }
-            _ => ModelError::Unavailable(format!("{said} ({code})")),
-        },
+        _ => {
+            // Within a stream there is no status: what breaks an answer off is the service's.
+            let status = status.unwrap_or(500);
+            let error =
+                AwsError::of_answer(SERVICE, OPERATION, status, Some(code), Some(&said), None);
+            by_kind(&error, retry_after)
+        }
     }
 }
 
