@@ -7,7 +7,7 @@
 //! 2. [`ports`]: the few traits behind which a platform stands (stores, secrets, chat model, clock).
 //! 3. [`chat`]: one turn, from a message to its answer; [`skills`] are what the assistant can do, [`ai`] the language models.
 //! 4. [`admin`]: what an operator changes (tenants, users, keys, secrets), as plans that are pure and then applied.
-//! 5. [`http`]: routes, authentication, errors, streaming.
+//! 5. [`http`]: routes, authentication, errors, streaming; [`outbound`] is the way of every request to others.
 //! 6. The two platforms behind the ports: `local`, embedded, and [`aws`]; [`secrets_cache`] goes before a store that is far
 //!    away.
 //!
@@ -20,10 +20,12 @@ mod changes;
 pub mod chat;
 pub mod config;
 mod cursor;
+pub mod errors;
 pub mod http;
 #[cfg(feature = "local")]
 pub mod local;
 pub mod model;
+pub mod outbound;
 pub mod ports;
 pub mod secrets_cache;
 pub mod skills;

@@ -11,7 +11,9 @@ use clap::{Parser, Subcommand};
 use t3nets_router::ai::Bedrock;
 use t3nets_router::aws::{self, Connection};
 use t3nets_router::config::{ConfigError, ContainerConfig, PlatformConfig, ServerConfig};
+use t3nets_router::errors::with_causes;
 use t3nets_router::http;
+use t3nets_router::outbound::{self, Options, Proxies};
 use t3nets_router::ports::{Platform, SystemClock};
 use t3nets_router::secrets_cache::CachedSecrets;
 use tokio::net::TcpListener;
@@ -87,7 +89,7 @@ async fn serve() -> Result<(), Failure> {
 
     let platform = open(config.platform, &mut config.server).await?;
     let app =
-        http::app(platform, config.server).map_err(|error| Failure::Other(error.to_string()))?;
+        http::app(platform, config.server).map_err(|error| Failure::Other(with_causes(&error)))?;
     let listener = TcpListener::bind(("0.0.0.0", config.port))
         .await
         .map_err(|error| {
@@ -165,14 +167,17 @@ async fn open(config: PlatformConfig, server: &mut ServerConfig) -> Result<Platf
 const HEALTHCHECK_TIMEOUT: Duration = Duration::from_secs(4);
 
 async fn healthcheck(url: &str) -> Result<(), Failure> {
-    let unhealthy =
-        |error: reqwest::Error| Failure::Other(format!("unhealthy: {}", error.without_url()));
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .timeout(HEALTHCHECK_TIMEOUT)
-        .build()
-        .map_err(unhealthy)?;
-    let response = client.get(url).send().await.map_err(unhealthy)?;
+    let client = outbound::client(Options {
+        total_timeout: Some(HEALTHCHECK_TIMEOUT),
+        proxies: Proxies::Never,
+        ..Options::default()
+    })
+    .map_err(|error| Failure::Other(format!("unhealthy: {}", with_causes(&error))))?;
+    let response = client
+        .get(url)
+        .send()
+        .await
+        .map_err(|error| Failure::Other(format!("unhealthy: {}", error.without_url())))?;
     let status = response.status();
     if status.is_success() {
         Ok(())

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 use serde::Deserialize;
+use t3nets_router::errors::innermost;
+use t3nets_router::outbound::{self, Connections, Options, Proxies};
 use tokio::time::{Instant, sleep};
 
 /// How many answers in a row have to be the new release's: a load balancer has more than one target.
@@ -17,6 +19,8 @@ const AT_MOST: Duration = Duration::from_secs(90);
 /// How long an address may not be reachable at all until that is taken for how things are.
 const UNREACHABLE: Duration = Duration::from_secs(15);
 
+/// What is read of an answer, in bytes.
+const MAX_HEALTH: usize = 64 << 10;
 /// How long it may take until the new release reaches its stores and secrets.
 const READY_WITHIN: Duration = Duration::from_secs(20);
 
@@ -48,17 +52,17 @@ enum Answer {
 pub(crate) async fn verify(endpoint: &str, release: &str) -> Verified {
     let endpoint = endpoint.trim_end_matches('/');
     let url = format!("{endpoint}/api/health");
-    let client = reqwest::Client::builder()
+    let client = outbound::client(Options {
+        total_timeout: Some(ATTEMPT),
         // What a proxy of this machine answers says nothing of the service.
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        // Each answer by a connection of its own: one that is kept leads to the same task for ever.
-        .pool_max_idle_per_host(0)
-        .timeout(ATTEMPT)
-        .build();
+        proxies: Proxies::Never,
+        // A connection that is kept leads to the same task every time.
+        connections: Connections::OnePerRequest,
+        ..Options::default()
+    });
     let client = match client {
         Ok(client) => client,
-        Err(error) => return Verified::Unreachable(innermost(&error)),
+        Err(error) => return Verified::Unreachable(innermost(&error).to_string()),
     };
     let began = Instant::now();
     let mut in_a_row = 0;
@@ -91,10 +95,10 @@ pub(crate) async fn verify(endpoint: &str, release: &str) -> Verified {
 async fn ask(client: &reqwest::Client, url: &str, release: &str) -> Answer {
     let answer = match client.get(url).send().await {
         Ok(answer) => answer,
-        Err(error) => return Answer::Unreachable(innermost(&error)),
+        Err(error) => return Answer::Unreachable(innermost(&error).to_string()),
     };
     let status = answer.status();
-    let body = answer.bytes().await.unwrap_or_default();
+    let body = outbound::read_start(answer, MAX_HEALTH).await;
     if !status.is_success() {
         return Answer::Other(format!("{url} answers {status}"));
     }
@@ -124,21 +128,13 @@ async fn ready(client: &reqwest::Client, endpoint: &str) -> Verified {
                 )
             }
             Ok(_) => return Verified::Yes,
-            Err(error) => innermost(&error),
+            Err(error) => innermost(&error).to_string(),
         };
         if began.elapsed() >= READY_WITHIN {
             return Verified::No(why);
         }
         sleep(EVERY).await;
     }
-}
-
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut at = error;
-    while let Some(source) = at.source() {
-        at = source;
-    }
-    at.to_string()
 }
 
 #[cfg(test)]
@@ -208,7 +204,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_answers_something_else_is_told_from_what_does_not_answer() {
-        let client = reqwest::Client::new();
+        let client = outbound::client(Options::default()).unwrap();
         for (answer, said) in [
             (r#"{"release": null}"#, "names no release"),
             ("<html>", "does not answer as a router"),

@@ -4,13 +4,14 @@
 //! or failed after.
 
 use jiff::Timestamp;
-use url::{Host, Url};
+use url::Url;
 
 use super::{Admin, AdminError};
 use crate::model::{
     ChannelKind, IntegrationName, JsonObject, SecretDescription, SecretDocument, SecretName,
     TenantId,
 };
+use crate::outbound;
 use crate::ports::{PutOutcome, StoreError};
 
 /// The most bytes of a secret's JSON: what Secrets Manager takes
@@ -83,20 +84,13 @@ fn check_url(field: &str, value: &str) -> Result<(), AdminError> {
         Ok(url) if url.query().is_some() || url.fragment().is_some() => {
             "must end with the path, without `?` and `#`"
         }
-        Ok(url) if url.scheme() == "http" && !is_loopback(&url) => "must begin with https://",
+        Ok(url) if url.scheme() == "http" && !outbound::is_loopback(&url) => {
+            "must begin with https://"
+        }
         Ok(url) if matches!(url.scheme(), "https" | "http") && url.has_host() => return Ok(()),
         _ => "must be an address like https://example.com",
     };
     Err(AdminError::invalid(field, reason))
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
 
 const JIRA: &[Field] = &[

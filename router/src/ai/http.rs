@@ -3,18 +3,21 @@
 use std::fmt;
 use std::time::Duration;
 
-use eventsource_stream::{Event, EventStreamError, Eventsource};
+use eventsource_stream::Event;
 use futures::{Stream, StreamExt};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder, Response};
-use url::{Host, Url};
+use url::Url;
 
+use crate::errors::innermost;
+use crate::outbound::{self, ClientError, EventError, EventLimits, Options};
 use crate::ports::ModelError;
 
-/// The longest streamed answer in bytes: many times what the longest output of any model takes.
-const MAX_ANSWER: usize = 16 << 20;
-/// The longest line of a streamed answer in bytes: what is not whole is looked through again with every piece that comes.
-const MAX_LINE: usize = 256 << 10;
+/// What is read of a streamed answer: many times what the longest output of any model takes.
+const ANSWER_LIMITS: EventLimits = EventLimits {
+    total: 16 << 20,
+    line: 256 << 10,
+};
 /// How much of an error's body is read, in bytes.
 const MAX_ERROR: usize = 64 << 10;
 /// How much of a provider's error message is repeated, in characters.
@@ -22,15 +25,12 @@ const MAX_EXCERPT: usize = 300;
 
 /// One client for every provider and tenant: it holds the connections, no credentials.
 ///
-/// Redirects are not followed, as they would carry a tenant's conversation elsewhere. How long a whole answer may take is
-/// the caller's matter, who drops the call; here only silence ends it.
-pub(super) fn client() -> Result<Client, reqwest::Error> {
-    Client::builder()
-        .user_agent(concat!("t3nets/", env!("CARGO_PKG_VERSION")))
-        .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(Duration::from_secs(5))
-        .read_timeout(Duration::from_secs(60))
-        .build()
+/// How long a whole answer may take is up to the caller, who drops the call; here only silence ends it.
+pub(super) fn client() -> Result<Client, ClientError> {
+    outbound::client(Options {
+        read_timeout: Duration::from_secs(60),
+        ..Options::default()
+    })
 }
 
 /// A provider's API key. Appears in no debug output and in no error.
@@ -89,16 +89,10 @@ impl BaseUrl {
             || url.password().is_some()
             || url.query().is_some()
             || url.fragment().is_some();
-        let is_loopback = match url.host() {
-            Some(Host::Domain(name)) => name == "localhost",
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        };
         match url.scheme() {
             _ if extras => Err(InvalidBaseUrl::Form),
             "https" => Ok(Self(url)),
-            "http" if plain == PlainHttp::Anywhere || is_loopback => Ok(Self(url)),
+            "http" if plain == PlainHttp::Anywhere || outbound::is_loopback(&url) => Ok(Self(url)),
             "http" => Err(InvalidBaseUrl::Plain),
             _ => Err(InvalidBaseUrl::Form),
         }
@@ -120,7 +114,7 @@ impl BaseUrl {
 
 /// Sends a request and returns the answer's head, whatever its status.
 pub(super) async fn send(request: RequestBuilder) -> Result<Response, ModelError> {
-    request.send().await.map_err(|error| transport(&error))
+    request.send().await.map_err(transport)
 }
 
 /// The answer's events. Ends with an error if the connection breaks, the answer is too long, or is no event stream.
@@ -138,26 +132,11 @@ pub(super) fn events(
             excerpt(content_type, None)
         )));
     }
-    let mut received = 0_usize;
-    let mut line = 0_usize;
-    let chunks = response.bytes_stream().map(move |chunk| {
-        let chunk = chunk.map_err(|error| transport(&error))?;
-        received += chunk.len();
-        line = match chunk.iter().rposition(|byte| *byte == b'\n') {
-            Some(end) => chunk.len() - end,
-            None => line + chunk.len(),
-        };
-        if received > MAX_ANSWER || line > MAX_LINE {
-            return Err(ModelError::Protocol("the answer is too long".to_owned()));
-        }
-        Ok(chunk)
-    });
-    Ok(chunks.eventsource().map(|event| {
+    Ok(outbound::events(response, ANSWER_LIMITS).map(|event| {
         event.map_err(|error| match error {
-            EventStreamError::Transport(error) => error,
-            EventStreamError::Utf8(_) => ModelError::Protocol("the answer is no UTF-8".to_owned()),
-            EventStreamError::Parser(_) => {
-                ModelError::Protocol("the event stream is malformed".to_owned())
+            EventError::Transport(error) => transport(error),
+            error @ (EventError::TooLong | EventError::NotUtf8 | EventError::Malformed) => {
+                ModelError::Protocol(error.to_string())
             }
         })
     }))
@@ -176,14 +155,8 @@ pub(super) fn broken_off() -> ModelError {
 }
 
 /// The beginning of an error's body.
-pub(super) async fn error_body(mut response: Response) -> String {
-    let mut body = Vec::new();
-    while let Ok(Some(chunk)) = response.chunk().await {
-        body.extend_from_slice(&chunk);
-        if body.len() >= MAX_ERROR {
-            break;
-        }
-    }
+pub(super) async fn error_body(response: Response) -> String {
+    let body = outbound::read_start(response, MAX_ERROR).await;
     String::from_utf8_lossy(&body).into_owned()
 }
 
@@ -218,25 +191,17 @@ pub(super) fn waiting_time(text: &str) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds).ok()
 }
 
-fn transport(error: &reqwest::Error) -> ModelError {
+fn transport(error: reqwest::Error) -> ModelError {
+    // A tenant's address is not for everyone who chats.
+    let error = error.without_url();
+    let cause = excerpt(&innermost(&error).to_string(), None);
     if error.is_connect() {
-        // The cause alone: the error's own text holds the address.
-        return ModelError::Unavailable(format!("no connection: {}", root_cause(error)));
+        return ModelError::Unavailable(format!("no connection: {cause}"));
     }
     if error.is_timeout() {
         return ModelError::TimedOut;
     }
-    ModelError::Unavailable(format!("the connection broke: {}", root_cause(error)))
-}
-
-fn root_cause(error: &reqwest::Error) -> String {
-    let mut cause = std::error::Error::source(error);
-    let mut text = None;
-    while let Some(inner) = cause {
-        text = Some(inner.to_string());
-        cause = inner.source();
-    }
-    excerpt(&text.unwrap_or_default(), None)
+    ModelError::Unavailable(format!("the connection broke: {cause}"))
 }
 
 #[cfg(test)]

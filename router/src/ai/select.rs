@@ -13,6 +13,7 @@ use super::openai::OpenAi;
 use super::table::{self, ModelInfo, is_model_id};
 use super::{ProviderKind, UnknownProvider};
 use crate::model::{IntegrationName, ModelReply, NanoUsd, SecretName, Tenant};
+use crate::outbound::ClientError;
 use crate::ports::{ChatModel, SecretStore, StoreError};
 use crate::skills::SkillSet;
 
@@ -25,8 +26,8 @@ pub struct Models {
 
 impl Models {
     /// # Errors
-    /// If no HTTPS client can be made, for want of root certificates.
-    pub fn new(defaults: AiDefaults, skills: SkillSet) -> Result<Self, reqwest::Error> {
+    /// If no HTTPS client can be made.
+    pub fn new(defaults: AiDefaults, skills: SkillSet) -> Result<Self, ClientError> {
         Ok(Self {
             defaults,
             client: http::client()?,

@@ -30,6 +30,7 @@ use utoipa_axum::routes;
 use crate::ai::Models;
 use crate::chat::Engine;
 use crate::config::{Deadlines, Identity, ServerConfig};
+use crate::outbound::ClientError;
 use crate::ports::Platform;
 use crate::skills::SkillSet;
 
@@ -45,14 +46,6 @@ struct AppState {
     tasks: TaskTracker,
     started: Instant,
     started_at: Timestamp,
-}
-
-/// Why a server cannot start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// No HTTPS client can be made.
-    #[error("no HTTPS client can be made: {0}")]
-    Https(#[from] reqwest::Error),
 }
 
 /// The API on a platform.
@@ -79,8 +72,8 @@ impl App {
 /// The API on this platform.
 ///
 /// # Errors
-/// If no HTTPS client can be made, for want of root certificates.
-pub fn app(platform: Platform, config: ServerConfig) -> Result<App, StartError> {
+/// If no HTTPS client can be made.
+pub fn app(platform: Platform, config: ServerConfig) -> Result<App, ClientError> {
     let skills = SkillSet::built_in()?;
     let models = Models::new(config.ai, skills.clone())?;
     let engine = Arc::new(Engine::new(platform.clone(), skills, models));

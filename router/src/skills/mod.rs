@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::model::{IntegrationName, SecretDocument, ToolSpec};
+use crate::outbound::ClientError;
 use rules::Trigger;
 
 /// Something the assistant can do.
@@ -91,8 +92,8 @@ impl SkillSet {
     /// The skills that T3nets ships.
     ///
     /// # Errors
-    /// If no HTTPS client can be made, for want of root certificates.
-    pub fn built_in() -> Result<Self, reqwest::Error> {
+    /// If no HTTPS client can be made.
+    pub fn built_in() -> Result<Self, ClientError> {
         Ok(Self::new(vec![
             Arc::new(ping::Ping::new()),
             Arc::new(sprint_status::SprintStatus::new()?),

@@ -8,6 +8,7 @@ use futures::stream;
 use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, LOCATION};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use t3nets_router::aws::store_error;
+use t3nets_router::outbound::{self, Options, Redirects};
 
 use crate::error::DeployError;
 use crate::progress::{Event, Reporter};
@@ -61,11 +62,14 @@ impl Client {
             .map_err(|error| {
                 DeployError::usage(format!("`{repository}` is no repository")).caused_by(&error)
             })?;
-        let http = reqwest::Client::builder()
-            .connect_timeout(Duration::from_secs(10))
-            .read_timeout(IDLE)
-            .build()
-            .map_err(|error| DeployError::failed("cannot speak HTTPS").caused_by(&error))?;
+        let http = outbound::client(Options {
+            connect_timeout: Duration::from_secs(10),
+            read_timeout: IDLE,
+            // Registries keep their layers elsewhere and send there with a signed address.
+            redirects: Redirects::Follow,
+            ..Options::default()
+        })
+        .map_err(|error| DeployError::failed("cannot make a request").caused_by(&error))?;
         Ok(Self {
             http,
             ecr,

@@ -19,6 +19,7 @@ use aws_sdk_ecr::error::ProvideErrorMetadata;
 use aws_sdk_ecr::types::Repository;
 use reqwest::Url;
 use t3nets_router::aws::store_error;
+use t3nets_router::outbound;
 
 use crate::error::DeployError;
 use crate::image::Architecture;
@@ -145,14 +146,5 @@ fn on_this_machine(config: &aws_config::SdkConfig, host: &str) -> Option<Url> {
     let parsed = candidates.into_iter().flatten();
     parsed
         .filter_map(|address| Url::parse(&address).ok())
-        .find(is_loopback)
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
+        .find(outbound::is_loopback)
 }

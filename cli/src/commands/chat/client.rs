@@ -5,15 +5,14 @@
 
 use std::time::Duration;
 
-use eventsource_stream::Eventsource;
 use futures::StreamExt;
 use jiff::Timestamp;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
-use reqwest::redirect::Policy;
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use t3nets_router::model::{Message, SessionId};
+use t3nets_router::outbound::{self, BodyError, EventLimits, Options};
 use url::Url;
 
 use crate::error::{CliError, ErrorKind};
@@ -24,6 +23,15 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 /// Longer than the router's silence within a stream: it sends a sign of life every 15 s.
 const STREAM_SILENCE: Duration = Duration::from_secs(45);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// What is read of a streamed answer. Its last event repeats the whole text; the longest answer of any model is far shorter.
+const ANSWER_LIMITS: EventLimits = EventLimits {
+    total: 64 << 20,
+    line: 32 << 20,
+};
+/// What is read of an answer that comes at once, in bytes.
+const MAX_ANSWER: usize = 32 << 20;
+/// What is read of a refusal, in bytes.
+const MAX_REFUSAL: usize = 64 << 10;
 
 /// A router that can be asked.
 #[derive(Debug, Clone)]
@@ -147,20 +155,13 @@ impl Client {
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
-        let mut http = reqwest::Client::builder()
-            .default_headers(headers)
-            .user_agent(concat!("t3nets/", env!("CARGO_PKG_VERSION")))
-            // A key must not follow wherever an answer points.
-            .redirect(Policy::none())
-            .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(STREAM_SILENCE);
-        if is_loopback(&base) {
-            // A proxy has no business between two programs of one machine.
-            http = http.no_proxy();
-        }
-        let http = http.build().map_err(|error| {
-            CliError::not_ready("no HTTPS client can be made").caused_by(&error)
-        })?;
+        let http = outbound::client(Options {
+            connect_timeout: CONNECT_TIMEOUT,
+            read_timeout: STREAM_SILENCE,
+            headers,
+            ..Options::default()
+        })
+        .map_err(|error| CliError::not_ready("cannot make a request").caused_by(&error))?;
         Ok(Self { http, base })
     }
 
@@ -187,7 +188,7 @@ impl Client {
             .header(ACCEPT, "text/event-stream")
             .json(&question.body());
         let response = self.send(request).await?;
-        let mut events = response.bytes_stream().eventsource();
+        let mut events = std::pin::pin!(outbound::events(response, ANSWER_LIMITS));
         while let Some(event) = events.next().await {
             let event = event.map_err(|error| broken_off(&error))?;
             let data: Value =
@@ -241,10 +242,13 @@ impl Client {
         request: RequestBuilder,
     ) -> Result<T, CliError> {
         let response = self.send(request).await?;
-        let body = response
-            .bytes()
-            .await
-            .map_err(|error| self.unreachable(&error))?;
+        let body =
+            outbound::read_bounded(response, MAX_ANSWER)
+                .await
+                .map_err(|error| match error {
+                    BodyError::Transport(error) => self.unreachable(&error),
+                    BodyError::TooLong { .. } => not_ours(&error),
+                })?;
         serde_json::from_slice(&body).map_err(|error| not_ours(&error))
     }
 
@@ -257,7 +261,7 @@ impl Client {
         if status.is_success() {
             return Ok(response);
         }
-        let body = response.bytes().await.unwrap_or_default();
+        let body = outbound::read_start(response, MAX_REFUSAL).await;
         let body = serde_json::from_slice(&body).unwrap_or_default();
         Err(refused(Some(status), body))
     }
@@ -273,7 +277,7 @@ impl Client {
         } else if error.is_connect() {
             CliError::not_ready(format!("no router answers at {place}"))
                 .caused_by(error)
-                .hint(match is_loopback(place) {
+                .hint(match outbound::is_loopback(place) {
                     true => "`t3nets dev` runs one on this machine",
                     false => "`t3nets doctor` checks what the environment needs",
                 })
@@ -284,22 +288,12 @@ impl Client {
     }
 }
 
-/// Whether an address can only be on this machine.
-pub(super) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
-}
-
 fn whole_answer(whole: Value) -> Result<Answer, CliError> {
     let answer = Answer::deserialize(&whole).map_err(|error| not_ours(&error))?;
     Ok(Answer { whole, ..answer })
 }
 
-fn not_ours(error: &serde_json::Error) -> CliError {
+fn not_ours(error: &(dyn std::error::Error + 'static)) -> CliError {
     CliError::failed("the answer is none of a T3nets router")
         .caused_by(error)
         .hint("check the address")

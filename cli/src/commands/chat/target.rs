@@ -3,9 +3,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 use t3nets_router::model::{TenantId, UserRole};
+use t3nets_router::outbound;
 use url::Url;
 
-use super::client::{Client, is_loopback};
+use super::client::Client;
 use crate::aws::{AwsEnvironment, Name};
 use crate::config::keystore::{Keystore, StoredKey, origin_of};
 use crate::config::running;
@@ -101,7 +102,7 @@ fn given_for(context: &Context, url: &Url, key: SecretText) -> Credential {
 }
 
 fn is_readable_on_the_way(url: &Url) -> bool {
-    url.scheme() == "http" && !is_loopback(url)
+    url.scheme() == "http" && !outbound::is_loopback(url)
 }
 
 /// Where the router of the environment in use answers.

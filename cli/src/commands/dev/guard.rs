@@ -2,14 +2,14 @@
 //! whoever can reach it, and a browser on this machine can, on behalf of any page it shows: by a request from that page
 //! (told by `Origin`), or by a name of the page's own that resolves to 127.0.0.1 (told by `Host`).
 
-use std::net::IpAddr;
-
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use serde_json::json;
+use t3nets_router::outbound;
+use url::Url;
 
 /// Refuses requests that another web site's page makes.
 pub(super) fn only_local_pages(app: Router) -> Router {
@@ -31,15 +31,7 @@ fn is_local(headers: &HeaderMap) -> bool {
 }
 
 fn is_loopback_url(text: &str) -> bool {
-    let Ok(url) = url::Url::parse(text) else {
-        return false;
-    };
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
-        Some(url::Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
-        None => false,
-    }
+    Url::parse(text).is_ok_and(|url| outbound::is_loopback(&url))
 }
 
 fn refusal() -> Response {

@@ -20,6 +20,7 @@ use t3nets_router::ai::AiDefaults;
 use t3nets_router::config::{Deadlines, Identity, ServerConfig};
 use t3nets_router::http::App;
 use t3nets_router::model::TenantId;
+use t3nets_router::outbound::is_loopback_address;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use url::Url;
@@ -54,7 +55,7 @@ impl DevArgs {
     fn anonymous_tenant(&self, default: &TenantId) -> Option<TenantId> {
         match &self.anonymous_tenant {
             Some(tenant) => Some(tenant.clone()),
-            None => self.bind.is_loopback().then(|| default.clone()),
+            None => is_loopback_address(self.bind).then(|| default.clone()),
         }
     }
 }
@@ -116,7 +117,7 @@ pub(crate) async fn run(context: &Context, args: DevArgs) -> Result<(), CliError
     };
     let api = t3nets_router::http::app(platform, config)
         .map_err(|error| CliError::failed("the router cannot start").caused_by(&error))?;
-    let routes = with_page(api.routes(), args.bind.is_loopback());
+    let routes = with_page(api.routes(), is_loopback_address(args.bind));
 
     let running = RunningDev {
         url: url_of(address)?,

@@ -10,9 +10,10 @@ use aws_sdk_dynamodb::types::{
 };
 use serde_json::Value;
 use t3nets_router::aws::store_error;
+use t3nets_router::outbound::{self, Options};
 use t3nets_router::ports::StoreError;
 
-use super::tenant::{check_jira, check_tenant};
+use super::tenant::{check_jira, check_tenant, no_https};
 use super::{Check, DoctorArgs, deploying};
 use crate::aws::{AwsEnvironment, Connected, Name, State, advise, reason};
 use crate::config::settings::Environment;
@@ -322,11 +323,14 @@ async fn check_api(environment: AwsEnvironment) -> Check {
         Err(error) => return failed(name, &error, "correct it in t3nets.toml"),
     };
     let address = format!("{}/api/health", url.as_str().trim_end_matches('/'));
+    let client = match outbound::client(Options {
+        total_timeout: Some(HEALTH_TIMEOUT),
+        ..Options::default()
+    }) {
+        Ok(client) => client,
+        Err(error) => return no_https(name, &error),
+    };
     let answer = async {
-        let client = reqwest::Client::builder()
-            .timeout(HEALTH_TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
         let response = client.get(&address).send().await?.error_for_status()?;
         response.json::<Value>().await
     };

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use t3nets_router::local::{FileSecrets, LocalPaths, SECRETS_STEM, inspect_database};
+use t3nets_router::outbound::{self, Options, Proxies};
 use t3nets_router::ports::SystemClock;
 
 use super::tenant::{check_jira, check_model, check_tenant};
@@ -130,11 +131,12 @@ async fn check_dev(dev: &Result<Option<RunningDev>, CliError>) -> Check {
         }
     };
     let answers = async {
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .timeout(HEALTH_TIMEOUT)
-            .build()
-            .ok()?;
+        let client = outbound::client(Options {
+            total_timeout: Some(HEALTH_TIMEOUT),
+            proxies: Proxies::Never,
+            ..Options::default()
+        })
+        .ok()?;
         let response = client.get(running.url.join("health").ok()?).send().await;
         response.ok()?.error_for_status().ok()
     };

@@ -2,9 +2,11 @@
 
 use serde_json::Value;
 use t3nets_router::ai::{AiDefaults, Models};
+use t3nets_router::errors::with_causes;
 use t3nets_router::model::{
     IntegrationName, SecretDocument, SecretName, Tenant, TenantId, TenantStatus,
 };
+use t3nets_router::outbound::ClientError;
 use t3nets_router::ports::Platform;
 use t3nets_router::skills::SkillSet;
 use t3nets_router::skills::sprint_status::SprintStatus;
@@ -74,11 +76,15 @@ async fn ask_jira(document: &SecretDocument, connect: String) -> Check {
     }
 }
 
-fn no_https(name: &'static str, error: &reqwest::Error) -> Check {
+/// A check that cannot ask anybody.
+pub(super) fn no_https(name: &'static str, error: &ClientError) -> Check {
     Check::failed(
         name,
-        format!("no HTTPS client can be made: {error}"),
-        "install the system's root certificates",
+        with_causes(error),
+        match error {
+            ClientError::Proxy { .. } => "correct the variable",
+            ClientError::Build(_) => "install the system's root certificates",
+        },
     )
 }
 

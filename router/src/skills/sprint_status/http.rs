@@ -1,8 +1,6 @@
 //! One request to Jira, made safely: in a bounded time, of a bounded size, following no redirect, repeated when that may
 //! help.
 
-use std::error::Error;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
@@ -13,6 +11,8 @@ use serde_json::Value;
 use super::Limits;
 use super::failure::Failure;
 use super::settings::Site;
+use crate::errors::innermost;
+use crate::outbound::{self, BodyError, ByteBudget, ClientError, Options};
 
 /// What one use of the skill reads at most, in bytes: some 10,000 issues.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
@@ -24,12 +24,11 @@ const RETRIES: usize = 2;
 const DETAIL_CHARS: usize = 200;
 
 /// The client that all uses share.
-pub(super) fn client() -> Result<Client, reqwest::Error> {
-    Client::builder()
-        .user_agent(concat!("t3nets/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(Duration::from_secs(3))
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
+pub(super) fn client() -> Result<Client, ClientError> {
+    outbound::client(Options {
+        connect_timeout: Duration::from_secs(3),
+        ..Options::default()
+    })
 }
 
 /// One use of the skill: requests to one site that share a budget of bytes.
@@ -37,7 +36,7 @@ pub(super) struct Connection<'a> {
     http: &'a Client,
     limits: &'a Limits,
     site: &'a Site,
-    bytes_left: AtomicUsize,
+    bytes: ByteBudget,
 }
 
 impl<'a> Connection<'a> {
@@ -46,7 +45,7 @@ impl<'a> Connection<'a> {
             http,
             limits,
             site,
-            bytes_left: AtomicUsize::new(MOST_BYTES),
+            bytes: ByteBudget::new(MOST_BYTES),
         }
     }
 
@@ -126,17 +125,14 @@ impl<'a> Connection<'a> {
     }
 
     /// The whole body, as long as the budget lasts.
-    async fn body(&self, mut response: Response) -> Result<Vec<u8>, Failure> {
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(transport_failure)? {
-            self.bytes_left
-                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
-                    left.checked_sub(chunk.len())
-                })
-                .map_err(|_| Failure::TooLarge)?;
-            body.extend_from_slice(&chunk);
-        }
-        Ok(body)
+    async fn body(&self, response: Response) -> Result<Vec<u8>, Failure> {
+        self.bytes
+            .read(response)
+            .await
+            .map_err(|error| match error {
+                BodyError::TooLong { .. } => Failure::TooLarge,
+                BodyError::Transport(error) => transport_failure(error),
+            })
     }
 }
 
@@ -149,12 +145,7 @@ fn transport_failure(error: reqwest::Error) -> Failure {
     if error.is_timeout() {
         return Failure::TimedOut;
     }
-    let error = error.without_url();
-    let mut reason: &dyn Error = &error;
-    while let Some(source) = reason.source() {
-        reason = source;
-    }
-    Failure::Unreachable(reason.to_string())
+    Failure::Unreachable(innermost(&error.without_url()).to_string())
 }
 
 /// Jira's words for an error: `{"errorMessages": [...], "errors": {field: ...}}`, or `{"message": ...}` of its gateway.

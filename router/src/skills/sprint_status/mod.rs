@@ -25,6 +25,7 @@ use self::settings::Site;
 use super::rules::Trigger;
 use super::{Skill, SkillCall, SkillError, SkillErrorKind};
 use crate::model::{SecretDocument, ToolSpec};
+use crate::outbound::ClientError;
 
 /// How long Jira may take.
 #[derive(Debug, Clone, Copy)]
@@ -59,16 +60,16 @@ impl SprintStatus {
     /// The skill with its usual limits.
     ///
     /// # Errors
-    /// If no HTTPS client can be made, for want of root certificates.
-    pub fn new() -> Result<Self, reqwest::Error> {
+    /// If no HTTPS client can be made.
+    pub fn new() -> Result<Self, ClientError> {
         Self::with_limits(Limits::default())
     }
 
     /// The skill with other limits.
     ///
     /// # Errors
-    /// If no HTTPS client can be made, for want of root certificates.
-    pub fn with_limits(limits: Limits) -> Result<Self, reqwest::Error> {
+    /// If no HTTPS client can be made.
+    pub fn with_limits(limits: Limits) -> Result<Self, ClientError> {
         Ok(Self {
             http: http::client()?,
             limits,

@@ -1,8 +1,9 @@
 //! From the integration's stored credentials to a Jira site that may be called.
 
-use url::{Host, Url};
+use url::Url;
 
 use crate::model::SecretDocument;
+use crate::outbound;
 use crate::skills::{SkillError, SkillErrorKind};
 
 const SET_SECRET: &str = "set them with `t3nets secret set jira`";
@@ -109,7 +110,7 @@ fn base_url(text: &str) -> Result<Url, SkillError> {
                 hint,
             )
         })?;
-    if url.scheme() == "http" && !is_loopback(&url) {
+    if url.scheme() == "http" && !outbound::is_loopback(&url) {
         return Err(wrong(
             "`url` of the integration `jira` is not https: the API token would travel in clear"
                 .to_owned(),
@@ -132,15 +133,6 @@ fn base_url(text: &str) -> Result<Url, SkillError> {
         url.set_path("");
     }
     Ok(url)
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
 
 /// Jira's default rule for keys. It also keeps JQL out of them.
