@@ -7,7 +7,7 @@ use std::iter::successors;
 pub fn chain<'e>(
     error: &'e (dyn Error + 'static),
 ) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
-    successors(Some(error), |error| error.source())
+    successors(Some(error), |&error| error.source())
 }
 
 /// The innermost cause. HTTP clients and SDKs say what happened there ("connection refused"); the layers above it say "error

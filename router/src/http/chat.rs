@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
+use tracing::{Instrument, Span};
 use utoipa::ToSchema;
 
 use super::AppState;
@@ -218,7 +219,8 @@ async fn streamed(state: &AppState, turn: TurnRequest) -> Result<Response, ApiEr
     let (steps, mut received) = mpsc::unbounded_channel();
     let task = answer_into(state.engine.clone(), state.deadlines.stream, turn, steps);
     // The task ends with the stream, so a client that goes away stops the work.
-    let task = AbortOnDropHandle::new(state.tasks.spawn(task));
+    let span = Span::current();
+    let task = AbortOnDropHandle::new(state.tasks.spawn(task.instrument(span.clone())));
 
     // A turn that fails before it says anything is answered with the status that fits.
     let first = match received.recv().await {
@@ -238,7 +240,11 @@ async fn streamed(state: &AppState, turn: TurnRequest) -> Result<Response, ApiEr
     let events = steps.map(move |step| {
         Ok::<_, Infallible>(match step {
             Step::Event(event) => event,
-            Step::Failed(error) => event("error", &error.body(&request_id)),
+            Step::Failed(error) => {
+                // The head is long sent, so the middleware never sees this one.
+                span.in_scope(|| error.log());
+                event("error", &error.body(&request_id))
+            }
         })
     });
     Ok(Sse::new(events)

@@ -1,5 +1,10 @@
-//! Errors as callers get them: JSON, with a status that fits, and nothing internal in a 500.
+//! Errors as callers get them: JSON, with a status that fits, and nothing internal in a 500 or 503.
+//!
+//! An [`ApiError`] carries its [`Cause`] as a value to where the response leaves ([`super::middleware`], or the event
+//! stream for what fails after its head was sent). There, and nowhere else, it is logged.
 
+use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
@@ -12,8 +17,13 @@ use utoipa::ToSchema;
 
 use crate::ai::SelectError;
 use crate::chat::TurnError;
+use crate::errors::with_causes;
 use crate::ports::{ModelError, StoreError};
-use crate::skills::SkillErrorKind;
+use crate::skills::{SkillError, SkillErrorKind};
+use crate::token::NoRandomness;
+
+/// How long a caller should wait where a provider or Jira limits the rate of requests and does not say for how long.
+const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// The body of every error.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -44,6 +54,31 @@ pub(super) struct ApiError {
     message: String,
     hint: Option<String>,
     retry_after: Option<Duration>,
+    /// For the log alone. Errors that are the caller's own have none.
+    cause: Option<Arc<Cause>>,
+}
+
+/// What failed behind an error, for the log.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Cause {
+    #[error("a store failed")]
+    Store(#[source] StoreError),
+    #[error("no store answered within {} s", .0.as_secs())]
+    StoreTimeout(Duration),
+    #[error("the model failed")]
+    Model(#[source] ModelError),
+    #[error("the skill `{skill}` failed")]
+    Skill {
+        skill: &'static str,
+        source: SkillError,
+    },
+    #[error("no session id could be made")]
+    NoRandomness(#[source] NoRandomness),
+    /// What it says goes to stderr by the panic hook, and not into this log: it may quote a message.
+    #[error("a request panicked")]
+    Panic,
+    #[error("a layer answered without an explanation")]
+    Unexplained,
 }
 
 impl ApiError {
@@ -54,6 +89,7 @@ impl ApiError {
             message: message.into(),
             hint: None,
             retry_after: None,
+            cause: None,
         }
     }
 
@@ -61,13 +97,19 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, "invalid_request", message)
     }
 
-    /// What went wrong inside is told to the log, and to the caller only that it did.
-    pub(super) fn internal() -> Self {
+    /// The cause goes to the log; the caller learns only that there is one.
+    pub(super) fn internal(cause: Cause) -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "internal",
             "something went wrong here; it was logged",
         )
+        .caused_by(cause)
+    }
+
+    pub(super) fn caused_by(mut self, cause: Cause) -> Self {
+        self.cause = Some(Arc::new(cause));
+        self
     }
 
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -78,6 +120,52 @@ impl ApiError {
     fn retry_after(mut self, after: Option<Duration>) -> Self {
         self.retry_after = after;
         self
+    }
+
+    fn of_skill(skill: &'static str, error: SkillError) -> Self {
+        let (status, code) = match error.kind {
+            SkillErrorKind::Input => (StatusCode::UNPROCESSABLE_ENTITY, "skill_input"),
+            SkillErrorKind::Configuration => (StatusCode::CONFLICT, "integration_misconfigured"),
+            SkillErrorKind::Denied => (StatusCode::BAD_GATEWAY, "integration_denied"),
+            SkillErrorKind::NotFound => (StatusCode::BAD_GATEWAY, "integration_not_found"),
+            SkillErrorKind::Throttled { .. } => {
+                (StatusCode::SERVICE_UNAVAILABLE, "integration_throttled")
+            }
+            SkillErrorKind::TimedOut => (StatusCode::GATEWAY_TIMEOUT, "integration_timed_out"),
+            SkillErrorKind::Unavailable => (StatusCode::BAD_GATEWAY, "integration_unavailable"),
+        };
+        let retry_after = match error.kind {
+            SkillErrorKind::Throttled { retry_after } => {
+                Some(retry_after.unwrap_or(DEFAULT_RETRY_AFTER))
+            }
+            _ => None,
+        };
+        let mut api = Self::new(status, code, error.message.clone()).retry_after(retry_after);
+        api.hint.clone_from(&error.hint);
+        api.caused_by(Cause::Skill {
+            skill,
+            source: error,
+        })
+    }
+
+    /// Writes the cause to the log. Called once, where the error leaves.
+    pub(super) fn log(&self) {
+        let Some(cause) = self.cause.as_deref() else {
+            return;
+        };
+        let detail = cause.source().map(with_causes);
+        let (code, detail) = (self.code, detail.as_deref());
+        match cause {
+            // These services are not ours, and their failing is not always ours to repair.
+            Cause::Model(_) | Cause::Skill { .. } => {
+                tracing::warn!(code, error = detail, "{cause}");
+            }
+            Cause::Store(_)
+            | Cause::StoreTimeout(_)
+            | Cause::NoRandomness(_)
+            | Cause::Panic
+            | Cause::Unexplained => tracing::error!(code, error = detail, "{cause}"),
+        }
     }
 
     /// The error's JSON.
@@ -127,15 +215,13 @@ impl From<StoreError> for ApiError {
                 "too_large",
                 error.to_string(),
             ),
-            StoreError::Throttled | StoreError::Unavailable(_) => {
-                tracing::error!(%error, "a store failed");
-                Self::new(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "store_unavailable",
-                    "the store does not answer; try again",
-                )
-                .retry_after(Some(Duration::from_secs(1)))
-            }
+            StoreError::Throttled | StoreError::Unavailable(_) => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "store_unavailable",
+                "the store does not answer; try again",
+            )
+            .retry_after(Some(Duration::from_secs(1)))
+            .caused_by(Cause::Store(error)),
             StoreError::AlreadyExists(_)
             | StoreError::NotFound(_)
             | StoreError::Changed(_)
@@ -143,10 +229,7 @@ impl From<StoreError> for ApiError {
             | StoreError::Reserved { .. }
             | StoreError::Misconfigured(_)
             | StoreError::Denied(_)
-            | StoreError::Corrupt { .. } => {
-                tracing::error!(%error, "a store failed");
-                Self::internal()
-            }
+            | StoreError::Corrupt { .. } => Self::internal(Cause::Store(error)),
         }
     }
 }
@@ -167,7 +250,7 @@ impl From<TurnError> for ApiError {
                     message,
                 )
                 .hint(format!(
-                    "{limit} messages were used today; the count begins anew at {resets_at}"
+                    "{limit} messages were used today; the limit resets at {resets_at}"
                 ))
                 .retry_after(Duration::try_from(wait).ok())
             }
@@ -175,51 +258,17 @@ impl From<TurnError> for ApiError {
                 Self::new(StatusCode::CONFLICT, "integration_not_connected", message)
                     .hint(format!("connect it with `t3nets secret set {integration}`"))
             }
-            TurnError::Skill { skill, error } => {
-                tracing::warn!(skill, kind = ?error.kind, %error, "a skill failed");
-                let (status, code) = match error.kind {
-                    SkillErrorKind::Input => (StatusCode::UNPROCESSABLE_ENTITY, "skill_input"),
-                    SkillErrorKind::Configuration => {
-                        (StatusCode::CONFLICT, "integration_misconfigured")
-                    }
-                    SkillErrorKind::Denied => (StatusCode::BAD_GATEWAY, "integration_denied"),
-                    SkillErrorKind::NotFound => (StatusCode::BAD_GATEWAY, "integration_not_found"),
-                    SkillErrorKind::Throttled { .. } => {
-                        (StatusCode::SERVICE_UNAVAILABLE, "integration_throttled")
-                    }
-                    SkillErrorKind::TimedOut => {
-                        (StatusCode::GATEWAY_TIMEOUT, "integration_timed_out")
-                    }
-                    SkillErrorKind::Unavailable => {
-                        (StatusCode::BAD_GATEWAY, "integration_unavailable")
-                    }
-                };
-                let retry_after = match error.kind {
-                    SkillErrorKind::Throttled { retry_after } => {
-                        Some(retry_after.unwrap_or(Duration::from_secs(5)))
-                    }
-                    _ => None,
-                };
-                let api = Self::new(status, code, error.message).retry_after(retry_after);
-                match error.hint {
-                    Some(hint) => api.hint(hint),
-                    None => api,
-                }
-            }
+            TurnError::Skill { skill, error } => Self::of_skill(skill, error),
             TurnError::Select(error) => error.into(),
             TurnError::Model(error) => error.into(),
             TurnError::Store(error) => error.into(),
-            TurnError::NoRandomness(error) => {
-                tracing::error!(%error, "no session id could be made");
-                Self::internal()
-            }
+            TurnError::NoRandomness(error) => Self::internal(Cause::NoRandomness(error)),
         }
     }
 }
 
 impl From<ModelError> for ApiError {
     fn from(error: ModelError) -> Self {
-        tracing::warn!(%error, "the model failed");
         let (status, code) = match &error {
             ModelError::Throttled { .. } => (StatusCode::SERVICE_UNAVAILABLE, "model_throttled"),
             ModelError::Unavailable(_) => (StatusCode::BAD_GATEWAY, "model_unavailable"),
@@ -232,18 +281,19 @@ impl From<ModelError> for ApiError {
         };
         let retry_after = match &error {
             ModelError::Throttled { retry_after } => {
-                Some(retry_after.unwrap_or(Duration::from_secs(5)))
+                Some(retry_after.unwrap_or(DEFAULT_RETRY_AFTER))
             }
             _ => None,
         };
         let api = Self::new(status, code, error.to_string()).retry_after(retry_after);
-        match &error {
+        let api = match &error {
             ModelError::TooLong => api.hint("begin a new session, or clear this one"),
             ModelError::Denied(_) => {
                 api.hint("an administrator can renew the provider's key, or allow the model")
             }
             _ => api,
-        }
+        };
+        api.caused_by(Cause::Model(error))
     }
 }
 

@@ -12,7 +12,8 @@ use utoipa::ToSchema;
 
 use super::AppState;
 use super::auth::PerhapsAuthenticated;
-use super::error::{ApiError, ErrorBody};
+use super::error::{ApiError, Cause, ErrorBody};
+use crate::ai::SelectError;
 use crate::chat::{Caller, RouteCounts};
 use crate::model::{SecretName, UserRole};
 use crate::ports::Platform;
@@ -37,16 +38,16 @@ pub(super) async fn health() -> Json<Status> {
 /// Asks the stores, but not more often than every few seconds.
 #[derive(Default)]
 pub(super) struct Readiness {
-    last: Mutex<Option<(Instant, bool)>>,
+    last: Mutex<Option<(Instant, Result<(), ApiError>)>>,
 }
 
 impl Readiness {
-    async fn check(&self, platform: &Platform) -> bool {
+    async fn check(&self, platform: &Platform) -> Result<(), ApiError> {
         let mut last = self.last.lock().await;
-        if let Some((at, ready)) = *last
+        if let Some((at, ready)) = &*last
             && at.elapsed() < CHECKED_EVERY
         {
-            return ready;
+            return ready.clone();
         }
         let asked = async {
             futures::try_join!(
@@ -56,19 +57,22 @@ impl Readiness {
             )
         };
         let ready = match tokio::time::timeout(CHECK_TIMEOUT, asked).await {
-            Ok(Ok(_)) => true,
-            Ok(Err(error)) => {
-                tracing::warn!(%error, "not ready");
-                false
-            }
-            Err(_) => {
-                tracing::warn!("not ready: a store does not answer in time");
-                false
-            }
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(not_ready(Cause::Store(error))),
+            Err(_) => Err(not_ready(Cause::StoreTimeout(CHECK_TIMEOUT))),
         };
-        *last = Some((Instant::now(), ready));
+        *last = Some((Instant::now(), ready.clone()));
         ready
     }
+}
+
+fn not_ready(cause: Cause) -> ApiError {
+    ApiError::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "not_ready",
+        "a store does not answer",
+    )
+    .caused_by(cause)
 }
 
 /// Readiness: the stores answer
@@ -82,15 +86,8 @@ impl Readiness {
     ),
 )]
 pub(super) async fn ready(State(state): State<AppState>) -> Result<Json<Status>, ApiError> {
-    if state.readiness.check(&state.platform).await {
-        Ok(Json(Status { status: "ready" }))
-    } else {
-        Err(ApiError::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "not_ready",
-            "a store does not answer",
-        ))
-    }
+    state.readiness.check(&state.platform).await?;
+    Ok(Json(Status { status: "ready" }))
 }
 
 /// What the router is.
@@ -199,6 +196,7 @@ async fn about_tenant(state: &AppState, caller: &Caller) -> Result<AboutTenant, 
             Some(selected.name),
             None,
         ),
+        Err(SelectError::Store(error)) => return Err(error.into()),
         Err(error) => (None, None, Some(error.to_string())),
     };
     Ok(AboutTenant {

@@ -1,17 +1,17 @@
-//! What happens around every request: its id, its line in the log, and errors in their final form.
+//! What happens around every request: its id, its lines in the log, and errors in their final form.
 
 use std::any::Any;
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tracing::Instrument;
 use ulid::Ulid;
 
-use super::error::ApiError;
+use super::error::{ApiError, Cause};
 
 /// The header that names a request, in both directions.
 pub(super) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -38,18 +38,13 @@ pub(super) async fn around(mut request: Request, next: Next) -> Response {
 
     async move {
         let mut response = next.run(request).await;
-        if let Some(error) = response.extensions_mut().remove::<ApiError>() {
-            let mut complete = error.response(&id);
-            // What an outer layer said in headers (the methods that are allowed, say) still holds.
-            for (name, value) in response.headers() {
-                if !complete.headers().contains_key(name) && !name.as_str().starts_with("content-")
-                {
-                    complete.headers_mut().insert(name, value.clone());
-                }
-            }
-            response = complete;
-        } else if is_unexplained(&response) {
-            response = error_of_status(response.status()).response(&id);
+        let error = response
+            .extensions_mut()
+            .remove::<ApiError>()
+            .or_else(|| is_unexplained(&response).then(|| error_of_status(response.status())));
+        if let Some(error) = error {
+            error.log();
+            response = completed(&error, &id, response.headers());
         }
         let headers = response.headers_mut();
         if let Ok(value) = HeaderValue::from_str(&id) {
@@ -64,6 +59,17 @@ pub(super) async fn around(mut request: Request, next: Next) -> Response {
     }
     .instrument(span)
     .await
+}
+
+/// An error's response. What an outer layer put into headers (the methods that are allowed, say) still holds.
+fn completed(error: &ApiError, id: &str, headers: &HeaderMap) -> Response {
+    let mut response = error.response(id);
+    for (name, value) in headers {
+        if !response.headers().contains_key(name) && !name.as_str().starts_with("content-") {
+            response.headers_mut().insert(name, value.clone());
+        }
+    }
+    response
 }
 
 /// Says how a request ended. Load balancers and container health checks ask every few seconds, all day: only what is not well
@@ -88,7 +94,7 @@ fn accepted_id(request: &Request) -> Option<String> {
     harmless.then(|| id.to_owned())
 }
 
-/// Whether a layer or extractor that is not ours answered with an error of its own making.
+/// Whether a layer or extractor of the framework answered with an error of its own form.
 fn is_unexplained(response: &Response) -> bool {
     let status = response.status();
     let is_json = response
@@ -109,17 +115,13 @@ fn error_of_status(status: StatusCode) -> ApiError {
                 .unwrap_or("invalid request")
                 .to_lowercase(),
         ),
-        status => {
-            tracing::error!(%status, "an error without an explanation");
-            ApiError::internal()
-        }
+        _ => ApiError::internal(Cause::Unexplained),
     }
 }
 
 /// A panic in one request must not end the others'.
 pub(super) fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
-    tracing::error!("a request panicked");
-    ApiError::internal().into_response()
+    ApiError::internal(Cause::Panic).into_response()
 }
 
 /// No such path.

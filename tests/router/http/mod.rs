@@ -4,9 +4,12 @@ mod auth;
 pub(crate) mod chat;
 mod conversations;
 mod health;
+mod logging;
 mod malformed;
 mod refusals;
 mod streaming;
+
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -20,7 +23,7 @@ use t3nets_router::model::{
     ApiKey, AuditEntry, JsonObject, KeyHash, SecretDocument, SecretName, Tenant, TenantId,
     TenantSettings, TenantStatus, User, UserId, UserRole,
 };
-use t3nets_router::ports::{Change, Platform};
+use t3nets_router::ports::{Change, Platform, UsageStore};
 use tempfile::TempDir;
 use tower::ServiceExt;
 use ulid::Ulid;
@@ -41,6 +44,8 @@ pub(crate) struct Setup {
     pub(crate) ai: Vec<(&'static str, String)>,
     pub(crate) deadlines: Option<Deadlines>,
     pub(crate) settings: TenantSettings,
+    /// A store of usage in place of the embedded one.
+    pub(crate) usage: Option<Arc<dyn UsageStore>>,
 }
 
 /// A response, read to its end.
@@ -113,7 +118,9 @@ impl TestApp {
             ai: ai.unwrap(),
             deadlines: setup.deadlines.unwrap_or_default(),
         };
-        let app = t3nets_router::http::app(platform.clone(), config).unwrap();
+        let mut served = platform.clone();
+        served.usage = setup.usage.unwrap_or(served.usage);
+        let app = t3nets_router::http::app(served, config).unwrap();
         Self {
             platform,
             routes: app.routes(),

@@ -21,7 +21,7 @@ fn stream_request(key: &str, body: &Value) -> Request<Body> {
 }
 
 /// Every event of an answer: its name and its data.
-async fn events(app: &TestApp, key: &str, body: &Value) -> Vec<(String, Value)> {
+pub(super) async fn events(app: &TestApp, key: &str, body: &Value) -> Vec<(String, Value)> {
     let response = app
         .routes
         .clone()
