@@ -11,6 +11,7 @@ use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::RequestId;
 
+use crate::errors::{chain, innermost};
 use crate::ports::StoreError;
 
 /// A call to AWS that failed. Shown, it is the reason alone: `you may not (AccessDeniedException)`.
@@ -88,7 +89,7 @@ impl AwsError {
             SdkError::DispatchFailure(failure) => match failure.as_connector_error() {
                 None => unreachable("AWS cannot be reached"),
                 Some(cause) if failure.is_other() => {
-                    let (kind, message) = before_sending(error, &innermost(cause));
+                    let (kind, message) = before_sending(error, &innermost(cause).to_string());
                     unanswered(kind, message)
                 }
                 Some(cause) => unreachable(&format!("AWS cannot be reached: {}", innermost(cause))),
@@ -105,7 +106,7 @@ impl AwsError {
                 )
             }
             _ => {
-                let (kind, message) = before_sending(error, &innermost(error));
+                let (kind, message) = before_sending(error, &innermost(error).to_string());
                 unanswered(kind, message)
             }
         }
@@ -208,11 +209,9 @@ const NO_CREDENTIALS: &str = "no credentials found in chain";
 /// either, so its texts have to tell them apart.
 fn before_sending(error: &(dyn Error + 'static), cause: &str) -> (AwsErrorKind, String) {
     let mut texts = String::new();
-    let mut link: Option<&(dyn Error + 'static)> = Some(error);
-    while let Some(at) = link {
-        texts.push_str(&at.to_string().to_lowercase());
+    for cause in chain(error) {
+        texts.push_str(&cause.to_string().to_lowercase());
         texts.push('\n');
-        link = at.source();
     }
     if texts.contains(NO_CREDENTIALS) {
         (
@@ -234,15 +233,6 @@ fn before_sending(error: &(dyn Error + 'static), cause: &str) -> (AwsErrorKind, 
     } else {
         (AwsErrorKind::Unreachable, cause.to_owned())
     }
-}
-
-/// The innermost cause, which says what happened; the outer ones say "dispatch failure".
-fn innermost(error: &(dyn Error + 'static)) -> String {
-    let mut at = error;
-    while let Some(source) = at.source() {
-        at = source;
-    }
-    at.to_string()
 }
 
 #[cfg(test)]
