@@ -7,7 +7,7 @@ use super::engine::{Ended, Engine};
 use super::history::Lock;
 use super::outcome::{Lost, Outcome};
 use super::plan::{Revision, copy};
-use super::registry::Stock;
+use super::registry::RepositoryImages;
 use super::report::Step;
 use super::rollout::{Failure, Rollout, Verdict, revision_name};
 use super::watch::Watch;
@@ -118,16 +118,18 @@ impl Engine<'_> {
         steady: Option<String>,
     ) -> Result<Found, StoreError> {
         let verified = self.history.good(RELEASES).await?;
-        let mut stock = self.stock();
-        stock.ask(verified.iter().map(|good| &*good.digest)).await;
+        let mut images = self.images();
+        images
+            .look_up(verified.iter().map(|good| &*good.digest))
+            .await;
         let verified = verified.into_iter().map(|good| good.task_definition);
         let names = verified.chain(steady).filter(|arn| arn != failed.arn());
-        self.first_runnable(names, &mut stock).await
+        self.first_runnable(names, &mut images).await
     }
 
     /// Which images the registry still has. Asks nothing yet.
-    pub fn stock(&self) -> Stock {
-        Stock::of(self.config, &self.target.repository)
+    pub fn images(&self) -> RepositoryImages {
+        RepositoryImages::of(self.config, &self.target.repository)
     }
 
     /// The first of these revisions that can be run. Those whose image is gone are passed over, and named.
@@ -137,11 +139,11 @@ impl Engine<'_> {
     pub async fn first_runnable(
         &self,
         names: impl IntoIterator<Item = String>,
-        stock: &mut Stock,
+        images: &mut RepositoryImages,
     ) -> Result<Found, StoreError> {
         let mut gone = Vec::new();
         for name in names {
-            match self.earlier(&name, stock).await? {
+            match self.earlier(&name, images).await? {
                 Earlier::Missing => {}
                 // The same one may have been verified more than once.
                 Earlier::ImageGone(revision) if gone.contains(&revision.name()) => {}
@@ -163,20 +165,25 @@ impl Engine<'_> {
     ///
     /// # Errors
     /// As AWS says.
-    pub async fn earlier(&self, name: &str, stock: &mut Stock) -> Result<Earlier, StoreError> {
+    pub async fn earlier(
+        &self,
+        name: &str,
+        images: &mut RepositoryImages,
+    ) -> Result<Earlier, StoreError> {
         let Some(revision) = self.ecs.revision(name).await? else {
             return Ok(Earlier::Missing);
         };
         let image = revision.image(&self.target.container).unwrap_or_default();
-        match stock.look_for(image).await {
+        match images.check(image).await {
             Some(false) => return Ok(Earlier::ImageGone(revision)),
             Some(true) => {}
             None => self.report.note(format!(
                 "whether the image of `{}` is still in the registry is not known: {}",
                 revision.name(),
-                stock
-                    .unknown()
-                    .unwrap_or("it is not of this repository, or named without a digest"),
+                images.error().map_or_else(
+                    || "it is not of this repository, or named without a digest".to_owned(),
+                    ToString::to_string
+                ),
             )),
         }
         Ok(Earlier::There(revision))

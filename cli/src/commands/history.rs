@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::printer::{Output, table};
 use t3nets_deploy::history::Good;
-use t3nets_deploy::registry::Stock;
+use t3nets_deploy::registry::RepositoryImages;
 use t3nets_deploy::rollout::revision_name;
 
 /// How much of it.
@@ -44,15 +44,17 @@ pub(crate) async fn run(context: &Context, args: HistoryArgs) -> Result<HistoryO
     let work = Work::new(context, &connected);
     let running = work.ecs.running().await.map_err(unchanged)?;
     let releases = work.history.good(args.limit).await.map_err(unchanged)?;
-    let mut stock = Stock::of(work.sdk(), &work.target().repository);
-    stock.ask(releases.iter().map(|good| &*good.digest)).await;
-    if let Some(why) = stock.unknown() {
+    let mut images = RepositoryImages::of(work.sdk(), &work.target().repository);
+    images
+        .look_up(releases.iter().map(|good| &*good.digest))
+        .await;
+    if let Some(why) = images.error() {
         context.printer.warning(format!(
             "whether the images are still in the registry is not known: {why}"
         ));
     }
     let releases = releases.into_iter().map(|good| Release {
-        in_registry: stock.has(good.image.as_deref().unwrap_or(&good.digest)),
+        in_registry: images.contains(good.image.as_deref().unwrap_or(&good.digest)),
         good,
     });
     Ok(HistoryOutput {

@@ -45,7 +45,7 @@ async fn wanted(
     to: Option<&str>,
 ) -> Result<Revision, CliError> {
     let engine = work.engine(false, 1);
-    let mut stock = engine.stock();
+    let mut images = engine.images();
     let found = match to {
         Some(to) => {
             let name = full_name(to, running.family());
@@ -55,7 +55,11 @@ async fn wanted(
                         .hint("`t3nets restart` gives it new tasks"),
                 );
             }
-            match engine.earlier(&name, &mut stock).await.map_err(unchanged)? {
+            match engine
+                .earlier(&name, &mut images)
+                .await
+                .map_err(unchanged)?
+            {
                 Earlier::There(revision) => {
                     return engine.runnable(revision).await.map_err(unchanged);
                 }
@@ -67,12 +71,14 @@ async fn wanted(
         }
         None => {
             let verified = work.history.good(100).await.map_err(unchanged)?;
-            stock.ask(verified.iter().map(|good| &*good.digest)).await;
+            images
+                .look_up(verified.iter().map(|good| &*good.digest))
+                .await;
             let names = before(
                 running.arn(),
                 verified.into_iter().map(|good| good.task_definition),
             );
-            let found = engine.first_runnable(names, &mut stock).await;
+            let found = engine.first_runnable(names, &mut images).await;
             match found.map_err(unchanged)? {
                 Found::This(revision) => return Ok(revision),
                 Found::None(gone) => {

@@ -1,31 +1,40 @@
-//! The registry's requests: signed in, retried within bounds, and their refusals told apart.
+//! The registry's requests: authorized, retried where that may help, and with their refusals told
+//! apart.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
+use backon::{ExponentialBuilder, Retryable};
 use futures::stream;
-use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, LOCATION};
+use reqwest::header::{
+    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION,
+};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
-use t3nets_router::aws::store_error;
+use serde::Deserialize;
+use t3nets_router::aws::AwsError;
+use t3nets_router::errors::innermost;
 use t3nets_router::outbound::{self, Options, Redirects};
 
-use crate::error::DeployError;
+use super::error::{Refusal, RegistryError, RegistryRequest};
+use crate::image_ref::{Digest, Repository};
 use crate::progress::{Event, Reporter};
 
-/// How often a request, or a layer's upload, is made in all.
-const ATTEMPTS: u32 = 5;
-/// The pause before the first repetition; it doubles.
-const PAUSE: Duration = Duration::from_millis(300);
-/// How long nothing may move before a request counts as failed.
-const IDLE: Duration = Duration::from_secs(30);
-/// A token is renewed this long before it ends, so that no request meets its end.
-const MARGIN: Duration = Duration::from_secs(300);
-/// What is sent in one piece.
+/// How often a request, or the upload of a layer, is repeated.
+const RETRIES: usize = 4;
+/// The pause before the first repetition; each further one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(300);
+/// How long a connection may take to be made.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a request may be without progress.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// A token is renewed this long before it expires, so that none expires on its way.
+const RENEW_BEFORE: Duration = Duration::from_secs(300);
+/// How much of a layer is handed to the connection at once.
 const CHUNK: usize = 128 << 10;
 
-/// One repository of the registry.
-pub(super) struct Client {
+/// Makes requests to one repository of the registry.
+pub(super) struct RegistryClient {
     http: reqwest::Client,
     ecr: aws_sdk_ecr::Client,
     /// Ends with `/v2/{repository}/`.
@@ -33,43 +42,43 @@ pub(super) struct Client {
     token: tokio::sync::Mutex<Option<Token>>,
 }
 
-/// A sign-in. Lives in memory alone, and shows itself nowhere.
+/// An authorization token. It stays in memory, and no log or error shows it.
 #[derive(Clone)]
 struct Token {
     header: HeaderValue,
-    ends: Option<SystemTime>,
+    expires: Option<SystemTime>,
     /// Tells two tokens apart.
     obtained: Instant,
 }
 
-/// What a request asks for.
-pub(super) struct Ask<'a> {
+/// One request to the registry.
+pub(super) struct Call<'a> {
+    pub(super) request: RegistryRequest,
     pub(super) method: Method,
-    pub(super) url: Url,
-    /// Header and value.
-    pub(super) header: Option<(reqwest::header::HeaderName, &'a str)>,
+    /// In the repository: `manifests/{tag}`.
+    pub(super) path: String,
+    pub(super) header: Option<(HeaderName, &'a str)>,
     pub(super) body: Vec<u8>,
 }
 
-impl Client {
+impl RegistryClient {
     pub(super) fn new(
         ecr: aws_sdk_ecr::Client,
         address: &Url,
-        repository: &str,
-    ) -> Result<Self, DeployError> {
+        repository: &Repository,
+    ) -> Result<Self, RegistryError> {
+        let base = format!("/v2/{}/", repository.name());
         let base = address
-            .join(&format!("/v2/{repository}/"))
-            .map_err(|error| {
-                DeployError::usage(format!("`{repository}` is no repository")).caused_by(&error)
-            })?;
+            .join(&base)
+            .map_err(|_| RegistryError::InvalidAddress(address.to_string()))?;
         let http = outbound::client(Options {
-            connect_timeout: Duration::from_secs(10),
-            read_timeout: IDLE,
-            // Registries keep their layers elsewhere and send there with a signed address.
+            connect_timeout: CONNECT_TIMEOUT,
+            read_timeout: IDLE_TIMEOUT,
+            // ECR stores layers in S3 and redirects there, to an address that is signed.
+            // https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html
             redirects: Redirects::Follow,
             ..Options::default()
-        })
-        .map_err(|error| DeployError::failed("cannot make a request").caused_by(&error))?;
+        })?;
         Ok(Self {
             http,
             ecr,
@@ -78,72 +87,72 @@ impl Client {
         })
     }
 
-    /// An address in the repository: `manifests/{tag}`.
-    pub(super) fn url(&self, path: &str) -> Result<Url, DeployError> {
-        self.base.join(path).map_err(|error| {
-            DeployError::usage(format!("`{path}` names no image")).caused_by(&error)
-        })
-    }
-
-    /// Makes a request, again where that may help. Any answer that is not a refusal of the sign-in or a failure in passing
-    /// is the caller's to judge.
-    pub(super) async fn ask(
+    /// Makes a request, and repeats it where that may help. Every status that is neither a refused
+    /// authorization nor a failure of the registry is the caller's to judge.
+    pub(super) async fn send(
         &self,
-        ask: &Ask<'_>,
+        call: &Call<'_>,
         reporter: &dyn Reporter,
-    ) -> Result<Response, DeployError> {
-        let mut attempt = 1;
-        loop {
-            let mut request = self.http.request(ask.method.clone(), ask.url.clone());
-            if let Some((name, value)) = &ask.header {
-                request = request.header(name, *value);
-            }
-            if ask.method != Method::GET && ask.method != Method::HEAD {
-                request = request.body(ask.body.clone());
-            }
-            match self.signed(request).await? {
-                Sent::Answered(response) => return Ok(response),
-                Sent::Failed(why) => pause(&mut attempt, why, reporter).await?,
-            }
-        }
+    ) -> Result<Response, RegistryError> {
+        (|| self.send_once(call))
+            .retry(backoff())
+            .when(RegistryError::is_transient)
+            .notify(|error, _| report_retry(error, reporter))
+            .await
     }
 
-    /// Sends a blob, from the start again where that may help. `sent` follows what of it is on its way.
+    async fn send_once(&self, call: &Call<'_>) -> Result<Response, RegistryError> {
+        let url = self.url(&call.path)?;
+        let mut request = self.http.request(call.method.clone(), url);
+        if let Some((name, value)) = &call.header {
+            request = request.header(name, *value);
+        }
+        if call.method != Method::GET && call.method != Method::HEAD {
+            request = request.body(call.body.clone());
+        }
+        self.authorized(request).await
+    }
+
+    /// Uploads a blob, from its start again where that may help. `sent` follows how many of its
+    /// bytes are sent.
     pub(super) async fn upload(
         &self,
-        digest: &str,
+        digest: &Digest,
         blob: &Arc<Vec<u8>>,
         sent: &Arc<AtomicU64>,
         reporter: &dyn Reporter,
-    ) -> Result<(), DeployError> {
-        let mut attempt = 1;
-        loop {
+    ) -> Result<(), RegistryError> {
+        (|| async {
             sent.store(0, Ordering::Relaxed);
-            match self.upload_once(digest, blob, sent, reporter).await? {
-                Sent::Answered(_) => return Ok(()),
-                Sent::Failed(why) => pause(&mut attempt, why, reporter).await?,
-            }
-        }
+            self.upload_once(digest, blob, sent).await
+        })
+        .retry(backoff())
+        .when(RegistryError::is_transient)
+        .notify(|error, _| report_retry(error, reporter))
+        .await
     }
 
+    /// POST starts the upload, PATCH sends the content, PUT ends it with the digest. The content
+    /// is one PATCH whatever its size: that is what Docker sends, and ECR takes.
+    /// <https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pushing-a-blob-in-chunks>
     async fn upload_once(
         &self,
-        digest: &str,
+        digest: &Digest,
         blob: &Arc<Vec<u8>>,
         sent: &Arc<AtomicU64>,
-        reporter: &dyn Reporter,
-    ) -> Result<Sent, DeployError> {
-        let begin = Ask {
+    ) -> Result<(), RegistryError> {
+        let start = Call {
+            request: RegistryRequest::StartUpload,
             method: Method::POST,
-            url: self.url("blobs/uploads/")?,
+            path: "blobs/uploads/".to_owned(),
             header: None,
             body: Vec::new(),
         };
-        let begun = self.ask(&begin, reporter).await?;
-        let Some(place) = next(&begun, StatusCode::ACCEPTED) else {
-            return Err(refusal("the registry takes no layer", begun).await);
+        let started = self.send_once(&start).await?;
+        let Some(location) = upload_location(&started) else {
+            return Err(refused(RegistryRequest::StartUpload, started).await);
         };
-        let body = {
+        let content = {
             let (blob, sent) = (Arc::clone(blob), Arc::clone(sent));
             let chunks = (0..blob.len()).step_by(CHUNK).map(move |from| {
                 let to = blob.len().min(from + CHUNK);
@@ -154,193 +163,195 @@ impl Client {
         };
         let patch = self
             .http
-            .patch(place)
+            .patch(location)
             .header(CONTENT_TYPE, "application/octet-stream")
             .header(CONTENT_LENGTH, blob.len())
-            .body(body);
-        let patched = match self.signed(patch).await? {
-            Sent::Answered(response) => response,
-            failed @ Sent::Failed(_) => return Ok(failed),
+            .body(content);
+        let patched = self.authorized(patch).await?;
+        let Some(mut location) = upload_location(&patched) else {
+            return Err(interrupted(patched).await);
         };
-        let Some(mut place) = next(&patched, StatusCode::ACCEPTED) else {
-            return self
-                .unfinished("the registry took no part of a layer", patched)
-                .await;
-        };
-        place.query_pairs_mut().append_pair("digest", digest);
-        // Not repeated by itself: once it is done, the upload is gone.
-        let put = self.http.put(place).header(CONTENT_LENGTH, 0);
-        match self.signed(put).await? {
-            Sent::Answered(response) if response.status() == StatusCode::CREATED => {
-                Ok(Sent::Answered(response))
-            }
-            Sent::Answered(response) => {
-                self.unfinished("the registry did not keep a layer", response)
-                    .await
-            }
-            failed @ Sent::Failed(_) => Ok(failed),
+        location
+            .query_pairs_mut()
+            .append_pair("digest", digest.as_str());
+        let put = self.http.put(location).header(CONTENT_LENGTH, 0);
+        let completed = self.authorized(put).await?;
+        match completed.status() {
+            StatusCode::CREATED => Ok(()),
+            _ => Err(interrupted(completed).await),
         }
     }
 
-    /// An upload that the registry lost, or whose content was damaged on its way, begins anew; anything else is final.
-    async fn unfinished(&self, what: &str, response: Response) -> Result<Sent, DeployError> {
-        match response.status() {
-            StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST | StatusCode::RANGE_NOT_SATISFIABLE => {
-                Ok(Sent::Failed(refusal(what, response).await))
-            }
-            _ => Err(refusal(what, response).await),
-        }
+    /// An address in the repository: `manifests/{tag}`.
+    fn url(&self, path: &str) -> Result<Url, RegistryError> {
+        self.base
+            .join(path)
+            .map_err(|_| RegistryError::InvalidReference(path.to_owned()))
     }
 
-    /// Makes a request once, and once more with a new token if it is for the old one that it is refused.
-    async fn signed(&self, request: RequestBuilder) -> Result<Sent, DeployError> {
-        let again = request.try_clone();
+    /// Makes a request once, and a second time with a new token if the registry refused the first
+    /// one's as expired.
+    async fn authorized(&self, request: RequestBuilder) -> Result<Response, RegistryError> {
+        let second = request.try_clone();
         let token = self.token(None).await?;
+        let refusal = match self.attempt(request, &token).await {
+            Err(RegistryError::TokenExpired(refusal)) => refusal,
+            answer => return answer,
+        };
+        let token = self.token(Some(&token)).await?;
+        // A stream cannot be sent twice: its upload starts again, with the new token.
+        let Some(second) = second else {
+            return Err(RegistryError::TokenExpired(refusal));
+        };
+        match self.attempt(second, &token).await {
+            Err(RegistryError::TokenExpired(refusal)) => Err(RegistryError::AccessDenied(refusal)),
+            answer => answer,
+        }
+    }
+
+    async fn attempt(
+        &self,
+        request: RequestBuilder,
+        token: &Token,
+    ) -> Result<Response, RegistryError> {
         let answer = request
             .header(AUTHORIZATION, token.header.clone())
             .send()
             .await;
-        let answer = match answer {
-            Ok(response) if matches!(response.status().as_u16(), 401 | 403) => {
-                let refused = judge(response).await;
-                if !refused.is_expired {
-                    return Err(refused.error);
-                }
-                // A stream cannot be sent twice: its caller begins anew, and finds the new token.
-                let token = self.token(Some(&token)).await?;
-                let Some(again) = again else {
-                    return Ok(Sent::Failed(refused.error));
-                };
-                match again.header(AUTHORIZATION, token.header).send().await {
-                    Ok(response) if matches!(response.status().as_u16(), 401 | 403) => {
-                        return Err(judge(response).await.error);
-                    }
-                    answer => answer,
-                }
+        let response = answer.map_err(|error| self.unreachable(error))?;
+        match response.status() {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                let refusal = Refusal::read(response).await;
+                Err(match refusal.is_for_expired_token() {
+                    true => RegistryError::TokenExpired(refusal),
+                    false => RegistryError::AccessDenied(refusal),
+                })
             }
-            answer => answer,
-        };
-        match answer {
-            Ok(response)
-                if response.status().is_server_error()
-                    || response.status() == StatusCode::TOO_MANY_REQUESTS =>
-            {
-                Ok(Sent::Failed(refusal("the registry fails", response).await))
+            status if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
+                Err(RegistryError::Failed(Refusal::read(response).await))
             }
-            Ok(response) => Ok(Sent::Answered(response)),
-            Err(error) => {
-                let place = self.base.host_str().unwrap_or_default();
-                Ok(Sent::Failed(
-                    DeployError::failed(format!("the registry `{place}` cannot be reached"))
-                        .caused_by(&error.without_url()),
-                ))
-            }
+            _ => Ok(response),
         }
     }
 
-    /// The token, renewed if it is about to end or is the one that was `refused`.
-    async fn token(&self, refused: Option<&Token>) -> Result<Token, DeployError> {
-        let mut kept = self.token.lock().await;
-        if let Some(token) = kept.as_ref() {
-            let fresh = token
-                .ends
-                .is_none_or(|ends| ends > SystemTime::now() + MARGIN);
-            if fresh && refused.is_none_or(|refused| refused.obtained != token.obtained) {
+    /// The error of a request without an answer, or of an answer that ended early.
+    pub(super) fn unreachable(&self, error: reqwest::Error) -> RegistryError {
+        RegistryError::Unreachable {
+            host: self.base.host_str().unwrap_or_default().to_owned(),
+            // An upload's address holds its state.
+            source: error.without_url(),
+        }
+    }
+
+    /// The token, renewed if it is about to expire or is the one that was `refused`.
+    async fn token(&self, refused: Option<&Token>) -> Result<Token, RegistryError> {
+        let mut current = self.token.lock().await;
+        if let Some(token) = current.as_ref() {
+            let is_valid = token
+                .expires
+                .is_none_or(|expires| expires > SystemTime::now() + RENEW_BEFORE);
+            if is_valid && refused.is_none_or(|refused| refused.obtained != token.obtained) {
                 return Ok(token.clone());
             }
         }
-        let answer = self
-            .ecr
-            .get_authorization_token()
-            .send()
-            .await
-            .map_err(|error| DeployError::from(store_error(&error)))?;
+        let answer = self.ecr.get_authorization_token().send().await;
+        let answer =
+            answer.map_err(|error| AwsError::from_sdk("ecr", "GetAuthorizationToken", &error))?;
         let data = answer.authorization_data.unwrap_or_default();
-        let found = data.into_iter().next();
-        let ends = found.as_ref().and_then(|data| data.expires_at);
-        let ends = ends.and_then(|ends| SystemTime::try_from(ends).ok());
-        // It is `AWS:password` in Base64 already.
-        let header = found
-            .and_then(|data| data.authorization_token)
-            .and_then(|token| HeaderValue::from_str(&format!("Basic {token}")).ok());
-        let Some(mut header) = header else {
-            return Err(DeployError::denied("ECR gives no usable token"));
-        };
+        let data = data.into_iter().next().ok_or(RegistryError::NoToken)?;
+        let expires = data.expires_at.map(SystemTime::try_from);
+        // It is `AWS:password` in Base64 already, which is what basic authentication takes.
+        // https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html
+        let token = data.authorization_token.unwrap_or_default();
+        let mut header = HeaderValue::from_str(&format!("Basic {token}"))
+            .ok()
+            .filter(|_| !token.is_empty())
+            .ok_or(RegistryError::NoToken)?;
         header.set_sensitive(true);
         let token = Token {
             header,
-            ends,
+            expires: expires.and_then(Result::ok),
             obtained: Instant::now(),
         };
-        *kept = Some(token.clone());
+        *current = Some(token.clone());
         Ok(token)
     }
 }
 
-/// What became of a request.
-enum Sent {
-    Answered(Response),
-    /// In passing: it may go well the next time.
-    Failed(DeployError),
+fn backoff() -> ExponentialBuilder {
+    ExponentialBuilder::default()
+        .with_min_delay(FIRST_PAUSE)
+        .with_factor(2.0)
+        .with_max_times(RETRIES)
 }
 
-async fn pause(
-    attempt: &mut u32,
-    why: DeployError,
-    reporter: &dyn Reporter,
-) -> Result<(), DeployError> {
-    if *attempt >= ATTEMPTS {
-        return Err(why.hint("run it again: layers that arrived are not sent again"));
-    }
-    let reason = why.causes.last().unwrap_or(&why.message);
-    reporter.report(Event::Retrying { reason });
-    tokio::time::sleep(PAUSE * 2_u32.pow(*attempt - 1)).await;
-    *attempt += 1;
-    Ok(())
+fn report_retry(error: &RegistryError, reporter: &dyn Reporter) {
+    reporter.report(Event::Retrying {
+        reason: &innermost(error).to_string(),
+    });
 }
 
-/// Where an upload goes on, if the answer is the expected one.
-fn next(response: &Response, expected: StatusCode) -> Option<Url> {
-    if response.status() != expected {
+/// Where an upload continues; `None` if the answer does not say.
+fn upload_location(response: &Response) -> Option<Url> {
+    if response.status() != StatusCode::ACCEPTED {
         return None;
     }
-    let place = response.headers().get(LOCATION)?.to_str().ok()?;
-    response.url().join(place).ok()
+    let location = response.headers().get(LOCATION)?.to_str().ok()?;
+    response.url().join(location).ok()
 }
 
-struct Refused {
-    error: DeployError,
-    is_expired: bool,
-}
-
-/// What a 401 or 403 means. ECR answers 403 to a token that has ended.
-async fn judge(response: Response) -> Refused {
-    let status = response.status();
-    let mut error = refusal("the registry refuses access", response).await;
-    error.kind = crate::error::ErrorKind::Denied;
-    let is_expired = status == StatusCode::UNAUTHORIZED
-        || error
-            .causes
-            .iter()
-            .any(|cause| cause.to_lowercase().contains("expired"));
-    Refused {
-        error: error.hint("pushing takes ecr:BatchCheckLayerAvailability, InitiateLayerUpload, UploadLayerPart, CompleteLayerUpload, PutImage and BatchGetImage on the repository"),
-        is_expired,
+/// The error of an upload whose content was sent: 404 if the registry lost it, 400 or 416 if other
+/// content arrived than was sent. Those can be tried again.
+/// <https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes>
+async fn interrupted(response: Response) -> RegistryError {
+    match response.status() {
+        StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST | StatusCode::RANGE_NOT_SATISFIABLE => {
+            RegistryError::UploadInterrupted(Refusal::read(response).await)
+        }
+        _ => refused(RegistryRequest::UploadLayer, response).await,
     }
 }
 
-/// What the registry says of why: its answer may hold anything, so that only its message is shown, and not at any length.
-pub(super) async fn refusal(what: &str, response: Response) -> DeployError {
-    let status = response.status();
-    let body = response.bytes().await.unwrap_or_default();
-    let body: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
-    let first = &body["errors"][0];
-    let said = match (first["code"].as_str(), first["message"].as_str()) {
-        (Some(code), Some(message)) => format!("{status}: {message} ({code})"),
-        (Some(code), None) => format!("{status}: {code}"),
-        _ => status.to_string(),
-    };
-    let mut error = DeployError::failed(what);
-    error.causes.push(said.chars().take(500).collect());
-    error
+/// The error of an answer that a request did not expect.
+pub(super) async fn refused(request: RegistryRequest, response: Response) -> RegistryError {
+    RegistryError::Refused {
+        request,
+        refusal: Refusal::read(response).await,
+    }
+}
+
+impl Refusal {
+    /// Reads an answer that is no success. Of its body only the first error is taken: it may hold
+    /// anything.
+    async fn read(response: Response) -> Self {
+        #[derive(Default, Deserialize)]
+        struct Body {
+            errors: Vec<ErrorEntry>,
+        }
+        #[derive(Deserialize)]
+        struct ErrorEntry {
+            code: Option<String>,
+            message: Option<String>,
+        }
+        let status = response.status();
+        let body = response.bytes().await.unwrap_or_default();
+        let body: Body = serde_json::from_slice(&body).unwrap_or_default();
+        let first = body.errors.into_iter().next();
+        Self {
+            status,
+            code: first.as_ref().and_then(|entry| entry.code.clone()),
+            message: first.and_then(|entry| entry.message),
+        }
+    }
+
+    /// Whether it was the token's age. ECR answers 403 with the code DENIED to an expired token as
+    /// to a missing permission; only the message tells them apart.
+    /// <https://docs.aws.amazon.com/AmazonECR/latest/userguide/common-errors-docker.html>
+    fn is_for_expired_token(&self) -> bool {
+        self.status == StatusCode::UNAUTHORIZED
+            || self
+                .message
+                .as_ref()
+                .is_some_and(|message| message.to_lowercase().contains("expired"))
+    }
 }

@@ -1,73 +1,68 @@
-//! ECR: where images are kept, by the registry API that Docker speaks too.
+//! ECR: the registry of the service's images, by the registry API that Docker speaks too.
 //!
-//! It is spoken here and not left to Docker's engine, so that the token stays in this process and is renewed in the middle
-//! of a push, and the same tree always gives the same digest, whichever builder made it ([`package`] drops what only says
-//! when and where that was). [`client`] makes the requests, [`push`] and [`resolve`] decide which. A push ends with the
-//! manifest: until then nothing is to be seen in the repository, and what an interrupted one sent is found by the next.
-//! [`repository`] and [`stock`] are what ECR's own API says: of the repository, and of which images it still has.
+//! It is spoken here and not left to Docker's engine, so that the token stays in this process and
+//! is renewed in the middle of a push, and the same tree always gives the same digest, whichever
+//! builder made it ([`export`] drops what only says when and where that was). [`client`] makes the
+//! requests, [`push`] and [`resolve`] decide which; [`manifest`] is what they transfer. A push ends
+//! with the manifest: until then no image can be seen in the repository, and the layers of an
+//! interrupted push are found by the next one. [`repository`] and [`images`] are what ECR's own API
+//! says: of the repository, and of which images it still has.
 
 mod client;
-mod package;
+mod error;
+mod export;
+mod images;
+mod manifest;
 mod push;
 mod repository;
 mod resolve;
-mod stock;
 #[cfg(test)]
 mod tests;
 
-use aws_sdk_ecr::error::ProvideErrorMetadata;
-use aws_sdk_ecr::types::Repository;
 use reqwest::Url;
-use t3nets_router::aws::store_error;
 use t3nets_router::outbound;
 
-use crate::error::DeployError;
-use crate::image::Architecture;
+use crate::image_ref::{Architecture, Digest, ImageRef, InvalidRepository, Repository};
 
-use client::Client;
-use repository::Place;
+use client::RegistryClient;
+use repository::describe;
 
-pub use repository::RepositoryFacts;
-pub use stock::Stock;
+pub use error::{Refusal, RegistryError, RegistryRequest};
+pub use images::RepositoryImages;
+pub use repository::{RepositoryFacts, count_images};
 
-/// A repository in ECR.
+/// The registry of one repository in ECR.
 pub struct Registry {
-    /// `123456789012.dkr.ecr.us-east-1.amazonaws.com/t3nets-dev-router`: what task definitions name, with a digest.
-    pub uri: String,
-    /// Its name: `t3nets-dev-router`.
-    pub name: String,
-    client: Client,
+    /// With its host: what task definitions name, with a digest.
+    repository: Repository,
+    client: RegistryClient,
 }
 
-/// An image that a repository has.
+/// An image after its push.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PushedImage {
-    /// The repository: `123456789012.dkr.ecr.us-east-1.amazonaws.com/t3nets-dev-router`.
-    pub repository: String,
+    /// The image by its digest, as the registry confirmed it.
+    pub image: ImageRef,
     /// The tag, unique to the content.
     pub tag: String,
-    /// `sha256:…`, as the registry confirmed it.
-    pub digest: String,
-    /// The image in bytes, compressed.
+    /// The manifest's digest, as the registry confirmed it.
+    pub digest: Digest,
+    /// Of the whole image in bytes, compressed.
     pub size: u64,
-    /// Its layers.
+    /// How many layers the image has.
     pub layers: usize,
-    /// How many of them had to be sent.
+    /// How many of them the registry did not have.
     pub layers_pushed: usize,
-    /// What was sent of them, in bytes.
+    /// The size of those in bytes, compressed.
     pub bytes_pushed: u64,
 }
 
 /// An image that was pushed before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResolvedImage {
-    /// The repository.
-    pub repository: String,
-    /// The tag, if it was named by one.
-    pub tag: Option<String>,
-    /// `sha256:…`, of the image for one platform.
-    pub digest: String,
-    /// What it runs on; `None` if nothing that ECS has.
+    /// The image for one platform, by its digest.
+    pub image: ImageRef,
+    /// What it is built for; `None` if Fargate does not have that.
     pub architecture: Option<Architecture>,
     /// The commit that its labels name.
     pub revision: Option<String>,
@@ -76,70 +71,58 @@ pub struct ResolvedImage {
 }
 
 impl Registry {
-    /// Finds a repository by its name or its URI. A URI is taken over as it is: it is where the tasks get their image from.
+    /// Finds a repository by its name or its URI. A URI is used as it is: it is where the tasks get
+    /// their image from.
     ///
-    /// The registry is where the repository's URI says. Where calls to AWS go to this machine itself, so do these, even if what
-    /// stands in for ECR there names AWS's own address.
+    /// The registry is where the repository's URI says. Where calls to AWS go to this machine
+    /// itself, so do these, even if the emulator of ECR there names AWS's own host.
     ///
     /// # Errors
-    /// Not ready if there is no such repository, denied without credentials or permission.
+    /// If there is no such repository or ECR cannot be asked.
     pub async fn connect(
         config: &aws_config::SdkConfig,
         repository: &str,
-    ) -> Result<Self, DeployError> {
+    ) -> Result<Self, RegistryError> {
         let ecr = aws_sdk_ecr::Client::new(config);
-        let Place { name, uri } = Place::of(repository);
-        let found = describe(&ecr, &name).await?;
-        let uri = uri.unwrap_or_else(|| found.repository_uri.unwrap_or_default());
-        let host = uri.split('/').next().unwrap_or_default();
-        let base = match on_this_machine(config, host) {
-            Some(here) => here,
-            None => elsewhere(host)?,
+        let named: Repository = repository.parse()?;
+        let found = describe(&ecr, &named).await?;
+        let repository = match named.registry() {
+            Some(_) => named,
+            None => found.repository_uri.unwrap_or_default().parse()?,
+        };
+        let host = repository
+            .registry()
+            .ok_or_else(|| InvalidRepository::new(&repository))?;
+        let base = match local_address(config, host) {
+            Some(local) => local,
+            None => https_address(host)?,
         };
         Ok(Self {
-            client: Client::new(ecr, &base, &name)?,
-            name,
-            uri,
+            client: RegistryClient::new(ecr, &base, &repository)?,
+            repository,
         })
+    }
+
+    /// The repository with its host: `123456789012.dkr.ecr.us-east-1.amazonaws.com/t3nets-dev-router`.
+    pub fn repository(&self) -> &Repository {
+        &self.repository
     }
 }
 
-async fn describe(ecr: &aws_sdk_ecr::Client, name: &str) -> Result<Repository, DeployError> {
-    let missing = || {
-        DeployError::not_ready(format!("there is no image repository `{name}` in ECR"))
-            .hint("`t3nets infra apply` makes it; is it the right account and region?")
-    };
-    let answer = ecr
-        .describe_repositories()
-        .repository_names(name)
-        .send()
-        .await
-        .map_err(|error| match error.code() {
-            Some("RepositoryNotFoundException") => missing(),
-            Some("InvalidParameterException") => {
-                DeployError::usage(format!("`{name}` is no name of a repository"))
-            }
-            _ => DeployError::from(store_error(&error)),
-        })?;
-    answer
-        .repositories
-        .and_then(|all| all.into_iter().next())
-        .ok_or_else(missing)
-}
-
-/// The registry at a host: by HTTPS alone.
-fn elsewhere(host: &str) -> Result<Url, DeployError> {
+/// The registry at a host that is not this machine: over HTTPS alone.
+fn https_address(host: &str) -> Result<Url, RegistryError> {
     Url::parse(&format!("https://{host}"))
         .ok()
         .filter(Url::has_host)
-        .ok_or_else(|| DeployError::not_ready(format!("`{host}` is no address of a registry")))
+        .ok_or_else(|| RegistryError::InvalidAddress(host.to_owned()))
 }
 
-/// The registry, if it is on this machine: ECR's own endpoint, the repository's host, or the endpoint of every service.
-fn on_this_machine(config: &aws_config::SdkConfig, host: &str) -> Option<Url> {
-    let own = std::env::var("AWS_ENDPOINT_URL_ECR").ok();
+/// The registry, if it is on this machine: ECR's own endpoint, the repository's host, or the
+/// endpoint of every service.
+fn local_address(config: &aws_config::SdkConfig, host: &str) -> Option<Url> {
+    let ecr_endpoint = std::env::var("AWS_ENDPOINT_URL_ECR").ok();
     let candidates = [
-        own,
+        ecr_endpoint,
         Some(format!("http://{host}")),
         config.endpoint_url().map(str::to_owned),
     ];

@@ -1,6 +1,6 @@
-//! Puts an image into the repository: what it has is not sent, and it ends with the manifest.
+//! Pushes an image into the repository: layers that it has are not sent, and the manifest goes last.
 
-use std::io::{Seek, SeekFrom, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -9,114 +9,122 @@ use futures::{StreamExt, TryStreamExt, stream};
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::{Method, StatusCode};
 
-use super::client::{Ask, refusal};
-use super::package::{Blob, MANIFEST, Package};
+use super::client::{Call, refused};
+use super::error::{RegistryError, RegistryRequest};
+use super::export::{Blob, ExportedImage};
+use super::manifest::DOCKER_MANIFEST;
 use super::{PushedImage, Registry};
-use crate::error::DeployError;
-use crate::image::{BuiltImage, Engine, Revision};
+use crate::build::{BuiltImage, DockerEngine, SourceRevision};
+use crate::image_ref::Digest;
 use crate::progress::{Event, Reporter};
 
-/// How many layers travel at once.
-const AT_ONCE: usize = 4;
-/// How often their progress is told.
+/// How many layers are uploaded at once.
+const PARALLEL_UPLOADS: usize = 4;
+/// How often their progress is reported.
 const TICK: Duration = Duration::from_millis(100);
 
 impl Registry {
-    /// Pushes an image that the engine built, under a tag of its own.
+    /// Pushes an image that Docker built, under a tag of its own.
     ///
     /// # Errors
-    /// Denied if the registry refuses, failed if it cannot be reached after several attempts.
+    /// If Docker does not export it, or the registry refuses or cannot be reached after several
+    /// attempts.
     pub async fn push(
         &self,
-        engine: &Engine,
+        docker: &DockerEngine,
         image: &BuiltImage,
         reporter: &dyn Reporter,
-    ) -> Result<PushedImage, DeployError> {
-        let export = export(engine, &image.id).await?;
-        let package = tokio::task::spawn_blocking(move || Package::read(export))
+    ) -> Result<PushedImage, RegistryError> {
+        let archive = export(docker, &image.id).await?;
+        let exported = tokio::task::spawn_blocking(move || ExportedImage::read(archive))
             .await
-            .map_err(|error| {
-                DeployError::failed("cannot read the exported image").caused_by(&error)
+            .map_err(|error| RegistryError::Export {
+                action: "read",
+                source: io::Error::other(error),
             })??;
-        self.push_package(&package, &image.revision, reporter).await
+        self.push_exported(&exported, &image.revision, reporter)
+            .await
     }
 
-    pub(super) async fn push_package(
+    pub(super) async fn push_exported(
         &self,
-        package: &Package,
-        revision: &Revision,
+        exported: &ExportedImage,
+        revision: &SourceRevision,
         reporter: &dyn Reporter,
-    ) -> Result<PushedImage, DeployError> {
-        let tag = tag(revision, &package.manifest.digest);
+    ) -> Result<PushedImage, RegistryError> {
+        let digest = &exported.manifest.digest;
         let mut pushed = PushedImage {
-            repository: self.uri.clone(),
-            digest: package.manifest.digest.clone(),
-            size: package.size(),
-            layers: package.layers.len(),
+            image: self.repository.pinned(digest),
+            tag: tag(revision, digest),
+            digest: digest.clone(),
+            size: exported.size(),
+            layers: exported.layers.len(),
             layers_pushed: 0,
             bytes_pushed: 0,
-            tag,
         };
-        if self.digest_of(&pushed.tag, reporter).await?.as_ref() == Some(&pushed.digest) {
-            for layer in &package.layers {
+        if self.tagged(&pushed.tag, reporter).await?.as_ref() == Some(digest) {
+            for layer in &exported.layers {
                 reporter.report(Event::LayerPresent {
-                    digest: &layer.digest,
+                    digest: layer.digest.as_str(),
                     size: layer.size(),
                 });
             }
             return Ok(pushed);
         }
         // The same layer may be in an image twice.
-        let mut blobs: Vec<&Blob> = package.layers.iter().collect();
-        blobs.sort_by(|a, b| a.digest.cmp(&b.digest));
-        blobs.dedup_by(|a, b| a.digest == b.digest);
+        let mut blobs: Vec<&Blob> = exported.layers.iter().collect();
+        blobs.sort_by_key(|blob| &blob.digest);
+        blobs.dedup_by_key(|blob| &blob.digest);
         let sent: Vec<u64> = stream::iter(blobs)
             .map(|blob| self.push_blob(blob, reporter))
-            .buffer_unordered(AT_ONCE)
+            .buffer_unordered(PARALLEL_UPLOADS)
             .try_filter_map(async |sent| Ok(sent))
             .try_collect()
             .await?;
         pushed.layers_pushed = sent.len();
         pushed.bytes_pushed = sent.iter().sum();
-        self.push_blob(&package.config, &()).await?;
-        self.push_manifest(package, &pushed.tag, reporter).await?;
-        match self.digest_of(&pushed.tag, reporter).await? {
-            Some(digest) if digest == pushed.digest => Ok(pushed),
-            Some(other) => Err(DeployError::failed(format!(
-                "the registry has `{other}` under `{}`, not the image that was pushed",
-                pushed.tag
-            ))),
-            None => Err(DeployError::failed(format!(
-                "the registry does not show `{}`, which was just pushed",
-                pushed.tag
-            ))),
+        self.push_blob(&exported.config, &()).await?;
+        self.push_manifest(&exported.manifest, &pushed.tag, reporter)
+            .await?;
+        match self.tagged(&pushed.tag, reporter).await? {
+            Some(found) if found == pushed.digest => Ok(pushed),
+            found => Err(RegistryError::NotConfirmed {
+                tag: pushed.tag,
+                found,
+            }),
         }
     }
 
-    /// Sends a blob if the registry lacks it; gives the bytes that were sent.
+    /// Uploads a blob that the registry does not have; gives the bytes that were sent, `None` if it
+    /// has it.
     async fn push_blob(
         &self,
         blob: &Blob,
         reporter: &dyn Reporter,
-    ) -> Result<Option<u64>, DeployError> {
-        let (digest, size) = (blob.digest.as_str(), blob.size());
-        let ask = Ask {
+    ) -> Result<Option<u64>, RegistryError> {
+        let size = blob.size();
+        let digest = blob.digest.as_str();
+        let call = Call {
+            request: RegistryRequest::CheckLayer,
             method: Method::HEAD,
-            url: self.client.url(&format!("blobs/{digest}"))?,
+            path: format!("blobs/{digest}"),
             header: None,
             body: Vec::new(),
         };
-        let found = self.client.ask(&ask, reporter).await?;
+        let found = self.client.send(&call, reporter).await?;
         match found.status() {
             StatusCode::OK => {
                 reporter.report(Event::LayerPresent { digest, size });
                 return Ok(None);
             }
             StatusCode::NOT_FOUND => {}
-            _ => return Err(refusal("the registry does not say what it has", found).await),
+            _ => return Err(refused(call.request, found).await),
         }
         let sent = Arc::new(AtomicU64::new(0));
-        let mut upload = std::pin::pin!(self.client.upload(digest, &blob.content, &sent, reporter));
+        let upload = self
+            .client
+            .upload(&blob.digest, &blob.content, &sent, reporter);
+        let mut upload = std::pin::pin!(upload);
         let mut tick = tokio::time::interval(TICK);
         loop {
             tokio::select! {
@@ -135,66 +143,71 @@ impl Registry {
 
     async fn push_manifest(
         &self,
-        package: &Package,
+        manifest: &Blob,
         tag: &str,
         reporter: &dyn Reporter,
-    ) -> Result<(), DeployError> {
-        let ask = Ask {
+    ) -> Result<(), RegistryError> {
+        let call = Call {
+            request: RegistryRequest::PutManifest,
             method: Method::PUT,
-            url: self.client.url(&format!("manifests/{tag}"))?,
-            header: Some((CONTENT_TYPE, MANIFEST)),
-            body: package.manifest.content.to_vec(),
+            path: format!("manifests/{tag}"),
+            header: Some((CONTENT_TYPE, DOCKER_MANIFEST)),
+            body: manifest.content.to_vec(),
         };
-        let answer = self.client.ask(&ask, reporter).await?;
+        let answer = self.client.send(&call, reporter).await?;
         if answer.status().is_success() {
             return Ok(());
         }
-        let refused = refusal("the registry does not take the image", answer).await;
-        // Somebody pushed the same at the same time, or an earlier attempt's answer was lost: what counts is what is there.
-        match self.digest_of(tag, reporter).await {
-            Ok(Some(digest)) if digest == package.manifest.digest => Ok(()),
+        let refused = refused(call.request, answer).await;
+        // An immutable tag that exists is refused, also if somebody pushed the same image at the
+        // same time or the answer to an earlier attempt was lost: what the tag names now decides.
+        // https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html
+        match self.tagged(tag, reporter).await {
+            Ok(Some(digest)) if digest == manifest.digest => Ok(()),
             _ => Err(refused),
         }
     }
 
-    /// The digest of the image that a tag names.
-    async fn digest_of(
+    /// The digest of the image that a tag names, if it names one.
+    async fn tagged(
         &self,
         tag: &str,
         reporter: &dyn Reporter,
-    ) -> Result<Option<String>, DeployError> {
-        let ask = Ask {
+    ) -> Result<Option<Digest>, RegistryError> {
+        let call = Call {
+            request: RegistryRequest::CheckManifest,
             method: Method::HEAD,
-            url: self.client.url(&format!("manifests/{tag}"))?,
-            header: Some((ACCEPT, MANIFEST)),
+            path: format!("manifests/{tag}"),
+            header: Some((ACCEPT, DOCKER_MANIFEST)),
             body: Vec::new(),
         };
-        let answer = self.client.ask(&ask, reporter).await?;
+        let answer = self.client.send(&call, reporter).await?;
         match answer.status() {
             StatusCode::NOT_FOUND => Ok(None),
             StatusCode::OK => Ok(answer
                 .headers()
                 .get("docker-content-digest")
                 .and_then(|digest| digest.to_str().ok())
-                .map(str::to_owned)),
-            _ => Err(refusal("the registry does not say what it has", answer).await),
+                .and_then(|digest| digest.parse().ok())),
+            _ => Err(refused(call.request, answer).await),
         }
     }
 }
 
-/// `0123456789ab-fedcba987654`: the commit and the image, so that no other image ever has it.
-pub(super) fn tag(revision: &Revision, digest: &str) -> String {
-    let image = digest.trim_start_matches("sha256:");
-    format!("{}-{}", revision.label(), image.get(..12).unwrap_or(image))
+/// `0123456789ab-fedcba987654`: the commit and the image. The repository's tags are immutable, and
+/// a commit alone does not fix the image: base images change, and a tree may have uncommitted files.
+pub(super) fn tag(revision: &SourceRevision, digest: &Digest) -> String {
+    format!("{}-{}", revision.label(), digest.short())
 }
 
 /// The image as an archive, in a file without a name.
-async fn export(engine: &Engine, id: &str) -> Result<std::fs::File, DeployError> {
-    let failed = |error: std::io::Error| {
-        DeployError::failed("cannot keep the image that Docker exports").caused_by(&error)
+async fn export(docker: &DockerEngine, id: &str) -> Result<std::fs::File, RegistryError> {
+    let failed = |source: io::Error| RegistryError::Export {
+        action: "store",
+        source,
     };
     let mut file = tempfile::tempfile().map_err(failed)?;
-    let mut parts = engine.export(id);
+    let mut parts = docker.export(id);
     while let Some(part) = parts.next().await {
         file.write_all(&part?).map_err(failed)?;
     }

@@ -2,149 +2,143 @@
 
 use reqwest::header::ACCEPT;
 use reqwest::{Method, StatusCode};
-use serde_json::Value;
+use serde::de::DeserializeOwned;
 
-use super::client::{Ask, refusal};
-use super::package::digest;
+use super::client::{Call, refused};
+use super::error::{RegistryError, RegistryRequest};
+use super::manifest::{ImageConfig, ImageManifest, MANIFEST_TYPES, Manifest};
 use super::{Registry, ResolvedImage};
-use crate::error::DeployError;
-use crate::image::Architecture;
+use crate::image_ref::{Architecture, Digest, ImageRef, is_tag};
 
-/// One image, or a list with one for each platform; Docker's and OCI's.
-const MANIFESTS: &str = "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.oci.image.index.v1+json";
+/// What names one image within a repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum ImageName {
+    Tag(String),
+    Digest(Digest),
+}
+
+impl ImageName {
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Tag(tag) => tag,
+            Self::Digest(digest) => digest.as_str(),
+        }
+    }
+}
 
 impl Registry {
-    /// Finds the image that `reference` names: `TAG`, `sha256:…`, either with the repository before it. Of an image for
-    /// several platforms it is the one for `wanted`, if there is one.
+    /// Finds the image that `reference` names: `TAG`, `sha256:…`, either with the repository before
+    /// it. Of an image for several platforms it is the one for `wanted`, if there is one.
     ///
     /// # Errors
-    /// Usage if it names another repository, failed if there is no such image.
+    /// If it names another repository, there is no such image, or the registry refuses or cannot be
+    /// reached.
     pub async fn resolve(
         &self,
         reference: &str,
         wanted: Architecture,
-    ) -> Result<ResolvedImage, DeployError> {
-        let named = self.name_in(reference)?;
-        let (mut digest, mut manifest) = self.manifest(named).await?;
-        if let Some(listed) = manifest["manifests"].as_array() {
-            let matching = listed
-                .iter()
-                .find(|entry| {
-                    entry["platform"]["os"] == "linux"
-                        && entry["platform"]["architecture"] == wanted.image_name()
-                })
-                .and_then(|entry| entry["digest"].as_str())
-                .ok_or_else(|| {
-                    DeployError::failed(format!(
-                        "image `{named}` is for several platforms, but none is {wanted}"
-                    ))
+    ) -> Result<ResolvedImage, RegistryError> {
+        let name = self.name_in(reference)?;
+        let (digest, manifest) = match self.manifest(&name).await? {
+            (digest, Manifest::Image(manifest)) => (digest, manifest),
+            (_, Manifest::Index { manifests }) => {
+                let matching = manifests.iter().find_map(|entry| entry.digest_for(wanted));
+                let matching = matching.ok_or_else(|| RegistryError::NoSuchPlatform {
+                    image: name.as_str().to_owned(),
+                    wanted,
                 })?;
-            (digest, manifest) = self.manifest(matching).await?;
-        }
-        let config = self.config(&manifest).await?;
-        let label = |name: &str| {
-            let value =
-                config["config"]["Labels"][format!("org.opencontainers.image.{name}")].as_str();
-            value.filter(|value| *value != "unknown").map(str::to_owned)
+                match self.manifest(&ImageName::Digest(matching.clone())).await? {
+                    (digest, Manifest::Image(manifest)) => (digest, manifest),
+                    (digest, Manifest::Index { .. }) => {
+                        return Err(RegistryError::Corrupt(digest.to_string()));
+                    }
+                }
+            }
         };
+        let config = self.config(&manifest).await?;
         Ok(ResolvedImage {
-            repository: self.uri.clone(),
-            tag: (!named.starts_with("sha256:")).then(|| named.to_owned()),
-            digest,
-            architecture: config["architecture"]
-                .as_str()
-                .filter(|_| config["os"] == "linux")
-                .and_then(Architecture::from_image),
-            revision: label("revision"),
-            version: label("version"),
+            image: self.repository.pinned(&digest),
+            architecture: config.architecture(),
+            revision: config.label("revision").map(str::to_owned),
+            version: config.label("version").map(str::to_owned),
         })
     }
 
     /// The tag or digest in a reference.
-    fn name_in<'r>(&self, reference: &'r str) -> Result<&'r str, DeployError> {
-        let own = [self.uri.as_str(), self.name.as_str()]
-            .into_iter()
-            .find_map(|repository| {
-                let rest = reference.strip_prefix(repository)?;
-                rest.strip_prefix(['@', ':'])
-            });
-        // `repository:tag@digest`: the digest decides.
-        let named = own.unwrap_or(reference);
-        let named = named.rsplit_once('@').map_or(named, |(_, digest)| digest);
-        let is_digest = named.strip_prefix("sha256:").is_some_and(|hex| {
-            hex.len() == 64 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-        });
-        let is_tag = !named.is_empty()
-            && named.len() <= 128
-            && !named.starts_with(['.', '-'])
-            && named
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'));
-        if is_digest || is_tag {
-            return Ok(named);
+    fn name_in(&self, reference: &str) -> Result<ImageName, RegistryError> {
+        if let Ok(digest) = reference.parse() {
+            return Ok(ImageName::Digest(digest));
         }
-        Err(if reference.contains('/') {
-            DeployError::usage(format!(
-                "`{reference}` is in another repository than `{}`",
-                self.uri
-            ))
-            .hint("push it there first, or name a tag or a digest alone")
-        } else {
-            DeployError::usage(format!("`{reference}` is neither a tag nor a digest"))
-        })
+        if is_tag(reference) {
+            return Ok(ImageName::Tag(reference.to_owned()));
+        }
+        let other = || match reference.contains('/') {
+            true => RegistryError::OtherRepository {
+                reference: reference.to_owned(),
+                repository: self.repository.to_string(),
+            },
+            false => RegistryError::InvalidReference(reference.to_owned()),
+        };
+        let image: ImageRef = reference.parse().map_err(|_| other())?;
+        let named = image.repository();
+        let is_own = *named == self.repository
+            || (named.registry().is_none() && named.name() == self.repository.name());
+        match (is_own, image.digest(), image.tag()) {
+            (true, Some(digest), _) => Ok(ImageName::Digest(digest.clone())),
+            (true, None, Some(tag)) => Ok(ImageName::Tag(tag.to_owned())),
+            _ => Err(other()),
+        }
     }
 
     /// A manifest with its digest.
-    async fn manifest(&self, named: &str) -> Result<(String, Value), DeployError> {
-        let body = self.get(&format!("manifests/{named}"), named).await?;
-        let found = digest(&body);
-        if named.starts_with("sha256:") && named != found {
-            return Err(damaged(named));
+    async fn manifest(&self, name: &ImageName) -> Result<(Digest, Manifest), RegistryError> {
+        let path = format!("manifests/{}", name.as_str());
+        let body = self.get(path, name.as_str()).await?;
+        let digest = Digest::of(&body);
+        match name {
+            ImageName::Digest(named) if *named != digest => {
+                Err(RegistryError::Corrupt(named.to_string()))
+            }
+            _ => Ok((digest, read(&body, name.as_str())?)),
         }
-        let manifest = serde_json::from_slice(&body).map_err(|_| damaged(named))?;
-        Ok((found, manifest))
     }
 
-    async fn config(&self, manifest: &Value) -> Result<Value, DeployError> {
-        let named = manifest["config"]["digest"].as_str().unwrap_or_default();
-        if named.is_empty() {
-            return Err(damaged("the image"));
+    async fn config(&self, manifest: &ImageManifest) -> Result<ImageConfig, RegistryError> {
+        let named = &manifest.config.digest;
+        let body = self.get(format!("blobs/{named}"), named.as_str()).await?;
+        if Digest::of(&body) != *named {
+            return Err(RegistryError::Corrupt(named.to_string()));
         }
-        let body = self.get(&format!("blobs/{named}"), named).await?;
-        if digest(&body) != named {
-            return Err(damaged(named));
-        }
-        serde_json::from_slice(&body).map_err(|_| damaged(named))
+        read(&body, named.as_str())
     }
 
-    async fn get(&self, path: &str, named: &str) -> Result<Vec<u8>, DeployError> {
-        let ask = Ask {
+    async fn get(&self, path: String, image: &str) -> Result<Vec<u8>, RegistryError> {
+        let accepted = MANIFEST_TYPES.join(", ");
+        let call = Call {
+            request: RegistryRequest::GetImage,
             method: Method::GET,
-            url: self.client.url(path)?,
-            header: Some((ACCEPT, MANIFESTS)),
+            path,
+            header: Some((ACCEPT, &accepted)),
             body: Vec::new(),
         };
-        let answer = self.client.ask(&ask, &()).await?;
+        let answer = self.client.send(&call, &()).await?;
         match answer.status() {
             StatusCode::OK => {}
             StatusCode::NOT_FOUND => {
-                return Err(DeployError::failed(format!(
-                    "there is no image `{named}` in `{}`",
-                    self.uri
-                ))
-                .hint("ECR keeps the last ten; `t3nets history` shows what was deployed"));
+                return Err(RegistryError::ImageNotFound {
+                    image: image.to_owned(),
+                    repository: self.repository.to_string(),
+                });
             }
-            _ => return Err(refusal("the registry does not show the image", answer).await),
+            _ => return Err(refused(call.request, answer).await),
         }
-        let body = answer.bytes().await.map_err(|error| {
-            DeployError::failed("the registry's answer ended early").caused_by(&error.without_url())
-        })?;
-        Ok(body.to_vec())
+        let body = answer.bytes().await;
+        Ok(body
+            .map_err(|error| self.client.unreachable(error))?
+            .to_vec())
     }
 }
 
-fn damaged(named: &str) -> DeployError {
-    DeployError::failed(format!(
-        "the registry answers with something else than `{named}`"
-    ))
+fn read<T: DeserializeOwned>(body: &[u8], named: &str) -> Result<T, RegistryError> {
+    serde_json::from_slice(body).map_err(|_| RegistryError::Corrupt(named.to_owned()))
 }

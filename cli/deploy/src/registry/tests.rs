@@ -11,11 +11,10 @@ use serde_json::json;
 use support::TestServer;
 use support::aws::AwsServer;
 
-use super::package::Package;
+use super::export::{ExportedImage, normalized};
 use super::*;
-use crate::error::ErrorKind;
-use crate::image::tests::{engine, request, unique};
-use crate::image::{BuildRequest, Engine, Revision};
+use crate::build::tests::{engine, request, unique};
+use crate::build::{BuildRequest, BuiltImage, DockerEngine, SourceRevision};
 
 const TWO_LAYERS: &str = "FROM scratch\nCOPY Dockerfile /\nCOPY content /\nLABEL org.opencontainers.image.version=1.2.3\n";
 
@@ -31,7 +30,7 @@ async fn repository(server: &AwsServer, name: &str) -> (aws_config::SdkConfig, R
     (config, registry)
 }
 
-async fn build(engine: &Engine, request: &BuildRequest) -> crate::image::BuiltImage {
+async fn build(engine: &DockerEngine, request: &BuildRequest) -> BuiltImage {
     engine.build(request, &()).await.unwrap()
 }
 
@@ -75,15 +74,15 @@ async fn only_what_the_registry_lacks_is_sent() {
 
     for reference in [
         first.tag.clone(),
-        first.digest.clone(),
-        format!("{}:{}", first.repository, first.tag),
+        first.digest.to_string(),
+        format!("{}:{}", first.image.repository(), first.tag),
         format!("image-push@{}", first.digest),
     ] {
         let resolved = registry
             .resolve(&reference, Architecture::X86_64)
             .await
             .unwrap();
-        assert_eq!(resolved.digest, first.digest, "{reference}");
+        assert_eq!(resolved.image, first.image, "{reference}");
         assert_eq!(resolved.architecture, Some(Architecture::X86_64));
         assert_eq!(resolved.version.as_deref(), Some("1.2.3"));
     }
@@ -102,17 +101,22 @@ async fn only_what_the_registry_lacks_is_sent() {
         .resolve("nothing", Architecture::X86_64)
         .await
         .unwrap_err();
-    assert_eq!(missing.kind, ErrorKind::Failed);
-    assert!(missing.message.contains("`nothing`"), "{missing:?}");
+    assert!(
+        matches!(&missing, RegistryError::ImageNotFound { image, .. } if image == "nothing"),
+        "{missing:?}"
+    );
     let elsewhere = registry
         .resolve("docker.io/library/debian:12", Architecture::X86_64)
         .await
         .unwrap_err();
-    assert_eq!(elsewhere.kind, ErrorKind::Usage);
+    assert!(
+        matches!(elsewhere, RegistryError::OtherRepository { .. }),
+        "{elsewhere:?}"
+    );
 }
 
 #[tokio::test]
-async fn a_repository_that_does_not_exist_is_not_ready() {
+async fn a_repository_that_does_not_exist_is_named() {
     let Some(server) = AwsServer::shared_ministack() else {
         return;
     };
@@ -120,8 +124,10 @@ async fn a_repository_that_does_not_exist_is_not_ready() {
     let Err(error) = Registry::connect(&config, "image-missing").await else {
         panic!("there is none");
     };
-    assert_eq!(error.kind, ErrorKind::NotReady, "{error:?}");
-    assert!(error.hints[0].contains("infra apply"), "{error:?}");
+    assert!(
+        matches!(&error, RegistryError::RepositoryNotFound(name) if name == "image-missing"),
+        "{error:?}"
+    );
 }
 
 /// A registry that takes one token's requests so often, loses the first bytes that it is sent, and then works.
@@ -190,7 +196,7 @@ async fn scripted(
         }
         match manifest.as_deref() {
             Some(kept) => {
-                ([("docker-content-digest", super::package::digest(kept))]).into_response()
+                ([("docker-content-digest", Digest::of(kept).to_string())]).into_response()
             }
             None => StatusCode::NOT_FOUND.into_response(),
         }
@@ -207,7 +213,7 @@ async fn scripted(
 }
 
 /// An image as the engine exports it, of one layer.
-fn package() -> Package {
+fn exported() -> ExportedImage {
     let mut archive = tar::Builder::new(Vec::new());
     let config = json!({"architecture": "amd64", "os": "linux", "created": "2026-01-01T00:00:00Z", "rootfs": {"type": "layers", "diff_ids": ["sha256:x"]}});
     for (name, content) in [
@@ -225,17 +231,17 @@ fn package() -> Package {
             .append_data(&mut header, name, content.as_bytes())
             .unwrap();
     }
-    Package::read(archive.into_inner().unwrap().as_slice()).unwrap()
+    ExportedImage::read(archive.into_inner().unwrap().as_slice()).unwrap()
 }
 
-fn revision() -> Revision {
-    Revision {
-        sha: "0123456789ab".to_owned(),
-        dirty: true,
+fn revision() -> SourceRevision {
+    SourceRevision {
+        sha: Some("0123456789ab".to_owned()),
+        is_dirty: true,
     }
 }
 
-async fn push_to(script: Script) -> (Arc<Script>, Result<PushedImage, DeployError>) {
+async fn push_to(script: Script) -> (Arc<Script>, Result<PushedImage, RegistryError>) {
     let script = Arc::new(script);
     let routes = axum::Router::new()
         .fallback(scripted)
@@ -250,7 +256,7 @@ async fn push_to(script: Script) -> (Arc<Script>, Result<PushedImage, DeployErro
         ))
         .build();
     let registry = Registry::connect(&config, "r").await.unwrap();
-    let pushed = registry.push_package(&package(), &revision(), &()).await;
+    let pushed = registry.push_exported(&exported(), &revision(), &()).await;
     (script, pushed)
 }
 
@@ -292,8 +298,10 @@ async fn a_push_without_permission_is_denied_and_not_repeated() {
     })
     .await;
     let error = pushed.unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Denied);
-    assert!(error.causes[0].contains("UploadLayerPart"), "{error:?}");
+    assert!(
+        matches!(&error, RegistryError::AccessDenied(refusal) if refusal.to_string().contains("UploadLayerPart")),
+        "{error:?}"
+    );
     assert!(!format!("{error:?}").contains("token1"));
     assert_eq!(script.tokens.load(Ordering::SeqCst), 1);
     assert!(script.manifest.lock().unwrap().is_none());
@@ -308,7 +316,8 @@ async fn a_push_survives_failures_in_passing_but_not_forever() {
     let (_, pushed) = push_to(failing(3)).await;
     assert_eq!(pushed.unwrap().layers_pushed, 1);
     let (script, pushed) = push_to(failing(usize::MAX)).await;
-    assert_eq!(pushed.unwrap_err().kind, ErrorKind::Failed);
+    let error = pushed.unwrap_err();
+    assert!(matches!(error, RegistryError::Failed(_)), "{error:?}");
     assert!(
         script.manifest.lock().unwrap().is_none(),
         "nothing half-done is to be seen"
@@ -325,8 +334,8 @@ fn an_image_is_the_same_whenever_and_wherever_it_was_built() {
             "rootfs": {"type": "layers", "diff_ids": []},
         })
     };
-    let one = super::package::normalized(&config("2026-01-01", "a"));
-    assert_eq!(one, super::package::normalized(&config("2026-01-02", "b")));
+    let one = normalized(&config("2026-01-01", "a"));
+    assert_eq!(one, normalized(&config("2026-01-02", "b")));
     assert_eq!(
         one,
         json!({"architecture": "amd64", "os": "linux", "config": {"User": "1", "Env": ["A=b"]}, "rootfs": {"type": "layers", "diff_ids": []}})
@@ -340,9 +349,9 @@ fn plain_http_is_for_this_machine_alone() {
             .endpoint_url(endpoint)
             .build()
     };
-    let address = |endpoint: &str, host: &str| match on_this_machine(&config(endpoint), host) {
+    let address = |endpoint: &str, host: &str| match local_address(&config(endpoint), host) {
         Some(here) => Ok(here),
-        None => elsewhere(host),
+        None => https_address(host),
     };
     for (endpoint, host, expected) in [
         (
@@ -376,6 +385,6 @@ fn plain_http_is_for_this_machine_alone() {
     }
     for bad in ["", "two words"] {
         let refused = address("https://e.example.com", bad).unwrap_err();
-        assert_eq!(refused.kind, ErrorKind::NotReady, "{bad}");
+        assert!(matches!(refused, RegistryError::InvalidAddress(_)), "{bad}");
     }
 }

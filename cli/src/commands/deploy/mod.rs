@@ -4,6 +4,7 @@
 //! on, [`person`] is who may interrupt it, [`outcome`] what it ends with. The work is done in [`t3nets_deploy`].
 
 mod display;
+mod image_errors;
 mod outcome;
 mod person;
 mod source;
@@ -18,7 +19,7 @@ use crate::error::{CliError, ErrorKind, exit_code};
 use crate::printer::Output;
 use source::{Source, to_be_built};
 use t3nets_deploy::history::{Lock, Watched};
-use t3nets_deploy::image::Architecture;
+use t3nets_deploy::image_ref::Architecture;
 use t3nets_deploy::outcome::Outcome;
 use t3nets_deploy::plan::{Change, Desired, Plan, PlanError, Revision, architecture, base, plan};
 use t3nets_deploy::report::{Report, Step};
@@ -117,7 +118,7 @@ impl Known {
     /// What the image has to be built for.
     fn architecture(&self) -> Result<Architecture, CliError> {
         let base = base(&self.running, self.template.as_ref());
-        Architecture::from_ecs(Some(base.architecture())).ok_or_else(|| {
+        Architecture::from_ecs(base.architecture()).ok_or_else(|| {
             CliError::failed(format!(
                 "task definition `{}` runs on `{}`, for which no image can be built",
                 base.name(),

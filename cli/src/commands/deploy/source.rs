@@ -9,8 +9,9 @@ use indicatif::DecimalBytes;
 use super::Known;
 use crate::context::Context;
 use crate::error::CliError;
+use t3nets_deploy::build::{BuildRequest, DockerEngine, SourceRevision};
 use t3nets_deploy::engine;
-use t3nets_deploy::image::{Architecture, BuildRequest, Builder, Engine, Revision};
+use t3nets_deploy::image_ref::Architecture;
 use t3nets_deploy::plan::{Desired, GIT_SHA, Tags};
 use t3nets_deploy::registry::{PushedImage, Registry};
 use t3nets_deploy::report::Step;
@@ -75,13 +76,14 @@ impl Source {
             Self::Pushed(reference) => pushed(context, work, known, reference).await,
             Self::Tree { root, .. } => {
                 let registry = registry(work).await?;
-                let here = Revision::here(root)?;
+                let here = SourceRevision::here(root)?;
+                let repository = registry.repository();
                 let image = known
                     .running
                     .image(&work.target().container)
-                    .filter(|image| image.starts_with(&format!("{}@", registry.uri)))
+                    .filter(|image| repository.digest_of(image).is_some())
                     .filter(|_| is_of(&known.running.tags, &here))
-                    .map_or_else(|| format!("{}@{NOT_BUILT}", registry.uri), str::to_owned);
+                    .map_or_else(|| format!("{repository}@{NOT_BUILT}"), str::to_owned);
                 Ok(Desired {
                     image,
                     architecture: Some(known.architecture()?.to_string()),
@@ -101,7 +103,7 @@ impl Source {
         &self,
         context: &Context,
         work: &Work<'_>,
-        docker: Option<&Engine>,
+        docker: Option<&DockerEngine>,
         known: &Known,
     ) -> Result<Desired, CliError> {
         match (self, docker) {
@@ -136,10 +138,10 @@ impl Source {
     /// Docker, if something has to be built.
     ///
     /// # Errors
-    /// As [`Engine::connect`].
-    pub(super) async fn docker(&self) -> Result<Option<Engine>, CliError> {
+    /// As [`DockerEngine::connect`].
+    pub(super) async fn docker(&self) -> Result<Option<DockerEngine>, CliError> {
         match self {
-            Self::Tree { .. } => Ok(Some(Engine::connect().await?)),
+            Self::Tree { .. } => Ok(Some(DockerEngine::connect().await?)),
             Self::Pushed(_) => Ok(None),
         }
     }
@@ -178,7 +180,7 @@ async fn pushed(
         ))
     })?;
     Ok(Desired {
-        image: format!("{}@{}", found.repository, found.digest),
+        image: found.image.to_string(),
         architecture: Some(architecture.to_string()),
         git_sha: found.revision,
         version: found.version,
@@ -189,50 +191,49 @@ async fn pushed(
 async fn built(
     context: &Context,
     work: &Work<'_>,
-    docker: &Engine,
+    docker: &DockerEngine,
     request: &BuildRequest,
 ) -> Result<Desired, CliError> {
     let engine = work.engine(false, 1);
     // Whether it can be pushed is known before the build's minutes are spent.
     let registry = registry(work).await?;
-    let builder = match docker.builder() {
-        Builder::BuildKit => "BuildKit",
-        Builder::Classic => "its classic builder",
-    };
     let began = engine.begin(
         Step::Build,
         format!(
-            "`{}` for {}, by Docker {} with {builder}",
+            "`{}` for {}, by Docker {} with {}",
             request.root.display(),
             request.architecture,
-            docker.version()
+            docker.version(),
+            docker.builder()
         ),
     );
     let image = docker.build(request, &work.display).await?;
-    let revision = image.revision.label();
     engine.done(
         Step::Build,
-        format!("version {}, commit {revision}", image.version),
+        format!(
+            "version {}, commit {}",
+            image.version.as_deref().unwrap_or("unknown"),
+            image.revision.label()
+        ),
         began,
     );
     check(&engine, image.architecture, request.architecture)?;
-    let began = engine.begin(Step::Push, registry.uri.clone());
+    let began = engine.begin(Step::Push, registry.repository().to_string());
     let pushed = registry.push(docker, &image, &work.display).await?;
     engine.done(Step::Push, sent(&pushed), began);
-    let known = |text: String| (text != "unknown").then_some(text);
     Ok(Desired {
-        image: format!("{}@{}", pushed.repository, pushed.digest),
+        image: pushed.image.to_string(),
         architecture: Some(image.architecture.to_string()),
-        git_sha: known(revision),
-        version: known(image.version),
+        git_sha: image.revision.sha.as_ref().map(|_| image.revision.label()),
+        version: image.version,
         who: context.who().to_owned(),
     })
 }
 
 /// Whether a revision was built from a tree like this one.
-fn is_of(tags: &Tags, here: &Revision) -> bool {
-    here.commit()
-        .is_some_and(|commit| tags.get(GIT_SHA).is_some_and(|tag| tag == commit))
+fn is_of(tags: &Tags, here: &SourceRevision) -> bool {
+    here.clean_sha()
+        .is_some_and(|sha| tags.get(GIT_SHA).is_some_and(|tag| tag == sha))
 }
 
 /// Whether an image can run where it is to.
@@ -282,6 +283,8 @@ fn sent(pushed: &PushedImage) -> String {
 
 #[cfg(test)]
 mod tests {
+    use t3nets_deploy::image_ref::{Digest, Repository};
+
     use super::*;
 
     #[test]
@@ -308,23 +311,25 @@ mod tests {
     #[test]
     fn only_a_clean_tree_of_the_commit_that_runs_is_what_runs() {
         let tags = |sha: &str| Tags::from([(GIT_SHA.to_owned(), sha.to_owned())]);
-        let here = |sha: &str, dirty| Revision {
-            sha: sha.to_owned(),
-            dirty,
+        let here = |sha: Option<&str>, is_dirty| SourceRevision {
+            sha: sha.map(str::to_owned),
+            is_dirty,
         };
-        assert!(is_of(&tags("0123"), &here("0123", false)));
-        assert!(!is_of(&tags("0123"), &here("0123", true)));
-        assert!(!is_of(&tags("0123"), &here("4567", false)));
-        assert!(!is_of(&tags("unknown"), &here("unknown", false)));
-        assert!(!is_of(&Tags::new(), &here("0123", false)));
+        assert!(is_of(&tags("0123"), &here(Some("0123"), false)));
+        assert!(!is_of(&tags("0123"), &here(Some("0123"), true)));
+        assert!(!is_of(&tags("0123"), &here(Some("4567"), false)));
+        assert!(!is_of(&tags("unknown"), &here(None, false)));
+        assert!(!is_of(&Tags::new(), &here(Some("0123"), false)));
     }
 
     #[test]
     fn a_push_of_nothing_says_so() {
+        let digest = Digest::of(b"");
+        let repository: Repository = "host.example/repo".parse().unwrap();
         let mut pushed = PushedImage {
-            repository: "host/repo".to_owned(),
+            image: repository.pinned(&digest),
             tag: "t".to_owned(),
-            digest: "sha256:0".to_owned(),
+            digest,
             size: 2_000_000,
             layers: 3,
             layers_pushed: 0,

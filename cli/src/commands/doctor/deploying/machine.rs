@@ -7,7 +7,7 @@ use indicatif::DecimalBytes;
 
 use super::super::Check;
 use crate::error::CliError;
-use t3nets_deploy::image::{Builder, Engine};
+use t3nets_deploy::build::DockerEngine;
 
 /// What a build from nothing takes: the Rust image, its packages, the dependencies' sources, and what is compiled, for both
 /// the base and the result; about 3 GB, and the image once more while it is exported.
@@ -15,7 +15,7 @@ const NEEDED: u64 = 4_000_000_000;
 
 /// Docker's engine, and the room on its disk.
 pub(super) async fn checks() -> Vec<Check> {
-    match Engine::connect().await {
+    match DockerEngine::connect().await {
         Ok(engine) => vec![check_docker(&engine), check_disk(&engine).await],
         Err(error) => vec![
             without_docker(&error.into()),
@@ -24,12 +24,9 @@ pub(super) async fn checks() -> Vec<Check> {
     }
 }
 
-fn check_docker(engine: &Engine) -> Check {
-    let builder = match engine.builder() {
-        Builder::BuildKit => "BuildKit",
-        Builder::Classic => "its classic builder",
-    };
-    Check::ok("docker", format!("{} with {builder}", engine.version()))
+fn check_docker(engine: &DockerEngine) -> Check {
+    let found = format!("{} with {}", engine.version(), engine.builder());
+    Check::ok("docker", found)
 }
 
 fn without_docker(error: &CliError) -> Check {
@@ -38,10 +35,10 @@ fn without_docker(error: &CliError) -> Check {
     Check::warning("docker", why, error.hints.join("; "))
 }
 
-async fn check_disk(engine: &Engine) -> Check {
+async fn check_disk(engine: &DockerEngine) -> Check {
     let (root, machine) = match engine.root().await {
-        Ok(told) => told,
-        Err(error) => return Check::skipped("disk", error.message),
+        Ok(answer) => answer,
+        Err(error) => return Check::skipped("disk", error.to_string()),
     };
     // Docker's programs for the desktop, and a socket that leads elsewhere, name a folder of another machine.
     let here = rustix::system::uname();

@@ -18,7 +18,8 @@ use super::{Check, Status};
 use crate::aws_environment::{Connected, reason};
 use crate::commands::deploy::target::target;
 use t3nets_deploy::ecs::{Ecs, Placed};
-use t3nets_deploy::plan::{Revision, is_digest};
+use t3nets_deploy::image_ref::Digest;
+use t3nets_deploy::plan::Revision;
 use t3nets_deploy::rollout::revision_name;
 use t3nets_deploy::target::DeployTarget;
 
@@ -109,9 +110,7 @@ impl Deploying<'_> {
 
     fn is_placeholder(&self, revision: &Revision) -> bool {
         let image = revision.image(&self.target.container).unwrap_or_default();
-        let is_pinned = image
-            .rsplit_once('@')
-            .is_some_and(|(_, digest)| is_digest(digest));
+        let is_pinned = Digest::at_end_of(image).is_some();
         let template = self.target.template_arn.as_deref();
         !is_pinned && (revision.is_template() || template == Some(revision.arn()))
     }

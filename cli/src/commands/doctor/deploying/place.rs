@@ -6,12 +6,20 @@ use t3nets_router::ports::StoreError;
 use super::{Check, Deploying, Running, lacks_permission, unasked, unseen};
 use crate::aws_environment::reason;
 use t3nets_deploy::ecs::{Cluster, Placed};
-use t3nets_deploy::registry::RepositoryFacts;
+use t3nets_deploy::registry::{RegistryError, RepositoryFacts, count_images};
 use t3nets_deploy::rollout::{Target, revision_name};
 use t3nets_deploy::targets::Targets;
 
 /// What ECS says where it finds no room for a task.
 const NO_ROOM: &str = "unable to place a task";
+
+/// What AWS refused, or else what is misconfigured.
+fn of_registry(error: RegistryError) -> StoreError {
+    match error {
+        RegistryError::Aws(error) => error.into(),
+        other => StoreError::Misconfigured(other.to_string()),
+    }
+}
 
 impl Deploying<'_> {
     pub(super) async fn check_repository(&self) -> Check {
@@ -19,9 +27,9 @@ impl Deploying<'_> {
         let repository = &self.target.repository;
         let (facts, images) = tokio::join!(
             RepositoryFacts::of(self.sdk, repository),
-            RepositoryFacts::images(self.sdk, repository),
+            count_images(self.sdk, repository),
         );
-        let facts = match facts {
+        let facts = match facts.map_err(of_registry) {
             Ok(facts) => facts,
             Err(error) => {
                 let what = format!("`{repository}`");
@@ -29,7 +37,7 @@ impl Deploying<'_> {
                 return unseen(name, &what, &error, takes, self.make());
             }
         };
-        let count = match images {
+        let count = match images.map_err(of_registry) {
             Ok(1) => "1 image".to_owned(),
             Ok(count) => format!("{count} images"),
             Err(error) if lacks_permission(&error) => {

@@ -9,8 +9,9 @@ use t3nets_router::ports::StoreError;
 use super::{Check, Deploying, Running, lacks_permission, skipped_for, unasked, within};
 use crate::aws_environment::reason;
 use t3nets_deploy::drift::drift;
+use t3nets_deploy::image_ref::Digest;
 use t3nets_deploy::plan::{Change, Revision};
-use t3nets_deploy::registry::Stock;
+use t3nets_deploy::registry::RepositoryImages;
 
 /// Who takes the roles.
 const TAKES_ROLES: &str = "ecs-tasks.amazonaws.com";
@@ -61,11 +62,14 @@ impl Deploying<'_> {
                 self.command("deploy"),
             );
         }
-        let mut stock = Stock::of(self.sdk, &self.target.repository);
-        let is_there = stock.look_for(image).await;
-        let digest = image.rsplit_once('@').map_or(image, |(_, digest)| digest);
-        let short = digest.get(..19).unwrap_or(digest);
-        match (is_there, stock.unknown()) {
+        let mut images = RepositoryImages::of(self.sdk, &self.target.repository);
+        let exists = images.check(image).await;
+        let digest = Digest::at_end_of(image);
+        let short = match &digest {
+            Some(digest) => format!("sha256:{}", digest.short()),
+            None => image.to_owned(),
+        };
+        match (exists, images.error().map(ToString::to_string)) {
             (Some(true), _) => Check::ok(name, format!("`{short}` is in the repository")),
             (Some(false), _) => Check::failed(
                 name,

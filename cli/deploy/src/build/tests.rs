@@ -1,18 +1,18 @@
-//! Builds by the engine that runs here.
+//! Builds by the Docker engine of this machine.
 
 use std::fs;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use super::*;
-use crate::error::ErrorKind;
 use crate::progress::{Event, Reporter};
 
 /// Made by tests/images/make.
 const WITH_A_SHELL: &str = "debian:bookworm-slim";
 
 /// The engine, or `None` if the test should return.
-pub(crate) async fn engine() -> Option<Engine> {
-    match Engine::connect().await {
+pub(crate) async fn engine() -> Option<DockerEngine> {
+    match DockerEngine::connect().await {
         Ok(engine) => Some(engine),
         Err(_) => {
             support::missing("a Docker engine");
@@ -22,9 +22,9 @@ pub(crate) async fn engine() -> Option<Engine> {
 }
 
 /// The engine with an image to begin with.
-async fn engine_with_a_shell() -> Option<Engine> {
+async fn engine_with_a_shell() -> Option<DockerEngine> {
     let engine = engine().await?;
-    if engine.docker.inspect_image(WITH_A_SHELL).await.is_err() {
+    if engine.client.inspect_image(WITH_A_SHELL).await.is_err() {
         support::missing(WITH_A_SHELL);
         return None;
     }
@@ -74,8 +74,8 @@ impl Steps {
     }
 }
 
-async fn forget(engine: &Engine, image: &BuiltImage) {
-    let removed = engine.docker.remove_image(
+async fn forget(engine: &DockerEngine, image: &BuiltImage) {
+    let removed = engine.client.remove_image(
         &image.id,
         None::<bollard::query_parameters::RemoveImageOptions>,
         None,
@@ -84,25 +84,13 @@ async fn forget(engine: &Engine, image: &BuiltImage) {
     let _ = removed.await;
 }
 
-#[test]
-fn architectures_are_known_by_the_names_of_ecs_and_of_images() {
-    for architecture in [Architecture::X86_64, Architecture::Arm64] {
-        let ecs = architecture.to_string();
-        assert_eq!(Architecture::from_ecs(Some(&ecs)), Some(architecture));
-        let image = architecture.image_name();
-        assert_eq!(Architecture::from_image(image), Some(architecture));
-    }
-    assert_eq!(Architecture::from_ecs(None), Some(Architecture::X86_64));
-    assert_eq!(Architecture::from_ecs(Some("RISCV64")), None);
-}
-
 #[tokio::test]
 async fn both_builders_build_for_either_architecture_and_again_from_their_cache() {
     let Some(engine) = engine().await else { return };
     assert!(engine.version().starts_with(char::is_numeric));
-    assert_eq!(engine.builder(), Builder::BuildKit);
+    assert_eq!(engine.builder(), DockerBuilder::BuildKit);
     let (root, mut request) = request("FROM scratch\nCOPY content /\n", "");
-    for builder in [Builder::BuildKit, Builder::Classic] {
+    for builder in [DockerBuilder::BuildKit, DockerBuilder::Classic] {
         request.builder = Some(builder);
         for architecture in [Architecture::X86_64, Architecture::Arm64] {
             request.architecture = architecture;
@@ -133,22 +121,23 @@ async fn a_failing_step_is_named_with_its_last_lines() {
         .build_args
         .insert("SAY".to_owned(), "it ends".to_owned());
     request.network = Some("host".to_owned());
-    for builder in [Builder::BuildKit, Builder::Classic] {
+    for builder in [DockerBuilder::BuildKit, DockerBuilder::Classic] {
         request.builder = Some(builder);
         let error = engine.build(&request, &()).await.unwrap_err();
-        assert_eq!(error.kind, ErrorKind::Failed);
-        assert!(error.message.contains("RUN seq 40"), "{error:?}");
-        let causes = error.causes.join("\n");
-        for said in ["it ends", "badly", "40", "7"] {
-            assert!(causes.contains(said), "{builder:?}: {causes}");
+        let BuildError::Failed { step, log, source } = error else {
+            panic!("{builder:?}: {error:?}");
+        };
+        let step = step.unwrap();
+        assert!(step.name.contains("RUN seq 40"), "{step:?}");
+        for line in ["it ends", "badly", "40"] {
+            // The classic builder colours what is written to stderr.
+            let is_shown = step.last_lines.iter().any(|last| last.contains(line));
+            assert!(is_shown, "{builder:?}: {step:?}");
         }
-        assert!(!causes.contains("\n    2\n"), "{causes}");
-        let log = error
-            .hints
-            .iter()
-            .find_map(|hint| hint.split('`').nth(1))
-            .unwrap();
-        assert!(fs::read_to_string(log).unwrap().contains("\n2\n"));
+        assert!(!step.last_lines.contains(&"2".to_owned()), "{step:?}");
+        assert!(source.to_string().contains('7'), "{source:?}");
+        let log = log.unwrap();
+        assert!(fs::read_to_string(&log).unwrap().contains("\n2\n"));
         fs::remove_file(log).unwrap();
     }
 }
@@ -178,7 +167,10 @@ async fn a_build_that_nobody_waits_for_ends_in_the_engine() {
     let Some(engine) = engine_with_a_shell().await else {
         return;
     };
-    for (builder, seconds) in [(Builder::BuildKit, "86398"), (Builder::Classic, "86399")] {
+    for (builder, seconds) in [
+        (DockerBuilder::BuildKit, "86398"),
+        (DockerBuilder::Classic, "86399"),
+    ] {
         let dockerfile =
             format!("FROM {WITH_A_SHELL}\nARG ONCE\nRUN echo it waits && sleep {seconds}\n");
         let (_root, mut request) = request(&dockerfile, "");
@@ -213,8 +205,8 @@ RUN mkdir -p /etc/ssl/certs && echo authorities >/etc/ssl/certs/ca-certificates.
     && chmod +x /usr/local/bin/cargo
 "#;
 
-async fn layers(engine: &Engine, image: &BuiltImage) -> Vec<String> {
-    let found = engine.docker.inspect_image(&image.id).await.unwrap();
+async fn layers(engine: &DockerEngine, image: &BuiltImage) -> Vec<String> {
+    let found = engine.client.inspect_image(&image.id).await.unwrap();
     found.root_fs.unwrap().layers.unwrap()
 }
 
@@ -231,7 +223,7 @@ async fn the_dockerfile_gives_the_same_layers_by_either_builder_and_a_change_ano
         tag: Some("stand-in".to_owned()),
     };
     engine
-        .docker
+        .client
         .tag_image(&base.id, Some(options))
         .await
         .unwrap();
@@ -262,14 +254,14 @@ async fn the_dockerfile_gives_the_same_layers_by_either_builder_and_a_change_ano
             "t3nets-test-rust:stand-in".to_owned(),
         )]),
         network: Some("host".to_owned()),
-        builder: Some(Builder::BuildKit),
+        builder: Some(DockerBuilder::BuildKit),
     };
     let image = engine.build(&request, &()).await.unwrap();
     let first = layers(&engine, &image).await;
     assert_eq!(first.len(), 2);
-    assert_eq!(image.version, env!("CARGO_PKG_VERSION"));
+    assert_eq!(image.version.as_deref(), Some(env!("CARGO_PKG_VERSION")));
 
-    request.builder = Some(Builder::Classic);
+    request.builder = Some(DockerBuilder::Classic);
     // Another argument: nothing is taken from an earlier run's cache.
     request
         .build_args
@@ -278,7 +270,7 @@ async fn the_dockerfile_gives_the_same_layers_by_either_builder_and_a_change_ano
     assert_eq!(layers(&engine, &image).await, first);
 
     fs::write(root.path().join("router/src/main.rs"), "fn main() { }").unwrap();
-    for builder in [Builder::BuildKit, Builder::Classic] {
+    for builder in [DockerBuilder::BuildKit, DockerBuilder::Classic] {
         request.builder = Some(builder);
         let image = engine.build(&request, &()).await.unwrap();
         let changed = layers(&engine, &image).await;

@@ -1,41 +1,44 @@
-//! What the engine tells while it builds, as steps: BuildKit in its own records, the classic builder in lines of text.
+//! What Docker reports while it builds, as steps: BuildKit in its own records, the classic builder in
+//! lines of text.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use bollard::models::{BuildInfo, BuildInfoAux};
 
+use super::FailedStep;
 use crate::progress::{Event, Reporter};
 
 /// How many lines of a failed step are shown with the error.
 const LAST_LINES: usize = 20;
-/// How much of the whole log is kept.
+/// How many bytes of the whole log are kept.
 const MAX_LOG: usize = 8 << 20;
 
 /// Follows a build.
-pub(super) struct Steps<'a> {
+pub(super) struct BuildSteps<'a> {
     reporter: &'a dyn Reporter,
-    /// All that was told, for the file that a failure leaves.
+    /// The whole output, for the file that a failed build leaves.
     log: String,
-    /// The steps that are under way or done, by BuildKit's digest; the classic builder has one at a time, under "".
-    known: HashMap<String, Step>,
+    /// The steps that began, by BuildKit's digest of each; the classic builder runs one at a time
+    /// and has no digests: it is under "".
+    known: HashMap<String, BuildStep>,
     /// The last step that failed, or else the last that began.
     suspect: Option<String>,
     image: Option<String>,
 }
 
-struct Step {
+struct BuildStep {
     name: String,
     started: Instant,
-    done: bool,
-    cached: bool,
-    /// A line that has not ended yet.
-    rest: String,
-    last: VecDeque<String>,
+    is_done: bool,
+    is_cached: bool,
+    /// The beginning of a line whose end has not come yet.
+    partial_line: String,
+    last_lines: VecDeque<String>,
 }
 
-impl<'a> Steps<'a> {
-    /// Of a build that is about to begin.
+impl<'a> BuildSteps<'a> {
+    /// For a build that is about to begin.
     pub(super) fn new(reporter: &'a dyn Reporter) -> Self {
         Self {
             reporter,
@@ -46,33 +49,37 @@ impl<'a> Steps<'a> {
         }
     }
 
-    /// The image, once it is told.
+    /// The image's id, once Docker reported it.
     pub(super) fn image(&self) -> Option<&str> {
         self.image.as_deref()
     }
 
-    /// All that was told.
+    /// The whole output, up to 8 MiB.
     pub(super) fn log(&self) -> &str {
         &self.log
     }
 
-    /// The step that failed, with its last lines.
-    pub(super) fn failed(&self) -> Option<(&str, Vec<&str>)> {
+    /// The step that failed. The classic builder does not say which: then it is the last that began.
+    pub(super) fn failed(&self) -> Option<FailedStep> {
         let step = self.known.get(self.suspect.as_deref()?)?;
-        let mut lines: Vec<&str> = step.last.iter().map(String::as_str).collect();
-        if !step.rest.is_empty() {
-            lines.push(&step.rest);
+        let mut last_lines: Vec<String> = step.last_lines.iter().cloned().collect();
+        if !step.partial_line.is_empty() {
+            last_lines.push(step.partial_line.clone());
         }
-        Some((&step.name, lines))
+        Some(FailedStep {
+            name: step.name.clone(),
+            last_lines,
+        })
     }
 
-    /// Takes one message in.
+    /// Takes in one message of the build's stream.
+    /// <https://docs.docker.com/reference/api/engine/version/v1.51/#tag/Image/operation/ImageBuild>
     pub(super) fn take(&mut self, info: BuildInfo) {
         match info.aux {
             Some(BuildInfoAux::Default(image)) => self.image = image.id.or(self.image.take()),
             Some(BuildInfoAux::BuildKit(status)) => {
                 for vertex in status.vertexes {
-                    // What BuildKit does for itself: reading the Dockerfile, unpacking the context.
+                    // BuildKit's own work: it reads the Dockerfile and unpacks the context.
                     if vertex.name.starts_with("[internal]") || vertex.name == "copy /context /" {
                         continue;
                     }
@@ -99,12 +106,14 @@ impl<'a> Steps<'a> {
         }
     }
 
-    /// The build ended well: so did its last step.
+    /// The build succeeded, and with it its last step.
     pub(super) fn end(&mut self) {
         self.finish_classic();
     }
 
-    /// `Step 2/5 : RUN …`, ` ---> Using cache`, ` ---> 0123456789ab`, and what commands write.
+    /// A line of the classic builder: `Step 2/5 : RUN …`, ` ---> Using cache`, ` ---> 0123456789ab`, or
+    /// what a command writes. It has no other form than these texts.
+    /// <https://github.com/moby/moby/blob/master/daemon/builder/dockerfile/evaluator.go>
     fn classic(&mut self, text: &str) {
         let line = text.trim_end();
         if let Some(name) = line
@@ -116,7 +125,7 @@ impl<'a> Steps<'a> {
             self.start("", &name);
         } else if line == " ---> Using cache" {
             if let Some(step) = self.known.get_mut("") {
-                step.cached = true;
+                step.is_cached = true;
             }
         } else if line.starts_with(" --->")
             || line.starts_with("Successfully built ")
@@ -129,7 +138,7 @@ impl<'a> Steps<'a> {
     }
 
     fn finish_classic(&mut self) {
-        let cached = self.known.get("").is_some_and(|step| step.cached);
+        let cached = self.known.get("").is_some_and(|step| step.is_cached);
         self.finish("", cached, None);
     }
 
@@ -139,20 +148,20 @@ impl<'a> Steps<'a> {
         self.suspect = Some(id.to_owned());
         self.known.insert(
             id.to_owned(),
-            Step {
+            BuildStep {
                 name: name.to_owned(),
                 started: Instant::now(),
-                done: false,
-                cached: false,
-                rest: String::new(),
-                last: VecDeque::new(),
+                is_done: false,
+                is_cached: false,
+                partial_line: String::new(),
+                last_lines: VecDeque::new(),
             },
         );
     }
 
     fn finish(&mut self, id: &str, cached: bool, took: Option<Duration>) {
-        if let Some(step) = self.known.get_mut(id).filter(|step| !step.done) {
-            step.done = true;
+        if let Some(step) = self.known.get_mut(id).filter(|step| !step.is_done) {
+            step.is_done = true;
             self.reporter.report(Event::StepDone {
                 name: &step.name,
                 cached,
@@ -161,22 +170,22 @@ impl<'a> Steps<'a> {
         }
     }
 
-    /// A piece of what a step wrote, which may end within a line.
+    /// A part of what a step wrote, which may end within a line.
     fn output(&mut self, id: &str, text: &str) {
         let Some(step) = self.known.get_mut(id) else {
             self.note(text.trim_end());
             return;
         };
-        step.rest.push_str(text);
+        step.partial_line.push_str(text);
         let mut lines = Vec::new();
-        while let Some((line, rest)) = step.rest.split_once('\n') {
+        while let Some((line, rest)) = step.partial_line.split_once('\n') {
             let line = line.trim_end_matches('\r').to_owned();
-            step.rest = rest.to_owned();
+            step.partial_line = rest.to_owned();
             self.reporter.report(Event::StepOutput { line: &line });
-            if step.last.len() == LAST_LINES {
-                step.last.pop_front();
+            if step.last_lines.len() == LAST_LINES {
+                step.last_lines.pop_front();
             }
-            step.last.push_back(line.clone());
+            step.last_lines.push_back(line.clone());
             lines.push(line);
         }
         for line in lines {
@@ -215,7 +224,7 @@ mod tests {
     #[test]
     fn the_classic_builders_lines_become_steps() {
         let recorder = Recorder::default();
-        let mut steps = Steps::new(&recorder);
+        let mut steps = BuildSteps::new(&recorder);
         for text in [
             "Step 1/2 : FROM scratch",
             "\n",
@@ -247,8 +256,8 @@ mod tests {
                 "line two",
             ]
         );
-        let (name, lines) = steps.failed().unwrap();
-        assert_eq!(name, "[3/3] RUN make");
-        assert_eq!(lines, ["one", "two", "unfinished"]);
+        let failed = steps.failed().unwrap();
+        assert_eq!(failed.name, "[3/3] RUN make");
+        assert_eq!(failed.last_lines, ["one", "two", "unfinished"]);
     }
 }

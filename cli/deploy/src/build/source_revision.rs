@@ -1,42 +1,43 @@
-//! Which version of the source an image is built from.
+//! Which commit of the source an image is built from.
 
 use std::path::Path;
 use std::process::{Command, Output};
 
-use super::context::{is_sent, read_ignore};
-use super::ignore::Ignore;
-use crate::error::DeployError;
+use super::BuildError;
+use super::context::{is_included, read_dockerignore};
+use super::dockerignore::Dockerignore;
 
-/// What git says of the tree.
+/// What git says of the tree that is built.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Revision {
-    /// The commit, twelve digits; `unknown` where git or the repository is missing.
-    pub sha: String,
-    /// Whether a file that is sent differs from that commit.
-    pub dirty: bool,
+pub struct SourceRevision {
+    /// The commit's first twelve digits; `None` without git or outside a repository.
+    pub sha: Option<String>,
+    /// Whether a file of the build context differs from that commit.
+    pub is_dirty: bool,
 }
 
-impl Revision {
+impl SourceRevision {
     /// Asks git about what would be built at `root`.
     ///
     /// # Errors
-    /// If what is sent of it cannot be told.
-    pub fn here(root: &Path) -> Result<Self, DeployError> {
-        Ok(Self::of(root, &read_ignore(root)?))
+    /// If `.dockerignore` cannot be read or has an invalid pattern.
+    pub fn here(root: &Path) -> Result<Self, BuildError> {
+        Ok(Self::of(root, &read_dockerignore(root)?))
     }
 
-    /// The commit, if the tree is that and nothing else.
-    pub fn commit(&self) -> Option<&str> {
-        (!self.dirty && self.sha != "unknown").then_some(self.sha.as_str())
+    /// The commit, if the tree is exactly that commit's.
+    pub fn clean_sha(&self) -> Option<&str> {
+        self.sha.as_deref().filter(|_| !self.is_dirty)
     }
 
-    /// Asks git about the tree at `root`, of which `ignore` says what is sent.
-    pub(crate) fn of(root: &Path, ignore: &Ignore) -> Self {
+    /// Asks git about the tree at `root`. Changes to files that `ignore` excludes do not count: they
+    /// cannot change the image.
+    pub(super) fn of(root: &Path, ignore: &Dockerignore) -> Self {
         let sha = git(root, &["rev-parse", "--short=12", "HEAD"]);
         let Some(sha) = sha.filter(|sha| !sha.is_empty()) else {
             return Self {
-                sha: "unknown".to_owned(),
-                dirty: false,
+                sha: None,
+                is_dirty: false,
             };
         };
         // The status names files from the repository's root on.
@@ -49,22 +50,24 @@ impl Revision {
             "--no-renames",
             ".",
         ];
-        let dirty = git(root, &status).is_some_and(|status| {
+        let is_dirty = git(root, &status).is_some_and(|status| {
             changed(&status).any(|path| {
                 path.strip_prefix(prefix.as_str())
-                    .is_some_and(|path| is_sent(ignore, path))
+                    .is_some_and(|path| is_included(ignore, path))
             })
         });
-        Self { sha, dirty }
+        Self {
+            sha: Some(sha),
+            is_dirty,
+        }
     }
 
-    /// For labels and `/api/health`: `0123456789ab`, `0123456789ab-dirty`.
+    /// The commit as labels and `/api/health` show it: `0123456789ab`, `0123456789ab-dirty`,
+    /// `unknown`.
     pub fn label(&self) -> String {
-        if self.dirty {
-            format!("{}-dirty", self.sha)
-        } else {
-            self.sha.clone()
-        }
+        let sha = self.sha.as_deref().unwrap_or("unknown");
+        let suffix = if self.is_dirty { "-dirty" } else { "" };
+        format!("{sha}{suffix}")
     }
 }
 
@@ -73,7 +76,8 @@ fn git(root: &Path, arguments: &[&str]) -> Option<String> {
         .arg("-C")
         .arg(root)
         .args(arguments)
-        // Looking must not take the lock that somebody's commit needs.
+        // `git status` would take the lock of the index, and a commit at the same time would fail.
+        // https://git-scm.com/docs/git-status#_background_refresh
         .env("GIT_OPTIONAL_LOCKS", "0")
         .output()
         .ok()?;
@@ -124,17 +128,17 @@ mod tests {
             return;
         }
         let root = repository();
-        let ignore = Ignore::parse("**\n!code").unwrap();
+        let ignore = Dockerignore::parse("**\n!code").unwrap();
         let sub = root.path().join("sub");
-        let clean = Revision::of(&sub, &ignore);
-        assert_eq!((clean.sha.len(), clean.dirty), (12, false));
+        let clean = SourceRevision::of(&sub, &ignore);
+        assert_eq!(clean.clean_sha().map(str::len), Some(12));
         fs::write(root.path().join("notes"), "2").unwrap();
         fs::write(sub.join("unsent"), "2").unwrap();
-        assert_eq!(Revision::of(&sub, &ignore), clean);
+        assert_eq!(SourceRevision::of(&sub, &ignore), clean);
         fs::write(sub.join("code"), "2").unwrap();
         assert_eq!(
-            Revision::of(&sub, &ignore).label(),
-            format!("{}-dirty", clean.sha)
+            SourceRevision::of(&sub, &ignore).label(),
+            format!("{}-dirty", clean.label())
         );
     }
 
@@ -142,7 +146,7 @@ mod tests {
     fn a_tree_without_a_repository_is_of_unknown_revision() {
         let root = tempfile::tempdir().unwrap();
         assert_eq!(
-            Revision::of(root.path(), &Ignore::default()).label(),
+            SourceRevision::of(root.path(), &Dockerignore::default()).label(),
             "unknown"
         );
     }

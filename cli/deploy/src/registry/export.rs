@@ -1,141 +1,136 @@
-//! An image as the engine exports it, made ready for a registry: compressed layers, a configuration without what differs
-//! from one build to the next, and the manifest that names them.
+//! An image as Docker exports it, made ready for a registry: compressed layers, a configuration
+//! without what differs from one build to the next, and the manifest that names them.
+//!
+//! The manifest is for one platform and has no attestations beside it, so that the digest in a task
+//! definition is the image's own: an attestation (BuildKit's provenance) holds times and would give
+//! every build of the same tree another digest.
+//! <https://docs.docker.com/build/metadata/attestations/>
 
 use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::sync::Arc;
 
-use data_encoding::HEXLOWER;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 
-use crate::error::DeployError;
-
-/// The manifest's type: Docker's own, which everything that pulls understands.
-pub(super) const MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
-const CONFIG: &str = "application/vnd.docker.container.image.v1+json";
-const LAYER: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
+use super::error::RegistryError;
+use super::manifest::ImageManifest;
+use crate::image_ref::Digest;
 
 /// Content with its digest.
 #[derive(Debug, Clone)]
 pub(super) struct Blob {
-    /// `sha256:…`
-    pub(super) digest: String,
+    pub(super) digest: Digest,
     pub(super) content: Arc<Vec<u8>>,
 }
 
 impl Blob {
     fn new(content: Vec<u8>) -> Self {
         Self {
-            digest: digest(&content),
+            digest: Digest::of(&content),
             content: Arc::new(content),
         }
     }
 
+    /// In bytes.
     pub(super) fn size(&self) -> u64 {
         self.content.len() as u64
     }
-}
 
-/// `sha256:…`
-pub(super) fn digest(content: &[u8]) -> String {
-    format!("sha256:{}", HEXLOWER.encode(&Sha256::digest(content)))
+    fn described(&self) -> (Digest, u64) {
+        (self.digest.clone(), self.size())
+    }
 }
 
 /// An image that can be pushed.
 #[derive(Debug)]
-pub(super) struct Package {
+pub(super) struct ExportedImage {
     pub(super) manifest: Blob,
     pub(super) config: Blob,
     /// The lowest first.
     pub(super) layers: Vec<Blob>,
 }
 
-impl Package {
+impl ExportedImage {
     /// In bytes, compressed.
     pub(super) fn size(&self) -> u64 {
         self.layers.iter().map(Blob::size).sum::<u64>() + self.config.size()
     }
 
-    /// Reads what `docker save` writes.
+    /// Reads what `docker save` writes. Of its two layouts `manifest.json` is the one that every
+    /// version of Docker has.
+    /// <https://github.com/moby/docker-image-spec/blob/main/v1.2.md#combined-image-json--filesystem-changeset-format>
     ///
     /// # Errors
-    /// Failed if it is not such an archive, or holds another number of images than one.
-    pub(super) fn read(export: impl Read) -> Result<Self, DeployError> {
+    /// If it is not such an archive, or holds another number of images than one.
+    pub(super) fn read(archive: impl Read) -> Result<Self, RegistryError> {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
         struct Entry {
             config: String,
             layers: Vec<String>,
         }
-        let unusable = |why: &str| {
-            DeployError::failed(format!(
-                "Docker exported an image that cannot be used: {why}"
-            ))
-        };
-        let files = Files::read(export).map_err(|error| {
-            DeployError::failed("cannot read the image that Docker exported").caused_by(&error)
+        let invalid = RegistryError::InvalidExport;
+        let files = Files::read(archive).map_err(|source| RegistryError::Export {
+            action: "read",
+            source,
         })?;
         let entries = files
             .get("manifest.json")
-            .ok_or_else(|| unusable("no manifest"))?;
+            .ok_or(invalid("it has no manifest.json"))?;
         let entries: Vec<Entry> =
-            serde_json::from_slice(entries).map_err(|_| unusable("an odd manifest"))?;
+            serde_json::from_slice(entries).map_err(|_| invalid("its manifest.json is invalid"))?;
         let [entry] = entries.as_slice() else {
-            return Err(unusable("not one image"));
+            return Err(invalid("it does not hold exactly one image"));
         };
         let config = files
             .get(&entry.config)
-            .ok_or_else(|| unusable("no configuration"))?;
+            .ok_or(invalid("its configuration is missing"))?;
         let config: Value =
-            serde_json::from_slice(config).map_err(|_| unusable("an odd configuration"))?;
+            serde_json::from_slice(config).map_err(|_| invalid("its configuration is invalid"))?;
         let diff_ids = config["rootfs"]["diff_ids"].as_array().map_or(0, Vec::len);
         if diff_ids != entry.layers.len() {
-            return Err(unusable("layers are missing"));
+            return Err(invalid("layers are missing"));
         }
         let layers = entry
             .layers
             .iter()
             .map(|name| {
-                let layer = files
-                    .get(name)
-                    .ok_or_else(|| unusable("a layer is missing"))?;
-                Ok(Blob::new(compressed(layer).map_err(|error| {
-                    DeployError::failed("cannot compress a layer").caused_by(&error)
-                })?))
+                let layer = files.get(name).ok_or(invalid("a layer is missing"))?;
+                let layer = compressed(layer).map_err(|source| RegistryError::Export {
+                    action: "compress",
+                    source,
+                })?;
+                Ok(Blob::new(layer))
             })
-            .collect::<Result<Vec<Blob>, DeployError>>()?;
+            .collect::<Result<Vec<Blob>, RegistryError>>()?;
         let config = Blob::new(normalized(&config).to_string().into_bytes());
-        let described = |blob: &Blob, kind: &str| json!({"mediaType": kind, "size": blob.size(), "digest": blob.digest});
-        let manifest = json!({
-            "schemaVersion": 2,
-            "mediaType": MANIFEST,
-            "config": described(&config, CONFIG),
-            "layers": layers.iter().map(|layer| described(layer, LAYER)).collect::<Vec<_>>(),
-        });
+        let manifest =
+            ImageManifest::docker(config.described(), layers.iter().map(Blob::described));
+        let manifest =
+            serde_json::to_vec(&manifest).map_err(|_| invalid("its manifest cannot be written"))?;
         Ok(Self {
-            manifest: Blob::new(manifest.to_string().into_bytes()),
+            manifest: Blob::new(manifest),
             config,
             layers,
         })
     }
 }
 
-/// An archive's files by name.
+/// The files of an archive, by name.
 struct Files {
     contents: HashMap<String, Vec<u8>>,
-    /// Equal layers are stored once, and linked.
+    /// Docker stores equal layers once, and links to them.
     links: HashMap<String, String>,
 }
 
 impl Files {
-    fn read(export: impl Read) -> std::io::Result<Self> {
+    fn read(archive: impl Read) -> std::io::Result<Self> {
         let mut contents = HashMap::new();
         let mut links = HashMap::new();
-        for entry in tar::Archive::new(export).entries()? {
+        for entry in tar::Archive::new(archive).entries()? {
             let mut entry = entry?;
             let name = entry.path()?.to_string_lossy().into_owned();
             if let Some(target) = entry.link_name()? {
@@ -159,7 +154,8 @@ impl Files {
         Ok(Self { contents, links })
     }
 
-    /// A file's content; of a link, that of its target. Stays, since a layer may come twice in one image.
+    /// A file's content; of a link, that of its target. It is not taken out: a layer may be in one
+    /// image twice.
     fn get(&self, name: &str) -> Option<&[u8]> {
         let name = self.links.get(name).map_or(name, String::as_str);
         self.contents.get(name).map(Vec::as_slice)
@@ -181,7 +177,7 @@ fn beside(folder: &str, target: &str) -> String {
     parts.join("/")
 }
 
-/// With gzip, unless it is already. No time is in it: the same content gives the same bytes.
+/// With gzip, unless it is already. The header has no time: the same content gives the same bytes.
 fn compressed(layer: &[u8]) -> std::io::Result<Vec<u8>> {
     if layer.starts_with(&[0x1f, 0x8b]) {
         return Ok(layer.to_vec());
@@ -191,7 +187,9 @@ fn compressed(layer: &[u8]) -> std::io::Result<Vec<u8>> {
     encoder.finish()
 }
 
-/// What the image is and how it runs, without when, where and by which builder it was made.
+/// What the image is and how it runs, without when, where and by which builder it was made: the two
+/// builders write different histories, and the classic one the name of its container.
+/// <https://github.com/moby/docker-image-spec/blob/main/spec.md#image-json-description>
 pub(super) fn normalized(config: &Value) -> Value {
     const RUN: [&str; 12] = [
         "User",

@@ -1,68 +1,59 @@
-//! What is sent to the engine: the files that `.dockerignore` leaves, as an archive that is the same for the same tree.
+//! The build context: the files that `.dockerignore` does not exclude, as an archive that is the same
+//! for the same tree.
 
 use std::fs;
 use std::io;
 use std::path::Path;
 
-use data_encoding::HEXLOWER;
-use sha2::{Digest, Sha256};
 use tar::{Builder, EntryType, Header};
 
-use super::ignore::Ignore;
-use crate::error::DeployError;
+use super::BuildError;
+use super::dockerignore::Dockerignore;
 
-/// Beyond it, something is sent that nobody meant to.
+/// With more, something is sent that nobody meant to send: the sources have a few MiB.
 const MAX_BYTES: usize = 256 << 20;
 
-/// A build's context.
+/// What is sent to Docker.
 #[derive(Debug)]
-pub(crate) struct BuildContext {
-    /// The archive: entries in order, without times and owners.
-    pub(crate) archive: Vec<u8>,
-    /// The archive's SHA-256, in hexadecimal: the same for the same files.
-    pub(crate) digest: String,
-    /// Which files are left out.
-    pub(crate) ignore: Ignore,
+pub(super) struct BuildContext {
+    /// The files as a tar archive, sorted by their names, without times and owners.
+    pub(super) archive: Vec<u8>,
+    /// What was left out.
+    pub(super) ignore: Dockerignore,
 }
 
 impl BuildContext {
     /// Reads the files under `root`.
     ///
     /// # Errors
-    /// Not ready if there is no Dockerfile or `.dockerignore` makes no sense; failed if a file cannot be read.
-    pub(crate) fn read(root: &Path) -> Result<Self, DeployError> {
+    /// If there is no Dockerfile, `.dockerignore` has an invalid pattern, or a file cannot be read.
+    pub(super) fn read(root: &Path) -> Result<Self, BuildError> {
         if !root.join("Dockerfile").is_file() {
-            return Err(DeployError::not_ready(format!(
-                "there is no `Dockerfile` in `{}`",
-                root.display()
-            ))
-            .hint("run it inside a checkout of T3nets, or deploy what is already pushed with `--image REF`"));
+            return Err(BuildError::NoDockerfile(root.to_owned()));
         }
-        let ignore = read_ignore(root)?;
+        let ignore = read_dockerignore(root)?;
         let mut archive = Builder::new(Vec::new());
         add_folder(&mut archive, root, "", &ignore)?;
         let archive = archive
             .into_inner()
-            .map_err(|error| unreadable("the build context", &error))?;
-        Ok(Self {
-            digest: HEXLOWER.encode(&Sha256::digest(&archive)),
-            archive,
-            ignore,
-        })
+            .map_err(|error| unreadable("", error))?;
+        Ok(Self { archive, ignore })
     }
 }
 
-/// The two that Docker needs itself, whatever `.dockerignore` says.
-pub(crate) fn is_sent(ignore: &Ignore, path: &str) -> bool {
+/// Whether a file is part of the context. Dockerfile and .dockerignore always are: Docker needs
+/// them itself.
+/// <https://docs.docker.com/build/concepts/context/#dockerignore-files>
+pub(super) fn is_included(ignore: &Dockerignore, path: &str) -> bool {
     matches!(path, "Dockerfile" | ".dockerignore") || !ignore.excludes(path)
 }
 
-/// What `.dockerignore` says is not sent.
-pub(super) fn read_ignore(root: &Path) -> Result<Ignore, DeployError> {
+/// The `.dockerignore` of a folder; one that excludes nothing if there is none.
+pub(super) fn read_dockerignore(root: &Path) -> Result<Dockerignore, BuildError> {
     match fs::read_to_string(root.join(".dockerignore")) {
-        Ok(text) => Ignore::parse(&text),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Ignore::default()),
-        Err(error) => Err(unreadable(".dockerignore", &error)),
+        Ok(text) => Dockerignore::parse(&text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Dockerignore::default()),
+        Err(error) => Err(unreadable(".dockerignore", error)),
     }
 }
 
@@ -70,24 +61,22 @@ fn add_folder(
     archive: &mut Builder<Vec<u8>>,
     root: &Path,
     folder: &str,
-    ignore: &Ignore,
-) -> Result<(), DeployError> {
+    ignore: &Dockerignore,
+) -> Result<(), BuildError> {
     let mut names = Vec::new();
-    for entry in fs::read_dir(root.join(folder)).map_err(|error| unreadable(folder, &error))? {
-        let entry = entry.map_err(|error| unreadable(folder, &error))?;
+    for entry in fs::read_dir(root.join(folder)).map_err(|error| unreadable(folder, error))? {
+        let entry = entry.map_err(|error| unreadable(folder, error))?;
         names.push(entry.file_name().into_string());
     }
     names.sort();
     for name in names {
         let name = match name {
             Ok(name) => name,
-            // What is left out may be named in any way.
+            // What is left out may have any name.
             Err(name) => {
                 let path = join(folder, &name.to_string_lossy());
-                if is_sent(ignore, &path) {
-                    return Err(DeployError::failed(format!(
-                        "`{path}` is not named in UTF-8"
-                    )));
+                if is_included(ignore, &path) {
+                    return Err(BuildError::NotUtf8(path));
                 }
                 continue;
             }
@@ -109,43 +98,46 @@ fn add(
     archive: &mut Builder<Vec<u8>>,
     root: &Path,
     path: &str,
-    ignore: &Ignore,
-) -> Result<(), DeployError> {
-    let place = root.join(path);
-    let sent = is_sent(ignore, path);
-    let failed = |error: io::Error| unreadable(path, &error);
-    let kind = match fs::symlink_metadata(&place) {
-        Ok(found) => found,
-        // Gone since it was listed.
+    ignore: &Dockerignore,
+) -> Result<(), BuildError> {
+    let source = root.join(path);
+    let is_included = is_included(ignore, path);
+    let failed = |error: io::Error| unreadable(path, error);
+    let metadata = match fs::symlink_metadata(&source) {
+        Ok(metadata) => metadata,
+        // Deleted since the folder was read.
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(failed(error)),
     };
-    if kind.is_dir() {
-        if sent {
+    if metadata.is_dir() {
+        if is_included {
             let mut header = header(EntryType::Directory, 0o755, 0);
             archive
                 .append_data(&mut header, path, io::empty())
                 .map_err(failed)?;
         }
-        if sent || ignore.may_let_in_below(path) {
+        if is_included || ignore.may_include_below(path) {
             add_folder(archive, root, path, ignore)?;
         }
-    } else if sent && kind.is_symlink() {
-        let target = fs::read_link(&place).map_err(failed)?;
+    } else if is_included && metadata.is_symlink() {
+        let target = fs::read_link(&source).map_err(failed)?;
         let mut header = header(EntryType::Symlink, 0o777, 0);
         archive
             .append_link(&mut header, path, target)
             .map_err(failed)?;
-    } else if sent && kind.is_file() {
-        let content = fs::read(&place).map_err(failed)?;
+    } else if is_included && metadata.is_file() {
+        let content = fs::read(&source).map_err(failed)?;
         if archive.get_ref().len() + content.len() > MAX_BYTES {
-            return Err(DeployError::failed(format!(
-                "the build context is larger than {} MiB with `{path}`",
-                MAX_BYTES >> 20
-            ))
-            .hint("leave out in `.dockerignore` what the image does not need"));
+            return Err(BuildError::ContextTooLarge {
+                path: path.to_owned(),
+                limit_mib: MAX_BYTES >> 20,
+            });
         }
-        let mode = if is_executable(&kind) { 0o755 } else { 0o644 };
+        let mode = if is_executable(&metadata) {
+            0o755
+        } else {
+            0o644
+        };
         let mut header = header(EntryType::Regular, mode, content.len() as u64);
         archive
             .append_data(&mut header, path, content.as_slice())
@@ -154,7 +146,9 @@ fn add(
     Ok(())
 }
 
-/// Nothing in it but what a checkout fixes: no time, no owner, and of the mode whether it can be run.
+/// Only what a checkout determines: no time, no owner, and of the mode whether the file can be run.
+/// Docker's cache compares all of these but the time.
+/// <https://docs.docker.com/build/cache/invalidation/#adding-and-copying-files>
 fn header(kind: EntryType, mode: u32, size: u64) -> Header {
     let mut header = Header::new_gnu();
     header.set_entry_type(kind);
@@ -171,11 +165,13 @@ fn is_executable(file: &fs::Metadata) -> bool {
     file.permissions().mode() & 0o100 != 0
 }
 
-fn unreadable(what: &str, error: &io::Error) -> DeployError {
-    DeployError::failed(format!(
-        "cannot read `{what}`, which the image is built from"
-    ))
-    .caused_by(error)
+/// A file that cannot be read; the whole folder has the empty path.
+fn unreadable(path: &str, source: io::Error) -> BuildError {
+    let path = if path.is_empty() { "." } else { path };
+    BuildError::Read {
+        path: path.to_owned(),
+        source,
+    }
 }
 
 #[cfg(test)]
@@ -203,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_needed_is_sent() {
+    fn only_what_dockerignore_leaves_is_sent() {
         let root = tree(&[
             ("Dockerfile", ""),
             (".dockerignore", "**\n!router\n!cli/Cargo.toml\n**/*.tmp"),
@@ -236,15 +232,15 @@ mod tests {
         for root in [&one, &other] {
             symlink("b/x", root.path().join("link")).unwrap();
         }
-        let read = |root: &tempfile::TempDir| BuildContext::read(root.path()).unwrap().digest;
+        let read = |root: &tempfile::TempDir| BuildContext::read(root.path()).unwrap().archive;
         assert_eq!(read(&one), read(&other));
         fs::write(one.path().join("a"), "3").unwrap();
         assert_ne!(read(&one), read(&other));
     }
 
     #[test]
-    fn a_folder_without_a_dockerfile_is_not_ready() {
+    fn a_folder_without_a_dockerfile_cannot_be_built() {
         let error = BuildContext::read(tree(&[("a", "")]).path()).unwrap_err();
-        assert_eq!(error.kind, crate::error::ErrorKind::NotReady);
+        assert!(matches!(error, BuildError::NoDockerfile(_)), "{error:?}");
     }
 }

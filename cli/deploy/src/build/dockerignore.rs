@@ -1,51 +1,55 @@
-//! `.dockerignore`, by Docker's own rules: <https://docs.docker.com/build/concepts/context/#dockerignore-files>. They are not
-//! gitignore's: a pattern is anchored at the context's root, and the last one that matches decides.
+//! `.dockerignore`, by Docker's own rules. They are not gitignore's: a pattern is anchored at the
+//! context's root, and the last one that matches decides.
+//! <https://docs.docker.com/build/concepts/context/#dockerignore-files>
+//!
+//! The reference is the Go package that Docker itself uses, github.com/moby/patternmatcher. No
+//! crate has these rules on their own, and those for gitignore files match differently.
 
 use regex::Regex;
 
-use crate::error::DeployError;
+use super::BuildError;
 
-/// Which files of a context are left out.
+/// Which files are not part of a build context.
 #[derive(Debug, Default)]
-pub(crate) struct Ignore {
+pub(super) struct Dockerignore {
     patterns: Vec<Pattern>,
 }
 
 #[derive(Debug)]
 struct Pattern {
-    /// `!`: lets in again.
-    exception: bool,
-    /// Cleaned, without a leading slash.
+    /// It begins with `!`: what it matches is included again.
+    is_exception: bool,
+    /// As [`clean`] gives it.
     text: String,
     regex: Regex,
 }
 
-impl Ignore {
+impl Dockerignore {
     /// Reads a `.dockerignore`.
     ///
     /// # Errors
-    /// Not ready if a pattern makes no sense.
-    pub(crate) fn parse(text: &str) -> Result<Self, DeployError> {
+    /// If a line is not a valid pattern.
+    pub(super) fn parse(text: &str) -> Result<Self, BuildError> {
         let mut patterns = Vec::new();
         for line in text.trim_start_matches('\u{feff}').lines() {
             if line.starts_with('#') {
                 continue;
             }
             let line = line.trim();
-            let (exception, rest) = match line.strip_prefix('!') {
+            let (is_exception, rest) = match line.strip_prefix('!') {
                 Some(rest) => (true, rest.trim()),
                 None => (false, line),
             };
             let cleaned = clean(rest);
             if cleaned.is_empty() {
-                if exception {
-                    return Err(unusable(line));
+                if is_exception {
+                    return Err(invalid(line));
                 }
                 continue;
             }
-            let regex = Regex::new(&as_regex(&cleaned)).map_err(|_| unusable(line))?;
+            let regex = Regex::new(&as_regex(&cleaned)).map_err(|_| invalid(line))?;
             patterns.push(Pattern {
-                exception,
+                is_exception,
                 text: cleaned,
                 regex,
             });
@@ -53,19 +57,21 @@ impl Ignore {
         Ok(Self { patterns })
     }
 
-    /// Whether the file or folder at `path` (relative, with `/`) is left out. What matches a folder matches all below it.
-    pub(crate) fn excludes(&self, path: &str) -> bool {
+    /// Whether the file or folder at `path` (relative, with `/`) is left out. A pattern that matches
+    /// a folder matches everything below it.
+    pub(super) fn excludes(&self, path: &str) -> bool {
         self.patterns
             .iter()
             .rfind(|pattern| with_parents(path).any(|path| pattern.regex.is_match(path)))
-            .is_some_and(|pattern| !pattern.exception)
+            .is_some_and(|pattern| !pattern.is_exception)
     }
 
-    /// Whether something below an excluded folder may be let in again.
-    pub(crate) fn may_let_in_below(&self, folder: &str) -> bool {
+    /// Whether an exception may include something below an excluded folder, so that the folder has to
+    /// be read.
+    pub(super) fn may_include_below(&self, folder: &str) -> bool {
         self.patterns
             .iter()
-            .any(|pattern| pattern.exception && may_match_below(&pattern.text, folder))
+            .any(|pattern| pattern.is_exception && may_match_below(&pattern.text, folder))
     }
 }
 
@@ -77,28 +83,26 @@ fn may_match_below(pattern: &str, folder: &str) -> bool {
             Some(part) if part.contains(['*', '?', '[', '\\']) => {}
             Some(part) if part == name => {}
             Some(_) => return false,
-            // It lets the folder itself in, with all below it.
+            // It includes the folder itself, with everything below it.
             None => return true,
         }
     }
     true
 }
 
-fn unusable(line: &str) -> DeployError {
-    DeployError::not_ready(format!(
-        "`.dockerignore` has a line that makes no sense: `{line}`"
-    ))
-    .hint("https://docs.docker.com/build/concepts/context/#dockerignore-files")
+fn invalid(line: &str) -> BuildError {
+    BuildError::InvalidPattern(line.to_owned())
 }
 
-/// The path and the folders it lies in.
+/// A path and each folder above it.
 fn with_parents(path: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(Some(path), |path| {
         path.rsplit_once('/').map(|(parent, _)| parent)
     })
 }
 
-/// As Go's `filepath.Clean`, without the leading slash.
+/// A pattern without empty parts, `.` and `..`, as Go's `filepath.Clean` gives it, and without the
+/// slash in front.
 fn clean(pattern: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in pattern.split('/') {
@@ -117,7 +121,8 @@ fn clean(pattern: &str) -> String {
     parts.join("/")
 }
 
-/// As github.com/moby/patternmatcher translates them: `**` is any number of folders, `*` and `?` stay inside one.
+/// The regular expression that moby/patternmatcher makes of a pattern: `**` is any number of folders,
+/// `*` and `?` stay within one name.
 fn as_regex(pattern: &str) -> String {
     let mut regex = String::from("(?s)^");
     let mut rest = pattern.chars().peekable();
@@ -132,7 +137,7 @@ fn as_regex(pattern: &str) -> String {
                 in_class = false;
                 regex.push(']');
             }
-            // Regex has operators inside classes that these patterns do not know.
+            // The regex crate has set operations inside classes; Go's patterns do not.
             '[' | '&' | '~' if in_class => {
                 regex.push('\\');
                 regex.push(c);
@@ -165,7 +170,7 @@ mod tests {
     use super::*;
 
     fn excluded(patterns: &str, path: &str) -> bool {
-        Ignore::parse(patterns).unwrap().excludes(path)
+        Dockerignore::parse(patterns).unwrap().excludes(path)
     }
 
     #[test]
@@ -216,14 +221,15 @@ mod tests {
         assert!(excluded(r"a\*b", "a*b"));
         assert!(!excluded(r"a\*b", "axb"));
         assert!(excluded("a(b)+c", "a(b)+c"));
-        assert!(Ignore::parse("[a").is_err());
-        assert!(Ignore::parse("!").is_err());
+        assert!(Dockerignore::parse("[a").is_err());
+        assert!(Dockerignore::parse("!").is_err());
     }
 
     #[test]
-    fn folders_are_entered_only_where_something_may_be_let_in() {
+    fn excluded_folders_are_read_only_where_an_exception_may_apply() {
         let ignore =
-            Ignore::parse("**\n!cli/Cargo.toml\n!router\n!docs/*/index.md\n!deep/**/x").unwrap();
+            Dockerignore::parse("**\n!cli/Cargo.toml\n!router\n!docs/*/index.md\n!deep/**/x")
+                .unwrap();
         for (folder, entered) in [
             ("cli", true),
             ("cli/src", false),
@@ -235,7 +241,7 @@ mod tests {
             ("docs/a/b", false),
             ("deep/a/b/c", true),
         ] {
-            assert_eq!(ignore.may_let_in_below(folder), entered, "{folder}");
+            assert_eq!(ignore.may_include_below(folder), entered, "{folder}");
         }
     }
 }

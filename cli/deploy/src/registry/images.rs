@@ -1,0 +1,143 @@
+//! Which images a repository still has. A lifecycle rule deletes old ones, and a rollback needs
+//! them.
+
+use std::collections::{BTreeSet, HashMap};
+
+use aws_sdk_ecr::types::{ImageFailureCode, ImageIdentifier};
+use t3nets_router::aws::AwsError;
+
+use super::error::RegistryError;
+use super::manifest::MANIFEST_TYPES;
+use super::repository::describe;
+use crate::image_ref::{Digest, Repository};
+
+/// How many images BatchGetImage takes at once.
+/// <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchGetImage.html>
+const MAX_PER_CALL: usize = 100;
+
+/// Which of the images that were asked about a repository has. That it cannot be asked is not an
+/// error: an image of which nothing is known is not one that was deleted.
+pub struct RepositoryImages {
+    ecr: aws_sdk_ecr::Client,
+    repository: Option<Repository>,
+    exists: HashMap<Digest, bool>,
+    error: Option<RegistryError>,
+}
+
+impl RepositoryImages {
+    /// Of a repository, named by its name or its URI. Asks nothing yet.
+    pub fn of(config: &aws_config::SdkConfig, repository: &str) -> Self {
+        let (repository, error) = match repository.parse() {
+            Ok(repository) => (Some(repository), None),
+            Err(error) => (None, Some(RegistryError::InvalidRepository(error))),
+        };
+        Self {
+            ecr: aws_sdk_ecr::Client::new(config),
+            repository,
+            exists: HashMap::new(),
+            error,
+        }
+    }
+
+    /// Asks about images by their digests, a hundred at once. What is not a digest is passed over.
+    pub async fn look_up(&mut self, digests: impl IntoIterator<Item = &str>) {
+        let digests = digests.into_iter().filter_map(|text| text.parse().ok());
+        let digests: Vec<Digest> = digests.collect();
+        if self.error.is_none()
+            && let Err(error) = self.fetch(digests).await
+        {
+            self.error = Some(error);
+        }
+    }
+
+    /// Whether the repository has an image, named by its digest or as a task definition names it.
+    /// `None` where that is not known: it was not asked about, could not be, is an image of another
+    /// repository, or is named without a digest.
+    pub fn contains(&self, image: &str) -> Option<bool> {
+        let digest = self.repository.as_ref()?.digest_of(image)?;
+        self.exists.get(&digest).copied()
+    }
+
+    /// As [`Self::contains`], and asks where that was not done before.
+    pub async fn check(&mut self, image: &str) -> Option<bool> {
+        if self.error.is_none()
+            && let Err(error) = self.fetch_one(image).await
+        {
+            self.error = Some(error);
+        }
+        self.contains(image)
+    }
+
+    /// Why the repository cannot be asked, if it cannot.
+    pub fn error(&self) -> Option<&RegistryError> {
+        self.error.as_ref()
+    }
+
+    async fn fetch_one(&mut self, image: &str) -> Result<(), RegistryError> {
+        let repository = self.locate().await?;
+        match repository.and_then(|repository| repository.digest_of(image)) {
+            Some(digest) => self.fetch(vec![digest]).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The repository with its registry: a task definition names images by the whole URI.
+    async fn locate(&mut self) -> Result<Option<&Repository>, RegistryError> {
+        if let Some(repository) = &self.repository
+            && repository.registry().is_none()
+        {
+            let found = describe(&self.ecr, repository).await?;
+            let uri = found.repository_uri.unwrap_or_default();
+            self.repository = Some(uri.parse()?);
+        }
+        Ok(self.repository.as_ref())
+    }
+
+    async fn fetch(&mut self, digests: Vec<Digest>) -> Result<(), RegistryError> {
+        let wanted: BTreeSet<Digest> = digests
+            .into_iter()
+            .filter(|digest| !self.exists.contains_key(digest))
+            .collect();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let Some(repository) = self.locate().await?.cloned() else {
+            return Ok(());
+        };
+        let wanted: Vec<Digest> = wanted.into_iter().collect();
+        for chunk in wanted.chunks(MAX_PER_CALL) {
+            let ids = chunk.iter().map(|digest| {
+                ImageIdentifier::builder()
+                    .image_digest(digest.as_str())
+                    .build()
+            });
+            let answer = self
+                .ecr
+                .batch_get_image()
+                .set_registry_id(repository.account().map(str::to_owned))
+                .repository_name(repository.name())
+                .set_image_ids(Some(ids.collect()))
+                .set_accepted_media_types(Some(MANIFEST_TYPES.map(str::to_owned).to_vec()))
+                .send()
+                .await
+                .map_err(|error| AwsError::from_sdk("ecr", "BatchGetImage", &error))?;
+            for image in answer.images() {
+                self.remember(image.image_id(), true);
+            }
+            for failure in answer.failures() {
+                // Any other failure does not tell whether the image exists.
+                if failure.failure_code() == Some(&ImageFailureCode::ImageNotFound) {
+                    self.remember(failure.image_id(), false);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn remember(&mut self, id: Option<&ImageIdentifier>, exists: bool) {
+        let digest = id.and_then(ImageIdentifier::image_digest);
+        if let Some(digest) = digest.and_then(|digest| digest.parse().ok()) {
+            self.exists.insert(digest, exists);
+        }
+    }
+}
