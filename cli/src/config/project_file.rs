@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use t3nets_deploy::image_ref::Architecture;
 use t3nets_router::aws::SecretsPrefix;
 
 use crate::config::settings::{LOCAL, PlatformKind};
@@ -53,32 +54,17 @@ pub(crate) struct EnvironmentTable {
     service: Option<String>,
     task_definition_family: Option<String>,
     container: Option<String>,
-    cpu_architecture: Option<CpuArchitecture>,
+    cpu_architecture: Option<Architecture>,
     repository: Option<String>,
     target_group: Option<String>,
     log_group: Option<String>,
-}
-
-/// What images have to be built for, as ECS names it.
-#[derive(Debug, Clone, Copy, Deserialize)]
-enum CpuArchitecture {
-    #[serde(rename = "X86_64")]
-    X86_64,
-    #[serde(rename = "ARM64")]
-    Arm64,
 }
 
 impl EnvironmentTable {
     /// What it says of the names on AWS, by its keys.
     pub(crate) fn names(&self) -> BTreeMap<&'static str, String> {
         let prefix = self.secrets_prefix.as_ref().map(ToString::to_string);
-        let architecture = self.cpu_architecture.map(|architecture| {
-            let name = match architecture {
-                CpuArchitecture::X86_64 => "X86_64",
-                CpuArchitecture::Arm64 => "ARM64",
-            };
-            name.to_owned()
-        });
+        let architecture = self.cpu_architecture.map(|one| one.to_string());
         let address = |url: &Option<url::Url>| {
             let url = url.as_ref()?.as_str();
             Some(url.trim_end_matches('/').to_owned())

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use t3nets_deploy::image_ref::Architecture;
 
 use crate::error::CliError;
 
@@ -40,15 +41,6 @@ pub(crate) enum Egress {
     NatGateway,
     NatInstance,
     Public,
-}
-
-/// What tasks run on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Architecture {
-    #[serde(rename = "X86_64")]
-    X86,
-    #[serde(rename = "ARM64")]
-    Arm,
 }
 
 /// Container Insights.

@@ -1,11 +1,12 @@
 //! The sum, service by service.
 
 use serde::Serialize;
+use t3nets_deploy::image_ref::Architecture;
 use t3nets_router::ai::table;
 use t3nets_router::model::TokenUsage;
 
 use super::cents;
-use super::environment::{Architecture, Egress, Front, Insights, PricedSettings};
+use super::environment::{Egress, Front, Insights, PricedSettings};
 use super::prices::PriceTable;
 use super::reference::{self, Range};
 use super::usage::{
@@ -193,12 +194,12 @@ impl Sum<'_> {
     fn fargate(&self) -> Row {
         let prices = &self.table.prices;
         let (vcpu_hour, gb_hour, architecture) = match self.settings.cpu_architecture {
-            Architecture::X86 => (
+            Architecture::X86_64 => (
                 &prices.fargate_x86_vcpu_hour,
                 &prices.fargate_x86_gb_hour,
                 "x86",
             ),
-            Architecture::Arm => (
+            Architecture::Arm64 => (
                 &prices.fargate_arm_vcpu_hour,
                 &prices.fargate_arm_gb_hour,
                 "ARM",

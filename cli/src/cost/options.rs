@@ -1,8 +1,9 @@
 //! What an environment would cost with other settings: one change at a time, and the cheapest together.
 
 use serde::Serialize;
+use t3nets_deploy::image_ref::Architecture;
 
-use super::environment::{Architecture, Egress, Front, Insights, PricedSettings};
+use super::environment::{Egress, Front, Insights, PricedSettings};
 use super::estimate::estimate;
 use super::prices::PriceTable;
 use super::usage::Usage;
@@ -62,12 +63,12 @@ const CHANGES: [Change; 17] = [
     ),
     (
         "cpu_architecture = \"X86_64\"",
-        |s| s.cpu_architecture = Architecture::X86,
+        |s| s.cpu_architecture = Architecture::X86_64,
         "images are built for x86",
     ),
     (
         "cpu_architecture = \"ARM64\"",
-        |s| s.cpu_architecture = Architecture::Arm,
+        |s| s.cpu_architecture = Architecture::Arm64,
         "images are built for ARM",
     ),
     (
@@ -118,7 +119,7 @@ const CHANGES: [Change; 17] = [
         |s| {
             set_egress(s, Egress::Public);
             use_cloud_map(s);
-            s.cpu_architecture = Architecture::Arm;
+            s.cpu_architecture = Architecture::Arm64;
             s.fargate_spot = true;
         },
         "the cheapest together: for dev",

@@ -7,11 +7,11 @@ use aws_sdk_ecr::types::ImageIdentifier;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde_json::{Value, json};
 use support::TestServer;
 use support::aws::AwsServer;
 
-use super::export::{ExportedImage, normalized};
+use super::export::{Blob, ExportedImage, normalized};
 use super::*;
 use crate::build::tests::{engine, request, unique};
 use crate::build::{BuildRequest, BuiltImage, DockerEngine, SourceRevision};
@@ -130,15 +130,40 @@ async fn a_repository_that_does_not_exist_is_named() {
     );
 }
 
-/// A registry that takes one token's requests so often, loses the first bytes that it is sent, and then works.
+/// ECR with one repository, `r`.
 #[derive(Default)]
 struct Script {
+    /// The account that the repository is in; if there is none, the caller's.
+    account: Option<&'static str>,
+    /// How many tokens were handed out.
     tokens: AtomicUsize,
-    /// What it answers to a token that has ended.
+    /// The answer to uploads with the first token.
     refusal: Option<(StatusCode, &'static str)>,
+    /// How many uploads fail before one succeeds.
     failures: AtomicUsize,
+    /// The queries of the uploads that were completed.
     blobs: Mutex<Vec<String>>,
     manifest: Mutex<Option<Vec<u8>>>,
+}
+
+/// What ECR's API answers, and whether that is a success.
+fn api_answer(script: &Script, operation: &str, request: &Value) -> (StatusCode, Value) {
+    match operation {
+        "GetAuthorizationToken" => {
+            let number = script.tokens.fetch_add(1, Ordering::SeqCst) + 1;
+            let token = json!({"authorizationToken": format!("token{number}"), "expiresAt": 4_102_444_800_u64});
+            (StatusCode::OK, json!({"authorizationData": [token]}))
+        }
+        "DescribeRepositories" if request["registryId"].as_str() != script.account => (
+            StatusCode::BAD_REQUEST,
+            json!({"__type": "RepositoryNotFoundException", "message": "it does not exist"}),
+        ),
+        "DescribeRepositories" => (
+            StatusCode::OK,
+            json!({"repositories": [{"repositoryName": "r", "repositoryUri": "1.dkr.ecr.us-east-1.amazonaws.com/r"}]}),
+        ),
+        other => panic!("{other} is not scripted"),
+    }
 }
 
 async fn scripted(
@@ -147,22 +172,14 @@ async fn scripted(
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX).await;
     let path = parts.uri.path().to_owned();
-    if let Some(target) = headers
-        .get("x-amz-target")
-        .and_then(|name| name.to_str().ok())
-    {
-        let answer = if target.ends_with("GetAuthorizationToken") {
-            let number = script.tokens.fetch_add(1, Ordering::SeqCst) + 1;
-            json!({"authorizationData": [{"authorizationToken": format!("token{number}"), "expiresAt": 4_102_444_800_u64}]})
-        } else {
-            json!({"repositories": [{"repositoryName": "r", "repositoryUri": "1.dkr.ecr.us-east-1.amazonaws.com/r"}]})
-        };
-        return (
-            [(header::CONTENT_TYPE, "application/x-amz-json-1.1")],
-            answer.to_string(),
-        )
-            .into_response();
+    if let Some(target) = headers.get("x-amz-target") {
+        let operation = target.to_str().unwrap().rsplit('.').next().unwrap();
+        let request = serde_json::from_slice(&body.unwrap()).unwrap();
+        let (status, answer) = api_answer(&script, operation, &request);
+        let kind = [(header::CONTENT_TYPE, "application/x-amz-json-1.1")];
+        return (status, kind, answer.to_string()).into_response();
     }
     let signed = headers
         .get(header::AUTHORIZATION)
@@ -174,7 +191,6 @@ async fn scripted(
     {
         return (status, message).into_response();
     }
-    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
     let upload = [(header::LOCATION, "/v2/r/blobs/uploads/1?state=a")];
     if parts.method == Method::POST {
         (StatusCode::ACCEPTED, upload).into_response()
@@ -191,7 +207,7 @@ async fn scripted(
     } else if path.contains("/manifests/") {
         let mut manifest = script.manifest.lock().unwrap();
         if parts.method == Method::PUT {
-            *manifest = Some(body.to_vec());
+            *manifest = Some(body.unwrap().to_vec());
             return StatusCode::CREATED.into_response();
         }
         match manifest.as_deref() {
@@ -241,7 +257,8 @@ fn revision() -> SourceRevision {
     }
 }
 
-async fn push_to(script: Script) -> (Arc<Script>, Result<PushedImage, RegistryError>) {
+/// A server that follows the script, and the SDK set up for it.
+async fn start(script: Script) -> (Arc<Script>, TestServer, aws_config::SdkConfig) {
     let script = Arc::new(script);
     let routes = axum::Router::new()
         .fallback(scripted)
@@ -255,9 +272,60 @@ async fn push_to(script: Script) -> (Arc<Script>, Result<PushedImage, RegistryEr
             aws_sdk_ecr::config::Credentials::new("test", "test", None, None, "test"),
         ))
         .build();
+    (script, server, config)
+}
+
+async fn push_to(script: Script) -> (Arc<Script>, Result<PushedImage, RegistryError>) {
+    let (script, _server, config) = start(script).await;
     let registry = Registry::connect(&config, "r").await.unwrap();
     let pushed = registry.push_exported(&exported(), &revision(), &()).await;
     (script, pushed)
+}
+
+#[tokio::test]
+async fn a_repository_of_another_account_is_found_there_by_a_deploy_as_by_the_doctor() {
+    let (_, _server, config) = start(Script {
+        account: Some("210987654321"),
+        ..Script::default()
+    })
+    .await;
+    let theirs = "210987654321.dkr.ecr.us-east-1.amazonaws.com/r";
+    let registry = Registry::connect(&config, theirs).await.unwrap();
+    assert_eq!(registry.repository().to_string(), theirs);
+    RepositoryFacts::of(&config, theirs).await.unwrap();
+    for ours in ["r", "123456789012.dkr.ecr.us-east-1.amazonaws.com/r"] {
+        for error in [
+            Registry::connect(&config, ours).await.err(),
+            RepositoryFacts::of(&config, ours).await.err(),
+        ] {
+            assert!(
+                matches!(error, Some(RegistryError::RepositoryNotFound(_))),
+                "{ours}: {error:?}"
+            );
+        }
+    }
+}
+
+/// Its digest must not depend on the program's release: the order of the fields is fixed.
+#[tokio::test]
+async fn a_manifest_is_of_dockers_type_with_its_fields_sorted() {
+    let image = exported();
+    let described = |kind: &str, blob: &Blob| {
+        let kind = format!("application/vnd.docker.{kind}");
+        json!({"mediaType": kind, "size": blob.size(), "digest": blob.digest})
+    };
+    // `Value` sorts its fields.
+    let expected = json!({
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.docker.distribution.manifest.v2+json",
+        "config": described("container.image.v1+json", &image.config),
+        "layers": [described("image.rootfs.diff.tar.gzip", &image.layers[0])],
+    });
+    let (script, pushed) = push_to(Script::default()).await;
+    let manifest = script.manifest.lock().unwrap().clone().unwrap();
+    assert_eq!(String::from_utf8(manifest).unwrap(), expected.to_string());
+    let digest = Digest::of(expected.to_string().as_bytes());
+    assert_eq!(pushed.unwrap().digest, digest);
 }
 
 #[tokio::test]
