@@ -1,21 +1,23 @@
 //! Anthropic's Messages API, always streamed.
 //!
-//! Facts: platform.claude.com/docs/en/api/messages, .../build-with-claude/streaming, .../api/errors. New event, block and
-//! delta types may appear at any time and are passed over, as the documentation asks.
+//! The API is described at <https://platform.claude.com/docs/en/api/messages>, the stream at
+//! <https://platform.claude.com/docs/en/build-with-claude/streaming>, the types of errors at
+//! <https://platform.claude.com/docs/en/api/errors>. New event, block and delta types may appear at
+//! any time and are skipped, as the documentation asks.
 
 use std::pin::pin;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::StreamExt;
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Client, Response};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::http::{self, BaseUrl, ProviderKey};
-use super::{result_text, tool_input};
-use crate::model::{
-    ContentBlock, ModelMessage, ModelReply, ModelRequest, Role, StopReason, TokenUsage,
-};
+use super::refusal::{Refusal, excerpt, says_too_long};
+use super::{broken_off, result_text, tool_arguments, tool_input};
+use crate::model::{ContentBlock, ModelMessage, ModelReply, ModelRequest, StopReason, TokenUsage};
 use crate::ports::{ChatModel, ModelError};
 
 const DEFAULT_BASE_URL: &str = "https://api.anthropic.com";
@@ -37,72 +39,52 @@ impl Anthropic {
         key: ProviderKey,
         effort: Option<&'static str>,
     ) -> Self {
-        let url = base_url.map_or_else(
-            || format!("{DEFAULT_BASE_URL}/v1/messages"),
-            |base| base.join("/v1/messages"),
-        );
         Self {
             client,
-            url,
+            url: BaseUrl::endpoint(base_url.as_ref(), DEFAULT_BASE_URL, "/v1/messages"),
             key,
             effort,
         }
     }
 
     async fn refusal(&self, response: Response, model: &str) -> ModelError {
-        let status = response.status();
-        let retry_after = http::retry_after(response.headers());
-        let body = http::error_body(response).await;
-        let error = match serde_json::from_str::<ErrorBody>(&body) {
-            Ok(body) => body.error,
-            Err(_) => ApiError {
-                kind: String::new(),
-                message: format!("{status}: {body}"),
-            },
-        };
-        match self.error(&error, Some(status), model) {
-            ModelError::Throttled { .. } => ModelError::Throttled { retry_after },
-            other => other,
+        let refusal = Refusal::read(response).await;
+        match serde_json::from_str::<ErrorBody>(&refusal.body) {
+            Ok(ErrorBody { error }) if !error.kind.is_empty() => {
+                self.error(&error, refusal.retry_after, model)
+            }
+            // Proxies in between know no types.
+            Ok(ErrorBody { error }) => refusal.by_status(self.excerpt(&error.message), model),
+            Err(_) => refusal.by_status(self.excerpt(&refusal.message()), model),
         }
     }
 
-    /// What an error means: its type says so, or else (proxies in between know no types) the status.
-    fn error(&self, error: &ApiError, status: Option<StatusCode>, model: &str) -> ModelError {
-        let message = http::excerpt(&error.message, Some(&self.key));
-        let kind = match (error.kind.as_str(), status.map(|status| status.as_u16())) {
-            ("", Some(401)) => "authentication_error",
-            ("", Some(403)) => "permission_error",
-            ("", Some(404)) => "not_found_error",
-            ("", Some(408 | 504)) => "timeout_error",
-            ("", Some(413)) => "request_too_large",
-            ("", Some(429)) => "rate_limit_error",
-            ("", Some(300..=499)) => "invalid_request_error",
-            ("", _) => "api_error",
-            (kind, _) => kind,
-        };
-        match kind {
-            "invalid_request_error" if message.contains("prompt is too long") => {
-                ModelError::TooLong
-            }
-            "invalid_request_error" if message.contains("exceed context limit") => {
-                ModelError::TooLong
-            }
+    /// What an error's type means.
+    fn error(&self, error: &ApiError, retry_after: Option<Duration>, model: &str) -> ModelError {
+        let message = self.excerpt(&error.message);
+        match error.kind.as_str() {
+            "invalid_request_error" if says_too_long(&message) => ModelError::TooLong,
+            // An account without credit is refused like a malformed request.
             "invalid_request_error" if message.contains("credit balance") => {
                 ModelError::Denied(message)
             }
             "authentication_error" | "permission_error" | "billing_error" => {
                 ModelError::Denied(message)
             }
-            // A wrong address is "not found" too; of a model the message speaks.
+            // A wrong base URL is "not found" too; the message names what was not found.
             "not_found_error" if message.contains("model") => {
                 ModelError::UnknownModel(model.to_owned())
             }
             "request_too_large" => ModelError::TooLong,
-            "rate_limit_error" => ModelError::Throttled { retry_after: None },
+            "rate_limit_error" => ModelError::Throttled { retry_after },
             "timeout_error" => ModelError::TimedOut,
             "overloaded_error" | "api_error" => ModelError::Unavailable(message),
             _ => ModelError::Rejected(message),
         }
+    }
+
+    fn excerpt(&self, text: &str) -> String {
+        excerpt(text, Some(&self.key))
     }
 }
 
@@ -178,14 +160,11 @@ fn body(request: &ModelRequest, effort: Option<&str>) -> Value {
 
 /// A message, or `None` if nothing is in it: the API refuses empty ones.
 fn message(message: &ModelMessage) -> Option<Value> {
-    let role = match message.role {
-        Role::User => "user",
-        Role::Assistant => "assistant",
-    };
     let mut content: Vec<Value> = message.content.iter().filter_map(block).collect();
-    // The API wants results before words.
+    // Results must come before text, or the request is refused:
+    // https://platform.claude.com/docs/en/agents-and-tools/tool-use/implement-tool-use
     content.sort_by_key(|block| block["type"] != "tool_result");
-    (!content.is_empty()).then(|| json!({"role": role, "content": content}))
+    (!content.is_empty()).then(|| json!({"role": message.role.as_str(), "content": content}))
 }
 
 fn block(block: &ContentBlock) -> Option<Value> {
@@ -193,11 +172,7 @@ fn block(block: &ContentBlock) -> Option<Value> {
         ContentBlock::Text(text) if text.trim().is_empty() => None,
         ContentBlock::Text(text) => Some(json!({"type": "text", "text": text})),
         ContentBlock::ToolUse { id, name, input } => {
-            // The API takes nothing but objects, even if the model once wrote something else.
-            let input = match input {
-                Value::Object(_) => input.clone(),
-                other => json!({"invalid": other}),
-            };
+            let input = tool_arguments(input);
             Some(json!({"type": "tool_use", "id": id, "name": name, "input": input}))
         }
         ContentBlock::ToolResult {
@@ -389,7 +364,7 @@ impl Answer {
     }
 
     fn finish(self) -> Result<ModelReply, ModelError> {
-        let stop = self.stop.as_deref().ok_or_else(http::broken_off)?;
+        let stop = self.stop.as_deref().ok_or_else(broken_off)?;
         let content: Vec<ContentBlock> = self
             .blocks
             .into_iter()

@@ -1,14 +1,16 @@
-//! What the providers on the network share: addresses, keys, time-outs, errors, and reading a stream of events.
+//! What the providers with an API of their own share: addresses, keys, time-outs, and reading a
+//! stream of events. What their refusals mean is in [`refusal`](super::refusal).
 
-use std::fmt;
 use std::time::Duration;
 
 use eventsource_stream::Event;
 use futures::{Stream, StreamExt};
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, RequestBuilder, Response};
+use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+use super::refusal::excerpt;
 use crate::errors::innermost;
 use crate::outbound::{self, ClientError, EventError, EventLimits, Options};
 use crate::ports::ModelError;
@@ -18,11 +20,6 @@ const ANSWER_LIMITS: EventLimits = EventLimits {
     total: 16 << 20,
     line: 256 << 10,
 };
-/// How much of an error's body is read, in bytes.
-const MAX_ERROR: usize = 64 << 10;
-/// How much of a provider's error message is repeated, in characters.
-const MAX_EXCERPT: usize = 300;
-
 /// One client for every provider and tenant: it holds the connections, no credentials.
 ///
 /// How long a whole answer may take is up to the caller, who drops the call; here only silence ends it.
@@ -34,49 +31,49 @@ pub(super) fn client() -> Result<Client, ClientError> {
 }
 
 /// A provider's API key. Appears in no debug output and in no error.
-#[derive(Clone, PartialEq, Eq)]
-pub(super) struct ProviderKey(String);
+#[derive(Debug, Clone)]
+pub(super) struct ProviderKey(SecretString);
 
 impl ProviderKey {
     /// `None` if the text cannot be a header's value.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let fits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
-        fits.then(|| Self(text.to_owned()))
+        fits.then(|| Self(text.into()))
+    }
+
+    /// A text without the key: providers repeat a key that they refuse.
+    pub(super) fn removed_from(&self, text: &str) -> String {
+        text.replace(self.0.expose_secret(), "[key]")
     }
 
     /// The header's value, with `prefix` before the key.
     pub(super) fn header(&self, prefix: &str) -> HeaderValue {
-        // `parse` let visible ASCII through alone, so this is never the fallback.
-        let mut value = HeaderValue::from_str(&format!("{prefix}{}", self.0))
+        // `parse` accepts visible ASCII alone, so the fallback is never used.
+        let mut value = HeaderValue::from_str(&format!("{prefix}{}", self.0.expose_secret()))
             .unwrap_or_else(|_| HeaderValue::from_static(""));
         value.set_sensitive(true);
         value
     }
 }
 
-impl fmt::Debug for ProviderKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ProviderKey(..)")
-    }
-}
-
 /// Where plain `http` is accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PlainHttp {
-    /// Anywhere: the operator set the address and knows the network (a model server beside the router).
+    /// Anywhere: the operator set the address and knows the network (a model server beside the
+    /// router).
     Anywhere,
-    /// To this machine alone: a tenant's address, over which its key and conversations travel.
+    /// To this machine alone: a tenant's address, to which its key and conversations travel.
     Loopback,
 }
 
-/// Where a provider's API is: an address without a query, a fragment, or credentials.
+/// The address of a provider's API: without a query, a fragment, or credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct BaseUrl(Url);
 
-/// Why a text is no [`BaseUrl`].
+/// Why a text is not a [`BaseUrl`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum InvalidBaseUrl {
-    #[error("it is no http(s) URL without credentials, query and fragment")]
+    #[error("it must be an http(s) URL without credentials, query and fragment")]
     Form,
     #[error("it must begin with https://, except on this machine")]
     Plain,
@@ -98,8 +95,16 @@ impl BaseUrl {
         }
     }
 
-    /// The address of a call; `path` begins with a slash.
-    pub(super) fn join(&self, path: &str) -> String {
+    /// The address of a call: at `base`, or else at the provider's own address. `path` begins with a
+    /// slash.
+    pub(super) fn endpoint(base: Option<&Self>, default: &str, path: &str) -> String {
+        match base {
+            Some(base) => base.join(path),
+            None => format!("{default}{path}"),
+        }
+    }
+
+    fn join(&self, path: &str) -> String {
         format!("{}{path}", self.0.as_str().trim_end_matches('/'))
     }
 
@@ -147,48 +152,6 @@ pub(super) fn parse<T: serde::de::DeserializeOwned>(data: &str) -> Result<T, Mod
     // The error names positions and types, never what stands there.
     serde_json::from_str(data)
         .map_err(|error| ModelError::Protocol(format!("an event cannot be read: {error}")))
-}
-
-/// A stream that ended before the answer did.
-pub(super) fn broken_off() -> ModelError {
-    ModelError::Unavailable("the answer broke off".to_owned())
-}
-
-/// The beginning of an error's body.
-pub(super) async fn error_body(response: Response) -> String {
-    let body = outbound::read_start(response, MAX_ERROR).await;
-    String::from_utf8_lossy(&body).into_owned()
-}
-
-/// A provider's words for a message of ours: without the key, on one line, and short.
-pub(super) fn excerpt(text: &str, key: Option<&ProviderKey>) -> String {
-    let scrubbed = match key {
-        Some(ProviderKey(key)) => text.replace(key.as_str(), "[key]"),
-        None => text.to_owned(),
-    };
-    let one_line = scrubbed
-        .split(|character: char| character.is_whitespace() || character.is_control())
-        .filter(|word| !word.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ");
-    if one_line.is_empty() {
-        return "no message".to_owned();
-    }
-    match one_line.char_indices().nth(MAX_EXCERPT) {
-        Some((end, _)) => format!("{}…", &one_line[..end]),
-        None => one_line,
-    }
-}
-
-/// How long the provider asks to wait.
-pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    waiting_time(headers.get(RETRY_AFTER)?.to_str().ok()?)
-}
-
-/// The value of `Retry-After`. All providers give seconds; a date is not read.
-pub(super) fn waiting_time(text: &str) -> Option<Duration> {
-    let seconds: f64 = text.trim().parse().ok()?;
-    Duration::try_from_secs_f64(seconds).ok()
 }
 
 fn transport(error: reqwest::Error) -> ModelError {
@@ -252,37 +215,17 @@ mod tests {
     }
 
     #[test]
-    fn providers_words_are_repeated_without_the_key_and_short() {
+    fn keys_are_in_no_debug_output() {
         let key = ProviderKey::parse("sk-secret").unwrap();
-        let said = excerpt("bad key\n sk-secret\t!", Some(&key));
-        assert_eq!(said, "bad key [key] !");
-        let long = excerpt(&"ä".repeat(1000), None);
-        assert_eq!(long.chars().count(), MAX_EXCERPT + 1);
-        assert_eq!(excerpt(" \n", None), "no message");
-        assert_eq!(
-            format!("{key:?} {:?}", key.header("Bearer ")),
-            "ProviderKey(..) Sensitive"
-        );
+        let shown = format!("{key:?} {:?}", key.header("Bearer "));
+        assert!(!shown.contains("secret"), "{shown}");
+        assert!(shown.ends_with("Sensitive"), "{shown}");
     }
 
     #[test]
     fn keys_that_no_header_can_hold_are_refused() {
         for bad in ["", "a b", "a\nb", "schlüssel"] {
             assert!(ProviderKey::parse(bad).is_none(), "{bad:?} was accepted");
-        }
-    }
-
-    #[test]
-    fn waiting_times_are_read_in_seconds() {
-        let read = |text: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(RETRY_AFTER, text.parse().unwrap());
-            retry_after(&headers)
-        };
-        assert_eq!(read("2"), Some(Duration::from_secs(2)));
-        assert_eq!(read("0.5"), Some(Duration::from_millis(500)));
-        for unread in ["-1", "NaN", "1e300", "Wed, 21 Oct 2026 07:28:00 GMT"] {
-            assert_eq!(read(unread), None, "{unread}");
         }
     }
 }

@@ -19,12 +19,16 @@ mod defaults;
 mod http;
 mod offline;
 mod openai;
+mod refusal;
 mod retry;
 mod select;
 pub mod table;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
+
+use crate::ports::ModelError;
 
 pub use bedrock::Bedrock;
 pub use defaults::{AiDefaults, InvalidAiSetting};
@@ -65,7 +69,7 @@ impl fmt::Display for ProviderKind {
 
 /// A word that names no provider.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no AI provider (bedrock, anthropic, openai, offline)")]
+#[error("`{0}` is not an AI provider (bedrock, anthropic, openai, offline)")]
 pub struct UnknownProvider(pub String);
 
 impl FromStr for ProviderKind {
@@ -82,32 +86,31 @@ impl FromStr for ProviderKind {
     }
 }
 
-/// A provider's words for a message of ours: on one line, and short.
-pub(crate) fn excerpt(text: &str) -> String {
-    http::excerpt(text, None)
-}
-
-/// How long a provider asks to wait, by the value of its `Retry-After`.
-pub(crate) fn waiting_time(text: &str) -> Option<std::time::Duration> {
-    http::waiting_time(text)
-}
-
 /// A stream that ended before the answer did.
-pub(crate) fn broken_off() -> crate::ports::ModelError {
-    http::broken_off()
+fn broken_off() -> ModelError {
+    ModelError::Unavailable("the answer broke off".to_owned())
 }
 
-/// What a model wants a tool called with, from the text it wrote: no text is an empty object, text that is no JSON stays a
-/// string (see the module's head).
-pub(crate) fn tool_input(text: &str) -> serde_json::Value {
+/// What a model wants a tool called with, from the text it wrote: no text is an empty object, text
+/// that is not JSON stays a string (see the module's head).
+fn tool_input(text: &str) -> serde_json::Value {
     if text.trim().is_empty() {
         return serde_json::json!({});
     }
     serde_json::from_str(text).unwrap_or_else(|_| serde_json::Value::String(text.to_owned()))
 }
 
+/// What a tool was called with, as the conversation is sent back to the model: Anthropic and Bedrock
+/// accept nothing but objects, even where the model itself wrote something else.
+fn tool_arguments(input: &serde_json::Value) -> Cow<'_, serde_json::Value> {
+    match input {
+        serde_json::Value::Object(_) => Cow::Borrowed(input),
+        other => Cow::Owned(serde_json::json!({"invalid": other})),
+    }
+}
+
 /// A tool's result as providers take it: text.
-pub(crate) fn result_text(content: &serde_json::Value) -> String {
+fn result_text(content: &serde_json::Value) -> String {
     match content {
         serde_json::Value::String(text) => text.clone(),
         other => other.to_string(),

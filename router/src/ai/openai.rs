@@ -1,22 +1,23 @@
 //! Chat completions of OpenAI and of every endpoint that speaks them (Ollama, llama.cpp, vLLM), always streamed.
 //!
-//! Facts: developers.openai.com/api/reference/resources/chat. Compatible endpoints leave things out, so little is
-//! required of an answer: ids, usage, the final `[DONE]` and the reason for stopping may each be missing, but not both of
-//! the last two, or an answer that broke off would look whole. Usage that is not given counts as none.
+//! The API is described at <https://developers.openai.com/api/reference/resources/chat>, the codes of
+//! errors at <https://developers.openai.com/api/docs/guides/error-codes>. Compatible endpoints leave
+//! things out, so little is required of an answer: ids, usage, the final `[DONE]` and the reason for
+//! stopping may each be missing, but not both of the last two, or an answer that broke off would look
+//! whole. Usage that is not given counts as none.
 
 use std::pin::pin;
 
 use async_trait::async_trait;
 use futures::StreamExt;
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Client, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::http::{self, BaseUrl, ProviderKey};
-use super::{result_text, tool_input};
-use crate::model::{
-    ContentBlock, ModelMessage, ModelReply, ModelRequest, Role, StopReason, TokenUsage,
-};
+use super::refusal::{Refusal, excerpt, says_too_long};
+use super::{broken_off, result_text, tool_input};
+use crate::model::{ContentBlock, ModelMessage, ModelReply, ModelRequest, StopReason, TokenUsage};
 use crate::ports::{ChatModel, ModelError};
 
 const DEFAULT_BASE_URL: &str = "https://api.openai.com/v1";
@@ -26,8 +27,8 @@ pub(super) struct OpenAi {
     client: Client,
     url: String,
     key: Option<ProviderKey>,
-    /// What the longest answer is called: OpenAI refuses the older name for its newer models, compatible servers ignore
-    /// the newer name.
+    /// The parameter that limits the answer's length: OpenAI refuses the older name for its newer
+    /// models, compatible servers ignore the newer name.
     limit: &'static str,
     /// How long the model may think, for models that do so unasked.
     effort: Option<&'static str>,
@@ -43,13 +44,9 @@ impl OpenAi {
         let is_openai = base_url
             .as_ref()
             .is_none_or(|base| base.is_within("openai.com"));
-        let url = base_url.map_or_else(
-            || format!("{DEFAULT_BASE_URL}/chat/completions"),
-            |base| base.join("/chat/completions"),
-        );
         Self {
             client,
-            url,
+            url: BaseUrl::endpoint(base_url.as_ref(), DEFAULT_BASE_URL, "/chat/completions"),
             key,
             limit: if is_openai {
                 "max_completion_tokens"
@@ -98,35 +95,23 @@ impl OpenAi {
     }
 
     async fn refusal(&self, response: Response, model: &str) -> ModelError {
-        let status = response.status();
-        let retry_after = http::retry_after(response.headers());
-        let body = http::error_body(response).await;
-        let error = serde_json::from_str::<Value>(&body)
+        let refusal = Refusal::read(response).await;
+        let error = serde_json::from_str::<Value>(&refusal.body)
             .ok()
             .and_then(|body| ApiError::read(&body))
             .unwrap_or_else(|| ApiError {
                 code: String::new(),
-                message: format!("{status}: {body}"),
+                message: refusal.message(),
             });
-        let message = http::excerpt(&error.message, self.key.as_ref());
-        match (status, error.code.as_str()) {
+        let message = excerpt(&error.message, self.key.as_ref());
+        match error.code.as_str() {
             // A used-up quota is a 429 too, but waiting does not help.
-            (_, "insufficient_quota") => ModelError::Denied(message),
-            (_, "model_not_found") => ModelError::UnknownModel(model.to_owned()),
-            _ if error.is_too_long() => ModelError::TooLong,
-            (
-                StatusCode::UNAUTHORIZED | StatusCode::PAYMENT_REQUIRED | StatusCode::FORBIDDEN,
-                _,
-            ) => ModelError::Denied(message),
-            // A wrong address is "not found" too; of a model the message speaks.
-            (StatusCode::NOT_FOUND, _) if message.contains("model") => {
-                ModelError::UnknownModel(model.to_owned())
-            }
-            (StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT, _) => ModelError::TimedOut,
-            (StatusCode::PAYLOAD_TOO_LARGE, _) => ModelError::TooLong,
-            (StatusCode::TOO_MANY_REQUESTS, _) => ModelError::Throttled { retry_after },
-            _ if status.is_server_error() => ModelError::Unavailable(message),
-            _ => ModelError::Rejected(message),
+            "insufficient_quota" => ModelError::Denied(message),
+            "model_not_found" => ModelError::UnknownModel(model.to_owned()),
+            // The second is llama.cpp's.
+            "context_length_exceeded" | "exceed_context_size_error" => ModelError::TooLong,
+            _ if says_too_long(&error.message) => ModelError::TooLong,
+            _ => refusal.by_status(message, model),
         }
     }
 }
@@ -158,7 +143,7 @@ impl ChatModel for OpenAi {
             if let Some(error) = &chunk.error {
                 let message =
                     ApiError::read(error).map_or_else(|| error.to_string(), |e| e.message);
-                return Err(ModelError::Unavailable(http::excerpt(
+                return Err(ModelError::Unavailable(excerpt(
                     &message,
                     self.key.as_ref(),
                 )));
@@ -169,7 +154,8 @@ impl ChatModel for OpenAi {
     }
 }
 
-/// One message becomes several here: each tool's result is a message of its own, and comes before the words.
+/// One message becomes several here: each tool's result is a message of its own, and comes before
+/// the text.
 fn push_message(messages: &mut Vec<Value>, message: &ModelMessage) {
     let mut text = String::new();
     let mut calls = Vec::new();
@@ -186,7 +172,7 @@ fn push_message(messages: &mut Vec<Value>, message: &ModelMessage) {
                 content,
                 is_error,
             } => {
-                // The format has no mark for failures, so the content says it.
+                // The API has no field for a failed call, so the content says it.
                 let content = if *is_error {
                     json!({"error": content}).to_string()
                 } else {
@@ -194,14 +180,11 @@ fn push_message(messages: &mut Vec<Value>, message: &ModelMessage) {
                 };
                 messages.push(json!({"role": "tool", "tool_call_id": id, "content": content}));
             }
-            // Another provider's: this format has no place for it.
+            // Another provider's: this API takes no reasoning back.
             ContentBlock::Reasoning(_) => {}
         }
     }
-    let role = match message.role {
-        Role::User => "user",
-        Role::Assistant => "assistant",
-    };
+    let role = message.role.as_str();
     if !calls.is_empty() {
         let content = Some(text).filter(|text| !text.is_empty());
         messages.push(json!({"role": role, "content": content, "tool_calls": calls}));
@@ -277,13 +260,6 @@ impl ApiError {
             message: error.as_str().or_else(|| field("message"))?.to_owned(),
         })
     }
-
-    /// OpenAI's and vLLM's words, and llama.cpp's type.
-    fn is_too_long(&self) -> bool {
-        self.code == "context_length_exceeded"
-            || self.code == "exceed_context_size_error"
-            || self.message.contains("maximum context length")
-    }
 }
 
 /// An answer while it comes.
@@ -339,8 +315,8 @@ impl Answer {
         }
     }
 
-    /// A call comes in pieces of one index, the first with id and name. Some endpoints give whole calls that all have the
-    /// index 0, or none: an id or name that differs begins a new call.
+    /// A call comes in pieces of one index, the first with id and name. Some endpoints send whole calls
+    /// that all have the index 0, or none: an id or name that differs begins a new call.
     fn take_call(&mut self, delta: CallDelta) {
         let id = delta.id.unwrap_or_default();
         let (name, arguments) = match delta.function {
@@ -381,7 +357,7 @@ impl Answer {
     /// `turn` makes the ids that are missing unique in the conversation.
     fn finish(self, turn: usize) -> Result<ModelReply, ModelError> {
         if self.finish.is_none() && !self.is_done {
-            return Err(http::broken_off());
+            return Err(broken_off());
         }
         let stop = match self.finish.as_deref() {
             Some("length") => StopReason::MaxTokens,

@@ -10,6 +10,7 @@ use super::defaults::{AiDefaults, Credentials};
 use super::http::{self, BaseUrl, PlainHttp, ProviderKey};
 use super::offline::Offline;
 use super::openai::OpenAi;
+use super::refusal::excerpt;
 use super::table::{self, ModelInfo, is_model_id};
 use super::{ProviderKind, UnknownProvider};
 use crate::model::{IntegrationName, ModelReply, NanoUsd, SecretName, Tenant};
@@ -100,7 +101,7 @@ impl Models {
         let (id, info) = table::on_bedrock(chosen, bedrock.region()).ok_or_else(|| {
             SelectError::UnknownModel {
                 provider,
-                model: http::excerpt(chosen, None),
+                model: excerpt(chosen, None),
             }
         })?;
         Ok(SelectedModel {
@@ -142,7 +143,7 @@ impl Models {
             Some(None) | None => {
                 return Err(SelectError::UnknownModel {
                     provider,
-                    model: http::excerpt(chosen, None),
+                    model: excerpt(chosen, None),
                 });
             }
         };

@@ -1,7 +1,9 @@
-//! What Bedrock refuses, as the port's errors.
+//! What Bedrock's refusals mean, as the port's errors.
 //!
-//! Facts: docs.aws.amazon.com/bedrock/latest/userguide/troubleshooting-api-error-codes.html. What a "validation" was about
-//! stands in the message alone.
+//! The codes are described at
+//! <https://docs.aws.amazon.com/bedrock/latest/userguide/troubleshooting-api-error-codes.html>. What a
+//! `ValidationException` or `ResourceNotFoundException` is about stands in its message alone: there is
+//! no other field in the answer.
 
 use std::error::Error;
 use std::time::Duration;
@@ -12,48 +14,54 @@ use aws_sdk_bedrockruntime::types::error::ConverseStreamOutputError as StreamErr
 use aws_smithy_types::event_stream::RawMessage;
 use reqwest::StatusCode;
 
-use crate::ai::{broken_off, excerpt, table, waiting_time};
+use crate::ai::refusal::{by_status, excerpt, says_too_long, waiting_time};
+use crate::ai::{broken_off, table};
 use crate::aws::{AwsError, AwsErrorKind};
+use crate::errors::chain;
 use crate::ports::ModelError;
 
 /// As AWS names the service and what is asked of it, streamed or not.
 const SERVICE: &str = "bedrock-runtime";
 const OPERATION: &str = "Converse";
 
+/// What an answer or an event says of why it is a refusal.
+struct Refusal<'a> {
+    code: Option<&'a str>,
+    message: &'a str,
+    /// `None` within a stream, whose status was a success.
+    status: Option<StatusCode>,
+    retry_after: Option<Duration>,
+}
+
 /// Why no answer began.
 pub(super) fn refusal<E>(error: &SdkError<E, HttpResponse>, model: &str) -> ModelError
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
-    tracing::debug!(error = %DisplayErrorContext(error), "bedrock refused");
+    // The port's error holds what callers may read; the SDK's whole error is for whoever debugs.
+    tracing::debug!(error = %DisplayErrorContext(error), "Bedrock refused a request");
     match error {
         SdkError::ServiceError(service) => {
-            let raw = service.raw();
-            let said = service.err();
-            let body;
-            let message = match (said.code(), said.message()) {
-                (_, Some(message)) => message,
-                (Some(_), None) => "",
-                // Nothing of AWS's: a proxy in between.
-                (None, None) => {
-                    let bytes = raw.body().bytes().unwrap_or_default();
-                    body = String::from_utf8_lossy(bytes);
-                    &body
-                }
+            let (raw, answer) = (service.raw(), service.err());
+            let body = String::from_utf8_lossy(raw.body().bytes().unwrap_or_default());
+            let refusal = Refusal {
+                code: answer.code(),
+                message: match (answer.code(), answer.message()) {
+                    (_, Some(message)) => message,
+                    (Some(_), None) => "",
+                    // Not AWS's answer: that of a proxy in between.
+                    (None, None) => &body,
+                },
+                status: StatusCode::from_u16(raw.status().as_u16()).ok(),
+                retry_after: raw.headers().get("retry-after").and_then(waiting_time),
             };
-            let wait = raw.headers().get("retry-after").and_then(waiting_time);
-            meaning(
-                said.code(),
-                message,
-                Some(raw.status().as_u16()),
-                wait,
-                model,
-            )
+            meaning(&refusal, model)
         }
         SdkError::TimeoutError(_) => ModelError::TimedOut,
         SdkError::DispatchFailure(failure) if failure.is_timeout() => {
-            let cause = DisplayErrorContext(error).to_string();
-            if cause.contains("connect timeout") {
+            // Not connecting may pass and costs nothing, so it is worth another attempt; waiting for
+            // an answer in vain is not.
+            if chain(error).any(is_connecting) {
                 ModelError::Unavailable("no connection: it timed out".to_owned())
             } else {
                 ModelError::TimedOut
@@ -64,13 +72,22 @@ where
     }
 }
 
+/// Whether the HTTP client under the SDK failed while it connected.
+fn is_connecting(error: &(dyn Error + 'static)) -> bool {
+    error
+        .downcast_ref::<hyper_util::client::legacy::Error>()
+        .is_some_and(hyper_util::client::legacy::Error::is_connect)
+}
+
 /// Why an answer broke off.
 pub(super) fn broken(error: &SdkError<StreamError, RawMessage>, model: &str) -> ModelError {
-    tracing::debug!(error = %DisplayErrorContext(error), "bedrock's answer broke off");
+    tracing::debug!(error = %DisplayErrorContext(error), "Bedrock's answer broke off");
     match error {
         SdkError::ServiceError(service) => {
-            let said = service.err();
-            let code = match said {
+            let answer = service.err();
+            // Events of a stream name their type in a header, which the SDK does not hand on as a
+            // code: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html
+            let code = match answer {
                 StreamError::InternalServerException(_) => Some("InternalServerException"),
                 StreamError::ModelStreamErrorException(_) => Some("ModelStreamErrorException"),
                 StreamError::ServiceUnavailableException(_) => Some("ServiceUnavailableException"),
@@ -78,8 +95,13 @@ pub(super) fn broken(error: &SdkError<StreamError, RawMessage>, model: &str) -> 
                 StreamError::ValidationException(_) => Some("ValidationException"),
                 other => other.code(),
             };
-            let message = said.message().unwrap_or_default();
-            meaning(code, message, None, None, model)
+            let refusal = Refusal {
+                code,
+                message: answer.message().unwrap_or_default(),
+                status: None,
+                retry_after: None,
+            };
+            meaning(&refusal, model)
         }
         SdkError::DispatchFailure(failure) if failure.is_timeout() => ModelError::TimedOut,
         SdkError::DispatchFailure(_) => broken_off(),
@@ -92,7 +114,8 @@ pub(super) fn broken(error: &SdkError<StreamError, RawMessage>, model: &str) -> 
     }
 }
 
-/// What is the same for every service of AWS: what failed before a request was sent, and the codes that all services share.
+/// What is the same for every service of AWS: what failed before a request was sent, and the codes
+/// that all services share.
 fn by_kind(error: &AwsError, retry_after: Option<Duration>) -> ModelError {
     match error.kind {
         AwsErrorKind::Throttled => ModelError::Throttled { retry_after },
@@ -108,89 +131,69 @@ fn by_kind(error: &AwsError, retry_after: Option<Duration>) -> ModelError {
     }
 }
 
-fn meaning(
-    code: Option<&str>,
-    message: &str,
-    status: Option<u16>,
-    retry_after: Option<Duration>,
-    model: &str,
-) -> ModelError {
-    let lower = message.to_lowercase();
-    let has = |parts: &[&str]| parts.iter().any(|part| lower.contains(part));
-    let said = words(message);
-    let unknown = || ModelError::UnknownModel(table::shown(model).to_owned());
-    let Some(code) = code else {
-        return by_status(status, &said, retry_after);
+fn meaning(refusal: &Refusal<'_>, model: &str) -> ModelError {
+    let retry_after = refusal.retry_after;
+    // Within a stream there is no status: what breaks an answer off is the service's failure.
+    let status = refusal.status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let lower = refusal.message.to_lowercase();
+    let message = without_arns(refusal.message);
+    let shown = table::shown(model);
+    let Some(code) = refusal.code else {
+        let message = excerpt(&format!("{status}: {message}"), None);
+        return by_status(status, message, retry_after, shown);
     };
     match code {
         "ModelTimeoutException" => ModelError::TimedOut,
         "ServiceQuotaExceededException" => ModelError::Throttled { retry_after },
+        "ValidationException" | "ModelErrorException" | "ModelStreamErrorException"
+            if says_too_long(refusal.message) =>
+        {
+            ModelError::TooLong
+        }
         "InternalServerException"
         | "ModelErrorException"
         | "ModelNotReadyException"
         | "ModelStreamErrorException"
-        | "ServiceUnavailableException" => {
-            if has(TOO_LONG) {
-                return ModelError::TooLong;
-            }
-            ModelError::Unavailable(said)
+        | "ServiceUnavailableException" => ModelError::Unavailable(message),
+        // https://repost.aws/knowledge-center/bedrock-validation-exception-errors
+        "ValidationException" if lower.contains("model identifier is invalid") => {
+            ModelError::UnknownModel(shown.to_owned())
         }
-        "ValidationException" if has(TOO_LONG) => ModelError::TooLong,
-        "ValidationException" if has(&["model identifier is invalid"]) => unknown(),
-        "ValidationException" if has(&["on-demand throughput"]) => ModelError::Rejected(format!(
-            "{said} (name the model without its provider, or an inference profile such as `us.{}`)",
-            table::shown(model)
-        )),
-        "ValidationException" => ModelError::Rejected(said),
-        // So the account is told that it may not use the model yet.
-        "ResourceNotFoundException" if has(&["use case", "access denied"]) => {
-            ModelError::Denied(said)
+        // Newer models answer through inference profiles alone:
+        // https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html
+        "ValidationException" if lower.contains("on-demand throughput") => {
+            ModelError::Rejected(format!(
+                "{message} (use an inference profile such as `us.{shown}`, or the model's name without its provider)"
+            ))
         }
-        "ResourceNotFoundException" => unknown(),
+        "ValidationException" => ModelError::Rejected(message),
+        // The account has not been granted the model yet: the form for Anthropic's models was not
+        // filled in, which the documentation lists under the first code and the service sends as the
+        // second.
+        "FTUFormNotFilled" => ModelError::Denied(message),
+        "ResourceNotFoundException"
+            if lower.contains("use case") || lower.contains("access denied") =>
+        {
+            ModelError::Denied(message)
+        }
+        "ResourceNotFoundException" => ModelError::UnknownModel(shown.to_owned()),
         "AccessDeniedException" => ModelError::Denied(format!(
-            "{said} (enable access to `{}` in Bedrock's console, and allow the role `bedrock:InvokeModel` and \
-             `bedrock:InvokeModelWithResponseStream` on it)",
-            table::shown(model)
+            "{message} (enable access to `{shown}` in Bedrock's console, and allow the role `bedrock:InvokeModel` and \
+             `bedrock:InvokeModelWithResponseStream` on it)"
         )),
         _ => {
-            // Within a stream there is no status: what breaks an answer off is the service's.
-            let status = status.unwrap_or(500);
+            let status = status.as_u16();
             let error =
-                AwsError::of_answer(SERVICE, OPERATION, status, Some(code), Some(&said), None);
+                AwsError::of_answer(SERVICE, OPERATION, status, Some(code), Some(&message), None);
             by_kind(&error, retry_after)
         }
     }
 }
 
-/// How Bedrock's models say that a conversation is longer than they take.
-const TOO_LONG: &[&str] = &[
-    "input is too long",
-    "prompt is too long",
-    "exceed context limit",
-    "maximum context length",
-    "input tokens exceed",
-    "too many input tokens",
-];
-
-fn by_status(status: Option<u16>, said: &str, retry_after: Option<Duration>) -> ModelError {
-    let status = status.and_then(|status| StatusCode::from_u16(status).ok());
-    let said = match status {
-        Some(status) => excerpt(&format!("{status}: {said}")),
-        None => said.to_owned(),
-    };
-    match status.map(|status| status.as_u16()) {
-        Some(401 | 403) => ModelError::Denied(said),
-        Some(408 | 504) => ModelError::TimedOut,
-        Some(413) => ModelError::TooLong,
-        Some(429) => ModelError::Throttled { retry_after },
-        Some(300..=499) => ModelError::Rejected(said),
-        _ => ModelError::Unavailable(said),
-    }
-}
-
-/// Bedrock's words without ARNs: they name the account and its roles, and whoever chats may read an error.
-fn words(message: &str) -> String {
-    let without: Vec<&str> = message
+/// Bedrock's words without ARNs: they name the account and its roles, and whoever chats may read an
+/// error.
+fn without_arns(message: &str) -> String {
+    let words: Vec<&str> = message
         .split_whitespace()
         .map(|word| {
             if word.contains("arn:aws") {
@@ -200,58 +203,83 @@ fn words(message: &str) -> String {
             }
         })
         .collect();
-    excerpt(&without.join(" "))
+    excerpt(&words.join(" "), None)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn meaning_of(code: &str, message: &str, status: u16, model: &str) -> ModelError {
+        let refusal = Refusal {
+            code: Some(code),
+            message,
+            status: StatusCode::from_u16(status).ok(),
+            retry_after: None,
+        };
+        meaning(&refusal, model)
+    }
+
     #[test]
     fn accounts_and_roles_are_not_repeated() {
         let message = "User: arn:aws:sts::123456789012:assumed-role/task/x is not authorized to perform: \
                        bedrock:InvokeModel on resource: arn:aws:bedrock:us-east-1::foundation-model/m";
-        let error = meaning(
-            Some("AccessDeniedException"),
+        let error = meaning_of(
+            "AccessDeniedException",
             message,
-            Some(403),
-            None,
+            403,
             "arn:aws:bedrock:us-east-1:123456789012:prompt-router/abc",
         );
-        let ModelError::Denied(said) = error else {
+        let ModelError::Denied(why) = error else {
             panic!("{error:?}");
         };
-        assert!(said.starts_with("User: [arn] is not authorized to perform: bedrock:InvokeModel"));
-        assert!(said.contains("`prompt-router/abc`"), "{said}");
-        assert!(!said.contains("123456789012"), "{said}");
+        assert!(why.starts_with("User: [arn] is not authorized to perform: bedrock:InvokeModel"));
+        assert!(why.contains("`prompt-router/abc`"), "{why}");
+        assert!(!why.contains("123456789012"), "{why}");
     }
 
     #[test]
-    fn models_say_in_their_own_ways_that_a_conversation_is_too_long() {
+    fn a_conversation_is_too_long_whichever_code_says_so() {
         for (code, message) in [
             (
                 "ValidationException",
                 "Input is too long for requested model.",
             ),
             (
-                "ValidationException",
-                "The model returned the following errors: prompt is too long: 208310 tokens > 200000 maximum",
-            ),
-            (
-                "ValidationException",
-                "input length and `max_tokens` exceed context limit: 9 + 9 > 10",
-            ),
-            (
-                "ValidationException",
-                "This model's maximum context length is 131072 tokens. Please reduce the length of the prompt",
-            ),
-            (
                 "ModelErrorException",
                 "Input Tokens Exceeded: Number of input tokens exceeds maximum length.",
             ),
         ] {
-            let error = meaning(Some(code), message, Some(400), None, "m");
+            let error = meaning_of(code, message, 400, "m");
             assert_eq!(error, ModelError::TooLong, "{message}");
+        }
+    }
+
+    #[test]
+    fn codes_that_all_services_share_mean_the_same_here() {
+        for (code, status, expected) in [
+            (
+                "ExpiredTokenException",
+                403,
+                ModelError::Denied("why (ExpiredTokenException)".to_owned()),
+            ),
+            (
+                "ThrottlingException",
+                429,
+                ModelError::Throttled { retry_after: None },
+            ),
+            (
+                "NewCode",
+                400,
+                ModelError::Rejected("why (NewCode)".to_owned()),
+            ),
+            (
+                "NewCode",
+                500,
+                ModelError::Unavailable("why (NewCode)".to_owned()),
+            ),
+        ] {
+            assert_eq!(meaning_of(code, "why", status, "m"), expected, "{code}");
         }
     }
 }

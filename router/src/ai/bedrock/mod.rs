@@ -1,11 +1,13 @@
 //! Amazon Bedrock as a chat model: Converse and ConverseStream, by IAM.
 //!
-//! Facts: docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html and .../API_runtime_Converse.html.
-//! What every model's adapter keeps to is in [`crate::ai`]. New events, blocks and reasons may appear at any time and are
-//! passed over.
+//! The calls are described at
+//! <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html> and
+//! <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html>. What every
+//! provider's adapter keeps to is in [`crate::ai`]. New events, blocks and reasons may appear at any
+//! time and are skipped.
 //!
-//! `request` writes what is said, `answer` gathers what comes back, `document` turns JSON into the SDK's form and back, `error`
-//! says what a refusal means.
+//! `request` writes a request, `answer` gathers what comes back, `document` turns JSON into the SDK's
+//! form and back, `error` says what a refusal means.
 
 mod answer;
 mod document;
@@ -93,7 +95,25 @@ impl fmt::Debug for Bedrock {
     }
 }
 
-/// The adapter.
+/// Fills in one of the SDK's two calls and sends it. They take the same fields, but their builders
+/// share no trait.
+macro_rules! send {
+    ($call:expr, $request:expr, $effort:expr) => {{
+        let parts = request::parts($request, $effort)?;
+        $call
+            .model_id(&$request.model)
+            .set_messages(Some(parts.messages))
+            .set_system(parts.system)
+            .inference_config(parts.limits)
+            .set_tool_config(parts.tools)
+            .set_additional_model_request_fields(parts.more)
+            .send()
+            .await
+            .map_err(|error| error::refusal(&error, &$request.model))
+    }};
+}
+
+/// One model, asked through Converse.
 struct Conversing {
     client: Client,
     info: Option<&'static ModelInfo>,
@@ -125,19 +145,7 @@ impl Conversing {
         request: &ModelRequest,
         on_text: &mut (dyn for<'text> FnMut(&'text str) + Send),
     ) -> Result<ModelReply, ModelError> {
-        let parts = request::parts(request, self.effort())?;
-        let output = self
-            .client
-            .converse()
-            .model_id(&request.model)
-            .set_messages(Some(parts.messages))
-            .set_system(parts.system)
-            .inference_config(parts.limits)
-            .set_tool_config(parts.tools)
-            .set_additional_model_request_fields(parts.more)
-            .send()
-            .await
-            .map_err(|error| error::refusal(&error, &request.model))?;
+        let output = send!(self.client.converse(), request, self.effort())?;
         let reply = answer::whole(output)?;
         let text = reply.text();
         if !text.is_empty() {
@@ -151,20 +159,8 @@ impl Conversing {
         request: &ModelRequest,
         on_text: &mut (dyn for<'text> FnMut(&'text str) + Send),
     ) -> Result<ModelReply, ModelError> {
-        let parts = request::parts(request, self.effort())?;
-        let mut stream = self
-            .client
-            .converse_stream()
-            .model_id(&request.model)
-            .set_messages(Some(parts.messages))
-            .set_system(parts.system)
-            .inference_config(parts.limits)
-            .set_tool_config(parts.tools)
-            .set_additional_model_request_fields(parts.more)
-            .send()
-            .await
-            .map_err(|error| error::refusal(&error, &request.model))?
-            .stream;
+        let output = send!(self.client.converse_stream(), request, self.effort())?;
+        let mut stream = output.stream;
         let mut answer = Answer::default();
         // What was used comes after the end of the message, so the stream is read to its own end.
         loop {

@@ -13,7 +13,7 @@ use data_encoding::BASE64;
 use serde_json::{Value, json};
 
 use super::document::to_document;
-use crate::ai::result_text;
+use crate::ai::{result_text, tool_arguments};
 use crate::model::{ContentBlock, ModelMessage, ModelRequest, Role, ToolSpec};
 use crate::ports::ModelError;
 
@@ -60,7 +60,8 @@ fn messages(messages: &[ModelMessage]) -> Result<Vec<Message>, BuildError> {
     spoken
         .into_iter()
         .map(|(role, mut blocks)| {
-            // Claude wants results before words.
+            // Claude refuses text before a tool's result:
+            // https://platform.claude.com/docs/en/agents-and-tools/tool-use/implement-tool-use
             blocks.sort_by_key(|block| !matches!(block, Block::ToolResult(_)));
             Message::builder()
                 .role(match role {
@@ -78,15 +79,10 @@ fn block(block: &ContentBlock) -> Result<Option<Block>, BuildError> {
         ContentBlock::Text(text) if text.trim().is_empty() => None,
         ContentBlock::Text(text) => Some(Block::Text(text.clone())),
         ContentBlock::ToolUse { id, name, input } => {
-            // Nothing but objects is taken, even if the model once wrote something else.
-            let input = match input {
-                Value::Object(_) => to_document(input),
-                other => to_document(&json!({"invalid": other})),
-            };
             let tool_use = ToolUseBlock::builder()
                 .tool_use_id(id)
                 .name(name)
-                .input(input)
+                .input(to_document(&tool_arguments(input)))
                 .build()?;
             Some(Block::ToolUse(tool_use))
         }
