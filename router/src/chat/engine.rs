@@ -1,7 +1,7 @@
-//! The way of a turn.
+//! The steps of a turn, in order.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -10,35 +10,43 @@ use tokio_util::task::TaskTracker;
 use ulid::Ulid;
 
 use super::ledger::Reservation;
-use super::outcome::Outcome;
+use super::outcome::{Outcome, pretty};
+use super::tool_loop::ToolLoop;
 use super::tools::{self, ReadySkill};
 use super::{
     Caller, OnEvent, Route, TurnAnswer, TurnError, TurnEvent, TurnRequest, conversational, prompt,
 };
-use crate::ai::{Models, SelectedModel, with_retries};
+use crate::ai::{Models, SelectedModel};
 use crate::model::{
-    ContentBlock, ConversationKey, ConversationOwner, JsonObject, Message, ModelMessage,
-    ModelRequest, Role, SessionId, StopReason, TenantId, TenantStatus,
+    ConversationKey, ConversationOwner, JsonObject, Message, ModelRequest, Role, SessionId,
+    TenantId, TenantStatus,
 };
 use crate::ports::{Platform, StoreError, Window};
-use crate::skills::{SkillSet, rules};
+use crate::skills::{Skill, SkillSet, rules};
 use crate::token::random_token;
 
-/// How often a model may call tools in one turn before it must answer.
-const MOST_TOOL_ROUNDS: usize = 5;
 /// The most of a conversation that a model is given, in bytes.
 const WINDOW_BYTES: usize = 64 * 1024;
-/// The most tools a model may call at once; more than that is no answer to a person's question.
-const MOST_CALLS_A_ROUND: usize = 8;
+/// The most turns of a conversation that a model is given, whatever the tenant's settings say.
+const MAX_HISTORY_TURNS: usize = 1_000;
 
 /// Answers turns.
 pub struct Engine {
     platform: Platform,
     skills: SkillSet,
     models: Models,
-    /// Settlements that go on after their turn.
+    /// Settlements that are written after their turn has been answered.
     background: TaskTracker,
-    routed: Mutex<HashMap<TenantId, RouteCounts>>,
+    route_counts: Mutex<HashMap<TenantId, RouteCounts>>,
+}
+
+/// A turn that is being answered.
+struct Turn<'turn> {
+    request: &'turn TurnRequest,
+    key: &'turn ConversationKey,
+    reservation: &'turn Reservation,
+    /// When the turn began.
+    now: Timestamp,
 }
 
 /// How many turns went each way since the router started.
@@ -60,7 +68,7 @@ impl Engine {
             skills,
             models,
             background: TaskTracker::new(),
-            routed: Mutex::default(),
+            route_counts: Mutex::default(),
         }
     }
 
@@ -76,7 +84,7 @@ impl Engine {
 
     /// How a tenant's turns were answered since the router started.
     pub fn route_counts(&self, tenant: &TenantId) -> RouteCounts {
-        self.routed
+        self.route_counts
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .get(tenant)
@@ -117,8 +125,13 @@ impl Engine {
                 Outcome::without_model(text, Route::Conversational, Vec::new(), false)
             }
             None => {
-                self.answer_with_skills(request, &key, &reservation, now, on_event)
-                    .await?
+                let turn = Turn {
+                    request,
+                    key: &key,
+                    reservation: &reservation,
+                    now,
+                };
+                self.answer_with_skills(&turn, on_event).await?
             }
         };
 
@@ -207,194 +220,97 @@ impl Engine {
 
     async fn answer_with_skills(
         &self,
-        turn: &TurnRequest,
-        key: &ConversationKey,
-        reservation: &Reservation,
-        now: Timestamp,
+        turn: &Turn<'_>,
         on_event: &mut OnEvent<'_>,
     ) -> Result<Outcome, TurnError> {
-        let TurnRequest {
-            caller,
-            message,
-            raw,
-            ..
-        } = turn;
-        let enabled = self
-            .skills
-            .iter()
-            .filter(|skill| caller.tenant.settings.allows_skill(skill.name()));
-        let matched = rules::best_match(message, enabled)
-            .and_then(|matched| Some((self.skills.get(matched.skill)?, matched.input)));
-
-        let (route, skills, called) = match matched {
+        let TurnRequest { caller, raw, .. } = turn.request;
+        let (route, skills, called) = match self.matching_skill(turn.request) {
             Some((skill, input)) => {
                 let ready = tools::prepare(&self.platform, caller, skill).await?;
                 on_event(TurnEvent::Tool { name: skill.name() });
                 let result = ready.run(&input).await?;
+                let name = skill.name().to_owned();
                 if *raw {
-                    return Ok(Outcome::without_model(
-                        pretty(&result),
-                        Route::Rule,
-                        vec![skill.name().to_owned()],
-                        true,
-                    ));
+                    let text = pretty(&result);
+                    return Ok(Outcome::without_model(text, Route::Rule, vec![name], true));
                 }
-                (
-                    Route::Rule,
-                    vec![ready],
-                    Some((skill.name(), input, result)),
-                )
+                (Route::Rule, vec![ready], Some((name, input, result)))
             }
-            None => (
-                Route::Ai,
-                tools::prepare_all(&self.platform, caller, &self.skills).await?,
-                None,
-            ),
+            None => {
+                let ready = tools::prepare_all(&self.platform, caller, &self.skills).await?;
+                (Route::Ai, ready, None)
+            }
         };
-
         let selected = self
             .models
             .select(&caller.tenant, &*self.platform.secrets)
             .await?;
-        let mut turns =
-            usize::try_from(caller.tenant.settings.history_turns()).unwrap_or(usize::MAX);
-        turns = turns.min(1_000);
-        let history = match turns {
+        let mut request = self.model_request(turn, &selected, &skills).await?;
+        let mut outcome = Outcome::with_model(route, Vec::new(), &selected);
+        if let Some((name, input, result)) = called {
+            // The result travels as if the model had asked for it, so that data is never among the
+            // user's words.
+            request
+                .messages
+                .extend(tools::as_called_by_the_model(&name, input, result));
+            outcome.skills.push(name);
+        }
+        let tool_loop = ToolLoop {
+            selected: &selected,
+            skills: &skills,
+            reservation: turn.reservation,
+            raw: *raw,
+        };
+        tool_loop.run(request, outcome, on_event).await
+    }
+
+    /// The skill whose rule matches the message, with the input that the rule gives it.
+    fn matching_skill(&self, request: &TurnRequest) -> Option<(&Arc<dyn Skill>, Value)> {
+        let settings = &request.caller.tenant.settings;
+        let enabled = self
+            .skills
+            .iter()
+            .filter(|skill| settings.allows_skill(skill.name()));
+        let matched = rules::best_match(&request.message, enabled)?;
+        Some((self.skills.get(matched.skill)?, matched.input))
+    }
+
+    /// What the model is asked first: the instructions, what is remembered of the user, the end of the
+    /// conversation, and the new message.
+    async fn model_request(
+        &self,
+        turn: &Turn<'_>,
+        selected: &SelectedModel,
+        skills: &[ReadySkill],
+    ) -> Result<ModelRequest, StoreError> {
+        let caller = &turn.request.caller;
+        let settings = &caller.tenant.settings;
+        let turns = usize::try_from(settings.history_turns()).unwrap_or(usize::MAX);
+        let history = match turns.min(MAX_HISTORY_TURNS) {
             0 => Vec::new(),
             turns => {
                 let window = Window {
                     messages: turns * 2,
                     bytes: WINDOW_BYTES,
                 };
-                self.platform.conversations.recent(key, window, now).await?
+                let conversations = &self.platform.conversations;
+                conversations.recent(turn.key, window, turn.now).await?
             }
         };
         let memory = match &caller.user {
             Some(user) => {
-                self.platform
-                    .tenants
-                    .memory(&caller.tenant.id, &user.id)
-                    .await?
+                let tenants = &self.platform.tenants;
+                tenants.memory(&caller.tenant.id, &user.id).await?
             }
             None => None,
         };
-        let mut request = ModelRequest {
+        Ok(ModelRequest {
             model: selected.id.clone(),
-            system: prompt::system_prompt(caller, memory.as_ref(), now),
-            messages: prompt::conversation(&history, message),
-            tools: tools::specs(&skills),
-            max_tokens: selected.max_tokens(caller.tenant.settings.max_tokens()),
-        };
-        let mut ran = Vec::new();
-        if let Some((name, input, result)) = called {
-            // The result travels as if the model had asked for it, so that data is never among the user's words.
-            let id = "call_by_rule".to_owned();
-            request.messages.push(ModelMessage {
-                role: Role::Assistant,
-                content: vec![ContentBlock::ToolUse {
-                    id: id.clone(),
-                    name: name.to_owned(),
-                    input,
-                }],
-            });
-            request.messages.push(ModelMessage {
-                role: Role::User,
-                content: vec![tools::result_block(&id, result)],
-            });
-            ran.push(name.to_owned());
-        }
-        self.converse(
-            &selected,
-            request,
-            &skills,
-            Outcome::with_model(route, ran, &selected),
-            *raw,
-            reservation,
-            on_event,
-        )
-        .await
-    }
-
-    /// Lets the model answer, running the tools that it calls in between.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the parts of one turn, used here alone"
-    )]
-    async fn converse(
-        &self,
-        selected: &SelectedModel,
-        mut request: ModelRequest,
-        skills: &[ReadySkill],
-        mut outcome: Outcome,
-        raw: bool,
-        reservation: &Reservation,
-        on_event: &mut OnEvent<'_>,
-    ) -> Result<Outcome, TurnError> {
-        for round in 0.. {
-            if round == MOST_TOOL_ROUNDS {
-                // Providers want the tools named as long as calls are in the conversation, so the model is told instead.
-                request
-                    .system
-                    .push_str("\n\nAnswer now with what you have. Call no more tools.");
-            }
-            let mut begun = false;
-            let text_so_far = &mut outcome.text;
-            let reply = with_retries(&*selected.chat, &request, &mut |words: &str| {
-                if words.is_empty() {
-                    return;
-                }
-                if !begun && !text_so_far.is_empty() {
-                    text_so_far.push_str("\n\n");
-                    on_event(TurnEvent::Delta("\n\n"));
-                }
-                begun = true;
-                text_so_far.push_str(words);
-                on_event(TurnEvent::Delta(words));
-            })
-            .await?;
-            let cost = selected.cost(&reply);
-            reservation.note(reply.usage, cost);
-            outcome.add(reply.usage, cost);
-
-            let calls = reply
-                .content
-                .iter()
-                .filter(|block| matches!(block, ContentBlock::ToolUse { .. }))
-                .count();
-            if reply.stop != StopReason::ToolUse || calls == 0 || round >= MOST_TOOL_ROUNDS {
-                outcome.finish(reply.stop, on_event);
-                return Ok(outcome);
-            }
-            if calls > MOST_CALLS_A_ROUND {
-                return Err(crate::ports::ModelError::Protocol(format!(
-                    "{calls} tools called at once"
-                ))
-                .into());
-            }
-            let results = tools::run_calls(skills, &reply.content, on_event).await;
-            for name in results.ran {
-                if !outcome.skills.contains(&name) {
-                    outcome.skills.push(name);
-                }
-            }
-            if raw && !results.results.is_empty() {
-                outcome.text = match <[Value; 1]>::try_from(results.results) {
-                    Ok([one]) => pretty(&one),
-                    Err(several) => pretty(&Value::Array(several)),
-                };
-                outcome.raw = true;
-                return Ok(outcome);
-            }
-            request.messages.push(ModelMessage {
-                role: Role::Assistant,
-                content: reply.content,
-            });
-            request.messages.push(ModelMessage {
-                role: Role::User,
-                content: results.blocks,
-            });
-        }
-        Ok(outcome)
+            system: prompt::system_prompt(caller, memory.as_ref(), turn.now),
+            messages: prompt::conversation(&history, &turn.request.message),
+            tools: tools::specs(skills),
+            max_tokens: selected.max_tokens(settings.max_tokens()),
+        })
     }
 
     /// Stores the turn: both messages or none.
@@ -436,16 +352,15 @@ impl Engine {
     }
 
     fn count(&self, tenant: &TenantId, route: Route) {
-        let mut routed = self.routed.lock().unwrap_or_else(PoisonError::into_inner);
-        let counts = routed.entry(tenant.clone()).or_default();
+        let mut all = self
+            .route_counts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let counts = all.entry(tenant.clone()).or_default();
         match route {
             Route::Conversational => counts.conversational += 1,
             Route::Rule => counts.rule += 1,
             Route::Ai => counts.ai += 1,
         }
     }
-}
-
-fn pretty(value: &Value) -> String {
-    format!("{value:#}")
 }

@@ -13,6 +13,7 @@ mod error;
 mod ledger;
 mod outcome;
 mod prompt;
+mod tool_loop;
 mod tools;
 
 use serde::Serialize;

@@ -1,5 +1,7 @@
 //! What a turn comes to, before it is stored.
 
+use serde_json::Value;
+
 use super::{OnEvent, Route, TurnEvent};
 use crate::ai::SelectedModel;
 use crate::model::{NanoUsd, StopReason, TokenUsage};
@@ -69,4 +71,9 @@ impl Outcome {
         self.text.push_str(note);
         on_event(TurnEvent::Delta(note));
     }
+}
+
+/// A skill's result, for people who asked for its JSON.
+pub(super) fn pretty(value: &Value) -> String {
+    format!("{value:#}")
 }

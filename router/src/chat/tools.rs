@@ -6,7 +6,7 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 
 use super::{Caller, OnEvent, TurnError, TurnEvent};
-use crate::model::{ContentBlock, SecretDocument, SecretName, ToolSpec};
+use crate::model::{ContentBlock, ModelMessage, Role, SecretDocument, SecretName, ToolSpec};
 use crate::ports::{Platform, StoreError};
 use crate::skills::{Skill, SkillCall, SkillSet};
 
@@ -169,7 +169,7 @@ pub(super) async fn run_calls(
 }
 
 /// A result as the model gets it, which is only its beginning where it is very long.
-pub(super) fn result_block(id: &str, result: Value) -> ContentBlock {
+fn result_block(id: &str, result: Value) -> ContentBlock {
     let text = result.to_string();
     let content = if text.len() <= LONGEST_RESULT_BYTES {
         result
@@ -182,4 +182,25 @@ pub(super) fn result_block(id: &str, result: Value) -> ContentBlock {
         content,
         is_error: false,
     }
+}
+
+/// A call that a rule made, and its result, in the messages by which a model makes one.
+pub(super) fn as_called_by_the_model(name: &str, input: Value, result: Value) -> [ModelMessage; 2] {
+    let id = "call_by_rule".to_owned();
+    let result = result_block(&id, result);
+    let call = ContentBlock::ToolUse {
+        id,
+        name: name.to_owned(),
+        input,
+    };
+    [
+        ModelMessage {
+            role: Role::Assistant,
+            content: vec![call],
+        },
+        ModelMessage {
+            role: Role::User,
+            content: vec![result],
+        },
+    ]
 }

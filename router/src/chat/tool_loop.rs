@@ -1,0 +1,112 @@
+//! The model's part of a turn: it is asked, calls tools, gets their results, and is asked again until
+//! it answers.
+
+use serde_json::Value;
+
+use super::ledger::Reservation;
+use super::outcome::{Outcome, pretty};
+use super::tools::{self, ReadySkill};
+use super::{OnEvent, TurnError, TurnEvent};
+use crate::ai::{SelectedModel, with_retries};
+use crate::model::{ContentBlock, ModelMessage, ModelReply, ModelRequest, Role, StopReason};
+use crate::ports::ModelError;
+
+/// How many rounds of tool calls a model gets in one turn before it must answer.
+const MAX_ROUNDS: usize = 5;
+/// The most tools a model may call at once; more is no answer to a person's question.
+const MAX_CALLS_PER_ROUND: usize = 8;
+
+/// What is the same in every round.
+pub(super) struct ToolLoop<'turn> {
+    pub(super) selected: &'turn SelectedModel,
+    pub(super) skills: &'turn [ReadySkill],
+    pub(super) reservation: &'turn Reservation,
+    /// Whether the JSON of the first tools that are called is the answer.
+    pub(super) raw: bool,
+}
+
+impl ToolLoop<'_> {
+    /// Asks until the model answers. `outcome` holds what the turn has come to before.
+    pub(super) async fn run(
+        &self,
+        mut request: ModelRequest,
+        mut outcome: Outcome,
+        on_event: &mut OnEvent<'_>,
+    ) -> Result<Outcome, TurnError> {
+        for round in 0..=MAX_ROUNDS {
+            let is_last = round == MAX_ROUNDS;
+            if is_last {
+                // Anthropic and Bedrock refuse a request that leaves out the tools while their calls
+                // are in the conversation, so the model is told instead:
+                // https://docs.aws.amazon.com/bedrock/latest/userguide/tool-use.html
+                request
+                    .system
+                    .push_str("\n\nAnswer now with what you have. Call no more tools.");
+            }
+            let reply = self.ask(&request, &mut outcome, on_event).await?;
+            let calls = reply
+                .content
+                .iter()
+                .filter(|block| matches!(block, ContentBlock::ToolUse { .. }))
+                .count();
+            if reply.stop != StopReason::ToolUse || calls == 0 || is_last {
+                outcome.finish(reply.stop, on_event);
+                return Ok(outcome);
+            }
+            if calls > MAX_CALLS_PER_ROUND {
+                return Err(ModelError::Protocol(format!("{calls} tools called at once")).into());
+            }
+            let round = tools::run_calls(self.skills, &reply.content, on_event).await;
+            for name in round.ran {
+                if !outcome.skills.contains(&name) {
+                    outcome.skills.push(name);
+                }
+            }
+            if self.raw && !round.results.is_empty() {
+                outcome.text = match <[Value; 1]>::try_from(round.results) {
+                    Ok([one]) => pretty(&one),
+                    Err(several) => pretty(&Value::Array(several)),
+                };
+                outcome.raw = true;
+                return Ok(outcome);
+            }
+            request.messages.push(ModelMessage {
+                role: Role::Assistant,
+                content: reply.content,
+            });
+            request.messages.push(ModelMessage {
+                role: Role::User,
+                content: round.blocks,
+            });
+        }
+        Ok(outcome)
+    }
+
+    /// Asks once. The words of a later round begin a new paragraph.
+    async fn ask(
+        &self,
+        request: &ModelRequest,
+        outcome: &mut Outcome,
+        on_event: &mut OnEvent<'_>,
+    ) -> Result<ModelReply, TurnError> {
+        let mut has_begun = false;
+        let text = &mut outcome.text;
+        let reply = with_retries(&*self.selected.chat, request, &mut |words: &str| {
+            if words.is_empty() {
+                return;
+            }
+            if !has_begun && !text.is_empty() {
+                text.push_str("\n\n");
+                on_event(TurnEvent::Delta("\n\n"));
+            }
+            has_begun = true;
+            text.push_str(words);
+            on_event(TurnEvent::Delta(words));
+        })
+        .await?;
+        let cost = self.selected.cost(&reply);
+        self.reservation.note(reply.usage, cost);
+        outcome.add(reply.usage, cost);
+        Ok(reply)
+    }
+}
