@@ -15,6 +15,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use reqwest::Client;
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use support::model::{Answer, ModelServer};
 use t3nets_router::admin::Admin;
@@ -156,7 +157,7 @@ async fn router(home: &std::path::Path, model: &ModelServer) -> Server {
         .await
         .unwrap()
         .key
-        .reveal()
+        .expose_secret()
         .to_owned();
 
     let mut process = Command::new(env!("CARGO_BIN_EXE_t3nets-router"))

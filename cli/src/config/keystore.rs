@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
 use t3nets_router::local::FileSecrets;
 use t3nets_router::model::{JsonObject, SecretDocument, SecretName, TenantId};
 use t3nets_router::ports::{SecretStore, SystemClock};
@@ -12,7 +13,6 @@ use url::Url;
 use crate::config::home;
 use crate::config::settings::Environment;
 use crate::error::CliError;
-use crate::terminal::prompt::SecretText;
 
 /// The name of the files.
 const STEM: &str = "operator-keys";
@@ -26,7 +26,7 @@ pub(crate) struct Keystore(FileSecrets);
 #[derive(Debug, Clone)]
 pub(crate) struct StoredKey {
     /// The key itself.
-    pub(crate) key: SecretText,
+    pub(crate) key: SecretString,
     /// When it stops working, if it does.
     pub(crate) expires_at: Option<Timestamp>,
     /// The only place it may be sent to, where the environment's router is not on this machine: the router's
@@ -63,7 +63,7 @@ impl Keystore {
             return Ok(None);
         };
         Ok(document.text("key").map(|key| StoredKey {
-            key: SecretText::new(key),
+            key: SecretString::from(key),
             origin: document.text("origin"),
             // An expiry that cannot be read is one that has passed.
             expires_at: document
@@ -75,7 +75,7 @@ impl Keystore {
     /// Keeps a key for a tenant, in place of the one before.
     pub(crate) async fn put(&self, tenant: &TenantId, key: &StoredKey) -> Result<(), CliError> {
         let mut fields = JsonObject::new();
-        fields.insert("key".to_owned(), key.key.reveal().into());
+        fields.insert("key".to_owned(), key.key.expose_secret().into());
         if let Some(end) = key.expires_at {
             fields.insert("expires_at".to_owned(), end.to_string().into());
         }

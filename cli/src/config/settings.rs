@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use crate::args::GlobalArgs;
 use crate::config::home;
 use crate::config::project_file::{EnvironmentTable, ProjectFile, is_environment_name};
 use crate::error::CliError;
-use crate::terminal::prompt::SecretText;
 use crate::terraform::folder::InfraFolder;
 
 /// The environment that needs nothing but this program.
@@ -40,7 +40,7 @@ pub(crate) struct Settings {
     /// Who runs the program.
     pub(crate) user: String,
     /// The key that `T3NETS_API_KEY` gives.
-    pub(crate) api_key: Option<SecretText>,
+    pub(crate) api_key: Option<SecretString>,
     /// Where the Terraform is, if `t3nets.toml` says.
     pub(crate) infra_dir: Option<PathBuf>,
     /// The program that `T3NETS_TERRAFORM` names instead of `terraform` or `tofu`.
@@ -269,7 +269,7 @@ impl Settings {
                 .find_map(|name| variables.get(name))
                 .unwrap_or("unknown")
                 .to_owned(),
-            api_key: variables.get("T3NETS_API_KEY").map(SecretText::new),
+            api_key: variables.get("T3NETS_API_KEY").map(SecretString::from),
             infra_dir,
             terraform: variables.get("T3NETS_TERRAFORM").map(str::to_owned),
             terraform_data_dir: variables.get("TF_DATA_DIR").map(PathBuf::from),

@@ -1,36 +1,14 @@
 //! Asking the person at the terminal. Without a terminal nothing is asked: the missing value is a usage error that names the
 //! flag which gives it.
 
-use std::fmt;
 use std::io::IsTerminal;
 
 use dialoguer::console::Term;
 use dialoguer::{Confirm, Input, Password};
+use secrecy::SecretString;
 
 use crate::context::Context;
 use crate::error::CliError;
-
-/// A text that appears in no debug output: a key, a password.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct SecretText(String);
-
-impl SecretText {
-    /// Wraps a text.
-    pub(crate) fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The text itself, for whoever sends or stores it.
-    pub(crate) fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for SecretText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SecretText(…)")
-    }
-}
 
 /// Whether there is somebody to ask.
 pub(crate) fn can_ask() -> bool {
@@ -56,12 +34,12 @@ pub(crate) fn text(label: &str, flag: &str, default: Option<&str>) -> Result<Str
 ///
 /// # Errors
 /// Usage if there is nobody to ask.
-pub(crate) fn hidden(label: &str, flag: &str) -> Result<SecretText, CliError> {
+pub(crate) fn hidden(label: &str, flag: &str) -> Result<SecretString, CliError> {
     ensure_can_ask(label, flag)?;
     Password::new()
         .with_prompt(label)
         .interact_on(&Term::stderr())
-        .map(SecretText::new)
+        .map(SecretString::from)
         .map_err(|dialoguer::Error::IO(error)| unanswered(&error))
 }
 
@@ -69,13 +47,13 @@ pub(crate) fn hidden(label: &str, flag: &str) -> Result<SecretText, CliError> {
 ///
 /// # Errors
 /// Usage if there is nobody to ask.
-pub(crate) fn hidden_or_empty(label: &str, flag: &str) -> Result<SecretText, CliError> {
+pub(crate) fn hidden_or_empty(label: &str, flag: &str) -> Result<SecretString, CliError> {
     ensure_can_ask(label, flag)?;
     Password::new()
         .with_prompt(label)
         .allow_empty_password(true)
         .interact_on(&Term::stderr())
-        .map(SecretText::new)
+        .map(SecretString::from)
         .map_err(|dialoguer::Error::IO(error)| unanswered(&error))
 }
 

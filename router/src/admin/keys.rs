@@ -1,8 +1,7 @@
 //! API keys: making, listing and revoking them.
 
-use std::fmt;
-
 use jiff::{SignedDuration, Timestamp};
+use secrecy::{ExposeSecret, SecretString};
 
 use super::tenants::MAX_NAME_CHARS;
 use super::{Admin, AdminError, one_line};
@@ -36,29 +35,12 @@ pub struct NewKey {
 }
 
 /// A key that was just made.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct CreatedKey {
     /// The key itself. It is stored nowhere and cannot be shown again.
-    pub key: PlainKey,
+    pub key: SecretString,
     /// What is stored of it.
     pub stored: ApiKey,
-}
-
-/// An API key in the clear. It appears in no debug output.
-#[derive(Clone, PartialEq, Eq)]
-pub struct PlainKey(String);
-
-impl PlainKey {
-    /// The key, to be shown to its owner once.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for PlainKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PlainKey(…)")
-    }
 }
 
 /// Whether a key works.
@@ -110,9 +92,9 @@ impl Admin {
             });
         }
         let created_at = self.now();
-        let key = PlainKey(random_token(KEY_MARK)?);
+        let key = SecretString::from(random_token(KEY_MARK)?);
         let stored = ApiKey {
-            hash: KeyHash::of(key.reveal()),
+            hash: KeyHash::of(key.expose_secret()),
             tenant_id: tenant.clone(),
             user_id: user.id,
             name: match new.name {
@@ -125,7 +107,7 @@ impl Admin {
                 .expires_in
                 .map(|life| expiry(created_at, life))
                 .transpose()?,
-            prefix: key.reveal().chars().take(PREFIX_CHARS).collect(),
+            prefix: key.expose_secret().chars().take(PREFIX_CHARS).collect(),
         };
         let change = Change::CreateKey(stored.clone());
         let target = format!("{} for {}", stored.prefix, stored.user_id);

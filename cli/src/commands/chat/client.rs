@@ -9,6 +9,7 @@ use futures::StreamExt;
 use jiff::Timestamp;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{RequestBuilder, Response, StatusCode};
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use t3nets_router::model::{Message, SessionId};
@@ -16,7 +17,6 @@ use t3nets_router::outbound::{self, BodyError, EventLimits, Options};
 use url::Url;
 
 use crate::error::{CliError, ErrorKind};
-use crate::terminal::prompt::SecretText;
 
 /// Longer than the router's own deadline for an answer, so that its explanation arrives.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
@@ -144,11 +144,11 @@ impl Client {
     ///
     /// # Errors
     /// If no HTTPS client can be made, or the key can be in no header.
-    pub(super) fn new(base: Url, key: Option<&SecretText>) -> Result<Self, CliError> {
+    pub(super) fn new(base: Url, key: Option<&SecretString>) -> Result<Self, CliError> {
         let mut headers = HeaderMap::new();
         if let Some(key) = key {
-            let mut value =
-                HeaderValue::from_str(&format!("Bearer {}", key.reveal())).map_err(|_| {
+            let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret()))
+                .map_err(|_| {
                     CliError::denied("the API key holds characters that no key has")
                         .hint("check T3NETS_API_KEY")
                 })?;
@@ -376,7 +376,7 @@ mod tests {
 
     #[test]
     fn a_key_is_in_no_debug_output() {
-        let key = SecretText::new("t3n_secret");
+        let key = SecretString::from("t3n_secret");
         let client = Client::new("http://127.0.0.1:1".parse().unwrap(), Some(&key)).unwrap();
         assert!(!format!("{client:?}").contains("t3n_secret"));
     }

@@ -2,6 +2,7 @@
 //! the address that was given together with it.
 
 use jiff::{SignedDuration, Timestamp};
+use secrecy::{ExposeSecret, SecretString};
 use t3nets_router::model::{TenantId, UserRole};
 use t3nets_router::outbound;
 use url::Url;
@@ -13,7 +14,6 @@ use crate::config::running;
 use crate::config::settings::PlatformKind;
 use crate::context::Context;
 use crate::error::{CliError, ErrorKind};
-use crate::terminal::prompt::SecretText;
 use t3nets_router::admin::Admin;
 use t3nets_router::admin::keys::NewKey;
 
@@ -32,7 +32,7 @@ pub(super) struct Target {
 #[derive(Debug)]
 enum Credential {
     /// What `T3NETS_API_KEY` holds.
-    Given(SecretText),
+    Given(SecretString),
     /// A key of the environment in use, stored or made when it is needed.
     OfEnvironment(TenantId),
     /// None: the router may let anonymous callers in.
@@ -92,7 +92,7 @@ impl Target {
 }
 
 /// A key that was given together with an address, wherever that is.
-fn given_for(context: &Context, url: &Url, key: SecretText) -> Credential {
+fn given_for(context: &Context, url: &Url, key: SecretString) -> Credential {
     if is_readable_on_the_way(url) {
         context.printer.warning(format!(
             "{url} is not encrypted: everyone on the way can read the key"
@@ -134,7 +134,7 @@ async fn environment_key(
     context: &Context,
     url: &Url,
     tenant: &TenantId,
-) -> Result<SecretText, CliError> {
+) -> Result<SecretString, CliError> {
     let environment = context.settings.environment()?;
     let origin = match environment.platform {
         PlatformKind::Local => None,
@@ -196,7 +196,7 @@ async fn make_key(context: &Context, tenant: &TenantId) -> Result<StoredKey, Cli
         user.id
     ));
     Ok(StoredKey {
-        key: SecretText::new(created.key.reveal()),
+        key: SecretString::from(created.key.expose_secret()),
         expires_at: created.stored.expires_at,
         origin: None,
     })

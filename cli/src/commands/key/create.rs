@@ -3,6 +3,7 @@
 use std::fmt;
 
 use jiff::SignedDuration;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use t3nets_router::admin::keys::{KeyState, NewKey};
 use t3nets_router::model::UserRole;
@@ -14,7 +15,6 @@ use crate::config::settings::PlatformKind;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::terminal::printer::Output;
-use crate::terminal::prompt::SecretText;
 use crate::terminal::text::shown_time;
 
 /// For whom to make a key.
@@ -91,7 +91,7 @@ pub(super) async fn run(context: &Context, args: CreateArgs) -> Result<Created, 
     let stored = created.stored;
     if let Some((keystore, origin)) = keystore {
         let kept = StoredKey {
-            key: SecretText::new(created.key.reveal()),
+            key: SecretString::from(created.key.expose_secret()),
             expires_at: stored.expires_at,
             origin,
         };
@@ -113,7 +113,7 @@ pub(super) async fn run(context: &Context, args: CreateArgs) -> Result<Created, 
         },
     ));
     Ok(Created {
-        key: created.key.reveal().to_owned(),
+        key: created.key.expose_secret().to_owned(),
         view: KeyView::new(stored, KeyState::Active.as_str()),
     })
 }

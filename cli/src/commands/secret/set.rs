@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use secrecy::ExposeSecret;
 use serde_json::Value;
 use t3nets_router::admin::Admin;
 use t3nets_router::admin::AdminError;
@@ -149,9 +150,11 @@ fn ask(field: &Field, fields: &mut JsonObject) -> Result<(), CliError> {
     let label = format!("{} ({})", field.name, field.description);
     let stored = SecretDocument::new(fields.clone()).text(field.name);
     let value = if field.is_secret && field.is_optional {
-        prompt::hidden_or_empty(&label, &flag)?.reveal().to_owned()
+        prompt::hidden_or_empty(&label, &flag)?
+            .expose_secret()
+            .to_owned()
     } else if field.is_secret {
-        prompt::hidden(&label, &flag)?.reveal().to_owned()
+        prompt::hidden(&label, &flag)?.expose_secret().to_owned()
     } else if field.is_optional {
         prompt::text(&label, &flag, Some(stored.as_deref().unwrap_or("")))?
     } else {

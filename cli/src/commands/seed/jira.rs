@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use secrecy::ExposeSecret;
 use serde_json::Value;
 use t3nets_router::model::{IntegrationName, JsonObject, SecretDocument};
 
@@ -75,7 +76,7 @@ pub(super) fn document(
     }
     if matches!(missing[..], [("api_token", _)]) && prompt::can_ask() {
         let token = prompt::hidden("Jira API token", "--jira-api-token-file")?;
-        given[3].1 = Some(token.reveal().to_owned());
+        given[3].1 = Some(token.expose_secret().to_owned());
     } else if !missing.is_empty() {
         let flags: Vec<&str> = missing.iter().map(|(_, flag)| *flag).collect();
         return Err(CliError::usage(format!(

@@ -5,12 +5,12 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use age::secrecy::SecretString;
 use age::stream::StreamWriter;
 use age::{Decryptor, Encryptor, Identity, Recipient, scrypt, x25519};
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::error::CliError;
-use crate::terminal::prompt::{self, SecretText};
+use crate::terminal::prompt;
 
 /// What an encrypted file begins with.
 const MAGIC: &[u8] = b"age-encryption.org/v1\n";
@@ -44,27 +44,27 @@ impl PassphraseArgs {
     }
 
     /// A passphrase for a new file: where it is typed, it is typed twice.
-    pub(super) fn choose(&self) -> Result<SecretText, CliError> {
+    pub(super) fn choose(&self) -> Result<SecretString, CliError> {
         if let Some(given) = self.given()? {
             return Ok(given);
         }
         let first = prompt::hidden("passphrase for the file", "--passphrase-file")?;
         let second = prompt::hidden("the same again", "--passphrase-file")?;
-        if first != second {
+        if first.expose_secret() != second.expose_secret() {
             return Err(CliError::usage("the two passphrases differ"));
         }
         Ok(first)
     }
 
     /// The passphrase of a file that there is.
-    fn recall(&self) -> Result<SecretText, CliError> {
+    fn recall(&self) -> Result<SecretString, CliError> {
         match self.given()? {
             Some(given) => Ok(given),
             None => prompt::hidden("passphrase of the file", "--passphrase-file"),
         }
     }
 
-    fn given(&self) -> Result<Option<SecretText>, CliError> {
+    fn given(&self) -> Result<Option<SecretString>, CliError> {
         let text = if let Some(path) = &self.passphrase_file {
             read_text(path)?
         } else if let Some(variable) = &self.passphrase_env {
@@ -87,7 +87,7 @@ impl PassphraseArgs {
             return Ok(None);
         };
         match text.lines().next() {
-            Some(line) if !line.trim().is_empty() => Ok(Some(SecretText::new(line))),
+            Some(line) if !line.trim().is_empty() => Ok(Some(SecretString::from(line))),
             _ => Err(CliError::usage("the passphrase is empty")),
         }
     }
@@ -112,8 +112,7 @@ pub(super) fn seal<W: Write>(
     passphrase: &PassphraseArgs,
 ) -> Result<StreamWriter<W>, CliError> {
     let encryptor = if recipients.is_empty() {
-        let passphrase = passphrase.choose()?;
-        Encryptor::with_user_passphrase(SecretString::from(passphrase.reveal().to_owned()))
+        Encryptor::with_user_passphrase(passphrase.choose()?)
     } else {
         let recipients = recipients
             .iter()
@@ -149,9 +148,7 @@ pub(super) fn open(
         |error: age::DecryptError| CliError::failed("cannot decrypt the file").caused_by(&error);
     let decryptor = Decryptor::new_buffered(file).map_err(undecryptable)?;
     let keys: Vec<Box<dyn Identity>> = if decryptor.is_scrypt() {
-        let passphrase = passphrase.recall()?;
-        let secret = SecretString::from(passphrase.reveal().to_owned());
-        vec![Box::new(scrypt::Identity::new(secret))]
+        vec![Box::new(scrypt::Identity::new(passphrase.recall()?))]
     } else if identities.is_empty() {
         return Err(
             CliError::usage("the file is encrypted to an age key, and none is given")

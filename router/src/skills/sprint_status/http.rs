@@ -6,6 +6,7 @@ use std::time::Duration;
 use backon::{ExponentialBuilder, Retryable};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode, Url};
+use secrecy::ExposeSecret;
 use serde_json::Value;
 
 use super::Limits;
@@ -70,7 +71,7 @@ impl<'a> Connection<'a> {
         let response = self
             .http
             .get(url.clone())
-            .basic_auth(&self.site.email, Some(&self.site.api_token))
+            .basic_auth(&self.site.email, Some(self.site.api_token.expose_secret()))
             .header(ACCEPT, "application/json")
             .timeout(self.limits.request)
             .send()

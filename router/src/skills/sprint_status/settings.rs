@@ -1,5 +1,6 @@
 //! From the integration's stored credentials to a Jira site that may be called.
 
+use secrecy::SecretString;
 use url::Url;
 
 use crate::model::SecretDocument;
@@ -8,17 +9,18 @@ use crate::skills::{SkillError, SkillErrorKind};
 
 const SET_SECRET: &str = "set them with `t3nets secret set jira`";
 
-/// A Jira site and how to enter it. Deliberately without `Debug`: it holds the token.
+/// A Jira site, the account that reads it, and the board to report on.
+#[derive(Debug)]
 pub(super) struct Site {
-    /// Where the REST API's paths begin; ends without a slash's meaning for the path.
+    /// The prefix of the REST API's paths, with a slash at its end or without.
     pub(super) base: Url,
-    /// The account's address, the user name of Basic authentication.
+    /// The account's e-mail address, the user name of Basic authentication.
     pub(super) email: String,
-    /// The account's API token, its password.
-    pub(super) api_token: String,
-    /// Which board.
+    /// The account's API token, the password of Basic authentication.
+    pub(super) api_token: SecretString,
+    /// The number after `/boards/` in the board's address.
     pub(super) board_id: u64,
-    /// Only this project's issues count.
+    /// Only this project's issues count; all issues of the board if absent.
     pub(super) project_key: Option<String>,
 }
 
@@ -58,7 +60,7 @@ impl Site {
         Ok(Self {
             base: base_url(&url)?,
             email,
-            api_token,
+            api_token: api_token.into(),
             board_id,
             project_key,
         })
