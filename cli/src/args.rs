@@ -2,13 +2,16 @@
 
 use std::sync::LazyLock;
 
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use anstream::ColorChoice;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, ValueEnum};
+use t3nets_router::model::TenantId;
 
-use crate::commands::{
-    chat, completions, cost, deploy, dev, doctor, env, history, infra, init, key, logs, man,
-    restart, rollback, scale, secret, seed, status, tenant,
-};
+use crate::commands::Command;
+use crate::config::settings::Flags;
 use crate::error::exit_code;
+use crate::hint::{Call, TENANT, TENANT_NAME};
+use crate::terminal::printer::Printer;
 
 /// The version as `--version` shows it: with the commit it was built from.
 static VERSION: LazyLock<String> =
@@ -48,6 +51,28 @@ pub(crate) struct GlobalArgs {
     pub(crate) yes: bool,
 }
 
+impl GlobalArgs {
+    /// What they say of the settings.
+    pub(crate) fn flags(&self) -> Flags {
+        Flags {
+            environment: self.environment.clone(),
+            verbose: self.verbose,
+            assume_yes: self.yes,
+        }
+    }
+
+    /// The printer that they ask for.
+    pub(crate) fn printer(&self, call: Call) -> Printer {
+        let color = match self.color {
+            // Looks at the terminal, NO_COLOR and CLICOLOR.
+            ColorWhen::Auto => ColorChoice::Auto,
+            ColorWhen::Always => ColorChoice::Always,
+            ColorWhen::Never => ColorChoice::Never,
+        };
+        Printer::new(self.json, self.quiet, color, call)
+    }
+}
+
 /// When to use colours.
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 pub(crate) enum ColorWhen {
@@ -57,79 +82,35 @@ pub(crate) enum ColorWhen {
     Never,
 }
 
-/// What to do.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Command {
-    /// Run the router on this machine: API, web page and logs
-    Dev(dev::DevArgs),
-    /// Ask the assistant: one message, or a conversation
-    Chat(chat::ChatArgs),
-    /// Write a commented t3nets.toml into the current folder
-    Init(init::InitArgs),
-    /// Which environments there are, and which is in use
-    #[command(subcommand)]
-    Env(env::EnvCommand),
-    /// Set tenants up: tenant, administrator, integrations; repeating it changes nothing
-    Seed(seed::SeedArgs),
-    /// Tenants, and the people, channels, usage and audit trail inside one
-    #[command(subcommand)]
-    Tenant(tenant::TenantCommand),
-    /// API keys
-    #[command(subcommand)]
-    Key(key::KeyCommand),
-    /// Credentials for outside systems
-    #[command(subcommand)]
-    Secret(secret::SecretCommand),
-    /// Bring an image to where the service runs, watch it come up, and go back if it does not
-    Deploy(deploy::DeployArgs),
-    /// Go back to an earlier release
-    Rollback(rollback::RollbackArgs),
-    /// What the service runs, and how it fares
-    Status(status::StatusArgs),
-    /// What the tasks wrote
-    Logs(logs::LogsArgs),
-    /// The releases that were verified
-    History(history::HistoryArgs),
-    /// Give the running release new tasks
-    Restart(restart::RestartArgs),
-    /// Change how many tasks the service is to have
-    Scale(scale::ScaleArgs),
-    /// Make, show and remove an environment's infrastructure on AWS, by Terraform
-    #[command(subcommand)]
-    Infra(infra::InfraCommand),
-    /// Estimate what an environment costs a month, per service, and what each option would change
-    Cost(cost::CostArgs),
-    /// Check everything the environment needs, each with its remedy
-    Doctor(doctor::DoctorArgs),
-    /// Print a shell's completion script
-    Completions(completions::CompletionsArgs),
-    /// Print a manual page, or write all of them into a folder
-    Man(man::ManArgs),
+/// What was typed.
+pub(crate) struct Parsed {
+    /// The flags and the command.
+    pub(crate) cli: Cli,
+    /// The tenant that was named, however the command names it.
+    pub(crate) tenant: Option<TenantId>,
 }
 
-impl Command {
-    /// Whether it works by the environments in `t3nets.toml`. What does not must work beside a broken one.
-    pub(crate) fn reads_project_file(&self) -> bool {
-        !matches!(self, Self::Init(_) | Self::Completions(_) | Self::Man(_))
-    }
+/// Reads the command line.
+///
+/// # Errors
+/// If it cannot be understood, or asks for help or the version.
+pub(crate) fn parse() -> Result<Parsed, clap::Error> {
+    let matches = command_tree().try_get_matches()?;
+    Ok(Parsed {
+        cli: Cli::from_arg_matches(&matches)?,
+        tenant: named_tenant(&matches),
+    })
+}
 
-    /// Whether it has its own way to end when it is interrupted.
-    pub(crate) fn ends_by_itself(&self) -> bool {
-        matches!(
-            self,
-            Self::Dev(_)
-                | Self::Chat(_)
-                | Self::Deploy(_)
-                | Self::Rollback(_)
-                | Self::Restart(_)
-                | Self::Infra(_)
-        )
+fn named_tenant(matches: &ArgMatches) -> Option<TenantId> {
+    let mut matches = matches;
+    while let Some((_, inner)) = matches.subcommand() {
+        matches = inner;
     }
-
-    /// Whether it is a server, whose log is shown.
-    pub(crate) fn is_server(&self) -> bool {
-        matches!(self, Self::Dev(_))
-    }
+    [TENANT_NAME, TENANT].into_iter().find_map(|id| {
+        let tenant = matches.try_get_one::<TenantId>(id).ok()??;
+        (matches.value_source(id) == Some(ValueSource::CommandLine)).then(|| tenant.clone())
+    })
 }
 
 /// The whole tree of commands, for what is generated from it.

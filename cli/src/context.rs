@@ -6,12 +6,16 @@ use t3nets_router::admin::Admin;
 use t3nets_router::ports::{Platform, SystemClock};
 use tokio::sync::OnceCell;
 
-use crate::aws::{AwsEnvironment, Caller, Connected, State, advise};
+use crate::aws::{AwsEnvironment, AwsSession, Caller, TerraformState, advise};
+use crate::config::environment::{Environment, PlatformKind};
 use crate::config::home;
-use crate::config::settings::{Environment, PlatformKind, Settings};
-use crate::error::CliError;
+use crate::config::settings::Settings;
+use crate::error::{CliError, ErrorKind};
 use crate::terminal::printer::Printer;
 use crate::terminal::prompt;
+
+/// What `t3nets doctor` does.
+const CHECKS: &str = "checks what the environment needs";
 
 /// What every command is given: the settings it works by and the printer it speaks through.
 #[derive(Debug, Clone)]
@@ -23,7 +27,7 @@ pub(crate) struct Context {
     /// The environment in use, if it is on AWS, once it is known.
     aws_environment: Arc<OnceCell<AwsEnvironment>>,
     /// The same with the SDK, once it was set up.
-    aws: Arc<OnceCell<Connected>>,
+    aws: Arc<OnceCell<AwsSession>>,
     /// Whose credentials are used there, once it was asked.
     caller: Arc<OnceCell<Caller>>,
 }
@@ -77,7 +81,7 @@ impl Context {
                 environment.home.display()
             ))
             .caused_by(&error)
-            .hint("`t3nets doctor` checks what it needs")
+            .hint_command("doctor", CHECKS)
         })
     }
 
@@ -85,15 +89,40 @@ impl Context {
     /// protected one is changed.
     ///
     /// # Errors
-    /// As [`Context::platform`], and as [`Context::say_environment`]; usage if a protected one has to be confirmed and
+    /// As [`Context::platform`], and as [`Context::show_environment`]; usage if a protected one has to be confirmed and
     /// nobody can be asked.
     pub(crate) async fn platform_to_change(&self) -> Result<Platform, CliError> {
-        self.say_environment().await?;
+        self.show_environment().await?;
         let environment = self.settings.environment()?;
         if environment.protected {
-            prompt::confirm_by_name(self, "Change it", &environment.name)?;
+            self.confirm_by_name("Change it", &environment.name)?;
         }
         self.platform().await
+    }
+
+    /// Asks whether to do what cannot be undone; `--yes` answers it.
+    ///
+    /// # Errors
+    /// Usage if there is nobody to ask and no `--yes`; a failure if the answer is no.
+    pub(crate) fn confirm(&self, question: &str) -> Result<(), CliError> {
+        match self.settings.assume_yes {
+            true => Ok(()),
+            false => prompt::confirm(question),
+        }
+    }
+
+    /// Asks for the environment's name to be typed, before a protected one is changed; `--yes` answers it.
+    ///
+    /// # Errors
+    /// Usage if there is nobody to ask and no `--yes`; a failure if another name is typed.
+    pub(crate) fn confirm_by_name(&self, what: &str, environment: &str) -> Result<(), CliError> {
+        match self.settings.assume_yes {
+            true => Ok(()),
+            false => prompt::confirm_by_name(
+                &format!("{what}: `{environment}` is protected. Type its name to continue"),
+                environment,
+            ),
+        }
     }
 
     /// The administrator's operations on the environment in use, to read.
@@ -117,21 +146,21 @@ impl Context {
     ///
     /// # Errors
     /// Not ready if the environment is unknown; denied if AWS does not accept the credentials.
-    pub(crate) async fn say_environment(&self) -> Result<(), CliError> {
+    pub(crate) async fn show_environment(&self) -> Result<(), CliError> {
         let environment = self.settings.environment()?;
-        let mut said = format!(
+        let mut line = format!(
             "environment: {} ({})",
             environment.name, self.settings.chosen_by
         );
         if environment.platform == PlatformKind::Aws {
             let aws = self.aws().await?;
             let caller = self.caller.get_or_try_init(|| aws.caller()).await?;
-            said.push_str(&format!(
+            line.push_str(&format!(
                 ", account {}, region {}",
                 caller.account, aws.region.value
             ));
         }
-        self.printer.detail(said);
+        self.printer.detail(line);
         Ok(())
     }
 
@@ -148,10 +177,11 @@ impl Context {
                         "environment `{}` is on this machine, not on AWS",
                         environment.name
                     ))
-                    .hint("`--env NAME` chooses another (`t3nets env list`)"));
+                    .hint("`--env NAME` chooses another")
+                    .hint_command("env list", "lists the environments"));
                 }
                 let resolved = AwsEnvironment::resolve(&self.settings, environment).await?;
-                if let State::Closed(..) = resolved.state {
+                if let TerraformState::Unreadable(..) = resolved.state {
                     self.printer.warning(format!(
                         "{}; names are taken from t3nets.toml or by convention",
                         resolved.state
@@ -166,7 +196,7 @@ impl Context {
     ///
     /// # Errors
     /// As [`Context::aws_environment`]; not ready if no region is known.
-    pub(crate) async fn aws(&self) -> Result<&Connected, CliError> {
+    pub(crate) async fn aws(&self) -> Result<&AwsSession, CliError> {
         self.aws
             .get_or_try_init(|| async {
                 let environment = self.aws_environment().await?.clone();
@@ -187,6 +217,9 @@ impl Context {
         match self.settings.environment() {
             Ok(environment) if environment.platform == PlatformKind::Aws => {
                 advise(error, environment, self.aws.get())
+            }
+            _ if error.service.is_some() && error.kind != ErrorKind::Denied => {
+                error.hint_command("doctor", CHECKS)
             }
             _ => error,
         }

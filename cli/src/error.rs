@@ -4,7 +4,10 @@ use serde::Serialize;
 use t3nets_deploy::error::DeployError;
 use t3nets_router::admin::AdminError;
 use t3nets_router::admin::transfer::TransferError;
+use t3nets_router::aws::{AwsError, AwsErrorKind};
 use t3nets_router::ports::StoreError;
+
+use crate::hint::Hint;
 
 /// The codes that the program ends with. They are an interface: scripts test them.
 pub(crate) mod exit_code {
@@ -72,6 +75,18 @@ pub(crate) enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// What the failure of a service means for a command.
+    fn of_service(kind: AwsErrorKind) -> Self {
+        match kind {
+            AwsErrorKind::Credentials | AwsErrorKind::Permission => Self::Denied,
+            AwsErrorKind::Configuration | AwsErrorKind::NotFound => Self::NotReady,
+            AwsErrorKind::Throttled
+            | AwsErrorKind::Unreachable
+            | AwsErrorKind::Rejected
+            | AwsErrorKind::Internal => Self::Failed,
+        }
+    }
+
     /// The code that the program ends with.
     pub(crate) fn exit_code(self) -> u8 {
         match self {
@@ -98,11 +113,12 @@ pub(crate) struct CliError {
     /// Why, outermost first.
     pub(crate) causes: Vec<String>,
     /// What to do next.
-    pub(crate) hints: Vec<String>,
+    pub(crate) hints: Vec<Hint>,
     /// The request that a router refused, by which its log can be searched.
     pub(crate) request_id: Option<String>,
-    /// Whether a store said so: what to do about it depends on the environment, and is added where that is known.
-    pub(crate) is_of_store: bool,
+    /// What kind of failure it was, if AWS or a store failed: what to do about it depends on the environment, and is added
+    /// where that is known.
+    pub(crate) service: Option<AwsErrorKind>,
 }
 
 impl CliError {
@@ -114,7 +130,7 @@ impl CliError {
             causes: Vec::new(),
             hints: Vec::new(),
             request_id: None,
-            is_of_store: false,
+            service: None,
         }
     }
 
@@ -143,10 +159,24 @@ impl CliError {
         Self::new(ErrorKind::Interrupted, "interrupted")
     }
 
+    /// A call to AWS failed: what it was for, and why.
+    pub(crate) fn aws(what: impl Into<String>, error: &AwsError) -> Self {
+        Self {
+            causes: vec![error.to_string()],
+            service: Some(error.kind),
+            ..Self::new(ErrorKind::of_service(error.kind), what)
+        }
+    }
+
     /// Adds what to do next.
-    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(crate) fn hint(mut self, hint: impl Into<Hint>) -> Self {
         self.hints.push(hint.into());
         self
+    }
+
+    /// Adds a command of this program that helps: what is typed after `t3nets`, and what it does.
+    pub(crate) fn hint_command(self, words: impl Into<String>, purpose: &str) -> Self {
+        self.hint(Hint::command(words, purpose))
     }
 
     /// Adds why: the error and what caused it in turn.
@@ -175,35 +205,28 @@ impl CliError {
 
 impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
-        let kind = match &error {
-            StoreError::Denied(_) => ErrorKind::Denied,
-            StoreError::Misconfigured(_) => ErrorKind::NotReady,
+        let service = match &error {
+            StoreError::Unauthenticated(_) => Some(AwsErrorKind::Credentials),
+            StoreError::Denied(_) => Some(AwsErrorKind::Permission),
+            StoreError::Misconfigured(_) => Some(AwsErrorKind::Configuration),
+            StoreError::Throttled => Some(AwsErrorKind::Throttled),
+            StoreError::Unavailable(_) => Some(AwsErrorKind::Unreachable),
+            StoreError::Corrupt { .. } | StoreError::InvalidCursor => Some(AwsErrorKind::Internal),
             StoreError::AlreadyExists(_)
             | StoreError::NotFound(_)
             | StoreError::Changed(_)
             | StoreError::Taken(_)
             | StoreError::Reserved { .. }
-            | StoreError::TooLarge(_)
-            | StoreError::Throttled
-            | StoreError::Unavailable(_)
-            | StoreError::InvalidCursor
-            | StoreError::Corrupt { .. } => ErrorKind::Failed,
+            | StoreError::TooLarge(_) => None,
         };
-        let mut described = Self::new(kind, error.to_string());
-        described.is_of_store = true;
+        let kind = service.map_or(ErrorKind::Failed, ErrorKind::of_service);
+        let described = Self {
+            service,
+            ..Self::new(kind, error.to_string())
+        };
         match error {
             StoreError::Changed(_) => described.hint("run the command again"),
-            StoreError::Throttled | StoreError::Unavailable(_) | StoreError::Misconfigured(_) => {
-                described.hint("`t3nets doctor` checks what the environment needs")
-            }
-            StoreError::AlreadyExists(_)
-            | StoreError::NotFound(_)
-            | StoreError::Taken(_)
-            | StoreError::Reserved { .. }
-            | StoreError::TooLarge(_)
-            | StoreError::Denied(_)
-            | StoreError::InvalidCursor
-            | StoreError::Corrupt { .. } => described,
+            _ => described,
         }
     }
 }
@@ -221,7 +244,7 @@ impl From<DeployError> for CliError {
         };
         let mut described = Self::new(kind, error.message);
         described.causes = error.causes;
-        described.hints = error.hints;
+        described.hints = error.hints.into_iter().map(Hint::from).collect();
         described
     }
 }
@@ -235,10 +258,10 @@ impl From<AdminError> for CliError {
             AdminError::NotFound(ref what) => {
                 let described = Self::failed(error.to_string());
                 match what.split(' ').next() {
-                    Some("tenant") => described.hint("`t3nets tenant list` shows the tenants"),
-                    Some("user") => described.hint("`t3nets tenant users` shows the people"),
-                    Some("key") => described.hint("`t3nets key list` shows the keys"),
-                    Some("secret") => described.hint("`t3nets secret list` shows the secrets"),
+                    Some("tenant") => described.hint_command("tenant list", "lists the tenants"),
+                    Some("user") => described.hint_command("tenant users", "lists the users"),
+                    Some("key") => described.hint_command("key list", "lists the keys"),
+                    Some("secret") => described.hint_command("secret list", "lists the secrets"),
                     _ => described,
                 }
             }
@@ -263,7 +286,7 @@ impl From<TransferError> for CliError {
                 if more {
                     described.causes.push("there may be more".to_owned());
                 }
-                described.hint("nothing was changed; mend the file, or export it again")
+                described.hint("nothing was changed; fix the file, or export it again")
             }
             TransferError::Read(error) => Self::failed("cannot read the file").caused_by(&error),
             TransferError::Write(error) => Self::output(&error),

@@ -2,8 +2,10 @@
 //!
 //! Read it in this order: [`args`] is what can be typed, [`config`] merges flags, environment variables and files once,
 //! [`context`] is what every command is given, and [`commands`] has one file or folder per command. A command returns an
-//! output or an error; [`terminal`] and [`error`] are where either is shown. What is stored, and who may change it, is the
-//! `t3nets-router` crate's business.
+//! output or an error; [`terminal`] is where either is shown, with the [`hint`]s that fit the call. Below them are [`aws`]
+//! (an environment's names and session), [`terraform`], and [`cost`]. A deploy is the
+//! `t3nets-deploy` crate's business; what is stored, and who may change it, is
+//! the `t3nets-router` crate's business.
 
 mod args;
 mod aws;
@@ -14,49 +16,64 @@ mod cost;
 #[cfg(test)]
 mod docs_test;
 mod error;
+mod hint;
 mod terminal;
 mod terraform;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
-use args::Cli;
+use args::{Parsed, command_tree};
 use aws as aws_environment;
 use commands::arguments as admin;
-use config::settings::{self, Settings};
+use config::environment as settings;
+use config::settings::Settings;
 use context::Context;
 use error::{CliError, exit_code};
-use terminal::logging;
+use hint::Call;
 use terminal::printer::{self, Printer};
-use terminal::prompt;
+use terminal::{logging, prompt};
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => return ExitCode::from(unparsed(&error)),
+    let code = match args::parse() {
+        Ok(parsed) => run(parsed),
+        Err(error) => show_usage(&error),
     };
-    let printer = Printer::new(&cli.global);
-    let code = run(cli, &printer).unwrap_or_else(|error| printer.error(&error));
     ExitCode::from(code)
 }
 
-fn run(cli: Cli, printer: &Printer) -> Result<u8, CliError> {
-    let settings = Settings::load(&cli.global, cli.command.reads_project_file())?;
-    logging::start(&cli.command, &settings, printer)?;
+/// Runs the command and returns the code to end with; what fails is shown.
+fn run(parsed: Parsed) -> u8 {
+    let Parsed { cli, tenant } = parsed;
+    let call = Call::new(command_tree).in_tenant(tenant.map(|tenant| tenant.to_string()));
+    let loaded = Settings::load(&cli.global.flags(), cli.command.reads_project_file());
+    let settings = match loaded {
+        Ok(settings) => settings,
+        Err(error) => return cli.global.printer(call).error(&error),
+    };
+    let call = call.in_environment(settings.named_environment().map(str::to_owned));
+    let printer = cli.global.printer(call);
+    run_command(cli.command, settings, &printer).unwrap_or_else(|error| printer.error(&error))
+}
+
+fn run_command(
+    command: commands::Command,
+    settings: Settings,
+    printer: &Printer,
+) -> Result<u8, CliError> {
+    logging::start(command.log_level(), &settings, printer)?;
     let context = Context::new(settings, printer.clone());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| CliError::failed("cannot start the runtime").caused_by(&error))?;
-    let code = runtime.block_on(commands::run(&context, cli.command));
+    let code = runtime.block_on(commands::run(&context, command, command_tree));
     // A thread that still waits for the keyboard must not keep the program from ending.
     runtime.shutdown_background();
     code
 }
 
 /// Shows what clap has to say: help and version on stdout, a usage error on stderr, as JSON if that was asked for.
-fn unparsed(error: &clap::Error) -> u8 {
+fn show_usage(error: &clap::Error) -> u8 {
     if !error.use_stderr() {
         // A closed pipe is the reader's choice, not a failure.
         let _ = error.print();
@@ -66,7 +83,13 @@ fn unparsed(error: &clap::Error) -> u8 {
         .take_while(|argument| argument != "--")
         .any(|argument| argument == "--json");
     if wants_json {
-        return Printer::for_json().error(&CliError::from(error));
+        let printer = Printer::new(
+            true,
+            false,
+            anstream::ColorChoice::Never,
+            Call::new(command_tree),
+        );
+        return printer.error(&CliError::from(error));
     }
     let _ = error.print();
     exit_code::USAGE

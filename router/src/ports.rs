@@ -51,7 +51,10 @@ pub enum StoreError {
     /// The store is not there, or not as it must be: a table, an index, a region.
     #[error("the store is not set up: {0}")]
     Misconfigured(String),
-    /// The store refused the credentials or the permission.
+    /// There are no credentials for the store, or it does not accept them.
+    #[error("the store denied access: {0}")]
+    Unauthenticated(String),
+    /// The caller lacks the permission.
     #[error("the store denied access: {0}")]
     Denied(String),
     /// A page request's `after` is not where a page of this list ended.

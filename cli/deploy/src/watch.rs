@@ -113,7 +113,9 @@ impl<'a> Watch<'a> {
         let tasks = match self.tasks().await {
             // Who may not look at tasks can still deploy: the counts decide. Credentials that are not accepted any more
             // show at the service as well.
-            Err(StoreError::Denied(why)) if service.is_some() => {
+            Err(StoreError::Denied(why) | StoreError::Unauthenticated(why))
+                if service.is_some() =>
+            {
                 self.sees_tasks = false;
                 let message = format!("{why}; the watch goes on without the tasks");
                 self.report.report(Event::Trouble { message });
@@ -161,7 +163,7 @@ impl<'a> Watch<'a> {
     fn tolerate<T>(&mut self, answer: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
         match answer {
             Ok(answer) => Ok(Some(answer)),
-            Err(error @ StoreError::Denied(_)) => Err(error),
+            Err(error @ (StoreError::Denied(_) | StoreError::Unauthenticated(_))) => Err(error),
             Err(error) => {
                 if !self.in_trouble {
                     self.in_trouble = true;

@@ -1,65 +1,73 @@
 //! What to do about an error of AWS: said once, at the edge, where the environment is known.
 
-use super::{Connected, Name};
-use crate::config::settings::Environment;
-use crate::error::{CliError, ErrorKind};
+use t3nets_router::aws::AwsErrorKind;
 
-/// What AWS says where the credentials are right and the permission is missing.
-const NO_PERMISSION: [&str; 3] = ["AccessDenied", "not authorized", "NotAuthorized"];
+use super::{AwsSession, Name};
+use crate::config::environment::Environment;
+use crate::error::CliError;
+use crate::hint::Hint;
 
-/// Adds to an error of a store, or of another call to AWS, what it may come from and what to do. `connected` is as much as
-/// was found out about the environment.
+/// Adds to an error of a store, or of another call to AWS, what it may come from and what to do. `session` is as much as was
+/// found out about the environment.
 pub(crate) fn advise(
     error: CliError,
     environment: &Environment,
-    connected: Option<&Connected>,
+    session: Option<&AwsSession>,
 ) -> CliError {
-    if !error.is_of_store {
+    let Some(kind) = error.service else {
         return error;
-    }
-    let name = &environment.name;
+    };
     let mut error = error;
-    // What is said of stores in general is said better below.
-    error.hints.retain(|hint| !hint.contains("t3nets doctor"));
-    let region = connected.map(|connected| format!("the region is {}", connected.region));
-    match error.kind {
-        ErrorKind::Denied => {
-            error.hints.push(about_credentials(&error, environment));
-            // A region that the account has not enabled refuses valid credentials.
-            error.hints.extend(region);
-        }
-        ErrorKind::NotReady => {
-            for key in [Name::TenantsTable, Name::ConversationsTable] {
-                if let Some(found) = connected.and_then(|connected| connected.environment.get(key))
-                {
-                    let table = key.key().replace('_', " ");
-                    error.hints.push(format!("the {table} is {found}"));
-                }
-            }
-            error.hints.extend(region);
-            error.hints.push(format!(
-                "`t3nets infra apply -e {name}` makes what is missing; t3nets.toml corrects a name"
-            ));
-        }
-        ErrorKind::Failed => error.hints.extend(region),
-        ErrorKind::Usage
-        | ErrorKind::RolledBack
-        | ErrorKind::NotRolledBack
-        | ErrorKind::TimedOut
-        | ErrorKind::Interrupted
-        | ErrorKind::OutputClosed => {}
-    }
-    error.hint(format!(
-        "`t3nets doctor -e {name}` checks what the environment needs"
-    ))
+    error.hints.extend(remedies(kind, environment, session));
+    error.hint_command(
+        format!("doctor -e {}", environment.name),
+        "checks what the environment needs",
+    )
 }
 
-fn about_credentials(error: &CliError, environment: &Environment) -> String {
-    let mut said = std::iter::once(&error.message).chain(&error.causes);
-    if said.any(|text| NO_PERMISSION.iter().any(|sign| text.contains(sign))) {
-        return "the credentials are valid and lack this permission: have it granted, or use others"
-            .to_owned();
+/// What a failure of AWS may come from, and what to do about it.
+pub(crate) fn remedies(
+    kind: AwsErrorKind,
+    environment: &Environment,
+    session: Option<&AwsSession>,
+) -> Vec<Hint> {
+    // A region that the account has not enabled refuses valid credentials.
+    let region = session.map(|session| format!("the region is {}", session.region).into());
+    let mut hints = Vec::new();
+    match kind {
+        AwsErrorKind::Credentials => {
+            hints.push(about_credentials(environment).into());
+            hints.extend(region);
+        }
+        AwsErrorKind::Permission => {
+            hints.push(
+                "the credentials are valid and lack this permission: have it granted, or use others"
+                    .into(),
+            );
+            hints.extend(region);
+        }
+        AwsErrorKind::Configuration | AwsErrorKind::NotFound => {
+            for key in [Name::TenantsTable, Name::ConversationsTable] {
+                if let Some(found) = session.and_then(|session| session.environment.get(key)) {
+                    let table = key.key().replace('_', " ");
+                    hints.push(format!("the {table} is {found}").into());
+                }
+            }
+            hints.extend(region);
+            hints.push(Hint::command(
+                format!("infra apply -e {}", environment.name),
+                "creates what is missing; t3nets.toml corrects a name",
+            ));
+        }
+        AwsErrorKind::Throttled
+        | AwsErrorKind::Unreachable
+        | AwsErrorKind::Rejected
+        | AwsErrorKind::Internal => hints.extend(region),
     }
+    hints
+}
+
+fn about_credentials(environment: &Environment) -> String {
     match &environment.profile {
         Some(profile) => format!(
             "t3nets.toml names the profile `{profile}`: `aws sso login --profile {profile}` renews it, `aws configure --profile {profile}` sets it up"
@@ -75,9 +83,9 @@ mod tests {
 
     use super::*;
     use crate::aws::AwsEnvironment;
-    use crate::config::settings::tests::environment_on_aws;
+    use crate::config::environment::tests::environment_on_aws;
 
-    async fn connected() -> Connected {
+    async fn session() -> AwsSession {
         let mut environment = environment_on_aws("dev");
         environment.names.insert("region", "us-east-1".to_owned());
         let error = CliError::failed("no Terraform here");
@@ -85,15 +93,16 @@ mod tests {
         resolved.connect().await.unwrap()
     }
 
-    fn advised(error: StoreError, connected: Option<&Connected>) -> Vec<String> {
-        advise(error.into(), &environment_on_aws("dev"), connected).hints
+    fn advised(error: StoreError, session: Option<&AwsSession>) -> Vec<String> {
+        let advised = advise(error.into(), &environment_on_aws("dev"), session);
+        advised.hints.iter().map(Hint::to_string).collect()
     }
 
     #[tokio::test]
     async fn a_missing_table_is_named_with_where_its_name_comes_from() {
-        let connected = connected().await;
+        let session = session().await;
         let missing = StoreError::Misconfigured("Requested resource not found".to_owned());
-        let hints = advised(missing, Some(&connected)).join("\n");
+        let hints = advised(missing, Some(&session)).join("\n");
         for part in [
             "`t3nets-dev-tenants` (by convention)",
             "`us-east-1` (from t3nets.toml)",
@@ -106,10 +115,10 @@ mod tests {
 
     #[test]
     fn missing_credentials_and_a_missing_permission_have_different_remedies() {
-        let denied = |why: &str| advised(StoreError::Denied(why.to_owned()), None).remove(0);
-        assert!(denied("no usable AWS credentials: none").contains("aws sso login"));
-        assert!(denied("expired (ExpiredTokenException)").contains("aws sso login"));
-        assert!(denied("you may not (AccessDeniedException)").contains("permission"));
+        let expired = StoreError::Unauthenticated("expired (ExpiredTokenException)".to_owned());
+        assert!(advised(expired, None)[0].contains("aws sso login"));
+        let denied = StoreError::Denied("you may not (AccessDeniedException)".to_owned());
+        assert!(advised(denied, None)[0].contains("permission"));
     }
 
     #[test]

@@ -3,8 +3,8 @@
 //! Names come from `t3nets.toml`, else from the outputs in Terraform's state, else from Terraform's variables and the naming
 //! convention; each knows which. Terraform is never run. What is stored there is the `t3nets-router` crate's business.
 //!
-//! Reading order: [`names`] (pure), [`session`] (region, credentials,
-//! AWS's errors), [`AwsEnvironment`], which is all of it together, and [`advice`], what to do about an error.
+//! Reading order: [`names`] (pure), [`session`] (region and credentials),
+//! [`AwsEnvironment`], which is all of it together, and [`advice`], what to do about an error.
 
 mod advice;
 mod names;
@@ -17,15 +17,17 @@ use serde_json::{Map, Value};
 use t3nets_router::aws::Names;
 use url::Url;
 
-use crate::config::settings::{Environment, Settings};
+use crate::config::environment::Environment;
+use crate::config::settings::Settings;
 use crate::error::CliError;
 use crate::terraform::folder::InfraFolder;
 use crate::terraform::state::{self, Read};
 use names::{AUTOSCALING_OUTPUT, Sources, TEMPLATE_OUTPUT};
 
-pub(crate) use advice::advise;
+pub(crate) use AwsSession as Connected;
+pub(crate) use advice::{advise, remedies};
 pub(crate) use names::{Found, Name};
-pub(crate) use session::{Caller, aws_error, reason};
+pub(crate) use session::Caller;
 
 /// An environment on AWS, with every name that is known of it.
 #[derive(Debug, Clone)]
@@ -35,7 +37,7 @@ pub(crate) struct AwsEnvironment {
     /// The AWS profile, if `t3nets.toml` names one.
     pub(crate) profile: Option<String>,
     /// What became of reading Terraform's state.
-    pub(crate) state: State,
+    pub(crate) state: TerraformState,
     /// The revision of the task definition that Terraform registered last, if its state says.
     pub(crate) template_arn: Option<String>,
     /// The bounds of autoscaling, if Terraform's state says that it is on.
@@ -45,28 +47,28 @@ pub(crate) struct AwsEnvironment {
 
 /// What became of reading Terraform's state.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum State {
+pub(crate) enum TerraformState {
     /// It was read: where.
     Read(String),
     /// There is no Terraform folder here, or nothing was applied yet: what was looked at.
     Absent(String),
     /// It cannot be read, so names are those of the other sources: where, and why.
-    Closed(String, String),
+    Unreadable(String, String),
 }
 
-impl std::fmt::Display for State {
+impl std::fmt::Display for TerraformState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Read(place) => f.write_str(place),
             Self::Absent(place) => write!(f, "none ({place})"),
-            Self::Closed(place, why) => write!(f, "{place} was not read: {why}"),
+            Self::Unreadable(place, why) => write!(f, "{place} was not read: {why}"),
         }
     }
 }
 
 /// An environment on AWS, and the SDK set up for it.
 #[derive(Debug, Clone)]
-pub(crate) struct Connected {
+pub(crate) struct AwsSession {
     /// The environment.
     pub(crate) environment: AwsEnvironment,
     /// The region that is worked in.
@@ -86,7 +88,7 @@ impl AwsEnvironment {
         environment: &Environment,
     ) -> Result<Self, CliError> {
         let Some(folder) = InfraFolder::find_if_any(settings)? else {
-            let state = State::Absent("no infra/aws here or above".to_owned());
+            let state = TerraformState::Absent("no infra/aws here or above".to_owned());
             return Ok(Self::of(environment, state, Map::new(), Map::new()));
         };
         let name = &environment.name;
@@ -94,9 +96,12 @@ impl AwsEnvironment {
         let place = state::place(settings, &folder, name)?;
         let profile = environment.profile.as_deref();
         let (state, outputs) = match state::read(&place, profile, name).await? {
-            Read::Outputs(outputs) => (State::Read(place.to_string()), outputs),
-            Read::Absent => (State::Absent(place.to_string()), Map::new()),
-            Read::Closed(why) => (State::Closed(place.to_string(), why), Map::new()),
+            Read::Outputs(outputs) => (TerraformState::Read(place.to_string()), outputs),
+            Read::Absent => (TerraformState::Absent(place.to_string()), Map::new()),
+            Read::Unreadable(why) => (
+                TerraformState::Unreadable(place.to_string(), why),
+                Map::new(),
+            ),
         };
         Ok(Self::of(environment, state, outputs, variables))
     }
@@ -105,19 +110,19 @@ impl AwsEnvironment {
     pub(crate) fn without_terraform(environment: &Environment, error: &CliError) -> Self {
         let why = std::iter::once(&error.message).chain(&error.causes);
         let why = why.cloned().collect::<Vec<_>>().join(": ");
-        let state = State::Closed("Terraform's state".to_owned(), why);
+        let state = TerraformState::Unreadable("Terraform's state".to_owned(), why);
         Self::of(environment, state, Map::new(), Map::new())
     }
 
     /// What `t3nets.toml` and the convention say of an environment.
     pub(crate) fn without_state(environment: &Environment) -> Self {
-        let state = State::Absent("not looked for".to_owned());
+        let state = TerraformState::Absent("not looked for".to_owned());
         Self::of(environment, state, Map::new(), Map::new())
     }
 
     fn of(
         environment: &Environment,
-        state: State,
+        state: TerraformState,
         outputs: Map<String, Value>,
         variables: Map<String, Value>,
     ) -> Self {
@@ -205,8 +210,21 @@ impl AwsEnvironment {
     ///
     /// # Errors
     /// Not ready if no region is known.
-    pub(crate) async fn connect(self) -> Result<Connected, CliError> {
+    pub(crate) async fn connect(self) -> Result<AwsSession, CliError> {
         session::connect(self).await
+    }
+}
+
+/// Why, without that it was a store that said so.
+pub(crate) fn reason(error: &t3nets_router::ports::StoreError) -> String {
+    use t3nets_router::ports::StoreError;
+    match error {
+        StoreError::Unavailable(why)
+        | StoreError::Misconfigured(why)
+        | StoreError::Denied(why)
+        | StoreError::Unauthenticated(why) => why.clone(),
+        StoreError::Throttled => "AWS limits the rate of requests".to_owned(),
+        other => other.to_string(),
     }
 }
 
@@ -216,7 +234,7 @@ fn bounds(output: &Value) -> Option<(i32, i32)> {
     Some((bound("min_count")?, bound("max_count")?))
 }
 
-impl Connected {
+impl AwsSession {
     /// Whose credentials are used.
     ///
     /// # Errors

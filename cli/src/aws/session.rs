@@ -1,14 +1,10 @@
-//! Which account is worked on, in whose name, and what becomes of AWS's errors.
-
-use std::error::Error;
+//! The AWS session of an environment: region, credentials, and whose they are.
 
 use aws_config::SdkConfig;
-use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use t3nets_router::aws::{Connection, sdk_config, store_error};
-use t3nets_router::ports::StoreError;
+use t3nets_router::aws::{AwsError, Connection, sdk_config};
 
 use super::names::{Found, Name, Source};
-use super::{AwsEnvironment, Connected};
+use super::{AwsEnvironment, AwsSession};
 use crate::error::CliError;
 
 /// Who calls AWS, as AWS itself says.
@@ -31,7 +27,7 @@ impl Caller {
 ///
 /// # Errors
 /// Not ready if no region is known, or what is known cannot be one.
-pub(super) async fn connect(mut environment: AwsEnvironment) -> Result<Connected, CliError> {
+pub(super) async fn connect(mut environment: AwsEnvironment) -> Result<AwsSession, CliError> {
     let named = environment.get(Name::Region).cloned();
     if let Some(region) = &named
         && !looks_like_a_region(&region.value)
@@ -61,7 +57,7 @@ pub(super) async fn connect(mut environment: AwsEnvironment) -> Result<Connected
         source: Source::Sdk,
     });
     environment.set(Name::Region, region.clone());
-    Ok(Connected {
+    Ok(AwsSession {
         environment,
         region,
         sdk,
@@ -77,36 +73,17 @@ pub(super) async fn caller(sdk: &SdkConfig) -> Result<Caller, CliError> {
         .get_caller_identity()
         .send()
         .await
-        .map_err(|error| aws_error("cannot tell whose AWS credentials these are", &error))?;
+        .map_err(|error| {
+            CliError::aws(
+                "cannot tell whose AWS credentials these are",
+                &AwsError::from_sdk("sts", "GetCallerIdentity", &error),
+            )
+        })?;
     match (answer.account, answer.arn) {
         (Some(account), Some(arn)) => Ok(Caller { account, arn }),
         _ => Err(CliError::failed(
             "AWS does not say whose credentials these are",
         )),
-    }
-}
-
-/// An error of a call that this program makes itself: `what` failed, and why.
-pub(crate) fn aws_error<E>(what: impl Into<String>, error: &SdkError<E>) -> CliError
-where
-    E: ProvideErrorMetadata + Error + 'static,
-{
-    let error = store_error(error);
-    let cause = reason(&error);
-    let mut described = CliError::from(error);
-    described.message = what.into();
-    described.causes.push(cause);
-    described
-}
-
-/// Why, without that it was a store that said so.
-pub(crate) fn reason(error: &StoreError) -> String {
-    match error {
-        StoreError::Unavailable(why) | StoreError::Misconfigured(why) | StoreError::Denied(why) => {
-            why.clone()
-        }
-        StoreError::Throttled => "AWS limits the rate of requests".to_owned(),
-        other => other.to_string(),
     }
 }
 

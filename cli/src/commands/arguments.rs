@@ -1,17 +1,18 @@
-//! The arguments that several commands share, and how their values are read.
+//! The arguments that several commands share, each declared once, and how their values are read.
 
+use clap::ArgGroup;
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 use t3nets_router::model::{TenantId, UserId};
 
 use crate::error::CliError;
 
-/// In which tenant.
+/// The tenant that something is in.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct TenantFlag {
     /// The tenant
     #[arg(
-        id = "in_tenant",
-        long = "tenant",
+        id = "tenant",
+        long,
         short = 't',
         value_name = "TENANT",
         default_value = "default"
@@ -19,67 +20,54 @@ pub(crate) struct TenantFlag {
     pub(crate) id: TenantId,
 }
 
-/// Which tenant, by name or by flag.
+/// The tenant that it is about: by its name, or by the flag.
 #[derive(Debug, Clone, clap::Args)]
-#[group(multiple = false)]
-pub(crate) struct TenantChoice {
+pub(crate) struct TenantName {
     /// The tenant
-    #[arg(value_name = "TENANT")]
+    #[arg(id = "named_tenant", value_name = "TENANT", conflicts_with = "tenant")]
     named: Option<TenantId>,
-    /// The tenant
-    #[arg(
-        long = "tenant",
-        short = 't',
-        value_name = "TENANT",
-        default_value = "default"
-    )]
-    tenant: TenantId,
+    #[command(flatten)]
+    flag: TenantFlag,
 }
 
-impl TenantChoice {
+impl TenantName {
     /// The one that was chosen.
     pub(crate) fn into_id(self) -> TenantId {
-        self.named.unwrap_or(self.tenant)
+        self.named.unwrap_or(self.flag.id)
     }
 }
 
-/// Which tenant, by name or by flag, where none is assumed.
+/// The same where none is assumed.
 #[derive(Debug, Clone, clap::Args)]
-#[group(required = true, multiple = false)]
-pub(crate) struct TenantNamed {
-    /// The tenant
-    #[arg(value_name = "TENANT")]
-    named: Option<TenantId>,
-    /// The tenant
-    #[arg(long = "tenant", short = 't', value_name = "TENANT")]
-    tenant: Option<TenantId>,
+#[command(
+    group = ArgGroup::new("which_tenant").args(["named_tenant", "tenant"]).required(true),
+    mut_arg("tenant", |flag| flag.hide_default_value(true))
+)]
+pub(crate) struct RequiredTenant {
+    #[command(flatten)]
+    name: TenantName,
 }
 
-impl TenantNamed {
+impl RequiredTenant {
     /// The one that was chosen.
-    ///
-    /// # Errors
-    /// Usage if none was.
-    pub(crate) fn into_id(self) -> Result<TenantId, CliError> {
-        self.named
-            .or(self.tenant)
-            .ok_or_else(|| CliError::usage("the tenant is missing: `--tenant` gives it"))
+    pub(crate) fn into_id(self) -> TenantId {
+        self.name.into_id()
     }
 }
 
-/// Which person, by name or by flag.
+/// The user that it is about: by id, or by the flag.
 #[derive(Debug, Clone, clap::Args)]
 #[group(required = true, multiple = false)]
-pub(crate) struct UserNamed {
-    /// The person's id (`t3nets tenant users` shows it)
+pub(crate) struct RequiredUser {
+    /// The user's id (`t3nets tenant users` lists them)
     #[arg(value_name = "USER")]
     named: Option<UserId>,
-    /// The person's id
+    /// The user's id
     #[arg(long = "user", short = 'u', value_name = "USER")]
     user: Option<UserId>,
 }
 
-impl UserNamed {
+impl RequiredUser {
     /// The one that was chosen.
     ///
     /// # Errors
@@ -87,18 +75,39 @@ impl UserNamed {
     pub(crate) fn into_id(self) -> Result<UserId, CliError> {
         self.named
             .or(self.user)
-            .ok_or_else(|| CliError::usage("the person is missing: `--user` gives it"))
+            .ok_or_else(|| CliError::usage("the user is missing: `--user` gives it"))
     }
 }
 
-/// A length of time as people type it: `90d`, `12h`, `2w 3d`. A day has 24 hours.
+/// How long a rollout may take.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct TimeoutFlag {
+    /// How long the rollout may take: `90s`, `15m`
+    #[arg(id = "timeout", long, value_name = "TIME", default_value = "15m", value_parser = parse_timeout)]
+    pub(crate) limit: std::time::Duration,
+}
+
+/// A length of time: `90s`, `15m`, `12h`, `90d`, `2w 3d`. A day has 24 hours.
 ///
 /// # Errors
 /// What is wrong with it.
 pub(crate) fn parse_duration(text: &str) -> Result<SignedDuration, String> {
     text.parse::<Span>()
         .and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()))
-        .map_err(|_| "must be a length of time like `90d`, `12h` or `15m`".to_owned())
+        .map_err(|_| "must be a duration like `90s`, `15m`, `12h` or `90d`".to_owned())
+}
+
+/// The same, of at least a second and at most a day.
+fn parse_timeout(text: &str) -> Result<std::time::Duration, String> {
+    // A number alone was seconds before durations were understood, and scripts hold it.
+    let duration = match text.parse() {
+        Ok(seconds) => SignedDuration::from_secs(seconds),
+        Err(_) => parse_duration(text)?,
+    };
+    std::time::Duration::try_from(duration)
+        .ok()
+        .filter(|duration| (1..=86_400).contains(&duration.as_secs()))
+        .ok_or_else(|| "must be between `1s` and `1d`".to_owned())
 }
 
 /// `name=value` as it is typed.
@@ -119,13 +128,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lengths_of_time_are_read_as_people_type_them() {
-        let hours = |text| parse_duration(text).map(|duration| duration.as_hours());
-        assert_eq!(hours("90d"), Ok(90 * 24));
-        assert_eq!(hours("2w 1d"), Ok(15 * 24));
-        assert_eq!(hours("12h"), Ok(12));
+    fn durations_are_read_as_people_type_them() {
+        let seconds = |text| parse_duration(text).map(|duration| duration.as_secs());
+        assert_eq!(seconds("90s"), Ok(90));
+        assert_eq!(seconds("15m"), Ok(15 * 60));
+        assert_eq!(seconds("12h"), Ok(12 * 3600));
+        assert_eq!(seconds("90d"), Ok(90 * 86_400));
+        assert_eq!(seconds("2w 1d"), Ok(15 * 86_400));
         for bad in ["", "90", "soon", "1 fortnight", "1 month"] {
             assert!(parse_duration(bad).is_err(), "{bad:?} was accepted");
+        }
+    }
+
+    #[test]
+    fn a_timeout_is_a_duration_or_a_number_of_seconds_within_a_day() {
+        let seconds = |text| parse_timeout(text).map(|duration| duration.as_secs());
+        assert_eq!(seconds("900"), Ok(900));
+        assert_eq!(seconds("15m"), Ok(900));
+        for bad in ["0", "-5", "2d", "86401", "soon"] {
+            assert!(parse_timeout(bad).is_err(), "{bad:?} was accepted");
         }
     }
 

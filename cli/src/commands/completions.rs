@@ -3,7 +3,6 @@
 use clap_complete::Shell;
 use serde::Serialize;
 
-use crate::args::command_tree;
 use crate::terminal::printer::Output;
 
 /// Which shell.
@@ -25,10 +24,10 @@ impl Output for CompletionsOutput {
     }
 }
 
-/// Makes the script.
-pub(crate) fn run(args: &CompletionsArgs) -> CompletionsOutput {
+/// Makes the script for the tree of commands.
+pub(crate) fn run(args: &CompletionsArgs, tree: &mut clap::Command) -> CompletionsOutput {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut command_tree(), "t3nets", &mut script);
+    clap_complete::generate(args.shell, tree, "t3nets", &mut script);
     CompletionsOutput {
         script: String::from_utf8_lossy(&script).into_owned(),
     }

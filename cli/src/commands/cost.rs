@@ -3,7 +3,7 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::config::settings::PlatformKind;
+use crate::config::environment::PlatformKind;
 use crate::context::Context;
 use crate::cost::environment::PricedSettings;
 use crate::cost::estimate::{Estimate, Row, estimate};
@@ -13,8 +13,9 @@ use crate::cost::reference::{self, Range};
 use crate::cost::usage::Usage;
 use crate::cost::{cents, dollars};
 use crate::error::CliError;
-use crate::terminal::printer::{Output, table};
-use crate::terraform::folder::{InfraFolder, declared};
+use crate::terminal::printer::Output;
+use crate::terminal::table::table;
+use crate::terraform::folder::InfraFolder;
 
 /// What to assume.
 #[derive(Debug, clap::Args)]
@@ -189,8 +190,8 @@ fn as_cents<S: Serializer>(usd: &f64, serializer: S) -> Result<S::Ok, S::Error> 
 /// Not ready if there are no settings for it, or they cannot be understood.
 pub(crate) fn run(context: &Context, args: &CostArgs) -> Result<CostOutput, CliError> {
     let settings = &context.settings;
-    if let Some(environment) =
-        declared(settings).filter(|environment| environment.platform == PlatformKind::Local)
+    if let Ok(environment) = settings.environment()
+        && environment.platform == PlatformKind::Local
     {
         return Ok(CostOutput::Nothing {
             environment: environment.name.clone(),

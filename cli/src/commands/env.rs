@@ -5,12 +5,15 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::aws::{AwsEnvironment, Found, Name, State};
+use crate::aws::{AwsEnvironment, Found, Name, TerraformState};
+use crate::config::environment::{ChosenBy, Environment, PlatformKind};
 use crate::config::home::remember_environment;
-use crate::config::settings::{ChosenBy, Environment, PlatformKind, Settings};
+use crate::config::settings::Settings;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::terminal::printer::{Output, plain, table};
+use crate::terminal::printer::Output;
+use crate::terminal::table::table;
+use crate::terminal::text::strip_control_chars;
 
 /// What to do with environments.
 #[derive(Debug, clap::Subcommand)]
@@ -18,20 +21,28 @@ pub(crate) enum EnvCommand {
     /// List the environments there are
     List,
     /// Use an environment from now on, unless a flag or a variable says otherwise
-    Use {
-        /// The environment's name
-        name: String,
-    },
+    Use(UseArgs),
     /// Show an environment: the one in use, or another
-    Show {
-        /// The environment's name; the one in use without it
-        name: Option<String>,
-    },
+    Show(ShowArgs),
+}
+
+/// Which environment to use.
+#[derive(Debug, clap::Args)]
+pub(crate) struct UseArgs {
+    /// The environment's name
+    name: String,
+}
+
+/// Which environment to show.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ShowArgs {
+    /// The environment's name [default: the one in use]
+    name: Option<String>,
 }
 
 /// Every environment.
 #[derive(Debug, Serialize)]
-struct EnvList {
+pub(crate) struct EnvList {
     environments: Vec<EnvLine>,
 }
 
@@ -60,7 +71,7 @@ impl Output for EnvList {
 
 /// One environment in full.
 #[derive(Debug, Serialize)]
-struct EnvShow {
+pub(crate) struct EnvShow {
     #[serde(flatten)]
     environment: Environment,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -98,7 +109,7 @@ impl AwsView {
         });
         format!(
             "state     {}\n\n{}",
-            plain(&self.terraform_state),
+            strip_control_chars(&self.terraform_state),
             table(&["name", "value", "from"], shown)
         )
     }
@@ -139,43 +150,9 @@ impl Output for EnvShow {
     }
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// Not ready if there is no such environment.
-pub(crate) async fn run(context: &Context, command: EnvCommand) -> Result<u8, CliError> {
+/// Lists the environments.
+pub(crate) fn list(context: &Context) -> EnvList {
     let settings = &context.settings;
-    match command {
-        EnvCommand::List => context.printer.print(&list(settings)),
-        EnvCommand::Use { name } => {
-            settings.environment_named(&name)?;
-            remember_environment(&settings.home, &name)?;
-            if matches!(settings.chosen_by, ChosenBy::Flag | ChosenBy::Variable) {
-                context.printer.warning(format!(
-                    "`{}` is still in use here ({})",
-                    settings.environment_name, settings.chosen_by
-                ));
-            }
-            let chosen_by = Some(ChosenBy::EnvUse);
-            context
-                .printer
-                .print(&show(settings, &name, chosen_by, None)?)
-        }
-        EnvCommand::Show { name } => {
-            let name = match name {
-                Some(name) => name,
-                None => settings.environment()?.name.clone(),
-            };
-            let chosen_by = (name == settings.environment_name).then_some(settings.chosen_by);
-            let aws = aws_view(context, &name).await?;
-            context
-                .printer
-                .print(&show(settings, &name, chosen_by, aws)?)
-        }
-    }
-}
-
-fn list(settings: &Settings) -> EnvList {
     EnvList {
         environments: settings
             .environments
@@ -188,7 +165,39 @@ fn list(settings: &Settings) -> EnvList {
     }
 }
 
-fn show(
+/// Remembers an environment as the one to use.
+///
+/// # Errors
+/// Not ready if there is no such environment.
+pub(crate) fn switch(context: &Context, args: UseArgs) -> Result<EnvShow, CliError> {
+    let settings = &context.settings;
+    settings.environment_named(&args.name)?;
+    remember_environment(&settings.home, &args.name)?;
+    if settings.named_environment().is_some() {
+        context.printer.warning(format!(
+            "`{}` is still in use here ({})",
+            settings.environment_name, settings.chosen_by
+        ));
+    }
+    view(settings, &args.name, Some(ChosenBy::EnvUse), None)
+}
+
+/// Shows an environment: the one in use, or another.
+///
+/// # Errors
+/// Not ready if there is no such environment.
+pub(crate) async fn show(context: &Context, args: ShowArgs) -> Result<EnvShow, CliError> {
+    let settings = &context.settings;
+    let name = match args.name {
+        Some(name) => name,
+        None => settings.environment()?.name.clone(),
+    };
+    let chosen_by = (name == settings.environment_name).then_some(settings.chosen_by);
+    let aws = aws_view(context, &name).await?;
+    view(settings, &name, chosen_by, aws)
+}
+
+fn view(
     settings: &Settings,
     name: &str,
     chosen_by: Option<ChosenBy>,
@@ -212,8 +221,10 @@ async fn aws_view(context: &Context, name: &str) -> Result<Option<AwsView>, CliE
         Ok(resolved) => resolved,
         Err(error) => AwsEnvironment::without_terraform(environment, &error),
     };
-    if let State::Closed(..) = resolved.state {
-        context.printer.warning(plain(&resolved.state.to_string()));
+    if let TerraformState::Unreadable(..) = resolved.state {
+        context
+            .printer
+            .warning(strip_control_chars(&resolved.state.to_string()));
     }
     Ok(Some(AwsView::new(&resolved)))
 }

@@ -6,14 +6,14 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::config::project_file::{FILE_NAME, TEMPLATE};
-use crate::context::Context;
 use crate::error::CliError;
+use crate::hint::Hint;
 use crate::terminal::printer::Output;
 
 /// Where to write, and whether to overwrite.
 #[derive(Debug, clap::Args)]
 pub(crate) struct InitArgs {
-    /// Overwrite a t3nets.toml that is there
+    /// Overwrite an existing t3nets.toml
     #[arg(long)]
     force: bool,
     /// The folder to write into
@@ -31,13 +31,20 @@ impl Output for InitOutput {
     fn text(&self) -> String {
         format!("wrote {}", self.file.display())
     }
+
+    fn hints(&self) -> Vec<Hint> {
+        vec![Hint::command(
+            "dev --demo",
+            "runs the assistant with sample data",
+        )]
+    }
 }
 
 /// Writes the file.
 ///
 /// # Errors
-/// A failure if it is there already, or cannot be written.
-pub(crate) fn run(context: &Context, args: InitArgs) -> Result<InitOutput, CliError> {
+/// A failure if it already exists, or cannot be written.
+pub(crate) fn run(args: InitArgs) -> Result<InitOutput, CliError> {
     let file = args.folder.join(FILE_NAME);
     let mut options = std::fs::OpenOptions::new();
     options.write(true);
@@ -51,14 +58,11 @@ pub(crate) fn run(context: &Context, args: InitArgs) -> Result<InitOutput, CliEr
         .and_then(|mut file| file.write_all(TEMPLATE.as_bytes()))
         .map_err(|error| {
             if error.kind() == std::io::ErrorKind::AlreadyExists {
-                CliError::failed(format!("`{}` is there already", file.display()))
+                CliError::failed(format!("`{}` already exists", file.display()))
                     .hint("`--force` overwrites it")
             } else {
                 CliError::failed(format!("cannot write `{}`", file.display())).caused_by(&error)
             }
         })?;
-    context
-        .printer
-        .status("next: `t3nets dev --demo` runs the assistant with sample data");
     Ok(InitOutput { file })
 }

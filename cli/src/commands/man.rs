@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use clap_mangen::Man;
 use serde::Serialize;
 
-use crate::args::command_tree;
 use crate::error::CliError;
+use crate::hint::Hint;
 use crate::terminal::printer::Output;
 
 /// Which pages, and where to.
@@ -49,12 +49,12 @@ impl Output for ManOutput {
     }
 }
 
-/// Makes the page, or all of them.
+/// Makes the page of the tree of commands, or all of them.
 ///
 /// # Errors
 /// Usage if there is no such command; a failure if a file cannot be written.
-pub(crate) fn run(args: ManArgs) -> Result<ManOutput, CliError> {
-    let mut tree = command_tree().disable_help_subcommand(true);
+pub(crate) fn run(args: ManArgs, tree: clap::Command) -> Result<ManOutput, CliError> {
+    let mut tree = tree.disable_help_subcommand(true);
     tree.build();
     if let Some(folder) = args.all {
         let mut files = Vec::new();
@@ -65,7 +65,7 @@ pub(crate) fn run(args: ManArgs) -> Result<ManOutput, CliError> {
     for name in &args.command {
         command = command.find_subcommand(name).ok_or_else(|| {
             CliError::usage(format!("there is no command `{}`", args.command.join(" ")))
-                .hint("`t3nets --help` lists the commands")
+                .hint(Hint::command("--help", "lists the commands"))
         })?;
     }
     Ok(ManOutput::Page {

@@ -1,7 +1,8 @@
 //! One file or folder per command: its `Args`, whose doc comments are its help, `run`, and the `Output` it results in.
 //!
 //! `run` takes the [`Context`] and the arguments, says what goes on through the context's printer, and returns its output or
-//! an error; [`run`] here shows the output, once. What a command changes it changes through the `t3nets-router` crate.
+//! an error; [`run`] here is the one place that shows the output. What a command changes it changes through the
+//! `t3nets-router` crate. [`arguments`] has the flags that several commands share.
 
 pub(crate) mod arguments;
 pub(crate) mod chat;
@@ -25,17 +26,103 @@ pub(crate) mod seed;
 pub(crate) mod status;
 pub(crate) mod tenant;
 
-use crate::args::Command;
-use crate::context::Context;
-use crate::error::{CliError, exit_code};
+use clap::Subcommand;
 
-/// Runs a command, shows its output, and says with which code to end.
+use crate::context::Context;
+use crate::error::CliError;
+use crate::terminal::printer::{Output, Printer};
+use env::EnvCommand;
+use infra::InfraCommand;
+use key::KeyCommand;
+use secret::SecretCommand;
+use tenant::TenantCommand;
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the router on this machine: API, web page and logs
+    Dev(dev::DevArgs),
+    /// Ask the assistant: one message, or a conversation
+    Chat(chat::ChatArgs),
+    /// Write a commented t3nets.toml into the current folder
+    Init(init::InitArgs),
+    /// Which environments there are, and which is in use
+    #[command(subcommand)]
+    Env(env::EnvCommand),
+    /// Set tenants up: tenant, administrator, integrations; repeating it changes nothing
+    Seed(seed::SeedArgs),
+    /// Tenants, and the people, channels, usage and audit trail inside one
+    #[command(subcommand)]
+    Tenant(tenant::TenantCommand),
+    /// API keys
+    #[command(subcommand)]
+    Key(key::KeyCommand),
+    /// Credentials for outside systems
+    #[command(subcommand)]
+    Secret(secret::SecretCommand),
+    /// Bring an image to where the service runs, watch it come up, and go back if it does not
+    Deploy(deploy::DeployArgs),
+    /// Go back to an earlier release
+    Rollback(rollback::RollbackArgs),
+    /// What the service runs, and how it fares
+    Status(status::StatusArgs),
+    /// What the tasks wrote
+    Logs(logs::LogsArgs),
+    /// The releases that were verified
+    History(history::HistoryArgs),
+    /// Give the running release new tasks
+    Restart(restart::RestartArgs),
+    /// Change how many tasks the service is to have
+    Scale(scale::ScaleArgs),
+    /// Make, show and remove an environment's infrastructure on AWS, by Terraform
+    #[command(subcommand)]
+    Infra(infra::InfraCommand),
+    /// Estimate what an environment costs a month, per service, and what each option would change
+    Cost(cost::CostArgs),
+    /// Check everything the environment needs, each with its remedy
+    Doctor(doctor::DoctorArgs),
+    /// Print a shell's completion script
+    Completions(completions::CompletionsArgs),
+    /// Print a manual page, or write all of them into a folder
+    Man(man::ManArgs),
+}
+
+impl Command {
+    /// Whether it works by the environments in `t3nets.toml`. What does not must work beside a broken one.
+    pub(crate) fn reads_project_file(&self) -> bool {
+        !matches!(self, Self::Init(_) | Self::Completions(_) | Self::Man(_))
+    }
+
+    /// Whether it has its own way to end when it is interrupted.
+    pub(crate) fn ends_by_itself(&self) -> bool {
+        matches!(
+            self,
+            Self::Dev(_)
+                | Self::Chat(_)
+                | Self::Deploy(_)
+                | Self::Rollback(_)
+                | Self::Restart(_)
+                | Self::Infra(_)
+        )
+    }
+
+    /// What its log shows where RUST_LOG does not say: only a server's is shown.
+    pub(crate) fn log_level(&self) -> Option<&'static str> {
+        matches!(self, Self::Dev(_)).then_some("info")
+    }
+}
+
+/// Runs a command, shows its output, and returns the code to end with. `tree` has every command.
 ///
 /// # Errors
 /// Whatever the command fails with; that it was interrupted, if it was.
-pub(crate) async fn run(context: &Context, command: Command) -> Result<u8, CliError> {
+pub(crate) async fn run(
+    context: &Context,
+    command: Command,
+    tree: fn() -> clap::Command,
+) -> Result<u8, CliError> {
     let ends_by_itself = command.ends_by_itself();
-    let work = run_to_end(context, command);
+    let work = run_to_end(context, command, tree);
     let ended = if ends_by_itself {
         work.await
     } else {
@@ -47,28 +134,88 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<u8, CliEr
     ended.map_err(|error| context.advise(error))
 }
 
-async fn run_to_end(context: &Context, command: Command) -> Result<u8, CliError> {
+async fn run_to_end(
+    context: &Context,
+    command: Command,
+    tree: fn() -> clap::Command,
+) -> Result<u8, CliError> {
     let printer = &context.printer;
     match command {
-        Command::Dev(args) => dev::run(context, args).await.map(|()| exit_code::DONE),
-        Command::Chat(args) => chat::run(context, args).await,
+        Command::Dev(args) => show(printer, dev::run(context, args).await),
+        Command::Chat(args) => show(printer, chat::run(context, args).await),
         Command::Deploy(args) => deploy::run(context, args).await,
         Command::Rollback(args) => rollback::run(context, args).await,
         Command::Status(args) => status::run(context, args).await,
         Command::Logs(args) => logs::run(context, args).await,
-        Command::History(args) => printer.print(&history::run(context, args).await?),
+        Command::History(args) => show(printer, history::run(context, args).await),
         Command::Restart(args) => restart::run(context, args).await,
-        Command::Scale(args) => printer.print(&scale::run(context, args).await?),
-        Command::Init(args) => printer.print(&init::run(context, args)?),
-        Command::Env(command) => env::run(context, command).await,
-        Command::Seed(args) => printer.print(&seed::run(context, args).await?),
-        Command::Tenant(command) => tenant::run(context, command).await,
-        Command::Key(command) => key::run(context, command).await,
-        Command::Secret(command) => secret::run(context, command).await,
-        Command::Infra(command) => infra::run(context, command).await,
-        Command::Cost(args) => printer.print(&cost::run(context, &args)?),
-        Command::Doctor(args) => printer.print(&doctor::run(context, args).await?),
-        Command::Completions(args) => printer.print(&completions::run(&args)),
-        Command::Man(args) => printer.print(&man::run(args)?),
+        Command::Scale(args) => show(printer, scale::run(context, args).await),
+        Command::Init(args) => show(printer, init::run(args)),
+        Command::Env(command) => match command {
+            EnvCommand::List => show(printer, Ok(env::list(context))),
+            EnvCommand::Use(args) => show(printer, env::switch(context, args)),
+            EnvCommand::Show(args) => show(printer, env::show(context, args).await),
+        },
+        Command::Seed(args) => show(printer, seed::run(context, args).await),
+        Command::Tenant(command) => run_tenant(context, command).await,
+        Command::Key(command) => match command {
+            KeyCommand::Create(args) => show(printer, key::create::run(context, args).await),
+            KeyCommand::List(args) => show(printer, key::list::run(context, args).await),
+            KeyCommand::Revoke(args) => show(printer, key::revoke::run(context, args).await),
+        },
+        Command::Secret(command) => match command {
+            SecretCommand::Set(args) => show(printer, secret::set::run(context, args).await),
+            SecretCommand::List(args) => show(printer, secret::list::run(context, args).await),
+            SecretCommand::Show(args) => show(printer, secret::show::run(context, args).await),
+            SecretCommand::Test(args) => show(printer, secret::test::run(context, args).await),
+            SecretCommand::Remove(args) => show(printer, secret::remove::run(context, args).await),
+            SecretCommand::Restore(args) => {
+                show(printer, secret::restore::run(context, args).await)
+            }
+        },
+        Command::Infra(command) => match command {
+            InfraCommand::Bootstrap => show(printer, infra::bootstrap::run(context).await),
+            InfraCommand::Plan(args) => show(printer, infra::plan(context, args).await),
+            InfraCommand::Apply(args) => show(printer, infra::apply(context, args).await),
+            InfraCommand::Output(args) => show(printer, infra::output(context, args).await),
+            InfraCommand::Destroy(args) => show(printer, infra::destroy(context, args).await),
+        },
+        Command::Cost(args) => show(printer, cost::run(context, &args)),
+        Command::Doctor(args) => show(printer, doctor::run(context, args).await),
+        Command::Completions(args) => show(printer, Ok(completions::run(&args, &mut tree()))),
+        Command::Man(args) => show(printer, man::run(args, tree())),
     }
+}
+
+async fn run_tenant(context: &Context, command: TenantCommand) -> Result<u8, CliError> {
+    use TenantCommand::*;
+    use tenant::{add, add_user, audit, channels, export, import, list, remove, remove_user};
+    use tenant::{set, set_user, show as show_tenant, status, usage, users};
+
+    let printer = &context.printer;
+    match command {
+        Add(args) => show(printer, add::run(context, args).await),
+        List => show(printer, list::run(context).await),
+        Show(args) => show(printer, show_tenant::run(context, args).await),
+        Set(args) => show(printer, set::run(context, args).await),
+        Suspend(args) => show(printer, status::suspend(context, args).await),
+        Resume(args) => show(printer, status::resume(context, args).await),
+        Remove(args) => show(printer, remove::run(context, args).await),
+        Export(args) => show(printer, export::run(context, args).await),
+        Import(args) => show(printer, import::run(context, args).await),
+        AddUser(args) => show(printer, add_user::run(context, args).await),
+        Users(args) => show(printer, users::run(context, args).await),
+        SetUser(args) => show(printer, set_user::run(context, args).await),
+        RemoveUser(args) => show(printer, remove_user::run(context, args).await),
+        MapChannel(args) => show(printer, channels::map(context, args).await),
+        UnmapChannel(args) => show(printer, channels::unmap(context, args).await),
+        Channels(args) => show(printer, channels::list(context, args).await),
+        Usage(args) => show(printer, usage::run(context, args).await),
+        Audit(args) => show(printer, audit::run(context, args).await),
+    }
+}
+
+/// Shows what a command results in.
+fn show(printer: &Printer, output: Result<impl Output, CliError>) -> Result<u8, CliError> {
+    printer.print(&output?)
 }

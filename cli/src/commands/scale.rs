@@ -48,7 +48,7 @@ pub(crate) async fn run(context: &Context, args: ScaleArgs) -> Result<ScaleOutpu
         .hint("`desired_count` and `autoscaling_max_count` are its bounds"));
     }
     let work = Work::new(context, &connected);
-    context.say_environment().await?;
+    context.show_environment().await?;
     let from = work.service().await?.desired;
     work.ecs.scale(args.count).await.map_err(unchanged)?;
     let _progress = context

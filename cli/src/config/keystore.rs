@@ -10,8 +10,8 @@ use t3nets_router::model::{JsonObject, SecretDocument, SecretName, TenantId};
 use t3nets_router::ports::{SecretStore, SystemClock};
 use url::Url;
 
-use crate::config::home;
-use crate::config::settings::Environment;
+use super::environment::Environment;
+use super::home;
 use crate::error::CliError;
 
 /// The name of the files.

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use t3nets_deploy::image_ref::Architecture;
 use t3nets_router::aws::SecretsPrefix;
 
-use crate::config::settings::{LOCAL, PlatformKind};
+use super::environment::{LOCAL, PlatformKind, is_environment_name};
 use crate::error::CliError;
 
 /// The file's name.
@@ -181,16 +181,6 @@ where
 fn line_of(text: &str, offset: usize) -> String {
     let before = text.get(..offset).unwrap_or(text);
     format!(", line {}", before.matches('\n').count() + 1)
-}
-
-/// Whether an environment can have this name.
-pub(crate) fn is_environment_name(name: &str) -> bool {
-    name.len() <= 31
-        && !name.starts_with('-')
-        && !name.is_empty()
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::config::home;
+use super::home;
 use crate::error::CliError;
 
 /// A router that `dev` runs.

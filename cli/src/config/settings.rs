@@ -1,20 +1,28 @@
 //! Flags, environment variables and files, merged once. Commands see the result and never where it came from.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
-use serde::{Deserialize, Serialize};
 
-use crate::args::GlobalArgs;
-use crate::config::home;
-use crate::config::project_file::{EnvironmentTable, ProjectFile, is_environment_name};
+use super::environment::{
+    ChosenBy, DefinedBy, Environment, LOCAL, PlatformKind, is_environment_name,
+};
+use super::project_file::{EnvironmentTable, ProjectFile};
+use super::{home, infra_dir};
 use crate::error::CliError;
-use crate::terraform::folder::InfraFolder;
+use crate::hint::Hint;
 
-/// The environment that needs nothing but this program.
-pub(crate) const LOCAL: &str = "local";
+/// What the command line says of all commands.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Flags {
+    /// `--env`.
+    pub(crate) environment: Option<String>,
+    /// `--verbose`.
+    pub(crate) verbose: bool,
+    /// `--yes`.
+    pub(crate) assume_yes: bool,
+}
 
 /// What the program works by.
 #[derive(Debug, Clone)]
@@ -41,98 +49,12 @@ pub(crate) struct Settings {
     pub(crate) user: String,
     /// The key that `T3NETS_API_KEY` gives.
     pub(crate) api_key: Option<SecretString>,
-    /// Where the Terraform is, if `t3nets.toml` says.
+    /// Where the Terraform is: the folder that `t3nets.toml` names, else the nearest `infra/aws` here or above.
     pub(crate) infra_dir: Option<PathBuf>,
     /// The program that `T3NETS_TERRAFORM` names instead of `terraform` or `tofu`.
     pub(crate) terraform: Option<String>,
     /// Where Terraform keeps its working data, if `TF_DATA_DIR` says.
     pub(crate) terraform_data_dir: Option<PathBuf>,
-}
-
-/// One environment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Environment {
-    /// Its name.
-    pub(crate) name: String,
-    /// What it runs on.
-    pub(crate) platform: PlatformKind,
-    /// The AWS region.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) region: Option<String>,
-    /// The AWS profile.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) profile: Option<String>,
-    /// Where its router answers.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) url: Option<url::Url>,
-    /// Whether changes ask for the environment's name.
-    pub(crate) protected: bool,
-    /// What `t3nets.toml` says of its names on AWS, by its keys.
-    #[serde(skip)]
-    pub(crate) names: BTreeMap<&'static str, String>,
-    /// What defines it.
-    pub(crate) defined_by: DefinedBy,
-    /// Where its state lives on this machine: the data of a local environment, the stored keys of any.
-    pub(crate) home: PathBuf,
-}
-
-/// What defines an environment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum DefinedBy {
-    /// It is always there.
-    Program,
-    /// `t3nets.toml`.
-    ProjectFile,
-    /// Its `NAME.tfvars` in the Terraform folder.
-    Terraform,
-}
-
-/// What an environment runs on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum PlatformKind {
-    /// This machine.
-    Local,
-    /// AWS.
-    Aws,
-}
-
-impl fmt::Display for PlatformKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Local => "local",
-            Self::Aws => "aws",
-        })
-    }
-}
-
-/// What chose the environment in use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum ChosenBy {
-    /// `--env`.
-    Flag,
-    /// `T3NETS_ENVIRONMENT`.
-    Variable,
-    /// `t3nets env use`.
-    EnvUse,
-    /// `default_env` in `t3nets.toml`.
-    ProjectFile,
-    /// Nothing did.
-    Default,
-}
-
-impl fmt::Display for ChosenBy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Flag => "by --env",
-            Self::Variable => "by T3NETS_ENVIRONMENT",
-            Self::EnvUse => "by `t3nets env use`",
-            Self::ProjectFile => "by default_env in t3nets.toml",
-            Self::Default => "the default",
-        })
-    }
 }
 
 /// The environment variables that are read here; an empty one counts as not set.
@@ -175,7 +97,7 @@ impl Settings {
     ///
     /// # Errors
     /// Not ready if there is no home directory, or a file cannot be read or understood.
-    pub(crate) fn load(flags: &GlobalArgs, reads_project_file: bool) -> Result<Self, CliError> {
+    pub(crate) fn load(flags: &Flags, reads_project_file: bool) -> Result<Self, CliError> {
         let variables = Variables::of_process();
         let home = match variables.get("T3NETS_HOME") {
             Some(home) => std::path::absolute(home).map_err(|error| {
@@ -183,49 +105,45 @@ impl Settings {
             })?,
             None => home::default_home()?,
         };
-        let (project_file, made_by_terraform) = if reads_project_file {
-            let current = std::env::current_dir().map_err(|error| {
-                CliError::not_ready("cannot tell the current folder").caused_by(&error)
-            })?;
-            let file = ProjectFile::find(&current)?;
-            let folder = match file.as_ref().and_then(ProjectFile::infra_dir) {
-                Some(path) => InfraFolder::at(&path),
-                None => InfraFolder::above(&current),
-            };
-            // A folder that cannot be read is the matter of those commands that need it.
-            let names = folder.and_then(|folder| folder.environments().ok());
-            (file, names.unwrap_or_default())
-        } else {
-            (None, Vec::new())
-        };
         let used = home::environment_in_use(&home)?;
-        let mut settings = Self::merge(flags, &variables, home, project_file, used);
-        settings.add_made_by_terraform(made_by_terraform);
+        if !reads_project_file {
+            return Ok(Self::merge(flags, &variables, home, None, used));
+        }
+        let current = std::env::current_dir().map_err(|error| {
+            CliError::not_ready("cannot tell the current folder").caused_by(&error)
+        })?;
+        let file = ProjectFile::find(&current)?;
+        let mut settings = Self::merge(flags, &variables, home, file, used);
+        if settings.infra_dir.is_none() {
+            settings.infra_dir = infra_dir::above(&current);
+        }
+        // A folder that cannot be read is the matter of those commands that need it.
+        if let Some(folder) = &settings.infra_dir
+            && infra_dir::is_infra_dir(folder)
+            && let Ok(names) = infra_dir::environments(folder)
+        {
+            settings.add_environments_of_terraform(names);
+        }
         Ok(settings)
     }
 
     /// Adds the environments that Terraform has settings for and `t3nets.toml` does not know.
-    fn add_made_by_terraform(&mut self, names: Vec<String>) {
+    fn add_environments_of_terraform(&mut self, names: Vec<String>) {
         for name in names {
             if is_environment_name(&name) && self.environment_named(&name).is_err() {
-                self.environments.push(Environment {
-                    home: environment_home(&self.home, &name),
-                    platform: PlatformKind::Aws,
-                    region: None,
-                    profile: None,
-                    url: None,
-                    protected: false,
-                    names: BTreeMap::new(),
-                    defined_by: DefinedBy::Terraform,
+                self.environments.push(Environment::new(
+                    &self.home,
                     name,
-                });
+                    PlatformKind::Aws,
+                    DefinedBy::Terraform,
+                ));
             }
         }
         self.environments.sort_by(|a, b| a.name.cmp(&b.name));
     }
 
     fn merge(
-        flags: &GlobalArgs,
+        flags: &Flags,
         variables: &Variables,
         home: PathBuf,
         project_file: Option<ProjectFile>,
@@ -261,7 +179,7 @@ impl Settings {
             environment_name,
             chosen_by,
             inside_aws: variables.get("T3NETS_ENV") == Some("aws"),
-            assume_yes: flags.yes,
+            assume_yes: flags.assume_yes,
             verbose: flags.verbose,
             log_filter: variables.get("RUST_LOG").map(str::to_owned),
             user: ["USER", "LOGNAME", "USERNAME"]
@@ -276,6 +194,14 @@ impl Settings {
         }
     }
 
+    /// The name of the environment, where this call alone was given it: by a flag or a variable.
+    pub(crate) fn named_environment(&self) -> Option<&str> {
+        match self.chosen_by {
+            ChosenBy::Flag | ChosenBy::Variable => Some(&self.environment_name),
+            ChosenBy::EnvUse | ChosenBy::ProjectFile | ChosenBy::Default => None,
+        }
+    }
+
     /// The environment in use.
     ///
     /// # Errors
@@ -283,7 +209,9 @@ impl Settings {
     pub(crate) fn environment(&self) -> Result<&Environment, CliError> {
         self.environment_named(&self.environment_name)
             .map_err(|error| match self.chosen_by {
-                ChosenBy::EnvUse => error.hint("`t3nets env use local` goes back to this machine"),
+                ChosenBy::EnvUse => {
+                    error.hint(Hint::command("env use local", "goes back to this machine"))
+                }
                 ChosenBy::Flag | ChosenBy::Variable | ChosenBy::ProjectFile | ChosenBy::Default => {
                     error
                 }
@@ -305,8 +233,8 @@ impl Settings {
                     .map(|environment| format!("`{}`", environment.name))
                     .collect();
                 let defined_in = match &self.project_file {
-                    Some(path) => format!("`{}` defines environments", path.display()),
-                    None => "`t3nets init` writes a t3nets.toml that defines environments".into(),
+                    Some(path) => Hint::from(format!("`{}` defines environments", path.display())),
+                    None => Hint::command("init", "writes a t3nets.toml that defines environments"),
                 };
                 CliError::not_ready(format!("there is no environment `{name}`"))
                     .hint(format!("there are: {}", names.join(", ")))
@@ -315,67 +243,31 @@ impl Settings {
     }
 }
 
-/// The environments of a project file, and `local`, which is always there.
+/// The environments of a project file, and `local`, which always exists.
 fn environments(tables: BTreeMap<String, EnvironmentTable>, home: &Path) -> Vec<Environment> {
     let mut environments: BTreeMap<String, Environment> = tables
         .into_iter()
         .map(|(name, table)| {
             let environment = Environment {
-                home: environment_home(home, &name),
-                platform: table.platform,
                 names: table.names(),
-                defined_by: DefinedBy::ProjectFile,
                 region: table.region,
                 profile: table.profile,
                 url: table.url,
                 protected: table.protected,
-                name: name.clone(),
+                ..Environment::new(home, name.clone(), table.platform, DefinedBy::ProjectFile)
             };
             (name, environment)
         })
         .collect();
     environments
         .entry(LOCAL.to_owned())
-        .or_insert_with(|| Environment {
-            name: LOCAL.to_owned(),
-            platform: PlatformKind::Local,
-            region: None,
-            profile: None,
-            url: None,
-            protected: false,
-            names: BTreeMap::new(),
-            defined_by: DefinedBy::Program,
-            home: environment_home(home, LOCAL),
-        });
+        .or_insert_with(|| Environment::new(home, LOCAL, PlatformKind::Local, DefinedBy::Program));
     environments.into_values().collect()
 }
 
-fn environment_home(home: &Path, name: &str) -> PathBuf {
-    if name == LOCAL {
-        home.to_owned()
-    } else {
-        home.join("environments").join(name)
-    }
-}
-
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
-
-    /// An environment on AWS of which nothing is known but its name.
-    pub(crate) fn environment_on_aws(name: &str) -> Environment {
-        Environment {
-            name: name.to_owned(),
-            platform: PlatformKind::Aws,
-            region: None,
-            profile: None,
-            url: None,
-            protected: false,
-            names: BTreeMap::new(),
-            defined_by: DefinedBy::Terraform,
-            home: PathBuf::from("/home/environments").join(name),
-        }
-    }
 
     fn merged(
         flag: Option<&str>,
@@ -383,9 +275,9 @@ pub(crate) mod tests {
         used: Option<&str>,
         toml: Option<&str>,
     ) -> Settings {
-        let flags = GlobalArgs {
+        let flags = Flags {
             environment: flag.map(str::to_owned),
-            ..GlobalArgs::default()
+            ..Flags::default()
         };
         let variables = Variables(
             variable
@@ -454,7 +346,9 @@ pub(crate) mod tests {
     fn terraforms_environments_are_there_unless_the_file_knows_them() {
         let toml = "[env.dev]\nplatform = \"local\"\n";
         let mut settings = merged(None, None, None, Some(toml));
-        settings.add_made_by_terraform(["dev", "prod", "local", "../x"].map(str::to_owned).into());
+        settings.add_environments_of_terraform(
+            ["dev", "prod", "local", "../x"].map(str::to_owned).into(),
+        );
         let there: Vec<_> = settings
             .environments
             .iter()
@@ -476,6 +370,6 @@ pub(crate) mod tests {
             .environment()
             .unwrap_err();
         assert_eq!(error.message, "there is no environment `prod`");
-        assert_eq!(error.hints[0], "there are: `local`");
+        assert_eq!(error.hints[0], Hint::from("there are: `local`"));
     }
 }

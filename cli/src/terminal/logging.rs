@@ -2,28 +2,27 @@
 
 use tracing_subscriber::EnvFilter;
 
-use crate::args::Command;
+use super::printer::Printer;
 use crate::config::settings::Settings;
 use crate::error::CliError;
-use crate::terminal::printer::Printer;
 
-/// Starts showing the log. `RUST_LOG` decides what is in it.
+/// Starts showing the log, if `level` says how much of it a command shows. `RUST_LOG` decides what is in it.
 ///
 /// # Errors
 /// If `RUST_LOG` cannot be understood.
 pub(crate) fn start(
-    command: &Command,
+    level: Option<&'static str>,
     settings: &Settings,
     printer: &Printer,
 ) -> Result<(), CliError> {
     let default = if settings.verbose {
         "debug,hyper=info,hyper_util=info,reqwest=info,rustyline=info"
-    } else if !command.is_server() {
-        return Ok(());
-    } else if printer.is_quiet() {
-        "warn"
     } else {
-        "info"
+        match level {
+            None => return Ok(()),
+            Some(_) if printer.is_quiet() => "warn",
+            Some(level) => level,
+        }
     };
     let filter = match settings.log_filter.as_deref() {
         Some(wanted) => EnvFilter::try_new(wanted).map_err(|error| {

@@ -1,8 +1,9 @@
-//! The person at the terminal: [`printer`] shows everything, [`prompt`] asks, [`logging`] shows what `tracing` reports,
-//! and [`text`] words what is shown.
-//! Nothing else in the program writes to stdout or stderr.
+//! The person at the terminal: [`printer`] shows everything, with [`table`]s and [`progress`]; [`prompt`] asks; [`logging`]
+//! shows what `tracing` reports; [`text`] words values. Nothing else in the program writes to stdout or stderr.
 
 pub(crate) mod logging;
 pub(crate) mod printer;
+pub(crate) mod progress;
 pub(crate) mod prompt;
+pub(crate) mod table;
 pub(crate) mod text;

@@ -7,7 +7,6 @@ use dialoguer::console::Term;
 use dialoguer::{Confirm, Input, Password};
 use secrecy::SecretString;
 
-use crate::context::Context;
 use crate::error::CliError;
 
 /// Whether there is somebody to ask.
@@ -57,46 +56,35 @@ pub(crate) fn hidden_or_empty(label: &str, flag: &str) -> Result<SecretString, C
         .map_err(|dialoguer::Error::IO(error)| unanswered(&error))
 }
 
-/// Asks whether to do what cannot be undone; `--yes` answers it.
+/// Asks whether to do what cannot be undone.
 ///
 /// # Errors
-/// Usage if there is nobody to ask and no `--yes`; a failure if the answer is no.
-pub(crate) fn confirm(context: &Context, question: &str) -> Result<(), CliError> {
-    if context.settings.assume_yes {
-        return Ok(());
-    }
+/// Usage if there is nobody to ask; a failure if the answer is no.
+pub(crate) fn confirm(question: &str) -> Result<(), CliError> {
     ensure_can_confirm()?;
     let agreed = Confirm::new()
         .with_prompt(question)
         .default(false)
         .interact_on(&Term::stderr())
         .map_err(|dialoguer::Error::IO(error)| unanswered(&error))?;
-    if agreed {
+    if agreed { Ok(()) } else { Err(not_confirmed()) }
+}
+
+/// Asks for a name to be typed, before something protected is changed.
+///
+/// # Errors
+/// Usage if there is nobody to ask; a failure if another name is typed.
+pub(crate) fn confirm_by_name(question: &str, name: &str) -> Result<(), CliError> {
+    ensure_can_confirm()?;
+    if text(question, "--yes", None)?.trim() == name {
         Ok(())
     } else {
-        Err(CliError::failed("not confirmed, nothing was changed"))
+        Err(not_confirmed())
     }
 }
 
-/// Asks for the environment's name to be typed, before a protected environment is changed; `--yes` answers it.
-///
-/// # Errors
-/// Usage if there is nobody to ask and no `--yes`; a failure if another name is typed.
-pub(crate) fn confirm_by_name(
-    context: &Context,
-    what: &str,
-    environment: &str,
-) -> Result<(), CliError> {
-    if context.settings.assume_yes {
-        return Ok(());
-    }
-    ensure_can_confirm()?;
-    let question = format!("{what}: `{environment}` is protected. Type its name to go on");
-    if text(&question, "--yes", None)?.trim() == environment {
-        Ok(())
-    } else {
-        Err(CliError::failed("not confirmed, nothing was changed"))
-    }
+fn not_confirmed() -> CliError {
+    CliError::failed("not confirmed, nothing was changed")
 }
 
 fn ensure_can_confirm() -> Result<(), CliError> {

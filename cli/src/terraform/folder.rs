@@ -7,20 +7,11 @@ use hcl::Expression;
 use hcl::structure::{Attribute, Block, Body};
 use serde_json::{Map, Value};
 
-use crate::config::settings::{Environment, PlatformKind, Settings};
+use super::backend::Backend;
+use crate::config::environment::PlatformKind;
+use crate::config::infra_dir::{self, ENVIRONMENTS, PLACE, files_with_extension, is_infra_dir};
+use crate::config::settings::Settings;
 use crate::error::CliError;
-
-/// The folder's place in a project.
-const PLACE: &str = "infra/aws";
-
-/// The folder inside it with one `NAME.tfvars` per environment.
-const ENVIRONMENTS: &str = "environments";
-
-/// The environment whose state is in the workspace that Terraform uses by itself.
-const BY_DEFAULT: &str = "dev";
-
-/// The workspace that every configuration has.
-pub(crate) const DEFAULT_WORKSPACE: &str = "default";
 
 /// A project's Terraform folder.
 #[derive(Debug, Clone)]
@@ -43,67 +34,34 @@ pub(crate) struct InfraEnvironment {
     pub(crate) protected: bool,
 }
 
-/// Where a configuration keeps its state, if it says.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Backend {
-    /// `s3`, for one.
-    pub(crate) kind: String,
-    /// Its settings.
-    pub(crate) config: Map<String, Value>,
-}
-
 impl InfraFolder {
     /// The folder that `t3nets.toml` names, else `infra/aws` in the current folder or the nearest one above it.
     ///
     /// # Errors
     /// Not ready if there is none.
     pub(crate) fn find(settings: &Settings) -> Result<Self, CliError> {
-        if let Some(path) = &settings.infra_dir {
-            return if is_infra(path) {
-                Ok(Self { path: path.clone() })
-            } else {
-                Err(CliError::not_ready(format!(
-                    "`{}` has no folder `{ENVIRONMENTS}`, so it is not the Terraform",
-                    path.display()
-                ))
-                .hint("`infra_dir` in t3nets.toml names it"))
-            };
-        }
-        let current = std::env::current_dir().map_err(|error| {
-            CliError::not_ready("cannot tell the current folder").caused_by(&error)
-        })?;
-        Self::above(&current).ok_or_else(|| {
+        Self::find_if_any(settings)?.ok_or_else(|| {
             CliError::not_ready(format!("there is no `{PLACE}` here or above"))
                 .hint("run it inside the project, or set `infra_dir` in t3nets.toml")
         })
     }
 
-    /// The same, where there need not be one: only a folder that `t3nets.toml` names must be there.
+    /// The same, where there need not be one: only a folder that `t3nets.toml` names must exist.
     ///
     /// # Errors
-    /// As [`InfraFolder::find`].
+    /// Not ready if the named folder is not one with Terraform for environments.
     pub(crate) fn find_if_any(settings: &Settings) -> Result<Option<Self>, CliError> {
-        if settings.infra_dir.is_some() {
-            return Self::find(settings).map(Some);
+        let Some(path) = &settings.infra_dir else {
+            return Ok(None);
+        };
+        if !is_infra_dir(path) {
+            return Err(CliError::not_ready(format!(
+                "`{}` has no folder `{ENVIRONMENTS}`, so it is not the Terraform",
+                path.display()
+            ))
+            .hint("`infra_dir` in t3nets.toml names it"));
         }
-        let current = std::env::current_dir().ok();
-        Ok(current.and_then(|current| Self::above(&current)))
-    }
-
-    /// `infra/aws` in a folder or the nearest one above it.
-    pub(crate) fn above(folder: &Path) -> Option<Self> {
-        folder
-            .ancestors()
-            .map(|folder| folder.join(PLACE))
-            .find(|path| is_infra(path))
-            .map(|path| Self { path })
-    }
-
-    /// The folder at a path, if that is one.
-    pub(crate) fn at(path: &Path) -> Option<Self> {
-        is_infra(path).then(|| Self {
-            path: path.to_owned(),
-        })
+        Ok(Some(Self { path: path.clone() }))
     }
 
     /// Where it is.
@@ -116,13 +74,8 @@ impl InfraFolder {
     /// # Errors
     /// Not ready if the folder cannot be read.
     pub(crate) fn environments(&self) -> Result<Vec<String>, CliError> {
-        let folder = self.path.join(ENVIRONMENTS);
-        let mut names: Vec<String> = files(&folder, "tfvars")?
-            .iter()
-            .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
-            .collect();
-        names.sort();
-        Ok(names)
+        infra_dir::environments(&self.path)
+            .map_err(|error| cannot_read(&self.path.join(ENVIRONMENTS), &error))
     }
 
     /// The environment in use. It need not be in `t3nets.toml`, but its `NAME.tfvars` must be there and be its own.
@@ -131,7 +84,7 @@ impl InfraFolder {
     /// Not ready if there is none of that name, naming those there are, or if it lives on this machine.
     pub(crate) fn environment(&self, settings: &Settings) -> Result<InfraEnvironment, CliError> {
         let name = &settings.environment_name;
-        let declared = declared(settings);
+        let declared = settings.environment().ok();
         let names = self.environments()?;
         if let Some(environment) =
             declared.filter(|environment| environment.platform == PlatformKind::Local)
@@ -211,7 +164,9 @@ impl InfraFolder {
     /// # Errors
     /// Not ready if a file cannot be read or understood.
     pub(crate) fn backend(&self) -> Result<Option<Backend>, CliError> {
-        for path in files(&self.path, "tf")? {
+        let files = files_with_extension(&self.path, "tf")
+            .map_err(|error| cannot_read(&self.path, &error))?;
+        for path in files {
             if let Some(backend) = backend(&read_body(&path)?)? {
                 return Ok(Some(backend));
             }
@@ -220,66 +175,9 @@ impl InfraFolder {
     }
 }
 
-/// An environment's workspace: dev has the one that plain `terraform` commands in the folder use, every other one of its own
-/// name.
-pub(crate) fn workspace(environment: &str) -> &str {
-    if environment == BY_DEFAULT {
-        DEFAULT_WORKSPACE
-    } else {
-        environment
-    }
-}
-
-/// Where Terraform keeps its working data for a folder.
-pub(crate) fn data_folder(settings: &Settings, folder: &Path) -> PathBuf {
-    // `join` keeps an absolute path as it is.
-    match &settings.terraform_data_dir {
-        Some(data) => folder.join(data),
-        None => folder.join(".terraform"),
-    }
-}
-
-/// The backend that the last init set up, as Terraform notes it down in its working data: `{"type": "s3", "config": {…}}`.
-///
-/// # Errors
-/// Not ready if the note cannot be read or understood.
-pub(crate) fn backend_in_use(data: &Path) -> Result<Option<Value>, CliError> {
-    let path = data.join("terraform.tfstate");
-    let text = match std::fs::read(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => {
-            return Err(
-                CliError::not_ready(format!("cannot read `{}`", path.display())).caused_by(&error),
-            );
-        }
-    };
-    let noted: Value = serde_json::from_slice(&text).map_err(|error| {
-        CliError::not_ready(format!("cannot understand `{}`", path.display()))
-            .caused_by(&error)
-            .hint("`terraform init -reconfigure` writes it anew")
-    })?;
-    Ok(noted
-        .get("backend")
-        .filter(|backend| !backend.is_null())
-        .cloned())
-}
-
-/// The environment in use as the settings have it; `local` is always there.
-pub(crate) fn declared(settings: &Settings) -> Option<&Environment> {
-    settings
-        .environments
-        .iter()
-        .find(|environment| environment.name == settings.environment_name)
-}
-
 /// An environment's settings, from the Terraform folder.
 fn var_file(name: &str) -> PathBuf {
     Path::new(ENVIRONMENTS).join(format!("{name}.tfvars"))
-}
-
-fn is_infra(path: &Path) -> bool {
-    path.join(ENVIRONMENTS).is_dir() && path.join("variables.tf").is_file()
 }
 
 fn listed(names: &[String]) -> String {
@@ -291,25 +189,12 @@ fn listed(names: &[String]) -> String {
     }
 }
 
-/// The files of a folder that end in `.extension`, sorted.
-fn files(folder: &Path, extension: &str) -> Result<Vec<PathBuf>, CliError> {
-    let read = || -> std::io::Result<Vec<PathBuf>> {
-        std::fs::read_dir(folder)?
-            .map(|entry| Ok(entry?.path()))
-            .collect()
-    };
-    let mut paths = read().map_err(|error| {
-        CliError::not_ready(format!("cannot read `{}`", folder.display())).caused_by(&error)
-    })?;
-    paths.retain(|path| path.extension().is_some_and(|found| found == extension));
-    paths.sort();
-    Ok(paths)
+fn cannot_read(path: &Path, error: &std::io::Error) -> CliError {
+    CliError::not_ready(format!("cannot read `{}`", path.display())).caused_by(error)
 }
 
 fn read_body(path: &Path) -> Result<Body, CliError> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        CliError::not_ready(format!("cannot read `{}`", path.display())).caused_by(&error)
-    })?;
+    let text = std::fs::read_to_string(path).map_err(|error| cannot_read(path, &error))?;
     hcl::parse(&text).map_err(|error| {
         CliError::not_ready(format!("cannot understand `{}`", path.display())).caused_by(&error)
     })
@@ -372,6 +257,7 @@ fn to_json(expression: &Expression) -> Result<Value, CliError> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::terraform::backend::{backend_in_use, workspace};
 
     /// The project's own folder.
     pub(crate) fn own() -> InfraFolder {
@@ -454,7 +340,10 @@ pub(crate) mod tests {
         let data = tempfile::tempdir().unwrap();
         std::fs::write(data.path().join("terraform.tfstate"), "{").unwrap();
         let error = backend_in_use(data.path()).unwrap_err();
-        assert!(error.hints[0].contains("-reconfigure"), "{error:?}");
+        assert!(
+            error.hints[0].to_string().contains("-reconfigure"),
+            "{error:?}"
+        );
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! Terraform, of which `infra/aws` is written: [`folder`] finds and reads that folder, [`state`] the outputs in its state,
-//! both without the program; [`run`] finds and runs it, and [`init`] says when `terraform init` is due.
+//! Terraform, of which `infra/aws` is written: [`folder`] finds and reads that folder, [`backend`] says where its state is
+//! kept, [`state`] reads the outputs in it, all without the program; [`run`] finds and runs it.
 
+pub(crate) mod backend;
 pub(crate) mod folder;
-pub(crate) mod init;
 pub(crate) mod run;
+mod s3;
 pub(crate) mod state;

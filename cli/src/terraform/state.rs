@@ -5,13 +5,13 @@
 
 use std::path::{Path, PathBuf};
 
-use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use t3nets_router::aws::{Connection, sdk_config};
+use t3nets_router::aws::{AwsError, AwsErrorKind};
 
-use super::folder::{DEFAULT_WORKSPACE, InfraFolder, backend_in_use, data_folder, workspace};
-use crate::aws::aws_error;
+use super::backend::{DEFAULT_WORKSPACE, backend_in_use, data_folder, workspace};
+use super::folder::InfraFolder;
+use super::s3::{self, S3Object};
 use crate::config::settings::Settings;
 use crate::error::CliError;
 
@@ -27,9 +27,6 @@ const WORKSPACES: &str = "terraform.tfstate.d";
 /// What S3 backends put before a workspace's name where nothing else is set.
 const S3_WORKSPACES: &str = "env:";
 
-/// The most that is read of a state, in bytes. Those of infra/aws have some 300 KB.
-const MAX_BYTES: u64 = 64 << 20;
-
 /// Where a state is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Place {
@@ -39,14 +36,6 @@ pub(crate) enum Place {
     S3(S3Object),
     /// In a backend of this kind, which only Terraform can read.
     Elsewhere(String),
-}
-
-/// An object in a bucket.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct S3Object {
-    pub(crate) bucket: String,
-    pub(crate) key: String,
-    pub(crate) region: Option<String>,
 }
 
 impl std::fmt::Display for Place {
@@ -67,7 +56,7 @@ pub(crate) enum Read {
     /// There is none: nothing was applied yet.
     Absent,
     /// It may not or cannot be read, and will not be the next time either. Why.
-    Closed(String),
+    Unreadable(String),
 }
 
 /// Where an environment's state is.
@@ -156,13 +145,12 @@ pub(crate) async fn read(
                 .caused_by(&error));
             }
         },
-        Place::S3(object) => match fetch(object, profile).await? {
-            Ok(Some(text)) => text,
-            Ok(None) => return Ok(Read::Absent),
-            Err(why) => return Ok(Read::Closed(why)),
+        Place::S3(object) => match s3::read(object, profile).await {
+            Ok(text) => text,
+            Err(error) => return refused(object, &error),
         },
         Place::Elsewhere(kind) => {
-            return Ok(Read::Closed(format!(
+            return Ok(Read::Unreadable(format!(
                 "only Terraform reads the backend `{kind}`"
             )));
         }
@@ -178,63 +166,25 @@ pub(crate) async fn read(
     })
 }
 
-/// An object's content, `None` if it is not there, or why it may not be read.
-async fn fetch(
-    object: &S3Object,
-    profile: Option<&str>,
-) -> Result<Result<Option<Vec<u8>>, String>, CliError> {
-    let config = sdk_config(&Connection {
-        region: object.region.clone(),
-        profile: profile.map(str::to_owned),
-    })
-    .await;
-    // Where an endpoint stands in for AWS, it has no host for each bucket.
-    let stands_in = config.endpoint_url().is_some()
-        || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some_and(|url| !url.is_empty());
-    let client = aws_sdk_s3::Client::from_conf(
-        aws_sdk_s3::config::Builder::from(&config)
-            .force_path_style(stands_in)
-            .build(),
-    );
-    let what = || {
-        format!(
-            "cannot read Terraform's state s3://{}/{}",
-            object.bucket, object.key
-        )
-    };
-    let answer = client
-        .get_object()
-        .bucket(&object.bucket)
-        .key(&object.key)
-        .send()
-        .await;
-    let answer = match answer {
-        Ok(answer) => answer,
-        Err(error) => {
-            let code = match &error {
-                SdkError::ServiceError(service) => service.err().code(),
-                _ => None,
-            };
-            return match code {
-                Some("NoSuchKey") => Ok(Ok(None)),
-                Some("NoSuchBucket") => Ok(Err(format!(
-                    "there is no bucket `{}` for it",
-                    object.bucket
-                ))),
-                Some("AccessDenied") => Ok(Err("these credentials may not read it".to_owned())),
-                _ => Err(aws_error(what(), &error)),
-            };
-        }
-    };
-    if answer
-        .content_length()
-        .is_some_and(|length| length as u64 > MAX_BYTES)
-    {
-        return Err(CliError::not_ready(what()).hint("it is larger than any state"));
+/// What the bucket's answer says of the state.
+fn refused(object: &S3Object, error: &AwsError) -> Result<Read, CliError> {
+    match (error.code.as_deref(), error.kind) {
+        (Some("NoSuchKey"), _) => Ok(Read::Absent),
+        (Some("NoSuchBucket"), _) => Ok(Read::Unreadable(format!(
+            "the bucket `{}` does not exist",
+            object.bucket
+        ))),
+        (_, AwsErrorKind::Permission) => Ok(Read::Unreadable(
+            "these credentials may not read it".to_owned(),
+        )),
+        _ => Err(CliError::aws(
+            format!(
+                "cannot read Terraform's state s3://{}/{}",
+                object.bucket, object.key
+            ),
+            error,
+        )),
     }
-    let body = answer.body.collect().await;
-    let body = body.map_err(|error| CliError::failed(what()).caused_by(&error))?;
-    Ok(Ok(Some(body.to_vec())))
 }
 
 #[derive(Deserialize)]

@@ -185,7 +185,8 @@ impl From<AwsError> for StoreError {
         let reason = error.to_string();
         match error.kind {
             AwsErrorKind::Throttled => Self::Throttled,
-            AwsErrorKind::Credentials | AwsErrorKind::Permission => Self::Denied(reason),
+            AwsErrorKind::Credentials => Self::Unauthenticated(reason),
+            AwsErrorKind::Permission => Self::Denied(reason),
             AwsErrorKind::Configuration | AwsErrorKind::NotFound => Self::Misconfigured(reason),
             AwsErrorKind::Unreachable | AwsErrorKind::Rejected | AwsErrorKind::Internal => {
                 Self::Unavailable(reason)

@@ -229,6 +229,7 @@ impl From<StoreError> for ApiError {
             | StoreError::Reserved { .. }
             | StoreError::Misconfigured(_)
             | StoreError::Denied(_)
+            | StoreError::Unauthenticated(_)
             | StoreError::Corrupt { .. } => Self::internal(Cause::Store(error)),
         }
     }

@@ -416,9 +416,10 @@ impl Ecs {
 /// What went wrong, without what the stores' errors say of stores.
 pub fn said(error: &StoreError) -> String {
     match error {
-        StoreError::Unavailable(why) | StoreError::Misconfigured(why) | StoreError::Denied(why) => {
-            why.clone()
-        }
+        StoreError::Unavailable(why)
+        | StoreError::Misconfigured(why)
+        | StoreError::Denied(why)
+        | StoreError::Unauthenticated(why) => why.clone(),
         StoreError::Throttled => "AWS throttles".to_owned(),
         error => error.to_string(),
     }

@@ -17,6 +17,7 @@ use t3nets_router::outbound::{self, BodyError, EventLimits, Options};
 use url::Url;
 
 use crate::error::{CliError, ErrorKind};
+use crate::hint::Hint;
 
 /// Longer than the router's own deadline for an answer, so that its explanation arrives.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
@@ -278,8 +279,8 @@ impl Client {
             CliError::not_ready(format!("no router answers at {place}"))
                 .caused_by(error)
                 .hint(match outbound::is_loopback(place) {
-                    true => "`t3nets dev` runs one on this machine",
-                    false => "`t3nets doctor` checks what the environment needs",
+                    true => Hint::command("dev", "runs one on this machine"),
+                    false => Hint::command("doctor", "checks what the environment needs"),
                 })
         } else {
             CliError::failed(format!("the exchange with the router at {place} failed"))
@@ -325,9 +326,9 @@ fn refused(status: Option<StatusCode>, body: ErrorBody) -> CliError {
         (_, None) => "the router gave no reason".to_owned(),
     };
     let mut error = CliError::new(kind, message);
-    error.hints.extend(body.error.hint);
+    error.hints.extend(body.error.hint.map(Hint::from));
     if status == Some(StatusCode::UNAUTHORIZED) {
-        error.hints.push("T3NETS_API_KEY gives a key".to_owned());
+        error = error.hint("T3NETS_API_KEY gives a key");
     }
     error.request_id = body.request_id;
     error
@@ -360,7 +361,7 @@ mod tests {
             let error = refused(status, body(code));
             assert_eq!(error.kind.exit_code(), exit, "{status:?} {code}");
             assert_eq!(error.message, "no");
-            assert_eq!(error.hints[0], "try");
+            assert_eq!(error.hints[0], Hint::from("try"));
             assert_eq!(error.request_id.as_deref(), Some("r1"));
         }
     }

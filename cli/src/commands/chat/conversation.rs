@@ -11,8 +11,9 @@ use super::client::Question;
 use super::target::Target;
 use super::{describe, stream_to_terminal};
 use crate::context::Context;
-use crate::error::{CliError, exit_code};
-use crate::terminal::printer::{plain, table};
+use crate::error::{CliError, ErrorKind};
+use crate::terminal::table::table;
+use crate::terminal::text::strip_control_chars;
 
 const HELP: &str = "\
 /new       begin a new conversation
@@ -62,7 +63,7 @@ pub(super) async fn run(
     mut target: Target,
     mut session: Option<SessionId>,
     mut raw: bool,
-) -> Result<u8, CliError> {
+) -> Result<(), CliError> {
     // Before the first question, so that a missing router or key is said at once.
     target.client(context).await?;
     let printer = &context.printer;
@@ -72,11 +73,11 @@ pub(super) async fn run(
         let line = match input.line(raw).await? {
             Typed::Line(line) => line,
             Typed::Interrupted => continue,
-            Typed::End => return Ok(exit_code::DONE),
+            Typed::End => return Ok(()),
         };
         match Line::parse(&line) {
             Line::Empty => {}
-            Line::Quit => return Ok(exit_code::DONE),
+            Line::Quit => return Ok(()),
             Line::Help => printer.write(&format!("{HELP}\n"))?,
             Line::New => {
                 session = None;
@@ -125,10 +126,10 @@ async fn or_stopped(
     tokio::select! {
         result = work => {
             if let Err(error) = result {
-                if error.kind == crate::error::ErrorKind::OutputClosed {
+                if error.kind == ErrorKind::OutputClosed {
                     return Err(error);
                 }
-                printer.error(&error);
+                printer.error(&context.advise(error));
             }
         }
         _ = tokio::signal::ctrl_c() => {
@@ -169,7 +170,7 @@ async fn history(
             Role::User => "you",
             Role::Assistant => "t3nets",
         };
-        let text = plain(message.content.trim_end());
+        let text = strip_control_chars(message.content.trim_end());
         context.printer.write(&format!("{who}: {text}\n"))?;
     }
     Ok(())

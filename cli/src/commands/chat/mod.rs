@@ -11,12 +11,14 @@ use std::io::{IsTerminal, Read};
 
 use serde::Serialize;
 use serde_json::Value;
-use t3nets_router::model::{SessionId, TenantId};
+use t3nets_router::model::SessionId;
 use url::Url;
 
+use crate::commands::arguments::TenantFlag;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::terminal::printer::{Output, Printer, plain};
+use crate::terminal::printer::{Output, Printer};
+use crate::terminal::text::strip_control_chars;
 use client::{Answer, AnswerEvent, Client, Question};
 use target::Target;
 
@@ -31,9 +33,8 @@ pub(crate) struct ChatArgs {
     /// Show the skill's JSON instead of a worded answer
     #[arg(long)]
     raw: bool,
-    /// The tenant to ask as, where no T3NETS_API_KEY says
-    #[arg(long, default_value = "default", value_name = "TENANT")]
-    tenant: TenantId,
+    #[command(flatten)]
+    tenant: TenantFlag,
     /// Go on with this conversation
     #[arg(long, value_name = "ID")]
     session: Option<SessionId>,
@@ -42,18 +43,31 @@ pub(crate) struct ChatArgs {
     url: Option<Url>,
 }
 
-/// An answer as the router gave it.
+/// What the assistant answered.
 #[derive(Debug, Serialize)]
-#[serde(transparent)]
-struct AnswerOutput {
-    answer: Value,
-    #[serde(skip)]
-    text: String,
+#[serde(untagged)]
+pub(crate) enum ChatOutput {
+    /// One answer, as the router gave it.
+    Answer {
+        #[serde(flatten)]
+        answer: Value,
+        #[serde(skip)]
+        text: String,
+    },
+    /// It was shown as it came.
+    Streamed,
 }
 
-impl Output for AnswerOutput {
+impl Output for ChatOutput {
     fn text(&self) -> String {
-        plain(self.text.trim_end()).into_owned()
+        match self {
+            Self::Answer { text, .. } => strip_control_chars(text.trim_end()).into_owned(),
+            Self::Streamed => String::new(),
+        }
+    }
+
+    fn is_streamed(&self) -> bool {
+        matches!(self, Self::Streamed)
     }
 }
 
@@ -61,27 +75,28 @@ impl Output for AnswerOutput {
 ///
 /// # Errors
 /// Not ready if no router runs; credentials, time-outs and failures as the router says.
-pub(crate) async fn run(context: &Context, args: ChatArgs) -> Result<u8, CliError> {
+pub(crate) async fn run(context: &Context, args: ChatArgs) -> Result<ChatOutput, CliError> {
     let message = match message(&args.message)? {
         Some(message) => message,
         None if context.printer.is_json() => {
             return Err(
                 CliError::usage("a message is missing: a conversation has no JSON")
-                    .hint("t3nets chat --json \"sprint status?\""),
+                    .hint_command("chat --json \"sprint status?\"", "asks one question"),
             );
         }
         None if !std::io::stdout().is_terminal() => {
             return Err(CliError::usage(
                 "a message is missing, and there is no terminal to talk on",
             )
-            .hint("t3nets chat \"sprint status?\""));
+            .hint_command("chat \"sprint status?\"", "asks one question"));
         }
         None => {
-            let target = Target::choose(context, args.url, args.tenant).await?;
-            return conversation::run(context, target, args.session, args.raw).await;
+            let target = Target::choose(context, args.url, args.tenant.id).await?;
+            conversation::run(context, target, args.session, args.raw).await?;
+            return Ok(ChatOutput::Streamed);
         }
     };
-    let mut target = Target::choose(context, args.url, args.tenant).await?;
+    let mut target = Target::choose(context, args.url, args.tenant.id).await?;
     let client = target.client(context).await?;
     let question = Question {
         message,
@@ -89,7 +104,7 @@ pub(crate) async fn run(context: &Context, args: ChatArgs) -> Result<u8, CliErro
         session: args.session,
     };
     tokio::select! {
-        code = answer_once(context, &client, &question) => code,
+        answer = answer_once(context, &client, &question) => answer,
         _ = tokio::signal::ctrl_c() => Err(CliError::interrupted()),
     }
 }
@@ -98,12 +113,12 @@ async fn answer_once(
     context: &Context,
     client: &Client,
     question: &Question,
-) -> Result<u8, CliError> {
+) -> Result<ChatOutput, CliError> {
     let printer = &context.printer;
     if std::io::stdout().is_terminal() && !printer.is_json() {
         let answer = stream_to_terminal(printer, client, question).await?;
         printer.detail(describe(&answer));
-        return Ok(crate::error::exit_code::DONE);
+        return Ok(ChatOutput::Streamed);
     }
     let waiting = printer.progress("asking");
     let answer = client.ask(question).await?;
@@ -111,8 +126,8 @@ async fn answer_once(
     if !printer.is_json() {
         printer.detail(describe(&answer));
     }
-    printer.print(&AnswerOutput {
-        text: answer.text.clone(),
+    Ok(ChatOutput::Answer {
+        text: answer.text,
         answer: answer.whole,
     })
 }
@@ -131,10 +146,11 @@ async fn stream_to_terminal(
             match event {
                 AnswerEvent::Words(words) => {
                     shown.push_str(words);
-                    printer.write(&plain(words))
+                    printer.write(&strip_control_chars(words))
                 }
                 AnswerEvent::Tool(name) => {
-                    waiting = Some(printer.progress(format!("asking {}", plain(name))));
+                    waiting =
+                        Some(printer.progress(format!("asking {}", strip_control_chars(name))));
                     Ok(())
                 }
             }
@@ -146,7 +162,10 @@ async fn stream_to_terminal(
     }
     let answer = streamed?;
     if shown.is_empty() {
-        printer.write(&format!("{}\n", plain(answer.text.trim_end())))?;
+        printer.write(&format!(
+            "{}\n",
+            strip_control_chars(answer.text.trim_end())
+        ))?;
     }
     Ok(answer)
 }
@@ -166,7 +185,7 @@ fn describe(answer: &Answer) -> String {
     }
     parts.push(format!("{} ms", answer.timing_ms));
     parts.push(format!("session {}", answer.session_id));
-    plain(&parts.join(" · ")).into_owned()
+    strip_control_chars(&parts.join(" · ")).into_owned()
 }
 
 /// The message that was typed or piped in; `None` if a person is to be asked.
@@ -189,7 +208,8 @@ fn message(words: &[String]) -> Result<Option<String>, CliError> {
     };
     let text = text.trim();
     if text.is_empty() {
-        return Err(CliError::usage("the message is empty").hint("t3nets chat \"sprint status?\""));
+        return Err(CliError::usage("the message is empty")
+            .hint_command("chat \"sprint status?\"", "asks one question"));
     }
     Ok(Some(text.to_owned()))
 }

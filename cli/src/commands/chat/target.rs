@@ -3,19 +3,18 @@
 
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
+use t3nets_router::admin::keys::NewKey;
 use t3nets_router::model::{TenantId, UserRole};
 use t3nets_router::outbound;
 use url::Url;
 
 use super::client::Client;
 use crate::aws::{AwsEnvironment, Name};
+use crate::config::environment::PlatformKind;
 use crate::config::keystore::{Keystore, StoredKey, origin_of};
 use crate::config::running;
-use crate::config::settings::PlatformKind;
 use crate::context::Context;
 use crate::error::{CliError, ErrorKind};
-use t3nets_router::admin::Admin;
-use t3nets_router::admin::keys::NewKey;
 
 /// How long a key lives that the program makes for itself.
 const MADE_KEY_LIFE: SignedDuration = SignedDuration::from_mins(15);
@@ -122,7 +121,7 @@ async fn own_url(context: &Context) -> Result<Url, CliError> {
                     "no router is running for the environment `{}`",
                     environment.name
                 ))
-                .hint("`t3nets dev` runs one in another terminal")
+                .hint_command("dev", "runs one in another terminal")
             })
         }
     }
@@ -167,9 +166,9 @@ async fn environment_key(
 
 async fn make_key(context: &Context, tenant: &TenantId) -> Result<StoredKey, CliError> {
     if context.settings.environment()?.platform == PlatformKind::Aws {
-        context.say_environment().await?;
+        context.show_environment().await?;
     }
-    let admin = Admin::new(context.platform().await?, context.actor());
+    let admin = context.admin().await?;
     let users = admin.users(tenant).await?;
     // The first admin by id, else the first person there is.
     let user = users
@@ -178,7 +177,7 @@ async fn make_key(context: &Context, tenant: &TenantId) -> Result<StoredKey, Cli
         .or(users.first())
         .ok_or_else(|| {
             CliError::not_ready(format!("tenant `{tenant}` has no users"))
-                .hint(format!("`t3nets tenant add-user {tenant}` adds one"))
+                .hint_command("tenant add-user", "adds one")
         })?;
     let created = admin
         .create_key(

@@ -47,7 +47,7 @@ impl Display {
         let mut moving = self.moving.lock().unwrap_or_else(PoisonError::into_inner);
         match &*moving {
             Some(moving) => moving.set(line),
-            None if self.printer.moves() => *moving = Some(self.printer.progress(line)),
+            None if self.printer.shows_progress() => *moving = Some(self.printer.progress(line)),
             None => self.printer.detail(line),
         }
     }
@@ -61,7 +61,7 @@ impl Display {
 
     /// Something that only a line that moves is for.
     fn passing(&self, line: impl FnOnce() -> String) {
-        if self.printer.moves() {
+        if self.printer.shows_progress() {
             self.progress(line());
         }
     }
@@ -94,7 +94,9 @@ impl progress::Reporter for Display {
         }
         let printer = &self.printer;
         match event {
-            StepStarted { name } if printer.moves() => self.progress(format!("  {}", brief(name))),
+            StepStarted { name } if printer.shows_progress() => {
+                self.progress(format!("  {}", brief(name)))
+            }
             StepStarted { name } => printer.detail(format!("  {}", brief(name))),
             StepDone { name, cached, took } => {
                 let name = brief(name);

@@ -176,6 +176,7 @@ fn failed(kind: ErrorKind, message: &str, failure: &Failure) -> CliError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hint::Hint;
     use t3nets_deploy::rollout::Progress;
 
     fn failure() -> Failure {
@@ -243,7 +244,9 @@ mod tests {
         let error = DeployOutput::new(Outcome::Left, "dev").error();
         assert_eq!(
             error.hints,
-            ["`t3nets deploy --resume -e dev` watches it again"]
+            [Hint::from(
+                "`t3nets deploy --resume -e dev` watches it again"
+            )]
         );
     }
 }

@@ -118,7 +118,7 @@ impl<'a> Work<'a> {
     /// # Errors
     /// If somebody else deploys; as AWS says.
     pub(crate) async fn lock(&self) -> Result<(Lock, Option<Watched>), CliError> {
-        self.context.say_environment().await?;
+        self.context.show_environment().await?;
         let token = token()?;
         let who = self.context.who();
         match self.history.lock(who, &token).await {
@@ -223,7 +223,7 @@ pub(crate) fn left(lost: impl Into<Lost>, target: &DeployTarget) -> CliError {
     let mut refused = CliError::new(told.kind, headline);
     refused.causes.push(cause);
     refused.hints = match hint {
-        Some(hint) => vec![hint],
+        Some(hint) => vec![hint.into()],
         None => told.hints,
     };
     refused

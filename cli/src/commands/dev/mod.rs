@@ -28,7 +28,7 @@ use url::Url;
 use crate::config::running::{self, DevLock, RunningDev};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::terminal::printer::Output;
+use crate::terminal::printer::{Output, Streamed};
 
 /// How long requests under way may take once the router was told to end.
 const GRACE: Duration = Duration::from_secs(30);
@@ -83,12 +83,12 @@ impl Output for DevStarted {
 ///
 /// # Errors
 /// Not ready if the environment cannot be used or another `dev` runs on it; a failure if the port is in use.
-pub(crate) async fn run(context: &Context, args: DevArgs) -> Result<(), CliError> {
+pub(crate) async fn run(context: &Context, args: DevArgs) -> Result<Streamed, CliError> {
     let environment = context.local_environment()?;
     let mut signals = Signals::listen()?;
     let lock = take_lock(&environment.home).await?;
     // Its user is at the terminal: a protected one is not confirmed at every start.
-    context.say_environment().await?;
+    context.show_environment().await?;
     let platform = context.platform().await?;
     let listener = bind(SocketAddr::new(args.bind, args.port)).await?;
     let address = listener
@@ -139,7 +139,8 @@ pub(crate) async fn run(context: &Context, args: DevArgs) -> Result<(), CliError
         anonymous_tenant,
         demo: args.demo,
     })?;
-    serve(context, listener, api, routes, &mut signals).await
+    serve(context, listener, api, routes, &mut signals).await?;
+    Ok(Streamed::DONE)
 }
 
 /// Serves until the first signal, then until what is under way is done, or a second signal.

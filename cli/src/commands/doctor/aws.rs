@@ -3,22 +3,22 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, KeySchemaElement, KeyType, ScalarAttributeType, TableDescription,
     TimeToLiveStatus,
 };
 use serde_json::Value;
-use t3nets_router::aws::store_error;
+use t3nets_router::aws::{AwsError, AwsErrorKind};
 use t3nets_router::outbound::{self, Options};
 use t3nets_router::ports::StoreError;
 
 use super::tenant::{check_jira, check_tenant, no_https};
-use super::{Check, DoctorArgs, deploying};
-use crate::aws::{AwsEnvironment, Connected, Name, State, advise, reason};
-use crate::config::settings::Environment;
+use super::{Check, DoctorArgs, Remedy, deploying};
+use crate::aws::{AwsEnvironment, AwsSession, Name, TerraformState, reason, remedies};
+use crate::config::environment::Environment;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::hint::Hint;
 
 /// How long the router may take to say that it lives, through API Gateway.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -50,7 +50,7 @@ pub(super) async fn checks(
             (resolved, check)
         }
         Err(error) => {
-            let check = failed("state", &error, "correct what it names");
+            let check = failed("state", error.clone(), "correct what it names");
             (
                 AwsEnvironment::without_terraform(environment, &error),
                 check,
@@ -59,26 +59,26 @@ pub(super) async fn checks(
     };
     let mut checks = vec![state];
     let api = check_api(resolved.clone());
-    let connected = match resolved.connect().await {
-        Ok(connected) => connected,
+    let session = match resolved.connect().await {
+        Ok(session) => session,
         Err(error) => {
-            checks.push(failed("region", &error, "set AWS_REGION"));
+            checks.push(failed("region", error, "set AWS_REGION"));
             let (api, here) = tokio::join!(api, deploying::here());
             checks.push(api);
             checks.extend(here);
             return checks;
         }
     };
-    let connected = &connected;
-    checks.push(Check::ok("region", connected.region.to_string()));
+    let session = &session;
+    checks.push(Check::ok("region", session.region.to_string()));
     let (account, tenants, conversations, secrets, tenant, api, deploying) = tokio::join!(
-        check_account(connected, environment),
-        check_table(connected, Name::TenantsTable),
-        check_table(connected, Name::ConversationsTable),
-        check_secrets(connected),
-        check_tenants_own(connected, args),
+        check_account(session, environment),
+        check_table(session, Name::TenantsTable),
+        check_table(session, Name::ConversationsTable),
+        check_secrets(session),
+        check_tenants_own(session, args),
         api,
-        deploying::checks(connected),
+        deploying::checks(session),
     );
     checks.extend([account, tenants, conversations, secrets]);
     checks.extend(tenant);
@@ -92,29 +92,41 @@ pub(super) async fn checks(
 }
 
 /// An error as a check. What it hints at is the better remedy.
-pub(super) fn failed(name: &'static str, error: &CliError, remedy: &str) -> Check {
-    let why = std::iter::once(&error.message).chain(&error.causes);
-    let why = why.cloned().collect::<Vec<_>>().join(": ");
-    let remedy = match &error.hints[..] {
-        [] => remedy.to_owned(),
-        hints => hints.join("; "),
+pub(super) fn failed(name: &'static str, error: CliError, remedy: &str) -> Check {
+    let why = std::iter::once(error.message).chain(error.causes);
+    let why = why.collect::<Vec<_>>().join(": ");
+    match error.hints.is_empty() {
+        true => Check::failed(name, why, remedy),
+        false => Check::failed(name, why, error.hints),
+    }
+}
+
+/// A call to AWS that failed. `remedy` makes what is missing.
+pub(super) fn refused_by_aws(
+    name: &'static str,
+    what: &str,
+    error: &AwsError,
+    remedy: impl Into<Remedy>,
+) -> Check {
+    let remedy = match error.kind {
+        AwsErrorKind::Permission => "have this permission granted, or use other credentials".into(),
+        AwsErrorKind::Credentials => "see the check `account`".into(),
+        AwsErrorKind::Configuration | AwsErrorKind::NotFound => remedy.into(),
+        AwsErrorKind::Throttled
+        | AwsErrorKind::Unreachable
+        | AwsErrorKind::Rejected
+        | AwsErrorKind::Internal => "check the network and the region, and run it again".into(),
     };
-    Check::failed(name, why, remedy)
+    Check::failed(name, format!("{what}: {error}"), remedy)
 }
 
-/// Without the hint to run the doctor.
-fn without_doctor(mut error: CliError) -> CliError {
-    error.hints.retain(|hint| !hint.contains("t3nets doctor"));
-    error
-}
-
-/// A call to AWS that failed.
+/// The same of a store's error.
 pub(super) fn refused(name: &'static str, what: &str, error: &StoreError, remedy: String) -> Check {
     let remedy = match error {
-        StoreError::Denied(why) if why.contains("AccessDenied") => {
+        StoreError::Denied(_) => {
             "have this permission granted, or use other credentials".to_owned()
         }
-        StoreError::Denied(_) => "see the check `account`".to_owned(),
+        StoreError::Unauthenticated(_) => "see the check `account`".to_owned(),
         StoreError::Misconfigured(_) => remedy,
         _ => "check the network and the region, and run it again".to_owned(),
     };
@@ -124,16 +136,16 @@ pub(super) fn refused(name: &'static str, what: &str, error: &StoreError, remedy
 fn check_state(resolved: &AwsEnvironment) -> Check {
     let detail = resolved.state.to_string();
     match resolved.state {
-        State::Read(_) => Check::ok("state", detail),
-        State::Absent(_) => Check::warning(
+        TerraformState::Read(_) => Check::ok("state", detail),
+        TerraformState::Absent(_) => Check::warning(
             "state",
             format!("{detail}: names are those of t3nets.toml and the convention"),
-            format!(
-                "`t3nets infra apply -e {}`, or name them in t3nets.toml",
-                resolved.name
+            Hint::command(
+                format!("infra apply -e {}", resolved.name),
+                "creates them, or name them in t3nets.toml",
             ),
         ),
-        State::Closed(..) => Check::warning(
+        TerraformState::Unreadable(..) => Check::warning(
             "state",
             format!("{detail}; names are those of t3nets.toml and the convention"),
             "use credentials that may read it, or name them in t3nets.toml",
@@ -141,31 +153,39 @@ fn check_state(resolved: &AwsEnvironment) -> Check {
     }
 }
 
-async fn check_account(connected: &Connected, environment: &Environment) -> Check {
-    match connected.caller().await {
+async fn check_account(session: &AwsSession, environment: &Environment) -> Check {
+    match session.caller().await {
         Ok(caller) => Check::ok("account", format!("{}, as {}", caller.account, caller.arn)),
-        Err(error) => failed(
-            "account",
-            &without_doctor(advise(error, environment, Some(connected))),
-            "`aws sso login` or `aws configure` sets credentials up",
-        ),
+        Err(mut error) => {
+            let remedies = error
+                .service
+                .map(|kind| remedies(kind, environment, Some(session)));
+            error.hints.extend(remedies.into_iter().flatten());
+            failed(
+                "account",
+                error,
+                "`aws sso login` or `aws configure` sets credentials up",
+            )
+        }
     }
 }
 
-async fn check_table(connected: &Connected, name: Name) -> Check {
+async fn check_table(session: &AwsSession, name: Name) -> Check {
     let key = name.key();
-    let Some(found) = connected.environment.get(name) else {
+    let Some(found) = session.environment.get(name) else {
         return Check::failed(
             key,
             "its name is not known",
             format!("set `{key}` in t3nets.toml"),
         );
     };
-    let make = format!(
-        "`t3nets infra apply -e {}` makes it, or t3nets.toml corrects its name or region",
-        connected.environment.name
-    );
-    let client = aws_sdk_dynamodb::Client::new(&connected.sdk);
+    let create = || {
+        Hint::command(
+            format!("infra apply -e {}", session.environment.name),
+            "creates it, or t3nets.toml corrects its name or region",
+        )
+    };
+    let client = aws_sdk_dynamodb::Client::new(&session.sdk);
     let table = client.describe_table().table_name(&found.value).send();
     let expiry = client
         .describe_time_to_live()
@@ -177,8 +197,9 @@ async fn check_table(connected: &Connected, name: Name) -> Check {
             .table
             .unwrap_or_else(|| TableDescription::builder().build()),
         Err(error) => {
-            let what = format!("{found} in {}", connected.region.value);
-            return refused(key, &what, &store_error(&error), make);
+            let what = format!("{found} in {}", session.region.value);
+            let error = AwsError::from_sdk("dynamodb", "DescribeTable", &error);
+            return refused_by_aws(key, &what, &error, create());
         }
     };
     let mut wrong = faults(&table, name == Name::TenantsTable);
@@ -192,13 +213,14 @@ async fn check_table(connected: &Connected, name: Name) -> Check {
         Ok(_) => wrong.push(format!("items do not expire by `{EXPIRES}`")),
         Err(error) => {
             let what = format!("whether items of {found} expire");
-            return refused(key, &what, &store_error(&error), make);
+            let error = AwsError::from_sdk("dynamodb", "DescribeTimeToLive", &error);
+            return refused_by_aws(key, &what, &error, create());
         }
     }
     if wrong.is_empty() {
         Check::ok(key, found.to_string())
     } else {
-        Check::failed(key, format!("{found}: {}", wrong.join("; ")), make)
+        Check::failed(key, format!("{found}: {}", wrong.join("; ")), create())
     }
 }
 
@@ -262,42 +284,43 @@ fn has_key(
     })
 }
 
-async fn check_secrets(connected: &Connected) -> Check {
+async fn check_secrets(session: &AwsSession) -> Check {
     let name = Name::SecretsPrefix.key();
-    let prefix = match connected.environment.names() {
+    let prefix = match session.environment.names() {
         Ok(names) => names.secrets,
-        Err(error) => return failed(name, &error, "correct it in t3nets.toml"),
+        Err(error) => return failed(name, error, "correct it in t3nets.toml"),
     };
-    let answer = aws_sdk_secretsmanager::Client::new(&connected.sdk)
+    let answer = aws_sdk_secretsmanager::Client::new(&session.sdk)
         .describe_secret()
         .secret_id(format!("{prefix}/{NO_SECRET}"))
         .send()
         .await;
     match answer {
         Ok(_) => Check::ok(name, format!("`{prefix}` may be read")),
-        Err(SdkError::ServiceError(error))
-            if error.err().code() == Some("ResourceNotFoundException") =>
-        {
-            Check::ok(name, format!("`{prefix}` may be read"))
-        }
         Err(error) => {
-            let what = format!("secrets under `{prefix}`");
-            refused(name, &what, &store_error(&error), String::new())
+            let error = AwsError::from_sdk("secretsmanager", "DescribeSecret", &error);
+            match error.kind {
+                AwsErrorKind::NotFound => Check::ok(name, format!("`{prefix}` may be read")),
+                _ => {
+                    let what = format!("secrets under `{prefix}`");
+                    refused_by_aws(name, &what, &error, Remedy::default())
+                }
+            }
         }
     }
 }
 
 /// The tenant, and whether its Jira takes the credentials.
-async fn check_tenants_own(connected: &Connected, args: &DoctorArgs) -> Vec<Check> {
-    let names = match connected.environment.names() {
+async fn check_tenants_own(session: &AwsSession, args: &DoctorArgs) -> Vec<Check> {
+    let names = match session.environment.names() {
         Ok(names) => names,
-        Err(error) => return vec![failed("tenant", &error, "correct it in t3nets.toml")],
+        Err(error) => return vec![failed("tenant", error, "correct it in t3nets.toml")],
     };
     let clock = std::sync::Arc::new(t3nets_router::ports::SystemClock);
-    let platform = t3nets_router::aws::open(&connected.sdk, &names, clock);
-    let tenant = &args.tenant;
+    let platform = t3nets_router::aws::open(&session.sdk, &names, clock);
+    let tenant = &args.tenant.id;
     let stored = platform.tenants.tenant(tenant).await;
-    let stored = stored.map_err(|error| reason(&error));
+    let stored = stored.map_err(|error| error.to_string());
     let mut checks = vec![check_tenant(tenant, &stored)];
     if let Ok(Some(_)) = stored {
         checks.push(check_jira(&platform, tenant, false).await);
@@ -312,15 +335,15 @@ async fn check_api(environment: AwsEnvironment) -> Check {
         return Check::warning(
             name,
             "its address is not known",
-            format!(
-                "`t3nets infra apply -e {}` leaves it in Terraform's state, or set `url` in t3nets.toml",
-                environment.name
+            Hint::command(
+                format!("infra apply -e {}", environment.name),
+                "leaves it in Terraform's state, or set `url` in t3nets.toml",
             ),
         );
     }
     let url = match environment.url() {
         Ok(url) => url,
-        Err(error) => return failed(name, &error, "correct it in t3nets.toml"),
+        Err(error) => return failed(name, error, "correct it in t3nets.toml"),
     };
     let address = format!("{}/api/health", url.as_str().trim_end_matches('/'));
     let client = match outbound::client(Options {
@@ -347,9 +370,9 @@ async fn check_api(environment: AwsEnvironment) -> Check {
             Check::failed(
                 name,
                 format!("{address} does not answer: {why}"),
-                format!(
-                    "`t3nets infra plan -e {}` shows whether all of it is there; the router's log says why it does not run",
-                    environment.name
+                Hint::command(
+                    format!("infra plan -e {}", environment.name),
+                    "shows whether anything is missing; the router's log says why it does not run",
                 ),
             )
         }

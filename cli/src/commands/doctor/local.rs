@@ -11,10 +11,11 @@ use t3nets_router::ports::SystemClock;
 
 use super::tenant::{check_jira, check_model, check_tenant};
 use super::{Check, DoctorArgs};
+use crate::config::environment::Environment;
 use crate::config::home;
 use crate::config::running::{self, RunningDev};
-use crate::config::settings::Environment;
 use crate::error::CliError;
+use crate::hint::Hint;
 
 /// How long a running router may take to say that it lives.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
@@ -22,7 +23,7 @@ const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
 /// Runs them.
 pub(super) async fn checks(environment: &Environment, args: &DoctorArgs) -> Vec<Check> {
     let home = &environment.home;
-    let tenant = &args.tenant;
+    let tenant = &args.tenant.id;
     let mut checks = vec![check_home(home), check_database(home), check_secrets(home)];
     // Opening the platform makes what is missing, and a doctor changes nothing.
     let platform = LocalPaths::new(home)
@@ -62,7 +63,7 @@ fn check_home(home: &Path) -> Check {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Check::failed(
             "home",
             format!("{shown} does not exist"),
-            "`t3nets dev` makes it, or T3NETS_HOME names another folder",
+            Hint::command("dev", "creates it, or T3NETS_HOME names another folder"),
         ),
         Err(error) => Check::failed(
             "home",
@@ -78,7 +79,7 @@ fn check_database(home: &Path) -> Check {
         Ok(None) => Check::failed(
             "database",
             "there is none yet",
-            "`t3nets dev` or `t3nets seed --tenant default` makes it",
+            Hint::command("seed", "creates it, and so does `t3nets dev`"),
         ),
         Ok(Some(report)) if !report.damage.is_empty() => Check::failed(
             "database",
@@ -163,7 +164,7 @@ fn check_port(port: u16, dev: Option<&RunningDev>) -> Check {
         Err(error) => Check::warning(
             "port",
             format!("{port} cannot be used: {error}"),
-            "`t3nets dev --port 0` picks a free one",
+            Hint::command("dev --port 0", "picks a free one"),
         ),
     }
 }

@@ -9,19 +9,20 @@ mod local;
 mod tenant;
 
 use serde::Serialize;
-use t3nets_router::model::TenantId;
 
-use crate::config::settings::PlatformKind;
+use crate::commands::arguments::TenantFlag;
+use crate::config::environment::PlatformKind;
 use crate::context::Context;
 use crate::error::{CliError, exit_code};
-use crate::terminal::printer::{Output, plain};
+use crate::hint::Hint;
+use crate::terminal::printer::{Output, Printer};
+use crate::terminal::text::strip_control_chars;
 
 /// What to check.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DoctorArgs {
-    /// The tenant to check
-    #[arg(long, default_value = "default", value_name = "TENANT")]
-    tenant: TenantId,
+    #[command(flatten)]
+    tenant: TenantFlag,
     /// The port that `t3nets dev` should have, on this machine
     #[arg(long, default_value_t = 8080)]
     port: u16,
@@ -31,16 +32,50 @@ pub(crate) struct DoctorArgs {
 #[derive(Debug, Serialize)]
 pub(crate) struct DoctorOutput {
     environment: String,
-    checks: Vec<Check>,
+    checks: Vec<CheckView>,
 }
 
-#[derive(Debug, PartialEq, Eq, Serialize)]
-struct Check {
+/// A check as results show it. The names of fields are an interface: programs read the JSON.
+#[derive(Debug, Serialize)]
+struct CheckView {
     name: &'static str,
     status: Status,
     detail: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     remedy: Option<String>,
+}
+
+/// What a check found.
+#[derive(Debug, PartialEq, Eq)]
+struct Check {
+    name: &'static str,
+    status: Status,
+    detail: String,
+    remedy: Remedy,
+}
+
+/// What to do about a check that failed, or to make it better.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Remedy(Vec<Hint>);
+
+#[cfg(test)]
+impl std::fmt::Display for Remedy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let hints: Vec<String> = self.0.iter().map(Hint::to_string).collect();
+        f.write_str(&hints.join("; "))
+    }
+}
+
+impl<H: Into<Hint>> From<H> for Remedy {
+    fn from(hint: H) -> Self {
+        Self(vec![hint.into()])
+    }
+}
+
+impl From<Vec<Hint>> for Remedy {
+    fn from(hints: Vec<Hint>) -> Self {
+        Self(hints)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -71,16 +106,16 @@ impl Check {
             name,
             status: Status::Ok,
             detail: detail.into(),
-            remedy: None,
+            remedy: Remedy::default(),
         }
     }
 
-    fn warning(name: &'static str, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
+    fn warning(name: &'static str, detail: impl Into<String>, remedy: impl Into<Remedy>) -> Self {
         Self {
             name,
             status: Status::Warning,
             detail: detail.into(),
-            remedy: Some(remedy.into()),
+            remedy: remedy.into(),
         }
     }
 
@@ -91,7 +126,7 @@ impl Check {
         }
     }
 
-    fn failed(name: &'static str, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
+    fn failed(name: &'static str, detail: impl Into<String>, remedy: impl Into<Remedy>) -> Self {
         Self {
             status: Status::Failed,
             ..Self::warning(name, detail, remedy)
@@ -105,7 +140,7 @@ impl Output for DoctorOutput {
         let width = names.max().unwrap_or(0).max(8) + 2;
         let mut lines = Vec::new();
         for check in &self.checks {
-            let detail = plain(&check.detail);
+            let detail = strip_control_chars(&check.detail);
             lines.push(format!(
                 "{:<9}{:<width$}{detail}",
                 check.status.word(),
@@ -115,7 +150,7 @@ impl Output for DoctorOutput {
                 format!(
                     "{:indent$}remedy: {}",
                     "",
-                    plain(remedy),
+                    strip_control_chars(remedy),
                     indent = 9 + width
                 )
             }));
@@ -154,19 +189,41 @@ pub(crate) async fn run(context: &Context, args: DoctorArgs) -> Result<DoctorOut
     drop(checking);
     Ok(DoctorOutput {
         environment: environment.name.clone(),
-        checks,
+        checks: checks
+            .into_iter()
+            .map(|check| view(check, &context.printer))
+            .collect(),
     })
+}
+
+fn view(check: Check, printer: &Printer) -> CheckView {
+    let remedies = check.remedy.0.iter().map(|hint| printer.render(hint));
+    let remedy = remedies.collect::<Vec<_>>().join("; ");
+    CheckView {
+        name: check.name,
+        status: check.status,
+        detail: check.detail,
+        remedy: Some(remedy).filter(|remedy| !remedy.is_empty()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use anstream::ColorChoice;
+
     use super::*;
+    use crate::args::command_tree;
+    use crate::hint::Call;
 
     #[test]
     fn a_warning_is_no_failure_and_a_failure_is_one() {
-        let output = |checks| DoctorOutput {
+        let printer = Printer::new(false, false, ColorChoice::Never, Call::new(command_tree));
+        let output = |checks: Vec<Check>| DoctorOutput {
             environment: "local".to_owned(),
-            checks,
+            checks: checks
+                .into_iter()
+                .map(|check| view(check, &printer))
+                .collect(),
         };
         let warning = Check::warning("jira", "not connected", "connect it");
         let code = output(vec![Check::ok("home", "fine"), warning]).exit_code();

@@ -13,19 +13,20 @@ use t3nets_router::skills::sprint_status::SprintStatus;
 
 use super::Check;
 use crate::commands::dev::demo::is_sample;
+use crate::hint::Hint;
 
 pub(super) fn check_tenant(tenant: &TenantId, stored: &Result<Option<Tenant>, String>) -> Check {
     match stored {
         Ok(Some(stored)) if stored.status == TenantStatus::Suspended => Check::failed(
             "tenant",
             format!("`{tenant}` is suspended"),
-            format!("t3nets tenant resume {tenant}"),
+            Hint::command(format!("tenant resume {tenant}"), "lets it chat again"),
         ),
         Ok(Some(stored)) => Check::ok("tenant", format!("`{tenant}` is {}", stored.status)),
         Ok(None) => Check::failed(
             "tenant",
             format!("there is no tenant `{tenant}`"),
-            format!("t3nets seed --tenant {tenant}"),
+            Hint::command(format!("seed --tenant {tenant}"), "creates it"),
         ),
         Err(error) => Check::failed("tenant", error.as_str(), "see the checks above"),
     }
@@ -35,7 +36,7 @@ pub(super) async fn check_jira(platform: &Platform, tenant: &TenantId, dev_runs:
     let Ok(integration) = "jira".parse::<IntegrationName>() else {
         return Check::failed("jira", "its name is not valid", "report this");
     };
-    let connect = format!("t3nets secret set jira --tenant {tenant}");
+    let connect = Hint::command(format!("secret set jira --tenant {tenant}"), "connects it");
     let name = SecretName {
         tenant_id: tenant.clone(),
         integration,
@@ -46,14 +47,17 @@ pub(super) async fn check_jira(platform: &Platform, tenant: &TenantId, dev_runs:
         Ok(Some(document)) if is_sample(&document) && !dev_runs => Check::warning(
             "jira",
             "connected to the sample board, which runs in `t3nets dev --demo` alone",
-            format!("t3nets dev --demo, or {connect}"),
+            vec![
+                Hint::command("dev --demo", "serves the sample board"),
+                connect,
+            ],
         ),
         Ok(Some(document)) => ask_jira(&document, connect).await,
     }
 }
 
 /// Whether Jira takes the credentials. The skill bounds how long that may take.
-async fn ask_jira(document: &SecretDocument, connect: String) -> Check {
+async fn ask_jira(document: &SecretDocument, connect: Hint) -> Check {
     let skill = match SprintStatus::new() {
         Ok(skill) => skill,
         Err(error) => return no_https("jira", &error),
@@ -70,7 +74,7 @@ async fn ask_jira(document: &SecretDocument, connect: String) -> Check {
             Check::ok("jira", format!("board `{board}` on {site} as {account}"))
         }
         Err(error) => {
-            let remedy = error.hint.unwrap_or(connect);
+            let remedy = error.hint.map_or(connect, Hint::from);
             Check::failed("jira", error.message, remedy)
         }
     }
@@ -89,7 +93,10 @@ pub(super) fn no_https(name: &'static str, error: &ClientError) -> Check {
 }
 
 pub(super) async fn check_model(platform: &Platform, tenant: &Tenant) -> Check {
-    let remedy = "set ANTHROPIC_API_KEY, or store one with `t3nets secret set anthropic`";
+    let remedy = Hint::command(
+        "secret set anthropic",
+        "stores a key, or set ANTHROPIC_API_KEY",
+    );
     let defaults = match AiDefaults::from_env(|name| std::env::var(name).ok()) {
         Ok(defaults) => defaults,
         Err(error) => return Check::failed("model", error.to_string(), "correct the variable"),
@@ -110,7 +117,7 @@ pub(super) async fn check_model(platform: &Platform, tenant: &Tenant) -> Check {
             format!("{} by {}", selected.name, selected.provider),
         ),
         Err(error) => {
-            let remedy = error.hint().unwrap_or_else(|| remedy.to_owned());
+            let remedy = error.hint().map_or(remedy, Hint::from);
             Check::failed("model", error.to_string(), remedy)
         }
     }

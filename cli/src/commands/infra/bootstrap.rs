@@ -13,7 +13,6 @@ use serde_json::Value;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::terminal::printer::Output;
-use crate::terminal::prompt;
 use crate::terraform::folder::{InfraEnvironment, InfraFolder};
 use crate::terraform::run::{Ended, NEEDED_FOR_BUCKET, Terraform};
 
@@ -25,7 +24,7 @@ pub(crate) const VARIABLES: [&str; 2] = ["project", "region"];
 
 /// What there is now.
 #[derive(Debug, Serialize)]
-pub(super) struct Bootstrapped {
+pub(crate) struct Bootstrapped {
     bucket: String,
     region: String,
     backend_file: PathBuf,
@@ -49,7 +48,7 @@ impl Output for Bootstrapped {
 /// # Errors
 /// Not ready if anything it needs is missing; a failure if there is a backend already, Terraform fails, or it is not
 /// confirmed.
-pub(super) async fn run(context: &Context) -> Result<Bootstrapped, CliError> {
+pub(crate) async fn run(context: &Context) -> Result<Bootstrapped, CliError> {
     let folder = InfraFolder::find(&context.settings)?;
     let environment = folder.environment(&context.settings)?;
     if let Some(backend) = folder.backend()? {
@@ -79,16 +78,13 @@ pub(super) async fn run(context: &Context) -> Result<Bootstrapped, CliError> {
     let region = environment.region.clone().or_else(|| text("region"));
     let region = region.unwrap_or_else(|| "us-east-1".to_owned());
     let project = text("project").unwrap_or_else(|| "t3nets".to_owned());
-    prompt::confirm(
-        context,
-        &format!(
-            "Make the bucket for Terraform's state in {region} with {} and write backend.tf?",
-            match &environment.profile {
-                Some(profile) => format!("the AWS profile `{profile}`"),
-                None => "the AWS credentials in force".to_owned(),
-            }
-        ),
-    )?;
+    context.confirm(&format!(
+        "Make the bucket for Terraform's state in {region} with {} and write backend.tf?",
+        match &environment.profile {
+            Some(profile) => format!("the AWS profile `{profile}`"),
+            None => "the AWS credentials in force".to_owned(),
+        }
+    ))?;
     let (bucket, region) = make_bucket(
         context,
         &terraform,

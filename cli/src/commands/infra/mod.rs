@@ -3,19 +3,21 @@
 //! Terraform is run, not imitated: its output goes through unchanged, its questions are its own, and what it ends with
 //! becomes one of this program's codes. What is added is the right folder, settings, workspace and credentials.
 //!
-//! Reading order: [`run`] here, one function per command; [`bootstrap`], the bucket for the
+//! Reading order: one function per command here; [`init`], when `terraform init` is due; [`bootstrap`], the bucket for the
 //! state. The program and its folder are [`crate::terraform`].
 
 pub(crate) mod bootstrap;
+mod init;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::context::Context;
 use crate::error::{CliError, ErrorKind, exit_code};
+use crate::terminal::printer::Streamed;
 use crate::terminal::prompt;
-use crate::terraform::folder::{InfraEnvironment, InfraFolder, workspace};
-use crate::terraform::init;
+use crate::terraform::backend::workspace;
+use crate::terraform::folder::{InfraEnvironment, InfraFolder};
 use crate::terraform::run::{Ended, Terraform};
 
 /// What to do with the infrastructure.
@@ -80,23 +82,6 @@ struct MoreArgs {
     terraform: Vec<OsString>,
 }
 
-/// Runs the command and says with which code to end.
-///
-/// # Errors
-/// Not ready if the environment, its files or Terraform are missing; usage if a confirmation is and nobody can be asked.
-pub(crate) async fn run(context: &Context, command: InfraCommand) -> Result<u8, CliError> {
-    match command {
-        InfraCommand::Bootstrap => {
-            let made = bootstrap::run(context).await?;
-            context.printer.print(&made)
-        }
-        InfraCommand::Plan(args) => plan(&Work::begin(context).await?, args).await,
-        InfraCommand::Apply(args) => apply(&Work::begin(context).await?, args).await,
-        InfraCommand::Output(args) => output(&Work::begin(context).await?, args).await,
-        InfraCommand::Destroy(args) => destroy(&Work::begin(context).await?, args).await,
-    }
-}
-
 /// What every command that runs Terraform on an environment has found out first.
 struct Work<'a> {
     context: &'a Context,
@@ -106,6 +91,8 @@ struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
+    /// # Errors
+    /// Not ready if the environment, its files or Terraform are missing.
     async fn begin(context: &'a Context) -> Result<Self, CliError> {
         let folder = InfraFolder::find(&context.settings)?;
         let environment = folder.environment(&context.settings)?;
@@ -171,13 +158,18 @@ impl<'a> Work<'a> {
             );
         }
         if self.environment.protected {
-            prompt::confirm_by_name(self.context, what, &self.environment.name)?;
+            self.context.confirm_by_name(what, &self.environment.name)?;
         }
         Ok(())
     }
 }
 
-async fn plan(work: &Work<'_>, args: PlanArgs) -> Result<u8, CliError> {
+/// Shows what an apply would change.
+///
+/// # Errors
+/// As [`Work::begin`]; usage if a confirmation is missing and nobody can be asked.
+pub(crate) async fn plan(context: &Context, args: PlanArgs) -> Result<Streamed, CliError> {
+    let work = Work::begin(context).await?;
     work.prepare().await?;
     let mut arguments = work.command("plan");
     arguments.push(work.var_file());
@@ -190,35 +182,43 @@ async fn plan(work: &Work<'_>, args: PlanArgs) -> Result<u8, CliError> {
     arguments.extend(args.more.terraform);
     match work.run(arguments).await? {
         // Only with -detailed-exitcode, also if it was handed on after `--`.
-        Ended::With(2) => Ok(exit_code::CHANGES_PENDING),
+        Ended::With(2) => Ok(Streamed::with_code(exit_code::CHANGES_PENDING)),
         ended => finish(ended),
     }
 }
 
-async fn apply(work: &Work<'_>, args: ApplyArgs) -> Result<u8, CliError> {
+/// Creates or changes the infrastructure.
+///
+/// # Errors
+/// As [`Work::begin`]; usage if a confirmation is missing and nobody can be asked.
+pub(crate) async fn apply(context: &Context, args: ApplyArgs) -> Result<Streamed, CliError> {
+    let work = Work::begin(context).await?;
     // Terraform is run in another folder than the one that the path was typed in.
     let plan = args.plan.map(std::fs::canonicalize).transpose();
     let plan = plan.map_err(|error| CliError::usage("cannot read the plan").caused_by(&error))?;
     work.confirm("Apply")?;
     if plan.is_some() && !work.environment.protected {
         // Terraform applies a saved plan without asking.
-        prompt::confirm(
-            work.context,
-            &format!("Apply the plan to `{}`?", work.environment.name),
-        )?;
+        work.context
+            .confirm(&format!("Apply the plan to `{}`?", work.environment.name))?;
     }
     work.prepare().await?;
     let mut arguments = work.command("apply");
     if plan.is_none() {
         arguments.push(work.var_file());
     }
-    arguments.extend(approval(work));
+    arguments.extend(approval(&work));
     arguments.extend(args.more.terraform);
     arguments.extend(plan.map(PathBuf::into_os_string));
     finish(work.run(arguments).await?)
 }
 
-async fn output(work: &Work<'_>, args: OutputArgs) -> Result<u8, CliError> {
+/// Shows what Terraform created.
+///
+/// # Errors
+/// As [`Work::begin`]; usage if a confirmation is missing and nobody can be asked.
+pub(crate) async fn output(context: &Context, args: OutputArgs) -> Result<Streamed, CliError> {
+    let work = Work::begin(context).await?;
     work.prepare().await?;
     let mut arguments = work.command("output");
     if args.raw {
@@ -229,12 +229,17 @@ async fn output(work: &Work<'_>, args: OutputArgs) -> Result<u8, CliError> {
     finish(work.run(arguments).await?)
 }
 
-async fn destroy(work: &Work<'_>, args: DestroyArgs) -> Result<u8, CliError> {
+/// Removes the infrastructure.
+///
+/// # Errors
+/// As [`Work::begin`]; usage if a confirmation is missing and nobody can be asked.
+pub(crate) async fn destroy(context: &Context, args: DestroyArgs) -> Result<Streamed, CliError> {
+    let work = Work::begin(context).await?;
     work.confirm("Destroy")?;
     work.prepare().await?;
     let mut arguments = work.command("destroy");
     arguments.push(work.var_file());
-    arguments.extend(approval(work));
+    arguments.extend(approval(&work));
     arguments.extend(args.more.terraform);
     finish(work.run(arguments).await?)
 }
@@ -248,29 +253,34 @@ fn approval(work: &Work<'_>) -> Vec<OsString> {
 }
 
 /// What Terraform ended with, as one of this program's codes. Why it failed Terraform has said.
-fn finish(ended: Ended) -> Result<u8, CliError> {
+fn finish(ended: Ended) -> Result<Streamed, CliError> {
     match ended {
-        Ended::With(0) | Ended::WellThoughInterrupted => Ok(exit_code::DONE),
-        Ended::With(_) => Ok(exit_code::FAILED),
+        Ended::With(0) | Ended::WellThoughInterrupted => Ok(Streamed::DONE),
+        Ended::With(_) => Ok(Streamed::with_code(exit_code::FAILED)),
         Ended::Interrupted => Err(CliError::interrupted()),
         Ended::Killed(signal) => Err(CliError::new(
             ErrorKind::Failed,
             format!("terraform was ended by signal {signal}"),
         )
-        .hint("`t3nets infra plan` shows what is left to do; a lock may be left behind")),
+        .hint_command(
+            "infra plan",
+            "shows what remains to be done; the state may still be locked",
+        )),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::terminal::printer::Output as _;
 
     #[test]
     fn terraforms_own_codes_become_ours() {
-        assert_eq!(finish(Ended::With(0)).unwrap(), 0);
-        assert_eq!(finish(Ended::With(1)).unwrap(), 1);
-        assert_eq!(finish(Ended::With(127)).unwrap(), 1);
-        assert_eq!(finish(Ended::WellThoughInterrupted).unwrap(), 0);
+        let code = |ended| finish(ended).unwrap().exit_code();
+        assert_eq!(code(Ended::With(0)), 0);
+        assert_eq!(code(Ended::With(1)), 1);
+        assert_eq!(code(Ended::With(127)), 1);
+        assert_eq!(code(Ended::WellThoughInterrupted), 0);
         let interrupted = finish(Ended::Interrupted).unwrap_err();
         assert_eq!(interrupted.kind.exit_code(), 130);
     }

@@ -9,9 +9,9 @@ use t3nets_router::admin::keys::{KeyState, NewKey};
 use t3nets_router::model::UserRole;
 
 use super::KeyView;
-use crate::commands::arguments::{self, TenantFlag, UserNamed};
+use crate::commands::arguments::{self, RequiredUser, TenantFlag};
+use crate::config::environment::PlatformKind;
 use crate::config::keystore::{Keystore, StoredKey, origin_of};
-use crate::config::settings::PlatformKind;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::terminal::printer::Output;
@@ -23,7 +23,7 @@ pub(crate) struct CreateArgs {
     #[command(flatten)]
     tenant: TenantFlag,
     #[command(flatten)]
-    user: UserNamed,
+    user: RequiredUser,
     /// What the key is for, so that people can tell keys apart
     #[arg(long)]
     name: Option<String>,
@@ -40,7 +40,7 @@ pub(crate) struct CreateArgs {
 
 /// The key that was made.
 #[derive(Serialize)]
-pub(super) struct Created {
+pub(crate) struct Created {
     key: String,
     #[serde(flatten)]
     view: KeyView,
@@ -63,7 +63,7 @@ impl Output for Created {
 ///
 /// # Errors
 /// If there is no such person, or the key should do more than its user may.
-pub(super) async fn run(context: &Context, args: CreateArgs) -> Result<Created, CliError> {
+pub(crate) async fn run(context: &Context, args: CreateArgs) -> Result<Created, CliError> {
     let admin = context.admin_to_change().await?;
     // Opened before the key is made: a key that cannot be kept would be lost.
     let keystore = match args.save {

@@ -7,7 +7,8 @@ use super::KeyView;
 use crate::commands::arguments::TenantFlag;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::terminal::printer::{Output, table};
+use crate::terminal::printer::Output;
+use crate::terminal::table::table;
 use crate::terminal::text::shown_time;
 
 /// Whose keys.
@@ -22,7 +23,7 @@ pub(crate) struct ListArgs {
 
 /// A tenant's keys.
 #[derive(Debug, Serialize)]
-pub(super) struct Keys {
+pub(crate) struct Keys {
     keys: Vec<KeyView>,
 }
 
@@ -52,7 +53,7 @@ impl Output for Keys {
 ///
 /// # Errors
 /// If there is no such tenant.
-pub(super) async fn run(context: &Context, args: ListArgs) -> Result<Keys, CliError> {
+pub(crate) async fn run(context: &Context, args: ListArgs) -> Result<Keys, CliError> {
     let admin = context.admin().await?;
     let keys = admin.keys(&args.tenant.id).await?;
     Ok(Keys {

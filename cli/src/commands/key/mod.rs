@@ -1,15 +1,12 @@
 //! `t3nets key`: the API keys by which programs and `t3nets chat` enter a tenant. One file per verb.
 
-mod create;
-mod list;
-mod revoke;
+pub(super) mod create;
+pub(super) mod list;
+pub(super) mod revoke;
 
 use jiff::Timestamp;
 use serde::Serialize;
 use t3nets_router::model::{ApiKey, UserId, UserRole};
-
-use crate::context::Context;
-use crate::error::CliError;
 
 /// What to do with keys.
 #[derive(Debug, clap::Subcommand)]
@@ -20,19 +17,6 @@ pub(crate) enum KeyCommand {
     List(list::ListArgs),
     /// Take a key away
     Revoke(revoke::RevokeArgs),
-}
-
-/// Runs the command, shows its output, and says with which code to end.
-///
-/// # Errors
-/// Whatever the command fails with.
-pub(crate) async fn run(context: &Context, command: KeyCommand) -> Result<u8, CliError> {
-    let printer = &context.printer;
-    match command {
-        KeyCommand::Create(args) => printer.print(&create::run(context, args).await?),
-        KeyCommand::List(args) => printer.print(&list::run(context, args).await?),
-        KeyCommand::Revoke(args) => printer.print(&revoke::run(context, args).await?),
-    }
 }
 
 /// A key as results show it. The names of fields are an interface: programs read the JSON.

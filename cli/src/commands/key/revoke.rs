@@ -6,8 +6,8 @@ use super::KeyView;
 use crate::commands::arguments::TenantFlag;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::terminal::printer::{Output, plain};
-use crate::terminal::prompt;
+use crate::terminal::printer::Output;
+use crate::terminal::text::strip_control_chars;
 
 /// Which key.
 #[derive(Debug, clap::Args)]
@@ -21,7 +21,7 @@ pub(crate) struct RevokeArgs {
 
 /// The key that is gone.
 #[derive(Debug, Serialize)]
-pub(super) struct Revoked {
+pub(crate) struct Revoked {
     #[serde(flatten)]
     key: KeyView,
 }
@@ -36,14 +36,14 @@ impl Output for Revoked {
 ///
 /// # Errors
 /// If none or several keys begin like that, or it is not confirmed.
-pub(super) async fn run(context: &Context, args: RevokeArgs) -> Result<Revoked, CliError> {
+pub(crate) async fn run(context: &Context, args: RevokeArgs) -> Result<Revoked, CliError> {
     let admin = context.admin_to_change().await?;
     let key = admin.find_key(&args.tenant.id, &args.key).await?;
-    context.printer.status(plain(&format!(
+    context.printer.status(strip_control_chars(&format!(
         "key `{}` of user `{}` of tenant `{}`, role {}, name `{}`",
         key.prefix, key.user_id, key.tenant_id, key.role, key.name
     )));
-    prompt::confirm(context, &format!("Revoke key `{}`?", key.prefix))?;
+    context.confirm(&format!("Revoke key `{}`?", key.prefix))?;
     admin.revoke_key(&key).await?;
     Ok(Revoked {
         key: KeyView::new(key, "revoked"),

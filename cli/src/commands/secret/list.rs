@@ -7,7 +7,8 @@ use t3nets_router::model::{IntegrationName, SecretDescription};
 use crate::commands::arguments::TenantFlag;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::terminal::printer::{Output, table};
+use crate::terminal::printer::Output;
+use crate::terminal::table::table;
 use crate::terminal::text::shown_time;
 
 /// In which tenant.
@@ -19,7 +20,7 @@ pub(crate) struct ListArgs {
 
 /// A secret without its content.
 #[derive(Debug, Serialize)]
-pub(super) struct SecretView {
+pub(crate) struct SecretView {
     pub(super) integration: IntegrationName,
     pub(super) created_at: Timestamp,
     pub(super) updated_at: Timestamp,
@@ -29,7 +30,7 @@ pub(super) struct SecretView {
 
 impl SecretView {
     /// The secret's state in words.
-    pub(super) fn state(&self) -> String {
+    pub(crate) fn state(&self) -> String {
         match self.deleted_for_good_at {
             Some(end) => format!("removed, can be restored until {}", shown_time(end)),
             None => "set".to_owned(),
@@ -50,7 +51,7 @@ impl From<SecretDescription> for SecretView {
 
 /// A tenant's secrets.
 #[derive(Debug, Serialize)]
-pub(super) struct Secrets {
+pub(crate) struct Secrets {
     secrets: Vec<SecretView>,
 }
 
@@ -76,7 +77,7 @@ impl Output for Secrets {
 ///
 /// # Errors
 /// If there is no such tenant.
-pub(super) async fn run(context: &Context, args: ListArgs) -> Result<Secrets, CliError> {
+pub(crate) async fn run(context: &Context, args: ListArgs) -> Result<Secrets, CliError> {
     let admin = context.admin().await?;
     let secrets = admin.secrets(&args.tenant.id).await?;
     Ok(Secrets {

@@ -1,19 +1,17 @@
 //! `t3nets secret`: a tenant's credentials for outside systems. One file per verb. Values come from a hidden prompt, stdin, a
 //! file or a variable, never from an argument, and are never shown.
 
-mod list;
-mod remove;
-mod restore;
-mod set;
-mod show;
-mod test;
+pub(super) mod list;
+pub(super) mod remove;
+pub(super) mod restore;
+pub(super) mod set;
+pub(super) mod show;
+pub(super) mod test;
 
 use serde::Serialize;
 use t3nets_router::model::{IntegrationName, SecretName, TenantId};
 
 use crate::commands::arguments::TenantFlag;
-use crate::context::Context;
-use crate::error::CliError;
 use crate::terminal::printer::Output;
 
 /// What to do with secrets.
@@ -52,25 +50,9 @@ impl SecretArgs {
     }
 }
 
-/// Runs the command, shows its output, and says with which code to end.
-///
-/// # Errors
-/// Whatever the command fails with.
-pub(crate) async fn run(context: &Context, command: SecretCommand) -> Result<u8, CliError> {
-    let printer = &context.printer;
-    match command {
-        SecretCommand::Set(args) => printer.print(&set::run(context, args).await?),
-        SecretCommand::List(args) => printer.print(&list::run(context, args).await?),
-        SecretCommand::Show(args) => printer.print(&show::run(context, args).await?),
-        SecretCommand::Test(args) => printer.print(&test::run(context, args).await?),
-        SecretCommand::Remove(args) => printer.print(&remove::run(context, args).await?),
-        SecretCommand::Restore(args) => printer.print(&restore::run(context, args).await?),
-    }
-}
-
 /// What became of a secret.
 #[derive(Debug, Serialize)]
-struct SecretOutcome {
+pub(crate) struct SecretOutcome {
     tenant_id: TenantId,
     integration: IntegrationName,
     outcome: &'static str,

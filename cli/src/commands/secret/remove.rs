@@ -8,12 +8,11 @@ use super::SecretArgs;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::terminal::printer::Output;
-use crate::terminal::prompt;
 use crate::terminal::text::shown_time;
 
 /// What is gone.
 #[derive(Debug, Serialize)]
-pub(super) struct Removed {
+pub(crate) struct Removed {
     tenant_id: TenantId,
     integration: IntegrationName,
     deleted_for_good_at: Timestamp,
@@ -33,7 +32,7 @@ impl Output for Removed {
 ///
 /// # Errors
 /// If there is no such secret, or it is not confirmed.
-pub(super) async fn run(context: &Context, args: SecretArgs) -> Result<Removed, CliError> {
+pub(crate) async fn run(context: &Context, args: SecretArgs) -> Result<Removed, CliError> {
     let name = args.into_name();
     let admin = context.admin_to_change().await?;
     let secret = admin.secret(&name).await?;
@@ -44,7 +43,7 @@ pub(super) async fn run(context: &Context, args: SecretArgs) -> Result<Removed, 
         name.tenant_id,
         fields.join(", ")
     ));
-    prompt::confirm(context, &format!("Remove secret `{}`?", name.integration))?;
+    context.confirm(&format!("Remove secret `{}`?", name.integration))?;
     let deleted_for_good_at = admin.remove_secret(&name).await?;
     Ok(Removed {
         tenant_id: name.tenant_id,

@@ -8,7 +8,7 @@ use crate::error::CliError;
 ///
 /// # Errors
 /// If there is none to bring back.
-pub(super) async fn run(context: &Context, args: SecretArgs) -> Result<SecretOutcome, CliError> {
+pub(crate) async fn run(context: &Context, args: SecretArgs) -> Result<SecretOutcome, CliError> {
     let name = args.into_name();
     let admin = context.admin_to_change().await?;
     admin.restore_secret(&name).await?;

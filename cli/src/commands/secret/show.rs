@@ -7,14 +7,15 @@ use super::SecretArgs;
 use super::list::SecretView;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::terminal::printer::{Output, table};
+use crate::terminal::printer::Output;
+use crate::terminal::table::table;
 
 /// What stands for a value that must not be shown.
 const SET: &str = "(set)";
 
 /// A secret's fields.
 #[derive(Debug, Serialize)]
-pub(super) struct Shown {
+pub(crate) struct Shown {
     #[serde(flatten)]
     secret: SecretView,
     /// Values, `(set)` for those that must not be shown.
@@ -41,7 +42,7 @@ impl Output for Shown {
 ///
 /// # Errors
 /// If there is no such secret.
-pub(super) async fn run(context: &Context, args: SecretArgs) -> Result<Shown, CliError> {
+pub(crate) async fn run(context: &Context, args: SecretArgs) -> Result<Shown, CliError> {
     let admin = context.admin().await?;
     let secret = admin.secret(&args.into_name()).await?;
     Ok(Shown {

@@ -9,11 +9,12 @@ use t3nets_router::skills::{SkillError, SkillErrorKind};
 use super::SecretArgs;
 use crate::context::Context;
 use crate::error::{CliError, ErrorKind};
-use crate::terminal::printer::{Output, plain};
+use crate::terminal::printer::Output;
+use crate::terminal::text::strip_control_chars;
 
 /// What the outside system said.
 #[derive(Debug, Serialize)]
-pub(super) struct Tested {
+pub(crate) struct Tested {
     tenant_id: TenantId,
     integration: IntegrationName,
     works: bool,
@@ -24,7 +25,7 @@ pub(super) struct Tested {
 impl Output for Tested {
     fn text(&self) -> String {
         let told = |pointer| match self.reached.pointer(pointer) {
-            Some(Value::String(text)) => plain(text).into_owned(),
+            Some(Value::String(text)) => strip_control_chars(text).into_owned(),
             Some(Value::Null) | None => "?".to_owned(),
             Some(other) => other.to_string(),
         };
@@ -43,7 +44,7 @@ impl Output for Tested {
 ///
 /// # Errors
 /// If there are none, they do not work, or there is no test for the integration.
-pub(super) async fn run(context: &Context, args: SecretArgs) -> Result<Tested, CliError> {
+pub(crate) async fn run(context: &Context, args: SecretArgs) -> Result<Tested, CliError> {
     let name = args.into_name();
     let admin = context.admin().await?;
     let credentials = admin.secret_document(&name).await?;

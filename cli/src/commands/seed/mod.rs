@@ -15,10 +15,11 @@ use t3nets_router::admin::{Admin, AdminError};
 use t3nets_router::model::{TenantId, UserRole};
 
 use crate::commands::arguments::TenantFlag;
-use crate::config::settings::PlatformKind;
+use crate::config::environment::PlatformKind;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::terminal::printer::{Output, table};
+use crate::terminal::printer::Output;
+use crate::terminal::table::table;
 use jira::JiraArgs;
 use values::Values;
 

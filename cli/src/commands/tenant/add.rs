@@ -7,7 +7,7 @@ use t3nets_router::admin::tenants::NewTenant;
 use t3nets_router::model::TenantStatus;
 
 use super::views::TenantView;
-use crate::commands::arguments::TenantNamed;
+use crate::commands::arguments::RequiredTenant;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::terminal::printer::Output;
@@ -16,7 +16,7 @@ use crate::terminal::printer::Output;
 #[derive(Debug, clap::Args)]
 pub(crate) struct AddArgs {
     #[command(flatten)]
-    tenant: TenantNamed,
+    tenant: RequiredTenant,
     /// The name people read; the id without it
     #[arg(long)]
     name: Option<String>,
@@ -27,7 +27,7 @@ pub(crate) struct AddArgs {
 
 /// The tenant that was made.
 #[derive(Debug, Serialize)]
-pub(super) struct Added {
+pub(crate) struct Added {
     #[serde(flatten)]
     tenant: TenantView,
 }
@@ -42,8 +42,8 @@ impl Output for Added {
 ///
 /// # Errors
 /// If there is one of that id.
-pub(super) async fn run(context: &Context, args: AddArgs) -> Result<Added, CliError> {
-    let id = args.tenant.into_id()?;
+pub(crate) async fn run(context: &Context, args: AddArgs) -> Result<Added, CliError> {
+    let id = args.tenant.into_id();
     let admin = context.admin_to_change().await?;
     let tenant = admin
         .add_tenant(NewTenant {

@@ -8,8 +8,9 @@ use super::views::UserView;
 use crate::commands::arguments::TenantFlag;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::terminal::printer::{Output, plain};
+use crate::terminal::printer::Output;
 use crate::terminal::prompt;
+use crate::terminal::text::strip_control_chars;
 
 /// Whom to add. In a terminal, what is missing is asked for.
 #[derive(Debug, clap::Args)]
@@ -32,7 +33,7 @@ pub(crate) struct AddUserArgs {
 
 /// Who was added.
 #[derive(Debug, Serialize)]
-pub(super) struct Added {
+pub(crate) struct Added {
     #[serde(flatten)]
     user: UserView,
 }
@@ -40,7 +41,7 @@ pub(super) struct Added {
 impl Output for Added {
     fn text(&self) -> String {
         let user = &self.user;
-        let name = plain(&user.display_name);
+        let name = strip_control_chars(&user.display_name);
         format!("user `{}`: created ({name}, {})", user.user_id, user.role)
     }
 }
@@ -49,7 +50,7 @@ impl Output for Added {
 ///
 /// # Errors
 /// Usage if the address is missing and nobody can be asked.
-pub(super) async fn run(context: &Context, args: AddUserArgs) -> Result<Added, CliError> {
+pub(crate) async fn run(context: &Context, args: AddUserArgs) -> Result<Added, CliError> {
     let asks = args.email.is_none() && prompt::can_ask();
     let email = match args.email {
         Some(email) => email,

@@ -6,7 +6,8 @@ use serde::Serialize;
 use crate::commands::arguments::TenantFlag;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::terminal::printer::{Output, table};
+use crate::terminal::printer::Output;
+use crate::terminal::table::table;
 
 /// Which tenant and how much.
 #[derive(Debug, clap::Args)]
@@ -29,7 +30,7 @@ struct EntryView {
 
 /// Who changed what.
 #[derive(Debug, Serialize)]
-pub(super) struct Audit {
+pub(crate) struct Audit {
     entries: Vec<EntryView>,
 }
 
@@ -53,7 +54,7 @@ impl Output for Audit {
 ///
 /// # Errors
 /// If there is and was no such tenant.
-pub(super) async fn run(context: &Context, args: AuditArgs) -> Result<Audit, CliError> {
+pub(crate) async fn run(context: &Context, args: AuditArgs) -> Result<Audit, CliError> {
     let admin = context.admin().await?;
     let entries = admin.audit_trail(&args.tenant.id, args.limit).await?;
     Ok(Audit {

@@ -6,7 +6,9 @@ use t3nets_router::model::{ChannelId, ChannelKind};
 use crate::commands::arguments::TenantFlag;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::terminal::printer::{Output, plain, table};
+use crate::terminal::printer::Output;
+use crate::terminal::table::table;
+use crate::terminal::text::strip_control_chars;
 
 /// Which channel of which tenant.
 #[derive(Debug, clap::Args)]
@@ -36,7 +38,7 @@ struct ChannelView {
 
 /// What became of a channel.
 #[derive(Debug, Serialize)]
-pub(super) struct ChannelOutcome {
+pub(crate) struct ChannelOutcome {
     #[serde(flatten)]
     channel: ChannelView,
     outcome: &'static str,
@@ -47,7 +49,7 @@ impl Output for ChannelOutcome {
         format!(
             "{} channel `{}`: {}",
             self.channel.channel_type,
-            plain(self.channel.channel_id.as_str()),
+            strip_control_chars(self.channel.channel_id.as_str()),
             self.outcome
         )
     }
@@ -55,7 +57,7 @@ impl Output for ChannelOutcome {
 
 /// A tenant's channels.
 #[derive(Debug, Serialize)]
-pub(super) struct Channels {
+pub(crate) struct Channels {
     channels: Vec<ChannelView>,
 }
 
@@ -77,7 +79,7 @@ impl Output for Channels {
 ///
 /// # Errors
 /// If another tenant has it.
-pub(super) async fn map(context: &Context, args: ChannelArgs) -> Result<ChannelOutcome, CliError> {
+pub(crate) async fn map(context: &Context, args: ChannelArgs) -> Result<ChannelOutcome, CliError> {
     let admin = context.admin_to_change().await?;
     let is_new = admin
         .map_channel(&args.tenant.id, args.kind, &args.channel_id)
@@ -89,7 +91,7 @@ pub(super) async fn map(context: &Context, args: ChannelArgs) -> Result<ChannelO
 ///
 /// # Errors
 /// If the tenant does not have it.
-pub(super) async fn unmap(
+pub(crate) async fn unmap(
     context: &Context,
     args: ChannelArgs,
 ) -> Result<ChannelOutcome, CliError> {
@@ -104,7 +106,7 @@ pub(super) async fn unmap(
 ///
 /// # Errors
 /// If there is no such tenant.
-pub(super) async fn list(context: &Context, args: ChannelsArgs) -> Result<Channels, CliError> {
+pub(crate) async fn list(context: &Context, args: ChannelsArgs) -> Result<Channels, CliError> {
     let admin = context.admin().await?;
     let channels = admin.channels(&args.tenant.id).await?;
     Ok(Channels {

@@ -11,9 +11,9 @@ use t3nets_router::model::TenantId;
 use tempfile::NamedTempFile;
 
 use super::sealed::{self, PassphraseArgs};
-use crate::commands::arguments::TenantChoice;
+use crate::commands::arguments::TenantName;
 use crate::context::Context;
-use crate::error::{CliError, exit_code};
+use crate::error::CliError;
 use crate::terminal::printer::Output;
 use crate::terminal::text::counted;
 
@@ -24,7 +24,7 @@ const RECORDS_A_STEP: usize = 100;
 #[derive(Debug, clap::Args)]
 pub(crate) struct ExportArgs {
     #[command(flatten)]
-    tenant: TenantChoice,
+    tenant: TenantName,
     /// Write to a file that its owner alone can read, instead of stdout
     #[arg(long, short = 'o', value_name = "FILE")]
     output: Option<PathBuf>,
@@ -41,32 +41,47 @@ pub(crate) struct ExportArgs {
 
 /// What was written.
 #[derive(Debug, Serialize)]
-struct Exported {
-    tenant_id: TenantId,
-    file: PathBuf,
-    encrypted: bool,
-    records: Counts,
-    #[serde(skip)]
-    summary: String,
+#[serde(untagged)]
+pub(crate) enum Exported {
+    /// A file.
+    File {
+        tenant_id: TenantId,
+        file: PathBuf,
+        encrypted: bool,
+        records: Counts,
+    },
+    /// The records themselves, to stdout.
+    Streamed,
 }
 
 impl Output for Exported {
     fn text(&self) -> String {
-        format!(
-            "tenant `{}`: exported {} to `{}`{}",
-            self.tenant_id,
-            self.summary,
-            self.file.display(),
-            if self.encrypted { ", encrypted" } else { "" }
-        )
+        match self {
+            Self::File {
+                tenant_id,
+                file,
+                encrypted,
+                records,
+            } => format!(
+                "tenant `{tenant_id}`: exported {} to `{}`{}",
+                summary(records),
+                file.display(),
+                if *encrypted { ", encrypted" } else { "" }
+            ),
+            Self::Streamed => String::new(),
+        }
+    }
+
+    fn is_streamed(&self) -> bool {
+        matches!(self, Self::Streamed)
     }
 }
 
-/// Exports a tenant, shows what was written, and says with which code to end.
+/// Exports a tenant.
 ///
 /// # Errors
 /// If there is no such tenant, or the file cannot be written: then there is none, or the one that was there before.
-pub(super) async fn run(context: &Context, args: ExportArgs) -> Result<u8, CliError> {
+pub(crate) async fn run(context: &Context, args: ExportArgs) -> Result<Exported, CliError> {
     let id = args.tenant.into_id();
     if args.passphrase.is_given() && !args.with_secrets {
         return Err(CliError::usage(
@@ -80,7 +95,7 @@ pub(super) async fn run(context: &Context, args: ExportArgs) -> Result<u8, CliEr
         context
             .printer
             .status(format!("tenant `{id}`: exported {}", summary(&counts)));
-        return Ok(exit_code::DONE);
+        return Ok(Exported::Streamed);
     };
     let path = destination(&path)?;
     let folder = match path.parent() {
@@ -118,11 +133,10 @@ pub(super) async fn run(context: &Context, args: ExportArgs) -> Result<u8, CliEr
     std::fs::File::open(folder)
         .and_then(|folder| folder.sync_all())
         .map_err(|error| unwritten(&error))?;
-    context.printer.print(&Exported {
+    Ok(Exported::File {
         tenant_id: id,
         file: path,
         encrypted: args.with_secrets,
-        summary: summary(&counts),
         records: counts,
     })
 }
@@ -134,7 +148,7 @@ async fn write(
     secrets: SecretsIn,
     output: &mut (dyn Write + Send),
 ) -> Result<Counts, CliError> {
-    let progress = context.printer.count("exporting", "records", None);
+    let progress = context.printer.count("exporting records", None);
     let mut shown = 0;
     let counts = admin
         .export_tenant(id, secrets, output, &mut |records| {

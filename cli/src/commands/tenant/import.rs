@@ -15,7 +15,9 @@ use t3nets_router::model::{IntegrationName, TenantId};
 use super::sealed::{self, PassphraseArgs, Rereadable};
 use crate::context::Context;
 use crate::error::{CliError, exit_code};
-use crate::terminal::printer::{Output, plain, table};
+use crate::terminal::printer::Output;
+use crate::terminal::table::table;
+use crate::terminal::text::strip_control_chars;
 
 /// How many records that were not imported are told one by one: as text, and as JSON.
 const MAX_TOLD: usize = 20;
@@ -45,7 +47,7 @@ pub(crate) struct ImportArgs {
 
 /// What became of the file.
 #[derive(Debug, Serialize)]
-pub(super) struct Imported {
+pub(crate) struct Imported {
     tenant_id: TenantId,
     dry_run: bool,
     records: BTreeMap<RecordKind, TallyView>,
@@ -135,7 +137,7 @@ impl Output for Imported {
 ///
 /// # Errors
 /// If the file is not whole and right: then nothing was changed. If the environment fails: then repeating it goes on.
-pub(super) async fn run(context: &Context, args: ImportArgs) -> Result<Imported, CliError> {
+pub(crate) async fn run(context: &Context, args: ImportArgs) -> Result<Imported, CliError> {
     let file = if args.file == Path::new("-") {
         if args.passphrase.takes_stdin() {
             return Err(CliError::usage(
@@ -179,7 +181,7 @@ async fn apply(
     let printer = &context.printer;
     let mut problems: Vec<ProblemView> = Vec::new();
     let mut told = 0;
-    let progress = printer.count("importing", "records", Some(checked.records()));
+    let progress = printer.count("importing records", Some(checked.records()));
     let summary = admin
         .import_tenant(
             ExportReader::begin(input)?,
@@ -190,7 +192,7 @@ async fn apply(
                     let problem = ProblemView::from(problem);
                     if told < MAX_TOLD && !printer.is_json() {
                         progress.suspend(|| {
-                            printer.warning(plain(&format!(
+                            printer.warning(strip_control_chars(&format!(
                                 "line {}: {} `{}` not imported: {}",
                                 problem.line, problem.kind, problem.name, problem.reason
                             )));

@@ -5,12 +5,13 @@ use serde::Serialize;
 use super::views::TenantView;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::terminal::printer::{Output, table};
+use crate::terminal::printer::Output;
+use crate::terminal::table::table;
 use crate::terminal::text::shown_time;
 
 /// Every tenant.
 #[derive(Debug, Serialize)]
-pub(super) struct Tenants {
+pub(crate) struct Tenants {
     tenants: Vec<TenantView>,
 }
 
@@ -37,7 +38,7 @@ impl Output for Tenants {
 ///
 /// # Errors
 /// If the store cannot be read.
-pub(super) async fn run(context: &Context) -> Result<Tenants, CliError> {
+pub(crate) async fn run(context: &Context) -> Result<Tenants, CliError> {
     let tenants = context.admin().await?.tenants().await?;
     Ok(Tenants {
         tenants: tenants.into_iter().map(TenantView::from).collect(),

@@ -1,26 +1,23 @@
 //! `t3nets tenant`: tenants, and the people, channels, usage and audit trail inside one. One file per verb or pair of verbs;
 //! what several of them show is in [`views`].
 
-mod add;
-mod add_user;
-mod audit;
-mod channels;
-mod export;
-mod import;
-mod list;
-mod remove;
-mod remove_user;
+pub(super) mod add;
+pub(super) mod add_user;
+pub(super) mod audit;
+pub(super) mod channels;
+pub(super) mod export;
+pub(super) mod import;
+pub(super) mod list;
+pub(super) mod remove;
+pub(super) mod remove_user;
 mod sealed;
-mod set;
-mod set_user;
-mod show;
-mod status;
-mod usage;
-mod users;
+pub(super) mod set;
+pub(super) mod set_user;
+pub(super) mod show;
+pub(super) mod status;
+pub(super) mod usage;
+pub(super) mod users;
 mod views;
-
-use crate::context::Context;
-use crate::error::CliError;
 
 /// What to do with tenants.
 #[derive(Debug, clap::Subcommand)]
@@ -68,32 +65,4 @@ pub(crate) enum TenantCommand {
     Usage(usage::UsageArgs),
     /// Show who changed what in a tenant, newest first
     Audit(audit::AuditArgs),
-}
-
-/// Runs the command, shows its output, and says with which code to end.
-///
-/// # Errors
-/// Whatever the command fails with.
-pub(crate) async fn run(context: &Context, command: TenantCommand) -> Result<u8, CliError> {
-    let printer = &context.printer;
-    match command {
-        TenantCommand::Add(args) => printer.print(&add::run(context, args).await?),
-        TenantCommand::List => printer.print(&list::run(context).await?),
-        TenantCommand::Show(args) => printer.print(&show::run(context, args).await?),
-        TenantCommand::Set(args) => printer.print(&set::run(context, args).await?),
-        TenantCommand::Suspend(args) => printer.print(&status::suspend(context, args).await?),
-        TenantCommand::Resume(args) => printer.print(&status::resume(context, args).await?),
-        TenantCommand::Remove(args) => printer.print(&remove::run(context, args).await?),
-        TenantCommand::Export(args) => export::run(context, args).await,
-        TenantCommand::Import(args) => printer.print(&import::run(context, args).await?),
-        TenantCommand::AddUser(args) => printer.print(&add_user::run(context, args).await?),
-        TenantCommand::Users(args) => printer.print(&users::run(context, args).await?),
-        TenantCommand::SetUser(args) => printer.print(&set_user::run(context, args).await?),
-        TenantCommand::RemoveUser(args) => printer.print(&remove_user::run(context, args).await?),
-        TenantCommand::MapChannel(args) => printer.print(&channels::map(context, args).await?),
-        TenantCommand::UnmapChannel(args) => printer.print(&channels::unmap(context, args).await?),
-        TenantCommand::Channels(args) => printer.print(&channels::list(context, args).await?),
-        TenantCommand::Usage(args) => printer.print(&usage::run(context, args).await?),
-        TenantCommand::Audit(args) => printer.print(&audit::run(context, args).await?),
-    }
 }

@@ -5,23 +5,22 @@ use serde::Serialize;
 use t3nets_router::admin::tenants::{Holdings, TenantRemoval};
 use t3nets_router::model::TenantId;
 
-use crate::commands::arguments::TenantNamed;
+use crate::commands::arguments::RequiredTenant;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::terminal::printer::{Output, plain};
-use crate::terminal::prompt;
-use crate::terminal::text::{counted, shown_time};
+use crate::terminal::printer::Output;
+use crate::terminal::text::{counted, shown_time, strip_control_chars};
 
 /// Which tenant.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RemoveArgs {
     #[command(flatten)]
-    tenant: TenantNamed,
+    tenant: RequiredTenant,
 }
 
 /// What is gone.
 #[derive(Debug, Serialize)]
-pub(super) struct Removed {
+pub(crate) struct Removed {
     tenant_id: TenantId,
     users: usize,
     keys: usize,
@@ -52,12 +51,14 @@ impl Output for Removed {
 ///
 /// # Errors
 /// If there is no such tenant, or it is not confirmed.
-pub(super) async fn run(context: &Context, args: RemoveArgs) -> Result<Removed, CliError> {
-    let id = args.tenant.into_id()?;
+pub(crate) async fn run(context: &Context, args: RemoveArgs) -> Result<Removed, CliError> {
+    let id = args.tenant.into_id();
     let admin = context.admin_to_change().await?;
     let removal = admin.removal_of_tenant(&id).await?;
-    context.printer.status(plain(&listed(&id, &removal)));
-    prompt::confirm(context, &format!("Remove tenant `{id}` for good?"))?;
+    context
+        .printer
+        .status(strip_control_chars(&listed(&id, &removal)));
+    context.confirm(&format!("Remove tenant `{id}` for good?"))?;
 
     let removed = admin.remove_tenant(&id).await?;
     let Holdings {

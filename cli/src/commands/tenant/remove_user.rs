@@ -4,11 +4,10 @@ use serde::Serialize;
 use t3nets_router::model::UserId;
 
 use super::set_user::last_admin;
-use crate::commands::arguments::{TenantFlag, UserNamed};
+use crate::commands::arguments::{RequiredUser, TenantFlag};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::terminal::printer::Output;
-use crate::terminal::prompt;
 use crate::terminal::text::counted;
 
 /// Whom to remove.
@@ -17,7 +16,7 @@ pub(crate) struct RemoveUserArgs {
     #[command(flatten)]
     tenant: TenantFlag,
     #[command(flatten)]
-    user: UserNamed,
+    user: RequiredUser,
     /// Leave the tenant without an administrator if need be
     #[arg(long)]
     force: bool,
@@ -25,7 +24,7 @@ pub(crate) struct RemoveUserArgs {
 
 /// Who is gone.
 #[derive(Debug, Serialize)]
-pub(super) struct Removed {
+pub(crate) struct Removed {
     user_id: UserId,
     revoked_keys: usize,
 }
@@ -41,7 +40,7 @@ impl Output for Removed {
 ///
 /// # Errors
 /// If there is no such person, the tenant would be left without an administrator, or it is not confirmed.
-pub(super) async fn run(context: &Context, args: RemoveUserArgs) -> Result<Removed, CliError> {
+pub(crate) async fn run(context: &Context, args: RemoveUserArgs) -> Result<Removed, CliError> {
     let (tenant, id) = (args.tenant.id, args.user.into_id()?);
     let admin = context.admin_to_change().await?;
     admin.user(&tenant, &id).await?;
@@ -51,7 +50,7 @@ pub(super) async fn run(context: &Context, args: RemoveUserArgs) -> Result<Remov
         "with user `{id}` of tenant `{tenant}` go {}, what is remembered of them, and their conversations",
         counted(keys, "key"),
     ));
-    prompt::confirm(context, &format!("Remove user `{id}` for good?"))?;
+    context.confirm(&format!("Remove user `{id}` for good?"))?;
 
     let removed = admin
         .remove_user(&tenant, &id, last_admin(args.force))

@@ -20,7 +20,7 @@ const MAX_INPUT_BYTES: u64 = 1 << 16;
 /// Where a passphrase comes from. In a terminal it is asked for.
 #[derive(Debug, Default, clap::Args)]
 #[group(id = "passphrase_source", multiple = false)]
-pub(super) struct PassphraseArgs {
+pub(crate) struct PassphraseArgs {
     /// Take the passphrase from a file's first line
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
@@ -34,17 +34,17 @@ pub(super) struct PassphraseArgs {
 
 impl PassphraseArgs {
     /// Whether it is said where the passphrase comes from.
-    pub(super) fn is_given(&self) -> bool {
+    pub(crate) fn is_given(&self) -> bool {
         self.passphrase_file.is_some() || self.passphrase_env.is_some() || self.passphrase_stdin
     }
 
     /// Whether stdin is the passphrase's.
-    pub(super) fn takes_stdin(&self) -> bool {
+    pub(crate) fn takes_stdin(&self) -> bool {
         self.passphrase_stdin
     }
 
     /// A passphrase for a new file: where it is typed, it is typed twice.
-    pub(super) fn choose(&self) -> Result<SecretString, CliError> {
+    pub(crate) fn choose(&self) -> Result<SecretString, CliError> {
         if let Some(given) = self.given()? {
             return Ok(given);
         }
@@ -97,7 +97,7 @@ impl PassphraseArgs {
 ///
 /// # Errors
 /// If it is none. It is not repeated: it may be the secret half.
-pub(super) fn parse_recipient(text: &str) -> Result<x25519::Recipient, String> {
+pub(crate) fn parse_recipient(text: &str) -> Result<x25519::Recipient, String> {
     text.parse()
         .map_err(|_| "must be an age key's public half, `age1…`".to_owned())
 }
@@ -106,7 +106,7 @@ pub(super) fn parse_recipient(text: &str) -> Result<x25519::Recipient, String> {
 ///
 /// # Errors
 /// If there is no passphrase, or the file cannot be written.
-pub(super) fn seal<W: Write>(
+pub(crate) fn seal<W: Write>(
     output: W,
     recipients: &[x25519::Recipient],
     passphrase: &PassphraseArgs,
@@ -133,7 +133,7 @@ impl<T: BufRead + Seek> Rereadable for T {}
 ///
 /// # Errors
 /// If it is, and there is neither its passphrase nor a key to it.
-pub(super) fn open(
+pub(crate) fn open(
     file: File,
     identities: &[PathBuf],
     passphrase: &PassphraseArgs,

@@ -30,7 +30,7 @@ pub(crate) struct SetArgs {
 ///
 /// # Errors
 /// If there is no such tenant, or someone else changes the same field at the same moment.
-pub(super) async fn run(context: &Context, args: SetArgs) -> Result<Changed<TenantView>, CliError> {
+pub(crate) async fn run(context: &Context, args: SetArgs) -> Result<Changed<TenantView>, CliError> {
     let mut edits = TenantEdits {
         name: args.name,
         settings: args.settings,

@@ -4,7 +4,7 @@ use t3nets_router::admin::users::{LastAdmin, UserEdits};
 use t3nets_router::model::UserRole;
 
 use super::views::{Changed, UserView};
-use crate::commands::arguments::{self, TenantFlag, UserNamed};
+use crate::commands::arguments::{self, RequiredUser, TenantFlag};
 use crate::context::Context;
 use crate::error::CliError;
 
@@ -14,7 +14,7 @@ pub(crate) struct SetUserArgs {
     #[command(flatten)]
     tenant: TenantFlag,
     #[command(flatten)]
-    user: UserNamed,
+    user: RequiredUser,
     /// The e-mail address
     #[arg(long)]
     email: Option<String>,
@@ -39,7 +39,7 @@ pub(crate) struct SetUserArgs {
 ///
 /// # Errors
 /// If there is no such person, or the tenant would be left without an administrator.
-pub(super) async fn run(
+pub(crate) async fn run(
     context: &Context,
     args: SetUserArgs,
 ) -> Result<Changed<UserView>, CliError> {
@@ -68,7 +68,7 @@ pub(super) async fn run(
 }
 
 /// What `--force` means.
-pub(super) fn last_admin(force: bool) -> LastAdmin {
+pub(crate) fn last_admin(force: bool) -> LastAdmin {
     if force {
         LastAdmin::MayGo
     } else {

@@ -7,22 +7,23 @@ use t3nets_router::admin::tenants::Holdings;
 use t3nets_router::model::TenantSettings;
 
 use super::views::TenantView;
-use crate::commands::arguments::TenantChoice;
+use crate::commands::arguments::TenantName;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::terminal::printer::{Output, table};
+use crate::terminal::printer::Output;
+use crate::terminal::table::table;
 use crate::terminal::text::shown_time;
 
 /// Which tenant.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ShowArgs {
     #[command(flatten)]
-    tenant: TenantChoice,
+    tenant: TenantName,
 }
 
 /// A tenant in full.
 #[derive(Debug, Serialize)]
-pub(super) struct Shown {
+pub(crate) struct Shown {
     #[serde(flatten)]
     tenant: TenantView,
     users: usize,
@@ -62,7 +63,7 @@ impl Output for Shown {
 ///
 /// # Errors
 /// If there is none of that id.
-pub(super) async fn run(context: &Context, args: ShowArgs) -> Result<Shown, CliError> {
+pub(crate) async fn run(context: &Context, args: ShowArgs) -> Result<Shown, CliError> {
     let admin = context.admin().await?;
     let overview = admin.tenant_overview(&args.tenant.into_id()).await?;
     let Holdings {

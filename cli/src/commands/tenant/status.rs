@@ -1,7 +1,7 @@
 //! `t3nets tenant suspend` and `resume`.
 
 use super::views::{Changed, TenantView};
-use crate::commands::arguments::TenantChoice;
+use crate::commands::arguments::TenantName;
 use crate::context::Context;
 use crate::error::CliError;
 
@@ -9,14 +9,14 @@ use crate::error::CliError;
 #[derive(Debug, clap::Args)]
 pub(crate) struct StatusArgs {
     #[command(flatten)]
-    tenant: TenantChoice,
+    tenant: TenantName,
 }
 
 /// Stops a tenant from chatting: its callers get 403.
 ///
 /// # Errors
 /// If there is no such tenant.
-pub(super) async fn suspend(
+pub(crate) async fn suspend(
     context: &Context,
     args: StatusArgs,
 ) -> Result<Changed<TenantView>, CliError> {
@@ -30,7 +30,7 @@ pub(super) async fn suspend(
 ///
 /// # Errors
 /// If there is no such tenant.
-pub(super) async fn resume(
+pub(crate) async fn resume(
     context: &Context,
     args: StatusArgs,
 ) -> Result<Changed<TenantView>, CliError> {

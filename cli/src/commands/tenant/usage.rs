@@ -6,7 +6,8 @@ use t3nets_router::model::{DailyUsage, TenantId};
 use crate::commands::arguments::TenantFlag;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::terminal::printer::{Output, table};
+use crate::terminal::printer::Output;
+use crate::terminal::table::table;
 
 /// Which tenant and how far back.
 #[derive(Debug, clap::Args)]
@@ -20,7 +21,7 @@ pub(crate) struct UsageArgs {
 
 /// What a tenant used.
 #[derive(Debug, Serialize)]
-pub(super) struct Usage {
+pub(crate) struct Usage {
     tenant_id: TenantId,
     /// The days on which something was used, oldest first.
     days: Vec<DailyUsage>,
@@ -50,7 +51,7 @@ impl Output for Usage {
 ///
 /// # Errors
 /// If there is no such tenant.
-pub(super) async fn run(context: &Context, args: UsageArgs) -> Result<Usage, CliError> {
+pub(crate) async fn run(context: &Context, args: UsageArgs) -> Result<Usage, CliError> {
     let admin = context.admin().await?;
     let days = admin.usage(&args.tenant.id, args.days).await?;
     Ok(Usage {

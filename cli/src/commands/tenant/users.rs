@@ -6,7 +6,8 @@ use super::views::UserView;
 use crate::commands::arguments::TenantFlag;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::terminal::printer::{Output, table};
+use crate::terminal::printer::Output;
+use crate::terminal::table::table;
 
 /// In which tenant.
 #[derive(Debug, clap::Args)]
@@ -17,7 +18,7 @@ pub(crate) struct UsersArgs {
 
 /// A tenant's people.
 #[derive(Debug, Serialize)]
-pub(super) struct Users {
+pub(crate) struct Users {
     users: Vec<UserView>,
 }
 
@@ -44,7 +45,7 @@ impl Output for Users {
 ///
 /// # Errors
 /// If there is no such tenant.
-pub(super) async fn run(context: &Context, args: UsersArgs) -> Result<Users, CliError> {
+pub(crate) async fn run(context: &Context, args: UsersArgs) -> Result<Users, CliError> {
     let admin = context.admin().await?;
     let users = admin.users(&args.tenant.id).await?;
     Ok(Users {

@@ -5,11 +5,12 @@ use serde::Serialize;
 use t3nets_router::admin::Edited;
 use t3nets_router::model::{JsonObject, Tenant, TenantId, TenantStatus, User, UserId, UserRole};
 
-use crate::terminal::printer::{Output, plain};
+use crate::terminal::printer::Output;
+use crate::terminal::text::strip_control_chars;
 
 /// A tenant.
 #[derive(Debug, Serialize)]
-pub(super) struct TenantView {
+pub(crate) struct TenantView {
     pub(super) tenant_id: TenantId,
     pub(super) name: String,
     pub(super) status: TenantStatus,
@@ -32,7 +33,7 @@ impl From<Tenant> for TenantView {
 
 /// A person.
 #[derive(Debug, Serialize)]
-pub(super) struct UserView {
+pub(crate) struct UserView {
     pub(super) user_id: UserId,
     pub(super) email: String,
     pub(super) display_name: String,
@@ -55,7 +56,7 @@ impl From<User> for UserView {
 
 /// What was changed.
 #[derive(Debug, Serialize)]
-pub(super) struct Changed<View> {
+pub(crate) struct Changed<View> {
     /// The fields that changed; none if everything was so already.
     changed: Vec<String>,
     #[serde(flatten)]
@@ -66,7 +67,7 @@ pub(super) struct Changed<View> {
 
 impl<View> Changed<View> {
     /// What an edit of `what` changed.
-    pub(super) fn new<T>(what: String, edited: Edited<T>) -> Self
+    pub(crate) fn new<T>(what: String, edited: Edited<T>) -> Self
     where
         View: From<T>,
     {
@@ -83,7 +84,7 @@ impl<View: Serialize> Output for Changed<View> {
         if self.changed.is_empty() {
             format!("{}: unchanged", self.what)
         } else {
-            plain(&format!(
+            strip_control_chars(&format!(
                 "{}: changed {}",
                 self.what,
                 self.changed.join(", ")

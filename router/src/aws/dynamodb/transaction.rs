@@ -217,7 +217,11 @@ fn refusal(error: &SdkError<TransactWriteItemsError>) -> Refusal {
         let happened_not = matches!(error, SdkError::ConstructionFailure(_));
         let error = store_error(error);
         // Credentials are asked for before anything is sent.
-        return if happened_not || matches!(error, StoreError::Denied(_)) {
+        return if happened_not
+            || matches!(
+                error,
+                StoreError::Denied(_) | StoreError::Unauthenticated(_)
+            ) {
             Refusal::Final(error)
         } else {
             Refusal::Unknown(error)

@@ -32,7 +32,7 @@ fn check_docker(engine: &DockerEngine) -> Check {
 fn without_docker(error: &CliError) -> Check {
     let why = std::iter::once(&error.message).chain(&error.causes);
     let why = why.cloned().collect::<Vec<_>>().join(": ");
-    Check::warning("docker", why, error.hints.join("; "))
+    Check::warning("docker", why, error.hints.clone())
 }
 
 async fn check_disk(engine: &DockerEngine) -> Check {
@@ -92,6 +92,6 @@ mod tests {
         let error = CliError::not_ready("Docker is not running").hint("start it");
         let check = without_docker(&error.hint("`--image REF`"));
         assert_eq!(check.status, Status::Warning);
-        assert_eq!(check.remedy.as_deref(), Some("start it; `--image REF`"));
+        assert_eq!(check.remedy.to_string(), "start it; `--image REF`");
     }
 }

@@ -41,7 +41,7 @@ pub(super) async fn here() -> Vec<Check> {
 async fn there(connected: &Connected) -> Vec<Check> {
     let target = match target(&connected.environment) {
         Ok(target) => target,
-        Err(error) => return vec![failed("service", &error, "correct it in t3nets.toml")],
+        Err(error) => return vec![failed("service", error, "correct it in t3nets.toml")],
     };
     let deploying = Deploying {
         sdk: &connected.sdk,
@@ -207,7 +207,7 @@ mod tests {
             String::new(),
         );
         assert_eq!(needed.status, Status::Failed);
-        assert!(needed.remedy.unwrap().contains("`ecs:DescribeClusters`"));
+        assert!(needed.remedy.to_string().contains("`ecs:DescribeClusters`"));
         let asked = unasked(
             "log_group",
             "`l`",

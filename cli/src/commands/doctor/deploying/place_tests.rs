@@ -95,7 +95,7 @@ fn a_service_that_was_never_deployed_to_is_no_failure() {
         check.detail.contains("nothing was deployed yet"),
         "{check:?}"
     );
-    assert_eq!(check.remedy.as_deref(), Some("`t3nets deploy -e dev`"));
+    assert_eq!(check.remedy.to_string(), "`t3nets deploy -e dev`");
 }
 
 #[test]

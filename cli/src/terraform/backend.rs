@@ -1,25 +1,35 @@
-//! When `terraform init` is due for where the state is to be.
+//! Where the state is kept: the backend that is written, the one that the last `terraform init` set up, and when the next is
+//! due.
 //!
 //! Every environment has a workspace of its own in one backend: `default` for dev, so that plain `terraform` commands in the
 //! folder mean dev, and its own name for every other. It is chosen by `TF_WORKSPACE` for each run and never remembered, so two
 //! runs on two environments cannot confuse each other.
 
-use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::folder::{
-    Backend, DEFAULT_WORKSPACE, InfraEnvironment, InfraFolder, backend_in_use, data_folder,
-};
-use super::run::{Ended, NEEDED_FOR_BUCKET, Terraform};
-use crate::context::Context;
+use crate::config::settings::Settings;
 use crate::error::CliError;
-use crate::terminal::prompt;
+
+/// The environment whose state is in the workspace that Terraform uses by itself.
+const BY_DEFAULT: &str = "dev";
+
+/// The workspace that every configuration has.
+pub(crate) const DEFAULT_WORKSPACE: &str = "default";
+
+/// Where a configuration keeps its state, if it says.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Backend {
+    /// `s3`, for one.
+    pub(crate) kind: String,
+    /// Its settings.
+    pub(crate) config: Map<String, Value>,
+}
 
 /// What has to happen before Terraform can work in a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Init {
+pub(crate) enum Init {
     /// Nothing.
     Done,
     /// Modules and providers are missing.
@@ -30,62 +40,56 @@ enum Init {
     Move,
 }
 
-/// Runs `terraform init` if it is due, asking before state is moved.
-///
-/// # Errors
-/// Not ready if Terraform is too old for the backend; a failure if init fails or moving the state is not confirmed.
-pub(crate) async fn initialise(
-    context: &Context,
-    terraform: &Terraform,
-    folder: &InfraFolder,
-    environment: &InfraEnvironment,
-) -> Result<(), CliError> {
-    let backend = folder.backend()?;
-    if let Some(backend) = &backend
-        && backend.config.get("use_lockfile") == Some(&Value::Bool(true))
-    {
-        terraform.require(
-            NEEDED_FOR_BUCKET,
-            "the state's bucket, which locks by itself,",
-        )?;
-    }
-    let data = data_folder(&context.settings, folder.path());
-    let more: &[&str] = match due(folder.path(), &data, backend.as_ref())? {
-        Init::Done => return Ok(()),
-        Init::Due => &[],
-        Init::NewBackend => &["-reconfigure"],
-        Init::Move => {
-            prompt::confirm(
-                context,
-                "The backend changed. Move the state of every environment there?",
-            )?;
-            &["-migrate-state", "-force-copy"]
-        }
-    };
-    let mut arguments: Vec<OsString> = vec!["init".into(), "-input=false".into()];
-    if !context.printer.colors_stderr() {
-        arguments.push("-no-color".into());
-    }
-    arguments.extend(more.iter().map(OsString::from));
-    context
-        .printer
-        .status(format!("terraform init in {}", folder.path().display()));
-    let ended = terraform
-        .in_folder(folder.path())
-        // The one workspace that is there before the first apply.
-        .of_environment(environment, DEFAULT_WORKSPACE)
-        .output_to_stderr()
-        .run(&context.printer, arguments)
-        .await?;
-    match ended {
-        Ended::With(0) => Ok(()),
-        Ended::Interrupted | Ended::WellThoughInterrupted => Err(CliError::interrupted()),
-        Ended::With(_) | Ended::Killed(_) => Err(CliError::failed("terraform init failed")
-            .hint("nothing was changed on AWS; the reason is above")),
+/// An environment's workspace: dev has the one that plain `terraform` commands in the folder use, every other one of its own
+/// name.
+pub(crate) fn workspace(environment: &str) -> &str {
+    if environment == BY_DEFAULT {
+        DEFAULT_WORKSPACE
+    } else {
+        environment
     }
 }
 
-fn due(folder: &Path, data: &Path, backend: Option<&Backend>) -> Result<Init, CliError> {
+/// Where Terraform keeps its working data for a folder.
+pub(crate) fn data_folder(settings: &Settings, folder: &Path) -> PathBuf {
+    // `join` keeps an absolute path as it is.
+    match &settings.terraform_data_dir {
+        Some(data) => folder.join(data),
+        None => folder.join(".terraform"),
+    }
+}
+
+/// The backend that the last init set up, as Terraform notes it down in its working data: `{"type": "s3", "config": {…}}`.
+///
+/// # Errors
+/// Not ready if the note cannot be read or understood.
+pub(crate) fn backend_in_use(data: &Path) -> Result<Option<Value>, CliError> {
+    let path = data.join("terraform.tfstate");
+    let text = match std::fs::read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => {
+            return Err(
+                CliError::not_ready(format!("cannot read `{}`", path.display())).caused_by(&error),
+            );
+        }
+    };
+    let noted: Value = serde_json::from_slice(&text).map_err(|error| {
+        CliError::not_ready(format!("cannot understand `{}`", path.display()))
+            .caused_by(&error)
+            .hint("`terraform init -reconfigure` writes it anew")
+    })?;
+    Ok(noted
+        .get("backend")
+        .filter(|backend| !backend.is_null())
+        .cloned())
+}
+
+/// What has to happen before Terraform can work in `folder`, whose working data are in `data`.
+///
+/// # Errors
+/// Not ready if the note of the last init cannot be read or understood.
+pub(crate) fn due(folder: &Path, data: &Path, backend: Option<&Backend>) -> Result<Init, CliError> {
     let used = backend_in_use(data)?;
     if !agree(backend, used.as_ref()) {
         let has_state = used.is_some()
