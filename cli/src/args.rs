@@ -17,7 +17,7 @@ use crate::terminal::printer::Printer;
 static VERSION: LazyLock<String> =
     LazyLock::new(|| format!("{} ({})", t3nets_router::VERSION, t3nets_router::GIT_SHA));
 
-/// The operator's one tool for T3nets, the AI assistant that answers teams from their own tools.
+/// Run and operate T3nets, a multi-tenant AI assistant on AWS
 #[derive(Debug, Parser)]
 #[command(name = "t3nets", version = VERSION.as_str(), after_help = after_help(), propagate_version = true)]
 pub(crate) struct Cli {
@@ -31,22 +31,22 @@ pub(crate) struct Cli {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct GlobalArgs {
-    /// Work on this environment (`t3nets env list` shows which there are)
+    /// The environment to work on (`t3nets env list` lists them)
     #[arg(long = "env", short, global = true, value_name = "NAME")]
     pub(crate) environment: Option<String>,
-    /// Show results and errors as JSON
+    /// Print results and errors as JSON
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Say nothing but results, warnings and errors
+    /// Only print results, warnings and errors
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
-    /// Show all that goes on
+    /// Print debug output
     #[arg(long, short, global = true)]
     pub(crate) verbose: bool,
-    /// When to use colours; `auto` looks at the terminal and NO_COLOR
+    /// When to use colors; `auto` depends on the terminal and NO_COLOR
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t)]
     pub(crate) color: ColorWhen,
-    /// Confirm destructive work without being asked
+    /// Answer confirmations with yes
     #[arg(long, short, global = true)]
     pub(crate) yes: bool,
 }
@@ -73,7 +73,7 @@ impl GlobalArgs {
     }
 }
 
-/// When to use colours.
+/// When to use colors.
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 pub(crate) enum ColorWhen {
     #[default]
@@ -113,6 +113,36 @@ fn named_tenant(matches: &ArgMatches) -> Option<TenantId> {
     })
 }
 
+/// The commands in groups, in the order in which they are first needed.
+const GROUPS: [(&str, &[&str]); 5] = [
+    ("Local", &["dev", "chat"]),
+    ("Tenants", &["seed", "tenant", "key", "secret"]),
+    (
+        "Deploy",
+        &[
+            "deploy", "rollback", "status", "logs", "history", "restart", "scale",
+        ],
+    ),
+    ("AWS", &["infra", "cost", "doctor"]),
+    ("Setup", &["init", "env", "completions", "man"]),
+];
+
+/// What `t3nets` alone shows: where to start, and the commands in groups.
+pub(crate) fn overview() -> String {
+    let groups: Vec<String> = GROUPS
+        .iter()
+        .map(|(name, commands)| format!("{name:<13}{}", commands.join("  ")))
+        .collect();
+    format!(
+        "{}.\n\nStart here:  t3nets dev --demo      then: t3nets chat \"sprint status?\"\n\n{}\n\nt3nets <command> --help shows the options of a command, t3nets --help the exit codes.\n",
+        command_tree()
+            .get_about()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+        groups.join("\n")
+    )
+}
+
 /// The whole tree of commands, for what is generated from it.
 pub(crate) fn command_tree() -> clap::Command {
     Cli::command()
@@ -133,5 +163,22 @@ mod tests {
     #[test]
     fn the_tree_of_commands_is_sound() {
         command_tree().debug_assert();
+    }
+
+    #[test]
+    fn every_command_is_in_one_group_of_the_overview() {
+        let tree = command_tree();
+        let mut all: Vec<&str> = tree
+            .get_subcommands()
+            .map(clap::Command::get_name)
+            .collect();
+        let mut grouped: Vec<&str> = GROUPS
+            .iter()
+            .flat_map(|(_, names)| *names)
+            .copied()
+            .collect();
+        all.sort_unstable();
+        grouped.sort_unstable();
+        assert_eq!(grouped, all);
     }
 }

@@ -233,12 +233,12 @@ impl Context {
         let environment = self.settings.environment()?;
         match environment.platform {
             PlatformKind::Aws => Err(CliError::not_ready(format!(
-                "environment `{}` is on AWS, and this works on this machine alone",
+                "environment `{}` is on AWS, and this command only works on this machine",
                 environment.name
             ))
             .hint("`--env local` is this machine")),
             PlatformKind::Local if self.settings.inside_aws => Err(CliError::not_ready(format!(
-                "environment `{}` is refused where T3NETS_ENV is `aws`: its data would live and die with this container",
+                "environment `{}` is refused where T3NETS_ENV is `aws`: its data would be lost with this container",
                 environment.name
             ))
             .hint("unset T3NETS_ENV if this machine is not a container on AWS")),

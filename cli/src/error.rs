@@ -15,7 +15,7 @@ pub(crate) mod exit_code {
     pub(crate) const DONE: u8 = 0;
     /// It failed.
     pub(crate) const FAILED: u8 = 1;
-    /// The command line makes no sense, or misses a value that nobody can be asked for.
+    /// The command line is not valid, or a value is missing and nobody can be asked.
     pub(crate) const USAGE: u8 = 2;
     /// Not ready: configuration, or a check of `doctor`.
     pub(crate) const NOT_READY: u8 = 3;
@@ -56,7 +56,7 @@ pub(crate) mod exit_code {
 pub(crate) enum ErrorKind {
     /// It was tried and failed.
     Failed,
-    /// The command line makes no sense, or misses a value.
+    /// The command line is not valid, or a value is missing.
     Usage,
     /// Something has to be set up first.
     NotReady,
@@ -139,7 +139,7 @@ impl CliError {
         Self::new(ErrorKind::Failed, message)
     }
 
-    /// The command line makes no sense: exit code 2.
+    /// The command line is not valid: exit code 2.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Usage, message)
     }
@@ -284,7 +284,9 @@ impl From<TransferError> for CliError {
                 let mut described = Self::failed("the file cannot be imported");
                 described.causes = problems.iter().map(ToString::to_string).collect();
                 if more {
-                    described.causes.push("there may be more".to_owned());
+                    described
+                        .causes
+                        .push("there may be more problems".to_owned());
                 }
                 described.hint("nothing was changed; fix the file, or export it again")
             }

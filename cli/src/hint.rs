@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use clap::parser::ValueSource;
+
 /// What to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Hint {
@@ -102,10 +104,12 @@ impl Call {
     fn command_line(&self, words: &str) -> String {
         let mut tree = (self.tree)();
         let line = format!("t3nets {words}");
-        let parsed = tree.try_get_matches_from_mut(line.split_whitespace());
-        debug_assert!(parsed.is_ok(), "`{line}` cannot be run: {parsed:?}");
-        let Ok(parsed) = parsed else {
-            return line;
+        let parsed = match tree.try_get_matches_from_mut(line.split_whitespace()) {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                debug_assert!(!error.use_stderr(), "`{line}` cannot be run: {error}");
+                return line;
+            }
         };
         let mut command = &tree;
         let mut matches = &parsed;
@@ -121,7 +125,8 @@ impl Call {
                 .any(|argument| argument.get_id() == id)
         };
         let is_given = |id: &str| {
-            takes(id) && matches.value_source(id) == Some(clap::parser::ValueSource::CommandLine)
+            matches.ids().any(|given| given == id)
+                && matches.value_source(id) == Some(ValueSource::CommandLine)
         };
         let mut more = String::new();
         if let Some(tenant) = &self.tenant

@@ -22,8 +22,10 @@ mod terraform;
 
 use std::process::ExitCode;
 
+use anstream::ColorChoice;
 use args::{Parsed, command_tree};
 use aws as aws_environment;
+use clap::error::ErrorKind;
 use commands::arguments as admin;
 use config::environment as settings;
 use config::settings::Settings;
@@ -74,6 +76,16 @@ fn run_command(
 
 /// Shows what clap has to say: help and version on stdout, a usage error on stderr, as JSON if that was asked for.
 fn show_usage(error: &clap::Error) -> u8 {
+    // `t3nets` alone asks where to start; a command of it without its verb is a usage error.
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+        && std::env::args_os().len() == 1
+    {
+        let printer = Printer::new(false, false, ColorChoice::Auto, Call::new(command_tree));
+        return match printer.write(&args::overview()) {
+            Ok(()) => exit_code::DONE,
+            Err(error) => printer.error(&error),
+        };
+    }
     if !error.use_stderr() {
         // A closed pipe is the reader's choice, not a failure.
         let _ = error.print();
@@ -83,12 +95,7 @@ fn show_usage(error: &clap::Error) -> u8 {
         .take_while(|argument| argument != "--")
         .any(|argument| argument == "--json");
     if wants_json {
-        let printer = Printer::new(
-            true,
-            false,
-            anstream::ColorChoice::Never,
-            Call::new(command_tree),
-        );
+        let printer = Printer::new(true, false, ColorChoice::Never, Call::new(command_tree));
         return printer.error(&CliError::from(error));
     }
     let _ = error.print();

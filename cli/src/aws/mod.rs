@@ -161,17 +161,17 @@ impl AwsEnvironment {
         self.get(name).ok_or_else(|| {
             let environment = &self.name;
             CliError::not_ready(format!(
-                "no `{}` is known for environment `{environment}`",
+                "`{}` of environment `{environment}` is not known",
                 name.key()
             ))
             .hint(format!(
                 "set `{}` of `[env.{environment}]` in t3nets.toml",
                 name.key()
             ))
-            .hint(format!(
-                "`t3nets infra apply -e {environment}` leaves it in Terraform's state, which is: {}",
-                self.state
-            ))
+            .hint_command(
+                format!("infra apply -e {environment}"),
+                &format!("leaves it in Terraform's state, which is: {}", self.state),
+            )
         })
     }
 
@@ -185,7 +185,7 @@ impl AwsEnvironment {
             tenants_table: self.need(Name::TenantsTable)?.value.clone(),
             conversations_table: self.need(Name::ConversationsTable)?.value.clone(),
             secrets: prefix.value.parse().map_err(|_| {
-                CliError::not_ready(format!("{prefix} is no prefix of tenants' secrets"))
+                CliError::not_ready(format!("{prefix} is not a prefix for tenants' secrets"))
                     .hint("it has the form `/project/environment/tenants`")
             })?,
         })
@@ -201,7 +201,7 @@ impl AwsEnvironment {
             .ok()
             .filter(|url| matches!(url.scheme(), "http" | "https") && url.host().is_some())
             .ok_or_else(|| {
-                CliError::not_ready(format!("{found} is no web address"))
+                CliError::not_ready(format!("{found} is not a web address"))
                     .hint("it looks like `https://example.execute-api.us-east-1.amazonaws.com`")
             })
     }

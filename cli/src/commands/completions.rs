@@ -8,7 +8,7 @@ use crate::terminal::printer::Output;
 /// Which shell.
 #[derive(Debug, clap::Args)]
 pub(crate) struct CompletionsArgs {
-    /// The shell to complete in
+    /// The shell
     shell: Shell,
 }
 

@@ -81,7 +81,7 @@ impl OnAws {
     fn heading(&self) -> String {
         let prices = &self.price_table;
         format!(
-            "{}: US dollars for a month of {} hours, on-demand list prices of {} as of {}",
+            "{}: US dollars per month of {} hours, on-demand list prices of {} as of {}",
             self.environment, prices.hours_per_month, prices.region, prices.date
         )
     }
@@ -89,7 +89,7 @@ impl OnAws {
     fn services(&self) -> String {
         let reference_of = |row: &Row| match row.reference {
             Some(range) => range.written,
-            None if row.forgotten_by_reference => "forgotten",
+            None if row.forgotten_by_reference => "not included",
             None => "",
         };
         let mut rows: Vec<[String; 4]> = self
@@ -119,14 +119,17 @@ impl OnAws {
         ];
         rows.push(without_model);
         rows.push(total);
-        table(&["service", "a month", "reference", "made of"], rows)
+        table(
+            &["service", "per month", "documented", "calculated from"],
+            rows,
+        )
     }
 
     fn notes(&self) -> Vec<String> {
         let mut notes = vec![
             self.note_on_the_reference(),
-            "Tasks count as many as `desired_count`. Traffic is assumed: `--help` lists the assumptions.".to_owned(),
-            "No price was read off AWS's own list on that date: `--json` names where each is published.".to_owned(),
+            "The number of tasks is `desired_count`. Traffic is assumed: `--help` lists the assumptions.".to_owned(),
+            "No price was read from AWS's own list on that date: `--json` names where each is published.".to_owned(),
         ];
         if self.settings.region != self.price_table.region {
             notes.push(format!(
@@ -141,7 +144,7 @@ impl OnAws {
         let rows = reference::sum_of_rows();
         if self.environment != reference::ENVIRONMENT {
             return format!(
-                "The reference is an estimate of {}; it forgot the load balancer and public addresses.",
+                "The documented estimate is for {}; it does not include the load balancer and public addresses.",
                 reference::ENVIRONMENT
             );
         }
@@ -157,7 +160,7 @@ impl OnAws {
             .unzip();
         let forgotten: f64 = amounts.iter().sum();
         format!(
-            "The reference's rows without Bedrock add up to {}, and it forgot: {}. With these it is {} to {}.",
+            "The documented estimate without Bedrock adds up to {}, not including: {}. With these it is {} to {}.",
             rows.written,
             named.join(", "),
             dollars(rows.low + forgotten),
@@ -167,7 +170,7 @@ impl OnAws {
 
     fn changes(&self) -> String {
         table(
-            &["with", "a month", "which means"],
+            &["option", "per month", "effect"],
             self.options.iter().map(|option| {
                 let sign = if option.usd > 0.0 { "+" } else { "" };
                 [

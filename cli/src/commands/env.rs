@@ -1,4 +1,4 @@
-//! `t3nets env`: which environments there are, and which is in use.
+//! `t3nets env`: lists, shows and selects environments.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,11 +18,11 @@ use crate::terminal::text::strip_control_chars;
 /// What to do with environments.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum EnvCommand {
-    /// List the environments there are
+    /// List the environments
     List,
-    /// Use an environment from now on, unless a flag or a variable says otherwise
+    /// Select an environment; --env and T3NETS_ENVIRONMENT override it
     Use(UseArgs),
-    /// Show an environment: the one in use, or another
+    /// Show an environment
     Show(ShowArgs),
 }
 
@@ -211,7 +211,7 @@ fn view(
     })
 }
 
-/// Also where Terraform's state cannot be read: what is known without it, and why it is no more.
+/// Also where Terraform's state cannot be read: what is known without it, and why not more.
 async fn aws_view(context: &Context, name: &str) -> Result<Option<AwsView>, CliError> {
     let environment = context.settings.environment_named(name)?;
     if environment.platform != PlatformKind::Aws {

@@ -16,7 +16,7 @@ pub(crate) struct InitArgs {
     /// Overwrite an existing t3nets.toml
     #[arg(long)]
     force: bool,
-    /// The folder to write into
+    /// The folder to write to
     #[arg(value_name = "FOLDER", default_value = ".")]
     folder: PathBuf,
 }

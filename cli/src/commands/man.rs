@@ -12,10 +12,10 @@ use crate::terminal::printer::Output;
 /// Which pages, and where to.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ManArgs {
-    /// The command whose page is printed: `t3nets man tenant add`. Without one, t3nets' own
+    /// The command whose page to print, such as `tenant add` [default: t3nets itself]
     #[arg(value_name = "COMMAND")]
     command: Vec<String>,
-    /// Write every page into this folder instead
+    /// Write all pages to this folder
     #[arg(long, value_name = "FOLDER", conflicts_with = "command")]
     all: Option<PathBuf>,
 }
@@ -64,7 +64,7 @@ pub(crate) fn run(args: ManArgs, tree: clap::Command) -> Result<ManOutput, CliEr
     let mut command = &tree;
     for name in &args.command {
         command = command.find_subcommand(name).ok_or_else(|| {
-            CliError::usage(format!("there is no command `{}`", args.command.join(" ")))
+            CliError::usage(format!("unknown command `{}`", args.command.join(" ")))
                 .hint(Hint::command("--help", "lists the commands"))
         })?;
     }

@@ -37,63 +37,63 @@ use key::KeyCommand;
 use secret::SecretCommand;
 use tenant::TenantCommand;
 
-/// What to do.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run the router on this machine: API, web page and logs
     Dev(dev::DevArgs),
-    /// Ask the assistant: one message, or a conversation
+    /// Ask the assistant a question, or chat
     Chat(chat::ChatArgs),
-    /// Write a commented t3nets.toml into the current folder
+    /// Write a commented t3nets.toml
     Init(init::InitArgs),
-    /// Which environments there are, and which is in use
+    /// List, show and select environments
     #[command(subcommand)]
     Env(env::EnvCommand),
-    /// Set tenants up: tenant, administrator, integrations; repeating it changes nothing
+    /// Set up tenants with an administrator and integrations; safe to repeat
     Seed(seed::SeedArgs),
-    /// Tenants, and the people, channels, usage and audit trail inside one
+    /// Manage tenants: users, channels, usage, audit trail
     #[command(subcommand)]
     Tenant(tenant::TenantCommand),
-    /// API keys
+    /// Manage API keys
     #[command(subcommand)]
     Key(key::KeyCommand),
-    /// Credentials for outside systems
+    /// Manage credentials for integrations
     #[command(subcommand)]
     Secret(secret::SecretCommand),
-    /// Bring an image to where the service runs, watch it come up, and go back if it does not
+    /// Deploy a release: build, push, roll out and verify; roll back on failure
     Deploy(deploy::DeployArgs),
-    /// Go back to an earlier release
+    /// Roll back to an earlier release
     Rollback(rollback::RollbackArgs),
-    /// What the service runs, and how it fares
+    /// Show the service status
     Status(status::StatusArgs),
-    /// What the tasks wrote
+    /// Show task logs
     Logs(logs::LogsArgs),
-    /// The releases that were verified
+    /// List verified releases
     History(history::HistoryArgs),
-    /// Give the running release new tasks
+    /// Replace the tasks of the running release
     Restart(restart::RestartArgs),
-    /// Change how many tasks the service is to have
+    /// Set the number of tasks
     Scale(scale::ScaleArgs),
-    /// Make, show and remove an environment's infrastructure on AWS, by Terraform
+    /// Create, change and destroy an environment's infrastructure with Terraform
     #[command(subcommand)]
     Infra(infra::InfraCommand),
-    /// Estimate what an environment costs a month, per service, and what each option would change
+    /// Estimate the monthly cost of an environment, by service and option
     Cost(cost::CostArgs),
-    /// Check everything the environment needs, each with its remedy
+    /// Check the environment and show how to fix what is wrong
     Doctor(doctor::DoctorArgs),
-    /// Print a shell's completion script
+    /// Print a shell completion script
     Completions(completions::CompletionsArgs),
-    /// Print a manual page, or write all of them into a folder
+    /// Print a manual page, or write all of them to a folder
     Man(man::ManArgs),
 }
 
 impl Command {
-    /// Whether it works by the environments in `t3nets.toml`. What does not must work beside a broken one.
+    /// Whether it reads `t3nets.toml`. The others must work beside a broken one.
     pub(crate) fn reads_project_file(&self) -> bool {
         !matches!(self, Self::Init(_) | Self::Completions(_) | Self::Man(_))
     }
 
-    /// Whether it has its own way to end when it is interrupted.
+    /// Whether it handles an interruption itself.
     pub(crate) fn ends_by_itself(&self) -> bool {
         matches!(
             self,

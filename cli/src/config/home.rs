@@ -33,7 +33,7 @@ pub(crate) fn make_private_folder(folder: &Path) -> Result<(), CliError> {
         .mode(0o700)
         .create(folder)
         .map_err(|error| {
-            CliError::not_ready(format!("cannot make the folder `{}`", folder.display()))
+            CliError::not_ready(format!("cannot create the folder `{}`", folder.display()))
                 .caused_by(&error)
                 .hint("T3NETS_HOME chooses another folder")
         })

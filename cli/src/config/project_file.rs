@@ -130,10 +130,9 @@ impl ProjectFile {
     pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, CliError> {
         let refused = |place: String, why: &str| {
             CliError::not_ready(format!("cannot use `{}`{place}: {why}", path.display()))
-                .hint("`t3nets init --force` writes a new, commented one")
         };
         let content: Content = toml::from_str(text).map_err(|error| {
-            let place = error.span().map(|span| line_of(text, span.start));
+            let place = error.span().map(|span| place_of(text, span.start));
             refused(place.unwrap_or_default(), error.message())
         })?;
         for (name, table) in &content.env {
@@ -178,9 +177,18 @@ where
     text.parse().map(Some).map_err(serde::de::Error::custom)
 }
 
-fn line_of(text: &str, offset: usize) -> String {
+/// Where a part of the file begins: `, line 5, column 3`.
+fn place_of(text: &str, offset: usize) -> String {
     let before = text.get(..offset).unwrap_or(text);
-    format!(", line {}", before.matches('\n').count() + 1)
+    let line = before.matches('\n').count() + 1;
+    let column = before
+        .rsplit('\n')
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .count()
+        + 1;
+    format!(", line {line}, column {column}")
 }
 
 #[cfg(test)]
@@ -198,7 +206,7 @@ mod tests {
     fn an_unknown_key_is_refused_with_its_name_and_line() {
         let message =
             message("default_env = \"dev\"\n\n[env.dev]\nplatform = \"aws\"\nregoin = \"x\"\n");
-        assert!(message.contains("line 5"), "{message}");
+        assert!(message.contains("line 5, column 1"), "{message}");
         assert!(message.contains("`regoin`"), "{message}");
     }
 

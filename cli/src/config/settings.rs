@@ -210,7 +210,7 @@ impl Settings {
         self.environment_named(&self.environment_name)
             .map_err(|error| match self.chosen_by {
                 ChosenBy::EnvUse => {
-                    error.hint(Hint::command("env use local", "goes back to this machine"))
+                    error.hint(Hint::command("env use local", "selects this machine"))
                 }
                 ChosenBy::Flag | ChosenBy::Variable | ChosenBy::ProjectFile | ChosenBy::Default => {
                     error
@@ -236,8 +236,8 @@ impl Settings {
                     Some(path) => Hint::from(format!("`{}` defines environments", path.display())),
                     None => Hint::command("init", "writes a t3nets.toml that defines environments"),
                 };
-                CliError::not_ready(format!("there is no environment `{name}`"))
-                    .hint(format!("there are: {}", names.join(", ")))
+                CliError::not_ready(format!("environment `{name}` does not exist"))
+                    .hint(format!("environments: {}", names.join(", ")))
                     .hint(defined_in)
             })
     }
@@ -369,7 +369,7 @@ mod tests {
         let error = merged(Some("prod"), None, None, None)
             .environment()
             .unwrap_err();
-        assert_eq!(error.message, "there is no environment `prod`");
-        assert_eq!(error.hints[0], Hint::from("there are: `local`"));
+        assert_eq!(error.message, "environment `prod` does not exist");
+        assert_eq!(error.hints[0], Hint::from("environments: `local`"));
     }
 }

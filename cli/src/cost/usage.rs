@@ -23,7 +23,7 @@ pub(crate) struct Usage {
     /// Secrets: one for each tenant's integration
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) secrets: u64,
-    /// What the tables hold, in GB
+    /// The size of the tables, in GB
     #[arg(long, value_name = "GB", default_value_t = 1.0, value_parser = gigabytes)]
     pub(crate) table_gb: f64,
     /// What tasks send to and get from the internet, in GB: models, Jira, chat services, logs

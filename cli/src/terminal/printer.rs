@@ -133,7 +133,10 @@ impl Printer {
         }
         if !self.json {
             for hint in output.hints() {
-                self.status(strip_control_chars(&self.render(&hint)));
+                self.status(format!(
+                    "next: {}",
+                    strip_control_chars(&self.render(&hint))
+                ));
             }
         }
         Ok(output.exit_code())

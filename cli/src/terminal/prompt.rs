@@ -92,7 +92,7 @@ fn ensure_can_confirm() -> Result<(), CliError> {
         return Ok(());
     }
     Err(
-        CliError::usage("this needs a confirmation, and there is no terminal to ask on")
+        CliError::usage("this needs confirmation, and there is no terminal to ask on")
             .hint("`--yes` confirms it"),
     )
 }

@@ -77,7 +77,7 @@ pub(crate) fn backend_in_use(data: &Path) -> Result<Option<Value>, CliError> {
     let noted: Value = serde_json::from_slice(&text).map_err(|error| {
         CliError::not_ready(format!("cannot understand `{}`", path.display()))
             .caused_by(&error)
-            .hint("`terraform init -reconfigure` writes it anew")
+            .hint("`terraform init -reconfigure` writes it again")
     })?;
     Ok(noted
         .get("backend")

@@ -41,7 +41,7 @@ impl InfraFolder {
     /// Not ready if there is none.
     pub(crate) fn find(settings: &Settings) -> Result<Self, CliError> {
         Self::find_if_any(settings)?.ok_or_else(|| {
-            CliError::not_ready(format!("there is no `{PLACE}` here or above"))
+            CliError::not_ready(format!("no `{PLACE}` here or above"))
                 .hint("run it inside the project, or set `infra_dir` in t3nets.toml")
         })
     }
@@ -56,7 +56,7 @@ impl InfraFolder {
         };
         if !is_infra_dir(path) {
             return Err(CliError::not_ready(format!(
-                "`{}` has no folder `{ENVIRONMENTS}`, so it is not the Terraform",
+                "`{}` has no folder `{ENVIRONMENTS}`, so it is not a Terraform folder",
                 path.display()
             ))
             .hint("`infra_dir` in t3nets.toml names it"));
@@ -101,7 +101,7 @@ impl InfraFolder {
                 "there are no settings for an environment `{name}` in `{}`",
                 self.path.join(ENVIRONMENTS).display()
             ))
-            .hint(format!("there are: {}", listed(&names))));
+            .hint(format!("environments: {}", listed(&names))));
         }
         let var_file = var_file(name);
         self.check_owner(&var_file, name)?;
@@ -153,7 +153,7 @@ impl InfraFolder {
             other => other.map_or_else(|| "nothing".to_owned(), Value::to_string),
         };
         Err(CliError::not_ready(format!(
-            "`{}` sets `environment` to {owner}: it would be made under another name than its state",
+            "`{}` sets `environment` to {owner}: it would be created under a name that differs from its state's",
             path.display()
         ))
         .hint(format!("write `environment = \"{name}\"` there")))

@@ -39,6 +39,18 @@ const MAX_REFUSAL: usize = 64 << 10;
 pub(super) struct Client {
     http: reqwest::Client,
     base: Url,
+    key: KeySource,
+}
+
+/// Where the key that is sent comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum KeySource {
+    /// `T3NETS_API_KEY`.
+    Variable,
+    /// It was saved or created on this machine.
+    Saved,
+    /// None is sent.
+    None,
 }
 
 /// What is asked.
@@ -145,7 +157,11 @@ impl Client {
     ///
     /// # Errors
     /// If no HTTPS client can be made, or the key can be in no header.
-    pub(super) fn new(base: Url, key: Option<&SecretString>) -> Result<Self, CliError> {
+    pub(super) fn new(
+        base: Url,
+        key: Option<&SecretString>,
+        source: KeySource,
+    ) -> Result<Self, CliError> {
         let mut headers = HeaderMap::new();
         if let Some(key) = key {
             let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret()))
@@ -163,7 +179,11 @@ impl Client {
             ..Options::default()
         })
         .map_err(|error| CliError::not_ready("cannot make a request").caused_by(&error))?;
-        Ok(Self { http, base })
+        Ok(Self {
+            http,
+            base,
+            key: source,
+        })
     }
 
     /// Asks, and waits for the whole answer.
@@ -193,14 +213,14 @@ impl Client {
         while let Some(event) = events.next().await {
             let event = event.map_err(|error| broken_off(&error))?;
             let data: Value =
-                serde_json::from_str(&event.data).map_err(|error| not_ours(&error))?;
+                serde_json::from_str(&event.data).map_err(|error| unexpected(&error))?;
             match event.event.as_str() {
                 "delta" => on_event(AnswerEvent::Words(data["text"].as_str().unwrap_or("")))?,
                 "tool" => on_event(AnswerEvent::Tool(data["name"].as_str().unwrap_or("")))?,
                 "done" => return whole_answer(data),
                 "error" => {
                     let body: ErrorBody =
-                        serde_json::from_value(data).map_err(|error| not_ours(&error))?;
+                        serde_json::from_value(data).map_err(|error| unexpected(&error))?;
                     return Err(refused(None, body));
                 }
                 // Events of a newer router that this program does not know.
@@ -234,7 +254,8 @@ impl Client {
             base.set_path(&format!("{}/", base.path()));
         }
         base.join(path).map_err(|error| {
-            CliError::usage(format!("`{}` is no address of a router", self.base)).caused_by(&error)
+            CliError::usage(format!("`{}` is not the address of a router", self.base))
+                .caused_by(&error)
         })
     }
 
@@ -248,9 +269,9 @@ impl Client {
                 .await
                 .map_err(|error| match error {
                     BodyError::Transport(error) => self.unreachable(&error),
-                    BodyError::TooLong { .. } => not_ours(&error),
+                    BodyError::TooLong { .. } => unexpected(&error),
                 })?;
-        serde_json::from_slice(&body).map_err(|error| not_ours(&error))
+        serde_json::from_slice(&body).map_err(|error| unexpected(&error))
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Response, CliError> {
@@ -264,7 +285,16 @@ impl Client {
         }
         let body = outbound::read_start(response, MAX_REFUSAL).await;
         let body = serde_json::from_slice(&body).unwrap_or_default();
-        Err(refused(Some(status), body))
+        let error = refused(Some(status), body);
+        Err(match (status, self.key) {
+            (StatusCode::UNAUTHORIZED, KeySource::Variable) => {
+                error.hint("the key in T3NETS_API_KEY is not valid there")
+            }
+            (StatusCode::UNAUTHORIZED, KeySource::Saved | KeySource::None) => {
+                error.hint("set T3NETS_API_KEY to a key of that router")
+            }
+            _ => error,
+        })
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> CliError {
@@ -279,7 +309,7 @@ impl Client {
             CliError::not_ready(format!("no router answers at {place}"))
                 .caused_by(error)
                 .hint(match outbound::is_loopback(place) {
-                    true => Hint::command("dev", "runs one on this machine"),
+                    true => Hint::command("dev", "starts one on this machine"),
                     false => Hint::command("doctor", "checks what the environment needs"),
                 })
         } else {
@@ -290,12 +320,12 @@ impl Client {
 }
 
 fn whole_answer(whole: Value) -> Result<Answer, CliError> {
-    let answer = Answer::deserialize(&whole).map_err(|error| not_ours(&error))?;
+    let answer = Answer::deserialize(&whole).map_err(|error| unexpected(&error))?;
     Ok(Answer { whole, ..answer })
 }
 
-fn not_ours(error: &(dyn std::error::Error + 'static)) -> CliError {
-    CliError::failed("the answer is none of a T3nets router")
+fn unexpected(error: &(dyn std::error::Error + 'static)) -> CliError {
+    CliError::failed("the answer is not from a T3nets router")
         .caused_by(error)
         .hint("check the address")
 }
@@ -327,9 +357,6 @@ fn refused(status: Option<StatusCode>, body: ErrorBody) -> CliError {
     };
     let mut error = CliError::new(kind, message);
     error.hints.extend(body.error.hint.map(Hint::from));
-    if status == Some(StatusCode::UNAUTHORIZED) {
-        error = error.hint("T3NETS_API_KEY gives a key");
-    }
     error.request_id = body.request_id;
     error
 }
@@ -368,7 +395,12 @@ mod tests {
 
     #[test]
     fn addresses_keep_the_path_that_a_router_is_behind() {
-        let client = Client::new("https://example.com/t3nets".parse().unwrap(), None).unwrap();
+        let client = Client::new(
+            "https://example.com/t3nets".parse().unwrap(),
+            None,
+            KeySource::None,
+        )
+        .unwrap();
         assert_eq!(
             client.address("api/chat").unwrap().as_str(),
             "https://example.com/t3nets/api/chat"
@@ -378,7 +410,12 @@ mod tests {
     #[test]
     fn a_key_is_in_no_debug_output() {
         let key = SecretString::from("t3n_secret");
-        let client = Client::new("http://127.0.0.1:1".parse().unwrap(), Some(&key)).unwrap();
+        let client = Client::new(
+            "http://127.0.0.1:1".parse().unwrap(),
+            Some(&key),
+            KeySource::Saved,
+        )
+        .unwrap();
         assert!(!format!("{client:?}").contains("t3n_secret"));
     }
 }

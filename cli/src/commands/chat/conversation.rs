@@ -16,11 +16,11 @@ use crate::terminal::table::table;
 use crate::terminal::text::strip_control_chars;
 
 const HELP: &str = "\
-/new       begin a new conversation
+/new       start a new conversation
 /sessions  list your conversations
 /history   show this conversation
 /raw       switch between worded answers and the skills' JSON
-/quit      end (so does Ctrl-D); Ctrl-C stops an answer";
+/quit      leave the chat (or Ctrl-D); Ctrl-C stops an answer";
 
 /// How many lines the history keeps.
 const HISTORY_LINES: usize = 1000;
@@ -67,7 +67,7 @@ pub(super) async fn run(
     // Before the first question, so that a missing router or key is said at once.
     target.client(context).await?;
     let printer = &context.printer;
-    printer.detail("a conversation: /help shows what else can be typed, Ctrl-D ends it");
+    printer.detail("type a message, /help for commands, Ctrl-D to leave");
     let mut input = Input::open(context)?;
     loop {
         let line = match input.line(raw).await? {
@@ -81,7 +81,7 @@ pub(super) async fn run(
             Line::Help => printer.write(&format!("{HELP}\n"))?,
             Line::New => {
                 session = None;
-                printer.detail("a new conversation");
+                printer.detail("new conversation");
             }
             Line::Raw => {
                 raw = !raw;
@@ -96,7 +96,7 @@ pub(super) async fn run(
                 Some(session) => {
                     or_stopped(context, history(context, &mut target, session)).await?;
                 }
-                None => printer.detail("nothing was said in this conversation"),
+                None => printer.detail("no messages in this conversation"),
             },
             Line::Message(message) => {
                 let question = Question {
@@ -143,7 +143,7 @@ async fn or_stopped(
 async fn sessions(context: &Context, target: &mut Target) -> Result<(), CliError> {
     let sessions = target.client(context).await?.sessions().await?;
     if sessions.is_empty() {
-        context.printer.detail("there are no conversations");
+        context.printer.detail("no conversations");
         return Ok(());
     }
     let rows = sessions.iter().map(|session| {

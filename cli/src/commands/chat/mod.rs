@@ -28,17 +28,17 @@ const LONGEST_INPUT_BYTES: u64 = 1024 * 1024;
 /// What to ask, and whom.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ChatArgs {
-    /// The message; `-` reads it from stdin. Without one, a conversation begins
+    /// The message, or `-` to read it from stdin; without one, an interactive chat starts
     message: Vec<String>,
-    /// Show the skill's JSON instead of a worded answer
+    /// Print the skill's JSON instead of a worded answer
     #[arg(long)]
     raw: bool,
     #[command(flatten)]
     tenant: TenantFlag,
-    /// Go on with this conversation
+    /// Continue this conversation
     #[arg(long, value_name = "ID")]
     session: Option<SessionId>,
-    /// Ask the router at this address; keys go there only from T3NETS_API_KEY, unless it is the environment's own
+    /// Ask the router at this address; saved keys are only sent to the environment's own
     #[arg(long, value_name = "URL")]
     url: Option<Url>,
 }
@@ -80,13 +80,13 @@ pub(crate) async fn run(context: &Context, args: ChatArgs) -> Result<ChatOutput,
         Some(message) => message,
         None if context.printer.is_json() => {
             return Err(
-                CliError::usage("a message is missing: a conversation has no JSON")
+                CliError::usage("a message is missing: an interactive chat has no JSON")
                     .hint_command("chat --json \"sprint status?\"", "asks one question"),
             );
         }
         None if !std::io::stdout().is_terminal() => {
             return Err(CliError::usage(
-                "a message is missing, and there is no terminal to talk on",
+                "a message is missing, and there is no terminal for an interactive chat",
             )
             .hint_command("chat \"sprint status?\"", "asks one question"));
         }

@@ -8,7 +8,7 @@ use t3nets_router::model::{TenantId, UserRole};
 use t3nets_router::outbound;
 use url::Url;
 
-use super::client::Client;
+use super::client::{Client, KeySource};
 use crate::aws::{AwsEnvironment, Name};
 use crate::config::environment::PlatformKind;
 use crate::config::keystore::{Keystore, StoredKey, origin_of};
@@ -58,8 +58,10 @@ impl Target {
             return Ok(Self { url, credential });
         };
         if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-            return Err(CliError::usage(format!("`--url {url}` is no web address"))
-                .hint("for example `--url http://127.0.0.1:8080`"));
+            return Err(
+                CliError::usage(format!("`--url {url}` is not a web address"))
+                    .hint("for example `--url http://127.0.0.1:8080`"),
+            );
         }
         let credential = match given {
             Some(key) => given_for(context, &url, key),
@@ -80,11 +82,11 @@ impl Target {
     /// If a key is needed and can be neither found nor made.
     pub(super) async fn client(&mut self, context: &Context) -> Result<Client, CliError> {
         match &self.credential {
-            Credential::Given(key) => Client::new(self.url.clone(), Some(key)),
-            Credential::None => Client::new(self.url.clone(), None),
+            Credential::Given(key) => Client::new(self.url.clone(), Some(key), KeySource::Variable),
+            Credential::None => Client::new(self.url.clone(), None, KeySource::None),
             Credential::OfEnvironment(tenant) => {
                 let key = environment_key(context, &self.url, tenant).await?;
-                Client::new(self.url.clone(), Some(&key))
+                Client::new(self.url.clone(), Some(&key), KeySource::Saved)
             }
         }
     }
@@ -94,7 +96,7 @@ impl Target {
 fn given_for(context: &Context, url: &Url, key: SecretString) -> Credential {
     if is_readable_on_the_way(url) {
         context.printer.warning(format!(
-            "{url} is not encrypted: everyone on the way can read the key"
+            "{url} is not encrypted: others on the network can read the key"
         ));
     }
     Credential::Given(key)
@@ -121,7 +123,7 @@ async fn own_url(context: &Context) -> Result<Url, CliError> {
                     "no router is running for the environment `{}`",
                     environment.name
                 ))
-                .hint_command("dev", "runs one in another terminal")
+                .hint_command("dev", "starts one in another terminal")
             })
         }
     }
@@ -141,7 +143,7 @@ async fn environment_key(
             return Err(CliError::not_ready(format!(
                 "{url} is not encrypted, so no key of the environment is sent there"
             ))
-            .hint("use an `https` address, or send one all the same with T3NETS_API_KEY"));
+            .hint("use an `https` address, or set T3NETS_API_KEY to send a key anyway"));
         }
         PlatformKind::Aws => Some(origin_of(url)),
     };
@@ -155,7 +157,7 @@ async fn environment_key(
     let is_aws = environment.platform == PlatformKind::Aws;
     let made = make_key(context, tenant).await.map_err(|error| {
         if is_aws && error.kind == ErrorKind::Denied {
-            return error.hint("without AWS credentials, T3NETS_API_KEY gives a key");
+            return error.hint("without AWS credentials, set T3NETS_API_KEY to a key");
         }
         error
     })?;
@@ -191,7 +193,7 @@ async fn make_key(context: &Context, tenant: &TenantId) -> Result<StoredKey, Cli
         )
         .await?;
     context.printer.detail(format!(
-        "asking as `{}` of tenant `{tenant}` with a key made for 15 minutes",
+        "asking as `{}` of tenant `{tenant}` with a temporary key, valid for 15 minutes",
         user.id
     ));
     Ok(StoredKey {

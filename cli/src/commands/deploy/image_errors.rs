@@ -143,6 +143,7 @@ mod tests {
     use t3nets_deploy::build::FailedStep;
 
     use super::*;
+    use crate::hint::Hint;
 
     #[test]
     fn a_failed_step_is_shown_with_its_last_lines_its_log_and_the_remedy() {
@@ -162,30 +163,35 @@ mod tests {
         assert!(error.causes[0].contains("exit code: 1"), "{error:?}");
         assert!(error.causes[1].ends_with("\n    one\n    no space left on device"));
         assert!(
-            error.hints[0].contains("/tmp/t3nets-build-1.log"),
+            error.hints[0]
+                .to_string()
+                .contains("/tmp/t3nets-build-1.log"),
             "{error:?}"
         );
-        assert!(error.hints[1].contains("prune"), "{error:?}");
+        assert!(error.hints[1].to_string().contains("prune"), "{error:?}");
     }
 
     #[test]
     fn docker_that_does_not_run_is_not_ready_and_a_socket_of_others_denied() {
         let error = CliError::from(DockerError::NoSocket("/var/run/docker.sock".to_owned()));
         assert_eq!(error.kind, ErrorKind::NotReady);
-        assert_eq!(error.hints, [START_DOCKER, WITHOUT_DOCKER]);
+        assert_eq!(error.hints, [START_DOCKER, WITHOUT_DOCKER].map(Hint::from));
         let error = CliError::from(DockerError::AccessDenied {
             host: "the default socket".to_owned(),
             source: "denied".into(),
         });
         assert_eq!(error.kind, ErrorKind::Denied);
-        assert!(error.hints[0].contains("usermod"), "{error:?}");
+        assert!(error.hints[0].to_string().contains("usermod"), "{error:?}");
     }
 
     #[test]
     fn a_missing_repository_is_not_ready_and_another_one_a_usage_error() {
         let error = CliError::from(RegistryError::RepositoryNotFound("r".to_owned()));
         assert_eq!(error.kind, ErrorKind::NotReady);
-        assert!(error.hints[0].contains("infra apply"), "{error:?}");
+        assert!(
+            error.hints[0].to_string().contains("infra apply"),
+            "{error:?}"
+        );
         let error = CliError::from(RegistryError::OtherRepository {
             reference: "docker.io/library/debian:12".to_owned(),
             repository: "r".to_owned(),

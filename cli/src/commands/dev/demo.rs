@@ -44,14 +44,14 @@ pub(super) async fn start(
         return Err(CliError::not_ready(format!(
             "tenant `{tenant}` is connected to a real Jira, which the sample board would replace"
         ))
-        .hint("`t3nets dev` without `--demo` answers from the real one")
+        .hint_command("dev", "(without `--demo`) answers from the real one")
         .hint("with T3NETS_HOME set to another folder, the sample board is beside it"));
     }
 
     let account = SampleAccount {
         email: "demo@example.com".to_owned(),
         api_token: random_token("sample_")
-            .map_err(|error| CliError::failed("no token can be made").caused_by(&error))?,
+            .map_err(|error| CliError::failed("cannot generate a token").caused_by(&error))?,
     };
     let cannot_serve =
         |error: std::io::Error| CliError::failed("cannot serve the sample board").caused_by(&error);

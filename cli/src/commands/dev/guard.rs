@@ -37,7 +37,7 @@ fn is_loopback_url(text: &str) -> bool {
 fn refusal() -> Response {
     let body = json!({"error": {
         "code": "foreign_origin",
-        "message": "this router answers to this machine's own pages and programs alone",
+        "message": "this router only answers pages and programs on this machine",
         "hint": "call it as http://127.0.0.1 or http://localhost",
     }});
     (StatusCode::FORBIDDEN, Json(body)).into_response()

@@ -36,7 +36,7 @@ const GRACE: Duration = Duration::from_secs(30);
 /// How the router runs.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DevArgs {
-    /// Give the tenant `default` a sample Jira board, served by this process
+    /// Connect the tenant `default` to a sample Jira board, served by this process
     #[arg(long)]
     demo: bool,
     /// The port to listen on; 0 picks a free one
@@ -45,7 +45,7 @@ pub(crate) struct DevArgs {
     /// The address to listen on
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST), value_name = "ADDRESS")]
     bind: IpAddr,
-    /// The tenant that callers without a key get; `default` where only this machine can reach the router, else nobody
+    /// The tenant of callers without a key [default: `default` on a loopback address, else none]
     #[arg(long, value_name = "TENANT")]
     anonymous_tenant: Option<TenantId>,
 }
@@ -73,7 +73,7 @@ struct DevStarted {
 impl Output for DevStarted {
     fn text(&self) -> String {
         format!(
-            "listening on {}\n\n  web page  {}\n  chat      t3nets chat \"sprint status?\"\n  api       curl -s {}api/chat -H 'content-type: application/json' -d '{{\"message\": \"sprint status?\"}}'\n  end       Ctrl-C\n",
+            "listening on {}\n\n  web page  {}\n  chat      t3nets chat \"sprint status?\"\n  api       curl -s {}api/chat -H 'content-type: application/json' -d '{{\"message\": \"sprint status?\"}}'\n  stop      Ctrl-C\n",
             self.running.url, self.running.url, self.running.url
         )
     }
@@ -126,12 +126,12 @@ pub(crate) async fn run(context: &Context, args: DevArgs) -> Result<Streamed, Cl
     };
     lock.announce(&running)?;
     match &anonymous_tenant {
-        Some(tenant) => context.printer.status(format!(
-            "callers without a key are let in as tenant `{tenant}`"
-        )),
+        Some(tenant) => context
+            .printer
+            .status(format!("callers without a key belong to tenant `{tenant}`")),
         None => context
             .printer
-            .status("callers without a key are refused (`--anonymous-tenant` lets them in)"),
+            .status("callers without a key are refused (`--anonymous-tenant` allows them)"),
     }
     context.printer.print(&DevStarted {
         running,
@@ -164,13 +164,13 @@ async fn serve(
     }
     context
         .printer
-        .status("ending: requests under way are finished first, Ctrl-C ends at once");
+        .status("shutting down: finishing requests in flight, Ctrl-C stops at once");
     drop(end);
     tokio::select! {
         result = &mut serving => result.map_err(failed),
         () = signals.next() => Err(CliError::interrupted()),
         () = tokio::time::sleep(GRACE) => {
-            context.printer.warning("some requests took too long and were given up");
+            context.printer.warning("some requests took too long and were dropped");
             Ok(())
         }
     }
@@ -200,7 +200,10 @@ async fn take_lock(home: &std::path::Path) -> Result<DevLock, CliError> {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    let refused = CliError::not_ready(format!("another `t3nets dev` runs on `{}`", home.display()));
+    let refused = CliError::not_ready(format!(
+        "another `t3nets dev` is running on `{}`",
+        home.display()
+    ));
     Err(match running::find(home)? {
         Some(other) => refused.hint(format!(
             "it answers at {} (process {})",
@@ -218,7 +221,9 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, CliError> {
             std::io::ErrorKind::AddrInUse => {
                 refused.hint("`--port` chooses another port, `--port 0` picks a free one")
             }
-            std::io::ErrorKind::PermissionDenied => refused.hint("`--port 8080` needs no rights"),
+            std::io::ErrorKind::PermissionDenied => {
+                refused.hint("ports from 1024 on need no privileges: `--port 8080`")
+            }
             _ => refused,
         }
     })

@@ -84,7 +84,7 @@ pub(super) async fn checks(
     checks.extend(tenant);
     checks.push(Check::skipped(
         "model",
-        "whether the account may use the models shows with the first answer",
+        "whether the account can use the models shows with the first answer",
     ));
     checks.push(api);
     checks.extend(deploying);
@@ -233,7 +233,7 @@ fn faults(table: &TableDescription, has_index: bool) -> Vec<String> {
         wrong.push(format!("it is {}", status.as_str().to_lowercase()));
     }
     if !has_key(table.key_schema(), table.attribute_definitions(), &KEYS) {
-        wrong.push("its key is not `pk` and `sk`, both texts".to_owned());
+        wrong.push("its key is not `pk` and `sk`, both strings".to_owned());
     }
     if has_index {
         let index = table
@@ -249,14 +249,16 @@ fn faults(table: &TableDescription, has_index: bool) -> Vec<String> {
                     &[(INDEX_KEY, KeyType::Hash)],
                 ) =>
             {
-                wrong.push(format!("the key of `{INDEX}` is not `{INDEX_KEY}`, a text"));
+                wrong.push(format!(
+                    "the key of `{INDEX}` is not `{INDEX_KEY}`, a string"
+                ));
             }
             Some(index)
                 if index
                     .index_status()
                     .is_some_and(|status| status.as_str() == "CREATING") =>
             {
-                wrong.push(format!("the index `{INDEX}` is still being made"));
+                wrong.push(format!("the index `{INDEX}` is still being created"));
             }
             Some(_) => {}
         }

@@ -54,7 +54,7 @@ pub(super) async fn checks(environment: &Environment, args: &DoctorArgs) -> Vec<
 fn check_home(home: &Path) -> Check {
     let shown = home.display();
     match home::is_open_to_others(home) {
-        Ok(false) => Check::ok("home", format!("{shown}, its owner's alone")),
+        Ok(false) => Check::ok("home", format!("{shown}, accessible only to its owner")),
         Ok(true) => Check::failed(
             "home",
             format!("others can read {shown}"),
@@ -74,11 +74,11 @@ fn check_home(home: &Path) -> Check {
 }
 
 fn check_database(home: &Path) -> Check {
-    let restore = "put a copy of it back, or begin anew with another T3NETS_HOME";
+    let restore = "restore a copy of it, or start over with another T3NETS_HOME";
     match inspect_database(home) {
         Ok(None) => Check::failed(
             "database",
-            "there is none yet",
+            "it does not exist yet",
             Hint::command("seed", "creates it, and so does `t3nets dev`"),
         ),
         Ok(Some(report)) if !report.damage.is_empty() => Check::failed(
@@ -92,7 +92,7 @@ fn check_database(home: &Path) -> Check {
                 "its schema has version {}, and this program knows {} at most",
                 report.schema_version, report.newest_version
             ),
-            "use the newer t3nets that made it",
+            "use the newer t3nets that created it",
         ),
         Ok(Some(report)) => Check::ok(
             "database",
@@ -104,19 +104,19 @@ fn check_database(home: &Path) -> Check {
 
 fn check_secrets(home: &Path) -> Check {
     if !home.exists() {
-        return Check::ok("secrets", "there are none yet");
+        return Check::ok("secrets", "none yet");
     }
     match FileSecrets::open(home, SECRETS_STEM, Arc::new(SystemClock)) {
         Ok(_) if LocalPaths::new(home).secrets().exists() => Check::ok(
             "secrets",
-            "they can be decrypted, the key is its owner's alone",
+            "they can be decrypted, and the key is accessible only to its owner",
         ),
-        Ok(_) => Check::ok("secrets", "there are none yet"),
+        Ok(_) => Check::ok("secrets", "none yet"),
         Err(error) => Check::failed(
             "secrets",
             error.to_string(),
             format!(
-                "only the key that was there can read them: {}",
+                "only the original key can decrypt them: {}",
                 LocalPaths::new(home).secrets_key().display()
             ),
         ),
@@ -147,7 +147,7 @@ async fn check_dev(dev: &Result<Option<RunningDev>, CliError>) -> Check {
         Check::warning(
             "dev",
             format!(
-                "process {} runs and does not answer at {}",
+                "process {} is running and does not answer at {}",
                 running.pid, running.url
             ),
             "end it and start `t3nets dev` again",

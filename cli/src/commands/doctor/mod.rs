@@ -23,7 +23,7 @@ use crate::terminal::text::strip_control_chars;
 pub(crate) struct DoctorArgs {
     #[command(flatten)]
     tenant: TenantFlag,
-    /// The port that `t3nets dev` should have, on this machine
+    /// The port that `t3nets dev` uses on this machine
     #[arg(long, default_value_t = 8080)]
     port: u16,
 }

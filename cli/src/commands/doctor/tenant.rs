@@ -25,7 +25,7 @@ pub(super) fn check_tenant(tenant: &TenantId, stored: &Result<Option<Tenant>, St
         Ok(Some(stored)) => Check::ok("tenant", format!("`{tenant}` is {}", stored.status)),
         Ok(None) => Check::failed(
             "tenant",
-            format!("there is no tenant `{tenant}`"),
+            format!("tenant `{tenant}` does not exist"),
             Hint::command(format!("seed --tenant {tenant}"), "creates it"),
         ),
         Err(error) => Check::failed("tenant", error.as_str(), "see the checks above"),
@@ -46,7 +46,7 @@ pub(super) async fn check_jira(platform: &Platform, tenant: &TenantId, dev_runs:
         Err(error) => Check::failed("jira", error.to_string(), "see the checks above"),
         Ok(Some(document)) if is_sample(&document) && !dev_runs => Check::warning(
             "jira",
-            "connected to the sample board, which runs in `t3nets dev --demo` alone",
+            "connected to the sample board, which only `t3nets dev --demo` serves",
             vec![
                 Hint::command("dev --demo", "serves the sample board"),
                 connect,
@@ -109,7 +109,7 @@ pub(super) async fn check_model(platform: &Platform, tenant: &Tenant) -> Check {
     match models.select(tenant, &*platform.secrets).await {
         Ok(selected) if selected.is_offline() => Check::warning(
             "model",
-            "none is configured: skills' results are worded by built-in templates",
+            "none is configured: answers come from built-in templates",
             remedy,
         ),
         Ok(selected) => Check::ok(

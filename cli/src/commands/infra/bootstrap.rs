@@ -34,7 +34,7 @@ pub(crate) struct Bootstrapped {
 impl Output for Bootstrapped {
     fn text(&self) -> String {
         format!(
-            "bucket `{}` in {} keeps the state from now on\nwrote {}: commit it\nnext: `{}`, which moves a local state there",
+            "bucket `{}` in {} now holds the state\nwrote {}: commit it\nnext: `{}`, which moves a local state there",
             self.bucket,
             self.region,
             self.backend_file.display(),
@@ -54,16 +54,16 @@ pub(crate) async fn run(context: &Context) -> Result<Bootstrapped, CliError> {
     if let Some(backend) = folder.backend()? {
         let place = backend.config.get("bucket").and_then(Value::as_str);
         return Err(CliError::failed(format!(
-            "the state has a backend already: `{}` `{}`",
+            "the state already has a backend: `{}` `{}`",
             backend.kind,
             place.unwrap_or("?")
         ))
-        .hint("nothing is left to bootstrap: `t3nets infra plan` uses it"));
+        .hint_command("infra plan", "uses it: there is nothing to bootstrap"));
     }
     let own_folder = folder.path().join("../bootstrap");
     if !own_folder.join("main.tf").is_file() {
         return Err(CliError::not_ready(format!(
-            "there is no Terraform for the bucket in `{}`",
+            "`{}` has no Terraform for the bucket",
             own_folder.display()
         )));
     }
@@ -79,10 +79,10 @@ pub(crate) async fn run(context: &Context) -> Result<Bootstrapped, CliError> {
     let region = region.unwrap_or_else(|| "us-east-1".to_owned());
     let project = text("project").unwrap_or_else(|| "t3nets".to_owned());
     context.confirm(&format!(
-        "Make the bucket for Terraform's state in {region} with {} and write backend.tf?",
+        "Create the bucket for Terraform's state in {region} with {} and write backend.tf?",
         match &environment.profile {
             Some(profile) => format!("the AWS profile `{profile}`"),
-            None => "the AWS credentials in force".to_owned(),
+            None => "the current AWS credentials".to_owned(),
         }
     ))?;
     let (bucket, region) = make_bucket(
@@ -96,7 +96,7 @@ pub(crate) async fn run(context: &Context) -> Result<Bootstrapped, CliError> {
     let backend_file = folder.path().join("backend.tf");
     replace_file(&backend_file, &backend_text(&bucket, &region)).map_err(|error| {
         CliError::failed(format!(
-            "the bucket `{bucket}` is there, but `{}` cannot be written",
+            "the bucket `{bucket}` exists, but `{}` cannot be written",
             backend_file.display()
         ))
         .caused_by(&error)
@@ -138,8 +138,8 @@ async fn make_bucket(
                 return Err(CliError::interrupted());
             }
             Ended::With(_) | Ended::Killed(_) => {
-                return Err(CliError::failed("terraform did not make the bucket; backend.tf is as it was")
-                    .hint("the command can be run again, and goes on where it ended")
+                return Err(CliError::failed("terraform did not create the bucket; backend.tf is unchanged")
+                    .hint("run the command again: it continues where it stopped")
                     .hint("if the bucket exists already, somebody bootstrapped this account: take over their backend.tf"));
             }
         }
@@ -147,7 +147,7 @@ async fn make_bucket(
     let outputs = runs.ask(vec!["output".into(), "-json".into()]).await?;
     let [bucket, region] = OUTPUTS.map(|name| outputs[name]["value"].as_str().map(str::to_owned));
     bucket.zip(region).ok_or_else(|| {
-        CliError::failed("terraform does not say which bucket it made; backend.tf is as it was")
+        CliError::failed("terraform does not say which bucket it created; backend.tf is unchanged")
     })
 }
 

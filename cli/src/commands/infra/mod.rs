@@ -23,22 +23,22 @@ use crate::terraform::run::{Ended, Terraform};
 /// What to do with the infrastructure.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum InfraCommand {
-    /// Make the bucket for Terraform's state, once per account, and write backend.tf
+    /// Create the bucket for Terraform's state, once per account, and write backend.tf
     Bootstrap,
     /// Show what an apply would change
     Plan(PlanArgs),
-    /// Make or change the infrastructure
+    /// Create or change the infrastructure
     Apply(ApplyArgs),
-    /// Show what Terraform made: names, addresses
+    /// Show Terraform's outputs: names, addresses
     Output(OutputArgs),
-    /// Remove the infrastructure and the data in it
+    /// Destroy the infrastructure and the data in it
     Destroy(DestroyArgs),
 }
 
 /// How to plan.
 #[derive(Debug, clap::Args)]
 pub(crate) struct PlanArgs {
-    /// End with code 8 when something would change
+    /// Exit with code 8 if there are changes
     #[arg(long)]
     exit_code: bool,
     #[command(flatten)]
@@ -58,9 +58,9 @@ pub(crate) struct ApplyArgs {
 /// What to show.
 #[derive(Debug, clap::Args)]
 pub(crate) struct OutputArgs {
-    /// One output's name; all of them without it
+    /// The output to show [default: all]
     name: Option<String>,
-    /// Show a text as it is, without quotes
+    /// Print a string without quotes
     #[arg(long, requires = "name", conflicts_with = "json")]
     raw: bool,
     #[command(flatten)]
@@ -152,10 +152,10 @@ impl<'a> Work<'a> {
             return Ok(());
         }
         if !prompt::can_ask() || self.context.printer.is_json() {
-            return Err(
-                CliError::usage("this needs a confirmation, and there is nobody to ask")
-                    .hint("`--yes` confirms it"),
-            );
+            return Err(CliError::usage(
+                "this needs confirmation, and there is no terminal to ask on",
+            )
+            .hint("`--yes` confirms it"));
         }
         if self.environment.protected {
             self.context.confirm_by_name(what, &self.environment.name)?;
@@ -260,7 +260,7 @@ fn finish(ended: Ended) -> Result<Streamed, CliError> {
         Ended::Interrupted => Err(CliError::interrupted()),
         Ended::Killed(signal) => Err(CliError::new(
             ErrorKind::Failed,
-            format!("terraform was ended by signal {signal}"),
+            format!("terraform was killed by signal {signal}"),
         )
         .hint_command(
             "infra plan",

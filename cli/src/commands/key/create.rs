@@ -14,31 +14,32 @@ use crate::config::environment::PlatformKind;
 use crate::config::keystore::{Keystore, StoredKey, origin_of};
 use crate::context::Context;
 use crate::error::CliError;
+use crate::hint::Hint;
 use crate::terminal::printer::Output;
 use crate::terminal::text::shown_time;
 
-/// For whom to make a key.
+/// The user to create a key for, and what it allows.
 #[derive(Debug, clap::Args)]
 pub(crate) struct CreateArgs {
     #[command(flatten)]
     tenant: TenantFlag,
     #[command(flatten)]
     user: RequiredUser,
-    /// What the key is for, so that people can tell keys apart
+    /// A name that says what the key is for
     #[arg(long)]
     name: Option<String>,
-    /// How long the key works: `90d`, `12h`; for ever without it
+    /// When the key expires: `12h`, `90d` [default: never]
     #[arg(long, value_name = "TIME", value_parser = arguments::parse_duration)]
     expires: Option<SignedDuration>,
-    /// The most the key may do: `admin` or `member`; as much as its user without it
+    /// The key's role, `admin` or `member` [default: its user's role]
     #[arg(long)]
     role: Option<UserRole>,
-    /// Keep the key for `t3nets chat` on this machine, in place of the one before
+    /// Save the key for `t3nets chat` on this machine
     #[arg(long)]
     save: bool,
 }
 
-/// The key that was made.
+/// The key that was created.
 #[derive(Serialize)]
 pub(crate) struct Created {
     key: String,
@@ -59,10 +60,10 @@ impl Output for Created {
     }
 }
 
-/// Makes a key. It is the result even where it is kept, because it cannot be shown again.
+/// Creates a key. It is the result even where it is saved, because it cannot be shown again.
 ///
 /// # Errors
-/// If there is no such person, or the key should do more than its user may.
+/// If there is no such user, or the key would exceed the user's role.
 pub(crate) async fn run(context: &Context, args: CreateArgs) -> Result<Created, CliError> {
     let admin = context.admin_to_change().await?;
     // Opened before the key is made: a key that cannot be kept would be lost.
@@ -96,20 +97,21 @@ pub(crate) async fn run(context: &Context, args: CreateArgs) -> Result<Created, 
             origin,
         };
         keystore.put(&stored.tenant_id, &kept).await?;
-        let tenant = &stored.tenant_id;
-        context
-            .printer
-            .status(format!("kept for `t3nets chat --tenant {tenant}`"));
+        let chat = Hint::command(
+            format!("chat -t {}", stored.tenant_id),
+            "uses the saved key",
+        );
+        context.printer.status(context.printer.render(&chat));
     }
     context.printer.status(format!(
-        "key `{}` for user `{}` of tenant `{}`, role {}, {}; it is shown this once",
+        "key `{}` for user `{}` of tenant `{}`, role {}, {}; it is not shown again",
         stored.prefix,
         stored.user_id,
         stored.tenant_id,
         stored.role,
         match stored.expires_at {
-            Some(end) => format!("until {}", shown_time(end)),
-            None => "without end".to_owned(),
+            Some(end) => format!("expires {}", shown_time(end)),
+            None => "never expires".to_owned(),
         },
     ));
     Ok(Created {

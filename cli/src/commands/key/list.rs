@@ -7,6 +7,7 @@ use super::KeyView;
 use crate::commands::arguments::TenantFlag;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::hint::Hint;
 use crate::terminal::printer::Output;
 use crate::terminal::table::table;
 use crate::terminal::text::shown_time;
@@ -16,7 +17,7 @@ use crate::terminal::text::shown_time;
 pub(crate) struct ListArgs {
     #[command(flatten)]
     tenant: TenantFlag,
-    /// This person's alone
+    /// Only list this user's keys
     #[arg(long, short = 'u')]
     user: Option<UserId>,
 }
@@ -30,7 +31,7 @@ pub(crate) struct Keys {
 impl Output for Keys {
     fn text(&self) -> String {
         if self.keys.is_empty() {
-            return "no keys (`t3nets key create` makes one)".to_owned();
+            return "no keys".to_owned();
         }
         table(
             &["key", "user", "name", "role", "state", "created", "expires"],
@@ -46,6 +47,16 @@ impl Output for Keys {
                 ]
             }),
         )
+    }
+
+    fn hints(&self) -> Vec<Hint> {
+        match self.keys.is_empty() {
+            true => vec![Hint::command(
+                "key create --help",
+                "shows how to create one",
+            )],
+            false => Vec::new(),
+        }
     }
 }
 

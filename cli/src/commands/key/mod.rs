@@ -8,14 +8,14 @@ use jiff::Timestamp;
 use serde::Serialize;
 use t3nets_router::model::{ApiKey, UserId, UserRole};
 
-/// What to do with keys.
+/// The verbs of `t3nets key`.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum KeyCommand {
-    /// Make a key for a person; it is shown once
+    /// Create a key for a user; it is shown once
     Create(create::CreateArgs),
-    /// List a tenant's keys, without the keys themselves
+    /// List the keys of a tenant
     List(list::ListArgs),
-    /// Take a key away
+    /// Revoke a key
     Revoke(revoke::RevokeArgs),
 }
 

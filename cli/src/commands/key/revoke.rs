@@ -14,12 +14,12 @@ use crate::terminal::text::strip_control_chars;
 pub(crate) struct RevokeArgs {
     #[command(flatten)]
     tenant: TenantFlag,
-    /// The beginning of the key as `t3nets key list` shows it, or of its hash
+    /// The key's prefix as `t3nets key list` shows it, or the start of its hash
     #[arg(value_name = "KEY")]
     key: String,
 }
 
-/// The key that is gone.
+/// The key that was revoked.
 #[derive(Debug, Serialize)]
 pub(crate) struct Revoked {
     #[serde(flatten)]
@@ -32,7 +32,7 @@ impl Output for Revoked {
     }
 }
 
-/// Takes a key away, after saying whose it is and asking.
+/// Revokes a key, after showing whose it is and asking.
 ///
 /// # Errors
 /// If none or several keys begin like that, or it is not confirmed.

@@ -7,6 +7,7 @@ use t3nets_router::model::{IntegrationName, SecretDescription};
 use crate::commands::arguments::TenantFlag;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::hint::Hint;
 use crate::terminal::printer::Output;
 use crate::terminal::table::table;
 use crate::terminal::text::shown_time;
@@ -58,7 +59,7 @@ pub(crate) struct Secrets {
 impl Output for Secrets {
     fn text(&self) -> String {
         if self.secrets.is_empty() {
-            return "no secrets (`t3nets secret set jira` stores one)".to_owned();
+            return "no secrets".to_owned();
         }
         table(
             &["integration", "updated", "state"],
@@ -70,6 +71,13 @@ impl Output for Secrets {
                 ]
             }),
         )
+    }
+
+    fn hints(&self) -> Vec<Hint> {
+        match self.secrets.is_empty() {
+            true => vec![Hint::command("secret set jira", "stores one")],
+            false => Vec::new(),
+        }
     }
 }
 

@@ -14,20 +14,20 @@ use t3nets_router::model::{IntegrationName, SecretName, TenantId};
 use crate::commands::arguments::TenantFlag;
 use crate::terminal::printer::Output;
 
-/// What to do with secrets.
+/// The verbs of `t3nets secret`.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum SecretCommand {
-    /// Store the credentials for an integration; what is missing is asked for
+    /// Store the credentials of an integration; missing values are asked for
     Set(set::SetArgs),
-    /// List a tenant's secrets
+    /// List the secrets of a tenant
     List(list::ListArgs),
-    /// Show a secret's fields, without the values that must stay secret
+    /// Show the fields of a secret; secret values stay hidden
     Show(SecretArgs),
-    /// Try the stored credentials on the outside system
+    /// Test the stored credentials against the integration
     Test(SecretArgs),
-    /// Remove a secret; it can be restored for a while
+    /// Remove a secret; it can be restored for some days
     Remove(SecretArgs),
-    /// Bring a removed secret back
+    /// Restore a removed secret
     Restore(SecretArgs),
 }
 
@@ -36,7 +36,7 @@ pub(crate) enum SecretCommand {
 pub(crate) struct SecretArgs {
     #[command(flatten)]
     tenant: TenantFlag,
-    /// The outside system: `jira`, `anthropic`, `openai`, …
+    /// The integration: `jira`, `anthropic`, `openai`, …
     #[arg(value_name = "INTEGRATION")]
     integration: IntegrationName,
 }

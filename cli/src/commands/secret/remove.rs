@@ -7,10 +7,11 @@ use t3nets_router::model::{IntegrationName, TenantId};
 use super::SecretArgs;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::hint::Hint;
 use crate::terminal::printer::Output;
 use crate::terminal::text::shown_time;
 
-/// What is gone.
+/// The secret that was removed.
 #[derive(Debug, Serialize)]
 pub(crate) struct Removed {
     tenant_id: TenantId,
@@ -21,10 +22,17 @@ pub(crate) struct Removed {
 impl Output for Removed {
     fn text(&self) -> String {
         format!(
-            "secret `{0}`: removed; `t3nets secret restore {0}` brings it back until {1}",
+            "secret `{}`: removed; it can be restored until {}",
             self.integration,
             shown_time(self.deleted_for_good_at)
         )
+    }
+
+    fn hints(&self) -> Vec<Hint> {
+        vec![Hint::command(
+            format!("secret restore {}", self.integration),
+            "restores it",
+        )]
     }
 }
 
@@ -38,7 +46,7 @@ pub(crate) async fn run(context: &Context, args: SecretArgs) -> Result<Removed, 
     let secret = admin.secret(&name).await?;
     let fields: Vec<String> = secret.fields.into_iter().map(|field| field.name).collect();
     context.printer.status(format!(
-        "secret `{}` of tenant `{}` holds {}; what needs it stops working",
+        "secret `{}` of tenant `{}` has the fields {}; whatever uses it stops working",
         name.integration,
         name.tenant_id,
         fields.join(", ")

@@ -4,7 +4,7 @@ use super::{SecretArgs, SecretOutcome};
 use crate::context::Context;
 use crate::error::CliError;
 
-/// Brings a removed secret back.
+/// Restores a removed secret.
 ///
 /// # Errors
 /// If there is none to bring back.

@@ -25,16 +25,16 @@ const MAX_INPUT_BYTES: u64 = 1 << 20;
 pub(crate) struct SetArgs {
     #[command(flatten)]
     secret: SecretArgs,
-    /// Take all fields from a file that holds a JSON object
+    /// Read all fields from a file with a JSON object
     #[arg(long, value_name = "FILE", conflicts_with_all = ["stdin", "from_env", "fields"])]
     from_file: Option<PathBuf>,
-    /// Take all fields from stdin, a JSON object
+    /// Read all fields from stdin, a JSON object
     #[arg(long, conflicts_with_all = ["from_env", "fields"])]
     stdin: bool,
-    /// Take a field from an environment variable: `api_token=JIRA_API_TOKEN`; other fields stay as they are stored
+    /// Read a field from an environment variable (`api_token=JIRA_API_TOKEN`) and keep the others; may be repeated
     #[arg(long, value_name = "FIELD=VARIABLE", value_parser = arguments::parse_pair)]
     from_env: Vec<(String, String)>,
-    /// Set a field that is no secret: `board_id=7`; other fields stay as they are stored
+    /// Set a field that is not secret (`board_id=7`) and keep the others; may be repeated
     #[arg(long = "field", value_name = "FIELD=VALUE", value_parser = arguments::parse_pair)]
     fields: Vec<(String, String)>,
 }
@@ -93,7 +93,7 @@ fn given_fields(
                 "`{field}` of `{}` may be a secret, which must not be an argument",
                 name.integration
             ))
-            .hint("use `--from-env`, `--from-file`, `--stdin`, or let yourself be asked"));
+            .hint("use `--from-env`, `--from-file` or `--stdin`, or enter it when asked"));
         }
         given.insert(field.clone(), Value::from(value.clone()));
     }
@@ -110,7 +110,7 @@ async fn from_fields(
     let Some(known) = fields_of(&name.integration) else {
         if given.is_empty() {
             return Err(CliError::usage(format!(
-                "the fields of `{}` are not known here, so they cannot be asked for",
+                "the fields of `{}` are not known, so they cannot be asked for",
                 name.integration
             ))
             .hint("give them with `--from-env FIELD=VARIABLE`, `--from-file` or `--stdin`"));
@@ -191,9 +191,9 @@ fn read(input: &mut dyn Read, source: &str) -> Result<Vec<u8>, CliError> {
 fn parse(content: &[u8], source: &str) -> Result<SecretDocument, CliError> {
     match serde_json::from_slice(content) {
         Ok(Value::Object(fields)) => Ok(SecretDocument::new(fields)),
-        Ok(_) => Err(CliError::usage(format!("{source} holds no JSON object"))),
+        Ok(_) => Err(CliError::usage(format!("{source} is not a JSON object"))),
         Err(error) => Err(CliError::usage(format!(
-            "{source} holds no JSON: line {}, column {}",
+            "{source} is not valid JSON: line {}, column {}",
             error.line(),
             error.column()
         ))),

@@ -138,7 +138,7 @@ fn parse(text: &str, folder: &Path, values: &Values) -> Result<Vec<TenantSeed>, 
         ))
     })?;
     if file.tenants.is_empty() {
-        return Err(CliError::usage("there is no `[[tenant]]`"));
+        return Err(CliError::usage("the file has no `[[tenant]]`"));
     }
     file.tenants
         .into_iter()

@@ -18,16 +18,16 @@ pub(super) const VARIABLES: [&str; 4] =
 #[derive(Debug, Default, clap::Args)]
 #[group(id = "JiraArgs", multiple = true)]
 pub(super) struct JiraArgs {
-    /// Jira's address [also: JIRA_URL]
+    /// The address of Jira [env: JIRA_URL]
     #[arg(long, value_name = "URL")]
     jira_url: Option<String>,
-    /// E-mail address of the Jira account [also: JIRA_EMAIL]
+    /// The email address of the Jira account [env: JIRA_EMAIL]
     #[arg(long, value_name = "ADDRESS")]
     jira_email: Option<String>,
-    /// The board's number [also: JIRA_BOARD_ID]
+    /// The board's number [env: JIRA_BOARD_ID]
     #[arg(long, value_name = "NUMBER")]
     jira_board_id: Option<String>,
-    /// Read that account's API token from this file, `-` is stdin [also: the variable JIRA_API_TOKEN]
+    /// Read the account's API token from this file, `-` for stdin [env: JIRA_API_TOKEN, the token itself]
     #[arg(long, value_name = "FILE")]
     jira_api_token_file: Option<PathBuf>,
 }

@@ -32,10 +32,10 @@ const EXAMPLE_ADMIN: &str = "admin@example.com";
 pub(crate) struct SeedArgs {
     #[command(flatten)]
     tenant: TenantFlag,
-    /// The tenant's name; its id without it
+    /// The tenant's display name [default: its id]
     #[arg(long)]
     name: Option<String>,
-    /// The administrator's e-mail address [also: ADMIN_EMAIL]
+    /// The administrator's email address [env: ADMIN_EMAIL]
     #[arg(long, value_name = "ADDRESS")]
     admin_email: Option<String>,
     /// The administrator's name
@@ -43,7 +43,7 @@ pub(crate) struct SeedArgs {
     admin_name: Option<String>,
     #[command(flatten)]
     jira: JiraArgs,
-    /// Set up what this file says, which may be several tenants
+    /// Set up the tenants in this file
     #[arg(
         long,
         value_name = "SEED.TOML",
@@ -53,7 +53,7 @@ pub(crate) struct SeedArgs {
     /// Read variables from this file instead of `.env`
     #[arg(long, value_name = "FILE")]
     env_file: Option<PathBuf>,
-    /// Say what would be done, and do nothing
+    /// Show what would be done without doing it
     #[arg(long)]
     dry_run: bool,
 }

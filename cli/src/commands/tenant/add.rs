@@ -17,10 +17,10 @@ use crate::terminal::printer::Output;
 pub(crate) struct AddArgs {
     #[command(flatten)]
     tenant: RequiredTenant,
-    /// The name people read; the id without it
+    /// The tenant's display name [default: its id]
     #[arg(long)]
     name: Option<String>,
-    /// Whether it is ready or still being set up; it may chat either way
+    /// Whether it is ready or still being set up; either can chat
     #[arg(long, default_value = "active", value_parser = status_parser())]
     status: TenantStatus,
 }
@@ -38,7 +38,7 @@ impl Output for Added {
     }
 }
 
-/// Makes a tenant.
+/// Creates a tenant.
 ///
 /// # Errors
 /// If there is one of that id.

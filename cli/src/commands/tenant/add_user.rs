@@ -8,30 +8,31 @@ use super::views::UserView;
 use crate::commands::arguments::TenantFlag;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::hint::Hint;
 use crate::terminal::printer::Output;
 use crate::terminal::prompt;
 use crate::terminal::text::strip_control_chars;
 
-/// Whom to add. In a terminal, what is missing is asked for.
+/// The user to add. In a terminal, missing values are asked for.
 #[derive(Debug, clap::Args)]
 pub(crate) struct AddUserArgs {
     #[command(flatten)]
     tenant: TenantFlag,
-    /// The person's e-mail address: skills know the person by it
+    /// The user's email address, by which integrations know them
     #[arg(long)]
     email: Option<String>,
-    /// The name people read; the address up to its @ without it
+    /// The user's display name [default: the address before the @]
     #[arg(long)]
     name: Option<String>,
-    /// What the person may do: `admin` or `member` (the default)
+    /// The user's role, `admin` or `member` [default: member]
     #[arg(long)]
     role: Option<UserRole>,
-    /// The person's id in the tenant; the lower-cased address without it
+    /// The user's id in the tenant [default: the lower-cased address]
     #[arg(long)]
     id: Option<UserId>,
 }
 
-/// Who was added.
+/// The user that was added.
 #[derive(Debug, Serialize)]
 pub(crate) struct Added {
     #[serde(flatten)]
@@ -44,9 +45,16 @@ impl Output for Added {
         let name = strip_control_chars(&user.display_name);
         format!("user `{}`: created ({name}, {})", user.user_id, user.role)
     }
+
+    fn hints(&self) -> Vec<Hint> {
+        vec![Hint::command(
+            format!("key create {}", self.user.user_id),
+            "creates an API key for them",
+        )]
+    }
 }
 
-/// Adds a person.
+/// Adds a user.
 ///
 /// # Errors
 /// Usage if the address is missing and nobody can be asked.
@@ -54,7 +62,7 @@ pub(crate) async fn run(context: &Context, args: AddUserArgs) -> Result<Added, C
     let asks = args.email.is_none() && prompt::can_ask();
     let email = match args.email {
         Some(email) => email,
-        None => prompt::text("e-mail address", "--email", None)?,
+        None => prompt::text("email address", "--email", None)?,
     };
     let name = match args.name {
         None if asks => {

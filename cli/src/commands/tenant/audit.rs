@@ -14,7 +14,7 @@ use crate::terminal::table::table;
 pub(crate) struct AuditArgs {
     #[command(flatten)]
     tenant: TenantFlag,
-    /// How many entries to show
+    /// The number of entries to show
     #[arg(long, default_value_t = 50)]
     limit: usize,
 }

@@ -6,6 +6,7 @@ use t3nets_router::model::{ChannelId, ChannelKind};
 use crate::commands::arguments::TenantFlag;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::hint::Hint;
 use crate::terminal::printer::Output;
 use crate::terminal::table::table;
 use crate::terminal::text::strip_control_chars;
@@ -15,10 +16,10 @@ use crate::terminal::text::strip_control_chars;
 pub(crate) struct ChannelArgs {
     #[command(flatten)]
     tenant: TenantFlag,
-    /// The kind of channel: `slack`, `teams`, `telegram`, `dashboard`
+    /// The type of channel: `slack`, `teams`, `telegram` or `dashboard`
     #[arg(value_name = "TYPE")]
     kind: ChannelKind,
-    /// What the outside system calls the channel: a Slack team's id, a Telegram bot's name
+    /// The channel's id in its system: a Slack team id, a Telegram bot name
     #[arg(value_name = "ID")]
     channel_id: ChannelId,
 }
@@ -64,7 +65,7 @@ pub(crate) struct Channels {
 impl Output for Channels {
     fn text(&self) -> String {
         if self.channels.is_empty() {
-            return "no channels (`t3nets tenant map-channel` maps one)".to_owned();
+            return "no channels".to_owned();
         }
         table(
             &["type", "channel"],
@@ -72,6 +73,16 @@ impl Output for Channels {
                 .iter()
                 .map(|channel| [channel.channel_type.as_str(), channel.channel_id.as_str()]),
         )
+    }
+
+    fn hints(&self) -> Vec<Hint> {
+        match self.channels.is_empty() {
+            true => vec![Hint::command(
+                "tenant map-channel --help",
+                "shows how to map one",
+            )],
+            false => Vec::new(),
+        }
     }
 }
 
@@ -87,7 +98,7 @@ pub(crate) async fn map(context: &Context, args: ChannelArgs) -> Result<ChannelO
     Ok(outcome(args, if is_new { "mapped" } else { "unchanged" }))
 }
 
-/// Gives a channel up.
+/// Unmaps a channel.
 ///
 /// # Errors
 /// If the tenant does not have it.

@@ -25,13 +25,13 @@ const RECORDS_A_STEP: usize = 100;
 pub(crate) struct ExportArgs {
     #[command(flatten)]
     tenant: TenantName,
-    /// Write to a file that its owner alone can read, instead of stdout
+    /// Write to a file that only its owner can read, instead of stdout
     #[arg(long, short = 'o', value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Export the secrets' values too. The file is encrypted (age): with a passphrase, or to `--recipient`
+    /// Include the values of secrets; encrypts the file with age, by a passphrase or to --recipient
     #[arg(long, requires = "output")]
     with_secrets: bool,
-    /// Encrypt to the owner of this age key instead of with a passphrase: `age1…`; may be repeated
+    /// Encrypt to this age public key (`age1…`) instead of by a passphrase; may be repeated
     #[arg(long, value_name = "KEY", value_parser = sealed::parse_recipient, requires = "with_secrets",
           conflicts_with = "passphrase_source")]
     recipient: Vec<Recipient>,
@@ -164,10 +164,11 @@ async fn write(
 /// The file that is to be replaced or made. What is no file (a device, a pipe) would be replaced by one.
 fn destination(path: &Path) -> Result<PathBuf, CliError> {
     match std::fs::metadata(path) {
-        Ok(found) if !found.is_file() => {
-            Err(CliError::usage(format!("`{}` is no file", path.display()))
-                .hint("without `--output` the export goes to stdout"))
-        }
+        Ok(found) if !found.is_file() => Err(CliError::usage(format!(
+            "`{}` is not a regular file",
+            path.display()
+        ))
+        .hint("without `--output` the export goes to stdout")),
         // Behind a link is the file that is meant.
         Ok(_) => std::fs::canonicalize(path).map_err(|error| {
             CliError::failed(format!("cannot write `{}`", path.display())).caused_by(&error)

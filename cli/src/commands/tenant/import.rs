@@ -15,6 +15,7 @@ use t3nets_router::model::{IntegrationName, TenantId};
 use super::sealed::{self, PassphraseArgs, Rereadable};
 use crate::context::Context;
 use crate::error::{CliError, exit_code};
+use crate::hint::Hint;
 use crate::terminal::printer::Output;
 use crate::terminal::table::table;
 use crate::terminal::text::strip_control_chars;
@@ -26,19 +27,19 @@ const MAX_LISTED: usize = 1000;
 /// Which file, and as which tenant.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ImportArgs {
-    /// The file that `t3nets tenant export` wrote, encrypted or not; `-` is stdin
+    /// The file to import, encrypted or not; `-` for stdin
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Import it as this tenant instead of the one that was exported; people keep their ids
+    /// Import as this tenant instead of the exported one; users keep their ids
     #[arg(long, short = 't', value_name = "TENANT")]
     tenant: Option<TenantId>,
-    /// Make what differs as the file has it
+    /// Overwrite records that differ
     #[arg(long)]
     overwrite: bool,
-    /// Change nothing, and say what would be done
+    /// Show what would be done without doing it
     #[arg(long)]
     dry_run: bool,
-    /// The file that holds the age key that the export is encrypted to; may be repeated
+    /// Decrypt with the age key in this file; may be repeated
     #[arg(long, value_name = "FILE")]
     identity: Vec<PathBuf>,
     #[command(flatten)]
@@ -114,14 +115,21 @@ impl Output for Imported {
         );
         for integration in &self.missing_secrets {
             text.push_str(&format!(
-                "\nsecret `{integration}` is not in the file: `t3nets secret set {integration} -t {}` stores it",
-                self.tenant_id
+                "\nsecret `{integration}` is not in the file and has to be set"
             ));
         }
         if self.dry_run {
             text.push_str("\nnothing was changed (--dry-run)");
         }
         text
+    }
+
+    fn hints(&self) -> Vec<Hint> {
+        let tenant = &self.tenant_id;
+        let missing = self.missing_secrets.iter().map(|integration| {
+            Hint::command(format!("secret set {integration} -t {tenant}"), "sets it")
+        });
+        missing.collect()
     }
 
     fn exit_code(&self) -> u8 {

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::views::TenantView;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::hint::Hint;
 use crate::terminal::printer::Output;
 use crate::terminal::table::table;
 use crate::terminal::text::shown_time;
@@ -18,7 +19,7 @@ pub(crate) struct Tenants {
 impl Output for Tenants {
     fn text(&self) -> String {
         if self.tenants.is_empty() {
-            return "no tenants (`t3nets seed` makes the first)".to_owned();
+            return "no tenants".to_owned();
         }
         table(
             &["tenant", "name", "status", "created"],
@@ -31,6 +32,13 @@ impl Output for Tenants {
                 ]
             }),
         )
+    }
+
+    fn hints(&self) -> Vec<Hint> {
+        match self.tenants.is_empty() {
+            true => vec![Hint::command("seed", "creates the first one")],
+            false => Vec::new(),
+        }
     }
 }
 

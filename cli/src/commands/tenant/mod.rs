@@ -1,4 +1,4 @@
-//! `t3nets tenant`: tenants, and the people, channels, usage and audit trail inside one. One file per verb or pair of verbs;
+//! `t3nets tenant`: tenants, and the users, channels, usage and audit trail inside one. One file per verb or pair of verbs;
 //! what several of them show is in [`views`].
 
 pub(super) mod add;
@@ -19,50 +19,50 @@ pub(super) mod usage;
 pub(super) mod users;
 mod views;
 
-/// What to do with tenants.
+/// The verbs of `t3nets tenant`.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum TenantCommand {
-    /// Make a tenant
+    /// Create a tenant
     Add(add::AddArgs),
     /// List the tenants
     List,
-    /// Show a tenant: its settings and what belongs to it
+    /// Show a tenant with its settings and counts
     Show(show::ShowArgs),
     /// Change a tenant's name and settings
     Set(set::SetArgs),
-    /// Stop a tenant from chatting
+    /// Suspend a tenant: its chats are refused
     Suspend(status::StatusArgs),
-    /// Let a suspended tenant chat again
+    /// Resume a suspended tenant
     Resume(status::StatusArgs),
-    /// Remove a tenant with everything that belongs to it
+    /// Remove a tenant and all its data
     Remove(remove::RemoveArgs),
-    /// Export a tenant as a file, with its people, channels and keys
+    /// Export a tenant to a file, with its users, channels and keys
     ///
-    /// The file holds the tenant and its settings, people with what is remembered of them, channels, API keys (their hashes:
-    /// whoever has a key can go on using it) and secrets by name, one JSON record a line. Conversations, usage and the audit
-    /// trail are not exported.
+    /// The file has one JSON record per line: the tenant and its settings, users with their memory, channels, API keys (as
+    /// hashes: existing keys keep working) and the names of secrets. Conversations, usage and the audit trail are not
+    /// exported.
     Export(export::ExportArgs),
-    /// Import a tenant from a file; importing it again completes what was interrupted
+    /// Import a tenant from a file; safe to repeat after an interruption
     ///
-    /// Every line is checked before anything changes. What is there already and the same is left; what is there and differs
-    /// is told, and left unless `--overwrite` is given. It ends with code 1 if anything was not imported.
+    /// Every line is checked before anything changes. Records that already exist are skipped; those that differ are reported
+    /// and kept as they are unless `--overwrite` is given. Exits with code 1 if anything was not imported.
     Import(import::ImportArgs),
-    /// Add a person to a tenant
+    /// Add a user to a tenant
     AddUser(add_user::AddUserArgs),
-    /// List a tenant's people
+    /// List the users of a tenant
     Users(users::UsersArgs),
-    /// Change a person: name, address, role, preferences
+    /// Change a user's name, email address, role or preferences
     SetUser(set_user::SetUserArgs),
-    /// Remove a person, with their keys and conversations
+    /// Remove a user with their keys and conversations
     RemoveUser(remove_user::RemoveUserArgs),
-    /// Let a tenant answer on a channel
+    /// Map a channel to a tenant
     MapChannel(channels::ChannelArgs),
-    /// Give a tenant's channel up
+    /// Unmap a channel
     UnmapChannel(channels::ChannelArgs),
-    /// List a tenant's channels
+    /// List the channels of a tenant
     Channels(channels::ChannelsArgs),
-    /// Show what a tenant used, day by day
+    /// Show the daily usage of a tenant
     Usage(usage::UsageArgs),
-    /// Show who changed what in a tenant, newest first
+    /// Show the audit trail of a tenant, newest first
     Audit(audit::AuditArgs),
 }

@@ -8,6 +8,7 @@ use t3nets_router::model::TenantId;
 use crate::commands::arguments::RequiredTenant;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::hint::Hint;
 use crate::terminal::printer::Output;
 use crate::terminal::text::{counted, shown_time, strip_control_chars};
 
@@ -18,7 +19,7 @@ pub(crate) struct RemoveArgs {
     tenant: RequiredTenant,
 }
 
-/// What is gone.
+/// What was removed.
 #[derive(Debug, Serialize)]
 pub(crate) struct Removed {
     tenant_id: TenantId,
@@ -47,7 +48,7 @@ impl Output for Removed {
     }
 }
 
-/// Removes a tenant, after saying what goes and asking.
+/// Removes a tenant, after showing what is deleted and asking.
 ///
 /// # Errors
 /// If there is no such tenant, or it is not confirmed.
@@ -58,7 +59,12 @@ pub(crate) async fn run(context: &Context, args: RemoveArgs) -> Result<Removed, 
     context
         .printer
         .status(strip_control_chars(&listed(&id, &removal)));
-    context.confirm(&format!("Remove tenant `{id}` for good?"))?;
+    let export = Hint::command(
+        format!("tenant export {id} -o {id}.jsonl"),
+        "saves a copy that can be imported again",
+    );
+    context.printer.status(context.printer.render(&export));
+    context.confirm(&format!("Remove tenant `{id}`?"))?;
 
     let removed = admin.remove_tenant(&id).await?;
     let Holdings {
@@ -78,11 +84,11 @@ pub(crate) async fn run(context: &Context, args: RemoveArgs) -> Result<Removed, 
     })
 }
 
-/// What goes, for people to read before they agree.
+/// What is deleted, to read before agreeing.
 fn listed(id: &TenantId, removal: &TenantRemoval) -> String {
     let holdings = &removal.holdings;
     let mut text = format!(
-        "with tenant `{id}` go {}, {}, {}, {}, all conversations and what is counted of its use",
+        "removing tenant `{id}` deletes {}, {}, {}, {}, all conversations and usage",
         counted(holdings.users, "user"),
         counted(holdings.keys, "key"),
         counted(holdings.channels, "channel"),
@@ -121,9 +127,6 @@ fn listed(id: &TenantId, removal: &TenantRemoval) -> String {
             shown_time(removal.secrets_gone_at)
         ));
     }
-    text.push_str(&format!(
-        "\n`t3nets tenant export {id}` keeps a copy of what can be imported again"
-    ));
     text
 }
 

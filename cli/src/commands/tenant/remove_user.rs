@@ -17,12 +17,12 @@ pub(crate) struct RemoveUserArgs {
     tenant: TenantFlag,
     #[command(flatten)]
     user: RequiredUser,
-    /// Leave the tenant without an administrator if need be
+    /// Allow leaving the tenant without an administrator
     #[arg(long)]
     force: bool,
 }
 
-/// Who is gone.
+/// The user that was removed.
 #[derive(Debug, Serialize)]
 pub(crate) struct Removed {
     user_id: UserId,
@@ -36,10 +36,10 @@ impl Output for Removed {
     }
 }
 
-/// Removes a person, after saying what goes and asking.
+/// Removes a user, after showing what is deleted and asking.
 ///
 /// # Errors
-/// If there is no such person, the tenant would be left without an administrator, or it is not confirmed.
+/// If there is no such user, the tenant would be left without an administrator, or it is not confirmed.
 pub(crate) async fn run(context: &Context, args: RemoveUserArgs) -> Result<Removed, CliError> {
     let (tenant, id) = (args.tenant.id, args.user.into_id()?);
     let admin = context.admin_to_change().await?;
@@ -47,10 +47,10 @@ pub(crate) async fn run(context: &Context, args: RemoveUserArgs) -> Result<Remov
     let keys = admin.keys(&tenant).await?;
     let keys = keys.iter().filter(|key| key.user_id == id).count();
     context.printer.status(format!(
-        "with user `{id}` of tenant `{tenant}` go {}, what is remembered of them, and their conversations",
+        "this deletes user `{id}` of tenant `{tenant}`, {}, their memory and their conversations",
         counted(keys, "key"),
     ));
-    context.confirm(&format!("Remove user `{id}` for good?"))?;
+    context.confirm(&format!("Remove user `{id}`?"))?;
 
     let removed = admin
         .remove_user(&tenant, &id, last_admin(args.force))

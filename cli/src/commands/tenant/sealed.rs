@@ -21,13 +21,13 @@ const MAX_INPUT_BYTES: u64 = 1 << 16;
 #[derive(Debug, Default, clap::Args)]
 #[group(id = "passphrase_source", multiple = false)]
 pub(crate) struct PassphraseArgs {
-    /// Take the passphrase from a file's first line
+    /// Read the passphrase from the first line of this file
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
-    /// Take the passphrase from an environment variable
+    /// Read the passphrase from this environment variable
     #[arg(long, value_name = "VARIABLE")]
     passphrase_env: Option<String>,
-    /// Take the passphrase from stdin's first line
+    /// Read the passphrase from the first line of stdin
     #[arg(long)]
     passphrase_stdin: bool,
 }
@@ -49,7 +49,7 @@ impl PassphraseArgs {
             return Ok(given);
         }
         let first = prompt::hidden("passphrase for the file", "--passphrase-file")?;
-        let second = prompt::hidden("the same again", "--passphrase-file")?;
+        let second = prompt::hidden("repeat passphrase", "--passphrase-file")?;
         if first.expose_secret() != second.expose_secret() {
             return Err(CliError::usage("the two passphrases differ"));
         }
@@ -190,7 +190,7 @@ fn read_identities(path: &Path) -> Result<Vec<Box<dyn Identity>>, CliError> {
         }
         let key: x25519::Identity = line.parse().map_err(|_| {
             CliError::usage(format!(
-                "`{}` holds something else than age keys (`AGE-SECRET-KEY-1…`)",
+                "`{}` contains something other than age keys (`AGE-SECRET-KEY-1…`)",
                 path.display()
             ))
         })?;

@@ -15,13 +15,13 @@ use crate::error::CliError;
 pub(crate) struct SetArgs {
     #[command(flatten)]
     tenant: TenantFlag,
-    /// The name people read
+    /// The tenant's display name
     #[arg(long)]
     name: Option<String>,
-    /// Take a setting away, so that its default holds
+    /// Reset a setting to its default; may be repeated
     #[arg(long, value_name = "SETTING", value_parser = parse_key)]
     unset: Vec<SettingKey>,
-    /// Settings: `messages_per_day=200`; lists are separated by commas
+    /// Settings, such as `messages_per_day=200`; lists are separated by commas
     #[arg(value_name = "SETTING=VALUE", value_parser = parse_setting)]
     settings: Vec<SettingEdit>,
 }

@@ -15,30 +15,30 @@ pub(crate) struct SetUserArgs {
     tenant: TenantFlag,
     #[command(flatten)]
     user: RequiredUser,
-    /// The e-mail address
+    /// The user's email address
     #[arg(long)]
     email: Option<String>,
-    /// The name people read
+    /// The user's display name
     #[arg(long)]
     name: Option<String>,
-    /// What the person may do: `admin` or `member`
+    /// The user's role, `admin` or `member`
     #[arg(long)]
     role: Option<UserRole>,
-    /// A preference that the assistant is told of: `language=German`
+    /// Set a preference that the assistant knows, such as `language=German`
     #[arg(long = "preference", value_name = "NAME=VALUE", value_parser = arguments::parse_pair)]
     preferences: Vec<(String, String)>,
-    /// Take a preference away
+    /// Remove a preference
     #[arg(long = "unset-preference", value_name = "NAME")]
     unset_preferences: Vec<String>,
-    /// Leave the tenant without an administrator if need be
+    /// Allow leaving the tenant without an administrator
     #[arg(long)]
     force: bool,
 }
 
-/// Changes a person.
+/// Changes a user.
 ///
 /// # Errors
-/// If there is no such person, or the tenant would be left without an administrator.
+/// If there is no such user, or the tenant would be left without an administrator.
 pub(crate) async fn run(
     context: &Context,
     args: SetUserArgs,

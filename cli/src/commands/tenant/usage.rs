@@ -14,7 +14,7 @@ use crate::terminal::table::table;
 pub(crate) struct UsageArgs {
     #[command(flatten)]
     tenant: TenantFlag,
-    /// How many days to show, today (in UTC) included
+    /// The number of days to show, ending today (UTC)
     #[arg(long, default_value_t = 30)]
     days: u32,
 }
@@ -30,7 +30,7 @@ pub(crate) struct Usage {
 impl Output for Usage {
     fn text(&self) -> String {
         if self.days.is_empty() {
-            return "nothing was used".to_owned();
+            return "no usage".to_owned();
         }
         table(
             &["day", "messages", "tokens in", "tokens out", "cost"],

@@ -6,6 +6,7 @@ use super::views::UserView;
 use crate::commands::arguments::TenantFlag;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::hint::Hint;
 use crate::terminal::printer::Output;
 use crate::terminal::table::table;
 
@@ -16,7 +17,7 @@ pub(crate) struct UsersArgs {
     tenant: TenantFlag,
 }
 
-/// A tenant's people.
+/// A tenant's users.
 #[derive(Debug, Serialize)]
 pub(crate) struct Users {
     users: Vec<UserView>,
@@ -25,7 +26,7 @@ pub(crate) struct Users {
 impl Output for Users {
     fn text(&self) -> String {
         if self.users.is_empty() {
-            return "no users (`t3nets tenant add-user` adds one)".to_owned();
+            return "no users".to_owned();
         }
         table(
             &["user", "name", "e-mail", "role"],
@@ -38,6 +39,13 @@ impl Output for Users {
                 ]
             }),
         )
+    }
+
+    fn hints(&self) -> Vec<Hint> {
+        match self.users.is_empty() {
+            true => vec![Hint::command("tenant add-user", "adds one")],
+            false => Vec::new(),
+        }
     }
 }
 
