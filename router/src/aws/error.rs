@@ -174,6 +174,7 @@ impl AwsErrorKind {
             | "NoSuchEntity"
             | "NoSuchBucket"
             | "NoSuchKey" => Self::NotFound,
+            _ if status == 429 => Self::Throttled,
             _ if status >= 500 => Self::Internal,
             _ => Self::Rejected,
         }
@@ -208,7 +209,7 @@ const NO_CREDENTIALS: &str = "no credentials found in chain";
 
 /// What fails before a request is sent: mostly credentials, or no region. The SDK gives no types for
 /// either, so its texts have to tell them apart.
-fn before_sending(error: &(dyn Error + 'static), cause: &str) -> (AwsErrorKind, String) {
+pub(super) fn before_sending(error: &(dyn Error + 'static), cause: &str) -> (AwsErrorKind, String) {
     let mut texts = String::new();
     for cause in chain(error) {
         texts.push_str(&cause.to_string().to_lowercase());

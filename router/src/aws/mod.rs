@@ -13,6 +13,7 @@ mod dynamodb;
 mod error;
 mod names;
 mod secrets;
+pub mod signed;
 mod tenants;
 mod usage;
 
