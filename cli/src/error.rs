@@ -5,6 +5,7 @@ use t3nets_deploy::error::DeployError;
 use t3nets_router::admin::AdminError;
 use t3nets_router::admin::transfer::TransferError;
 use t3nets_router::aws::{AwsError, AwsErrorKind};
+use t3nets_router::model::Record;
 use t3nets_router::ports::StoreError;
 
 use crate::hint::Hint;
@@ -257,12 +258,18 @@ impl From<AdminError> for CliError {
             AdminError::Invalid { .. } => Self::usage(error.to_string()),
             AdminError::NotFound(ref what) => {
                 let described = Self::failed(error.to_string());
-                match what.split(' ').next() {
-                    Some("tenant") => described.hint_command("tenant list", "lists the tenants"),
-                    Some("user") => described.hint_command("tenant users", "lists the users"),
-                    Some("key") => described.hint_command("key list", "lists the keys"),
-                    Some("secret") => described.hint_command("secret list", "lists the secrets"),
-                    _ => described,
+                match what {
+                    Record::Tenant(_) => described.hint_command("tenant list", "lists the tenants"),
+                    Record::User { .. } => {
+                        described.hint_command("tenant users", "lists the users")
+                    }
+                    Record::Key { .. } => described.hint_command("key list", "lists the keys"),
+                    Record::Secret(_) => described.hint_command("secret list", "lists the secrets"),
+                    Record::Memory { .. }
+                    | Record::Channel { .. }
+                    | Record::Conversation(_)
+                    | Record::Reservation(_)
+                    | Record::AuditEntry(_) => described,
                 }
             }
             AdminError::AlreadyExists(_)

@@ -1,20 +1,91 @@
-//! Where a page of a list ended, as an opaque text.
+//! Where a page of a list ended, as an opaque text; and the lists that every adapter has.
 
 use data_encoding::BASE64URL_NOPAD;
 
+use crate::model::{ApiKey, AuditEntry, ChannelMapping, SessionSummary, Tenant, User};
 use crate::ports::{Page, PageRequest, StoreError};
+
+/// A list of things that are in the order of a key of `N` parts.
+pub(crate) struct List<T, const N: usize> {
+    /// Keeps a cursor from being used with another list.
+    name: &'static str,
+    key: fn(&T) -> [String; N],
+}
+
+/// Where a page begins and how much is to be read for it.
+pub(crate) struct Start<const N: usize> {
+    /// The key of the item before the page's first; `None` for the first page.
+    pub(crate) after: Option<[String; N]>,
+    /// How many items to read: one more than the page holds, which tells whether there is a next page.
+    pub(crate) count: usize,
+}
+
+pub(crate) const TENANTS: List<Tenant, 1> = List {
+    name: "tenants",
+    key: |tenant| [tenant.id.to_string()],
+};
+pub(crate) const USERS: List<User, 1> = List {
+    name: "users",
+    key: |user| [user.id.to_string()],
+};
+pub(crate) const CHANNELS: List<ChannelMapping, 2> = List {
+    name: "channels",
+    key: |mapping| [mapping.kind.to_string(), mapping.channel_id.to_string()],
+};
+pub(crate) const KEYS: List<ApiKey, 1> = List {
+    name: "keys",
+    key: |key| [key.hash.as_str().to_owned()],
+};
+pub(crate) const AUDIT: List<AuditEntry, 1> = List {
+    name: "audit",
+    key: |entry| [entry.id.to_string()],
+};
+pub(crate) const SESSIONS: List<SessionSummary, 1> = List {
+    name: "sessions",
+    key: |session| [session.session_id.to_string()],
+};
+
+impl<T, const N: usize> List<T, N> {
+    /// Where a page begins.
+    ///
+    /// # Errors
+    /// [`StoreError::InvalidCursor`] if its cursor is not one of this list.
+    pub(crate) fn start(&self, request: &PageRequest) -> Result<Start<N>, StoreError> {
+        Ok(Start {
+            after: decode(self.name, request)?,
+            count: page_size(request) + 1,
+        })
+    }
+
+    /// The page of what was read from its [start](Self::start) on.
+    pub(crate) fn page(&self, request: &PageRequest, mut items: Vec<T>) -> Page<T> {
+        let size = page_size(request);
+        let has_more = items.len() > size;
+        items.truncate(size);
+        let last = items.last().filter(|_| has_more);
+        Page {
+            next: last.map(|last| encode(self.name, (self.key)(last))),
+            items,
+        }
+    }
+}
+
+/// A part of a cursor, which may be anyone's.
+pub(crate) fn valid<T: std::str::FromStr>(text: &str) -> Result<T, StoreError> {
+    text.parse().map_err(|_| StoreError::InvalidCursor)
+}
 
 /// The most items one page holds, whatever is asked for.
 const MAX_PAGE: usize = 1000;
 
-/// How many items to return and how many to read: one more, which tells whether there is a next page.
+/// How many items to return.
 pub(crate) fn page_size(request: &PageRequest) -> usize {
     request.limit.clamp(1, MAX_PAGE)
 }
 
 /// Writes the last item's key down. `list` keeps a cursor from being used with another list.
-pub(crate) fn encode<const N: usize>(list: &str, key: [&str; N]) -> String {
-    let parts: Vec<&str> = std::iter::once(list).chain(key).collect();
+pub(crate) fn encode<const N: usize>(list: &str, key: [String; N]) -> String {
+    let parts: Vec<String> = std::iter::once(list.to_owned()).chain(key).collect();
     BASE64URL_NOPAD.encode(serde_json::Value::from(parts).to_string().as_bytes())
 }
 
@@ -36,20 +107,6 @@ pub(crate) fn decode<const N: usize>(
         .ok_or(StoreError::InvalidCursor)
 }
 
-/// Makes a page of what was read: `items` holds up to one more than fit.
-pub(crate) fn page<T>(
-    mut items: Vec<T>,
-    size: usize,
-    cursor_after: impl FnOnce(&T) -> String,
-) -> Page<T> {
-    let more = items.len() > size;
-    items.truncate(size);
-    Page {
-        next: items.last().filter(|_| more).map(cursor_after),
-        items,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,7 +120,10 @@ mod tests {
 
     #[test]
     fn a_cursor_reads_back_whatever_the_key_holds() {
-        let cursor = encode("channels", ["slack", "a#b/\"%23\u{1F980}"]);
+        let cursor = encode(
+            "channels",
+            ["slack".to_owned(), "a#b/\"%23\u{1F980}".to_owned()],
+        );
         assert_eq!(
             decode("channels", &after(&cursor)).unwrap(),
             Some(["slack".to_owned(), "a#b/\"%23\u{1F980}".to_owned()])
@@ -72,8 +132,8 @@ mod tests {
 
     #[test]
     fn a_cursor_that_this_list_did_not_write_is_refused() {
-        let of_another_list = encode("users", ["ada"]);
-        let of_another_shape = encode("keys", ["a", "b"]);
+        let of_another_list = encode("users", ["ada".to_owned()]);
+        let of_another_shape = encode("keys", ["a".to_owned(), "b".to_owned()]);
         for bad in [
             "",
             "ada",
@@ -93,9 +153,21 @@ mod tests {
 
     #[test]
     fn only_a_page_with_more_behind_it_has_a_cursor() {
-        assert_eq!(page(vec![1, 2], 2, i32::to_string).next, None);
-        let cut = page(vec![1, 2, 3], 2, i32::to_string);
-        assert_eq!((cut.items, cut.next.as_deref()), (vec![1, 2], Some("2")));
-        assert_eq!(page(Vec::new(), 2, i32::to_string).next, None);
+        const NUMBERS: List<i32, 1> = List {
+            name: "numbers",
+            key: |number| [number.to_string()],
+        };
+        let page = |items| NUMBERS.page(&PageRequest::first(2), items);
+        assert_eq!(page(vec![1, 2]).next, None);
+        assert_eq!(page(Vec::new()).next, None);
+        let cut = page(vec![1, 2, 3]);
+        assert_eq!(cut.items, [1, 2]);
+        let next = PageRequest {
+            limit: 2,
+            after: cut.next,
+        };
+        let start = NUMBERS.start(&next).unwrap();
+        assert_eq!(start.after, Some(["2".to_owned()]));
+        assert_eq!(start.count, 3);
     }
 }

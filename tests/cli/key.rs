@@ -52,7 +52,7 @@ fn a_key_cannot_do_more_than_its_user() {
     operator
         .run(&["key", "create", "nobody"])
         .expect_code(1)
-        .says("user `nobody` does not exist");
+        .says("user `nobody` of tenant `default` does not exist");
 }
 
 #[test]

@@ -37,7 +37,7 @@ fn tenants_are_made_listed_and_shown() {
     operator
         .run(&["tenant", "add", "red"])
         .expect_code(1)
-        .says("exists already");
+        .says("already exists");
     operator
         .run(&["tenant", "show", "green"])
         .expect_code(1)
@@ -229,7 +229,7 @@ bob@example.com  Bob B.  Bob@Example.com  member
     operator
         .run(&["tenant", "add-user", "--email", "bob@example.com"])
         .expect_code(1)
-        .says("exists already");
+        .says("already exists");
 }
 
 #[test]

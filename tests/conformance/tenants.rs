@@ -4,7 +4,7 @@ use serde_json::json;
 use t3nets_router::model::{
     JsonObject, Tenant, TenantSettings, TenantStatus, UserId, UserMemory, UserRole,
 };
-use t3nets_router::ports::{Change, MAX_WEIGHT, StoreError};
+use t3nets_router::ports::{Change, StoreError};
 
 use crate::fixture::{
     Fixture, World, at_once, audit, channel, id, key, object, some_time, tenant, unique,
@@ -233,7 +233,9 @@ pub(crate) async fn as_many_changes_as_promised_fit_one_commit_and_no_more(fixtu
             .map(|n| Change::CreateUser(user(&world.tenant, &format!("user-{n:03}"))))
             .collect()
     };
-    let refused = world.commit(&users(MAX_WEIGHT + 1)).await;
+    let limit = world.platform.tenants.commit_limit();
+    let promised = limit.units / (limit.units_of)(&users(1)[0]);
+    let refused = world.commit(&users(promised + 1)).await;
     assert!(
         matches!(refused, Err(StoreError::TooLarge(_))),
         "{refused:?}"
@@ -241,7 +243,7 @@ pub(crate) async fn as_many_changes_as_promised_fit_one_commit_and_no_more(fixtu
     let first: UserId = id("user-000");
     let tenants = &world.platform.tenants;
     assert_eq!(tenants.user(&world.tenant, &first).await, Ok(None));
-    world.commit(&users(MAX_WEIGHT)).await.unwrap();
+    world.commit(&users(promised)).await.unwrap();
     assert!(tenants.user(&world.tenant, &first).await.unwrap().is_some());
 }
 

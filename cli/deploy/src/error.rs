@@ -87,7 +87,7 @@ impl DeployError {
 impl From<StoreError> for DeployError {
     fn from(error: StoreError) -> Self {
         let kind = match &error {
-            StoreError::Denied(_) => ErrorKind::Denied,
+            StoreError::Unauthenticated(_) | StoreError::Denied(_) => ErrorKind::Denied,
             StoreError::Misconfigured(_) => ErrorKind::NotReady,
             _ => ErrorKind::Failed,
         };

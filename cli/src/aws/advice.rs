@@ -101,7 +101,7 @@ mod tests {
     #[tokio::test]
     async fn a_missing_table_is_named_with_where_its_name_comes_from() {
         let session = session().await;
-        let missing = StoreError::Misconfigured("Requested resource not found".to_owned());
+        let missing = StoreError::Misconfigured("Requested resource not found".into());
         let hints = advised(missing, Some(&session)).join("\n");
         for part in [
             "`t3nets-dev-tenants` (by convention)",
@@ -115,9 +115,9 @@ mod tests {
 
     #[test]
     fn missing_credentials_and_a_missing_permission_have_different_remedies() {
-        let expired = StoreError::Unauthenticated("expired (ExpiredTokenException)".to_owned());
+        let expired = StoreError::Unauthenticated("expired (ExpiredTokenException)".into());
         assert!(advised(expired, None)[0].contains("aws sso login"));
-        let denied = StoreError::Denied("you may not (AccessDeniedException)".to_owned());
+        let denied = StoreError::denied("you may not (AccessDeniedException)");
         assert!(advised(denied, None)[0].contains("permission"));
     }
 

@@ -222,7 +222,7 @@ pub(crate) fn reason(error: &t3nets_router::ports::StoreError) -> String {
         StoreError::Unavailable(why)
         | StoreError::Misconfigured(why)
         | StoreError::Denied(why)
-        | StoreError::Unauthenticated(why) => why.clone(),
+        | StoreError::Unauthenticated(why) => why.to_string(),
         StoreError::Throttled => "AWS limits the rate of requests".to_owned(),
         other => other.to_string(),
     }

@@ -1,7 +1,7 @@
 //! The channels on which a tenant answers.
 
 use super::{Admin, AdminError};
-use crate::model::{ChannelId, ChannelKind, ChannelMapping, TenantId};
+use crate::model::{ChannelId, ChannelKind, ChannelMapping, Record, TenantId};
 use crate::ports::{Change, StoreError, all_pages};
 
 impl Admin {
@@ -17,19 +17,19 @@ impl Admin {
     ) -> Result<bool, AdminError> {
         let mapping = mapping(tenant, kind, id)?;
         self.tenant(tenant).await?;
-        let target = named(&mapping);
+        let record = Record::from(&mapping);
         match self.platform.tenants.channel_owner(kind, id).await? {
             Some(owner) if owner == *tenant => return Ok(false),
-            Some(_) => return Err(StoreError::Taken(target).into()),
+            Some(_) => return Err(StoreError::Taken(record).into()),
             None => {}
         }
         let change = Change::MapChannel(mapping);
-        self.commit(tenant, &[change], "channel.map", &target)
+        self.commit(tenant, &[change], "channel.map", &record.to_string())
             .await?;
         Ok(true)
     }
 
-    /// Gives a channel up.
+    /// Unmaps a channel.
     ///
     /// # Errors
     /// [`AdminError::NotFound`] if the tenant does not have the channel.
@@ -41,7 +41,7 @@ impl Admin {
     ) -> Result<(), AdminError> {
         let mapping = mapping(tenant, kind, id)?;
         self.tenant(tenant).await?;
-        let target = named(&mapping);
+        let record = Record::from(&mapping);
         if self
             .platform
             .tenants
@@ -50,10 +50,10 @@ impl Admin {
             .as_ref()
             != Some(tenant)
         {
-            return Err(AdminError::NotFound(target));
+            return Err(AdminError::NotFound(record));
         }
         let change = Change::UnmapChannel(mapping);
-        self.commit(tenant, &[change], "channel.unmap", &target)
+        self.commit(tenant, &[change], "channel.unmap", &record.to_string())
             .await
     }
 
@@ -80,9 +80,4 @@ pub(super) fn mapping(
         kind,
         channel_id: id.clone(),
     })
-}
-
-/// A channel as errors and the audit trail name it.
-pub(super) fn named(mapping: &ChannelMapping) -> String {
-    format!("{} channel `{}`", mapping.kind, mapping.channel_id)
 }

@@ -2,22 +2,23 @@
 
 use std::fmt;
 
+use crate::model::Record;
 use crate::ports::StoreError;
 use crate::token::NoRandomness;
 
 /// Why an operation was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
-    /// What should be read or changed is not there.
+    /// What should be read or changed does not exist.
     #[error("{0} does not exist")]
-    NotFound(String),
-    /// What should be made is there already.
-    #[error("{0} exists already")]
-    AlreadyExists(String),
+    NotFound(Record),
+    /// What should be created exists.
+    #[error("{0} already exists")]
+    AlreadyExists(Record),
     /// A value that was given is not acceptable. The value itself is not repeated: it may be a secret.
     #[error("`{field}` {reason}")]
     Invalid {
-        /// Which value.
+        /// The name of the setting, field or flag.
         field: String,
         /// What is wrong with it.
         reason: String,
@@ -26,7 +27,7 @@ pub enum AdminError {
     #[error("{what} was changed by someone else in the meantime: {}", listed(.fields))]
     Changed {
         /// What was changed.
-        what: String,
+        what: Record,
         /// The fields that both meant to change.
         fields: Vec<FieldConflict>,
     },
@@ -83,9 +84,7 @@ impl AdminError {
             Self::Store(StoreError::Changed(_)) => {
                 Some("others are changing it right now; try again in a moment")
             }
-            Self::Store(StoreError::Taken(_)) => {
-                Some("the tenant that has it must give it up first")
-            }
+            Self::Store(StoreError::Taken(_)) => Some("the tenant that has it must unmap it first"),
             _ => None,
         }
     }

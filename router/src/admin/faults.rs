@@ -1,4 +1,4 @@
-//! A platform that dies at a call of a test's choice: what an operation leaves behind that was killed there.
+//! A platform whose stores fail from a call of a test's choice on: what an operation leaves behind that is killed there.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,40 +10,44 @@ use jiff::Timestamp;
 use crate::model::*;
 use crate::ports::*;
 
-/// What becomes of the call at which the platform dies.
+/// What happens to the call at which the stores crash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Death {
-    /// It is not made.
+pub(super) enum Crash {
+    /// It does nothing.
     Before,
-    /// It is made, and its answer is lost.
+    /// It is done, and its answer is lost.
     After,
 }
 
 /// Counts the calls to a platform's stores. From the chosen one on, all fail.
-pub(super) struct Mortal {
+pub(super) struct CrashingStore {
     platform: Platform,
     calls: AtomicUsize,
     changes: Mutex<BTreeSet<usize>>,
-    dies_at: usize,
-    death: Death,
+    crashes_at: usize,
+    crash: Crash,
 }
 
-impl Mortal {
-    /// A platform over this one, that dies at a call: the first is 1.
-    pub(super) fn over(platform: &Platform, dies_at: usize, death: Death) -> (Platform, Arc<Self>) {
-        let mortal = Arc::new(Self {
+impl CrashingStore {
+    /// A platform over this one, whose stores crash at a call: the first is 1.
+    pub(super) fn over(
+        platform: &Platform,
+        crashes_at: usize,
+        crash: Crash,
+    ) -> (Platform, Arc<Self>) {
+        let crashing = Arc::new(Self {
             platform: platform.clone(),
             calls: AtomicUsize::new(0),
             changes: Mutex::default(),
-            dies_at,
-            death,
+            crashes_at,
+            crash,
         });
         let over = Platform {
-            tenants: mortal.clone(),
-            secrets: mortal.clone(),
+            tenants: crashing.clone(),
+            secrets: crashing.clone(),
             ..platform.clone()
         };
-        (over, mortal)
+        (over, crashing)
     }
 
     /// How many calls were made.
@@ -70,18 +74,21 @@ impl Mortal {
         call: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
         let number = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
-        if number < self.dies_at {
+        if number < self.crashes_at {
             return call.await;
         }
-        if number == self.dies_at && self.death == Death::After {
+        if number == self.crashes_at && self.crash == Crash::After {
             call.await?;
         }
-        Err(StoreError::Unavailable("dead".to_owned()))
+        Err(StoreError::unavailable("crashed"))
     }
 }
 
 #[async_trait]
-impl TenantStore for Mortal {
+impl TenantStore for CrashingStore {
+    fn commit_limit(&self) -> CommitLimit {
+        self.platform.tenants.commit_limit()
+    }
     async fn commit(
         &self,
         tenant: &TenantId,
@@ -162,7 +169,7 @@ impl TenantStore for Mortal {
 }
 
 #[async_trait]
-impl SecretStore for Mortal {
+impl SecretStore for CrashingStore {
     async fn get(&self, name: &SecretName) -> Result<Option<SecretDocument>, StoreError> {
         self.call(self.platform.secrets.get(name)).await
     }

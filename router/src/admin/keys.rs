@@ -1,11 +1,11 @@
-//! API keys: making, listing and revoking them.
+//! API keys: creating, listing and revoking them.
 
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::tenants::MAX_NAME_CHARS;
 use super::{Admin, AdminError, one_line};
-use crate::model::{ApiKey, KeyHash, TenantId, UserId, UserRole};
+use crate::model::{ApiKey, KeyHash, Record, TenantId, UserId, UserRole};
 use crate::ports::{Change, all_pages};
 use crate::token::random_token;
 
@@ -21,7 +21,7 @@ const MIN_HASH_CHARS: usize = 8;
 /// The longest life of a key that expires.
 pub const MAX_KEY_LIFE: SignedDuration = SignedDuration::from_hours(10 * 366 * 24);
 
-/// A key to be made.
+/// A key to be created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewKey {
     /// The user it speaks for.
@@ -30,14 +30,14 @@ pub struct NewKey {
     pub name: Option<String>,
     /// The most it may do; as much as the user if absent.
     pub role: Option<UserRole>,
-    /// How long it works; for ever if absent.
+    /// How long it works; it never expires if absent.
     pub expires_in: Option<SignedDuration>,
 }
 
-/// A key that was just made.
+/// A key that was just created.
 #[derive(Debug, Clone)]
 pub struct CreatedKey {
-    /// The key itself. It is stored nowhere and cannot be shown again.
+    /// The key itself, to be shown to its owner once. It is stored nowhere and cannot be shown again.
     pub key: SecretString,
     /// What is stored of it.
     pub stored: ApiKey,
@@ -71,7 +71,7 @@ impl KeyState {
 }
 
 impl Admin {
-    /// Makes a key for a user.
+    /// Creates a key for a user.
     ///
     /// # Errors
     /// [`AdminError::Refused`] if the key should do more than its user may.
@@ -85,8 +85,9 @@ impl Admin {
         if role > user.role {
             return Err(AdminError::Refused {
                 message: format!(
-                    "user `{}` is {}, and a key cannot do more than its user",
-                    user.id, user.role
+                    "{} is {}, and a key cannot do more than its user",
+                    Record::from(&user),
+                    user.role
                 ),
                 hint: format!("make the key with role {}, or change the user's", user.role),
             });
@@ -175,10 +176,8 @@ fn choose(keys: Vec<ApiKey>, selector: &str) -> Result<ApiKey, AdminError> {
     let Some(first) = found.next() else {
         // What was typed may be part of another secret: only what looks like a prefix is repeated.
         let shown: String = selector.chars().take(PREFIX_CHARS).collect();
-        return Err(AdminError::NotFound(format!(
-            "key `{}`",
-            shown.escape_debug()
-        )));
+        let prefix = shown.escape_debug().to_string();
+        return Err(AdminError::NotFound(Record::Key { prefix }));
     };
     let others: Vec<String> = found.map(|key| key.prefix).collect();
     if others.is_empty() {

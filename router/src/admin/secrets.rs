@@ -189,7 +189,7 @@ impl Admin {
     pub async fn secret(&self, name: &SecretName) -> Result<ShownSecret, AdminError> {
         self.tenant(&name.tenant_id).await?;
         let Some(description) = self.platform.secrets.describe(name).await? else {
-            return Err(AdminError::NotFound(named(name)));
+            return Err(AdminError::NotFound(name.into()));
         };
         let document = self.platform.secrets.get(name).await?.unwrap_or_default();
         Ok(ShownSecret {
@@ -205,7 +205,7 @@ impl Admin {
     pub async fn secret_document(&self, name: &SecretName) -> Result<SecretDocument, AdminError> {
         self.tenant(&name.tenant_id).await?;
         let document = self.platform.secrets.get(name).await?;
-        document.ok_or_else(|| AdminError::NotFound(named(name)))
+        document.ok_or_else(|| AdminError::NotFound(name.into()))
     }
 
     /// Removes a secret into its recovery window; returns when it will be gone for good.
@@ -285,14 +285,6 @@ impl Admin {
         recorded?;
         Ok(value)
     }
-}
-
-/// A secret as errors name it.
-pub(super) fn named(name: &SecretName) -> String {
-    format!(
-        "secret `{}` of tenant `{}`",
-        name.integration, name.tenant_id
-    )
 }
 
 /// Whether the document has what its integration needs.

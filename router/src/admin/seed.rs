@@ -4,7 +4,9 @@
 //! role is never lowered, a suspended tenant stays suspended, and what the description does not name is left alone.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
 
+use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
 use super::settings::{self, SettingEdit};
@@ -15,7 +17,7 @@ use crate::model::{
     ChannelId, ChannelKind, IntegrationName, JsonObject, SecretDocument, SecretName, Tenant,
     TenantId, TenantStatus, User, UserId, UserRole,
 };
-use crate::ports::{Change, MAX_WEIGHT, StoreError};
+use crate::ports::{Change, StoreError, all_pages};
 
 /// What a tenant should have.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,7 +54,7 @@ pub struct UserSeed {
 pub struct SeedItem {
     /// `tenant`, `user`, `channel` or `secret`.
     pub kind: &'static str,
-    /// Which one.
+    /// The id, the kind and id of a channel, or the integration.
     pub name: String,
     /// What is done.
     pub outcome: SeedOutcome,
@@ -61,7 +63,7 @@ pub struct SeedItem {
 /// What seeding does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SeedOutcome {
-    /// It was not there.
+    /// It did not exist.
     Created,
     /// These fields change.
     Changed(Vec<String>),
@@ -83,12 +85,12 @@ impl SeedOutcome {
     }
 }
 
-/// What there is of what a seed names.
+/// What is stored of what a seed names.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Current {
     /// The tenant.
     pub tenant: Option<Tenant>,
-    /// The people that the seed names, as far as they are there.
+    /// The people that the seed names, as far as they exist.
     pub users: BTreeMap<UserId, User>,
     /// The owners of the channels that the seed names.
     pub channels: BTreeMap<(ChannelKind, ChannelId), TenantId>,
@@ -96,7 +98,7 @@ pub struct Current {
     pub secrets: BTreeMap<IntegrationName, CurrentSecret>,
 }
 
-/// What there is of a secret.
+/// What is stored of a secret.
 #[derive(Debug, Clone, PartialEq)]
 pub enum CurrentSecret {
     /// Its content.
@@ -114,10 +116,11 @@ pub struct SeedPlan {
     secrets: Vec<(SecretName, SecretDocument)>,
 }
 
-/// How many people are planned and committed together: with the tenant, within one transaction.
-const USERS_AT_ONCE: usize = MAX_WEIGHT - 1;
-/// How many channels; each weighs two.
-const CHANNELS_AT_ONCE: usize = USERS_AT_ONCE / 2;
+/// How many channels are looked up at once.
+const LOOKUPS_AT_ONCE: usize = 16;
+
+/// What earlier attempts at a seed did to items that a fresh plan finds unchanged.
+type Done = Mutex<BTreeMap<String, SeedOutcome>>;
 
 impl Admin {
     /// What seeding would do now.
@@ -126,39 +129,52 @@ impl Admin {
         plan(&current, seed, self.now())
     }
 
-    /// Seeds a tenant and says what it did to each item. Large seeds are done in batches, each of them whole or not at
-    /// all; repeating goes on where an interruption ended it.
+    /// Seeds a tenant and says what it did to each item: reads what is stored once, plans, and commits the plan. A large
+    /// seed takes several commits, each of them whole or not at all; repeating goes on where an interruption ended it.
     pub async fn seed(&self, seed: &TenantSeed) -> Result<Vec<SeedItem>, AdminError> {
-        // Finds what is wrong with the seed before anything changes.
-        self.plan_seed(seed).await?;
-        let mut items = Vec::new();
-        for (n, part) in in_batches(seed).iter().enumerate() {
-            let done = until_unchanged(|| self.try_seed(part)).await?;
-            // The first part says what became of the tenant.
-            items.extend(
-                done.into_iter()
-                    .filter(|item| n == 0 || item.kind != "tenant"),
-            );
-        }
-        Ok(items)
+        let done = Done::default();
+        until_unchanged(|| self.try_seed(seed, &done)).await
     }
 
-    async fn try_seed(&self, seed: &TenantSeed) -> Result<Vec<SeedItem>, AdminError> {
-        let plan = self.plan_seed(seed).await?;
-        if !plan.changes.is_empty() {
-            let target: Vec<String> = plan
-                .items
-                .iter()
-                .filter(|item| item.kind != "secret" && item.outcome != SeedOutcome::Unchanged)
-                .map(|item| format!("{} {}", item.kind, item.name))
-                .collect();
-            self.commit(&seed.id, &plan.changes, "tenant.seed", &target.join(", "))
-                .await?;
+    async fn try_seed(&self, seed: &TenantSeed, done: &Done) -> Result<Vec<SeedItem>, AdminError> {
+        let SeedPlan {
+            mut items,
+            changes,
+            secrets,
+        } = self.plan_seed(seed).await?;
+        let note = |targets: &[String]| {
+            let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+            for item in &items {
+                let target = item.target();
+                if targets.contains(&target) {
+                    done.entry(target).or_insert_with(|| item.outcome.clone());
+                }
+            }
+        };
+        let limit = self.platform.tenants.commit_limit();
+        for changes in limit.split(changes, |change| ((limit.units_of)(change), 0)) {
+            let targets: Vec<String> = changes.iter().map(target).collect();
+            self.commit(&seed.id, &changes, "tenant.seed", &targets.join(", "))
+                .await
+                .map_err(|error| match error {
+                    // Someone else was faster: what is stored is read again.
+                    AdminError::AlreadyExists(record) | AdminError::NotFound(record) => {
+                        AdminError::Store(StoreError::Changed(record))
+                    }
+                    other => other,
+                })?;
+            note(&targets);
         }
-        for (name, document) in &plan.secrets {
+        for (name, document) in &secrets {
             self.put_secret(name, document).await?;
         }
-        Ok(plan.items)
+        let done = done.lock().unwrap_or_else(PoisonError::into_inner);
+        for item in &mut items {
+            if let Some(outcome) = done.get(&item.target()) {
+                item.outcome = outcome.clone();
+            }
+        }
+        Ok(items)
     }
 
     async fn current(&self, seed: &TenantSeed) -> Result<Current, AdminError> {
@@ -167,17 +183,25 @@ impl Admin {
             tenant: store.tenant(&seed.id).await?,
             ..Current::default()
         };
-        for wanted in &seed.users {
-            let id = wanted.user(&seed.id)?.id;
-            if let Some(user) = store.user(&seed.id, &id).await? {
-                current.users.insert(id, user);
-            }
+        let mut wanted = BTreeSet::new();
+        for user in &seed.users {
+            wanted.insert(user.user(&seed.id)?.id);
         }
-        for (kind, id) in &seed.channels {
-            if let Some(owner) = store.channel_owner(*kind, id).await? {
-                current.channels.insert((*kind, id.clone()), owner);
-            }
+        if !wanted.is_empty() {
+            // By pages: one by one, as many reads would follow each other as there are people.
+            let users = all_pages(|page| store.users(&seed.id, page)).await?;
+            let named = users.into_iter().filter(|user| wanted.contains(&user.id));
+            current.users = named.map(|user| (user.id.clone(), user)).collect();
         }
+        let owners: Vec<_> = stream::iter(seed.channels.clone())
+            .map(|(kind, id)| async move {
+                let owner = store.channel_owner(kind, &id).await?;
+                Ok::<_, StoreError>(owner.map(|owner| ((kind, id), owner)))
+            })
+            .buffered(LOOKUPS_AT_ONCE)
+            .try_collect()
+            .await?;
+        current.channels = owners.into_iter().flatten().collect();
         for integration in seed.secrets.keys() {
             let name = seed.secret_name(integration);
             let secret = match self.platform.secrets.get(&name).await? {
@@ -321,7 +345,7 @@ impl SeedPlan {
         let name = format!("{kind} {id}");
         match current.channels.get(&(kind, id.clone())) {
             Some(owner) if *owner == seed.id => self.push("channel", name, SeedOutcome::Unchanged),
-            Some(_) => return Err(StoreError::Taken(channels::named(&mapping)).into()),
+            Some(_) => return Err(StoreError::Taken((&mapping).into()).into()),
             None => {
                 self.changes.push(Change::MapChannel(mapping));
                 self.push("channel", name, SeedOutcome::Created);
@@ -423,41 +447,32 @@ impl UserSeed {
     }
 }
 
-/// The seed in parts that fit one transaction each: as a whole if it does, else the tenant first and its secrets last.
-fn in_batches(seed: &TenantSeed) -> Vec<TenantSeed> {
-    if seed.users.len() + 2 * seed.channels.len() <= USERS_AT_ONCE {
-        return vec![seed.clone()];
+impl SeedItem {
+    /// The item as the audit trail names it.
+    fn target(&self) -> String {
+        format!("{} {}", self.kind, self.name)
     }
-    let bare = TenantSeed::new(seed.id.clone());
-    let tenant = TenantSeed {
-        name: seed.name.clone(),
-        settings: seed.settings.clone(),
-        ..bare.clone()
-    };
-    let users = seed.users.chunks(USERS_AT_ONCE).map(|users| TenantSeed {
-        users: users.to_vec(),
-        ..bare.clone()
-    });
-    let channels = seed
-        .channels
-        .chunks(CHANNELS_AT_ONCE)
-        .map(|channels| TenantSeed {
-            channels: channels.to_vec(),
-            ..bare.clone()
-        });
-    let secrets = TenantSeed {
-        secrets: seed.secrets.clone(),
-        ..bare.clone()
-    };
-    std::iter::once(tenant)
-        .chain(users)
-        .chain(channels)
-        .chain([secrets])
-        .collect()
+}
+
+/// The item that a change makes as the seed has it, as the audit trail names it.
+fn target(change: &Change) -> String {
+    match change {
+        Change::CreateTenant(tenant) | Change::UpdateTenant { after: tenant, .. } => {
+            format!("tenant {}", tenant.id)
+        }
+        Change::MapChannel(mapping) | Change::UnmapChannel(mapping) => {
+            format!("channel {} {}", mapping.kind, mapping.channel_id)
+        }
+        Change::CreateUser(user)
+        | Change::UpdateUser { after: user, .. }
+        | Change::RemoveUser(user) => format!("user {}", user.id),
+        Change::PutMemory { user_id, .. } => format!("memory {user_id}"),
+        Change::CreateKey(key) | Change::RevokeKey(key) => format!("key {}", key.prefix),
+    }
 }
 
 #[cfg(test)]
 #[cfg(feature = "local")]
-mod killed;
+mod crashes;
 #[cfg(test)]
 mod tests;

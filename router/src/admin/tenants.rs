@@ -1,4 +1,4 @@
-//! Tenants: making, changing, suspending and removing them.
+//! Tenants: creating, changing, suspending and removing them.
 
 use jiff::Timestamp;
 
@@ -90,7 +90,7 @@ pub struct RemovedTenant {
 }
 
 impl Admin {
-    /// Makes a tenant.
+    /// Creates a tenant.
     ///
     /// # Errors
     /// [`AdminError::AlreadyExists`]; [`StoreError::Reserved`] for the id of a tenant that was removed lately.
@@ -115,7 +115,7 @@ impl Admin {
             .tenants
             .tenant(id)
             .await?
-            .ok_or_else(|| AdminError::NotFound(named(id)))
+            .ok_or_else(|| AdminError::NotFound(id.into()))
     }
 
     /// One tenant with how much belongs to it.
@@ -185,7 +185,7 @@ impl Admin {
             secrets: secrets.len(),
         };
         if !exists && holdings == Holdings::default() {
-            return Err(AdminError::NotFound(named(id)));
+            return Err(AdminError::NotFound(id.into()));
         }
         let now = self.now();
         Ok(TenantRemoval {
@@ -326,11 +326,6 @@ where
     }
 }
 
-/// A tenant as errors name it.
-pub(super) fn named(id: &TenantId) -> String {
-    format!("tenant `{id}`")
-}
-
 pub(super) fn new_tenant(new: NewTenant, now: Timestamp) -> Result<Tenant, AdminError> {
     let name = match new.name {
         Some(name) => one_line("name", &name, MAX_NAME_CHARS)?,
@@ -371,7 +366,7 @@ fn plan_edits(
     }
     if !conflicts.is_empty() {
         return Err(AdminError::Changed {
-            what: named(&now.id),
+            what: now.into(),
             fields: conflicts,
         });
     }

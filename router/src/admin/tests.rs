@@ -15,7 +15,7 @@ use super::tenants::{NewTenant, TenantEdits};
 use super::users::{LastAdmin, NewUser, UserEdits};
 use super::*;
 use crate::model::*;
-use crate::ports::{Page, TenantStore, Window};
+use crate::ports::{CommitLimit, Page, TenantStore, Window};
 
 type Interference = Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>;
 
@@ -29,6 +29,9 @@ struct Contended {
 
 #[async_trait]
 impl TenantStore for Contended {
+    fn commit_limit(&self) -> CommitLimit {
+        self.inner.commit_limit()
+    }
     async fn commit(
         &self,
         tenant: &TenantId,
@@ -50,7 +53,7 @@ impl TenantStore for Contended {
         audit: &AuditEntry,
     ) -> Result<(), StoreError> {
         if self.removals_to_fail.swap(0, Ordering::Relaxed) > 0 {
-            return Err(StoreError::Unavailable("interrupted".to_owned()));
+            return Err(StoreError::unavailable("interrupted"));
         }
         self.inner
             .remove_tenant(tenant, reserved_until, audit)
@@ -302,7 +305,7 @@ async fn two_administrators_who_demote_each_other_leave_one() {
 }
 
 #[tokio::test]
-async fn a_user_goes_with_more_keys_than_a_transaction_takes_and_one_made_meanwhile() {
+async fn a_user_goes_with_more_keys_than_fit_one_commit_and_one_made_meanwhile() {
     let setting = setting(&["ada@example.com", "grace@example.com"]).await;
     for _ in 0..120 {
         create_key(&setting.other, "ada@example.com").await;

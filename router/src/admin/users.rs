@@ -3,18 +3,15 @@
 use serde_json::Value;
 
 use super::tenants::MAX_NAME_CHARS;
-use super::{Admin, AdminError, Edited, FieldConflict, one_line, tenants, until_unchanged};
-use crate::model::{ApiKey, Tenant, TenantId, User, UserId, UserMemory, UserRole};
-use crate::ports::{Change, MAX_WEIGHT, all_pages};
+use super::{Admin, AdminError, Edited, FieldConflict, one_line, until_unchanged};
+use crate::model::{ApiKey, Record, Tenant, TenantId, User, UserId, UserMemory, UserRole};
+use crate::ports::{Change, all_pages};
 
 /// The longest e-mail address, in characters (RFC 5321's path without its brackets).
 const MAX_EMAIL_CHARS: usize = 254;
 
 /// The longest name and the longest value of a preference, in characters. Preferences are sent with every turn.
 const MAX_PREFERENCE_CHARS: (usize, usize) = (64, 500);
-
-/// What revoking a key [weighs](Change::weight).
-const REVOCATION: usize = 2;
 
 /// The most preferences of a person.
 const MAX_PREFERENCES: usize = 50;
@@ -87,7 +84,7 @@ impl Admin {
             Some(user) => Ok(user),
             None => {
                 self.tenant(tenant).await?;
-                Err(AdminError::NotFound(named(id)))
+                Err(AdminError::NotFound(Record::user(tenant, id)))
             }
         }
     }
@@ -177,7 +174,8 @@ impl Admin {
                 .remove_all(tenant, users)
                 .await?;
             // A key made while its user was being removed would work again for a later user of the same id.
-            self.revoke_all(tenant, self.keys_of(tenant, id).await?)
+            let keys = self.keys_of(tenant, id).await?.into_iter();
+            self.revoke_all(tenant, keys.map(Change::RevokeKey).collect())
                 .await?;
         }
         removed
@@ -197,13 +195,21 @@ impl Admin {
         };
         changes.push(Change::RemoveUser(user));
 
-        let mut keys = self.keys_of(tenant, id).await?;
+        let keys = self.keys_of(tenant, id).await?;
         let count = keys.len();
-        // Whoever has more keys than one transaction takes loses the others first: without keys nobody enters.
-        let weight: usize = changes.iter().map(Change::weight).sum();
-        let others = keys.split_off(count.min((MAX_WEIGHT - weight) / REVOCATION));
+        // Whoever has more keys than fit one commit loses the others first: without keys nobody gets in.
+        let mut room = self.platform.tenants.commit_limit().room();
+        for change in &changes {
+            room.take_change(change);
+        }
+        let mut others = Vec::new();
+        for revocation in keys.into_iter().map(Change::RevokeKey) {
+            match room.take_change(&revocation) {
+                true => changes.push(revocation),
+                false => others.push(revocation),
+            }
+        }
         self.revoke_all(tenant, others).await?;
-        changes.extend(keys.into_iter().map(Change::RevokeKey));
         self.commit(tenant, &changes, "user.remove", id.as_str())
             .await?;
         Ok(RemovedUser { keys: count })
@@ -227,9 +233,8 @@ impl Admin {
         {
             return Err(AdminError::Refused {
                 message: format!(
-                    "{} is the last administrator of {}",
-                    named(leaving),
-                    tenants::named(&tenant.id)
+                    "{} is the tenant's last administrator",
+                    Record::user(&tenant.id, leaving)
                 ),
                 hint: "make someone else an administrator first, or use force".to_owned(),
             });
@@ -246,20 +251,25 @@ impl Admin {
         Ok(keys)
     }
 
-    async fn revoke_all(&self, tenant: &TenantId, keys: Vec<ApiKey>) -> Result<(), AdminError> {
-        for some in keys.chunks(MAX_WEIGHT / REVOCATION) {
-            let target: Vec<&str> = some.iter().map(|key| key.prefix.as_str()).collect();
-            let changes: Vec<Change> = some.iter().cloned().map(Change::RevokeKey).collect();
-            self.commit(tenant, &changes, "key.revoke", &target.join(", "))
+    async fn revoke_all(
+        &self,
+        tenant: &TenantId,
+        revocations: Vec<Change>,
+    ) -> Result<(), AdminError> {
+        let limit = self.platform.tenants.commit_limit();
+        for changes in limit.split(revocations, |change| ((limit.units_of)(change), 0)) {
+            let prefixes: Vec<&str> = changes
+                .iter()
+                .filter_map(|change| match change {
+                    Change::RevokeKey(key) => Some(key.prefix.as_str()),
+                    _ => None,
+                })
+                .collect();
+            self.commit(tenant, &changes, "key.revoke", &prefixes.join(", "))
                 .await?;
         }
         Ok(())
     }
-}
-
-/// A user as errors name it.
-pub(super) fn named(id: &UserId) -> String {
-    format!("user `{id}`")
 }
 
 pub(super) fn new_user(tenant: &TenantId, new: NewUser) -> Result<User, AdminError> {
@@ -363,7 +373,7 @@ fn plan_user_edits(seen: &User, now: &User, edits: &UserEdits) -> Result<Edited<
         .collect();
     if !conflicts.is_empty() {
         return Err(AdminError::Changed {
-            what: named(&now.id),
+            what: now.into(),
             fields: conflicts,
         });
     }

@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::RequestId;
 
 use crate::errors::{chain, innermost};
-use crate::ports::StoreError;
+use crate::ports::{Failure, StoreError};
 
 /// A call to AWS that failed. Shown, it is the reason alone: `you may not (AccessDeniedException)`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -183,8 +183,9 @@ impl AwsErrorKind {
 
 impl From<AwsError> for StoreError {
     fn from(error: AwsError) -> Self {
-        let reason = error.to_string();
-        match error.kind {
+        let kind = error.kind;
+        let reason = Failure::caused_by(error.to_string(), error);
+        match kind {
             AwsErrorKind::Throttled => Self::Throttled,
             AwsErrorKind::Credentials => Self::Unauthenticated(reason),
             AwsErrorKind::Permission => Self::Denied(reason),
@@ -304,6 +305,7 @@ mod tests {
         };
         assert_eq!(of("ThrottlingException"), StoreError::Throttled);
         assert!(matches!(of("AccessDenied"), StoreError::Denied(_)));
+        assert!(matches!(of("ExpiredToken"), StoreError::Unauthenticated(_)));
         assert!(matches!(
             of("ResourceNotFoundException"),
             StoreError::Misconfigured(_)

@@ -7,8 +7,10 @@
 //! are read and written). On these stand `tenants` with `usage`, and `conversations`; `secrets` stands alone. Bedrock, which
 //! is a language model and no store, is in [`ai`](crate::ai).
 
+mod attempts;
 mod connect;
 mod conversations;
+mod deploys;
 mod dynamodb;
 mod error;
 mod names;
@@ -25,6 +27,7 @@ use crate::ports::{Clock, Platform};
 
 pub use connect::{Connection, sdk_config};
 pub use conversations::DynamoConversations;
+pub use deploys::{DeployLock, Deploys, Lease, LockAttempt, VerifiedRelease, WatchedDeployment};
 pub use error::{AwsError, AwsErrorKind, store_error};
 pub use names::{InvalidSecretsPrefix, Names, SecretsPrefix};
 pub use secrets::SecretsManager;

@@ -8,13 +8,13 @@ use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, Tag};
 use aws_smithy_types::DateTime;
-use backon::{BackoffBuilder, ExponentialBuilder};
 use jiff::{SignedDuration, Timestamp};
 use ulid::Ulid;
 
-use super::error::store_error;
+use super::attempts::Attempts;
+use super::error::AwsError;
 use super::names::SecretsPrefix;
-use crate::model::{JsonObject, SecretDescription, SecretDocument, SecretName, TenantId};
+use crate::model::{JsonObject, Record, SecretDescription, SecretDocument, SecretName, TenantId};
 use crate::ports::{PutOutcome, SecretStore, StoreError};
 
 /// How long a removed secret can be restored.
@@ -47,11 +47,11 @@ impl SecretsManager {
         match self.client.describe_secret().secret_id(id).send().await {
             Ok(described) => Ok(Some(described)),
             Err(error) if is(&error, &[NOT_FOUND]) => Ok(None),
-            Err(error) => Err(store_error(&error)),
+            Err(error) => Err(failed("DescribeSecret", &error)),
         }
     }
 
-    /// Whether the secret is there and was not removed.
+    /// Whether the secret exists and was not removed.
     async fn is_present(&self, id: &str) -> Result<bool, StoreError> {
         let described = self.described(id).await?;
         Ok(described.is_some_and(|described| described.deleted_date().is_none()))
@@ -66,10 +66,10 @@ impl SecretsManager {
             })),
             Err(error) if is(&error, &[NOT_FOUND]) => Ok(None),
             Err(error) if is(&error, &[INVALID_REQUEST]) => match self.is_present(id).await? {
-                true => Err(store_error(&error)),
+                true => Err(failed("GetSecretValue", &error)),
                 false => Ok(None),
             },
-            Err(error) => Err(store_error(&error)),
+            Err(error) => Err(failed("GetSecretValue", &error)),
         }
     }
 
@@ -86,12 +86,12 @@ impl SecretsManager {
                 .set_tags(Some(self.tags(put.name)))
                 .send()
                 .await;
-            return put.ended(created.map(drop));
+            return put.ended("CreateSecret", created.map(drop));
         };
         if described.deleted_date().is_some() {
             put.was_removed = true;
             let restored = self.client.restore_secret().secret_id(&put.id).send().await;
-            if let Attempt::Again(error) = put.ended(restored.map(drop))? {
+            if let Attempt::Again(error) = put.ended("RestoreSecret", restored.map(drop))? {
                 return Ok(Attempt::Again(error));
             }
         }
@@ -117,7 +117,7 @@ impl SecretsManager {
             .client_request_token(&put.token)
             .send()
             .await;
-        put.ended(updated.map(drop))
+        put.ended("UpdateSecret", updated.map(drop))
     }
 
     fn tags(&self, name: &SecretName) -> Vec<Tag> {
@@ -148,7 +148,7 @@ impl SecretsManager {
             .send()
             .await
             .map(drop)
-            .map_err(|error| store_error(&error))
+            .map_err(|error| failed("TagResource", &error))
     }
 }
 
@@ -159,7 +159,7 @@ impl SecretStore for SecretsManager {
             return Ok(None);
         };
         let fields = value.document.ok_or_else(|| StoreError::Corrupt {
-            what: format!("secret `{name}`"),
+            what: Record::from(name).to_string(),
             detail: "its value is no JSON object".to_owned(),
         })?;
         Ok(Some(SecretDocument::new(fields)))
@@ -170,7 +170,7 @@ impl SecretStore for SecretsManager {
         name: &SecretName,
         document: &SecretDocument,
     ) -> Result<PutOutcome, StoreError> {
-        let too_large = || StoreError::TooLarge(format!("secret `{name}`"));
+        let too_large = || StoreError::TooLarge(Record::from(name).to_string());
         let json = serde_json::to_string(document.fields()).map_err(|_| too_large())?;
         if json.len() > MAX_BYTES {
             return Err(too_large());
@@ -185,16 +185,12 @@ impl SecretStore for SecretsManager {
             was_removed: false,
             wrote: PutOutcome::Unchanged,
         };
-        let mut pauses = ExponentialBuilder::default()
-            .with_min_delay(std::time::Duration::from_millis(50))
-            .with_max_times(6)
-            .with_jitter()
-            .build();
+        let mut attempts = Attempts::new();
         loop {
-            match (self.attempt(&mut put).await?, pauses.next()) {
-                (Attempt::Done(outcome), _) => return Ok(outcome),
-                (Attempt::Again(_), Some(pause)) => tokio::time::sleep(pause).await,
-                (Attempt::Again(error), None) => return Err(error),
+            match self.attempt(&mut put).await? {
+                Attempt::Done(outcome) => return Ok(outcome),
+                Attempt::Again(error) if !attempts.again().await => return Err(error),
+                Attempt::Again(_) => {}
             }
         }
     }
@@ -227,7 +223,7 @@ impl SecretStore for SecretsManager {
             .send();
         let mut found = Vec::new();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| store_error(&error))?;
+            let page = page.map_err(|error| failed("ListSecrets", &error))?;
             // What does not follow our form is another program's.
             found.extend(page.secret_list().iter().filter_map(|entry| {
                 let integration = entry.name()?.strip_prefix(&prefix)?.parse().ok()?;
@@ -272,8 +268,8 @@ impl SecretStore for SecretsManager {
                 .await?
                 .and_then(|described| described.deleted_date().map(timestamp))
                 .map(gone_at)
-                .ok_or_else(|| store_error(&error)),
-            Err(error) => Err(store_error(&error)),
+                .ok_or_else(|| failed("DeleteSecret", &error)),
+            Err(error) => Err(failed("DeleteSecret", &error)),
         }
     }
 
@@ -288,7 +284,7 @@ impl SecretStore for SecretsManager {
             Err(error) if is(&error, &[NOT_FOUND]) => Err(not_found(name)),
             // Restored just now: by us, if an answer was lost.
             Err(error) if is(&error, &[INVALID_REQUEST]) && self.is_present(&id).await? => Ok(()),
-            Err(error) => Err(store_error(&error)),
+            Err(error) => Err(failed("RestoreSecret", &error)),
         }
     }
 
@@ -330,7 +326,11 @@ enum Attempt {
 }
 
 impl Putting<'_> {
-    fn ended<E>(&self, call: Result<(), SdkError<E>>) -> Result<Attempt, StoreError>
+    fn ended<E>(
+        &self,
+        operation: &'static str,
+        call: Result<(), SdkError<E>>,
+    ) -> Result<Attempt, StoreError>
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
@@ -338,9 +338,9 @@ impl Putting<'_> {
             Ok(()) if self.was_removed => Ok(Attempt::Done(PutOutcome::Restored)),
             Ok(()) => Ok(Attempt::Done(self.wrote)),
             Err(error) if is(&error, &[EXISTS, NOT_FOUND, INVALID_REQUEST]) => {
-                Ok(Attempt::Again(store_error(&error)))
+                Ok(Attempt::Again(failed(operation, &error)))
             }
-            Err(error) => Err(store_error(&error)),
+            Err(error) => Err(failed(operation, &error)),
         }
     }
 }
@@ -352,8 +352,15 @@ where
     error.code().is_some_and(|code| codes.contains(&code))
 }
 
+fn failed<E>(operation: &'static str, error: &SdkError<E>) -> StoreError
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    AwsError::from_sdk("secretsmanager", operation, error).into()
+}
+
 fn not_found(name: &SecretName) -> StoreError {
-    StoreError::NotFound(format!("secret `{name}`"))
+    StoreError::NotFound(name.into())
 }
 
 fn description(

@@ -184,7 +184,7 @@ impl Engine {
             }
         }
         let session_id = SessionId::try_from(random_token("s_")?).map_err(|error| {
-            StoreError::Unavailable(format!("a new session id is unfit: {error}"))
+            StoreError::unavailable(format!("a new session id is unfit: {error}"))
         })?;
         Ok(ConversationKey { owner, session_id })
     }

@@ -228,8 +228,8 @@ impl From<StoreError> for ApiError {
             | StoreError::Taken(_)
             | StoreError::Reserved { .. }
             | StoreError::Misconfigured(_)
-            | StoreError::Denied(_)
             | StoreError::Unauthenticated(_)
+            | StoreError::Denied(_)
             | StoreError::Corrupt { .. } => Self::internal(Cause::Store(error)),
         }
     }

@@ -1,16 +1,15 @@
-//! Changes to tenants' records, each conditional on what was read. They run in the writer's transaction, so what is read
-//! here is what is changed.
+//! Changes to tenants' records, each on the condition that [`crate::changes`] allows it. They run in the writer's
+//! transaction, so what is read here is what is changed.
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::changes::{channel_name, key_name, memory_name, tenant_name, user_name};
+use super::{records, rows};
+use crate::changes::{self, Current, Stored};
 use crate::model::{
-    ApiKey, AuditEntry, ChannelKind, ChannelMapping, Tenant, TenantId, User, UserId, UserMemory,
+    ApiKey, AuditEntry, ChannelMapping, Record, Tenant, TenantId, User, UserId, UserMemory,
 };
 use crate::ports::{Change, StoreError};
-
-use super::{rows, tenants};
 
 /// Makes all changes and adds the audit entry. On an error the caller takes everything back.
 pub(super) fn apply(
@@ -21,35 +20,66 @@ pub(super) fn apply(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     for change in changes {
-        match change {
-            Change::CreateTenant(new) => create_tenant(connection, new, now)?,
-            other => {
-                require_tenant(connection, tenant)?;
-                apply_to_existing(connection, tenant, other)?;
-            }
-        }
+        let current = current(connection, tenant, change)?;
+        changes::check(tenant, &current, change, now)?;
+        make(connection, tenant, change)?;
     }
-    require_tenant(connection, tenant)?;
+    if !tenant_exists(connection, tenant)? {
+        return Err(StoreError::NotFound(tenant.into()));
+    }
     add_audit(connection, audit)
 }
 
-fn apply_to_existing(
+/// What is stored of all that decides a change.
+fn current(
     connection: &Connection,
     tenant: &TenantId,
     change: &Change,
-) -> Result<(), StoreError> {
+) -> Result<Current, StoreError> {
+    let user = match changes::user_of(change) {
+        Some(user) => records::user(connection, tenant, user)?,
+        None => None,
+    };
+    let mut current = Current {
+        tenant_exists: tenant_exists(connection, tenant)?,
+        user_exists: user.is_some(),
+        ..Current::default()
+    };
     match change {
-        // Handled by the caller: it is the one change that needs no tenant.
-        Change::CreateTenant(new) => Err(StoreError::AlreadyExists(tenant_name(&new.id))),
+        Change::CreateTenant(_) => current.reserved_until = reservation(connection, tenant)?,
+        Change::UpdateTenant { .. } => {
+            current.stored = records::tenant(connection, tenant)?.map(Stored::Tenant);
+        }
+        Change::CreateUser(_) => {}
+        Change::UpdateUser { .. } | Change::RemoveUser(_) => {
+            current.stored = user.map(Stored::User);
+        }
+        Change::PutMemory { user_id, .. } => {
+            current.stored = records::memory(connection, tenant, user_id)?.map(Stored::Memory);
+        }
+        Change::MapChannel(mapping) | Change::UnmapChannel(mapping) => {
+            let owner = records::channel_owner(connection, mapping.kind, &mapping.channel_id)?;
+            current.owners.extend(owner);
+        }
+        Change::CreateKey(key) | Change::RevokeKey(key) => {
+            let stored = records::key(connection, &key.hash)?;
+            let owner = stored.as_ref().map(|stored| stored.tenant_id.clone());
+            current.owners.extend(owner);
+            current.stored = stored.map(Stored::Key);
+        }
+    }
+    Ok(current)
+}
+
+/// Makes a change that may be made.
+fn make(connection: &Connection, tenant: &TenantId, change: &Change) -> Result<(), StoreError> {
+    match change {
+        Change::CreateTenant(new) => create_tenant(connection, new),
         Change::UpdateTenant { before, after } => update_tenant(connection, before, after),
         Change::CreateUser(user) => create_user(connection, user),
-        Change::UpdateUser { before, after } => update_user(connection, before, after),
+        Change::UpdateUser { after, .. } => update_user(connection, after),
         Change::RemoveUser(user) => remove_user(connection, user),
-        Change::PutMemory {
-            user_id,
-            before,
-            after,
-        } => put_memory(connection, tenant, user_id, before.as_ref(), after),
+        Change::PutMemory { user_id, after, .. } => put_memory(connection, tenant, user_id, after),
         Change::MapChannel(mapping) => map_channel(connection, mapping),
         Change::UnmapChannel(mapping) => unmap_channel(connection, mapping),
         Change::CreateKey(key) => create_key(connection, key),
@@ -64,11 +94,11 @@ pub(super) fn remove_tenant(
     reserved_until: Timestamp,
     audit: &AuditEntry,
 ) -> Result<(), StoreError> {
-    if tenants::tenant(connection, tenant)?.is_none() {
+    if !tenant_exists(connection, tenant)? {
         // Removed before: there is nothing left to do, and the id stays reserved as it was.
         return match reservation(connection, tenant)? {
             Some(_) => Ok(()),
-            None => Err(StoreError::NotFound(tenant_name(tenant))),
+            None => Err(StoreError::NotFound(tenant.into())),
         };
     }
     // Users, memory, channels and keys go with their tenant by their foreign keys.
@@ -103,35 +133,17 @@ pub(super) fn add_audit(connection: &Connection, entry: &AuditEntry) -> Result<(
         ],
     )?;
     if added == 0 {
-        return Err(StoreError::AlreadyExists(format!(
-            "audit entry `{}`",
-            entry.id
-        )));
+        return Err(StoreError::AlreadyExists(Record::AuditEntry(entry.id)));
     }
     Ok(())
 }
 
-fn create_tenant(
-    connection: &Connection,
-    tenant: &Tenant,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    if tenants::tenant(connection, &tenant.id)?.is_some() {
-        return Err(StoreError::AlreadyExists(tenant_name(&tenant.id)));
-    }
-    if let Some(until) = reservation(connection, &tenant.id)? {
-        if now < until {
-            return Err(StoreError::Reserved {
-                id: tenant.id.clone(),
-                until,
-            });
-        }
-        execute(
-            connection,
-            "DELETE FROM removed_tenants WHERE tenant_id = ?",
-            params![tenant.id.as_str()],
-        )?;
-    }
+fn create_tenant(connection: &Connection, tenant: &Tenant) -> Result<(), StoreError> {
+    execute(
+        connection,
+        "DELETE FROM removed_tenants WHERE tenant_id = ?",
+        params![tenant.id.as_str()],
+    )?;
     execute(
         connection,
         "INSERT INTO tenants (tenant_id, name, status, created_at, settings, extensions, version)
@@ -154,8 +166,6 @@ fn update_tenant(
     before: &Tenant,
     after: &Tenant,
 ) -> Result<(), StoreError> {
-    let stored = tenants::tenant(connection, &after.id)?;
-    require_unchanged(stored.as_ref(), before, || tenant_name(&after.id))?;
     execute(
         connection,
         "UPDATE tenants SET name = ?, status = ?, created_at = ?, settings = ?, extensions = ?, version = ?
@@ -174,11 +184,6 @@ fn update_tenant(
 }
 
 fn create_user(connection: &Connection, user: &User) -> Result<(), StoreError> {
-    let is_taken = user.id.as_str() == UserId::ANONYMOUS
-        || tenants::user(connection, &user.tenant_id, &user.id)?.is_some();
-    if is_taken {
-        return Err(StoreError::AlreadyExists(user_name(&user.id)));
-    }
     execute(
         connection,
         "INSERT INTO users (tenant_id, user_id, email, display_name, role, channel_identities)
@@ -195,9 +200,7 @@ fn create_user(connection: &Connection, user: &User) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn update_user(connection: &Connection, before: &User, after: &User) -> Result<(), StoreError> {
-    let stored = tenants::user(connection, &after.tenant_id, &after.id)?;
-    require_unchanged(stored.as_ref(), before, || user_name(&after.id))?;
+fn update_user(connection: &Connection, after: &User) -> Result<(), StoreError> {
     execute(
         connection,
         "UPDATE users SET email = ?, display_name = ?, role = ?, channel_identities = ?
@@ -215,8 +218,6 @@ fn update_user(connection: &Connection, before: &User, after: &User) -> Result<(
 }
 
 fn remove_user(connection: &Connection, user: &User) -> Result<(), StoreError> {
-    let stored = tenants::user(connection, &user.tenant_id, &user.id)?;
-    require_unchanged(stored.as_ref(), user, || user_name(&user.id))?;
     // The memory goes with its user by its foreign key.
     execute(
         connection,
@@ -230,15 +231,8 @@ fn put_memory(
     connection: &Connection,
     tenant: &TenantId,
     user: &UserId,
-    before: Option<&UserMemory>,
     after: &UserMemory,
 ) -> Result<(), StoreError> {
-    if tenants::user(connection, tenant, user)?.is_none() {
-        return Err(StoreError::NotFound(user_name(user)));
-    }
-    if tenants::memory(connection, tenant, user)?.as_ref() != before {
-        return Err(StoreError::Changed(memory_name(user)));
-    }
     execute(
         connection,
         "INSERT OR REPLACE INTO user_memory
@@ -257,33 +251,20 @@ fn put_memory(
 }
 
 fn map_channel(connection: &Connection, mapping: &ChannelMapping) -> Result<(), StoreError> {
-    if mapping.kind == ChannelKind::Api {
-        return Err(StoreError::Denied(
-            "an `api` channel is an API key and is made as one".to_owned(),
-        ));
-    }
-    match tenants::channel_owner(connection, mapping.kind, &mapping.channel_id)? {
-        Some(owner) if owner == mapping.tenant_id => {
-            Err(StoreError::AlreadyExists(channel_name(mapping)))
-        }
-        Some(_) => Err(StoreError::Taken(channel_name(mapping))),
-        None => {
-            execute(
-                connection,
-                "INSERT INTO channels (kind, channel_id, tenant_id) VALUES (?, ?, ?)",
-                params![
-                    mapping.kind.as_str(),
-                    mapping.channel_id.as_str(),
-                    mapping.tenant_id.as_str()
-                ],
-            )?;
-            Ok(())
-        }
-    }
+    execute(
+        connection,
+        "INSERT INTO channels (kind, channel_id, tenant_id) VALUES (?, ?, ?)",
+        params![
+            mapping.kind.as_str(),
+            mapping.channel_id.as_str(),
+            mapping.tenant_id.as_str()
+        ],
+    )?;
+    Ok(())
 }
 
 fn unmap_channel(connection: &Connection, mapping: &ChannelMapping) -> Result<(), StoreError> {
-    let removed = execute(
+    execute(
         connection,
         "DELETE FROM channels WHERE kind = ? AND channel_id = ? AND tenant_id = ?",
         params![
@@ -292,23 +273,10 @@ fn unmap_channel(connection: &Connection, mapping: &ChannelMapping) -> Result<()
             mapping.tenant_id.as_str()
         ],
     )?;
-    if removed == 0 {
-        return Err(StoreError::NotFound(channel_name(mapping)));
-    }
     Ok(())
 }
 
 fn create_key(connection: &Connection, key: &ApiKey) -> Result<(), StoreError> {
-    match tenants::key(connection, &key.hash)? {
-        Some(stored) if stored.tenant_id == key.tenant_id => {
-            return Err(StoreError::AlreadyExists(key_name(key)));
-        }
-        Some(_) => return Err(StoreError::Taken(key_name(key))),
-        None => {}
-    }
-    if tenants::user(connection, &key.tenant_id, &key.user_id)?.is_none() {
-        return Err(StoreError::NotFound(user_name(&key.user_id)));
-    }
     execute(
         connection,
         "INSERT INTO api_keys (hash, tenant_id, user_id, name, role, created_at, expires_at, prefix)
@@ -328,10 +296,6 @@ fn create_key(connection: &Connection, key: &ApiKey) -> Result<(), StoreError> {
 }
 
 fn revoke_key(connection: &Connection, key: &ApiKey) -> Result<(), StoreError> {
-    let stored = tenants::key(connection, &key.hash)?;
-    // Another tenant's key is not to be seen, not even as a conflict.
-    let stored = stored.filter(|stored| stored.tenant_id == key.tenant_id);
-    require_unchanged(stored.as_ref(), key, || key_name(key))?;
     execute(
         connection,
         "DELETE FROM api_keys WHERE hash = ?",
@@ -340,28 +304,10 @@ fn revoke_key(connection: &Connection, key: &ApiKey) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn require_tenant(connection: &Connection, tenant: &TenantId) -> Result<(), StoreError> {
-    let exists = connection
+fn tenant_exists(connection: &Connection, tenant: &TenantId) -> Result<bool, StoreError> {
+    Ok(connection
         .prepare_cached("SELECT 1 FROM tenants WHERE tenant_id = ?")?
-        .exists(params![tenant.as_str()])?;
-    if exists {
-        Ok(())
-    } else {
-        Err(StoreError::NotFound(tenant_name(tenant)))
-    }
-}
-
-/// Compares the whole record: other programs may change a value and leave the version as it was.
-fn require_unchanged<T: PartialEq>(
-    stored: Option<&T>,
-    before: &T,
-    name: impl FnOnce() -> String,
-) -> Result<(), StoreError> {
-    match stored {
-        None => Err(StoreError::NotFound(name())),
-        Some(stored) if stored != before => Err(StoreError::Changed(name())),
-        Some(_) => Ok(()),
-    }
+        .exists(params![tenant.as_str()])?)
 }
 
 /// Until when the id of a removed tenant cannot be used, even if that is past.

@@ -76,7 +76,7 @@ impl ConversationStore for SqliteConversations {
     ) -> Result<Option<Page<Message>>, StoreError> {
         const LIST: &str = "history";
         let before = match cursor::decode::<1>(LIST, &page)? {
-            Some([id]) => Some(id.parse().map_err(|_| StoreError::InvalidCursor)?),
+            Some([id]) => Some(cursor::valid(&id)?),
             None => None,
         };
         let size = cursor::page_size(&page);
@@ -93,7 +93,7 @@ impl ConversationStore for SqliteConversations {
                 let newest = newest(connection, conversation, before, window)?;
                 let next = match newest.last() {
                     Some(&(oldest, _)) if has_older(connection, conversation, oldest)? => {
-                        Some(cursor::encode(LIST, [&oldest.to_string()]))
+                        Some(cursor::encode(LIST, [oldest.to_string()]))
                     }
                     _ => None,
                 };
@@ -111,9 +111,8 @@ impl ConversationStore for SqliteConversations {
         page: PageRequest,
         now: Timestamp,
     ) -> Result<Page<SessionSummary>, StoreError> {
-        const LIST: &str = "sessions";
-        let after = cursor::decode::<1>(LIST, &page)?.map(|[id]| id);
-        let size = cursor::page_size(&page);
+        let start = cursor::SESSIONS.start(&page)?;
+        let after = start.after.map(|[id]| id);
         let owner = owner.clone();
         self.database
             .read(move |connection| {
@@ -131,14 +130,12 @@ impl ConversationStore for SqliteConversations {
                             owner.user_id.as_str(),
                             after.unwrap_or_default(),
                             now.as_second(),
-                            rows::to_limit(size + 1),
+                            rows::to_limit(start.count),
                         ],
                         read_summary,
                     )?
                     .collect::<Result<_, StoreError>>()?;
-                Ok(cursor::page(items, size, |summary| {
-                    cursor::encode(LIST, [summary.session_id.as_str()])
-                }))
+                Ok(cursor::SESSIONS.page(&page, items))
             })
             .await
     }
@@ -273,7 +270,7 @@ fn append(
     for message in messages {
         insert.execute(params![
             conversation,
-            role_word(message.role),
+            message.role.as_str(),
             message.content,
             message.at.map(|at| at.to_string()),
             rows::to_json(&message.other)?,
@@ -342,13 +339,6 @@ fn purge(connection: &Connection, now: Timestamp) -> Result<(), StoreError> {
         )?
         .execute(params![now.as_second(), PURGE_AT_ONCE])?;
     Ok(())
-}
-
-fn role_word(role: Role) -> &'static str {
-    match role {
-        Role::User => "user",
-        Role::Assistant => "assistant",
-    }
 }
 
 fn read_stored(row: &Row<'_>) -> Result<Stored, StoreError> {

@@ -53,7 +53,7 @@ impl Database {
         std::thread::Builder::new()
             .name("t3nets-writer".to_owned())
             .spawn(move || write_until_closed(connection, &queue))
-            .map_err(|error| files::failed("start the writer of", path, &error))?;
+            .map_err(|error| files::failed("start the writer of", path, error))?;
         Ok(Self {
             writes,
             readers: Arc::new(Readers {
@@ -115,7 +115,7 @@ impl Database {
 }
 
 fn stopped() -> StoreError {
-    StoreError::Unavailable("the database's writer has stopped".to_owned())
+    StoreError::unavailable("the database's writer has stopped")
 }
 
 pub(super) fn connect(path: &Path, access: OpenFlags) -> Result<Connection, StoreError> {
@@ -133,13 +133,13 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
         .to_latest(connection)
         .map_err(|error| match error {
             Error::MigrationDefinition(MigrationDefinitionError::DatabaseTooFarAhead) => {
-                StoreError::Unavailable(format!(
+                StoreError::unavailable(format!(
                     "the database `{}` was made by a newer version of T3nets; use that version or a later one",
                     path.display()
                 ))
             }
             Error::RusqliteError { err, .. } => err.into(),
-            other => StoreError::Unavailable(format!(
+            other => StoreError::unavailable(format!(
                 "the tables of `{}` cannot be brought up to date: {other}",
                 path.display()
             )),
@@ -198,11 +198,8 @@ where
             return false;
         };
         // A panic takes this write back like any error; the writes beside it go on.
-        let outcome = catch_unwind(AssertUnwindSafe(|| work(connection))).unwrap_or_else(|_| {
-            Err(StoreError::Unavailable(
-                "an internal error ended the write".to_owned(),
-            ))
-        });
+        let outcome = catch_unwind(AssertUnwindSafe(|| work(connection)))
+            .unwrap_or_else(|_| Err(StoreError::unavailable("an internal error ended the write")));
         let keep = outcome.is_ok();
         self.outcome = Some(outcome);
         keep
@@ -246,8 +243,8 @@ fn commit_together(
         let keep = write.run(&savepoint);
         if savepoint.is_autocommit() {
             // Some errors (a full disk) end the whole transaction; what follows must not be committed one by one.
-            return Err(StoreError::Unavailable(
-                "the database could not go on with a group of writes".to_owned(),
+            return Err(StoreError::unavailable(
+                "the database could not go on with a group of writes",
             ));
         }
         if keep {
@@ -300,7 +297,7 @@ mod tests {
     #[tokio::test]
     async fn a_write_that_fails_takes_only_itself_back() {
         let (_home, database) = database();
-        let fails = || StoreError::NotFound("it".to_owned());
+        let fails = || StoreError::Throttled;
         // Polled together, all four are queued before the first is answered.
         let (first, failed, panicked, last) = tokio::join!(
             database.write(|connection| reserve(connection, "first")),

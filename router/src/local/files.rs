@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::ports::StoreError;
+use crate::ports::{Failure, StoreError};
 
 /// How long to wait for another process that holds a lock. It holds it while it writes a small file.
 const LOCK_PATIENCE: Duration = Duration::from_secs(10);
@@ -19,7 +19,7 @@ pub(super) fn create_private_folder(path: &Path) -> Result<(), StoreError> {
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder
         .create(path)
-        .map_err(|error| failed("make the folder", path, &error))
+        .map_err(|error| failed("make the folder", path, error))
 }
 
 /// Opens a file for writing, making it with mode 0600 where missing; takes away what others may do with one that is there.
@@ -29,12 +29,12 @@ pub(super) fn open_private(path: &Path, options: &mut OpenOptions) -> Result<Fil
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
     let file = options
         .open(path)
-        .map_err(|error| failed("open", path, &error))?;
+        .map_err(|error| failed("open", path, error))?;
     #[cfg(unix)]
     if others_may(&file, path)?.is_some() {
         use std::os::unix::fs::PermissionsExt;
         file.set_permissions(std::fs::Permissions::from_mode(0o600))
-            .map_err(|error| failed("protect", path, &error))?;
+            .map_err(|error| failed("protect", path, error))?;
     }
     Ok(file)
 }
@@ -45,7 +45,7 @@ pub(super) fn others_may(file: &File, path: &Path) -> Result<Option<u32>, StoreE
     use std::os::unix::fs::PermissionsExt;
     let metadata = file
         .metadata()
-        .map_err(|error| failed("look at", path, &error))?;
+        .map_err(|error| failed("look at", path, error))?;
     let mode = metadata.permissions().mode() & 0o777;
     Ok((mode & 0o077 != 0).then_some(mode))
 }
@@ -65,7 +65,7 @@ pub(super) fn replace(path: &Path, content: &[u8]) -> Result<(), StoreError> {
         .and_then(|()| file.sync_all())
         .and_then(|()| std::fs::rename(&temporary, path))
         .and_then(|()| sync_folder_of(path))
-        .map_err(|error| failed("write", path, &error))
+        .map_err(|error| failed("write", path, error))
 }
 
 /// Makes a rename in the file's folder survive a power cut.
@@ -94,24 +94,26 @@ impl FileLock {
                     std::thread::sleep(LOCK_POLL);
                 }
                 Err(TryLockError::WouldBlock) => {
-                    return Err(StoreError::Unavailable(format!(
+                    return Err(StoreError::unavailable(format!(
                         "another program has held the lock `{}` for {} s",
                         path.display(),
                         LOCK_PATIENCE.as_secs()
                     )));
                 }
-                Err(TryLockError::Error(error)) => return Err(failed("lock", path, &error)),
+                Err(TryLockError::Error(error)) => return Err(failed("lock", path, error)),
             }
         }
     }
 }
 
 /// What went wrong with a file, as a store's error.
-pub(super) fn failed(verb: &str, path: &Path, error: &io::Error) -> StoreError {
-    let message = format!("cannot {verb} `{}`: {error}", path.display());
-    match error.kind() {
-        io::ErrorKind::PermissionDenied => StoreError::Denied(message),
-        _ => StoreError::Unavailable(message),
+pub(super) fn failed(verb: &str, path: &Path, error: io::Error) -> StoreError {
+    let kind = error.kind();
+    let reason = format!("cannot {verb} `{}`: {error}", path.display());
+    let failure = Failure::caused_by(reason, error);
+    match kind {
+        io::ErrorKind::PermissionDenied => StoreError::Denied(failure),
+        _ => StoreError::Unavailable(failure),
     }
 }
 
@@ -123,10 +125,10 @@ where
 {
     match tokio::task::spawn_blocking(work).await {
         Ok(outcome) => outcome,
-        Err(error) => Err(StoreError::Unavailable(if error.is_panic() {
-            "an internal error ended the request".to_owned()
+        Err(error) => Err(StoreError::unavailable(if error.is_panic() {
+            "an internal error ended the request"
         } else {
-            "the program is ending".to_owned()
+            "the program is ending"
         })),
     }
 }

@@ -5,14 +5,15 @@
 //! Not here: where the home folder is and whether this platform may be used (the CLI's and the container's settings).
 //!
 //! Read `database` first (one writer thread that commits in groups, a few readers), then the stores on top of it:
-//! `tenants` with the conditional writes in `changes`, `usage`, `conversations`. `secrets` stands alone. `files`, `rows`
-//! and `cursor` are their tools; `schema/` holds the migrations.
+//! `tenants` with the conditional writes in `changes` and the rows' types in `records`, `usage`, `conversations`. `secrets`
+//! stands alone. `files` and `rows` are their tools; `schema/` holds the migrations.
 
 mod changes;
 mod conversations;
 mod database;
 mod files;
 mod inspect;
+mod records;
 mod rows;
 mod secrets;
 mod tenants;

@@ -7,7 +7,7 @@ use rusqlite::{ErrorCode, Row};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::ports::StoreError;
+use crate::ports::{Failure, StoreError};
 
 /// A text column whose type checks what it reads.
 pub(super) fn parsed<T>(row: &Row<'_>, column: &str) -> Result<T, StoreError>
@@ -74,16 +74,21 @@ impl From<rusqlite::Error> for StoreError {
                 detail: error.to_string(),
             },
             _ => match error.sqlite_error_code() {
-                Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-                    Self::Unavailable("another program keeps the database locked".to_owned())
-                }
+                Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Unavailable(
+                    Failure::caused_by("another program keeps the database locked", error),
+                ),
                 Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Corrupt {
                     what: "the database".to_owned(),
                     detail: error.to_string(),
                 },
-                Some(ErrorCode::DiskFull) => Self::Unavailable("the disk is full".to_owned()),
+                Some(ErrorCode::DiskFull) => {
+                    Self::Unavailable(Failure::caused_by("the disk is full", error))
+                }
                 Some(ErrorCode::TooBig) => Self::TooLarge("a database row".to_owned()),
-                _ => Self::Unavailable(format!("database error: {error}")),
+                _ => Self::Unavailable(Failure::caused_by(
+                    format!("database error: {error}"),
+                    error,
+                )),
             },
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! `{stem}.age` holds all secrets as JSON, encrypted (age, X25519) to the identity in `{stem}.key`, which its owner alone
 //! may read: `age -d -i secrets.key secrets.age` reads it too. Every change rewrites the whole file under a lock that
-//! other processes wait for (`{stem}.lock`), and every read reads it anew, so that each sees the others' changes. The key
+//! other processes wait for (`{stem}.lock`), and every read reads the file again, so that each sees the others' changes. The key
 //! is made with the first secret.
 
 use std::collections::BTreeMap;
@@ -104,13 +104,13 @@ impl FileSecrets {
         let encrypted = match std::fs::read(&self.data) {
             Ok(encrypted) => Some(encrypted),
             Err(error) if error.kind() == ErrorKind::NotFound => None,
-            Err(error) => return Err(failed("read", &self.data, &error)),
+            Err(error) => return Err(failed("read", &self.data, error)),
         };
         let identity = self.identity()?;
         match (encrypted, identity) {
             (None, _) => Ok(Content::default()),
-            (Some(_), None) => Err(StoreError::Unavailable(format!(
-                "the key `{}` of `{}` is missing; bring it back from a backup, or remove the secrets file and set the secrets anew",
+            (Some(_), None) => Err(StoreError::unavailable(format!(
+                "the key `{}` of `{}` is missing; bring it back from a backup, or remove the secrets file and set the secrets again",
                 self.key.display(),
                 self.data.display()
             ))),
@@ -125,8 +125,8 @@ impl FileSecrets {
         };
         let json = age::decrypt(identity, encrypted).map_err(|error| match error {
             age::DecryptError::NoMatchingKeys | age::DecryptError::KeyDecryptionFailed => {
-                StoreError::Denied(format!(
-                    "`{}` was encrypted with another key than `{}`; bring that key back from a backup, or remove both files and set the secrets anew",
+                StoreError::denied(format!(
+                    "`{}` was encrypted with another key than `{}`; bring that key back from a backup, or remove both files and set the secrets again",
                     self.data.display(),
                     self.key.display()
                 ))
@@ -134,15 +134,16 @@ impl FileSecrets {
             other => corrupt(&other.to_string()),
         })?;
         // The parser's own words could quote a value, so they are left out.
-        let form: Form =
-            serde_json::from_slice(&json).map_err(|_| corrupt("its content is not in our form"))?;
+        let form: Form = serde_json::from_slice(&json)
+            .map_err(|_| corrupt("its content is not in the form that T3nets writes"))?;
         if form.form != FORM {
-            return Err(StoreError::Unavailable(format!(
+            return Err(StoreError::unavailable(format!(
                 "`{}` was written by a newer version of T3nets; use that version or a later one",
                 self.data.display()
             )));
         }
-        serde_json::from_slice(&json).map_err(|_| corrupt("its content is not in our form"))
+        serde_json::from_slice(&json)
+            .map_err(|_| corrupt("its content is not in the form that T3nets writes"))
     }
 
     /// The key, if there is one.
@@ -150,17 +151,17 @@ impl FileSecrets {
         let mut file = match File::open(&self.key) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(failed("read", &self.key, &error)),
+            Err(error) => return Err(failed("read", &self.key, error)),
         };
         if let Some(mode) = files::others_may(&file, &self.key)? {
-            return Err(StoreError::Denied(format!(
+            return Err(StoreError::denied(format!(
                 "the key `{path}` can be read by others (mode {mode:04o}); run `chmod 600 {path}`, and change the credentials if someone may have read it",
                 path = self.key.display()
             )));
         }
         let mut text = String::new();
         file.read_to_string(&mut text)
-            .map_err(|error| failed("read", &self.key, &error))?;
+            .map_err(|error| failed("read", &self.key, error))?;
         text.lines()
             .map(str::trim)
             .find(|line| !line.is_empty() && !line.starts_with('#'))
@@ -179,7 +180,7 @@ impl FileSecrets {
             None => self.make_identity()?,
         };
         let unavailable =
-            |error: String| StoreError::Unavailable(format!("cannot encrypt the secrets: {error}"));
+            |error: String| StoreError::unavailable(format!("cannot encrypt the secrets: {error}"));
         let json = serde_json::to_vec(content).map_err(|error| unavailable(error.to_string()))?;
         let encrypted = age::encrypt(&identity.to_public(), &json)
             .map_err(|error| unavailable(error.to_string()))?;
@@ -269,7 +270,7 @@ impl SecretStore for FileSecrets {
                 .secrets
                 .get_mut(&name)
                 .filter(|secret| secret.deleted_for_good_at.is_none())
-                .ok_or_else(|| not_found(&name))?;
+                .ok_or_else(|| StoreError::NotFound((&name).into()))?;
             let gone_at = now
                 .saturating_add(RECOVERY_WINDOW)
                 .unwrap_or(Timestamp::MAX);
@@ -286,7 +287,7 @@ impl SecretStore for FileSecrets {
                 .secrets
                 .get_mut(&name)
                 .and_then(|secret| secret.deleted_for_good_at.take())
-                .ok_or_else(|| not_found(&name))?;
+                .ok_or_else(|| StoreError::NotFound((&name).into()))?;
             Ok(((), true))
         })
         .await
@@ -295,10 +296,6 @@ impl SecretStore for FileSecrets {
     async fn ping(&self) -> Result<(), StoreError> {
         self.read(|_| Ok(())).await
     }
-}
-
-fn not_found(name: &SecretName) -> StoreError {
-    StoreError::NotFound(format!("secret `{name}`"))
 }
 
 /// Which form a file is in: read before the rest, which a later form may have changed.

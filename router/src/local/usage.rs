@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use rusqlite::{Connection, Row, params};
 use ulid::Ulid;
 
-use crate::model::{DailyUsage, NanoUsd, TenantId, UsageDelta};
+use crate::model::{DailyUsage, NanoUsd, Record, TenantId, UsageDelta};
 use crate::ports::{Clock, StoreError, UsageStore};
 
 use super::database::Database;
@@ -103,7 +103,7 @@ impl UsageStore for SqliteUsage {
                 if was_settled {
                     Ok(())
                 } else {
-                    Err(StoreError::NotFound(format!("reservation `{reservation}`")))
+                    Err(StoreError::NotFound(Record::Reservation(reservation)))
                 }
             })
             .await

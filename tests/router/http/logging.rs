@@ -96,12 +96,12 @@ impl UsageStore for BrokenUsage {
 async fn a_store_that_fails_is_logged_once_with_its_detail_which_the_caller_does_not_get() {
     for (error, status, code) in [
         (
-            StoreError::Unavailable("disk sda1 is on fire".to_owned()),
+            StoreError::unavailable("disk sda1 is on fire"),
             StatusCode::SERVICE_UNAVAILABLE,
             "store_unavailable",
         ),
         (
-            StoreError::Denied("disk sda1 is locked".to_owned()),
+            StoreError::denied("disk sda1 is locked"),
             StatusCode::INTERNAL_SERVER_ERROR,
             "internal",
         ),

@@ -48,7 +48,7 @@ impl Kept {
     fn revision(&self) -> Result<Revision, StoreError> {
         let body = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut answer: Value = serde_json::from_slice(&body)
-            .map_err(|_| StoreError::Unavailable("ECS's answer cannot be read".to_owned()))?;
+            .map_err(|_| StoreError::unavailable("ECS's answer cannot be read"))?;
         let tags = answer["tags"].as_array();
         let tags: Tags = tags
             .into_iter()

@@ -93,10 +93,11 @@ impl Ecs {
         found
             .and_then(|service| service.task_definition)
             .ok_or_else(|| {
-                StoreError::Misconfigured(format!(
+                let missing = format!(
                     "cluster `{}` has no service `{}`",
                     self.cluster, self.service
-                ))
+                );
+                StoreError::Misconfigured(missing.into())
             })
     }
 
@@ -200,7 +201,7 @@ impl Ecs {
             }
             number = revision.number() + 1;
         }
-        Err(StoreError::Unavailable(format!(
+        Err(StoreError::unavailable(format!(
             "revisions of `{}` are being registered by somebody else all the time",
             plan.family()
         )))
@@ -236,7 +237,7 @@ impl Ecs {
                 let ours = service.and_then(|service| service.primary_of(task_definition));
                 match ours {
                     Some(ours) => return Ok(ours),
-                    None => "ECS did not say which deployment it made".to_owned(),
+                    None => "ECS did not say which deployment it made".into(),
                 }
             }
             Err(StoreError::Unavailable(why)) => why,
@@ -419,7 +420,7 @@ pub fn said(error: &StoreError) -> String {
         StoreError::Unavailable(why)
         | StoreError::Misconfigured(why)
         | StoreError::Denied(why)
-        | StoreError::Unauthenticated(why) => why.clone(),
+        | StoreError::Unauthenticated(why) => why.to_string(),
         StoreError::Throttled => "AWS throttles".to_owned(),
         error => error.to_string(),
     }
@@ -435,12 +436,12 @@ where
             "ClusterNotFoundException" | "ServiceNotFoundException" | "ServiceNotActiveException",
         ) => {
             let said = error.as_service_error().and_then(|said| said.message());
-            StoreError::Misconfigured(said.unwrap_or("there is no such service").to_owned())
+            StoreError::Misconfigured(said.unwrap_or("there is no such service").into())
         }
         // The request itself is at fault: another try would be refused as well.
         Some("ClientException" | "InvalidParameterException") => {
             let said = error.as_service_error().and_then(|said| said.message());
-            StoreError::Misconfigured(said.unwrap_or("ECS refuses the request").to_owned())
+            StoreError::Misconfigured(said.unwrap_or("ECS refuses the request").into())
         }
         _ => store_error(&error),
     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use t3nets_router::admin::Admin;
 use t3nets_router::admin::AdminError;
 use t3nets_router::admin::secrets::{Field, fields_of};
-use t3nets_router::model::{JsonObject, SecretDocument, SecretName};
+use t3nets_router::model::{JsonObject, Record, SecretDocument, SecretName};
 use t3nets_router::ports::PutOutcome;
 
 use super::{SecretArgs, SecretOutcome};
@@ -137,7 +137,7 @@ async fn over_stored(
 ) -> Result<JsonObject, CliError> {
     let mut fields = match admin.secret_document(name).await {
         Ok(stored) => stored.fields().clone(),
-        Err(AdminError::NotFound(what)) if what.starts_with("secret") => JsonObject::new(),
+        Err(AdminError::NotFound(Record::Secret(_))) => JsonObject::new(),
         Err(error) => return Err(error.into()),
     };
     fields.extend(given);

@@ -12,15 +12,12 @@ use super::reader::{ExportReader, Numbered, ReadError};
 use super::{RecordKind, TransferError};
 use crate::admin::{Admin, AdminError, until_unchanged};
 use crate::model::{IntegrationName, SecretDocument, SecretName, TenantId, UserId};
-use crate::ports::{Change, MAX_WEIGHT, StoreError};
+use crate::ports::{Change, CommitLimit, StoreError};
 
 /// How many batches are under way at once.
 const BATCHES_AT_ONCE: usize = 4;
 /// How many records of a batch are read at once, where it is compared.
 const READS_AT_ONCE: usize = 16;
-/// The most bytes of lines in one commit: half of what a DynamoDB transaction takes (4 MB,
-/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>).
-const MAX_COMMIT_BYTES: usize = 2_000_000;
 
 /// How a tenant is brought in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,6 +98,7 @@ impl Admin {
             reader,
             waiting: None,
             options,
+            limit: self.platform.tenants.commit_limit(),
         };
         let mut report = Report {
             summary: ImportSummary::default(),
@@ -135,7 +133,8 @@ impl Admin {
         batch: Batch,
     ) -> Result<Vec<(Numbered, Outcome)>, TransferError> {
         let mut outcomes = self.apply(options, batch.records).await?;
-        for memories in in_commits(batch.memories) {
+        let limit = self.platform.tenants.commit_limit();
+        for memories in limit.split(batch.memories, |numbered| size(limit, numbered)) {
             outcomes.extend(self.apply(options, memories).await?);
         }
         outcomes.sort_by_key(|(numbered, _)| numbered.line);
@@ -334,6 +333,7 @@ struct Source<'a, R> {
     reader: ExportReader<R>,
     waiting: Option<Numbered>,
     options: &'a ImportOptions,
+    limit: CommitLimit,
 }
 
 impl<R: BufRead> Source<'_, R> {
@@ -356,21 +356,17 @@ impl<R: BufRead> Source<'_, R> {
             records: Vec::new(),
             memories: Vec::new(),
         };
-        let (mut weight, mut bytes) = (0, 0);
+        let mut room = self.limit.room();
         while let Some(numbered) = self.next(section)? {
             if numbered.record.kind() == RecordKind::Memory {
                 batch.memories.push(numbered);
                 continue;
             }
-            let (added_weight, added_bytes) = size(&numbered);
-            let is_full =
-                weight + added_weight > MAX_WEIGHT || bytes + added_bytes > MAX_COMMIT_BYTES;
-            if is_full && !batch.records.is_empty() {
+            let (units, bytes) = size(self.limit, &numbered);
+            if !room.take(units, bytes) {
                 self.waiting = Some(numbered);
                 break;
             }
-            weight += added_weight;
-            bytes += added_bytes;
             batch.records.push(numbered);
         }
         Ok(Some(batch).filter(|batch| !batch.records.is_empty() || !batch.memories.is_empty()))
@@ -385,28 +381,11 @@ fn section_of(numbered: &Numbered) -> RecordKind {
     }
 }
 
-fn size(numbered: &Numbered) -> (usize, usize) {
-    let weight = creation(&numbered.record).map_or(1, |change| change.weight());
-    (weight, numbered.bytes)
-}
-
-/// The records in parts that fit one commit each.
-fn in_commits(records: Vec<Numbered>) -> Vec<Vec<Numbered>> {
-    let mut parts: Vec<Vec<Numbered>> = Vec::new();
-    let (mut weight, mut bytes) = (MAX_WEIGHT, 0);
-    for numbered in records {
-        let (added_weight, added_bytes) = size(&numbered);
-        weight += added_weight;
-        bytes += added_bytes;
-        match parts.last_mut() {
-            Some(part) if weight <= MAX_WEIGHT && bytes <= MAX_COMMIT_BYTES => part.push(numbered),
-            _ => {
-                (weight, bytes) = (added_weight, added_bytes);
-                parts.push(vec![numbered]);
-            }
-        }
-    }
-    parts
+/// How many units and bytes of a commit a record takes.
+fn size(limit: CommitLimit, numbered: &Numbered) -> (usize, usize) {
+    let change = creation(&numbered.record);
+    let units = change.map_or(1, |change| (limit.units_of)(&change));
+    (units, numbered.bytes)
 }
 
 struct Report<'a> {

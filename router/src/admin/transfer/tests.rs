@@ -5,7 +5,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::admin::Admin;
-use crate::admin::faults::{Death, Mortal};
+use crate::admin::faults::{Crash, CrashingStore};
 use crate::admin::keys::NewKey;
 use crate::admin::seed::{TenantSeed, UserSeed};
 use crate::admin::settings::{SettingEdit, SettingKey};
@@ -182,7 +182,7 @@ async fn people_are_made_by_batches_not_one_by_one() {
     let home = Home::filled(1000).await;
     let file = home.export("default", SecretsIn::Names).await;
     let other = Home::new();
-    let (platform, mortal) = Mortal::over(&other.platform, usize::MAX, Death::Before);
+    let (platform, stores) = CrashingStore::over(&other.platform, usize::MAX, Crash::Before);
     import(
         &Admin::new(platform, "operator:test"),
         &file,
@@ -191,7 +191,7 @@ async fn people_are_made_by_batches_not_one_by_one() {
     .await
     .unwrap();
     // The tenant, 11 batches of users, a memory, the channels, the key; and two secrets looked up.
-    assert_eq!(mortal.calls(), 1 + 11 + 1 + 1 + 1 + 2);
+    assert_eq!(stores.calls(), 1 + 11 + 1 + 1 + 1 + 2);
 }
 
 #[tokio::test]
@@ -200,18 +200,18 @@ async fn an_import_that_is_killed_anywhere_is_completed_by_the_next() {
         .await
         .export("default", SecretsIn::Values)
         .await;
-    for death in [Death::Before, Death::After] {
+    for crash in [Crash::Before, Crash::After] {
         for call in 1.. {
             let home = Home::new();
-            let (platform, _) = Mortal::over(&home.platform, call, death);
+            let (platform, _) = CrashingStore::over(&home.platform, call, crash);
             let dying = Admin::new(platform, "operator:test");
             let ended = import(&dying, &file, &options("default")).await.is_ok();
             let (_, problems) = home.import(&file).await;
-            assert_eq!(problems, [], "{death:?} {call}");
+            assert_eq!(problems, [], "{crash:?} {call}");
             assert_eq!(
                 home.export("default", SecretsIn::Values).await,
                 file,
-                "{death:?} {call}"
+                "{crash:?} {call}"
             );
             if ended {
                 assert!(call > 10, "the import made only {call} calls");

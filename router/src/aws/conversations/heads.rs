@@ -5,11 +5,13 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
 use serde_json::value::RawValue;
 
-use crate::aws::dynamodb::attributes::{self as items, Item, corrupt, number_value, text_value};
+use crate::aws::dynamodb::Condition;
+use crate::aws::dynamodb::attributes::{
+    Item, corrupt, counter, key as item_key, number, number_value, text_if_set, text_value,
+    time_if_set,
+};
 use crate::model::{ConversationKey, ConversationOwner, Message, Role, SessionSummary};
 use crate::ports::{CONVERSATION_LIFE, StoreError};
 
@@ -58,7 +60,7 @@ pub(super) fn partition(owner: &ConversationOwner) -> String {
 
 /// The key of a conversation's head.
 pub(super) fn head_key(key: &ConversationKey) -> Item {
-    items::key(partition(&key.owner), key.session_id.as_str())
+    item_key(partition(&key.owner), key.session_id.as_str())
 }
 
 /// A head as it was read.
@@ -75,47 +77,37 @@ pub(super) struct Head {
     version: u64,
     preview: Option<String>,
     appends: Vec<AttributeValue>,
-    /// What the write must find unchanged.
-    pub(super) seen: Seen,
+    /// That the item is as it was read. Older programs write messages and leave the version as it was.
+    pub(super) unchanged: Condition,
     /// The size of other programs' attributes.
     other_bytes: usize,
 }
 
-/// The raw values that a write must find as they were read; `None` is an attribute that must be absent.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Seen {
-    pub(super) version: Option<AttributeValue>,
-    pub(super) messages: Option<AttributeValue>,
-}
-
 impl Head {
     pub(super) fn read(item: &Item) -> Result<Self, StoreError> {
-        let ours = [
+        let known = [
             MESSAGES, UPDATED_AT, TTL, VERSION, GENERATION, FIRST, PAGE_COUNT, PAGES_TTL, PREVIEW,
             APPENDS,
         ];
         let ttl = ttl_of(item)?;
         Ok(Self {
             messages: messages_of(item)?,
-            first: items::counter(item, FIRST)?,
-            page_count: items::counter(item, PAGE_COUNT)?,
+            first: counter(item, FIRST)?,
+            page_count: counter(item, PAGE_COUNT)?,
             generation: generation_of(item)?.to_owned(),
             pages_ttl: number(item, PAGES_TTL)?.unwrap_or_default(),
             updated_at: updated_at(item, ttl)?,
             ttl,
-            version: items::counter(item, VERSION)?,
-            preview: items::text_if_set(item, PREVIEW)?.map(str::to_owned),
+            version: counter(item, VERSION)?,
+            preview: text_if_set(item, PREVIEW)?.map(str::to_owned),
             appends: match item.get(APPENDS) {
                 Some(AttributeValue::L(ids)) => ids.clone(),
                 _ => Vec::new(),
             },
-            seen: Seen {
-                version: item.get(VERSION).cloned(),
-                messages: item.get(MESSAGES).cloned(),
-            },
+            unchanged: Condition::unchanged(item, &[VERSION, MESSAGES]),
             other_bytes: item
                 .iter()
-                .filter(|(name, _)| !ours.contains(&name.as_str()))
+                .filter(|(name, _)| !known.contains(&name.as_str()))
                 .map(|(name, value)| name.len() + size(value))
                 .sum(),
         })
@@ -143,28 +135,25 @@ pub(super) fn ttl_of(item: &Item) -> Result<Option<i64>, StoreError> {
 }
 
 pub(super) fn generation_of(item: &Item) -> Result<&str, StoreError> {
-    Ok(items::text_if_set(item, GENERATION)?.unwrap_or_default())
+    Ok(text_if_set(item, GENERATION)?.unwrap_or_default())
 }
 
 /// When the last turn ended. Older programs wrote the time without its offset, in UTC, or not at all.
 pub(super) fn updated_at(item: &Item, ttl: Option<i64>) -> Result<Timestamp, StoreError> {
-    let Some(text) = items::text_if_set(item, UPDATED_AT)? else {
-        let began_life = ttl.unwrap_or_default() - CONVERSATION_LIFE.as_secs();
-        return Ok(Timestamp::from_second(began_life).unwrap_or_default());
-    };
-    text.parse::<Timestamp>()
-        .or_else(|error| {
-            let local: DateTime = text.parse().map_err(|_| error)?;
-            local.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp())
-        })
-        .map_err(|error| corrupt(UPDATED_AT, &error))
+    if let Some(at) = time_if_set(item, UPDATED_AT)? {
+        return Ok(at);
+    }
+    let began_life = ttl.unwrap_or_default() - CONVERSATION_LIFE.as_secs();
+    Ok(Timestamp::from_second(began_life).unwrap_or_default())
 }
 
 /// The messages of a head or page, as they are stored.
 pub(super) fn messages_of(item: &Item) -> Result<Vec<Box<RawValue>>, StoreError> {
-    match items::text_if_set(item, MESSAGES)? {
+    match text_if_set(item, MESSAGES)? {
         None | Some("") => Ok(Vec::new()),
-        Some(json) => serde_json::from_str(json).map_err(|_| corrupt(MESSAGES, &"it is no array")),
+        Some(json) => {
+            serde_json::from_str(json).map_err(|_| corrupt(MESSAGES, &"it is not an array"))
+        }
     }
 }
 
@@ -176,7 +165,7 @@ pub(super) fn parse(raw: &RawValue) -> Result<Message, StoreError> {
             serde_json::error::Category::Data => {
                 "it lacks a `role` (`user` or `assistant`) or a text `content`".to_owned()
             }
-            _ => "it is no JSON".to_owned(),
+            _ => "it is not JSON".to_owned(),
         },
     })
 }
@@ -190,21 +179,6 @@ pub(super) fn preview_of(messages: &[Box<RawValue>]) -> String {
         .find(|message| message.role == Role::User)
         .map(|message| SessionSummary::preview_of(&[message]))
         .unwrap_or_default()
-}
-
-fn number(item: &Item, attribute: &str) -> Result<Option<i64>, StoreError> {
-    match item.get(attribute) {
-        None | Some(AttributeValue::Null(_)) => Ok(None),
-        // Python's floats are numbers too: what is behind the point is cut off.
-        Some(AttributeValue::N(number)) => number
-            .split('.')
-            .next()
-            .unwrap_or_default()
-            .parse()
-            .map(Some)
-            .map_err(|error| corrupt(attribute, &error)),
-        Some(_) => Err(corrupt(attribute, &"it is no number")),
-    }
 }
 
 /// What an attribute's value takes of an item's size, or a little more.
@@ -262,7 +236,7 @@ impl Append {
 pub(super) struct Plan {
     /// Whether a conversation goes on; otherwise one begins, in place of whatever was there.
     pub(super) goes_on: bool,
-    /// Our attributes of the head.
+    /// The attributes of the head that are written.
     pub(super) head: Vec<(&'static str, AttributeValue)>,
     /// The pages that are added.
     pub(super) pages: Vec<NewPage>,
@@ -281,7 +255,7 @@ pub(super) struct NewPage {
     pub(super) ttl: i64,
 }
 
-/// Plans an append to what was read. An expired conversation is begun anew.
+/// Plans an append to what was read. An expired conversation is replaced by a new one.
 pub(super) fn plan(
     read: Option<&Head>,
     append: &Append,

@@ -1,8 +1,9 @@
 //! Conversations in DynamoDB.
 //!
 //! A conversation is a head item, which other programs know too, and pages with its older messages (`heads` and `pages`
-//! say what they hold). An append (`appends`) writes the head on the condition that it is as it was read, and is repeated until it is.
-//! Whether an append whose answer was lost was made is told by its id in the head. `sessions` has the list.
+//! say what they hold). An append (`appends`) writes the head on the condition that it is as it was read, and is repeated
+//! until it is. Whether an append whose answer was lost was made is told by its id in the head. `window` reads the newest
+//! messages, `sessions` has the list, `locks` lets this process's appends to one conversation follow each other.
 
 mod appends;
 mod heads;
@@ -15,22 +16,19 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::ReturnValue;
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use tokio::time::Instant;
 use ulid::Ulid;
 
-use self::heads::{Append, GENERATION, Head, TTL};
+use self::heads::{Append, GENERATION, TTL};
 use self::locks::KeyedLocks;
 use self::window::{Newest, Place};
-use crate::aws::dynamodb::attributes::{self as items, Item};
-use crate::aws::error::store_error;
-
-use crate::cursor;
+use crate::aws::dynamodb::{Table, Write};
+use crate::cursor::{self, valid};
 use crate::model::{
-    ChannelKind, ConversationKey, ConversationOwner, Message, SessionId, SessionSummary, TenantId,
-    UserId,
+    ChannelKind, ConversationKey, ConversationOwner, Message, Record, SessionId, SessionSummary,
+    TenantId, UserId,
 };
 use crate::ports::{ConversationStore, Page, PageRequest, StoreError, Window};
 
@@ -38,15 +36,12 @@ use crate::ports::{ConversationStore, Page, PageRequest, StoreError, Window};
 const APPEND_FOR: Duration = Duration::from_secs(45);
 /// The most bytes of content in a page of history, so that no reply is huge. One message always fits.
 const HISTORY_BYTES: usize = 1 << 20;
-/// How often a read begins again because the conversation was cleared or begun anew meanwhile.
-const READS: usize = 4;
 /// How many partitions are emptied at once.
 const PARTITIONS_AT_ONCE: usize = 4;
 
 /// The conversations' store in DynamoDB.
 pub struct DynamoConversations {
-    client: Client,
-    table: String,
+    table: Table,
     /// Appends of this process to one conversation follow each other, so that only another process can be in their way.
     appending: KeyedLocks<ConversationKey>,
 }
@@ -55,63 +50,9 @@ impl DynamoConversations {
     /// Conversations in `table`. The caller of each method says what time it is.
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         Self {
-            client,
-            table: table.into(),
+            table: Table::new(client, table),
             appending: KeyedLocks::new(),
         }
-    }
-
-    async fn head(&self, key: &ConversationKey) -> Result<Option<Head>, StoreError> {
-        let found = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(heads::head_key(key)))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| store_error(&error))?;
-        found.item.as_ref().map(Head::read).transpose()
-    }
-
-    /// What clearing must know of a head.
-    async fn ending(&self, key: &ConversationKey) -> Result<Option<Item>, StoreError> {
-        let found = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(heads::head_key(key)))
-            .consistent_read(true)
-            .projection_expression("pk, #ttl, #generation")
-            .expression_attribute_names("#ttl", TTL)
-            .expression_attribute_names("#generation", GENERATION)
-            .send()
-            .await
-            .map_err(|error| store_error(&error))?;
-        Ok(found.item)
-    }
-
-    /// The newest messages that fit the window, newest first; `None` if there is no such conversation.
-    async fn newest(
-        &self,
-        key: &ConversationKey,
-        before: Option<Place>,
-        window: Window,
-        now: Timestamp,
-    ) -> Result<Option<Newest>, StoreError> {
-        for _ in 0..READS {
-            let Some(head) = self.head(key).await?.filter(|head| head.is_live(now)) else {
-                return Ok(None);
-            };
-            let read = |from, to| pages::read(&self.client, &self.table, key, &head, from, to);
-            if let Some(newest) = window::newest(&head, before, window, read).await? {
-                return Ok(Some(newest));
-            }
-        }
-        Err(StoreError::Corrupt {
-            what: format!("conversation `{}`", key.session_id),
-            detail: "a page of it is missing".to_owned(),
-        })
     }
 }
 
@@ -131,7 +72,7 @@ impl ConversationStore for DynamoConversations {
         let _turn = tokio::time::timeout_at(until, self.appending.lock(key))
             .await
             .map_err(|_| appends::too_busy())?;
-        appends::append(self, key, &append, now, until).await
+        appends::append(&self.table, key, &append, now, until).await
     }
 
     async fn recent(
@@ -140,7 +81,7 @@ impl ConversationStore for DynamoConversations {
         window: Window,
         now: Timestamp,
     ) -> Result<Vec<Message>, StoreError> {
-        let newest = self.newest(key, None, window, now).await?;
+        let newest = window::read(&self.table, key, None, window, now).await?;
         Ok(newest.map(oldest_first).unwrap_or_default())
     }
 
@@ -153,8 +94,8 @@ impl ConversationStore for DynamoConversations {
         const LIST: &str = "history";
         let before = match cursor::decode::<2>(LIST, &page)? {
             Some([message, page]) => Some(Place {
-                message: message.parse().map_err(|_| StoreError::InvalidCursor)?,
-                page: page.parse().map_err(|_| StoreError::InvalidCursor)?,
+                message: valid(&message)?,
+                page: valid(&page)?,
             }),
             None => None,
         };
@@ -162,11 +103,11 @@ impl ConversationStore for DynamoConversations {
             messages: cursor::page_size(&page),
             bytes: HISTORY_BYTES,
         };
-        let Some(newest) = self.newest(key, before, window, now).await? else {
+        let Some(newest) = window::read(&self.table, key, before, window, now).await? else {
             return Ok(None);
         };
         let next = newest.next.map(|Place { message, page }| {
-            cursor::encode(LIST, [&message.to_string(), &page.to_string()])
+            cursor::encode(LIST, [message.to_string(), page.to_string()])
         });
         Ok(Some(Page {
             items: oldest_first(newest),
@@ -180,42 +121,31 @@ impl ConversationStore for DynamoConversations {
         page: PageRequest,
         now: Timestamp,
     ) -> Result<Page<SessionSummary>, StoreError> {
-        const LIST: &str = "sessions";
-        let after: Option<SessionId> = match cursor::decode::<1>(LIST, &page)? {
-            Some([session]) => Some(session.parse().map_err(|_| StoreError::InvalidCursor)?),
+        let start = cursor::SESSIONS.start(&page)?;
+        let after: Option<SessionId> = match start.after {
+            Some([session]) => Some(valid(&session)?),
             None => None,
         };
-        let size = cursor::page_size(&page);
-        let found = sessions::list(
-            &self.client,
-            &self.table,
-            owner,
-            after.as_ref(),
-            size + 1,
-            now,
-        )
-        .await?;
-        Ok(cursor::page(found, size, |summary| {
-            cursor::encode(LIST, [summary.session_id.as_str()])
-        }))
+        let found = sessions::list(&self.table, owner, after.as_ref(), start.count, now).await?;
+        Ok(cursor::SESSIONS.page(&page, found))
     }
 
     async fn clear(&self, key: &ConversationKey, now: Timestamp) -> Result<bool, StoreError> {
         // Read before, since the answer that says what was deleted can be lost.
-        let read = self.ending(key).await?;
+        let head = heads::head_key(key);
+        let read = self
+            .table
+            .get_attributes(head.clone(), &["pk", TTL, GENERATION])
+            .await?;
         let deleted = self
-            .client
-            .delete_item()
-            .table_name(&self.table)
-            .set_key(Some(heads::head_key(key)))
-            .return_values(ReturnValue::AllOld)
-            .send()
+            .table
+            .write(Write::delete(head).returning_item())
             .await
-            .map_err(|error| store_error(&error))?;
+            .map_err(|refusal| refusal.of(Record::Conversation(key.session_id.clone())))?;
         // From here on nothing of it can be read, whatever happens to its pages.
-        let cleared = deleted.attributes.as_ref().or(read.as_ref());
+        let cleared = deleted.as_ref().or(read.as_ref());
         let generation = cleared.map(heads::generation_of).transpose()?;
-        pages::clear(&self.client, &self.table, key, generation).await?;
+        pages::clear(&self.table, key, generation).await?;
         match cleared {
             Some(head) => Ok(heads::is_live(heads::ttl_of(head)?, now)),
             None => Ok(false),
@@ -234,21 +164,13 @@ impl ConversationStore for DynamoConversations {
         stream::iter(partitions)
             .map(Ok)
             .try_for_each_concurrent(PARTITIONS_AT_ONCE, |partition| async move {
-                pages::delete_partition(&self.client, &self.table, &partition).await
+                pages::delete_partition(&self.table, &partition).await
             })
             .await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        // No owner is called so.
-        self.client
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(items::key("PING", "PING")))
-            .send()
-            .await
-            .map(drop)
-            .map_err(|error| store_error(&error))
+        Ok(self.table.ping().await?)
     }
 }
 

@@ -3,14 +3,15 @@
 //! A page belongs to one generation of a conversation. What a head that DynamoDB deleted by its `ttl` leaves behind is of
 //! another generation than whatever begins under the same key later: it is never read, and a new page takes its place.
 
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::value::RawValue;
 
 use super::heads::{self, FIRST, GENERATION, Head, MESSAGES, NewPage, TTL};
-use crate::aws::dynamodb::attributes::{self as items, Item, number_value, text_value};
-use crate::aws::error::store_error;
+use crate::aws::dynamodb::attributes::{
+    Item, counter, key as item_key, number_value, text, text_value,
+};
+use crate::aws::dynamodb::{Condition, Query, SortKeys, Table, Update, Write};
+use crate::aws::error::AwsError;
 use crate::model::ConversationKey;
 use crate::ports::StoreError;
 
@@ -55,7 +56,7 @@ impl StoredPage {
 
 /// The item of a new page.
 pub(super) fn item(key: &ConversationKey, page: &NewPage, generation: &str) -> Item {
-    let mut item = items::key(
+    let mut item = item_key(
         heads::partition(&key.owner),
         sort_key(key.session_id.as_str(), page.number),
     );
@@ -70,53 +71,47 @@ pub(super) fn item(key: &ConversationKey, page: &NewPage, generation: &str) -> I
 
 /// The pages from `from` to before `to`, newest first; `None` if one is missing.
 pub(super) async fn read(
-    client: &Client,
-    table: &str,
+    table: &Table,
     key: &ConversationKey,
     head: &Head,
     from: u64,
     to: u64,
 ) -> Result<Option<Vec<StoredPage>>, StoreError> {
     let session = key.session_id.as_str();
-    let mut query = client
-        .query()
-        .table_name(table)
-        .consistent_read(true)
-        .scan_index_forward(false)
-        .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
-        .expression_attribute_values(":pk", text_value(heads::partition(&key.owner)))
-        .expression_attribute_values(":from", text_value(sort_key(session, from)))
-        .expression_attribute_values(":to", text_value(sort_key(session, to.saturating_sub(1))))
-        .into_paginator()
-        .items()
-        .send();
+    let partition = heads::partition(&key.owner);
+    let (first, last) = (
+        sort_key(session, from),
+        sort_key(session, to.saturating_sub(1)),
+    );
+    let query = Query {
+        newest_first: true,
+        ..Query::new(&partition, SortKeys::Between(&first, &last))
+    };
+    let found = table
+        .query(query, usize::MAX, |item| Ok::<_, AwsError>(Some(item)))
+        .await?;
+    let numbers: Vec<u64> = (from..to).rev().collect();
+    if found.len() != numbers.len() {
+        return Ok(None);
+    }
     let mut pages = Vec::new();
-    let mut expected = (from..to).rev();
-    while let Some(item) = query.next().await {
-        let item = item.map_err(|error| store_error(&error))?;
-        let number = expected.next();
-        let is_next = number.is_some_and(|number| {
-            items::text(&item, "sk").is_ok_and(|found| found == sort_key(session, number))
-        });
-        let (Some(number), true) = (number, is_next) else {
-            return Ok(None);
-        };
-        if heads::generation_of(&item)? != head.generation {
+    for (number, item) in numbers.into_iter().zip(found) {
+        let is_expected = text(&item, "sk").is_ok_and(|found| found == sort_key(session, number));
+        if !is_expected || heads::generation_of(&item)? != head.generation {
             return Ok(None);
         }
         pages.push(StoredPage {
             number,
-            first: items::counter(&item, FIRST)?,
+            first: counter(&item, FIRST)?,
             messages: heads::messages_of(&item)?,
         });
     }
-    Ok(expected.next().is_none().then_some(pages))
+    Ok(Some(pages))
 }
 
 /// Lets all pages of a head live until `ttl`.
 pub(super) async fn renew(
-    client: &Client,
-    table: &str,
+    table: &Table,
     key: &ConversationKey,
     head: &Head,
     ttl: i64,
@@ -124,27 +119,16 @@ pub(super) async fn renew(
     stream::iter(0..head.page_count)
         .map(Ok)
         .try_for_each_concurrent(AT_ONCE, |number| async move {
-            let page = items::key(
+            let page = item_key(
                 heads::partition(&key.owner),
                 sort_key(key.session_id.as_str(), number),
             );
-            let renewed = client
-                .update_item()
-                .table_name(table)
-                .set_key(Some(page))
-                .update_expression("SET #ttl = :ttl")
-                .condition_expression("#generation = :generation AND #ttl < :ttl")
-                .expression_attribute_names("#ttl", TTL)
-                .expression_attribute_names("#generation", GENERATION)
-                .expression_attribute_values(":ttl", number_value(ttl))
-                .expression_attribute_values(":generation", text_value(&head.generation))
-                .send()
-                .await;
-            match renewed {
-                // It lives as long already, or the conversation was cleared: then the head's write will notice.
-                Err(error) if is_condition_failed(error.code()) => Ok(()),
-                other => other.map(drop).map_err(|error| store_error(&error)),
-            }
+            let renewal = Update::default().set(TTL, number_value(ttl));
+            let is_older = Condition::equals(GENERATION, text_value(&head.generation))
+                .and(Condition::less(TTL, number_value(ttl)));
+            // If not, it lives as long already, or the conversation was cleared: then the head's write will notice.
+            let renewal = Write::update(page, renewal).when(is_older);
+            Ok(table.write_if(renewal).await.map(drop)?)
         })
         .await
 }
@@ -152,40 +136,25 @@ pub(super) async fn renew(
 /// Deletes the pages that a cleared conversation left behind, and those of earlier ones; not those of one that begins
 /// meanwhile under the same key.
 pub(super) async fn clear(
-    client: &Client,
-    table: &str,
+    table: &Table,
     key: &ConversationKey,
     cleared_generation: Option<&str>,
 ) -> Result<(), StoreError> {
-    let found: Vec<Item> = client
-        .query()
-        .table_name(table)
-        .consistent_read(true)
-        .key_condition_expression("pk = :pk AND begins_with(sk, :pages)")
-        .projection_expression("pk, sk, #generation")
-        .expression_attribute_names("#generation", GENERATION)
-        .expression_attribute_values(":pk", text_value(heads::partition(&key.owner)))
-        .expression_attribute_values(":pages", text_value(prefix(key.session_id.as_str())))
-        .into_paginator()
-        .items()
-        .send()
-        .try_collect()
-        .await
-        .map_err(|error| store_error(&error))?;
-    let of_others = |item: &Item| heads::generation_of(item).ok() != cleared_generation;
-    // A generation whose head is gone never comes back, so what is not the present head's now never will be.
-    let present = match found.iter().any(of_others) {
-        true => client
-            .get_item()
-            .table_name(table)
-            .set_key(Some(heads::head_key(key)))
-            .consistent_read(true)
-            .projection_expression("#generation")
-            .expression_attribute_names("#generation", GENERATION)
-            .send()
-            .await
-            .map_err(|error| store_error(&error))?
-            .item
+    let partition = heads::partition(&key.owner);
+    let pages = prefix(key.session_id.as_str());
+    let query = Query {
+        attributes: &["pk", "sk", GENERATION],
+        ..Query::new(&partition, SortKeys::BeginningWith(&pages))
+    };
+    let found = table
+        .query(query, usize::MAX, |item| Ok::<_, AwsError>(Some(item)))
+        .await?;
+    let is_of_another = |item: &Item| heads::generation_of(item).ok() != cleared_generation;
+    // A generation whose head was deleted never comes back, so what is not the present head's now never will be.
+    let present = match found.iter().any(is_of_another) {
+        true => table
+            .get_attributes(heads::head_key(key), &[GENERATION])
+            .await?
             .and_then(|mut head| head.remove(GENERATION)),
         false => None,
     };
@@ -195,70 +164,34 @@ pub(super) async fn clear(
             std::future::ready(!is_present)
         })
         .map(Ok)
-        .try_for_each_concurrent(AT_ONCE, |item| delete_page(client, table, item))
+        .try_for_each_concurrent(AT_ONCE, |item| delete_page(table, item))
         .await
 }
 
 /// Deletes a page unless another has taken its place.
-async fn delete_page(client: &Client, table: &str, mut page: Item) -> Result<(), StoreError> {
-    let generation = page.remove(GENERATION);
-    let condition = match generation {
-        Some(_) => "#generation = :generation",
-        None => "attribute_not_exists(#generation)",
-    };
-    let deleted = client
-        .delete_item()
-        .table_name(table)
-        .set_key(Some(page))
-        .condition_expression(condition)
-        .expression_attribute_names("#generation", GENERATION)
-        .set_expression_attribute_values(
-            generation.map(|generation| Item::from([(":generation".to_owned(), generation)])),
-        )
-        .send()
-        .await;
-    match deleted {
-        Err(error) if is_condition_failed(error.code()) => Ok(()),
-        other => other.map(drop).map_err(|error| store_error(&error)),
-    }
+async fn delete_page(table: &Table, mut page: Item) -> Result<(), StoreError> {
+    let same = Condition::same(GENERATION, page.remove(GENERATION));
+    Ok(table
+        .write_if(Write::delete(page).when(same))
+        .await
+        .map(drop)?)
 }
 
-/// Deletes everything in a partition.
-pub(super) async fn delete_partition(
-    client: &Client,
-    table: &str,
-    partition: &str,
-) -> Result<(), StoreError> {
-    let found: Vec<Item> = client
-        .query()
-        .table_name(table)
-        .consistent_read(true)
-        .key_condition_expression("pk = :pk")
-        .projection_expression("pk, sk")
-        .expression_attribute_values(":pk", text_value(partition))
-        .into_paginator()
-        .items()
-        .send()
-        .try_collect()
-        .await
-        .map_err(|error| store_error(&error))?;
+/// Deletes everything in a partition. One item a request: that takes no other permission than clearing a conversation.
+pub(super) async fn delete_partition(table: &Table, partition: &str) -> Result<(), StoreError> {
+    let query = Query {
+        attributes: &["pk", "sk"],
+        ..Query::new(partition, SortKeys::All)
+    };
+    let found = table
+        .query(query, usize::MAX, |item| Ok::<_, AwsError>(Some(item)))
+        .await?;
     stream::iter(found)
         .map(Ok)
-        .try_for_each_concurrent(AT_ONCE, |item| async move {
-            client
-                .delete_item()
-                .table_name(table)
-                .set_key(Some(item))
-                .send()
-                .await
-                .map(drop)
-                .map_err(|error| store_error(&error))
+        .try_for_each_concurrent(AT_ONCE, |key| async move {
+            Ok(table.write_if(Write::delete(key)).await.map(drop)?)
         })
         .await
-}
-
-fn is_condition_failed(code: Option<&str>) -> bool {
-    code == Some("ConditionalCheckFailedException")
 }
 
 #[cfg(test)]

@@ -1,11 +1,16 @@
-//! Reading a conversation from its end backwards: the head, then pages, no further than asked.
+//! Reading a window of a conversation, newest messages first: the head, then pages, no further than asked.
 
+use jiff::Timestamp;
 use serde_json::value::RawValue;
 
 use super::heads::{self, Head, PAGE_BYTES};
-use super::pages::StoredPage;
-use crate::model::Message;
+use super::pages::{self, StoredPage};
+use crate::aws::dynamodb::Table;
+use crate::model::{ConversationKey, Message, Record};
 use crate::ports::{StoreError, Window};
+
+/// How often a read starts over because the conversation was cleared or replaced by another meanwhile.
+const READS: usize = 4;
 
 /// The most pages that are read at once: a megabyte, which is what a query returns.
 const PAGES_AT_ONCE: u64 = 16;
@@ -28,9 +33,38 @@ pub(super) struct Newest {
     pub(super) next: Option<Place>,
 }
 
-/// The newest messages before a place that fit the window. `read` gives the pages from one number to before another,
+/// A conversation's head; `None` if there is no such conversation.
+pub(super) async fn head(table: &Table, key: &ConversationKey) -> Result<Option<Head>, StoreError> {
+    let found = table.get(heads::head_key(key)).await?;
+    found.as_ref().map(Head::read).transpose()
+}
+
+/// The newest messages before a place that fit the window; `None` if there is no such conversation.
+pub(super) async fn read(
+    table: &Table,
+    key: &ConversationKey,
+    before: Option<Place>,
+    window: Window,
+    now: Timestamp,
+) -> Result<Option<Newest>, StoreError> {
+    for _ in 0..READS {
+        let Some(head) = head(table, key).await?.filter(|head| head.is_live(now)) else {
+            return Ok(None);
+        };
+        let read = |from, to| pages::read(table, key, &head, from, to);
+        if let Some(newest) = newest(&head, before, window, read).await? {
+            return Ok(Some(newest));
+        }
+    }
+    Err(StoreError::Corrupt {
+        what: Record::Conversation(key.session_id.clone()).to_string(),
+        detail: "a page of it is missing".to_owned(),
+    })
+}
+
+/// The newest messages of a head and its pages before a place that fit the window. `read` gives the pages from one number to before another,
 /// newest first, or `None` if one is missing; so does this then.
-pub(super) async fn newest<F, Fut>(
+async fn newest<F, Fut>(
     head: &Head,
     before: Option<Place>,
     window: Window,

@@ -6,6 +6,9 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -39,6 +42,24 @@ pub(crate) fn key(pk: impl Into<String>, sk: impl Into<String>) -> Item {
     ])
 }
 
+/// A partition key and a sort key.
+pub(crate) type Identity = (String, String);
+
+/// What tells an item from every other.
+pub(crate) fn identity(item: &Item) -> Identity {
+    let part = |name: &str| match item.get(name) {
+        Some(AttributeValue::S(text)) => text.clone(),
+        _ => String::new(),
+    };
+    (part("pk"), part("sk"))
+}
+
+/// An item's key alone.
+pub(crate) fn key_of(item: &Item) -> Item {
+    let (pk, sk) = identity(item);
+    key(pk, sk)
+}
+
 /// A text that may be absent, or null.
 pub(crate) fn text_if_set<'a>(
     item: &'a Item,
@@ -47,7 +68,7 @@ pub(crate) fn text_if_set<'a>(
     match item.get(attribute) {
         None | Some(AttributeValue::Null(_)) => Ok(None),
         Some(AttributeValue::S(text)) => Ok(Some(text)),
-        Some(_) => Err(corrupt(attribute, &"it is no text")),
+        Some(_) => Err(corrupt(attribute, &"it is not a text")),
     }
 }
 
@@ -87,15 +108,48 @@ pub(crate) fn json<T: DeserializeOwned + Default>(
     }
 }
 
-/// A counter; 0 where it is absent.
-pub(crate) fn counter(item: &Item, attribute: &str) -> Result<u64, StoreError> {
+/// A time that may be absent or empty; older programs write UTC without saying so.
+pub(crate) fn time_if_set(item: &Item, attribute: &str) -> Result<Option<Timestamp>, StoreError> {
+    let Some(text) = text_if_set(item, attribute)?.filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    text.parse()
+        .or_else(|error| {
+            let without_zone: DateTime = text.parse().map_err(|_| error)?;
+            let zoned = without_zone.to_zoned(TimeZone::UTC)?;
+            Ok(zoned.timestamp())
+        })
+        .map(Some)
+        .map_err(|error: jiff::Error| corrupt(attribute, &error))
+}
+
+/// A time.
+pub(crate) fn time(item: &Item, attribute: &str) -> Result<Timestamp, StoreError> {
+    time_if_set(item, attribute)?.ok_or_else(|| corrupt(attribute, &"it is missing"))
+}
+
+/// A whole number that may be absent. Of a fraction, as Python's floats are, what is behind the point is cut off.
+pub(crate) fn number<T>(item: &Item, attribute: &str) -> Result<Option<T>, StoreError>
+where
+    T: FromStr<Err: Display>,
+{
     match item.get(attribute) {
-        None | Some(AttributeValue::Null(_)) => Ok(0),
-        Some(AttributeValue::N(number)) => {
-            number.parse().map_err(|error| corrupt(attribute, &error))
-        }
-        Some(_) => Err(corrupt(attribute, &"it is no number")),
+        None | Some(AttributeValue::Null(_)) => Ok(None),
+        Some(AttributeValue::N(number)) => number
+            .split('.')
+            .next()
+            .unwrap_or_default()
+            .parse()
+            .map(Some)
+            .map_err(|error| corrupt(attribute, &error)),
+        Some(_) => Err(corrupt(attribute, &"it is not a number")),
     }
+}
+
+/// A counter; 0 where it is absent. DynamoDB lets a sum grow to 38 digits: what is larger reads as the largest number.
+pub(crate) fn counter(item: &Item, attribute: &str) -> Result<u64, StoreError> {
+    let sum: u128 = number(item, attribute)?.unwrap_or_default();
+    Ok(u64::try_from(sum).unwrap_or(u64::MAX))
 }
 
 /// What an attribute holds cannot be understood.
@@ -103,5 +157,41 @@ pub(crate) fn corrupt(attribute: &str, error: &impl Display) -> StoreError {
     StoreError::Corrupt {
         what: format!("attribute `{attribute}`"),
         detail: error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(value: AttributeValue) -> Item {
+        Item::from([("it".to_owned(), value)])
+    }
+
+    #[test]
+    fn times_are_read_as_other_programs_write_them() {
+        let expected = "2026-01-15T09:30:00.123456Z".parse().unwrap();
+        for text in [
+            "2026-01-15T09:30:00.123456",
+            "2026-01-15T09:30:00.123456+00:00",
+            "2026-01-15T10:30:00.123456+01:00",
+            "2026-01-15 09:30:00.123456",
+        ] {
+            assert_eq!(time(&item(text_value(text)), "it"), Ok(expected), "{text}");
+        }
+        for bad in ["", "yesterday", "1768469400"] {
+            let read = time(&item(text_value(bad)), "it");
+            assert!(matches!(read, Err(StoreError::Corrupt { .. })), "{bad}");
+        }
+        assert_eq!(time_if_set(&Item::new(), "it"), Ok(None));
+    }
+
+    #[test]
+    fn a_sum_that_is_too_large_reads_as_the_largest() {
+        let read = |number: &str| counter(&item(number_value(number)), "it");
+        assert_eq!(read("18446744073709551615"), Ok(u64::MAX));
+        assert_eq!(read("99999999999999999999999999999999999999"), Ok(u64::MAX));
+        assert_eq!(read("7"), Ok(7));
+        assert!(matches!(read("-1"), Err(StoreError::Corrupt { .. })));
     }
 }

@@ -1,6 +1,15 @@
-//! The one toolkit for DynamoDB: attributes of items, reading a table, transactions. It knows no record of T3nets; which
-//! items there are is said by whoever uses it.
+//! The one toolkit for DynamoDB. It knows no record of T3nets: which items there are is said by whoever uses it.
+//!
+//! `attributes` reads and writes what items hold. `condition` and `write` say what a write does, as data; `table` sends
+//! them, alone or as a transaction, and reads; `error` says what a refusal means.
 
 pub(crate) mod attributes;
-pub(crate) mod table;
-pub(crate) mod transaction;
+mod condition;
+mod error;
+mod table;
+mod write;
+
+pub(crate) use condition::Condition;
+pub(crate) use error::Refusal;
+pub(crate) use table::{Items, MAX_TRANSACTION_ITEMS, Query, SortKeys, Table};
+pub(crate) use write::{Update, Write};

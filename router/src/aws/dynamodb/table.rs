@@ -1,114 +1,166 @@
-//! One table: reading consistently, and to the end.
+//! One table: reading it consistently and to the end, and sending writes.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::AttributeValue;
-use backon::{BackoffBuilder, ExponentialBuilder};
+use aws_sdk_dynamodb::error::BuildError;
+use aws_sdk_dynamodb::types::{
+    ConditionCheck, Delete, DeleteRequest, Put, ReturnValue, ReturnValuesOnConditionCheckFailure,
+    TransactWriteItem, WriteRequest,
+};
 use futures::{StreamExt, TryStreamExt};
 
-use super::attributes::{Item, text_value};
-use crate::aws::error::store_error;
-use crate::ports::StoreError;
+use super::attributes::{Identity, Item, identity, key, key_of, text_value};
+use super::condition::Expression;
+use super::error::{Refusal, SERVICE, refusal, refusal_of_transaction, refusal_of_update};
+use super::write::{Action, Write};
+use crate::aws::attempts::Attempts;
+use crate::aws::error::{AwsError, AwsErrorKind};
+
+/// The most items of one transaction
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>).
+pub(crate) const MAX_TRANSACTION_ITEMS: usize = 100;
+
+/// The most items of one BatchWriteItem
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html>).
+const MAX_BATCH_ITEMS: usize = 25;
 
 /// Reads under way at once.
 const READS_AT_ONCE: usize = 32;
+/// Batches under way at once.
+const BATCHES_AT_ONCE: usize = 8;
 
-/// A table and how it is reached.
-#[derive(Clone)]
+/// A table with a partition key `pk` and a sort key `sk`, and how it is reached.
+#[derive(Debug, Clone)]
 pub(crate) struct Table {
-    pub(crate) client: Client,
-    pub(crate) name: String,
+    client: Client,
+    name: String,
 }
 
 /// Items by their keys.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Items(HashMap<Identity, Item>);
 
-/// A partition key and a sort key.
-pub(crate) type Identity = (String, String);
-
-/// What tells an item from every other.
-pub(crate) fn identity(item: &Item) -> Identity {
-    let part = |name: &str| match item.get(name) {
-        Some(AttributeValue::S(text)) => text.clone(),
-        _ => String::new(),
-    };
-    (part("pk"), part("sk"))
-}
-
-/// An item's key alone.
-pub(crate) fn key_of(item: &Item) -> Item {
-    let (pk, sk) = identity(item);
-    super::attributes::key(pk, sk)
-}
-
 impl Items {
+    /// The item with this key, if it was found.
     pub(crate) fn get(&self, key: &Item) -> Option<&Item> {
         self.0.get(&identity(key))
     }
 }
 
 /// Which items of a partition a query reads.
-pub(crate) struct Range<'a> {
+#[derive(Debug, Clone)]
+pub(crate) struct Query<'a> {
     pub(crate) partition: &'a str,
-    /// On `sk`, with the values that follow.
-    pub(crate) condition: &'a str,
-    pub(crate) values: &'a [(&'a str, &'a str)],
+    pub(crate) sort_keys: SortKeys<'a>,
+    /// In descending order of sort keys.
     pub(crate) newest_first: bool,
-    /// Where to begin, exclusively.
+    /// The only attributes to read; all if there are none.
+    pub(crate) attributes: &'a [&'a str],
+    /// The key of the item to begin behind.
     pub(crate) after: Option<Item>,
 }
 
-impl<'a> Range<'a> {
-    /// The items whose sort key begins so.
-    pub(crate) fn beginning_with(partition: &'a str, values: &'a [(&'a str, &'a str)]) -> Self {
+/// A range of sort keys.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum SortKeys<'a> {
+    All,
+    BeginningWith(&'a str),
+    /// Both included.
+    Between(&'a str, &'a str),
+    Above(&'a str),
+    Below(&'a str),
+}
+
+impl<'a> Query<'a> {
+    /// All of these items of a partition, in ascending order.
+    pub(crate) fn new(partition: &'a str, sort_keys: SortKeys<'a>) -> Self {
         Self {
             partition,
-            condition: "begins_with(sk, :prefix)",
-            values,
+            sort_keys,
             newest_first: false,
+            attributes: &[],
             after: None,
         }
     }
+
+    fn expression(&self) -> Expression {
+        let mut expression = Expression {
+            text: "pk = :pk".to_owned(),
+            ..Expression::default()
+        };
+        let (condition, values) = match self.sort_keys {
+            SortKeys::All => ("", [None, None]),
+            SortKeys::BeginningWith(prefix) => (" AND begins_with(sk, :a)", [Some(prefix), None]),
+            SortKeys::Between(a, b) => (" AND sk BETWEEN :a AND :b", [Some(a), Some(b)]),
+            SortKeys::Above(bound) => (" AND sk > :a", [Some(bound), None]),
+            SortKeys::Below(bound) => (" AND sk < :a", [Some(bound), None]),
+        };
+        expression.text += condition;
+        let values = [":pk", ":a", ":b"]
+            .into_iter()
+            .zip([Some(self.partition)].into_iter().chain(values));
+        for (name, value) in values {
+            if let Some(value) = value {
+                expression.values.insert(name.to_owned(), text_value(value));
+            }
+        }
+        expression
+    }
 }
 
-/// Pauses between attempts at what others keep from happening. There is no last one: the caller looks at its watch.
-pub(crate) fn pauses() -> impl Iterator<Item = Duration> {
-    ExponentialBuilder::default()
-        .with_min_delay(Duration::from_millis(10))
-        .with_max_delay(Duration::from_millis(400))
-        .with_factor(1.6)
-        .with_jitter()
-        .without_max_times()
-        .build()
+/// A request for some attributes only, by placeholders.
+fn projection(attributes: &[&str]) -> Option<(String, HashMap<String, String>)> {
+    let names: HashMap<String, String> = attributes
+        .iter()
+        .enumerate()
+        .map(|(n, attribute)| (format!("#p{n}"), (*attribute).to_owned()))
+        .collect();
+    let placeholders: Vec<String> = (0..attributes.len()).map(|n| format!("#p{n}")).collect();
+    (!names.is_empty()).then(|| (placeholders.join(", "), names))
 }
-
-/// How long what is refused for a moment is tried again: with a call's own time, below the 10 s in which a caller must know.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(7);
 
 impl Table {
+    /// The table of this name.
+    pub(crate) fn new(client: Client, name: impl Into<String>) -> Self {
+        Self {
+            client,
+            name: name.into(),
+        }
+    }
+
     /// One item, consistently.
-    pub(crate) async fn get(&self, key: Item) -> Result<Option<Item>, StoreError> {
+    pub(crate) async fn get(&self, key: Item) -> Result<Option<Item>, AwsError> {
+        self.get_attributes(key, &[]).await
+    }
+
+    /// These attributes of one item, consistently; all if there are none.
+    pub(crate) async fn get_attributes(
+        &self,
+        key: Item,
+        attributes: &[&str],
+    ) -> Result<Option<Item>, AwsError> {
+        let (projection, names) = projection(attributes).unzip();
         let output = self
             .client
             .get_item()
             .table_name(&self.name)
             .set_key(Some(key))
             .consistent_read(true)
+            .set_projection_expression(projection)
+            .set_expression_attribute_names(names)
             .send()
             .await
-            .map_err(|error| store_error(&error))?;
+            .map_err(|error| AwsError::from_sdk(SERVICE, "GetItem", &error))?;
         Ok(output.item)
     }
 
-    /// Any number of items, each consistently. Those that are not there are left out. One by one but at once: that takes no
+    /// Any number of items, each consistently; missing ones are left out. One request an item, many at once: that takes no
     /// longer than BatchGetItem, and no other permission than for one.
     pub(crate) async fn get_all(
         &self,
         keys: impl IntoIterator<Item = Item>,
-    ) -> Result<Items, StoreError> {
+    ) -> Result<Items, AwsError> {
         let wanted: HashMap<Identity, Item> = keys
             .into_iter()
             .map(|key| (identity(&key), key_of(&key)))
@@ -116,7 +168,7 @@ impl Table {
         let found: Vec<(Identity, Option<Item>)> = futures::stream::iter(wanted)
             .map(|(identity, key)| async move {
                 let item = self.get(key).await?;
-                Ok::<_, StoreError>((identity, item))
+                Ok::<_, AwsError>((identity, item))
             })
             .buffer_unordered(READS_AT_ONCE)
             .try_collect()
@@ -129,37 +181,318 @@ impl Table {
         ))
     }
 
-    /// The first `count` items of a range that `keep` lets through, or all there are; consistently.
-    pub(crate) async fn query<T>(
+    /// One request of a query: up to `limit` items, consistently, and the key to go on behind. An answer ends after 1 MB of
+    /// items, so it may hold fewer and not be the last.
+    pub(crate) async fn page(
         &self,
-        range: Range<'_>,
+        query: &Query<'_>,
+        limit: usize,
+    ) -> Result<(Vec<Item>, Option<Item>), AwsError> {
+        let expression = query.expression();
+        let (projection, names) = projection(query.attributes).unzip();
+        let output = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .consistent_read(true)
+            .scan_index_forward(!query.newest_first)
+            .key_condition_expression(expression.text)
+            .set_expression_attribute_values(Some(expression.values))
+            .set_projection_expression(projection)
+            .set_expression_attribute_names(names)
+            .set_exclusive_start_key(query.after.clone())
+            .set_limit(i32::try_from(limit).ok())
+            .send()
+            .await
+            .map_err(|error| AwsError::from_sdk(SERVICE, "Query", &error))?;
+        let next = output.last_evaluated_key.filter(|key| !key.is_empty());
+        Ok((output.items.unwrap_or_default(), next))
+    }
+
+    /// The first `count` items of a query that `keep` lets through, or all there are.
+    pub(crate) async fn query<T, E: From<AwsError>>(
+        &self,
+        mut query: Query<'_>,
         count: usize,
-        mut keep: impl FnMut(Item) -> Result<Option<T>, StoreError>,
-    ) -> Result<Vec<T>, StoreError> {
+        mut keep: impl FnMut(Item) -> Result<Option<T>, E>,
+    ) -> Result<Vec<T>, E> {
         let mut kept = Vec::new();
-        let mut after = range.after;
         loop {
-            let mut request = self
-                .client
-                .query()
-                .table_name(&self.name)
-                .consistent_read(true)
-                .scan_index_forward(!range.newest_first)
-                .key_condition_expression(format!("pk = :pk AND {}", range.condition))
-                .expression_attribute_values(":pk", text_value(range.partition))
-                .set_exclusive_start_key(after)
-                .set_limit(i32::try_from(count.saturating_sub(kept.len())).ok());
-            for (name, value) in range.values {
-                request = request.expression_attribute_values(*name, text_value(*value));
-            }
-            let output = request.send().await.map_err(|error| store_error(&error))?;
-            for item in output.items.unwrap_or_default() {
+            let (items, next) = self.page(&query, count - kept.len()).await?;
+            for item in items {
                 kept.extend(keep(item)?);
             }
-            after = output.last_evaluated_key.filter(|key| !key.is_empty());
-            if after.is_none() || kept.len() >= count {
+            query.after = next;
+            if query.after.is_none() || kept.len() >= count {
                 return Ok(kept);
             }
         }
+    }
+
+    /// All items that an index has under a key. An index lags behind the table and cannot be read consistently
+    /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html>).
+    pub(crate) async fn index(
+        &self,
+        index: &str,
+        attribute: &str,
+        value: &str,
+    ) -> Result<Vec<Item>, AwsError> {
+        self.client
+            .query()
+            .table_name(&self.name)
+            .index_name(index)
+            .key_condition_expression("#key = :key")
+            .expression_attribute_names("#key", attribute)
+            .expression_attribute_values(":key", text_value(value))
+            .into_paginator()
+            .items()
+            .send()
+            .try_collect()
+            .await
+            .map_err(|error| AwsError::from_sdk(SERVICE, "Query", &error))
+    }
+
+    /// One request of a scan of the whole table for the items whose sort key is `sort_key` and whose partition begins with
+    /// `partition`, and the key to go on behind. `read` items are looked at; what is kept of them are mostly few.
+    pub(crate) async fn scan(
+        &self,
+        partition: &str,
+        sort_key: &str,
+        read: usize,
+        after: Option<Item>,
+    ) -> Result<(Vec<Item>, Option<Item>), AwsError> {
+        let output = self
+            .client
+            .scan()
+            .table_name(&self.name)
+            .consistent_read(true)
+            .filter_expression("sk = :sk AND begins_with(pk, :pk)")
+            .expression_attribute_values(":sk", text_value(sort_key))
+            .expression_attribute_values(":pk", text_value(partition))
+            .set_limit(i32::try_from(read).ok())
+            .set_exclusive_start_key(after)
+            .send()
+            .await
+            .map_err(|error| AwsError::from_sdk(SERVICE, "Scan", &error))?;
+        let next = output.last_evaluated_key.filter(|key| !key.is_empty());
+        Ok((output.items.unwrap_or_default(), next))
+    }
+
+    /// Writes one item, and returns it if the write says so. Costs half of what a transaction does.
+    pub(crate) async fn write(&self, write: Write) -> Result<Option<Item>, Refusal> {
+        let (condition, mut names, mut values) = parts(write.condition.expression());
+        let returned = |value| write.returns_item.then_some(value);
+        match write.action {
+            Action::Put(item) => self
+                .client
+                .put_item()
+                .table_name(&self.name)
+                .set_item(Some(item))
+                .set_condition_expression(condition)
+                .set_expression_attribute_names(filled(names))
+                .set_expression_attribute_values(filled(values))
+                .set_return_values(returned(ReturnValue::AllOld))
+                .send()
+                .await
+                .map(|output| output.attributes)
+                .map_err(|error| refusal("PutItem", &error)),
+            Action::Update(key, update) => {
+                let update = update.expression();
+                names.extend(update.names);
+                values.extend(update.values);
+                self.client
+                    .update_item()
+                    .table_name(&self.name)
+                    .set_key(Some(key))
+                    .update_expression(update.text)
+                    .set_condition_expression(condition)
+                    .set_expression_attribute_names(filled(names))
+                    .set_expression_attribute_values(filled(values))
+                    .set_return_values(returned(ReturnValue::AllNew))
+                    .set_return_values_on_condition_check_failure(
+                        write
+                            .returns_item
+                            .then_some(ReturnValuesOnConditionCheckFailure::AllOld),
+                    )
+                    .send()
+                    .await
+                    .map(|output| output.attributes)
+                    .map_err(|error| refusal_of_update(&error))
+            }
+            Action::Delete(key) => self
+                .client
+                .delete_item()
+                .table_name(&self.name)
+                .set_key(Some(key))
+                .set_condition_expression(condition)
+                .set_expression_attribute_names(filled(names))
+                .set_expression_attribute_values(filled(values))
+                .set_return_values(returned(ReturnValue::AllOld))
+                .send()
+                .await
+                .map(|output| output.attributes)
+                .map_err(|error| refusal("DeleteItem", &error)),
+            Action::Check(_) => self.transact(vec![write]).await.map(|()| None),
+        }
+    }
+
+    /// Writes one item; `false` if the condition does not hold.
+    pub(crate) async fn write_if(&self, write: Write) -> Result<bool, AwsError> {
+        match self.write(write).await.map_err(Refusal::error) {
+            Ok(_) => Ok(true),
+            Err(None) => Ok(false),
+            Err(Some(error)) => Err(error),
+        }
+    }
+
+    /// Makes all writes or none. The SDK repeats the request with one token where an answer is lost; what that could not
+    /// settle is the caller's.
+    pub(crate) async fn transact(&self, writes: Vec<Write>) -> Result<(), Refusal> {
+        let items = writes
+            .into_iter()
+            .map(|write| self.transaction_item(write))
+            .collect::<Result<Vec<_>, BuildError>>()
+            .map_err(|error| Refusal::Final(incomplete("TransactWriteItems", &error)))?;
+        self.client
+            .transact_write_items()
+            .set_transact_items(Some(items))
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|error| refusal_of_transaction(&error))
+    }
+
+    fn transaction_item(&self, write: Write) -> Result<TransactWriteItem, BuildError> {
+        let (condition, mut names, mut values) = parts(write.condition.expression());
+        let item = TransactWriteItem::builder();
+        Ok(match write.action {
+            Action::Put(put) => item.put(
+                Put::builder()
+                    .table_name(&self.name)
+                    .set_item(Some(put))
+                    .set_condition_expression(condition)
+                    .set_expression_attribute_names(filled(names))
+                    .set_expression_attribute_values(filled(values))
+                    .build()?,
+            ),
+            Action::Update(key, update) => {
+                let update = update.expression();
+                names.extend(update.names);
+                values.extend(update.values);
+                item.update(
+                    aws_sdk_dynamodb::types::Update::builder()
+                        .table_name(&self.name)
+                        .set_key(Some(key))
+                        .update_expression(update.text)
+                        .set_condition_expression(condition)
+                        .set_expression_attribute_names(filled(names))
+                        .set_expression_attribute_values(filled(values))
+                        .build()?,
+                )
+            }
+            Action::Delete(key) => item.delete(
+                Delete::builder()
+                    .table_name(&self.name)
+                    .set_key(Some(key))
+                    .set_condition_expression(condition)
+                    .set_expression_attribute_names(filled(names))
+                    .set_expression_attribute_values(filled(values))
+                    .build()?,
+            ),
+            Action::Check(key) => item.condition_check(
+                ConditionCheck::builder()
+                    .table_name(&self.name)
+                    .set_key(Some(key))
+                    .set_condition_expression(condition)
+                    .set_expression_attribute_names(filled(names))
+                    .set_expression_attribute_values(filled(values))
+                    .build()?,
+            ),
+        }
+        .build())
+    }
+
+    /// Deletes any number of items by their keys, in batches; missing ones are no error.
+    pub(crate) async fn delete_all(&self, keys: Vec<Item>) -> Result<(), AwsError> {
+        let batches: Vec<Vec<Item>> = keys.chunks(MAX_BATCH_ITEMS).map(<[Item]>::to_vec).collect();
+        futures::stream::iter(batches)
+            .map(|batch| self.delete_batch(batch))
+            .buffer_unordered(BATCHES_AT_ONCE)
+            .try_collect()
+            .await
+    }
+
+    async fn delete_batch(&self, keys: Vec<Item>) -> Result<(), AwsError> {
+        const OPERATION: &str = "BatchWriteItem";
+        let mut requests = Vec::new();
+        for key in keys {
+            let delete = DeleteRequest::builder()
+                .set_key(Some(key))
+                .build()
+                .map_err(|error| incomplete(OPERATION, &error))?;
+            requests.push(WriteRequest::builder().delete_request(delete).build());
+        }
+        let mut attempts = Attempts::new();
+        loop {
+            let output = self
+                .client
+                .batch_write_item()
+                .request_items(&self.name, requests)
+                .send()
+                .await
+                .map_err(|error| AwsError::from_sdk(SERVICE, OPERATION, &error))?;
+            // DynamoDB leaves out of a batch what would exceed the table's throughput.
+            requests = output
+                .unprocessed_items
+                .unwrap_or_default()
+                .into_values()
+                .flatten()
+                .collect();
+            if requests.is_empty() {
+                return Ok(());
+            }
+            if !attempts.again().await {
+                return Err(AwsError {
+                    service: SERVICE,
+                    operation: OPERATION,
+                    kind: AwsErrorKind::Throttled,
+                    code: None,
+                    message: "some items were left out of every attempt".to_owned(),
+                    request_id: None,
+                });
+            }
+        }
+    }
+
+    /// Whether the table answers.
+    pub(crate) async fn ping(&self) -> Result<(), AwsError> {
+        // No record has this key: that there is none is an answer.
+        self.get(key("PING", "PING")).await.map(drop)
+    }
+}
+
+type Names = HashMap<String, String>;
+
+fn parts(expression: Option<Expression>) -> (Option<String>, Names, Item) {
+    match expression {
+        Some(expression) => (Some(expression.text), expression.names, expression.values),
+        None => (None, Names::new(), Item::new()),
+    }
+}
+
+/// DynamoDB refuses empty maps of placeholders.
+fn filled<V>(map: HashMap<String, V>) -> Option<HashMap<String, V>> {
+    Some(map).filter(|map| !map.is_empty())
+}
+
+/// A request that lacks a part that the SDK requires.
+fn incomplete(operation: &'static str, error: &BuildError) -> AwsError {
+    AwsError {
+        service: SERVICE,
+        operation,
+        kind: AwsErrorKind::Internal,
+        code: None,
+        message: error.to_string(),
+        request_id: None,
     }
 }

@@ -5,13 +5,12 @@ use std::collections::HashMap;
 
 use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
-use tokio::time::Instant;
 
-use super::plan::{self, Current};
-use super::{keys, records, removal};
-use crate::aws::dynamodb::table::{PATIENCE, Table, pauses};
-use crate::aws::dynamodb::transaction::Refusal;
-use crate::changes::tenant_name;
+use super::plan::{self, Read};
+use super::recorded::{is_recorded, settle};
+use super::{keys, lookup, records, removal};
+use crate::aws::attempts::Attempts;
+use crate::aws::dynamodb::{Refusal, Table};
 use crate::model::{AuditEntry, TenantId};
 use crate::ports::{Change, StoreError};
 
@@ -26,60 +25,42 @@ pub(super) async fn commit(
     audit: &AuditEntry,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let started = Instant::now();
-    let mut pauses = pauses();
+    let mut attempts = Attempts::new();
     let mut was_tried = false;
     loop {
-        let current = if was_tried || plan::needs_reading(changes) {
+        let read = if was_tried || plan::needs_reading(changes) {
             let audit = was_tried.then_some(audit);
             Some(read(table, tenant, changes, audit, now).await?)
         } else {
             None
         };
-        let planned = plan::plan(table, tenant, changes, audit, current.as_ref(), now);
-        let parts = match planned {
-            Ok(parts) => parts,
+        let writes = match plan::plan(tenant, changes, audit, read.as_ref(), now) {
+            Ok(writes) => writes,
             // It cannot be made because it was: by an attempt whose answer was lost.
             Err(error) if was_tried => {
                 return is_recorded(table, audit).await?.then_some(()).ok_or(error);
             }
             Err(error) => return Err(error),
         };
-        let refused = match table.transact(parts).await {
+        let refusal = match table.transact(writes).await {
             Ok(()) => return Ok(()),
-            Err(Refusal::Final(error)) => return Err(error),
-            Err(Refusal::Unknown(error)) => return settle(table, audit, error).await,
-            Err(Refusal::Condition) => StoreError::Changed(tenant_name(tenant)),
-            Err(Refusal::Busy(error)) => error,
+            Err(refusal) => refusal,
         };
-        if matches!(refused, StoreError::Changed(_)) && is_recorded(table, audit).await? {
+        let is_condition = matches!(refusal, Refusal::Condition(_));
+        let is_final = matches!(refusal, Refusal::Final(_) | Refusal::TooLarge(_));
+        let is_unknown = matches!(refusal, Refusal::Unknown(_));
+        let error = refusal.of(tenant.into());
+        if is_final {
+            return Err(error);
+        }
+        if is_condition && is_recorded(table, audit).await? {
             return Ok(());
         }
-        if started.elapsed() > PATIENCE {
-            return settle(table, audit, refused).await;
+        if is_unknown || !attempts.again().await {
+            return settle(table, audit, error).await;
         }
         was_tried = true;
-        tokio::time::sleep(pauses.next().unwrap_or_default()).await;
     }
-}
-
-/// What a commit came to whose last attempt tells nothing: done, if its audit entry is there.
-pub(super) async fn settle(
-    table: &Table,
-    audit: &AuditEntry,
-    error: StoreError,
-) -> Result<(), StoreError> {
-    match is_recorded(table, audit).await {
-        Ok(true) => Ok(()),
-        _ => Err(error),
-    }
-}
-
-/// Whether this very entry, which no other commit has, is in the audit trail. It is added in the same transaction as the
-/// changes, and only if it is not there: so it is there once, exactly if they were made.
-pub(super) async fn is_recorded(table: &Table, audit: &AuditEntry) -> Result<bool, StoreError> {
-    let stored = table.get(keys::audit(&audit.tenant_id, audit.id)).await?;
-    stored.map_or(Ok(false), |item| Ok(records::audit_entry(&item)? == *audit))
 }
 
 /// Reads all that a plan looks at; the audit entry only once the store has refused a plan.
@@ -89,7 +70,7 @@ async fn read(
     changes: &[Change],
     audit: Option<&AuditEntry>,
     now: Timestamp,
-) -> Result<Current, StoreError> {
+) -> Result<Read, StoreError> {
     let mut wanted = plan::keys_to_read(tenant, changes);
     wanted.extend(audit.map(|audit| keys::audit(tenant, audit.id)));
     let items = table.get_all(wanted).await?;
@@ -113,11 +94,11 @@ async fn read(
     }
     let channels: HashMap<_, _> = futures::stream::iter(names)
         .map(|name| async move {
-            let located = table.locate(&name).await?;
+            let located = lookup::locate(table, &name).await?;
             Ok::<_, StoreError>((name, located))
         })
         .buffer_unordered(LOOKUPS_AT_ONCE)
         .try_collect()
         .await?;
-    Ok(Current { items, channels })
+    Ok(Read { items, channels })
 }

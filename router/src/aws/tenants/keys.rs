@@ -5,7 +5,7 @@ use ulid::Ulid;
 
 use jiff::civil::Date;
 
-use crate::aws::dynamodb::attributes::{self as items, Item};
+use crate::aws::dynamodb::attributes::{Item, key};
 use crate::model::{ChannelId, ChannelKind, KeyHash, TenantId, UserId};
 
 /// A tenant's own item.
@@ -20,6 +20,10 @@ pub(crate) const USER: &str = "USER#";
 pub(crate) const CHANNEL: &str = "CHANNEL#";
 pub(crate) const API_KEY: &str = "CHANNEL#api#";
 pub(crate) const AUDIT: &str = "AUDIT#";
+/// Sort keys behind the audit trail: `$` follows `#`.
+pub(crate) const BEHIND_AUDIT: &str = "AUDIT$";
+/// Sort keys from behind the API keys, which come first of the channels, to behind the last channel.
+pub(crate) const MAPPED_CHANNELS: (&str, &str) = ("CHANNEL#api$", "CHANNEL$");
 
 /// The index from a channel to its mappings, and its key.
 pub(crate) const CHANNEL_INDEX: &str = "channel-mapping";
@@ -46,23 +50,23 @@ pub(crate) fn memory_partition(tenant: &TenantId) -> String {
 }
 
 pub(crate) fn tenant(tenant: &TenantId) -> Item {
-    items::key(tenant_partition(tenant), META)
+    key(tenant_partition(tenant), META)
 }
 
 pub(crate) fn tombstone(tenant: &TenantId) -> Item {
-    items::key(tenant_partition(tenant), REMOVED)
+    key(tenant_partition(tenant), REMOVED)
 }
 
 pub(crate) fn user(tenant: &TenantId, user: &UserId) -> Item {
-    items::key(tenant_partition(tenant), format!("{USER}{user}"))
+    key(tenant_partition(tenant), format!("{USER}{user}"))
 }
 
 pub(crate) fn memory(tenant: &TenantId, user: &UserId) -> Item {
-    items::key(memory_partition(tenant), format!("{USER}{user}"))
+    key(memory_partition(tenant), format!("{USER}{user}"))
 }
 
 pub(crate) fn audit(tenant: &TenantId, id: Ulid) -> Item {
-    items::key(tenant_partition(tenant), format!("{AUDIT}{id}"))
+    key(tenant_partition(tenant), format!("{AUDIT}{id}"))
 }
 
 /// The name of a channel in keys: the sort key of its mapping, the partition of its claim, and its key in the index.
@@ -77,21 +81,21 @@ pub(crate) fn api_key_name(hash: &KeyHash) -> String {
 }
 
 pub(crate) fn mapping(tenant: &TenantId, name: &str) -> Item {
-    items::key(tenant_partition(tenant), name)
+    key(tenant_partition(tenant), name)
 }
 
 pub(crate) fn claim(name: &str) -> Item {
-    items::key(name, OWNER)
+    key(name, OWNER)
 }
 
 /// What a tenant used on a day.
 pub(crate) fn usage(tenant: &TenantId, day: Date) -> Item {
-    items::key(tenant_partition(tenant), format!("USAGE#{day}#TOTAL"))
+    key(tenant_partition(tenant), format!("USAGE#{day}#TOTAL"))
 }
 
 /// That a message of a day was counted.
 pub(crate) fn reservation(tenant: &TenantId, day: Date, reservation: Ulid) -> Item {
-    items::key(
+    key(
         tenant_partition(tenant),
         format!("USAGE#{day}#RESERVATION#{reservation}"),
     )

@@ -1,5 +1,6 @@
-//! Tenants and all that belongs to one, in DynamoDB. What changes them is planned in `plan` and done in
-//! `commit`.
+//! Tenants and all that belongs to one, in DynamoDB. `keys` and `records` say what is stored; `lookup` leads from a channel
+//! or a key to its tenant; `plan` plans a commit, `commit` makes it, `recorded` tells whether one whose answer was lost was
+//! made; `removal` removes a tenant.
 //!
 //! Every read is consistent. A tenant's records are read together with the tenant: of one that is being removed there is
 //! nothing to see, however much is still stored.
@@ -8,6 +9,7 @@ mod commit;
 pub(super) mod keys;
 mod lookup;
 mod plan;
+mod recorded;
 mod records;
 mod removal;
 
@@ -18,17 +20,15 @@ use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
 use ulid::Ulid;
 
-use crate::aws::dynamodb::attributes::{self as items, Item, text_value};
-use crate::aws::dynamodb::table::{Range, Table};
-use crate::aws::error::store_error;
-
-use crate::changes::check;
-use crate::cursor;
+use crate::aws::dynamodb::attributes::Item;
+use crate::aws::dynamodb::{Condition, Query, Refusal, SortKeys, Table, Write};
+use crate::changes::check_commit;
+use crate::cursor::{self, List, valid};
 use crate::model::{
-    ApiKey, AuditEntry, ChannelId, ChannelKind, ChannelMapping, KeyHash, Tenant, TenantId, User,
-    UserId, UserMemory,
+    ApiKey, AuditEntry, ChannelId, ChannelKind, ChannelMapping, KeyHash, Record, Tenant, TenantId,
+    User, UserId, UserMemory,
 };
-use crate::ports::{Change, Clock, Page, PageRequest, StoreError, TenantStore};
+use crate::ports::{Change, Clock, CommitLimit, Page, PageRequest, StoreError, TenantStore};
 
 /// The tenants' store in DynamoDB.
 pub struct DynamoTenants {
@@ -40,23 +40,40 @@ impl DynamoTenants {
     /// The clock tells when a removed tenant's id is free again.
     pub fn new(client: Client, table: impl Into<String>, clock: Arc<dyn Clock>) -> Self {
         Self {
-            table: Table {
-                client,
-                name: table.into(),
-            },
+            table: Table::new(client, table),
             clock,
         }
     }
 
-    /// One record of a tenant that is there.
+    /// One record of an existing tenant.
     async fn record(&self, tenant: &TenantId, key: Item) -> Result<Option<Item>, StoreError> {
         let meta = keys::tenant(tenant);
         let found = self.table.get_all([meta.clone(), key.clone()]).await?;
         Ok(found.get(&meta).and_then(|_| found.get(&key)).cloned())
     }
 
-    async fn exists(&self, tenant: &TenantId) -> Result<bool, StoreError> {
-        Ok(self.table.get(keys::tenant(tenant)).await?.is_some())
+    /// A page of a tenant's records; empty if there is no such tenant.
+    async fn list<T, const N: usize>(
+        &self,
+        tenant: &TenantId,
+        list: &List<T, N>,
+        request: &PageRequest,
+        sort_keys: SortKeys<'_>,
+        key_of: impl FnOnce([String; N]) -> Result<Item, StoreError> + Send,
+        keep: impl FnMut(Item) -> Result<Option<T>, StoreError> + Send,
+    ) -> Result<Page<T>, StoreError> {
+        let start = list.start(request)?;
+        let after = start.after.map(key_of).transpose()?;
+        if self.table.get(keys::tenant(tenant)).await?.is_none() {
+            return Ok(list.page(request, Vec::new()));
+        }
+        let partition = keys::tenant_partition(tenant);
+        let query = Query {
+            after,
+            ..Query::new(&partition, sort_keys)
+        };
+        let items = self.table.query(query, start.count, keep).await?;
+        Ok(list.page(request, items))
     }
 }
 
@@ -68,8 +85,12 @@ impl TenantStore for DynamoTenants {
         changes: &[Change],
         audit: &AuditEntry,
     ) -> Result<(), StoreError> {
-        check(tenant, changes, audit)?;
+        check_commit(tenant, changes, audit, plan::LIMIT)?;
         commit::commit(&self.table, tenant, changes, audit, self.clock.now()).await
+    }
+
+    fn commit_limit(&self) -> CommitLimit {
+        plan::LIMIT
     }
 
     async fn remove_tenant(
@@ -78,7 +99,7 @@ impl TenantStore for DynamoTenants {
         reserved_until: Timestamp,
         audit: &AuditEntry,
     ) -> Result<(), StoreError> {
-        check(tenant, &[], audit)?;
+        check_commit(tenant, &[], audit, plan::LIMIT)?;
         let now = self.clock.now();
         removal::remove_tenant(&self.table, tenant, reserved_until, audit, now).await
     }
@@ -89,40 +110,27 @@ impl TenantStore for DynamoTenants {
     }
 
     async fn tenants(&self, page: PageRequest) -> Result<Page<Tenant>, StoreError> {
-        const LIST: &str = "tenants";
-        let mut after = match cursor::decode::<1>(LIST, &page)? {
+        let start = cursor::TENANTS.start(&page)?;
+        let mut after = match start.after {
             Some([id]) => Some(keys::tenant(&valid(&id)?)),
             None => None,
         };
-        let size = cursor::page_size(&page);
+        // Of what is read, little is kept: far more than a page is read at once.
+        let read = start.count.saturating_mul(20).max(200);
         let mut tenants = Vec::new();
         loop {
-            let output = self
+            let (items, next) = self
                 .table
-                .client
-                .scan()
-                .table_name(&self.table.name)
-                .consistent_read(true)
-                .filter_expression("sk = :meta AND begins_with(pk, :tenant)")
-                .expression_attribute_values(":meta", text_value(keys::META))
-                .expression_attribute_values(":tenant", text_value(keys::TENANT))
-                // Of what is read, little is kept: far more than a page is read at once.
-                .set_limit(i32::try_from(size.saturating_mul(20).max(200)).ok())
-                .set_exclusive_start_key(after)
-                .send()
-                .await
-                .map_err(|error| store_error(&error))?;
-            for item in output.items.unwrap_or_default() {
+                .scan(keys::TENANT, keys::META, read, after)
+                .await?;
+            for item in items {
                 tenants.push(records::tenant(&item)?);
             }
-            after = output.last_evaluated_key.filter(|key| !key.is_empty());
-            if after.is_none() || tenants.len() > size {
-                break;
+            after = next;
+            if after.is_none() || tenants.len() >= start.count {
+                return Ok(cursor::TENANTS.page(&page, tenants));
             }
         }
-        Ok(cursor::page(tenants, size, |tenant| {
-            cursor::encode(LIST, [tenant.id.as_str()])
-        }))
     }
 
     async fn user(&self, tenant: &TenantId, id: &UserId) -> Result<Option<User>, StoreError> {
@@ -131,22 +139,11 @@ impl TenantStore for DynamoTenants {
     }
 
     async fn users(&self, tenant: &TenantId, page: PageRequest) -> Result<Page<User>, StoreError> {
-        const LIST: &str = "users";
-        let after = match cursor::decode::<1>(LIST, &page)? {
-            Some([id]) => Some(keys::user(tenant, &valid(&id)?)),
-            None => None,
-        };
-        let size = cursor::page_size(&page);
-        let partition = keys::tenant_partition(tenant);
-        let range = Range {
-            after,
-            ..Range::beginning_with(&partition, &[(":prefix", keys::USER)])
-        };
+        let sort_keys = SortKeys::BeginningWith(keys::USER);
+        let key_of = |[id]: [String; 1]| Ok(keys::user(tenant, &valid(&id)?));
         let keep = |item: Item| records::user(&item).map(Some);
-        let users = self.list(tenant, range, size, keep).await?;
-        Ok(cursor::page(users, size, |user| {
-            cursor::encode(LIST, [user.id.as_str()])
-        }))
+        self.list(tenant, &cursor::USERS, &page, sort_keys, key_of, keep)
+            .await
     }
 
     async fn memory(
@@ -163,33 +160,19 @@ impl TenantStore for DynamoTenants {
         tenant: &TenantId,
         page: PageRequest,
     ) -> Result<Page<ChannelMapping>, StoreError> {
-        const LIST: &str = "channels";
-        let after = match cursor::decode::<2>(LIST, &page)? {
-            Some([kind, id]) => {
-                let kind: ChannelKind = valid(&kind)?;
-                let name = keys::channel_name(kind, &valid(&id)?);
-                if kind == ChannelKind::Api || name.len() > keys::MAX_SORT_KEY {
-                    return Err(StoreError::InvalidCursor);
-                }
-                Some(keys::mapping(tenant, &name))
+        let (first, last) = keys::MAPPED_CHANNELS;
+        let sort_keys = SortKeys::Between(first, last);
+        let key_of = |[kind, id]: [String; 2]| {
+            let kind: ChannelKind = valid(&kind)?;
+            let name = keys::channel_name(kind, &valid(&id)?);
+            if kind == ChannelKind::Api || name.len() > keys::MAX_SORT_KEY {
+                return Err(StoreError::InvalidCursor);
             }
-            None => None,
-        };
-        let size = cursor::page_size(&page);
-        let partition = keys::tenant_partition(tenant);
-        let range = Range {
-            partition: &partition,
-            // The kinds after `api`, which comes first: `$` follows `#`.
-            condition: "sk BETWEEN :first AND :last",
-            values: &[(":first", "CHANNEL#api$"), (":last", "CHANNEL$")],
-            newest_first: false,
-            after,
+            Ok(keys::mapping(tenant, &name))
         };
         let keep = |item: Item| records::mapping(&item).map(Some);
-        let channels = self.list(tenant, range, size, keep).await?;
-        Ok(cursor::page(channels, size, |mapping| {
-            cursor::encode(LIST, [mapping.kind.as_str(), mapping.channel_id.as_str()])
-        }))
+        self.list(tenant, &cursor::CHANNELS, &page, sort_keys, key_of, keep)
+            .await
     }
 
     async fn channel_owner(
@@ -201,42 +184,31 @@ impl TenantStore for DynamoTenants {
         if kind == ChannelKind::Api || name.len() > keys::MAX_SORT_KEY {
             return Ok(None);
         }
-        let found = self.table.locate(&name).await?.only(&name)?;
+        let found = lookup::locate(&self.table, &name).await?.only(&name)?;
         Ok(found.map(|(owner, _)| owner))
     }
 
     async fn key(&self, hash: &KeyHash) -> Result<Option<ApiKey>, StoreError> {
         let name = keys::api_key_name(hash);
-        let located = self.table.locate_claimed(&name).await?;
+        let located = lookup::locate_claimed(&self.table, &name).await?;
         // A name with a hash in it is nothing for an error.
         let found = located.only("an API key")?;
         found.map(|(_, item)| records::api_key(&item)).transpose()
     }
 
     async fn keys(&self, tenant: &TenantId, page: PageRequest) -> Result<Page<ApiKey>, StoreError> {
-        const LIST: &str = "keys";
-        let after = match cursor::decode::<1>(LIST, &page)? {
-            Some([hash]) => {
-                let hash: KeyHash = valid(&hash)?;
-                Some(keys::mapping(tenant, &keys::api_key_name(&hash)))
-            }
-            None => None,
+        let sort_keys = SortKeys::BeginningWith(keys::API_KEY);
+        let key_of = |[hash]: [String; 1]| {
+            let hash: KeyHash = valid(&hash)?;
+            Ok(keys::mapping(tenant, &keys::api_key_name(&hash)))
         };
-        let size = cursor::page_size(&page);
-        let partition = keys::tenant_partition(tenant);
-        let range = Range {
-            after,
-            ..Range::beginning_with(&partition, &[(":prefix", keys::API_KEY)])
-        };
-        // A channel of type `api` that is no key's hash is another program's.
+        // A channel of type `api` that is not a key's hash is another program's.
         let keep = |item: Item| match records::key_hash(&item)? {
             Some(_) => records::api_key(&item).map(Some),
             None => Ok(None),
         };
-        let found = self.list(tenant, range, size, keep).await?;
-        Ok(cursor::page(found, size, |key| {
-            cursor::encode(LIST, [key.hash.as_str()])
-        }))
+        self.list(tenant, &cursor::KEYS, &page, sort_keys, key_of, keep)
+            .await
     }
 
     async fn audit_trail(
@@ -244,70 +216,35 @@ impl TenantStore for DynamoTenants {
         tenant: &TenantId,
         page: PageRequest,
     ) -> Result<Page<AuditEntry>, StoreError> {
-        const LIST: &str = "audit";
-        let after = match cursor::decode::<1>(LIST, &page)? {
+        let start = cursor::AUDIT.start(&page)?;
+        let after = match start.after {
             Some([id]) => Some(keys::audit(tenant, valid::<Ulid>(&id)?)),
             None => None,
         };
-        let size = cursor::page_size(&page);
         let partition = keys::tenant_partition(tenant);
-        let range = Range {
+        let query = Query {
             newest_first: true,
             after,
-            ..Range::beginning_with(&partition, &[(":prefix", keys::AUDIT)])
+            ..Query::new(&partition, SortKeys::BeginningWith(keys::AUDIT))
         };
         let keep = |item: Item| records::audit_entry(&item).map(Some);
-        let entries = self.table.query(range, size + 1, keep).await?;
-        Ok(cursor::page(entries, size, |entry| {
-            cursor::encode(LIST, [&entry.id.to_string()])
-        }))
+        let entries = self.table.query(query, start.count, keep).await?;
+        Ok(cursor::AUDIT.page(&page, entries))
     }
 
     async fn record_audit(&self, entry: &AuditEntry) -> Result<(), StoreError> {
-        let added = self
-            .table
-            .client
-            .put_item()
-            .table_name(&self.table.name)
-            .set_item(Some(records::audit_item(entry)))
-            .condition_expression("attribute_not_exists(pk)")
-            .send()
-            .await;
-        let Err(error) = added else { return Ok(()) };
-        let is_there = error
-            .as_service_error()
-            .is_some_and(|error| error.is_conditional_check_failed_exception());
-        let error = if is_there {
-            StoreError::AlreadyExists(format!("audit entry `{}`", entry.id))
-        } else {
-            store_error(&error)
+        let write = Write::put(records::audit_item(entry)).when(Condition::absent());
+        let record = Record::AuditEntry(entry.id);
+        let error = match self.table.write(write).await {
+            Ok(_) => return Ok(()),
+            Err(Refusal::Condition(_)) => StoreError::AlreadyExists(record),
+            Err(refusal) => refusal.of(record),
         };
         // By an attempt whose answer was lost, perhaps.
-        commit::settle(&self.table, entry, error).await
+        recorded::settle(&self.table, entry, error).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        self.table.get(items::key("PING", "PING")).await.map(|_| ())
+        Ok(self.table.ping().await?)
     }
-}
-
-impl DynamoTenants {
-    /// One more record of a tenant than a page holds, if there are so many; none if there is no such tenant.
-    async fn list<T>(
-        &self,
-        tenant: &TenantId,
-        range: Range<'_>,
-        size: usize,
-        keep: impl FnMut(Item) -> Result<Option<T>, StoreError> + Send,
-    ) -> Result<Vec<T>, StoreError> {
-        if !self.exists(tenant).await? {
-            return Ok(Vec::new());
-        }
-        self.table.query(range, size + 1, keep).await
-    }
-}
-
-/// A part of a cursor, which may be anyone's.
-fn valid<T: std::str::FromStr>(text: &str) -> Result<T, StoreError> {
-    text.parse().map_err(|_| StoreError::InvalidCursor)
 }

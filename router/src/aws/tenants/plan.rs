@@ -1,28 +1,46 @@
-//! Planning a commit's one transaction. Pure: what is stored was read before, or was not, where every change makes
-//! something new and the conditions alone can tell.
+//! Planning a commit's one transaction. Pure: what is stored was read before, or was not, where every change creates
+//! something new and the conditions alone can tell. Whether a change can be made at all is [`crate::changes`]' to say.
 //!
 //! A plan that the store refuses is made again from a fresh read, which says which change cannot be made and why; that does
 //! not depend on what the store tells of its refusal.
 
 use std::collections::{HashMap, HashSet};
 
-use aws_sdk_dynamodb::types::TransactWriteItem;
 use jiff::Timestamp;
 
-use super::keys;
 use super::lookup::Located;
-use super::records;
-use crate::aws::dynamodb::attributes::{Item, number_value};
-use crate::aws::dynamodb::table::{Identity, Items, Table, identity};
-use crate::aws::dynamodb::transaction::Condition;
-use crate::changes::{channel_name, key_name, memory_name, tenant_name, user_name};
-use crate::model::{
-    ApiKey, AuditEntry, ChannelKind, ChannelMapping, Tenant, TenantId, User, UserId, UserMemory,
+use super::{keys, records};
+use crate::aws::dynamodb::attributes::{Identity, Item, identity, number_value};
+use crate::aws::dynamodb::{Condition, Items, MAX_TRANSACTION_ITEMS, Write};
+use crate::changes::{self, Current, Stored};
+use crate::model::{ApiKey, AuditEntry, ChannelMapping, Record, Tenant, TenantId, User, UserId};
+use crate::ports::{Change, CommitLimit, StoreError};
+
+/// What fits one transaction, beside the audit entry and the condition that the tenant exists. The bytes are half of the
+/// 4 MB that a transaction takes in all
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>), since items are larger
+/// than their records.
+pub(super) const LIMIT: CommitLimit = CommitLimit {
+    units: MAX_TRANSACTION_ITEMS - 2,
+    units_of: items_of,
+    bytes: 2_000_000,
 };
-use crate::ports::{Change, StoreError};
+
+/// How many items of a transaction a change takes: a user's memory goes with the user, a channel and a key have a claim
+/// beside their mapping, and a new key and what is remembered are tied to the existence of their user.
+fn items_of(change: &Change) -> usize {
+    match change {
+        Change::CreateTenant(_) | Change::UpdateTenant { .. } => 1,
+        Change::CreateUser(_) | Change::UpdateUser { .. } => 1,
+        Change::RemoveUser(_) | Change::PutMemory { .. } => 2,
+        Change::MapChannel(_) | Change::UnmapChannel(_) | Change::RevokeKey(_) => 2,
+        Change::CreateKey(_) => 3,
+    }
+}
 
 /// What was read for a plan.
-pub(super) struct Current {
+#[derive(Debug)]
+pub(super) struct Read {
     /// The changes' own items.
     pub(super) items: Items,
     /// Who owns each channel that is to be mapped, by its name in keys.
@@ -33,7 +51,7 @@ pub(super) struct Current {
 pub(super) fn needs_reading(changes: &[Change]) -> bool {
     changes.iter().enumerate().any(|(n, change)| match change {
         Change::CreateUser(_) | Change::CreateKey(_) => false,
-        // What comes before it could be changes of a tenant that is not there yet.
+        // What comes before it could be changes of a tenant that does not exist yet.
         Change::CreateTenant(_) => n > 0,
         _ => true,
     })
@@ -43,16 +61,12 @@ pub(super) fn needs_reading(changes: &[Change]) -> bool {
 pub(super) fn keys_to_read(tenant: &TenantId, changes: &[Change]) -> Vec<Item> {
     let mut wanted = vec![keys::tenant(tenant)];
     for change in changes {
+        if let Some(user) = changes::user_of(change) {
+            wanted.push(keys::user(tenant, user));
+        }
         match change {
             Change::CreateTenant(_) => wanted.push(keys::tombstone(tenant)),
-            Change::UpdateTenant { .. } => {}
-            Change::CreateUser(user)
-            | Change::UpdateUser { before: user, .. }
-            | Change::RemoveUser(user) => wanted.push(keys::user(tenant, &user.id)),
-            Change::PutMemory { user_id, .. } => {
-                wanted.push(keys::user(tenant, user_id));
-                wanted.push(keys::memory(tenant, user_id));
-            }
+            Change::PutMemory { user_id, .. } => wanted.push(keys::memory(tenant, user_id)),
             Change::MapChannel(mapping) | Change::UnmapChannel(mapping) => {
                 let name = keys::channel_name(mapping.kind, &mapping.channel_id);
                 if name.len() <= keys::MAX_SORT_KEY {
@@ -62,49 +76,52 @@ pub(super) fn keys_to_read(tenant: &TenantId, changes: &[Change]) -> Vec<Item> {
             }
             Change::CreateKey(key) | Change::RevokeKey(key) => {
                 let name = keys::api_key_name(&key.hash);
-                wanted.push(keys::user(tenant, &key.user_id));
                 wanted.push(keys::mapping(tenant, &name));
                 wanted.push(keys::claim(&name));
             }
+            Change::UpdateTenant { .. }
+            | Change::CreateUser(_)
+            | Change::UpdateUser { .. }
+            | Change::RemoveUser(_) => {}
         }
     }
     wanted
 }
 
-/// Plans the transaction of a commit.
+/// Plans the transaction of a commit. Without `read`, everything is taken to be as the changes need it.
 ///
 /// # Errors
 /// The first change that cannot be made decides.
 pub(super) fn plan(
-    table: &Table,
     tenant: &TenantId,
     changes: &[Change],
     audit: &AuditEntry,
-    current: Option<&Current>,
+    read: Option<&Read>,
     now: Timestamp,
-) -> Result<Vec<TransactWriteItem>, StoreError> {
+) -> Result<Vec<Write>, StoreError> {
     let mut plan = Plan {
-        table,
         tenant,
-        current,
-        now,
-        parts: Vec::new(),
-        touched: HashSet::new(),
+        read,
+        writes: Vec::new(),
+        written: HashSet::new(),
+        users: HashMap::new(),
         tied: users_that_stay(changes),
     };
     for change in changes {
-        if !matches!(change, Change::CreateTenant(_)) {
-            plan.require_tenant()?;
-        }
+        plan.require_unwritten(change)?;
+        changes::check(tenant, &plan.current(change)?, change, now)?;
         plan.add(change)?;
     }
-    plan.require_tenant()?;
+    if !plan.tenant_exists() {
+        return Err(StoreError::NotFound(tenant.into()));
+    }
     plan.record(audit)?;
     plan.tie_tenant();
-    Ok(plan.parts)
+    Ok(plan.writes)
 }
 
-/// The users whom the changes themselves make sure of: no condition of its own is needed, and none is allowed.
+/// The users whom the changes themselves make sure of: no condition of its own is needed, and none is allowed, since a
+/// transaction takes each item once.
 fn users_that_stay(changes: &[Change]) -> HashSet<UserId> {
     changes
         .iter()
@@ -118,18 +135,84 @@ fn users_that_stay(changes: &[Change]) -> HashSet<UserId> {
 }
 
 struct Plan<'a> {
-    table: &'a Table,
     tenant: &'a TenantId,
-    current: Option<&'a Current>,
-    now: Timestamp,
-    parts: Vec<TransactWriteItem>,
-    /// What is written: a transaction takes each item once.
-    touched: HashSet<Identity>,
-    /// The users who are made sure to be there.
+    read: Option<&'a Read>,
+    writes: Vec<Write>,
+    /// What is written, or only checked.
+    written: HashSet<Identity>,
+    /// The users who exist, or do not, by the changes so far.
+    users: HashMap<UserId, bool>,
+    /// The users whose existence the commit is tied to.
     tied: HashSet<UserId>,
 }
 
 impl Plan<'_> {
+    /// What is stored of all that decides a change, or what it needs to be stored if nothing was read.
+    fn current(&self, change: &Change) -> Result<Current, StoreError> {
+        let user = changes::user_of(change);
+        let user_by_changes = user.and_then(|user| self.users.get(user).copied());
+        let Some(read) = self.read else {
+            return Ok(Current {
+                tenant_exists: self.tenant_exists() && !matches!(change, Change::CreateTenant(_)),
+                user_exists: user_by_changes.unwrap_or(matches!(change, Change::CreateKey(_))),
+                ..Current::default()
+            });
+        };
+        let (tenant, items) = (self.tenant, &read.items);
+        let of_user = user.and_then(|user| items.get(&keys::user(tenant, user)));
+        let mut current = Current {
+            tenant_exists: self.tenant_exists(),
+            user_exists: user_by_changes.unwrap_or(of_user.is_some()),
+            ..Current::default()
+        };
+        match change {
+            Change::CreateTenant(_) => {
+                current.reserved_until = items
+                    .get(&keys::tombstone(tenant))
+                    .map(records::reserved_until)
+                    .transpose()?;
+            }
+            Change::UpdateTenant { .. } => {
+                let stored = items.get(&keys::tenant(tenant));
+                current.stored = stored.map(records::tenant).transpose()?.map(Stored::Tenant);
+            }
+            Change::CreateUser(_) => {}
+            Change::UpdateUser { .. } | Change::RemoveUser(_) => {
+                current.stored = of_user.map(records::user).transpose()?.map(Stored::User);
+            }
+            Change::PutMemory { user_id, .. } => {
+                let stored = items.get(&keys::memory(tenant, user_id));
+                current.stored = stored.map(records::memory).transpose()?.map(Stored::Memory);
+            }
+            Change::MapChannel(mapping) => {
+                let name = keys::channel_name(mapping.kind, &mapping.channel_id);
+                let located = read.channels.get(&name);
+                current.owners = located.map(Located::owners).unwrap_or_default();
+                if items.get(&keys::mapping(tenant, &name)).is_some() {
+                    current.owners.push(tenant.clone());
+                }
+            }
+            Change::UnmapChannel(mapping) => {
+                let name = keys::channel_name(mapping.kind, &mapping.channel_id);
+                let stored = items.get(&keys::mapping(tenant, &name));
+                current.owners.extend(stored.map(|_| tenant.clone()));
+            }
+            Change::CreateKey(key) | Change::RevokeKey(key) => {
+                let name = keys::api_key_name(&key.hash);
+                let mapping = items.get(&keys::mapping(tenant, &name));
+                let claim = items.get(&keys::claim(&name));
+                current.owners.extend(mapping.map(|_| tenant.clone()));
+                current
+                    .owners
+                    .extend(claim.map(records::claimant).transpose()?);
+                if matches!(change, Change::RevokeKey(_)) {
+                    current.stored = mapping.map(records::api_key).transpose()?.map(Stored::Key);
+                }
+            }
+        }
+        Ok(current)
+    }
+
     fn add(&mut self, change: &Change) -> Result<(), StoreError> {
         match change {
             Change::CreateTenant(new) => self.create_tenant(new),
@@ -141,7 +224,13 @@ impl Plan<'_> {
                 user_id,
                 before,
                 after,
-            } => self.put_memory(user_id, before.as_ref(), after),
+            } => {
+                let before = before
+                    .as_ref()
+                    .map(records::memory_attributes)
+                    .transpose()?;
+                self.put_memory(user_id, before, records::memory_attributes(after)?)
+            }
             Change::MapChannel(mapping) => self.map_channel(mapping),
             Change::UnmapChannel(mapping) => self.unmap_channel(mapping),
             Change::CreateKey(key) => self.create_key(key),
@@ -150,278 +239,227 @@ impl Plan<'_> {
     }
 
     fn stored(&self, key: &Item) -> Option<&Item> {
-        self.current.and_then(|current| current.items.get(key))
+        self.read.and_then(|read| read.items.get(key))
+    }
+
+    /// That the stored item is as it was read. [`changes::check`] compared what it says.
+    fn unchanged(&self, key: &Item, attributes: &[&str]) -> Condition {
+        match self.stored(key) {
+            Some(stored) => Condition::unchanged(stored, attributes),
+            None => Condition::present(),
+        }
+    }
+
+    /// Refuses a second change of a record, which would have to see the first: a transaction takes each item once.
+    fn require_unwritten(&self, change: &Change) -> Result<(), StoreError> {
+        let tenant = self.tenant;
+        let key = match change {
+            Change::UpdateTenant { .. } => keys::tenant(tenant),
+            Change::UpdateUser { after: user, .. } | Change::RemoveUser(user) => {
+                keys::user(tenant, &user.id)
+            }
+            // Of what is created twice it is told that it exists.
+            _ => return Ok(()),
+        };
+        match self.written.contains(&identity(&key)) {
+            true => Err(StoreError::Changed(changes::record(tenant, change))),
+            false => Ok(()),
+        }
     }
 
     /// Notes that an item is written; a second change of one record would have to see the first.
-    fn touch(&mut self, key: &Item, name: impl FnOnce() -> String) -> Result<(), StoreError> {
-        if self.touched.insert(identity(key)) {
-            Ok(())
-        } else {
-            Err(StoreError::Changed(name()))
+    fn touch(&mut self, key: &Item, record: impl Into<Record>) -> Result<(), StoreError> {
+        match self.written.insert(identity(key)) {
+            true => Ok(()),
+            false => Err(StoreError::Changed(record.into())),
         }
     }
 
-    fn is_touched(&self, key: &Item) -> bool {
-        self.touched.contains(&identity(key))
-    }
-
-    fn require_tenant(&self) -> Result<(), StoreError> {
+    /// Whether the tenant is stored or created by the changes so far.
+    fn tenant_exists(&self) -> bool {
         let key = keys::tenant(self.tenant);
-        if self.current.is_none() || self.stored(&key).is_some() || self.is_touched(&key) {
-            Ok(())
-        } else {
-            Err(StoreError::NotFound(tenant_name(self.tenant)))
-        }
+        self.read.is_none() || self.stored(&key).is_some() || self.written.contains(&identity(&key))
     }
 
-    /// The commit holds only while the tenant is there, so that nothing is added to one that is being removed.
+    /// The commit holds only while the tenant exists, so that nothing is added to one that is being removed.
     fn tie_tenant(&mut self) {
         let key = keys::tenant(self.tenant);
-        if !self.is_touched(&key) {
-            self.parts.push(self.table.check(key, Condition::present()));
+        if !self.written.contains(&identity(&key)) {
+            self.writes.push(Write::check(key, Condition::present()));
         }
     }
 
-    /// The change holds only while the user is there.
+    /// The change holds only while the user exists.
     fn tie_user(&mut self, user: &UserId) -> Result<(), StoreError> {
-        if self.tied.contains(user) {
-            return Ok(());
+        if self.tied.insert(user.clone()) {
+            let key = keys::user(self.tenant, user);
+            self.touch(&key, Record::user(self.tenant, user))?;
+            self.writes.push(Write::check(key, Condition::present()));
         }
-        let key = keys::user(self.tenant, user);
-        let is_gone =
-            self.is_touched(&key) || self.current.is_some() && self.stored(&key).is_none();
-        if is_gone {
-            return Err(StoreError::NotFound(user_name(user)));
-        }
-        self.tied.insert(user.clone());
-        self.touch(&key, || user_name(user))?;
-        self.parts.push(self.table.check(key, Condition::present()));
         Ok(())
     }
 
     fn record(&mut self, audit: &AuditEntry) -> Result<(), StoreError> {
         let item = records::audit_item(audit);
         if self.stored(&item).is_some() {
-            return Err(StoreError::AlreadyExists(format!(
-                "audit entry `{}`",
-                audit.id
-            )));
+            return Err(StoreError::AlreadyExists(Record::AuditEntry(audit.id)));
         }
-        self.parts.push(self.table.put(item, Condition::absent()));
+        self.writes.push(Write::put(item).when(Condition::absent()));
         Ok(())
     }
 
     fn create_tenant(&mut self, new: &Tenant) -> Result<(), StoreError> {
         let item = records::tenant_item(new)?;
-        if self.is_touched(&item) || self.stored(&item).is_some() {
-            return Err(StoreError::AlreadyExists(tenant_name(&new.id)));
-        }
         let tombstone = keys::tombstone(&new.id);
-        let part = match self.stored(&tombstone) {
-            None => self.table.check(tombstone, Condition::absent()),
+        let write = match self.stored(&tombstone) {
+            None => Write::check(tombstone, Condition::absent()),
             Some(stored) => {
-                let until = records::reserved_until(stored)?;
-                if self.now < until {
-                    return Err(StoreError::Reserved {
-                        id: new.id.clone(),
-                        until,
-                    });
-                }
                 let same = Condition::unchanged(stored, &["reserved_until"]);
-                self.table.delete(tombstone, Some(same))
+                Write::delete(tombstone).when(same)
             }
         };
-        self.parts.push(part);
-        self.touch(&item, || tenant_name(&new.id))?;
-        self.parts.push(self.table.put(item, Condition::absent()));
+        self.writes.push(write);
+        self.touch(&item, new)?;
+        self.writes.push(Write::put(item).when(Condition::absent()));
         Ok(())
     }
 
     fn update_tenant(&mut self, before: &Tenant, after: &Tenant) -> Result<(), StoreError> {
         let key = keys::tenant(&after.id);
-        let name = || tenant_name(&after.id);
-        self.touch(&key, name)?;
-        let stored = unchanged(self.stored(&key), records::tenant, before, name)?;
-        let condition = Condition::unchanged(stored, records::TENANT_ATTRIBUTES);
+        self.touch(&key, after)?;
+        let condition = self.unchanged(&key, records::TENANT_ATTRIBUTES);
         let mut next = records::tenant_item(after)?;
         let version = number_value(before.version.saturating_add(1));
         next.insert("version".to_owned(), version);
         let before = records::tenant_item(before)?;
-        self.parts
-            .push(self.table.change(key, &before, &next, condition));
+        self.writes
+            .push(Write::change(key, &before, &next, condition));
         Ok(())
     }
 
     fn create_user(&mut self, user: &User) -> Result<(), StoreError> {
         let item = records::user_item(user)?;
-        let is_taken = user.id.as_str() == UserId::ANONYMOUS
-            || self.is_touched(&item)
-            || self.stored(&item).is_some();
-        if is_taken {
-            return Err(StoreError::AlreadyExists(user_name(&user.id)));
-        }
-        self.touch(&item, || user_name(&user.id))?;
-        self.parts.push(self.table.put(item, Condition::absent()));
+        self.touch(&item, user)?;
+        self.users.insert(user.id.clone(), true);
+        self.writes.push(Write::put(item).when(Condition::absent()));
         Ok(())
     }
 
     fn update_user(&mut self, before: &User, after: &User) -> Result<(), StoreError> {
         let key = keys::user(&after.tenant_id, &after.id);
-        let name = || user_name(&after.id);
-        self.touch(&key, name)?;
-        let stored = unchanged(self.stored(&key), records::user, before, name)?;
-        let condition = Condition::unchanged(stored, records::USER_ATTRIBUTES);
+        self.touch(&key, after)?;
+        let condition = self.unchanged(&key, records::USER_ATTRIBUTES);
         let (before, after) = (records::user_item(before)?, records::user_item(after)?);
-        self.parts
-            .push(self.table.change(key, &before, &after, condition));
+        self.writes
+            .push(Write::change(key, &before, &after, condition));
         Ok(())
     }
 
     fn remove_user(&mut self, user: &User) -> Result<(), StoreError> {
         let key = keys::user(&user.tenant_id, &user.id);
-        let name = || user_name(&user.id);
-        self.touch(&key, name)?;
-        let stored = unchanged(self.stored(&key), records::user, user, name)?;
-        let condition = Condition::unchanged(stored, records::USER_ATTRIBUTES);
-        self.parts.push(self.table.delete(key, Some(condition)));
+        self.touch(&key, user)?;
+        self.users.insert(user.id.clone(), false);
+        let condition = self.unchanged(&key, records::USER_ATTRIBUTES);
+        self.writes.push(Write::delete(key).when(condition));
         let memory = keys::memory(&user.tenant_id, &user.id);
-        self.touch(&memory, || memory_name(&user.id))?;
-        self.parts.push(self.table.delete(memory, None));
+        self.touch(&memory, user)?;
+        self.writes.push(Write::delete(memory));
         Ok(())
     }
 
     fn put_memory(
         &mut self,
         user: &UserId,
-        before: Option<&UserMemory>,
-        after: &UserMemory,
+        before: Option<Item>,
+        mut after: Item,
     ) -> Result<(), StoreError> {
         self.tie_user(user)?;
         let key = keys::memory(self.tenant, user);
-        self.touch(&key, || memory_name(user))?;
-        let mut item = records::memory_attributes(after)?;
-        let part = match (self.stored(&key), before) {
-            (None, None) => {
-                item.extend(key);
-                self.table.put(item, Condition::absent())
-            }
-            (Some(stored), Some(before)) if records::memory(stored)? == *before => {
-                let condition = Condition::unchanged(stored, records::MEMORY_ATTRIBUTES);
-                let before = records::memory_attributes(before)?;
-                self.table.change(key, &before, &item, condition)
-            }
-            _ => return Err(StoreError::Changed(memory_name(user))),
+        let memory = Record::Memory {
+            tenant: self.tenant.clone(),
+            user: user.clone(),
         };
-        self.parts.push(part);
+        self.touch(&key, memory)?;
+        let write = match before {
+            None => {
+                after.extend(key);
+                Write::put(after).when(Condition::absent())
+            }
+            Some(before) => {
+                let condition = self.unchanged(&key, records::MEMORY_ATTRIBUTES);
+                Write::change(key, &before, &after, condition)
+            }
+        };
+        self.writes.push(write);
         Ok(())
     }
 
     fn map_channel(&mut self, mapping: &ChannelMapping) -> Result<(), StoreError> {
-        if mapping.kind == ChannelKind::Api {
-            return Err(StoreError::Denied(
-                "an `api` channel is an API key and is made as one".to_owned(),
-            ));
-        }
         let name = keys::channel_name(mapping.kind, &mapping.channel_id);
         if name.len() > keys::MAX_SORT_KEY {
-            return Err(StoreError::TooLarge(channel_name(mapping)));
+            let channel = Record::from(mapping);
+            return Err(StoreError::TooLarge(channel.to_string()));
         }
         let item = records::mapping_item(mapping);
-        if self.is_touched(&item) || self.stored(&item).is_some() {
-            return Err(StoreError::AlreadyExists(channel_name(mapping)));
-        }
-        let located = self.current.and_then(|current| current.channels.get(&name));
-        match located.map(Located::owners).as_deref() {
-            None | Some([]) => {}
-            Some(owners) if owners.contains(&&mapping.tenant_id) => {
-                return Err(StoreError::AlreadyExists(channel_name(mapping)));
-            }
-            Some(_) => return Err(StoreError::Taken(channel_name(mapping))),
-        }
         let claim = records::claim_item(&name, &mapping.tenant_id);
+        let located = self.read.and_then(|read| read.channels.get(&name));
         let condition = match located.and_then(|located| located.claimant.as_ref()) {
             None => Condition::absent(),
             Some(claimant) => {
                 // Left behind by a program that knows no claims, or by a tenant that is being removed.
-                if let Some(gone) = located.and_then(|located| located.missing.clone())
+                if let Some(missing) = located.and_then(|located| located.missing.clone())
                     && *claimant != mapping.tenant_id
                 {
-                    self.parts.push(self.table.check(gone, Condition::absent()));
+                    self.writes.push(Write::check(missing, Condition::absent()));
                 }
-                Condition::claimed_by(claimant.as_str())
+                records::claimed_by(claimant)
             }
         };
-        self.touch(&item, || channel_name(mapping))?;
-        self.parts.push(self.table.put(claim, condition));
-        self.parts.push(self.table.put(item, Condition::absent()));
+        self.touch(&item, mapping)?;
+        self.writes.push(Write::put(claim).when(condition));
+        self.writes.push(Write::put(item).when(Condition::absent()));
         Ok(())
     }
 
     fn unmap_channel(&mut self, mapping: &ChannelMapping) -> Result<(), StoreError> {
         let name = keys::channel_name(mapping.kind, &mapping.channel_id);
         let key = keys::mapping(&mapping.tenant_id, &name);
-        if mapping.kind == ChannelKind::Api || self.stored(&key).is_none() {
-            return Err(StoreError::NotFound(channel_name(mapping)));
-        }
-        self.touch(&key, || channel_name(mapping))?;
-        self.parts
-            .push(self.table.delete(key, Some(Condition::present())));
-        self.give_claim_up(&name)
+        self.touch(&key, mapping)?;
+        self.writes
+            .push(Write::delete(key).when(Condition::present()));
+        self.delete_claim(&name)
     }
 
     fn create_key(&mut self, key: &ApiKey) -> Result<(), StoreError> {
         let name = keys::api_key_name(&key.hash);
         let item = records::api_key_item(key);
         let claim = records::claim_item(&name, &key.tenant_id);
-        if self.is_touched(&item) || self.stored(&item).is_some() {
-            return Err(StoreError::AlreadyExists(key_name(key)));
-        }
-        if self.stored(&claim).is_some() {
-            return Err(StoreError::Taken(key_name(key)));
-        }
         self.tie_user(&key.user_id)?;
-        self.touch(&item, || key_name(key))?;
-        self.parts.push(self.table.put(claim, Condition::absent()));
-        self.parts.push(self.table.put(item, Condition::absent()));
+        self.touch(&item, key)?;
+        self.writes
+            .push(Write::put(claim).when(Condition::absent()));
+        self.writes.push(Write::put(item).when(Condition::absent()));
         Ok(())
     }
 
     fn revoke_key(&mut self, key: &ApiKey) -> Result<(), StoreError> {
         let name = keys::api_key_name(&key.hash);
         let mapping = keys::mapping(&key.tenant_id, &name);
-        self.touch(&mapping, || key_name(key))?;
-        let stored = self.stored(&mapping);
-        let stored = unchanged(stored, records::api_key, key, || key_name(key))?;
-        let condition = Condition::unchanged(stored, records::KEY_ATTRIBUTES);
-        self.parts.push(self.table.delete(mapping, Some(condition)));
-        self.give_claim_up(&name)
+        self.touch(&mapping, key)?;
+        let condition = self.unchanged(&mapping, records::KEY_ATTRIBUTES);
+        self.writes.push(Write::delete(mapping).when(condition));
+        self.delete_claim(&name)
     }
 
     /// Deletes the tenant's claim; what older programs mapped has none, and another's is not this tenant's to delete.
-    fn give_claim_up(&mut self, name: &str) -> Result<(), StoreError> {
+    fn delete_claim(&mut self, name: &str) -> Result<(), StoreError> {
         let claim = keys::claim(name);
         if let Some(stored) = self.stored(&claim)
             && records::claimant(stored)? == *self.tenant
         {
-            let condition = Condition::claimed_by(self.tenant.as_str());
-            self.parts.push(self.table.delete(claim, Some(condition)));
+            let condition = records::claimed_by(self.tenant);
+            self.writes.push(Write::delete(claim).when(condition));
         }
         Ok(())
-    }
-}
-
-/// The stored item, if it reads as what the caller read. The whole record is compared: other programs may change a value
-/// and leave the version as it was.
-fn unchanged<'a, T: PartialEq>(
-    stored: Option<&'a Item>,
-    read: fn(&Item) -> Result<T, StoreError>,
-    before: &T,
-    name: impl FnOnce() -> String,
-) -> Result<&'a Item, StoreError> {
-    match stored {
-        None => Err(StoreError::NotFound(name())),
-        Some(stored) if read(stored)? != *before => Err(StoreError::Changed(name())),
-        Some(stored) => Ok(stored),
     }
 }

@@ -2,13 +2,12 @@
 //! other programs.
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
 
 use super::keys;
+use crate::aws::dynamodb::Condition;
 use crate::aws::dynamodb::attributes::{
     Item, corrupt, counter, json, json_value, number_value, parsed, parsed_if_set, text,
-    text_if_set, text_value,
+    text_if_set, text_value, time, time_if_set,
 };
 use crate::model::{
     ApiKey, AuditEntry, ChannelMapping, KeyHash, Tenant, TenantId, User, UserMemory, UserRole,
@@ -58,25 +57,12 @@ where
         .map_err(|error| corrupt(attribute, &error))
 }
 
-/// A time; older programs write UTC without saying so.
-fn time(text: &str, attribute: &str) -> Result<Timestamp, StoreError> {
-    text.parse()
-        .or_else(|error| {
-            let without_zone: Result<DateTime, _> = text.parse();
-            match without_zone {
-                Ok(time) => time.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp()),
-                Err(_) => Err(error),
-            }
-        })
-        .map_err(|error| corrupt(attribute, &error))
-}
-
 pub(super) fn tenant(item: &Item) -> Result<Tenant, StoreError> {
     Ok(Tenant {
         id: tenant_of(item)?,
         name: text(item, "name")?.to_owned(),
         status: parsed(item, "status")?,
-        created_at: time(text(item, "created_at")?, "created_at")?,
+        created_at: time(item, "created_at")?,
         settings: json(item, "settings")?,
         extensions: json(item, "extensions")?,
         version: counter(item, "version")?,
@@ -138,10 +124,7 @@ pub(super) fn memory(item: &Item) -> Result<UserMemory, StoreError> {
         preferences: json(item, "preferences")?,
         custom_properties: json(item, "custom_properties")?,
         memory_summary: text_if_set(item, "memory_summary")?.map(str::to_owned),
-        memory_updated_at: text_if_set(item, "memory_updated_at")?
-            .filter(|text| !text.is_empty())
-            .map(|text| time(text, "memory_updated_at"))
-            .transpose()?,
+        memory_updated_at: time_if_set(item, "memory_updated_at")?,
     })
 }
 
@@ -202,6 +185,11 @@ pub(super) fn claimant(claim: &Item) -> Result<TenantId, StoreError> {
     parsed(claim, "tenant_id")
 }
 
+/// That a claim is this tenant's.
+pub(super) fn claimed_by(tenant: &TenantId) -> Condition {
+    Condition::equals("tenant_id", text_value(tenant.as_str()))
+}
+
 /// Whether a channel of type `api` is an API key, and which.
 pub(super) fn key_hash(item: &Item) -> Result<Option<KeyHash>, StoreError> {
     Ok(text(item, "sk")?
@@ -216,10 +204,8 @@ pub(super) fn api_key(item: &Item) -> Result<ApiKey, StoreError> {
         user_id: parsed(item, "user_id")?,
         name: text_if_set(item, "name")?.unwrap_or_default().to_owned(),
         role: parsed(item, "role")?,
-        created_at: time(text(item, "created_at")?, "created_at")?,
-        expires_at: text_if_set(item, "expires_at")?
-            .map(|text| time(text, "expires_at"))
-            .transpose()?,
+        created_at: time(item, "created_at")?,
+        expires_at: time_if_set(item, "expires_at")?,
         prefix: text_if_set(item, "prefix")?.unwrap_or_default().to_owned(),
     })
 }
@@ -250,7 +236,7 @@ pub(super) fn audit_entry(item: &Item) -> Result<AuditEntry, StoreError> {
         actor: text(item, "actor")?.to_owned(),
         action: text(item, "action")?.to_owned(),
         target: text(item, "target")?.to_owned(),
-        at: time(text(item, "at")?, "at")?,
+        at: time(item, "at")?,
     })
 }
 
@@ -267,30 +253,5 @@ pub(super) fn audit_item(entry: &AuditEntry) -> Item {
 
 /// Until when a removed tenant's id cannot be used.
 pub(super) fn reserved_until(tombstone: &Item) -> Result<Timestamp, StoreError> {
-    time(text(tombstone, "reserved_until")?, "reserved_until")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_read_as_other_programs_write_them() {
-        let read = |text| time(text, "created_at");
-        let expected = "2026-01-15T09:30:00.123456Z".parse().unwrap();
-        for text in [
-            "2026-01-15T09:30:00.123456",
-            "2026-01-15T09:30:00.123456+00:00",
-            "2026-01-15T10:30:00.123456+01:00",
-            "2026-01-15 09:30:00.123456",
-        ] {
-            assert_eq!(read(text), Ok(expected), "{text}");
-        }
-        for bad in ["", "yesterday", "1768469400"] {
-            assert!(
-                matches!(read(bad), Err(StoreError::Corrupt { .. })),
-                "{bad}"
-            );
-        }
-    }
+    time(tombstone, "reserved_until")
 }

@@ -100,10 +100,10 @@ impl Deploying<'_> {
                 is_placeholder: self.is_placeholder(&revision),
                 revision,
             },
-            Ok(None) => Running::Unread(StoreError::Misconfigured(format!(
-                "there is no task definition `{}`",
-                revision_name(arn)
-            ))),
+            Ok(None) => {
+                let missing = format!("there is no task definition `{}`", revision_name(arn));
+                Running::Unread(StoreError::Misconfigured(missing.into()))
+            }
             Err(error) => Running::Unread(error),
         }
     }
@@ -143,7 +143,7 @@ async fn within(name: &'static str, check: impl Future<Output = Check>) -> Check
 
 /// Whether the credentials are good and only this is not allowed.
 fn lacks_permission(error: &StoreError) -> bool {
-    matches!(error, StoreError::Denied(why) if why.contains("AccessDenied"))
+    matches!(error, StoreError::Denied(_))
 }
 
 /// What a deploy has to ask as well was refused.
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_permission_is_named_and_only_what_a_deploy_needs_fails_without_it() {
-        let denied = StoreError::Denied("not authorized (AccessDeniedException)".to_owned());
+        let denied = StoreError::denied("not authorized (AccessDeniedException)");
         let needed = unseen(
             "cluster",
             "`c`",
@@ -220,7 +220,7 @@ mod tests {
             asked.detail.contains("`logs:DescribeLogGroups`"),
             "{asked:?}"
         );
-        let signed_out = StoreError::Denied("no usable AWS credentials".to_owned());
+        let signed_out = StoreError::Unauthenticated("no usable AWS credentials".into());
         let check = unasked("log_group", "`l`", &signed_out, "x", String::new());
         assert_eq!(check.status, Status::Failed);
     }

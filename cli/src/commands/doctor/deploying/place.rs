@@ -17,7 +17,7 @@ const NO_ROOM: &str = "unable to place a task";
 fn of_registry(error: RegistryError) -> StoreError {
     match error {
         RegistryError::Aws(error) => error.into(),
-        other => StoreError::Misconfigured(other.to_string()),
+        other => StoreError::Misconfigured(other.to_string().into()),
     }
 }
 

@@ -292,8 +292,8 @@ mod tests {
     #[test]
     fn a_role_that_may_not_be_asked_about_is_no_failure() {
         for error in [
-            StoreError::Denied("not authorized (AccessDenied)".to_owned()),
-            StoreError::Unavailable("AWS cannot be reached".to_owned()),
+            StoreError::denied("not authorized (AccessDenied)"),
+            StoreError::unavailable("AWS cannot be reached"),
         ] {
             let check = unknown_role("task_role", "r", &error);
             assert_eq!(check.status, Status::Skipped, "{check:?}");

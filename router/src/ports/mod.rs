@@ -3,6 +3,9 @@
 //!
 //! Errors are only those that any reasonable implementation could raise. SDK types stay in the adapters.
 
+mod change;
+mod error;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -10,65 +13,14 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use ulid::Ulid;
 
+pub use change::{Change, CommitLimit, CommitRoom};
+pub use error::{Failure, StoreError};
+
 use crate::model::{
     ApiKey, AuditEntry, ChannelId, ChannelKind, ChannelMapping, ConversationKey, ConversationOwner,
     DailyUsage, KeyHash, Message, ModelReply, ModelRequest, SecretDescription, SecretDocument,
     SecretName, SessionSummary, Tenant, TenantId, UsageDelta, User, UserId, UserMemory,
 };
-
-/// Why a store could not do what it was asked.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum StoreError {
-    /// What should be made is there already.
-    #[error("{0} exists already")]
-    AlreadyExists(String),
-    /// What should be changed is not there.
-    #[error("{0} does not exist")]
-    NotFound(String),
-    /// Someone else changed it since it was read.
-    #[error("{0} was changed by someone else in the meantime")]
-    Changed(String),
-    /// It belongs to another tenant.
-    #[error("{0} belongs to another tenant")]
-    Taken(String),
-    /// The id was a removed tenant's and cannot be used again yet.
-    #[error("tenant `{id}` was removed; its id can be used again from {until}")]
-    Reserved {
-        /// The removed tenant.
-        id: TenantId,
-        /// From when on it can be used again.
-        until: Timestamp,
-    },
-    /// More than a store takes at once.
-    #[error("{0} is too large to be stored")]
-    TooLarge(String),
-    /// The store limits the rate of requests, and waiting did not help.
-    #[error("the store limits the rate of requests")]
-    Throttled,
-    /// The store cannot be reached or is broken.
-    #[error("the store is unavailable: {0}")]
-    Unavailable(String),
-    /// The store is not there, or not as it must be: a table, an index, a region.
-    #[error("the store is not set up: {0}")]
-    Misconfigured(String),
-    /// There are no credentials for the store, or it does not accept them.
-    #[error("the store denied access: {0}")]
-    Unauthenticated(String),
-    /// The caller lacks the permission.
-    #[error("the store denied access: {0}")]
-    Denied(String),
-    /// A page request's `after` is not where a page of this list ended.
-    #[error("the page cursor is not one that this list gave out")]
-    InvalidCursor,
-    /// What is stored cannot be understood.
-    #[error("{what} is stored in a form that cannot be read: {detail}")]
-    Corrupt {
-        /// What was read.
-        what: String,
-        /// What is wrong with it.
-        detail: String,
-    },
-}
 
 /// Which part of a list to return.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,72 +70,6 @@ where
     }
 }
 
-/// One change to a tenant's records. Every update and removal names the value that was read: if another is stored by
-/// then, nothing is changed and the answer is [`StoreError::Changed`].
-#[derive(Debug, Clone, PartialEq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a handful are made at a time, and none is kept"
-)]
-pub enum Change {
-    /// Makes a tenant. Refused for the id of a tenant that was removed lately.
-    CreateTenant(Tenant),
-    /// Changes a tenant; the store sets its version to one more than `before`'s.
-    UpdateTenant {
-        /// As it was read.
-        before: Tenant,
-        /// As it should be.
-        after: Tenant,
-    },
-    /// Makes a user of an existing tenant.
-    CreateUser(User),
-    /// Changes a user.
-    UpdateUser {
-        /// As it was read.
-        before: User,
-        /// As it should be.
-        after: User,
-    },
-    /// Removes a user with their memory. Their keys are removed by changes of their own.
-    RemoveUser(User),
-    /// Changes what is remembered of a user.
-    PutMemory {
-        /// Of whom.
-        user_id: UserId,
-        /// As it was read; `None` if there was nothing.
-        before: Option<UserMemory>,
-        /// As it should be.
-        after: UserMemory,
-    },
-    /// Maps a channel to the tenant. Refused with [`StoreError::Taken`] while another tenant has it.
-    MapChannel(ChannelMapping),
-    /// Gives a channel up.
-    UnmapChannel(ChannelMapping),
-    /// Makes an API key of a user who is there.
-    CreateKey(ApiKey),
-    /// Takes an API key away.
-    RevokeKey(ApiKey),
-}
-
-impl Change {
-    /// How many items of a transaction the change takes: a user's memory goes with the user, a channel and a key have a claim
-    /// beside their mapping, and a new key and what is remembered are tied to their user being there.
-    pub fn weight(&self) -> usize {
-        match self {
-            Self::CreateTenant(_)
-            | Self::UpdateTenant { .. }
-            | Self::CreateUser(_)
-            | Self::UpdateUser { .. } => 1,
-            Self::RemoveUser(_)
-            | Self::PutMemory { .. }
-            | Self::MapChannel(_)
-            | Self::UnmapChannel(_)
-            | Self::RevokeKey(_) => 2,
-            Self::CreateKey(_) => 3,
-        }
-    }
-}
-
 /// Tenants and all that belongs to one: users, channels, keys, the audit trail.
 ///
 /// All reads see every write that was acknowledged before them.
@@ -193,13 +79,16 @@ pub trait TenantStore: Send + Sync {
     ///
     /// # Errors
     /// The first change that cannot be made decides; two changes of one record in one commit may be [`StoreError::Changed`].
-    /// More [weight](Change::weight) than [`MAX_WEIGHT`] is [`StoreError::TooLarge`].
+    /// More than the [limit](Self::commit_limit) is [`StoreError::TooLarge`].
     async fn commit(
         &self,
         tenant: &TenantId,
         changes: &[Change],
         audit: &AuditEntry,
     ) -> Result<(), StoreError>;
+
+    /// How much one commit may hold.
+    fn commit_limit(&self) -> CommitLimit;
 
     /// Removes a tenant and everything stored of it but its audit trail: users, keys, channels, memory, usage. (Its
     /// conversations and secrets are other ports'.) The id cannot be used again before `reserved_until`.
@@ -254,10 +143,6 @@ pub trait TenantStore: Send + Sync {
     /// Whether the store answers.
     async fn ping(&self) -> Result<(), StoreError>;
 }
-
-/// The most [weight](Change::weight) that the changes of one [`TenantStore::commit`] may have together: what fits a DynamoDB
-/// transaction of 100 items, beside the audit entry and the condition that the tenant exists.
-pub const MAX_WEIGHT: usize = 98;
 
 /// Counts what tenants use, so that limits hold whatever happens at once.
 #[async_trait]
