@@ -3,8 +3,9 @@
 
     check_facts.py --state STATE.json --tfvars FILE
 
-STATE.json is `terraform show -json` after an apply (`apply --state` writes one, from a stand-in for AWS); FILE is the tfvars
-file that was applied: which options are on decides what is expected. Prints what is wrong; exit 0 or 1.
+STATE.json is `terraform show -json` after an apply (`apply --state` writes one, from a stand-in for
+AWS); FILE is the tfvars file that was applied: which options are on decides what is expected.
+Prints what is wrong; exit 0 or 1.
 """
 
 import argparse

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""That a later plan does no harm: Terraform and `deploy` do not fight over the service, nor environments over a state.
+"""That a later plan does no harm: Terraform and `deploy` do not fight over the service, nor
+environments over a state.
 
     check_handover.py INFRA_DIR TFVARS
 
-Applies INFRA_DIR with TFVARS against the stand-in for AWS. Then plans are made: after a deploy and a scaling (the service
-runs another revision and another count), nothing must be left to change; with a changed setting, a new revision is
-registered and the service is not touched; another environment's variables are refused. Prints what is wrong; exit 0 or 1.
+Applies INFRA_DIR with TFVARS against the stand-in for AWS. Then plans are made: after a deploy and
+a scaling (the service runs another revision and another count), nothing must be left to change;
+with a changed setting, a new revision is registered and the service is not touched; another
+environment's variables are refused. Prints what is wrong; exit 0 or 1.
 """
 
 import json

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""checkov on infra/aws: nothing may fail, and every rule that a comment skips must be one that would be checked there.
+"""checkov on infra/aws: nothing may fail, and every rule that a comment skips must be one that
+would be checked there.
 
     check_policies.py INFRA_DIR [--var-file FILE]
 
-Runs checkov (variable CHECKOV, else from PATH). Stale skips are looked for without a var file only: what an option leaves
-out, nothing checks. Prints what is wrong; exit 0 or 1.
+Runs checkov (variable CHECKOV, else from PATH). Stale skips are looked for without a var file only:
+what an option leaves out, nothing checks. Prints what is wrong; exit 0 or 1.
 """
 
 import json

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""That the stand-in for AWS refuses what AWS or its provider would refuse: each rule's kind, once broken and once kept.
+"""That the stand-in for AWS refuses what AWS or its provider would refuse: each rule's kind, once
+broken and once kept.
 
 Prints what is wrong; exit 0 or 1. Runs with the provider's own Python packages.
 """

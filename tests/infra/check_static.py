@@ -3,9 +3,10 @@
 
     check_static.py INFRA_DIR
 
-Every module has the standard files and is called; every variable is typed, described and, unless it is a bool, validated;
-every output is described; variables, locals and data sources are used; no file has a credential or an account's number;
-every skipped checkov rule has a reason. Prints what is wrong; exit 0 or 1.
+Every module has the standard files and is called; every variable is typed, described and, unless it
+is a bool, validated; every output is described; variables, locals and data sources are used; no
+file has a credential or an account's number; every skipped checkov rule has a reason. Prints what
+is wrong; exit 0 or 1.
 """
 
 import re

@@ -1,4 +1,6 @@
-"""Terraform on a copy of a folder, with a provider that stands in for AWS: see provider/__init__.py."""
+"""Terraform on a copy of a folder, with a provider that stands in for AWS: see
+provider/__init__.py.
+"""
 
 import json
 import os
@@ -18,7 +20,8 @@ from python_environment import TARGET, environment  # noqa: E402
 
 PACKAGES = ["grpcio==1.85.3", "msgpack==1.2.4"]
 TIMEOUT = 300
-# What no copy takes along: what Terraform keeps beside its source, a lock of the real provider among it.
+# What no copy takes along: what Terraform keeps beside its source, a lock of the real provider
+# among it.
 KEPT = shutil.ignore_patterns(".terraform", ".terraform.lock.hcl", "*.tfstate*", "*.tfplan")
 CONFIGURATION = """provider_installation {{
   filesystem_mirror {{
@@ -43,7 +46,9 @@ class Failed(Exception):
 
 
 class Workspace:
-    """A copy of a Terraform folder, initialised, below the target folder. A context manager that removes it."""
+    """A copy of a Terraform folder, initialised, below the target folder. A context manager that
+    removes it.
+    """
 
     def __init__(self, folder):
         (TARGET / "infra").mkdir(parents=True, exist_ok=True)

@@ -65,7 +65,9 @@ class State:
 
 
 class Facts:
-    """Collects how a state differs from what its variables promise. A topic is a subclass with one method a subject."""
+    """Collects how a state differs from what its variables promise. A topic is a subclass with one
+    method a subject.
+    """
 
     def __init__(self, state, var):
         self.state, self.var = state, var

@@ -70,7 +70,9 @@ class Permissions(Facts):
         self.models(statements, as_list, account)
 
     def models(self, statements, as_list, account):
-        """The default model is allowed with all that it needs, and a foundation model only through its profile."""
+        """The default model is allowed with all that it needs, and a foundation model only through
+        its profile.
+        """
         region, model = self.var["region"], self.var["bedrock_model_id"]
         allowed = lambda arn, condition: any(
             fnmatch.fnmatchcase(arn, pattern) and bool(s.get("Condition")) == condition

@@ -67,7 +67,9 @@ def _fill(value, short):
 
 
 def policy_document(configuration):
-    """The JSON of an aws_iam_policy_document, as the real provider writes it: a list of one is written as the one."""
+    """The JSON of an aws_iam_policy_document, as the real provider writes it: a list of one is
+    written as the one.
+    """
     single = lambda values: values[0] if len(values) == 1 else list(values)
     statements = []
     for statement in configuration.get("statement") or []:

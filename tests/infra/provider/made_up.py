@@ -74,7 +74,9 @@ ARNS = {
 
 
 class Maker:
-    """Makes values up for one region. The same configuration gives the same values, told apart by a count if it comes twice."""
+    """Makes values up for one region. The same configuration gives the same values, told apart by a
+    count if it comes twice.
+    """
 
     def __init__(self, region):
         self.region = region
@@ -94,7 +96,9 @@ class Maker:
         return f"arn:aws:{service}:{self.region}:{ACCOUNT}:{rest}"
 
     def values(self, kind, known, configuration):
-        """(values of a new resource's computed attributes by name, its id). `known` are the attributes that have values."""
+        """(values of a new resource's computed attributes by name, its id). `known` are the
+        attributes that have values.
+        """
         given = lambda name: known.get(name) if isinstance(known.get(name), str) and known.get(name) else None
         unique = self._hash(kind, configuration)
         tags = known.get("tags") if isinstance(known.get("tags"), dict) else {}

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The service that Terraform starts and calls: plugin protocol 5 over gRPC. By hand it does nothing useful.
+"""The service that Terraform starts and calls: plugin protocol 5 over gRPC. By hand it does nothing
+useful.
 
     main.py SCHEMA.json
 

@@ -4,7 +4,9 @@ from wire import Unknown
 
 
 def planned(short, proposed, prior):
-    """What a plan says: computed attributes that nobody set stay as they were, or are unknown of a new resource."""
+    """What a plan says: computed attributes that nobody set stay as they were, or are unknown of a
+    new resource.
+    """
     if proposed is None or isinstance(proposed, Unknown):
         return proposed
     attributes = short["a"]

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """The AWS provider's schemas, in a short form, and how they are told to Terraform.
 
-In the short form a block is {"a": {ATTRIBUTE: [FLAGS, TYPE]}, "b": {BLOCK: [NESTING, MIN, MAX, INNER]}}: flags are `r`
-(required), `o` (optional), `c` (computed) and `oc`; a type is Terraform's own JSON. Beside this file is that of all resources
-and data sources of hashicorp/aws, by its version; it was taken from the npm package cdktn-provider-aws (MPL-2.0), which is made
-from the provider's schema. Another version is written from what the provider says itself, where one can be downloaded:
+In the short form a block is {"a": {ATTRIBUTE: [FLAGS, TYPE]}, "b": {BLOCK: [NESTING, MIN, MAX,
+INNER]}}: flags are `r` (required), `o` (optional), `c` (computed) and `oc`; a type is Terraform's
+own JSON. Beside this file is that of all resources and data sources of hashicorp/aws, by its
+version; it was taken from the npm package cdktn-provider-aws (MPL-2.0), which is made from the
+provider's schema. Another version is written from what the provider says itself, where one can be
+downloaded:
 
     terraform providers schema -json | tests/infra/provider/schema.py VERSION
 """
@@ -27,7 +29,9 @@ def newest():
 
 
 def of_types(file, types):
-    """The schemas of these resource and data types, and of the provider itself: the rest only costs time."""
+    """The schemas of these resource and data types, and of the provider itself: the rest only costs
+    time.
+    """
     with gzip.open(file) as opened:
         everything = json.load(opened)
     return {

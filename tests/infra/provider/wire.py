@@ -1,6 +1,7 @@
 """Terraform's plugin protocol on the wire: protocol buffers by hand, and its values in MessagePack.
 
-Only what tfplugin5.proto has and this provider uses: https://developer.hashicorp.com/terraform/plugin/terraform-plugin-protocol
+Only what tfplugin5.proto has and this provider uses:
+https://developer.hashicorp.com/terraform/plugin/terraform-plugin-protocol
 """
 
 import json
@@ -11,7 +12,9 @@ VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
 
 
 class Unknown:
-    """A value that is known after an apply only. It keeps what Terraform said of it (its refinements)."""
+    """A value that is known after an apply only. It keeps what Terraform said of it (its
+    refinements).
+    """
 
     def __init__(self, code=0, data=b"\0"):
         self.code, self.data = code, data

@@ -1,8 +1,9 @@
 """What the AWS provider, or AWS itself, checks and a schema does not say.
 
-`values` has the rules on one value, `policies` those on policy documents, `resources` those on several values of a resource.
-A rule sees the configuration: what nobody set is None, and what is known after an apply only is Unknown; neither is judged.
-Only types that infra/ uses have rules; a new type there gets some here.
+`values` has the rules on one value, `policies` those on policy documents, `resources` those on
+several values of a resource. A rule sees the configuration: what nobody set is None, and what is
+known after an apply only is Unknown; neither is judged. Only types that infra/ uses have rules; a
+new type there gets some here.
 """
 
 from rules.resources import RESOURCES

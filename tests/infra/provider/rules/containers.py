@@ -1,14 +1,17 @@
-"""Rules on a task definition's containers: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html"""
+"""Rules on a task definition's containers:
+https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html
+"""
 
 import json
 
-KEYS = set(
-    """name image repositoryCredentials cpu memory memoryReservation links portMappings essential restartPolicy entryPoint
-    command environment environmentFiles mountPoints volumesFrom linuxParameters secrets dependsOn startTimeout stopTimeout
-    versionConsistency hostname user workingDirectory disableNetworking privileged readonlyRootFilesystem dnsServers
-    dnsSearchDomains extraHosts dockerSecurityOptions interactive pseudoTerminal dockerLabels ulimits logConfiguration
-    healthCheck systemControls resourceRequirements firelensConfiguration credentialSpecs""".split()
-)
+KEYS = set("""name image repositoryCredentials cpu memory memoryReservation links portMappings essential
+    restartPolicy entryPoint command environment environmentFiles mountPoints volumesFrom
+    linuxParameters secrets dependsOn startTimeout stopTimeout versionConsistency hostname user
+    workingDirectory disableNetworking privileged readonlyRootFilesystem dnsServers dnsSearchDomains
+    extraHosts dockerSecurityOptions interactive pseudoTerminal dockerLabels ulimits
+    logConfiguration healthCheck systemControls resourceRequirements firelensConfiguration
+    credentialSpecs
+    """.split())
 PORT_KEYS = {"containerPort", "hostPort", "protocol", "name", "appProtocol", "containerPortRange"}
 HEALTH_CHECK = {"interval": (5, 300), "timeout": (2, 60), "retries": (1, 10), "startPeriod": (0, 300)}
 

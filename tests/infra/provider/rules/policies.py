@@ -1,7 +1,7 @@
 """Rules on IAM's policy documents.
 
-iam_actions.json.gz has the actions of the services that infra/ names, from AWS's Service Authorization Reference: for each,
-1 if it can be allowed on a resource, 0 if on everything alone.
+iam_actions.json.gz has the actions of the services that infra/ names, from AWS's Service
+Authorization Reference: for each, 1 if it can be allowed on a resource, 0 if on everything alone.
 """
 
 import gzip
@@ -31,7 +31,9 @@ def as_list(value):
 
 
 def policy(sort):
-    """A rule on a document that is attached to an identity, to a resource, or says who may take a role (trust)."""
+    """A rule on a document that is attached to an identity, to a resource, or says who may take a
+    role (trust).
+    """
 
     def rule(text):
         try:

@@ -1,4 +1,6 @@
-"""Rules on several values of a resource, by its type. A rule tells of a finding by calling `error(text, path)`."""
+"""Rules on several values of a resource, by its type. A rule tells of a finding by calling
+`error(text, path)`.
+"""
 
 import json
 import re

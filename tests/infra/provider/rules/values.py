@@ -1,4 +1,6 @@
-"""Rules on one value, by type and path. A rule takes the value and gives (severity, text) of each finding."""
+"""Rules on one value, by type and path. A rule takes the value and gives (severity, text) of each
+finding.
+"""
 
 import ipaddress
 import re
@@ -48,7 +50,9 @@ def arn(value):
 
 
 def at(configuration, path):
-    """All known values at a dotted path, in every block on the way; `[]` at its end takes a list's elements."""
+    """All known values at a dotted path, in every block on the way; `[]` at its end takes a list's
+    elements.
+    """
 
     def walk(value, steps):
         if value is None or isinstance(value, Unknown):
