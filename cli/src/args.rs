@@ -1,5 +1,10 @@
 //! What can be typed. The doc comments are the help.
 
+#[cfg(test)]
+mod docs_test;
+#[cfg(test)]
+mod hints_test;
+
 use std::sync::LazyLock;
 
 use anstream::ColorChoice;
@@ -82,7 +87,7 @@ pub(crate) enum ColorWhen {
     Never,
 }
 
-/// What was typed.
+/// The command line, understood.
 pub(crate) struct Parsed {
     /// The flags and the command.
     pub(crate) cli: Cli,

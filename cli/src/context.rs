@@ -33,7 +33,6 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// A context.
     pub(crate) fn new(settings: Settings, printer: Printer) -> Self {
         Self {
             settings,

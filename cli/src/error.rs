@@ -12,9 +12,7 @@ use crate::hint::Hint;
 
 /// The codes that the program ends with. They are an interface: scripts test them.
 pub(crate) mod exit_code {
-    /// Done.
     pub(crate) const DONE: u8 = 0;
-    /// It failed.
     pub(crate) const FAILED: u8 = 1;
     /// The command line is not valid, or a value is missing and nobody can be asked.
     pub(crate) const USAGE: u8 = 2;
@@ -30,7 +28,6 @@ pub(crate) mod exit_code {
     pub(crate) const TIMED_OUT: u8 = 7;
     /// Changes are pending (`--plan --exit-code`).
     pub(crate) const CHANGES_PENDING: u8 = 8;
-    /// Interrupted.
     pub(crate) const INTERRUPTED: u8 = 130;
 
     /// Each code with its meaning, for the help.
@@ -51,7 +48,7 @@ pub(crate) mod exit_code {
     ];
 }
 
-/// Kinds of [`CliError`].
+/// The kinds of [`CliError`], which decide the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ErrorKind {
@@ -107,11 +104,10 @@ impl ErrorKind {
 /// Why a command did not do its work. Messages are lower-case fragments with names in backticks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CliError {
-    /// The kind, which decides the exit code.
     pub(crate) kind: ErrorKind,
-    /// What failed.
+    /// What failed, in a lower-case fragment.
     pub(crate) message: String,
-    /// Why, outermost first.
+    /// The causes, outermost first.
     pub(crate) causes: Vec<String>,
     /// What to do next.
     pub(crate) hints: Vec<Hint>,

@@ -8,7 +8,7 @@ use clap::parser::ValueSource;
 /// What to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Hint {
-    /// Advice in words.
+    /// Advice that is no command of this program.
     Text(String),
     /// A command of this program.
     Command {

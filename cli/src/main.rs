@@ -13,8 +13,6 @@ mod commands;
 mod config;
 mod context;
 mod cost;
-#[cfg(test)]
-mod docs_test;
 mod error;
 mod hint;
 mod terminal;

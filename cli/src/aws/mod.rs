@@ -32,7 +32,6 @@ pub(crate) use session::Caller;
 /// An environment on AWS, with every name that is known of it.
 #[derive(Debug, Clone)]
 pub(crate) struct AwsEnvironment {
-    /// Its own name.
     pub(crate) name: String,
     /// The AWS profile, if `t3nets.toml` names one.
     pub(crate) profile: Option<String>,
@@ -69,7 +68,6 @@ impl std::fmt::Display for TerraformState {
 /// An environment on AWS, and the SDK set up for it.
 #[derive(Debug, Clone)]
 pub(crate) struct AwsSession {
-    /// The environment.
     pub(crate) environment: AwsEnvironment,
     /// The region that is worked in.
     pub(crate) region: Found,

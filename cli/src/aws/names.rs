@@ -32,9 +32,7 @@ pub(crate) enum Name {
     ConversationsTable,
     /// What the names of the tenants' secrets begin with.
     SecretsPrefix,
-    /// The ECS cluster.
     Cluster,
-    /// The ECS service.
     Service,
     /// The family of the task definition's revisions.
     TaskDefinitionFamily,
@@ -202,9 +200,7 @@ impl fmt::Display for Source {
 /// A value that was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Found {
-    /// The value.
     pub(crate) value: String,
-    /// Where it comes from.
     pub(crate) source: Source,
 }
 

@@ -10,7 +10,7 @@ use crate::error::CliError;
 /// Who calls AWS, as AWS itself says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Caller {
-    /// The account's number.
+    /// The account's number, 12 digits.
     pub(crate) account: String,
     /// The full name of the user or the role's session.
     pub(crate) arn: String,

@@ -5,14 +5,13 @@ use serde::Serialize;
 
 use crate::terminal::printer::Output;
 
-/// Which shell.
+/// Arguments of `t3nets completions`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct CompletionsArgs {
     /// The shell
     shell: Shell,
 }
 
-/// The script.
 #[derive(Debug, Serialize)]
 pub(crate) struct CompletionsOutput {
     script: String,

@@ -17,7 +17,7 @@ use crate::terminal::printer::Output;
 use crate::terminal::table::table;
 use crate::terraform::folder::InfraFolder;
 
-/// What to assume.
+/// Arguments of `t3nets cost`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct CostArgs {
     #[command(flatten)]

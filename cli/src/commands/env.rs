@@ -26,21 +26,20 @@ pub(crate) enum EnvCommand {
     Show(ShowArgs),
 }
 
-/// Which environment to use.
+/// Arguments of `t3nets env use`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct UseArgs {
     /// The environment's name
     name: String,
 }
 
-/// Which environment to show.
+/// Arguments of `t3nets env show`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ShowArgs {
     /// The environment's name [default: the one in use]
     name: Option<String>,
 }
 
-/// Every environment.
 #[derive(Debug, Serialize)]
 pub(crate) struct EnvList {
     environments: Vec<EnvLine>,

@@ -9,7 +9,7 @@ use crate::error::CliError;
 use crate::hint::Hint;
 use crate::terminal::printer::Output;
 
-/// Which pages, and where to.
+/// Arguments of `t3nets man`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ManArgs {
     /// The command whose page to print, such as `tenant add` [default: t3nets itself]
@@ -24,14 +24,14 @@ pub(crate) struct ManArgs {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(crate) enum ManOutput {
-    /// A page.
+    /// One page.
     Page {
         /// Its source, in roff.
         page: String,
     },
     /// The files that were written.
     Files {
-        /// Their paths.
+        /// Their paths, in the order of the commands.
         files: Vec<PathBuf>,
     },
 }

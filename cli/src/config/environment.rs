@@ -9,17 +9,13 @@ use serde::{Deserialize, Serialize};
 /// The environment that needs nothing but this program.
 pub(crate) const LOCAL: &str = "local";
 
-/// One environment.
+/// An environment as flags, files and Terraform define it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Environment {
-    /// Its name.
     pub(crate) name: String,
-    /// What it runs on.
     pub(crate) platform: PlatformKind,
-    /// The AWS region.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) region: Option<String>,
-    /// The AWS profile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) profile: Option<String>,
     /// Where its router answers.
@@ -30,7 +26,6 @@ pub(crate) struct Environment {
     /// What `t3nets.toml` says of its names on AWS, by its keys.
     #[serde(skip)]
     pub(crate) names: BTreeMap<&'static str, String>,
-    /// What defines it.
     pub(crate) defined_by: DefinedBy,
     /// Where its state lives on this machine: the data of a local environment, the stored keys of any.
     pub(crate) home: PathBuf,
@@ -40,7 +35,7 @@ pub(crate) struct Environment {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum DefinedBy {
-    /// It is always there.
+    /// `local` always exists.
     Program,
     /// `t3nets.toml`.
     ProjectFile,
@@ -52,9 +47,7 @@ pub(crate) enum DefinedBy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum PlatformKind {
-    /// This machine.
     Local,
-    /// AWS.
     Aws,
 }
 
@@ -106,7 +99,7 @@ pub(crate) enum ChosenBy {
     EnvUse,
     /// `default_env` in `t3nets.toml`.
     ProjectFile,
-    /// Nothing did.
+    /// Nothing did: it is `local`.
     Default,
 }
 

@@ -22,10 +22,9 @@ const ENTRY: &str = "t3nets";
 /// The stored keys of an environment.
 pub(crate) struct Keystore(FileSecrets);
 
-/// A key.
+/// A key as it is stored.
 #[derive(Debug, Clone)]
 pub(crate) struct StoredKey {
-    /// The key itself.
     pub(crate) key: SecretString,
     /// When it stops working, if it does.
     pub(crate) expires_at: Option<Timestamp>,

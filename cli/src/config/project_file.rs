@@ -10,13 +10,12 @@ use t3nets_router::aws::SecretsPrefix;
 use super::environment::{LOCAL, PlatformKind, is_environment_name};
 use crate::error::CliError;
 
-/// The file's name.
 pub(crate) const FILE_NAME: &str = "t3nets.toml";
 
 /// What `t3nets init` writes.
 pub(crate) const TEMPLATE: &str = include_str!("t3nets.template.toml");
 
-/// A project file.
+/// A `t3nets.toml`, understood.
 #[derive(Debug, Clone)]
 pub(crate) struct ProjectFile {
     /// Where it was found.
@@ -33,11 +32,8 @@ pub(crate) struct ProjectFile {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EnvironmentTable {
-    /// What it runs on.
     pub(crate) platform: PlatformKind,
-    /// The AWS region.
     pub(crate) region: Option<String>,
-    /// The AWS profile.
     pub(crate) profile: Option<String>,
     /// Where its router answers.
     pub(crate) url: Option<url::Url>,

@@ -14,11 +14,9 @@ use crate::error::CliError;
 /// A router that `dev` runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RunningDev {
-    /// Where it answers.
     pub(crate) url: url::Url,
-    /// Its process.
+    /// The id of its process.
     pub(crate) pid: u32,
-    /// Since when.
     pub(crate) started_at: Timestamp,
 }
 

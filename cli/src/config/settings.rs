@@ -27,7 +27,7 @@ pub(crate) struct Flags {
 /// What the program works by.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
-    /// This machine's state.
+    /// The folder with this machine's state.
     pub(crate) home: PathBuf,
     /// The `t3nets.toml` that was found, if one was.
     pub(crate) project_file: Option<PathBuf>,
@@ -35,7 +35,6 @@ pub(crate) struct Settings {
     pub(crate) environments: Vec<Environment>,
     /// The name of the environment in use. There may be none of that name: see [`Settings::environment`].
     pub(crate) environment_name: String,
-    /// Why that one.
     pub(crate) chosen_by: ChosenBy,
     /// Whether this process runs inside an AWS environment (`T3NETS_ENV=aws`), where local ones are refused.
     pub(crate) inside_aws: bool,

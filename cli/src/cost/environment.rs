@@ -43,7 +43,7 @@ pub(crate) enum Egress {
     Public,
 }
 
-/// Container Insights.
+/// The setting `container_insights`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Insights {

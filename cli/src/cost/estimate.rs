@@ -22,13 +22,10 @@ use super::usage::{
 pub(crate) enum Service {
     /// The tasks' way to the internet.
     Nat,
-    /// The tasks.
     Fargate,
-    /// The tables.
     DynamoDb,
     /// The HTTP API, and the streaming front's REST API.
     ApiGateway,
-    /// The images.
     Ecr,
     /// The tenants' credentials.
     Secrets,
@@ -55,7 +52,6 @@ pub(crate) enum Service {
 /// One service's cost.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Row {
-    /// Which service.
     pub(crate) service: Service,
     /// Its name for people.
     pub(crate) name: &'static str,
@@ -77,7 +73,6 @@ pub(crate) struct Row {
 /// A month's cost.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Estimate {
-    /// Per service.
     pub(crate) rows: Vec<Row>,
 }
 

@@ -8,7 +8,6 @@ use crate::error::CliError;
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PriceTable {
-    /// The region.
     pub(crate) region: String,
     /// As of which year and month.
     pub(crate) date: String,
@@ -20,15 +19,13 @@ pub(crate) struct PriceTable {
     pub(crate) free_alarm_metrics: u32,
     /// Data to the internet that an account has free, in GB a month.
     pub(crate) free_data_out_gb: f64,
-    /// The prices.
     pub(crate) prices: Prices,
 }
 
-/// One price.
+/// A price and where it is published.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Price {
-    /// US dollars.
     usd: f64,
     /// For how many units.
     #[serde(default = "one")]

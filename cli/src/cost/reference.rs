@@ -7,11 +7,11 @@ use super::estimate::Service;
 /// One of its figures.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct Range {
-    /// As written there.
+    /// As the document writes it: `~$5-10`.
     pub(crate) written: &'static str,
     /// From, in US dollars a month. Where one figure stands there, what "about" it may mean.
     pub(crate) low: f64,
-    /// To.
+    /// To, in US dollars a month.
     pub(crate) high: f64,
 }
 

@@ -53,7 +53,6 @@ pub(crate) struct Streamed {
 }
 
 impl Streamed {
-    /// All was done.
     pub(crate) const DONE: Self = Self {
         exit_code: exit_code::DONE,
     };

@@ -25,7 +25,7 @@ impl Progress {
         Self(bar)
     }
 
-    /// Says something else.
+    /// Replaces the message.
     pub(crate) fn set(&self, message: impl Into<Cow<'static, str>>) {
         self.0.set_message(message);
     }

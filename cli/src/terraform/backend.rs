@@ -21,16 +21,15 @@ pub(crate) const DEFAULT_WORKSPACE: &str = "default";
 /// Where a configuration keeps its state, if it says.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Backend {
-    /// `s3`, for one.
+    /// The kind, such as `s3`.
     pub(crate) kind: String,
-    /// Its settings.
+    /// The settings in its block.
     pub(crate) config: Map<String, Value>,
 }
 
 /// What has to happen before Terraform can work in a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Init {
-    /// Nothing.
     Done,
     /// Modules and providers are missing.
     Due,

@@ -22,7 +22,6 @@ pub(crate) struct InfraFolder {
 /// An environment that Terraform can make.
 #[derive(Debug, Clone)]
 pub(crate) struct InfraEnvironment {
-    /// Its name.
     pub(crate) name: String,
     /// Its settings, from the Terraform folder: `environments/dev.tfvars`.
     pub(crate) var_file: PathBuf,
@@ -64,7 +63,6 @@ impl InfraFolder {
         Ok(Some(Self { path: path.clone() }))
     }
 
-    /// Where it is.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }

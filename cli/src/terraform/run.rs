@@ -29,7 +29,7 @@ pub(crate) const NEEDED_FOR_BUCKET: Version = Version(1, 10);
 /// How long it may take to tell its version or its outputs.
 const QUESTION_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Major and minor.
+/// Major and minor version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Version(pub(crate) u32, pub(crate) u32);
 
@@ -60,7 +60,7 @@ pub(crate) struct Terraform {
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ended {
-    /// With this code.
+    /// It exited with this code.
     With(i32),
     /// Well, though it was interrupted: it was too late to stop.
     WellThoughInterrupted,

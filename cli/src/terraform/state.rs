@@ -30,9 +30,7 @@ const S3_WORKSPACES: &str = "env:";
 /// Where a state is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// In a file.
     File(PathBuf),
-    /// In a bucket.
     S3(S3Object),
     /// In a backend of this kind, which only Terraform can read.
     Elsewhere(String),
@@ -51,7 +49,7 @@ impl std::fmt::Display for Place {
 /// What reading a state came to.
 #[derive(Debug)]
 pub(crate) enum Read {
-    /// Its outputs.
+    /// Its outputs by name, with their values.
     Outputs(Map<String, Value>),
     /// There is none: nothing was applied yet.
     Absent,

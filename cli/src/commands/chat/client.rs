@@ -53,7 +53,7 @@ pub(super) enum KeySource {
     None,
 }
 
-/// What is asked.
+/// A message to ask, and how.
 #[derive(Debug, Clone)]
 pub(super) struct Question {
     /// In the person's words.
@@ -77,12 +77,11 @@ impl Question {
     }
 }
 
-/// What is answered.
+/// The router's answer to a message.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Answer {
-    /// The words.
+    /// The answer in words, as Markdown.
     pub(super) text: String,
-    /// The conversation.
     pub(super) session_id: SessionId,
     /// How it was answered.
     pub(super) route: String,
@@ -90,7 +89,6 @@ pub(super) struct Answer {
     pub(super) skill: Option<String>,
     /// The model that was asked.
     pub(super) model: Option<String>,
-    /// What it used.
     #[serde(default)]
     pub(super) usage: AnswerUsage,
     /// How long it took.
@@ -116,7 +114,7 @@ pub(super) struct AnswerUsage {
 pub(super) enum AnswerEvent<'a> {
     /// More of the answer.
     Words(&'a str),
-    /// A skill begins.
+    /// A skill starts running.
     Tool(&'a str),
 }
 
@@ -230,7 +228,7 @@ impl Client {
         Err(CliError::failed("the answer broke off").hint("ask again"))
     }
 
-    /// The caller's conversations.
+    /// The caller's conversations, newest first.
     pub(super) async fn sessions(&self) -> Result<Vec<Session>, CliError> {
         let request = self.http.get(self.address("api/sessions")?);
         let sessions: Sessions = self.json(request.timeout(ANSWER_TIMEOUT)).await?;

@@ -25,7 +25,7 @@ use target::Target;
 /// The most that is read from stdin. The router takes 32 KiB, and says so itself.
 const LONGEST_INPUT_BYTES: u64 = 1024 * 1024;
 
-/// What to ask, and whom.
+/// Arguments of `t3nets chat`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ChatArgs {
     /// The message, or `-` to read it from stdin; without one, an interactive chat starts
@@ -71,7 +71,7 @@ impl Output for ChatOutput {
     }
 }
 
-/// Asks.
+/// Asks one question, or starts a chat in the terminal.
 ///
 /// # Errors
 /// Not ready if no router runs; credentials, time-outs and failures as the router says.

@@ -39,7 +39,7 @@ enum Credential {
 }
 
 impl Target {
-    /// Decides.
+    /// Decides which router to ask, and with which key.
     ///
     /// # Errors
     /// Not ready if the environment has no router that runs.

@@ -33,7 +33,7 @@ use crate::terminal::printer::{Output, Streamed};
 /// How long requests under way may take once the router was told to end.
 const GRACE: Duration = Duration::from_secs(30);
 
-/// How the router runs.
+/// Arguments of `t3nets dev`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DevArgs {
     /// Connect the tenant `default` to a sample Jira board, served by this process

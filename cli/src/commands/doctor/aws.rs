@@ -29,7 +29,6 @@ const KEYS: [(&str, KeyType); 2] = [("pk", KeyType::Hash), ("sk", KeyType::Range
 /// The index by which the router finds who a channel belongs to.
 const INDEX: &str = "channel-mapping";
 
-/// The index's key.
 const INDEX_KEY: &str = "gsi1pk";
 
 /// The attribute by which items expire.
@@ -38,7 +37,7 @@ const EXPIRES: &str = "ttl";
 /// A secret that no tenant has: asking for it tells whether asking is allowed.
 const NO_SECRET: &str = "t3nets-doctor/none";
 
-/// Runs them.
+/// Runs the checks of an environment on AWS.
 pub(super) async fn checks(
     context: &Context,
     environment: &Environment,

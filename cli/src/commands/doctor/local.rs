@@ -20,7 +20,7 @@ use crate::hint::Hint;
 /// How long a running router may take to say that it lives.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Runs them.
+/// Runs the checks of an environment on this machine.
 pub(super) async fn checks(environment: &Environment, args: &DoctorArgs) -> Vec<Check> {
     let home = &environment.home;
     let tenant = &args.tenant.id;

@@ -18,7 +18,7 @@ use crate::hint::Hint;
 use crate::terminal::printer::{Output, Printer};
 use crate::terminal::text::strip_control_chars;
 
-/// What to check.
+/// Arguments of `t3nets doctor`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DoctorArgs {
     #[command(flatten)]
@@ -212,12 +212,16 @@ mod tests {
     use anstream::ColorChoice;
 
     use super::*;
-    use crate::args::command_tree;
     use crate::hint::Call;
 
     #[test]
     fn a_warning_is_no_failure_and_a_failure_is_one() {
-        let printer = Printer::new(false, false, ColorChoice::Never, Call::new(command_tree));
+        let printer = Printer::new(
+            false,
+            false,
+            ColorChoice::Never,
+            Call::new(|| clap::Command::new("t3nets")),
+        );
         let output = |checks: Vec<Check>| DoctorOutput {
             environment: "local".to_owned(),
             checks: checks

@@ -35,7 +35,7 @@ pub(crate) enum InfraCommand {
     Destroy(DestroyArgs),
 }
 
-/// How to plan.
+/// Arguments of `t3nets infra plan`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct PlanArgs {
     /// Exit with code 8 if there are changes
@@ -45,7 +45,7 @@ pub(crate) struct PlanArgs {
     more: MoreArgs,
 }
 
-/// What to apply.
+/// Arguments of `t3nets infra apply`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ApplyArgs {
     /// A plan saved by `t3nets infra plan -- -out=FILE`
@@ -55,7 +55,7 @@ pub(crate) struct ApplyArgs {
     more: MoreArgs,
 }
 
-/// What to show.
+/// Arguments of `t3nets infra output`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct OutputArgs {
     /// The output to show [default: all]
@@ -67,7 +67,7 @@ pub(crate) struct OutputArgs {
     more: MoreArgs,
 }
 
-/// How to destroy.
+/// Arguments of `t3nets infra destroy`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DestroyArgs {
     #[command(flatten)]

@@ -12,7 +12,7 @@ use crate::terminal::printer::Output;
 use crate::terminal::table::table;
 use crate::terminal::text::shown_time;
 
-/// Whose keys.
+/// Arguments of `t3nets key list`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ListArgs {
     #[command(flatten)]
@@ -22,7 +22,6 @@ pub(crate) struct ListArgs {
     user: Option<UserId>,
 }
 
-/// A tenant's keys.
 #[derive(Debug, Serialize)]
 pub(crate) struct Keys {
     keys: Vec<KeyView>,

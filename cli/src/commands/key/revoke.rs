@@ -9,7 +9,7 @@ use crate::error::CliError;
 use crate::terminal::printer::Output;
 use crate::terminal::text::strip_control_chars;
 
-/// Which key.
+/// Arguments of `t3nets key revoke`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RevokeArgs {
     #[command(flatten)]

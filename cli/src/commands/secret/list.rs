@@ -12,7 +12,7 @@ use crate::terminal::printer::Output;
 use crate::terminal::table::table;
 use crate::terminal::text::shown_time;
 
-/// In which tenant.
+/// Arguments of `t3nets secret list`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ListArgs {
     #[command(flatten)]
@@ -50,7 +50,6 @@ impl From<SecretDescription> for SecretView {
     }
 }
 
-/// A tenant's secrets.
 #[derive(Debug, Serialize)]
 pub(crate) struct Secrets {
     secrets: Vec<SecretView>,

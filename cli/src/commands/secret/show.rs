@@ -13,7 +13,6 @@ use crate::terminal::table::table;
 /// What stands for a value that must not be shown.
 const SET: &str = "(set)";
 
-/// A secret's fields.
 #[derive(Debug, Serialize)]
 pub(crate) struct Shown {
     #[serde(flatten)]

@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::terminal::printer::Output;
 
-/// What to make.
+/// Arguments of `t3nets tenant add`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct AddArgs {
     #[command(flatten)]

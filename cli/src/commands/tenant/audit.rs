@@ -9,7 +9,7 @@ use crate::error::CliError;
 use crate::terminal::printer::Output;
 use crate::terminal::table::table;
 
-/// Which tenant and how much.
+/// Arguments of `t3nets tenant audit`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct AuditArgs {
     #[command(flatten)]
@@ -28,7 +28,6 @@ struct EntryView {
     target: String,
 }
 
-/// Who changed what.
 #[derive(Debug, Serialize)]
 pub(crate) struct Audit {
     entries: Vec<EntryView>,

@@ -11,7 +11,7 @@ use crate::terminal::printer::Output;
 use crate::terminal::table::table;
 use crate::terminal::text::strip_control_chars;
 
-/// Which channel of which tenant.
+/// Arguments of `t3nets tenant map-channel` and `t3nets tenant unmap-channel`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ChannelArgs {
     #[command(flatten)]
@@ -24,7 +24,7 @@ pub(crate) struct ChannelArgs {
     channel_id: ChannelId,
 }
 
-/// In which tenant.
+/// Arguments of `t3nets tenant channels`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ChannelsArgs {
     #[command(flatten)]
@@ -56,7 +56,6 @@ impl Output for ChannelOutcome {
     }
 }
 
-/// A tenant's channels.
 #[derive(Debug, Serialize)]
 pub(crate) struct Channels {
     channels: Vec<ChannelView>,

@@ -20,7 +20,7 @@ use crate::terminal::text::counted;
 /// How many records go by between two signs of life.
 const RECORDS_A_STEP: usize = 100;
 
-/// Which tenant, and where to.
+/// Arguments of `t3nets tenant export`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ExportArgs {
     #[command(flatten)]
@@ -43,7 +43,7 @@ pub(crate) struct ExportArgs {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Exported {
-    /// A file.
+    /// They were written to a file.
     File {
         tenant_id: TenantId,
         file: PathBuf,

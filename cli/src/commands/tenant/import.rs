@@ -24,7 +24,7 @@ use crate::terminal::text::strip_control_chars;
 const MAX_TOLD: usize = 20;
 const MAX_LISTED: usize = 1000;
 
-/// Which file, and as which tenant.
+/// Arguments of `t3nets tenant import`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ImportArgs {
     /// The file to import, encrypted or not; `-` for stdin

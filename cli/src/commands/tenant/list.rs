@@ -10,7 +10,6 @@ use crate::terminal::printer::Output;
 use crate::terminal::table::table;
 use crate::terminal::text::shown_time;
 
-/// Every tenant.
 #[derive(Debug, Serialize)]
 pub(crate) struct Tenants {
     tenants: Vec<TenantView>,

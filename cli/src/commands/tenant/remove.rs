@@ -12,7 +12,7 @@ use crate::hint::Hint;
 use crate::terminal::printer::Output;
 use crate::terminal::text::{counted, shown_time, strip_control_chars};
 
-/// Which tenant.
+/// Arguments of `t3nets tenant remove`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RemoveArgs {
     #[command(flatten)]

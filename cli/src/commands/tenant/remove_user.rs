@@ -10,7 +10,7 @@ use crate::error::CliError;
 use crate::terminal::printer::Output;
 use crate::terminal::text::counted;
 
-/// Whom to remove.
+/// Arguments of `t3nets tenant remove-user`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RemoveUserArgs {
     #[command(flatten)]

@@ -9,7 +9,7 @@ use crate::commands::arguments::{self, TenantFlag};
 use crate::context::Context;
 use crate::error::CliError;
 
-/// What to change.
+/// Arguments of `t3nets tenant set`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help())]
 pub(crate) struct SetArgs {

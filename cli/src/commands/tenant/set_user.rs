@@ -8,7 +8,7 @@ use crate::commands::arguments::{self, RequiredUser, TenantFlag};
 use crate::context::Context;
 use crate::error::CliError;
 
-/// What to change on whom.
+/// Arguments of `t3nets tenant set-user`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct SetUserArgs {
     #[command(flatten)]
@@ -67,7 +67,7 @@ pub(crate) async fn run(
     Ok(Changed::new(format!("user `{id}`"), edited))
 }
 
-/// What `--force` means.
+/// Whether `--force` allows a tenant without an administrator.
 pub(crate) fn last_admin(force: bool) -> LastAdmin {
     if force {
         LastAdmin::MayGo

@@ -14,7 +14,7 @@ use crate::terminal::printer::Output;
 use crate::terminal::table::table;
 use crate::terminal::text::shown_time;
 
-/// Which tenant.
+/// Arguments of `t3nets tenant show`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ShowArgs {
     #[command(flatten)]

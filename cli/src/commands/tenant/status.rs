@@ -5,7 +5,7 @@ use crate::commands::arguments::TenantName;
 use crate::context::Context;
 use crate::error::CliError;
 
-/// Which tenant.
+/// Arguments of `t3nets tenant suspend` and `t3nets tenant resume`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct StatusArgs {
     #[command(flatten)]

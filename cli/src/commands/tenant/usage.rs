@@ -9,7 +9,7 @@ use crate::error::CliError;
 use crate::terminal::printer::Output;
 use crate::terminal::table::table;
 
-/// Which tenant and how far back.
+/// Arguments of `t3nets tenant usage`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct UsageArgs {
     #[command(flatten)]

@@ -10,14 +10,13 @@ use crate::hint::Hint;
 use crate::terminal::printer::Output;
 use crate::terminal::table::table;
 
-/// In which tenant.
+/// Arguments of `t3nets tenant users`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct UsersArgs {
     #[command(flatten)]
     tenant: TenantFlag,
 }
 
-/// A tenant's users.
 #[derive(Debug, Serialize)]
 pub(crate) struct Users {
     users: Vec<UserView>,

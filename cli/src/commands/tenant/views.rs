@@ -1,4 +1,4 @@
-//! Tenants and people as results show them. The names of fields are an interface: programs read the JSON.
+//! Tenants and users as results show them. The names of fields are an interface: programs read the JSON.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -8,7 +8,6 @@ use t3nets_router::model::{JsonObject, Tenant, TenantId, TenantStatus, User, Use
 use crate::terminal::printer::Output;
 use crate::terminal::text::strip_control_chars;
 
-/// A tenant.
 #[derive(Debug, Serialize)]
 pub(crate) struct TenantView {
     pub(super) tenant_id: TenantId,
@@ -31,7 +30,6 @@ impl From<Tenant> for TenantView {
     }
 }
 
-/// A person.
 #[derive(Debug, Serialize)]
 pub(crate) struct UserView {
     pub(super) user_id: UserId,

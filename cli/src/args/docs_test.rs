@@ -59,7 +59,7 @@ fn typed_and_prose(page: &str) -> (Vec<String>, String) {
 }
 
 /// The commands of a shell line as words: what a person would type, not the whole of a shell's grammar.
-fn commands(line: &str) -> Vec<Vec<String>> {
+pub(super) fn commands(line: &str) -> Vec<Vec<String>> {
     let (mut commands, mut words) = (Vec::new(), Vec::new());
     let (mut word, mut in_word, mut quote) = (String::new(), false, None);
     let mut skips_word = false;
@@ -112,7 +112,7 @@ fn commands(line: &str) -> Vec<Vec<String>> {
 }
 
 /// The commands that the prose names: `t3nets …` in backticks.
-fn named(prose: &str) -> Vec<Vec<String>> {
+pub(super) fn named(prose: &str) -> Vec<Vec<String>> {
     prose
         .split("\n\n")
         .flat_map(|paragraph| paragraph.split('`').skip(1).step_by(2))
