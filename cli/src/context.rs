@@ -43,8 +43,8 @@ impl Context {
         }
     }
 
-    /// Who changes something, for the audit trail: `operator:ada`. On AWS that is the name in the credentials, once it was
-    /// asked for.
+    /// Who changes something, for the audit trail: `operator:ada`. On AWS that is the name in the
+    /// credentials, once it was asked for.
     pub(crate) fn actor(&self) -> String {
         format!("operator:{}", self.who())
     }
@@ -84,12 +84,11 @@ impl Context {
         })
     }
 
-    /// The platform of the environment in use, to change something: says on stderr which one that is, and asks before a
-    /// protected one is changed.
+    /// The platform of the environment in use, to change something: says on stderr which one that
+    /// is, and asks before a protected one is changed.
     ///
-    /// # Errors
-    /// As [`Context::platform`], and as [`Context::show_environment`]; usage if a protected one has to be confirmed and
-    /// nobody can be asked.
+    /// # Errors As [`Context::platform`], and as [`Context::show_environment`]; usage if a
+    /// protected one has to be confirmed and nobody can be asked.
     pub(crate) async fn platform_to_change(&self) -> Result<Platform, CliError> {
         self.show_environment().await?;
         let environment = self.settings.environment()?;
@@ -110,7 +109,8 @@ impl Context {
         }
     }
 
-    /// Asks for the environment's name to be typed, before a protected one is changed; `--yes` answers it.
+    /// Asks for the environment's name to be typed, before a protected one is changed; `--yes`
+    /// answers it.
     ///
     /// # Errors
     /// Usage if there is nobody to ask and no `--yes`; a failure if another name is typed.
@@ -140,8 +140,8 @@ impl Context {
         Ok(Admin::new(self.platform_to_change().await?, self.actor()))
     }
 
-    /// Says on stderr which environment is about to be changed, and why that one; of one on AWS also the account and the
-    /// region.
+    /// Says on stderr which environment is about to be changed, and why that one; of one on AWS
+    /// also the account and the region.
     ///
     /// # Errors
     /// Not ready if the environment is unknown; denied if AWS does not accept the credentials.

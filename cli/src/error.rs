@@ -1,4 +1,5 @@
-//! The one error type of the program: what failed, why, what to do next, and with which code the program ends.
+//! The one error type of the program: what failed, why, what to do next, and with which code the
+//! program ends.
 
 use serde::Serialize;
 use t3nets_deploy::error::DeployError;
@@ -68,7 +69,8 @@ pub(crate) enum ErrorKind {
     NotRolledBack,
     /// The person interrupted it.
     Interrupted,
-    /// Whoever read the output closed it (`t3nets … | head`). Nobody is there to be told, and nothing went wrong.
+    /// Whoever read the output closed it (`t3nets … | head`). Nobody is there to be told, and
+    /// nothing went wrong.
     OutputClosed,
 }
 
@@ -113,8 +115,8 @@ pub(crate) struct CliError {
     pub(crate) hints: Vec<Hint>,
     /// The request that a router refused, by which its log can be searched.
     pub(crate) request_id: Option<String>,
-    /// What kind of failure it was, if AWS or a store failed: what to do about it depends on the environment, and is added
-    /// where that is known.
+    /// What kind of failure it was, if AWS or a store failed: what to do about it depends on the
+    /// environment, and is added where that is known.
     pub(crate) service: Option<AwsErrorKind>,
 }
 

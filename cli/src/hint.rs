@@ -1,5 +1,6 @@
-//! What to do next, as data. A hint that names a command of this program holds its words alone; the environment and the
-//! tenant that the call worked on are added where it is shown, so that it can be run as it is printed.
+//! What to do next, as data. A hint that names a command of this program holds its words alone; the
+//! environment and the tenant that the call worked on are added where it is shown, so that it can
+//! be run as it is printed.
 
 use std::fmt;
 

@@ -1,11 +1,11 @@
 //! `t3nets`: the operator's one tool.
 //!
-//! Read it in this order: [`args`] is what can be typed, [`config`] merges flags, environment variables and files once,
-//! [`context`] is what every command is given, and [`commands`] has one file or folder per command. A command returns an
-//! output or an error; [`terminal`] is where either is shown, with the [`hint`]s that fit the call. Below them are [`aws`]
-//! (an environment's names and session), [`terraform`], and [`cost`]. A deploy is the
-//! `t3nets-deploy` crate's business; what is stored, and who may change it, is
-//! the `t3nets-router` crate's business.
+//! Read it in this order: [`args`] is what can be typed, [`config`] merges flags, environment
+//! variables and files once, [`context`] is what every command is given, and [`commands`] has one
+//! file or folder per command. A command returns an output or an error; [`terminal`] is where
+//! either is shown, with the [`hint`]s that fit the call. Below them are [`aws`] (an environment's
+//! names and session), [`terraform`], and [`cost`]. A deploy is the `t3nets-deploy` crate's
+//! business; what is stored, and who may change it, is the `t3nets-router` crate's business.
 
 mod args;
 mod aws;
@@ -72,7 +72,8 @@ fn run_command(
     code
 }
 
-/// Shows what clap has to say: help and version on stdout, a usage error on stderr, as JSON if that was asked for.
+/// Shows what clap has to say: help and version on stdout, a usage error on stderr, as JSON if that
+/// was asked for.
 fn show_usage(error: &clap::Error) -> u8 {
     // `t3nets` alone asks where to start; a command of it without its verb is a usage error.
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand

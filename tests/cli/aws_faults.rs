@@ -1,4 +1,5 @@
-//! `t3nets seed` and `tenant import` on AWS, through a network and services that fail, and killed at a call.
+//! `t3nets seed` and `tenant import` on AWS, through a network and services that fail, and killed
+//! at a call.
 
 use std::process::Stdio;
 

@@ -1,4 +1,5 @@
-//! `t3nets chat` against a scripted router: what is shown, what is sent where, and how refusals end.
+//! `t3nets chat` against a scripted router: what is shown, what is sent where, and how refusals
+//! end.
 
 use std::sync::{Arc, Mutex};
 

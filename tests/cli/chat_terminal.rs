@@ -115,7 +115,7 @@ fn a_conversation_keeps_its_session_until_a_new_one_begins() {
     terminal.shows("route ai");
     terminal.shows("you> ");
     terminal.session.send_line("/new").unwrap();
-    terminal.shows("a new conversation");
+    terminal.shows("new conversation");
     terminal.shows("you> ");
     terminal.session.send_line("again").unwrap();
     terminal.shows("You said: again (in new-1)");

@@ -63,7 +63,7 @@ fn an_environment_without_settings_is_refused_with_those_there_are() {
         assert!(
             finished
                 .stderr
-                .contains("there are: `dev`, `prod`, `staging`"),
+                .contains("environments: `dev`, `prod`, `staging`"),
             "{finished:?}"
         );
     }

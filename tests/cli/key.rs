@@ -121,7 +121,7 @@ fn a_kept_key_is_stored_encrypted_for_chat() {
     let ran = operator
         .run(&["key", "create", "ada@example.com", "--save"])
         .expect_code(0)
-        .says("kept for `t3nets chat --tenant default`");
+        .says("`t3nets chat -t default` uses the saved key");
     let key = ran.stdout.trim();
     let stored: Vec<_> = std::fs::read_dir(operator.home())
         .unwrap()

@@ -1,4 +1,5 @@
-//! The built `t3nets` binary, as an operator runs it. Each test has a home, a folder and an environment of its own.
+//! The built `t3nets` binary, as an operator runs it. Each test has a home, a folder and an
+//! environment of its own.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

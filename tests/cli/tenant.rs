@@ -189,7 +189,7 @@ fn removing_a_tenant_asks_in_a_terminal() {
     let operator = Operator::seeded();
     let mut terminal = operator.in_terminal(&["tenant", "remove", "default"]);
     terminal
-        .exp_string("Remove tenant `default` for good?")
+        .exp_string("Remove tenant `default`?")
         .unwrap();
     terminal.send("n").unwrap();
     terminal.flush().unwrap();
@@ -236,7 +236,7 @@ bob@example.com  Bob B.  Bob@Example.com  member
 fn a_user_is_added_by_prompts_in_a_terminal() {
     let operator = Operator::seeded();
     let mut terminal = operator.in_terminal(&["tenant", "add-user"]);
-    terminal.exp_string("e-mail address").unwrap();
+    terminal.exp_string("email address").unwrap();
     terminal.send_line("bob@example.com").unwrap();
     terminal.exp_string("name").unwrap();
     terminal.send_line("Bob").unwrap();

@@ -1,4 +1,5 @@
-//! `t3nets tenant export` and `import`. The value `hunter2` must never be seen in what is not encrypted.
+//! `t3nets tenant export` and `import`. The value `hunter2` must never be seen in what is not
+//! encrypted.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -6,7 +7,8 @@ use serde_json::json;
 
 use crate::operator::Operator;
 
-/// An operator whose tenant has two people, one with a preference and a key, a channel and a secret.
+/// An operator whose tenant has two people, one with a preference and a key, a channel and a
+/// secret.
 fn filled() -> Operator {
     let operator = Operator::seeded();
     operator.json(&["tenant", "add-user", "--email", "bob@example.com"]);
@@ -224,7 +226,7 @@ fn a_passphrase_is_asked_for_and_not_shown() {
     let operator = filled();
     let mut terminal =
         operator.in_terminal(&["tenant", "export", "--with-secrets", "-o", "tenant.age"]);
-    for prompt in ["passphrase for the file", "the same again"] {
+    for prompt in ["passphrase for the file", "repeat passphrase"] {
         terminal.exp_string(prompt).unwrap();
         terminal.send_line("correct horse").unwrap();
     }

@@ -1,7 +1,9 @@
-//! The documentation shows command lines that the program understands: each one is given to the real parser.
+//! The documentation shows command lines that the program understands: each one is given to the
+//! real parser.
 //!
-//! Of fenced blocks, `console` shows what is typed behind `$ `, and `sh` is typed whole: those lines must parse as they are. A
-//! command named in a sentence (`t3nets tenant export`) may leave out what it needs, but must exist, with the flags it has.
+//! Of fenced blocks, `console` shows what is typed behind `$ `, and `sh` is typed whole: those
+//! lines must parse as they are. A command named in a sentence (`t3nets tenant export`) may leave
+//! out what it needs, but must exist, with the flags it has.
 
 use std::path::{Path, PathBuf};
 
@@ -58,7 +60,8 @@ fn typed_and_prose(page: &str) -> (Vec<String>, String) {
     (typed, prose)
 }
 
-/// The commands of a shell line as words: what a person would type, not the whole of a shell's grammar.
+/// The commands of a shell line as words: what a person would type, not the whole of a shell's
+/// grammar.
 pub(super) fn commands(line: &str) -> Vec<Vec<String>> {
     let (mut commands, mut words) = (Vec::new(), Vec::new());
     let (mut word, mut in_word, mut quote) = (String::new(), false, None);

@@ -1,4 +1,5 @@
-//! Hints can be run as they are printed: every command that the sources name in a hint is given to the real parser.
+//! Hints can be run as they are printed: every command that the sources name in a hint is given to
+//! the real parser.
 
 use std::path::{Path, PathBuf};
 

@@ -7,8 +7,8 @@ use crate::config::environment::Environment;
 use crate::error::CliError;
 use crate::hint::Hint;
 
-/// Adds to an error of a store, or of another call to AWS, what it may come from and what to do. `session` is as much as was
-/// found out about the environment.
+/// Adds to an error of a store, or of another call to AWS, what it may come from and what to do.
+/// `session` is as much as was found out about the environment.
 pub(crate) fn advise(
     error: CliError,
     environment: &Environment,

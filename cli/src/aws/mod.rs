@@ -1,7 +1,9 @@
-//! An environment on AWS: where its tables, secrets, cluster, image repository and address are, and how AWS is reached for it.
+//! An environment on AWS: where its tables, secrets, cluster, image repository and address are, and
+//! how AWS is reached for it.
 //!
-//! Names come from `t3nets.toml`, else from the outputs in Terraform's state, else from Terraform's variables and the naming
-//! convention; each knows which. Terraform is never run. What is stored there is the `t3nets-router` crate's business.
+//! Names come from `t3nets.toml`, else from the outputs in Terraform's state, else from Terraform's
+//! variables and the naming convention; each knows which. Terraform is never run. What is stored
+//! there is the `t3nets-router` crate's business.
 //!
 //! Reading order: [`names`] (pure), [`session`] (region and credentials),
 //! [`AwsEnvironment`], which is all of it together, and [`advice`], what to do about an error.
@@ -78,9 +80,9 @@ pub(crate) struct AwsSession {
 impl AwsEnvironment {
     /// Finds out all that can be known of an environment.
     ///
-    /// # Errors
-    /// Not ready if Terraform's files cannot be understood or the state is another environment's; as AWS says if the state
-    /// is in a bucket that cannot be reached: working on other names than the state's could be working on other data.
+    /// # Errors Not ready if Terraform's files cannot be understood or the state is another
+    /// environment's; as AWS says if the state is in a bucket that cannot be reached: working on
+    /// other names than the state's could be working on other data.
     pub(crate) async fn resolve(
         settings: &Settings,
         environment: &Environment,
@@ -104,7 +106,8 @@ impl AwsEnvironment {
         Ok(Self::of(environment, state, outputs, variables))
     }
 
-    /// What can be known of an environment without Terraform, where reading it failed with this error.
+    /// What can be known of an environment without Terraform, where reading it failed with this
+    /// error.
     pub(crate) fn without_terraform(environment: &Environment, error: &CliError) -> Self {
         let why = std::iter::once(&error.message).chain(&error.causes);
         let why = why.cloned().collect::<Vec<_>>().join(": ");

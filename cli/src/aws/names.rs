@@ -1,4 +1,5 @@
-//! The names of an environment's resources, and where each comes from. Pure: whoever calls has read the sources.
+//! The names of an environment's resources, and where each comes from. Pure: whoever calls has read
+//! the sources.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -17,7 +17,8 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    /// For the audit trail: a user's name, or the name that a role's session has (with SSO, the person's).
+    /// For the audit trail: a user's name, or the name that a role's session has (with SSO, the
+    /// person's).
     pub(crate) fn name(&self) -> &str {
         self.arn.rsplit(['/', ':']).next().unwrap_or(&self.arn)
     }
@@ -87,7 +88,8 @@ pub(super) async fn caller(sdk: &SdkConfig) -> Result<Caller, CliError> {
     }
 }
 
-/// A part of the world, a direction, a number: `us-east-1`, `us-gov-west-1`. It becomes part of a host's name.
+/// A part of the world, a direction, a number: `us-east-1`, `us-gov-west-1`. It becomes part of a
+/// host's name.
 fn looks_like_a_region(text: &str) -> bool {
     let mut parts: Vec<_> = text.split('-').collect();
     let number = parts.pop().unwrap_or_default();

@@ -1,8 +1,10 @@
-//! One file or folder per command: its `Args`, whose doc comments are its help, `run`, and the `Output` it results in.
+//! One file or folder per command: its `Args`, whose doc comments are its help, `run`, and the
+//! `Output` it results in.
 //!
-//! `run` takes the [`Context`] and the arguments, says what goes on through the context's printer, and returns its output or
-//! an error; [`run`] here is the one place that shows the output. What a command changes it changes through the
-//! `t3nets-router` crate. [`arguments`] has the flags that several commands share.
+//! `run` takes the [`Context`] and the arguments, says what goes on through the context's printer,
+//! and returns its output or an error; [`run`] here is the one place that shows the output. What a
+//! command changes it changes through the `t3nets-router` crate. [`arguments`] has the flags that
+//! several commands share.
 
 pub(crate) mod arguments;
 pub(crate) mod chat;

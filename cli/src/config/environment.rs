@@ -27,7 +27,8 @@ pub(crate) struct Environment {
     #[serde(skip)]
     pub(crate) names: BTreeMap<&'static str, String>,
     pub(crate) defined_by: DefinedBy,
-    /// Where its state lives on this machine: the data of a local environment, the stored keys of any.
+    /// Where its state lives on this machine: the data of a local environment, the stored keys of
+    /// any.
     pub(crate) home: PathBuf,
 }
 

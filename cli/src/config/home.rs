@@ -1,5 +1,5 @@
-//! The folder that holds this machine's state: `$T3NETS_HOME`, else a folder in the user's data directory. Readable by its
-//! owner alone.
+//! The folder that holds this machine's state: `$T3NETS_HOME`, else a folder in the user's data
+//! directory. Readable by its owner alone.
 
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
@@ -23,7 +23,8 @@ pub(crate) fn default_home() -> Result<PathBuf, CliError> {
         })
 }
 
-/// Makes the folder, with those above it, readable by its owner alone. One that exists stays as it is.
+/// Makes the folder, with those above it, readable by its owner alone. One that exists stays as it
+/// is.
 ///
 /// # Errors
 /// If it cannot be made.
@@ -39,8 +40,8 @@ pub(crate) fn make_private_folder(folder: &Path) -> Result<(), CliError> {
         })
 }
 
-/// Writes a file that its owner alone can read, making its folder if need be. A reader sees the old content or the new one,
-/// never a part.
+/// Writes a file that its owner alone can read, making its folder if need be. A reader sees the old
+/// content or the new one, never a part.
 ///
 /// # Errors
 /// If it cannot be written.

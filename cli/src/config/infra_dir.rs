@@ -1,5 +1,5 @@
-//! Where a project's Terraform is, `infra/aws`, and which environments it has settings for. Only names are looked at: what
-//! its files say is [`crate::terraform`]'s business.
+//! Where a project's Terraform is, `infra/aws`, and which environments it has settings for. Only
+//! names are looked at: what its files say is [`crate::terraform`]'s business.
 
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,5 @@
-//! The API keys that this machine's operator uses, one per tenant of an environment: encrypted in the environment's home
-//! folder, apart from the tenants' own secrets.
+//! The API keys that this machine's operator uses, one per tenant of an environment: encrypted in
+//! the environment's home folder, apart from the tenants' own secrets.
 
 use std::sync::Arc;
 
@@ -28,8 +28,8 @@ pub(crate) struct StoredKey {
     pub(crate) key: SecretString,
     /// When it stops working, if it does.
     pub(crate) expires_at: Option<Timestamp>,
-    /// The only place it may be sent to, where the environment's router is not on this machine: the router's
-    /// [origin](origin_of). Two projects may both have an environment of this name.
+    /// The only place it may be sent to, where the environment's router is not on this machine: the
+    /// router's [origin](origin_of). Two projects may both have an environment of this name.
     pub(crate) origin: Option<String>,
 }
 

@@ -1,8 +1,9 @@
 //! What the program works by, and what it keeps on this machine.
 //!
-//! [`settings`] merges flags, environment variables and files once: the [`environment`]s of the [`project_file`] `t3nets.toml`,
-//! and those that the Terraform in [`infra_dir`] has settings for. [`home`] is the folder for this machine's state, with the
-//! operator's keys ([`keystore`]) and the `dev` that runs there ([`running`]). Nothing here asks AWS or runs another program.
+//! [`settings`] merges flags, environment variables and files once: the [`environment`]s of the
+//! [`project_file`] `t3nets.toml`, and those that the Terraform in [`infra_dir`] has settings for.
+//! [`home`] is the folder for this machine's state, with the operator's keys ([`keystore`]) and the
+//! `dev` that runs there ([`running`]). Nothing here asks AWS or runs another program.
 
 pub(crate) mod environment;
 pub(crate) mod home;

@@ -1,4 +1,5 @@
-//! `t3nets.toml`: which environments a project has. Found in the current folder or the nearest one above it.
+//! `t3nets.toml`: which environments a project has. Found in the current folder or the nearest one
+//! above it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

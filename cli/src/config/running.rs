@@ -1,5 +1,5 @@
-//! How `dev` says that it runs, and how `chat` and `doctor` find it: a lock that ends with the process, and beside it a
-//! file with the address.
+//! How `dev` says that it runs, and how `chat` and `doctor` find it: a lock that ends with the
+//! process, and beside it a file with the address.
 
 use std::fs::{File, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
@@ -20,7 +20,8 @@ pub(crate) struct RunningDev {
     pub(crate) started_at: Timestamp,
 }
 
-/// The right to be the one `dev` of an environment. Ends with its value, or with the process, however that ends.
+/// The right to be the one `dev` of an environment. Ends with its value, or with the process,
+/// however that ends.
 #[derive(Debug)]
 pub(crate) struct DevLock {
     _lock: File,
@@ -58,12 +59,14 @@ impl DevLock {
 
 impl Drop for DevLock {
     fn drop(&mut self) {
-        // Whoever finds the file without the lock ignores it, so a failure to remove it harms nobody.
+        // Whoever finds the file without the lock ignores it, so a failure to remove it harms
+        // nobody.
         let _ = std::fs::remove_file(&self.info);
     }
 }
 
-/// The `dev` that runs on an environment's home folder, if one does. A file that a killed process left is ignored.
+/// The `dev` that runs on an environment's home folder, if one does. A file that a killed process
+/// left is ignored.
 ///
 /// # Errors
 /// If the files are there and cannot be read.

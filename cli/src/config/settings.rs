@@ -1,4 +1,5 @@
-//! Flags, environment variables and files, merged once. Commands see the result and never where it came from.
+//! Flags, environment variables and files, merged once. Commands see the result and never where it
+//! came from.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -33,10 +34,12 @@ pub(crate) struct Settings {
     pub(crate) project_file: Option<PathBuf>,
     /// Every environment there is, by name.
     pub(crate) environments: Vec<Environment>,
-    /// The name of the environment in use. There may be none of that name: see [`Settings::environment`].
+    /// The name of the environment in use. There may be none of that name: see
+    /// [`Settings::environment`].
     pub(crate) environment_name: String,
     pub(crate) chosen_by: ChosenBy,
-    /// Whether this process runs inside an AWS environment (`T3NETS_ENV=aws`), where local ones are refused.
+    /// Whether this process runs inside an AWS environment (`T3NETS_ENV=aws`), where local ones are
+    /// refused.
     pub(crate) inside_aws: bool,
     /// Whether destructive work is confirmed already.
     pub(crate) assume_yes: bool,
@@ -48,7 +51,8 @@ pub(crate) struct Settings {
     pub(crate) user: String,
     /// The key that `T3NETS_API_KEY` gives.
     pub(crate) api_key: Option<SecretString>,
-    /// Where the Terraform is: the folder that `t3nets.toml` names, else the nearest `infra/aws` here or above.
+    /// Where the Terraform is: the folder that `t3nets.toml` names, else the nearest `infra/aws`
+    /// here or above.
     pub(crate) infra_dir: Option<PathBuf>,
     /// The program that `T3NETS_TERRAFORM` names instead of `terraform` or `tofu`.
     pub(crate) terraform: Option<String>,

@@ -415,8 +415,8 @@ impl Sum<'_> {
         ))
     }
 
-    /// Alarms are charged by the metrics they look at. The files `alarms.tf` of the modules have them; autoscaling makes two
-    /// for each of its policies.
+    /// Alarms are charged by the metrics they look at. The files `alarms.tf` of the modules have
+    /// them; autoscaling makes two for each of its policies.
     fn alarms(&self) -> Row {
         let has_alb = self.settings.front == Front::Alb;
         let tables = 2 * 2;

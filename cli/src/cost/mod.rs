@@ -1,9 +1,10 @@
-//! What an environment costs a month: arithmetic over a price table, an environment's settings and a guess at its use. No
-//! AWS, no Terraform, no output; `t3nets cost` shows it.
+//! What an environment costs a month: arithmetic over a price table, an environment's settings and
+//! a guess at its use. No AWS, no Terraform, no output; `t3nets cost` shows it.
 //!
-//! Reading order: [`prices`] and its data file `prices.toml`; [`environment`], the settings that have a price; [`usage`],
-//! what is assumed about traffic; [`mod@estimate`], the sum, service by service; [`mod@reference`], the estimate it is compared with;
-//! [`mod@options`], what would change with other settings.
+//! Reading order: [`prices`] and its data file `prices.toml`; [`environment`], the settings that
+//! have a price; [`usage`], what is assumed about traffic; [`mod@estimate`], the sum, service by
+//! service; [`mod@reference`], the estimate it is compared with; [`mod@options`], what would change
+//! with other settings.
 
 pub(crate) mod environment;
 pub(crate) mod estimate;

@@ -1,4 +1,5 @@
-//! What an environment would cost with other settings: one change at a time, and the cheapest together.
+//! What an environment would cost with other settings: one change at a time, and the cheapest
+//! together.
 
 use serde::Serialize;
 use t3nets_deploy::image_ref::Architecture;
@@ -206,7 +207,8 @@ mod tests {
 
     #[test]
     fn the_savings_are_those_of_the_list_prices() {
-        // A gateway ($32.85 and 1 GB) gives way to an instance ($3.07) and its disk ($0.64); both have one address.
+        // A gateway ($32.85 and 1 GB) gives way to an instance ($3.07) and its disk ($0.64); both
+        // have one address.
         assert_eq!(effect("nat_instance"), -29.19);
         assert_eq!(effect("ARM64"), -1.8);
     }

@@ -1,10 +1,11 @@
-//! What is assumed about an environment's use. The arguments of `t3nets cost` are the part that differs most between teams;
-//! the constants are the rest.
+//! What is assumed about an environment's use. The arguments of `t3nets cost` are the part that
+//! differs most between teams; the constants are the rest.
 
 use serde::Serialize;
 
-/// How much an environment is used. The defaults are the traffic that the reference's figures stand for: $1 to $2 of API
-/// Gateway is one to two million requests, $10 to $50 of Claude Sonnet some thousand answers.
+/// How much an environment is used. The defaults are the traffic that the reference's figures stand
+/// for: $1 to $2 of API Gateway is one to two million requests, $10 to $50 of Claude Sonnet some
+/// thousand answers.
 #[derive(Debug, Clone, Serialize, clap::Args)]
 #[command(next_help_heading = "Assumptions")]
 pub(crate) struct Usage {
@@ -53,11 +54,12 @@ fn gigabytes(text: &str) -> Result<f64, String> {
 /// Zones that the subnets lie in.
 pub(super) const ZONES: u32 = 2;
 
-/// Read units a request: key by its index (0.5), user, tenant and settings (1 each), a conversation of up to 16 KB (4), all
-/// read consistently.
+/// Read units a request: key by its index (0.5), user, tenant and settings (1 each), a conversation
+/// of up to 16 KB (4), all read consistently.
 pub(super) const READ_UNITS_PER_REQUEST: f64 = 8.0;
 
-/// Write units a chat: reserving and settling its budget in transactions (8), a conversation of up to 16 KB (16).
+/// Write units a chat: reserving and settling its budget in transactions (8), a conversation of up
+/// to 16 KB (16).
 pub(super) const WRITE_UNITS_PER_CHAT: f64 = 24.0;
 
 /// Log bytes a request, at API Gateway and at the router.
@@ -77,10 +79,12 @@ pub(super) const IMAGE_GB: f64 = 0.02;
 /// Disk of the NAT instance (`modules/networking`), in GB.
 pub(super) const NAT_INSTANCE_DISK_GB: f64 = 8.0;
 
-/// Requests that DynamoDB and ECR answer with one use of the environment's key, which they keep for minutes.
+/// Requests that DynamoDB and ECR answer with one use of the environment's key, which they keep for
+/// minutes.
 pub(super) const REQUESTS_PER_KEY_USE: f64 = 100.0;
 
-/// Metrics of Container Insights for one cluster with one service, and further ones for each task with `enhanced`.
+/// Metrics of Container Insights for one cluster with one service, and further ones for each task
+/// with `enhanced`.
 pub(super) const INSIGHTS_METRICS: f64 = 17.0;
 pub(super) const INSIGHTS_METRICS_PER_TASK: f64 = 15.0;
 

@@ -1,4 +1,5 @@
-//! What `tracing` reports, on stderr. Commands are silent unless `--verbose`; `dev` shows its router's log.
+//! What `tracing` reports, on stderr. Commands are silent unless `--verbose`; `dev` shows its
+//! router's log.
 
 use tracing_subscriber::EnvFilter;
 
@@ -6,7 +7,8 @@ use super::printer::Printer;
 use crate::config::settings::Settings;
 use crate::error::CliError;
 
-/// Starts showing the log, if `level` says how much of it a command shows. `RUST_LOG` decides what is in it.
+/// Starts showing the log, if `level` says how much of it a command shows. `RUST_LOG` decides what
+/// is in it.
 ///
 /// # Errors
 /// If `RUST_LOG` cannot be understood.

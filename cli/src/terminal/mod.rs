@@ -1,5 +1,6 @@
-//! The person at the terminal: [`printer`] shows everything, with [`table`]s and [`progress`]; [`prompt`] asks; [`logging`]
-//! shows what `tracing` reports; [`text`] words values. Nothing else in the program writes to stdout or stderr.
+//! The person at the terminal: [`printer`] shows everything, with [`table`]s and [`progress`];
+//! [`prompt`] asks; [`logging`] shows what `tracing` reports; [`text`] words values. Nothing else
+//! in the program writes to stdout or stderr.
 
 pub(crate) mod logging;
 pub(crate) mod printer;

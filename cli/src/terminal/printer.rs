@@ -1,5 +1,5 @@
-//! Where everything is shown: the result on stdout, as text or as JSON, and all else on stderr. Nothing else in the program
-//! writes to either.
+//! Where everything is shown: the result on stdout, as text or as JSON, and all else on stderr.
+//! Nothing else in the program writes to either.
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -34,7 +34,8 @@ pub(crate) trait Output: Serialize {
         Vec::new()
     }
 
-    /// The code that the program ends with: checks that found something bad are results, not errors.
+    /// The code that the program ends with: checks that found something bad are results, not
+    /// errors.
     fn exit_code(&self) -> u8 {
         exit_code::DONE
     }
@@ -174,7 +175,8 @@ impl Printer {
             .map_err(|error| CliError::output(&error))
     }
 
-    /// stdout for a result that is a file rather than text: its bytes go out as they are, once there are enough of them.
+    /// stdout for a result that is a file rather than text: its bytes go out as they are, once
+    /// there are enough of them.
     pub(crate) fn raw_stdout(&self) -> impl Write + Send + use<> {
         BufWriter::with_capacity(1 << 16, std::io::stdout())
     }
@@ -252,8 +254,8 @@ impl Printer {
         Progress::new(self.shows_progress(), message)
     }
 
-    /// Shows on stderr how many of `total` are done, until the value is dropped: as a bar in a terminal, else in a line now
-    /// and then.
+    /// Shows on stderr how many of `total` are done, until the value is dropped: as a bar in a
+    /// terminal, else in a line now and then.
     pub(crate) fn count(&self, label: &str, total: Option<usize>) -> Counter {
         let in_terminal = self.shows_progress();
         let writes_lines = !self.quiet && !self.json && !in_terminal;

@@ -1,5 +1,5 @@
-//! Asking the person at the terminal. Without a terminal nothing is asked: the missing value is a usage error that names the
-//! flag which gives it.
+//! Asking the person at the terminal. Without a terminal nothing is asked: the missing value is a
+//! usage error that names the flag which gives it.
 
 use std::io::IsTerminal;
 
@@ -29,7 +29,8 @@ pub(crate) fn text(label: &str, flag: &str, default: Option<&str>) -> Result<Str
         .map_err(|dialoguer::Error::IO(error)| unanswered(&error))
 }
 
-/// Asks for a text that is not shown while it is typed. `flag` is what gives it instead: `--from-stdin`.
+/// Asks for a text that is not shown while it is typed. `flag` is what gives it instead:
+/// `--from-stdin`.
 ///
 /// # Errors
 /// Usage if there is nobody to ask.

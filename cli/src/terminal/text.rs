@@ -17,8 +17,8 @@ pub(crate) fn counted(count: usize, what: &str) -> String {
     }
 }
 
-/// Text of unknown origin (a model, a store, a server) without the control characters that a terminal would obey. Line
-/// breaks and tabs stay.
+/// Text of unknown origin (a model, a store, a server) without the control characters that a
+/// terminal would obey. Line breaks and tabs stay.
 pub(crate) fn strip_control_chars(text: &str) -> Cow<'_, str> {
     let is_control = |c: char| c.is_control() && c != '\n' && c != '\t';
     if text.contains(is_control) {

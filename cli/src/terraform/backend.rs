@@ -1,9 +1,10 @@
-//! Where the state is kept: the backend that is written, the one that the last `terraform init` set up, and when the next is
-//! due.
+//! Where the state is kept: the backend that is written, the one that the last `terraform init` set
+//! up, and when the next is due.
 //!
-//! Every environment has a workspace of its own in one backend: `default` for dev, so that plain `terraform` commands in the
-//! folder mean dev, and its own name for every other. It is chosen by `TF_WORKSPACE` for each run and never remembered, so two
-//! runs on two environments cannot confuse each other.
+//! Every environment has a workspace of its own in one backend: `default` for dev, so that plain
+//! `terraform` commands in the folder mean dev, and its own name for every other. It is chosen by
+//! `TF_WORKSPACE` for each run and never remembered, so two runs on two environments cannot confuse
+//! each other.
 
 use std::path::{Path, PathBuf};
 
@@ -39,8 +40,8 @@ pub(crate) enum Init {
     Move,
 }
 
-/// An environment's workspace: dev has the one that plain `terraform` commands in the folder use, every other one of its own
-/// name.
+/// An environment's workspace: dev has the one that plain `terraform` commands in the folder use,
+/// every other one of its own name.
 pub(crate) fn workspace(environment: &str) -> &str {
     if environment == BY_DEFAULT {
         DEFAULT_WORKSPACE
@@ -58,7 +59,8 @@ pub(crate) fn data_folder(settings: &Settings, folder: &Path) -> PathBuf {
     }
 }
 
-/// The backend that the last init set up, as Terraform notes it down in its working data: `{"type": "s3", "config": {…}}`.
+/// The backend that the last init set up, as Terraform notes it down in its working data: `{"type":
+/// "s3", "config": {…}}`.
 ///
 /// # Errors
 /// Not ready if the note cannot be read or understood.
@@ -106,7 +108,8 @@ pub(crate) fn due(folder: &Path, data: &Path, backend: Option<&Backend>) -> Resu
     Ok(if complete { Init::Done } else { Init::Due })
 }
 
-/// Whether the backend in use is the one that is written. What the files leave open was given at init and stays.
+/// Whether the backend in use is the one that is written. What the files leave open was given at
+/// init and stays.
 fn agree(written: Option<&Backend>, used: Option<&Value>) -> bool {
     match (written, used) {
         (None, None) => true,

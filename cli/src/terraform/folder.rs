@@ -1,5 +1,6 @@
-//! The Terraform folder of a project, `infra/aws`: where it is, which environments it has, what its files say, and where the
-//! state is. Read without Terraform. Running Terraform is [`super::run`]'s business.
+//! The Terraform folder of a project, `infra/aws`: where it is, which environments it has, what its
+//! files say, and where the state is. Read without Terraform. Running Terraform is [`super::run`]'s
+//! business.
 
 use std::path::{Path, PathBuf};
 
@@ -34,7 +35,8 @@ pub(crate) struct InfraEnvironment {
 }
 
 impl InfraFolder {
-    /// The folder that `t3nets.toml` names, else `infra/aws` in the current folder or the nearest one above it.
+    /// The folder that `t3nets.toml` names, else `infra/aws` in the current folder or the nearest
+    /// one above it.
     ///
     /// # Errors
     /// Not ready if there is none.
@@ -76,10 +78,11 @@ impl InfraFolder {
             .map_err(|error| cannot_read(&self.path.join(ENVIRONMENTS), &error))
     }
 
-    /// The environment in use. It need not be in `t3nets.toml`, but its `NAME.tfvars` must be there and be its own.
+    /// The environment in use. It need not be in `t3nets.toml`, but its `NAME.tfvars` must be there
+    /// and be its own.
     ///
-    /// # Errors
-    /// Not ready if there is none of that name, naming those there are, or if it lives on this machine.
+    /// # Errors Not ready if there is none of that name, naming those there are, or if it lives on
+    /// this machine.
     pub(crate) fn environment(&self, settings: &Settings) -> Result<InfraEnvironment, CliError> {
         let name = &settings.environment_name;
         let declared = settings.environment().ok();
@@ -112,8 +115,8 @@ impl InfraFolder {
         })
     }
 
-    /// Every variable's value in an environment: what its file says over the defaults. Variables with neither are left
-    /// out.
+    /// Every variable's value in an environment: what its file says over the defaults. Variables
+    /// with neither are left out.
     ///
     /// # Errors
     /// Not ready if a file cannot be read or understood.

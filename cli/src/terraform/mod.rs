@@ -1,5 +1,6 @@
-//! Terraform, of which `infra/aws` is written: [`folder`] finds and reads that folder, [`backend`] says where its state is
-//! kept, [`state`] reads the outputs in it, all without the program; [`run`] finds and runs it.
+//! Terraform, of which `infra/aws` is written: [`folder`] finds and reads that folder, [`backend`]
+//! says where its state is kept, [`state`] reads the outputs in it, all without the program;
+//! [`run`] finds and runs it.
 
 pub(crate) mod backend;
 pub(crate) mod folder;

@@ -1,5 +1,5 @@
-//! The program `terraform`, or `tofu`: finding it, and running it so that it has the terminal to itself and is never
-//! abandoned.
+//! The program `terraform`, or `tofu`: finding it, and running it so that it has the terminal to
+//! itself and is never abandoned.
 
 use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
@@ -153,8 +153,9 @@ impl InFolder<'_> {
         self
     }
 
-    /// Runs it to its end on this program's own stdin, stdout and stderr. An interruption reaches Terraform once, and
-    /// Terraform decides when to end: it finishes what it has begun and writes its state.
+    /// Runs it to its end on this program's own stdin, stdout and stderr. An interruption reaches
+    /// Terraform once, and Terraform decides when to end: it finishes what it has begun and writes
+    /// its state.
     ///
     /// # Errors
     /// A failure if it cannot be started.
@@ -171,9 +172,10 @@ impl InFolder<'_> {
         if self.output_to_stderr {
             command.stdout(std::io::stderr());
         }
-        // In a terminal, Ctrl-C goes to every process of the group: handed on as well it would count twice, and Terraform
-        // takes a second one for "stop at once". Elsewhere a group of its own makes sure that it gets exactly what is
-        // handed on, also where the whole group is signalled.
+        // In a terminal, Ctrl-C goes to every process of the group: handed on as well it would
+        // count twice, and Terraform takes a second one for "stop at once". Elsewhere a group of
+        // its own makes sure that it gets exactly what is handed on, also where the whole group is
+        // signalled.
         let hears_the_terminal = std::fs::File::open("/dev/tty").is_ok();
         if !hears_the_terminal {
             command.process_group(0);

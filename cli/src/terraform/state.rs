@@ -1,7 +1,9 @@
-//! What Terraform's state says of an environment: its outputs. The state is read, and Terraform is not needed for it.
+//! What Terraform's state says of an environment: its outputs. The state is read, and Terraform is
+//! not needed for it.
 //!
-//! Where it is follows from the backend that the last `terraform init` set up, else from the one that is written, else it
-//! is a file in the folder; each environment has a workspace of its own in there ([`workspace`]).
+//! Where it is follows from the backend that the last `terraform init` set up, else from the one
+//! that is written, else it is a file in the folder; each environment has a workspace of its own in
+//! there ([`workspace`]).
 
 use std::path::{Path, PathBuf};
 
@@ -125,8 +127,8 @@ fn of_backend(backend: &Value, folder: &Path, workspace: &str) -> Place {
 
 /// Reads the outputs of a state.
 ///
-/// # Errors
-/// Not ready if it is there and is not understood, or is another environment's; as AWS says if a bucket cannot be reached.
+/// # Errors Not ready if it is there and is not understood, or is another environment's; as AWS
+/// says if a bucket cannot be reached.
 pub(crate) async fn read(
     place: &Place,
     profile: Option<&str>,

@@ -28,7 +28,7 @@ fn an_address_that_nobody_told_is_asked_for() {
     operator
         .run(&["chat", "hi"])
         .expect_code(3)
-        .says("no `url` is known for environment `dev`")
+        .says("`url` of environment `dev` is not known")
         .says("--url");
 }
 

@@ -1,4 +1,5 @@
-//! What becomes of AWS's errors: what failed, why, what to do, and the code that fits. Never the SDK's own words for itself.
+//! What becomes of AWS's errors: what failed, why, what to do, and the code that fits. Never the
+//! SDK's own words for itself.
 
 use std::net::TcpListener;
 

@@ -1,5 +1,6 @@
-//! Environments on AWS: which names are used and where they come from, what an operator is told and asked before a change, and
-//! what becomes of AWS's errors. [`operate`] is the whole of it against a server that stands in for AWS.
+//! Environments on AWS: which names are used and where they come from, what an operator is told and
+//! asked before a change, and what becomes of AWS's errors. [`operate`] is the whole of it against
+//! a server that stands in for AWS.
 
 mod chat;
 mod doctor;

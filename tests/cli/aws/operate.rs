@@ -1,4 +1,5 @@
-//! An environment on AWS from its first tenant to its first answer, against a server that stands in for AWS.
+//! An environment on AWS from its first tenant to its first answer, against a server that stands in
+//! for AWS.
 
 use aws_sdk_dynamodb::Client;
 use serde_json::Value;

@@ -1,4 +1,5 @@
-//! The built `t3nets-router` on an environment that a server stands in for, as its container runs it.
+//! The built `t3nets-router` on an environment that a server stands in for, as its container runs
+//! it.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

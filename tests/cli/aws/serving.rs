@@ -253,7 +253,8 @@ fn a_thousand_turns_end_well(name: &str, faults: &'static [support::aws_proxy::B
                         (answer.status(), answer.text().await.unwrap())
                     };
                     let (mut status, mut text) = ask().await;
-                    // One call in 59,000 meets a fault at each of its ten attempts. Its turn says so, and is not kept.
+                    // One call in 59,000 meets a fault at each of its ten attempts. Its turn says
+                    // so, and is not kept.
                     if status == 503 && text.contains("store_unavailable") {
                         again.fetch_add(1, Ordering::Relaxed);
                         (status, text) = ask().await;

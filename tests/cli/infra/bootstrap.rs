@@ -24,7 +24,8 @@ fn bootstrap_makes_the_bucket_and_then_writes_the_backend() {
     );
     insta::assert_snapshot!("infra_backend", project.read("infra/aws/backend.tf"));
 
-    // What it wrote is read again: a second one is refused, and the next command sets the backend up.
+    // What it wrote is read again: a second one is refused, and the next command sets the backend
+    // up.
     let again = project
         .run(&["bootstrap", "-e", "dev", "--yes"])
         .expect_code(1);

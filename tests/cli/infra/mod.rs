@@ -1,5 +1,5 @@
-//! `t3nets infra`: how Terraform is called ([`project`] has a stand-in that writes it down), what becomes of its answers, and
-//! the real one where it is.
+//! `t3nets infra`: how Terraform is called ([`project`] has a stand-in that writes it down), what
+//! becomes of its answers, and the real one where it is.
 
 mod bootstrap;
 mod project;

@@ -8,8 +8,9 @@ use rexpect::session::{PtySession, spawn_command};
 
 use crate::sandbox::{Finished, Sandbox, finish};
 
-/// Writes each call down as `arguments | workspace profile folder`, and ends with the code in the file
-/// `code-of-COMMAND`. Where there is a file `interruptible-COMMAND` it first waits for a signal and writes that down too.
+/// Writes each call down as `arguments | workspace profile folder`, and ends with the code in the
+/// file `code-of-COMMAND`. Where there is a file `interruptible-COMMAND` it first waits for a
+/// signal and writes that down too.
 const STAND_IN: &str = r#"#!/bin/sh
 here=$(dirname "$0")
 echo "$* | ${TF_WORKSPACE-none} ${AWS_PROFILE-none} $(basename "$PWD")" >>"$here/calls"

@@ -1,7 +1,8 @@
 //! The router's HTTP API, as far as `chat` speaks it.
 //!
-//! Nothing is repeated here: a turn that was lost on the way may have been answered, paid for and stored, and asking again
-//! is the person's decision. The router itself repeats what it asks of others.
+//! Nothing is repeated here: a turn that was lost on the way may have been answered, paid for and
+//! stored, and asking again is the person's decision. The router itself repeats what it asks of
+//! others.
 
 use std::time::Duration;
 
@@ -24,7 +25,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 /// Longer than the router's silence within a stream: it sends a sign of life every 15 s.
 const STREAM_SILENCE: Duration = Duration::from_secs(45);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// What is read of a streamed answer. Its last event repeats the whole text; the longest answer of any model is far shorter.
+/// What is read of a streamed answer. Its last event repeats the whole text; the longest answer of
+/// any model is far shorter.
 const ANSWER_LIMITS: EventLimits = EventLimits {
     total: 64 << 20,
     line: 32 << 20,
@@ -334,7 +336,8 @@ fn broken_off(error: &dyn std::error::Error) -> CliError {
         .hint("ask again")
 }
 
-/// What the router said when it did not answer. Within a stream there is no status, and the code decides.
+/// What the router said when it did not answer. Within a stream there is no status, and the code
+/// decides.
 fn refused(status: Option<StatusCode>, body: ErrorBody) -> CliError {
     let kind = match (status, body.error.code.as_str()) {
         (Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN), _)

@@ -1,4 +1,5 @@
-//! A conversation at the terminal: line editing with a history, answers as they come, a few commands of its own.
+//! A conversation at the terminal: line editing with a history, answers as they come, a few
+//! commands of its own.
 
 use std::path::PathBuf;
 
@@ -117,7 +118,8 @@ pub(super) async fn run(
     }
 }
 
-/// Does something that Ctrl-C stops. What fails is shown, and does not end the conversation; a closed terminal does.
+/// Does something that Ctrl-C stops. What fails is shown, and does not end the conversation; a
+/// closed terminal does.
 async fn or_stopped(
     context: &Context,
     work: impl Future<Output = Result<(), CliError>>,
@@ -225,7 +227,8 @@ impl Input {
             Ok(line) => {
                 if !line.trim().is_empty() {
                     let _ = editor.add_history_entry(line.as_str());
-                    // Written for its owner alone. A history that cannot be kept is no reason to stop talking.
+                    // Written for its owner alone. A history that cannot be kept is no reason to
+                    // stop talking.
                     let _ = editor.save_history(&self.history);
                 }
                 Ok(Typed::Line(line))

@@ -1,7 +1,7 @@
 //! `t3nets chat`: asks the assistant, once or in a conversation.
 //!
-//! [`target`] decides which router is asked and with which key, [`client`] speaks its HTTP API, [`conversation`] is the
-//! loop at the terminal. Here: what can be typed, and the one-shot answer.
+//! [`target`] decides which router is asked and with which key, [`client`] speaks its HTTP API,
+//! [`conversation`] is the loop at the terminal. Here: what can be typed, and the one-shot answer.
 
 mod client;
 mod conversation;

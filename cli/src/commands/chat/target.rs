@@ -1,5 +1,5 @@
-//! Which router is asked, and with which key. A key is sent only where it belongs: to the environment's own router, or to
-//! the address that was given together with it.
+//! Which router is asked, and with which key. A key is sent only where it belongs: to the
+//! environment's own router, or to the address that was given together with it.
 
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
@@ -18,7 +18,8 @@ use crate::error::{CliError, ErrorKind};
 
 /// How long a key lives that the program makes for itself.
 const MADE_KEY_LIFE: SignedDuration = SignedDuration::from_mins(15);
-/// A key with less life than this is replaced before it is used: a streamed answer may take two minutes.
+/// A key with less life than this is replaced before it is used: a streamed answer may take two
+/// minutes.
 const LEAST_LIFE: SignedDuration = SignedDuration::from_mins(3);
 
 /// A router and the right to ask it.
@@ -129,8 +130,8 @@ async fn own_url(context: &Context) -> Result<Url, CliError> {
     }
 }
 
-/// The key stored for the tenant and this router, or one that is made, recorded in the audit trail, and stored for the
-/// next questions.
+/// The key stored for the tenant and this router, or one that is made, recorded in the audit trail,
+/// and stored for the next questions.
 async fn environment_key(
     context: &Context,
     url: &Url,

@@ -1,5 +1,5 @@
-//! `dev --demo`: a sample board for the tenant, served by this process, so that an answer goes the whole real way: skill,
-//! HTTP, JSON, wording.
+//! `dev --demo`: a sample board for the tenant, served by this process, so that an answer goes the
+//! whole real way: skill, HTTP, JSON, wording.
 
 use std::net::Ipv4Addr;
 

@@ -1,6 +1,7 @@
-//! Keeps other web sites out of a router that listens on loopback and lets anonymous callers in. Such a router trusts
-//! whoever can reach it, and a browser on this machine can, on behalf of any page it shows: by a request from that page
-//! (told by `Origin`), or by a name of the page's own that resolves to 127.0.0.1 (told by `Host`).
+//! Keeps other web sites out of a router that listens on loopback and lets anonymous callers in.
+//! Such a router trusts whoever can reach it, and a browser on this machine can, on behalf of any
+//! page it shows: by a request from that page (told by `Origin`), or by a name of the page's own
+//! that resolves to 127.0.0.1 (told by `Host`).
 
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};

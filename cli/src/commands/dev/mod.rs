@@ -1,7 +1,8 @@
 //! `t3nets dev`: the router on this machine, in this process.
 //!
-//! Here: what can be chosen and the order of things. [`demo`] is the sample board, [`guard`] keeps other web sites out of a router that lets anonymous
-//! callers in, [`page`] is the web page, [`setup`] what is put into an empty environment.
+//! Here: what can be chosen and the order of things. [`demo`] is the sample board, [`guard`] keeps
+//! other web sites out of a router that lets anonymous callers in, [`page`] is the web page,
+//! [`setup`] what is put into an empty environment.
 
 pub(crate) mod demo;
 mod guard;
@@ -51,7 +52,8 @@ pub(crate) struct DevArgs {
 }
 
 impl DevArgs {
-    /// Who callers without a key are. On an address that others can reach, nobody is let in unasked.
+    /// Who callers without a key are. On an address that others can reach, nobody is let in
+    /// unasked.
     fn anonymous_tenant(&self, default: &TenantId) -> Option<TenantId> {
         match &self.anonymous_tenant {
             Some(tenant) => Some(tenant.clone()),
@@ -81,8 +83,8 @@ impl Output for DevStarted {
 
 /// Runs the router until it is told to end.
 ///
-/// # Errors
-/// Not ready if the environment cannot be used or another `dev` runs on it; a failure if the port is in use.
+/// # Errors Not ready if the environment cannot be used or another `dev` runs on it; a failure if
+/// the port is in use.
 pub(crate) async fn run(context: &Context, args: DevArgs) -> Result<Streamed, CliError> {
     let environment = context.local_environment()?;
     let mut signals = Signals::listen()?;
@@ -229,7 +231,8 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, CliError> {
     })
 }
 
-/// Where this machine reaches the address: a router that listens everywhere answers on loopback, too.
+/// Where this machine reaches the address: a router that listens everywhere answers on loopback,
+/// too.
 fn url_of(address: SocketAddr) -> Result<Url, CliError> {
     let host = if address.ip().is_unspecified() {
         match address {

@@ -1,8 +1,10 @@
-//! The sample board of `t3nets dev --demo`: a small endpoint that answers like Jira Cloud, so that the demo takes the whole
-//! real path (skill, HTTP, JSON, wording) with data that names itself sample data.
+//! The sample board of `t3nets dev --demo`: a small endpoint that answers like Jira Cloud, so that
+//! the demo takes the whole real path (skill, HTTP, JSON, wording) with data that names itself
+//! sample data.
 //!
-//! It serves exactly the calls that the skill `sprint_status` makes, from [`sample_board.json`](BOARD), and binds nothing itself. It
-//! is not a Jira to test against: the tests' own, in `tests/support`, is stricter and can fail.
+//! It serves exactly the calls that the skill `sprint_status` makes, from
+//! [`sample_board.json`](BOARD), and binds nothing itself. It is not a Jira to test against: the
+//! tests' own, in `tests/support`, is stricter and can fail.
 
 use std::collections::HashMap;
 use std::sync::Arc;

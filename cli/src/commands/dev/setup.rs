@@ -13,7 +13,8 @@ const DEFAULT_TENANT: &str = "default";
 /// Its admin, until somebody adds real people.
 const DEFAULT_ADMIN: &str = "admin@example.com";
 
-/// Makes the tenant with its admin, unless it is there: what an operator changed stays as it is. Returns the tenant.
+/// Makes the tenant with its admin, unless it is there: what an operator changed stays as it is.
+/// Returns the tenant.
 ///
 /// # Errors
 /// If the store fails, or the tenant was removed lately.

@@ -1,5 +1,5 @@
-//! The checks of an environment on AWS. Those that do not need each other run at once, and each says what it found whatever
-//! the others do.
+//! The checks of an environment on AWS. Those that do not need each other run at once, and each
+//! says what it found whatever the others do.
 
 use std::time::Duration;
 

@@ -1,7 +1,8 @@
 //! `t3nets infra bootstrap`: the bucket that keeps Terraform's state, once per account.
 //!
-//! Terraform makes it, from `infra/bootstrap` with a local state, since there is no bucket yet to keep that one in. Only when
-//! it is there `backend.tf` is written, in one step; repeated after a failure, it goes on where it ended.
+//! Terraform makes it, from `infra/bootstrap` with a local state, since there is no bucket yet to
+//! keep that one in. Only when it is there `backend.tf` is written, in one step; repeated after a
+//! failure, it goes on where it ended.
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -45,9 +46,8 @@ impl Output for Bootstrapped {
 
 /// Makes the bucket and writes `backend.tf`, after asking.
 ///
-/// # Errors
-/// Not ready if anything it needs is missing; a failure if there is a backend already, Terraform fails, or it is not
-/// confirmed.
+/// # Errors Not ready if anything it needs is missing; a failure if there is a backend already,
+/// Terraform fails, or it is not confirmed.
 pub(crate) async fn run(context: &Context) -> Result<Bootstrapped, CliError> {
     let folder = InfraFolder::find(&context.settings)?;
     let environment = folder.environment(&context.settings)?;

@@ -1,10 +1,11 @@
 //! `t3nets infra`: an environment's infrastructure, by Terraform or OpenTofu.
 //!
-//! Terraform is run, not imitated: its output goes through unchanged, its questions are its own, and what it ends with
-//! becomes one of this program's codes. What is added is the right folder, settings, workspace and credentials.
+//! Terraform is run, not imitated: its output goes through unchanged, its questions are its own,
+//! and what it ends with becomes one of this program's codes. What is added is the right folder,
+//! settings, workspace and credentials.
 //!
-//! Reading order: one function per command here; [`init`], when `terraform init` is due; [`bootstrap`], the bucket for the
-//! state. The program and its folder are [`crate::terraform`].
+//! Reading order: one function per command here; [`init`], when `terraform init` is due;
+//! [`bootstrap`], the bucket for the state. The program and its folder are [`crate::terraform`].
 
 pub(crate) mod bootstrap;
 mod init;
@@ -144,8 +145,9 @@ impl<'a> Work<'a> {
         format!("-var-file={}", self.environment.var_file.display()).into()
     }
 
-    /// Makes sure that a change is wanted, before anything is touched. Terraform asks by itself in a terminal, where it can
-    /// show what it is about to do; the name of a protected environment is asked for here.
+    /// Makes sure that a change is wanted, before anything is touched. Terraform asks by itself in
+    /// a terminal, where it can show what it is about to do; the name of a protected environment is
+    /// asked for here.
     fn confirm(&self, what: &str) -> Result<(), CliError> {
         let settings = &self.context.settings;
         if settings.assume_yes {

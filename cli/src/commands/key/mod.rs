@@ -1,4 +1,5 @@
-//! `t3nets key`: the API keys by which programs and `t3nets chat` enter a tenant. One file per verb.
+//! `t3nets key`: the API keys by which programs and `t3nets chat` enter a tenant. One file per
+//! verb.
 
 pub(super) mod create;
 pub(super) mod list;

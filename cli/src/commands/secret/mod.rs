@@ -1,5 +1,5 @@
-//! `t3nets secret`: a tenant's credentials for outside systems. One file per verb. Values come from a hidden prompt, stdin, a
-//! file or a variable, never from an argument, and are never shown.
+//! `t3nets secret`: a tenant's credentials for outside systems. One file per verb. Values come from
+//! a hidden prompt, stdin, a file or a variable, never from an argument, and are never shown.
 
 pub(super) mod list;
 pub(super) mod remove;

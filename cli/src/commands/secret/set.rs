@@ -31,7 +31,8 @@ pub(crate) struct SetArgs {
     /// Read all fields from stdin, a JSON object
     #[arg(long, conflicts_with_all = ["from_env", "fields"])]
     stdin: bool,
-    /// Read a field from an environment variable (`api_token=JIRA_API_TOKEN`) and keep the others; may be repeated
+    /// Read a field from an environment variable (`api_token=JIRA_API_TOKEN`) and keep the others;
+    /// may be repeated
     #[arg(long, value_name = "FIELD=VARIABLE", value_parser = arguments::parse_pair)]
     from_env: Vec<(String, String)>,
     /// Set a field that is not secret (`board_id=7`) and keep the others; may be repeated
@@ -100,8 +101,8 @@ fn given_fields(
     Ok(given)
 }
 
-/// The given fields over the stored ones. What is needed and neither given nor stored is asked for; without any given,
-/// everything is.
+/// The given fields over the stored ones. What is needed and neither given nor stored is asked for;
+/// without any given, everything is.
 async fn from_fields(
     admin: &Admin,
     name: &SecretName,
@@ -144,7 +145,8 @@ async fn over_stored(
     Ok(fields)
 }
 
-/// Asks for a field. A stored value stays if it is no secret and is confirmed, or if the answer to an optional one is empty.
+/// Asks for a field. A stored value stays if it is no secret and is confirmed, or if the answer to
+/// an optional one is empty.
 fn ask(field: &Field, fields: &mut JsonObject) -> Result<(), CliError> {
     let flag = format!("--from-env {}=VARIABLE", field.name);
     let label = format!("{} ({})", field.name, field.description);

@@ -27,7 +27,8 @@ pub(super) struct JiraArgs {
     /// The board's number [env: JIRA_BOARD_ID]
     #[arg(long, value_name = "NUMBER")]
     jira_board_id: Option<String>,
-    /// Read the account's API token from this file, `-` for stdin [env: JIRA_API_TOKEN, the token itself]
+    /// Read the account's API token from this file, `-` for stdin [env: JIRA_API_TOKEN, the token
+    /// itself]
     #[arg(long, value_name = "FILE")]
     jira_api_token_file: Option<PathBuf>,
 }

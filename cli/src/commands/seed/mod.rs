@@ -1,7 +1,8 @@
 //! `t3nets seed`: sets tenants up from flags, variables and `.env`, or from a file.
 //!
-//! [`values`] is where named values come from, [`jira`] makes the integration of them, [`mod@file`] reads `seed.toml`. What is
-//! planned and done with the result is the `t3nets-router` crate's business.
+//! [`values`] is where named values come from, [`jira`] makes the integration of them, [`mod@file`]
+//! reads `seed.toml`. What is planned and done with the result is the `t3nets-router` crate's
+//! business.
 
 mod file;
 mod jira;
@@ -26,7 +27,8 @@ use values::Values;
 /// The first administrator where nobody is named, on this machine alone.
 const EXAMPLE_ADMIN: &str = "admin@example.com";
 
-/// What to set up. Flags win over environment variables, which win over the `.env` of the current folder.
+/// What to set up. Flags win over environment variables, which win over the `.env` of the current
+/// folder.
 #[derive(Debug, clap::Args)]
 #[command(after_help = file::HELP)]
 pub(crate) struct SeedArgs {

@@ -1,4 +1,5 @@
-//! Named values: environment variables, and behind them the file `.env`, read for the names that older scripts used.
+//! Named values: environment variables, and behind them the file `.env`, read for the names that
+//! older scripts used.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,7 +17,8 @@ pub(super) struct Values {
 }
 
 impl Values {
-    /// The process's variables and those of a file: the named one, which must be there, or `.env`, which need not.
+    /// The process's variables and those of a file: the named one, which must be there, or `.env`,
+    /// which need not.
     ///
     /// # Errors
     /// Usage if the file cannot be read.

@@ -79,8 +79,8 @@ impl Output for Exported {
 
 /// Exports a tenant.
 ///
-/// # Errors
-/// If there is no such tenant, or the file cannot be written: then there is none, or the one that was there before.
+/// # Errors If there is no such tenant, or the file cannot be written: then there is none, or the
+/// one that was there before.
 pub(crate) async fn run(context: &Context, args: ExportArgs) -> Result<Exported, CliError> {
     let id = args.tenant.into_id();
     if args.passphrase.is_given() && !args.with_secrets {
@@ -161,7 +161,8 @@ async fn write(
     Ok(counts)
 }
 
-/// The file that is to be replaced or made. What is no file (a device, a pipe) would be replaced by one.
+/// The file that is to be replaced or made. What is no file (a device, a pipe) would be replaced by
+/// one.
 fn destination(path: &Path) -> Result<PathBuf, CliError> {
     match std::fs::metadata(path) {
         Ok(found) if !found.is_file() => Err(CliError::usage(format!(

@@ -1,5 +1,5 @@
-//! `t3nets tenant`: tenants, and the users, channels, usage and audit trail inside one. One file per verb or pair of verbs;
-//! what several of them show is in [`views`].
+//! `t3nets tenant`: tenants, and the users, channels, usage and audit trail inside one. One file
+//! per verb or pair of verbs; what several of them show is in [`views`].
 
 pub(super) mod add;
 pub(super) mod add_user;
@@ -38,14 +38,15 @@ pub(crate) enum TenantCommand {
     Remove(remove::RemoveArgs),
     /// Export a tenant to a file, with its users, channels and keys
     ///
-    /// The file has one JSON record per line: the tenant and its settings, users with their memory, channels, API keys (as
-    /// hashes: existing keys keep working) and the names of secrets. Conversations, usage and the audit trail are not
-    /// exported.
+    /// The file has one JSON record per line: the tenant and its settings, users with their memory,
+    /// channels, API keys (as hashes: existing keys keep working) and the names of secrets.
+    /// Conversations, usage and the audit trail are not exported.
     Export(export::ExportArgs),
     /// Import a tenant from a file; safe to repeat after an interruption
     ///
-    /// Every line is checked before anything changes. Records that already exist are skipped; those that differ are reported
-    /// and kept as they are unless `--overwrite` is given. Exits with code 1 if anything was not imported.
+    /// Every line is checked before anything changes. Records that already exist are skipped; those
+    /// that differ are reported and kept as they are unless `--overwrite` is given. Exits with code
+    /// 1 if anything was not imported.
     Import(import::ImportArgs),
     /// Add a user to a tenant
     AddUser(add_user::AddUserArgs),

@@ -1,5 +1,5 @@
-//! Encrypted files: age's format, so that `age` and `rage` read and write them too. The key is a passphrase, or someone's
-//! age key.
+//! Encrypted files: age's format, so that `age` and `rage` read and write them too. The key is a
+//! passphrase, or someone's age key.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, Write};

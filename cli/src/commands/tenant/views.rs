@@ -1,4 +1,5 @@
-//! Tenants and users as results show them. The names of fields are an interface: programs read the JSON.
+//! Tenants and users as results show them. The names of fields are an interface: programs read the
+//! JSON.
 
 use jiff::Timestamp;
 use serde::Serialize;
