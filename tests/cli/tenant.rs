@@ -188,9 +188,7 @@ fn removing_a_tenant_needs_a_yes_and_takes_everything_with_it() {
 fn removing_a_tenant_asks_in_a_terminal() {
     let operator = Operator::seeded();
     let mut terminal = operator.in_terminal(&["tenant", "remove", "default"]);
-    terminal
-        .exp_string("Remove tenant `default`?")
-        .unwrap();
+    terminal.exp_string("Remove tenant `default`?").unwrap();
     terminal.send("n").unwrap();
     terminal.flush().unwrap();
     let shown = terminal.exp_eof().unwrap();

@@ -113,7 +113,7 @@ impl Printer {
         AutoStream::new(std::io::stderr(), self.color).current_choice() != ColorChoice::Never
     }
 
-    /// Shows a command's result and says with which code to end.
+    /// Shows a command's result and returns the exit code.
     ///
     /// # Errors
     /// If stdout cannot be written to.
@@ -181,26 +181,26 @@ impl Printer {
         BufWriter::with_capacity(1 << 16, std::io::stdout())
     }
 
-    /// Says on stderr what goes on, unless `--quiet`.
+    /// Shows on stderr what the command is doing, unless `--quiet`.
     pub(crate) fn status(&self, message: impl Display) {
         if !self.quiet {
             self.to_stderr(&format!("{message}\n"));
         }
     }
 
-    /// Says on stderr what is of less interest than the rest, unless `--quiet`.
+    /// Shows a detail on stderr, dimmed, unless `--quiet`.
     pub(crate) fn detail(&self, message: impl Display) {
         if !self.quiet {
             self.to_stderr(&format!("{DIM}{message}{DIM:#}\n"));
         }
     }
 
-    /// Says on stderr what the person should know, also with `--quiet`.
+    /// Shows a warning on stderr, also with `--quiet`.
     pub(crate) fn warning(&self, message: impl Display) {
         self.to_stderr(&format!("{WARNING}warning:{WARNING:#} {message}\n"));
     }
 
-    /// Shows an error on stderr and says with which code to end.
+    /// Shows an error on stderr and returns the exit code.
     pub(crate) fn error(&self, error: &CliError) -> u8 {
         let code = error.kind.exit_code();
         if error.kind == ErrorKind::OutputClosed {

@@ -192,7 +192,7 @@ impl InFolder<'_> {
                 hand_on(&child, received);
             }
             if !interrupted {
-                printer.status("interrupted: waiting for terraform to finish what it has begun");
+                printer.status("interrupted: waiting for terraform to finish");
             }
             interrupted = true;
         };
@@ -264,7 +264,7 @@ async fn ask_version(program: &Path) -> Result<Version, CliError> {
     let output = answer(&mut command, program).await?;
     serde_json::from_slice::<Value>(&output)
         .ok()
-        .and_then(|told| Version::parse(told.get("terraform_version")?.as_str()?))
+        .and_then(|answer| Version::parse(answer.get("terraform_version")?.as_str()?))
         .ok_or_else(|| {
             CliError::not_ready(format!("`{}` does not tell its version", program.display()))
                 .hint("is it Terraform or OpenTofu?")
@@ -293,7 +293,7 @@ async fn answer(command: &mut Command, program: &Path) -> Result<Vec<u8>, CliErr
     let mut error = CliError::failed(format!("`{name}` failed ({})", output.status));
     error.causes.extend(
         Some(String::from_utf8_lossy(&output.stderr).trim().to_owned())
-            .filter(|told| !told.is_empty()),
+            .filter(|text| !text.is_empty()),
     );
     Err(error)
 }

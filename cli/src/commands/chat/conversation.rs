@@ -55,7 +55,7 @@ impl<'a> Line<'a> {
     }
 }
 
-/// Talks until the person ends it.
+/// Chats until the user leaves.
 ///
 /// # Errors
 /// If the terminal fails. An answer that fails is shown, and the conversation goes on.
@@ -65,7 +65,7 @@ pub(super) async fn run(
     mut session: Option<SessionId>,
     mut raw: bool,
 ) -> Result<(), CliError> {
-    // Before the first question, so that a missing router or key is said at once.
+    // Before the first question, so that a missing router or key is reported at once.
     target.client(context).await?;
     let printer = &context.printer;
     printer.detail("type a message, /help for commands, Ctrl-D to leave");

@@ -77,7 +77,7 @@ pub(super) async fn start(
 ///
 /// # Errors
 /// If the secrets cannot be read.
-pub(super) async fn tell_of_left_over(
+pub(super) async fn warn_if_left_over(
     context: &Context,
     platform: &Platform,
     tenant: &TenantId,

@@ -101,7 +101,7 @@ pub(crate) async fn run(context: &Context, args: DevArgs) -> Result<Streamed, Cl
     let _sample_board = if args.demo {
         Some(demo::start(context, &platform, &default_tenant).await?)
     } else {
-        demo::tell_of_left_over(context, &platform, &default_tenant).await?;
+        demo::warn_if_left_over(context, &platform, &default_tenant).await?;
         None
     };
     let anonymous_tenant = args.anonymous_tenant(&default_tenant);

@@ -140,7 +140,7 @@ async fn make_bucket(
             Ended::With(_) | Ended::Killed(_) => {
                 return Err(CliError::failed("terraform did not create the bucket; backend.tf is unchanged")
                     .hint("run the command again: it continues where it stopped")
-                    .hint("if the bucket exists already, somebody bootstrapped this account: take over their backend.tf"));
+                    .hint("if the bucket already exists, the account is bootstrapped: use the backend.tf that was committed then"));
             }
         }
     }

@@ -12,7 +12,7 @@ use crate::error::{CliError, ErrorKind};
 use crate::terminal::printer::Output;
 use crate::terminal::text::strip_control_chars;
 
-/// What the outside system said.
+/// What the integration answered.
 #[derive(Debug, Serialize)]
 pub(crate) struct Tested {
     tenant_id: TenantId,
@@ -24,7 +24,7 @@ pub(crate) struct Tested {
 
 impl Output for Tested {
     fn text(&self) -> String {
-        let told = |pointer| match self.reached.pointer(pointer) {
+        let found = |pointer| match self.reached.pointer(pointer) {
             Some(Value::String(text)) => strip_control_chars(text).into_owned(),
             Some(Value::Null) | None => "?".to_owned(),
             Some(other) => other.to_string(),
@@ -32,10 +32,10 @@ impl Output for Tested {
         format!(
             "secret `{}`: works; {} sees board {} (`{}`) on {}",
             self.integration,
-            told("/account"),
-            told("/board/id"),
-            told("/board/name"),
-            told("/site"),
+            found("/account"),
+            found("/board/id"),
+            found("/board/name"),
+            found("/site"),
         )
     }
 }

@@ -105,7 +105,7 @@ pub(crate) async fn run(context: &Context, args: ExportArgs) -> Result<Exported,
     let unwritten = |error: &std::io::Error| {
         CliError::failed(format!("cannot write `{}`", path.display())).caused_by(error)
     };
-    // With mode 0600, and gone if it does not come to its end.
+    // With mode 0600, and removed unless it is completed.
     let mut file = NamedTempFile::new_in(folder).map_err(|error| unwritten(&error))?;
     let counts = if args.with_secrets {
         // Reading them leaves an audit entry.

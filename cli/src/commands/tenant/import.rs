@@ -20,8 +20,8 @@ use crate::terminal::printer::Output;
 use crate::terminal::table::table;
 use crate::terminal::text::strip_control_chars;
 
-/// How many records that were not imported are told one by one: as text, and as JSON.
-const MAX_TOLD: usize = 20;
+/// How many records that were not imported are shown one by one: as text, and as JSON.
+const MAX_SHOWN: usize = 20;
 const MAX_LISTED: usize = 1000;
 
 /// Arguments of `t3nets tenant import`.
@@ -188,7 +188,7 @@ async fn apply(
 ) -> Result<Imported, CliError> {
     let printer = &context.printer;
     let mut problems: Vec<ProblemView> = Vec::new();
-    let mut told = 0;
+    let mut shown = 0;
     let progress = printer.count("importing records", Some(checked.records()));
     let summary = admin
         .import_tenant(
@@ -198,7 +198,7 @@ async fn apply(
                 ImportEvent::Done(records) => progress.add(records),
                 ImportEvent::Failed(problem) => {
                     let problem = ProblemView::from(problem);
-                    if told < MAX_TOLD && !printer.is_json() {
+                    if shown < MAX_SHOWN && !printer.is_json() {
                         progress.suspend(|| {
                             printer.warning(strip_control_chars(&format!(
                                 "line {}: {} `{}` not imported: {}",
@@ -206,7 +206,7 @@ async fn apply(
                             )));
                         });
                     }
-                    told += 1;
+                    shown += 1;
                     if problems.len() < MAX_LISTED {
                         problems.push(problem);
                     }
@@ -224,10 +224,10 @@ async fn apply(
         })?;
     drop(progress);
     let failed = summary.failed();
-    if failed > MAX_TOLD && !printer.is_json() {
+    if failed > MAX_SHOWN && !printer.is_json() {
         printer.warning(format!(
             "and {} more records were not imported (`--json` lists them)",
-            failed - MAX_TOLD
+            failed - MAX_SHOWN
         ));
     }
     let ImportSummary {

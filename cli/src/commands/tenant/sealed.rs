@@ -33,7 +33,7 @@ pub(crate) struct PassphraseArgs {
 }
 
 impl PassphraseArgs {
-    /// Whether it is said where the passphrase comes from.
+    /// Whether a flag says where the passphrase comes from.
     pub(crate) fn is_given(&self) -> bool {
         self.passphrase_file.is_some() || self.passphrase_env.is_some() || self.passphrase_stdin
     }

@@ -48,7 +48,7 @@ impl Output for Users {
     }
 }
 
-/// Lists a tenant's people.
+/// Lists a tenant's users.
 ///
 /// # Errors
 /// If there is no such tenant.
