@@ -86,6 +86,10 @@ fn every_command_named_in_a_message_exists_with_its_flags() {
     for (path, text) in sources() {
         for found in literal.captures_iter(&text) {
             for words in named(&filled(&found[1])) {
+                // A command whose name is filled in.
+                if words.get(1).is_some_and(|name| name == "1") {
+                    continue;
+                }
                 match parse(&words) {
                     Ok(())
                     | Err(

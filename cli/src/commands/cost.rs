@@ -1,15 +1,15 @@
-//! `t3nets cost`: the monthly estimate, next to the reference's, and what each option would change.
+//! `t3nets cost`: the monthly estimate, next to the documented one, and what each option would change.
 //! Shows what [`crate::cost`] computes.
 
 use serde::{Serialize, Serializer};
 
 use crate::config::environment::PlatformKind;
 use crate::context::Context;
+use crate::cost::documented::{self, Range};
 use crate::cost::environment::PricedSettings;
 use crate::cost::estimate::{Estimate, Row, estimate};
 use crate::cost::options::{OptionEffect, options};
 use crate::cost::prices::PriceTable;
-use crate::cost::reference::{self, Range};
 use crate::cost::usage::Usage;
 use crate::cost::{cents, dollars};
 use crate::error::CliError;
@@ -50,8 +50,10 @@ pub(crate) struct OnAws {
     without_model: f64,
     #[serde(rename = "total_usd", serialize_with = "as_cents")]
     total: f64,
-    reference_total: Range,
-    reference_sum_of_rows: Range,
+    #[serde(rename = "reference_total")]
+    documented_total: Range,
+    #[serde(rename = "reference_sum_of_rows")]
+    documented_sum: Range,
     options: Vec<OptionEffect>,
     price_table: PriceTable,
 }
@@ -87,9 +89,9 @@ impl OnAws {
     }
 
     fn services(&self) -> String {
-        let reference_of = |row: &Row| match row.reference {
+        let documented_of = |row: &Row| match row.documented {
             Some(range) => range.written,
-            None if row.forgotten_by_reference => "not included",
+            None if row.not_included => "not included",
             None => "",
         };
         let mut rows: Vec<[String; 4]> = self
@@ -100,7 +102,7 @@ impl OnAws {
                 [
                     row.name.to_owned(),
                     row.usd.map_or_else(|| "?".to_owned(), dollars),
-                    reference_of(row).to_owned(),
+                    documented_of(row).to_owned(),
                     row.made_of.clone(),
                 ]
             })
@@ -108,7 +110,7 @@ impl OnAws {
         let without_model = [
             "total without Bedrock".to_owned(),
             dollars(self.without_model),
-            reference::TOTAL.written.to_owned(),
+            documented::TOTAL.written.to_owned(),
             String::new(),
         ];
         let total = [
@@ -127,7 +129,7 @@ impl OnAws {
 
     fn notes(&self) -> Vec<String> {
         let mut notes = vec![
-            self.note_on_the_reference(),
+            self.note_on_the_documented_estimate(),
             "The number of tasks is `desired_count`. Traffic is assumed: `--help` lists the assumptions.".to_owned(),
             "No price was read from AWS's own list on that date: `--json` names where each is published.".to_owned(),
         ];
@@ -140,31 +142,31 @@ impl OnAws {
         notes
     }
 
-    fn note_on_the_reference(&self) -> String {
-        let rows = reference::sum_of_rows();
-        if self.environment != reference::ENVIRONMENT {
+    fn note_on_the_documented_estimate(&self) -> String {
+        let rows = documented::sum_of_rows();
+        if self.environment != documented::ENVIRONMENT {
             return format!(
                 "The documented estimate is for {}; it does not include the load balancer and public addresses.",
-                reference::ENVIRONMENT
+                documented::ENVIRONMENT
             );
         }
         let (named, amounts): (Vec<_>, Vec<_>) = self
             .estimate
             .rows
             .iter()
-            .filter(|row| row.forgotten_by_reference)
+            .filter(|row| row.not_included)
             .map(|row| {
                 let usd = row.usd.unwrap_or_default();
                 (format!("{} ({})", row.name, dollars(usd)), usd)
             })
             .unzip();
-        let forgotten: f64 = amounts.iter().sum();
+        let left_out: f64 = amounts.iter().sum();
         format!(
             "The documented estimate without Bedrock adds up to {}, not including: {}. With these it is {} to {}.",
             rows.written,
             named.join(", "),
-            dollars(rows.low + forgotten),
-            dollars(rows.high + forgotten)
+            dollars(rows.low + left_out),
+            dollars(rows.high + left_out)
         )
     }
 
@@ -210,8 +212,8 @@ pub(crate) fn run(context: &Context, args: &CostArgs) -> Result<CostOutput, CliE
         environment: environment.name,
         without_model: estimate.without_model(),
         total: estimate.total(),
-        reference_total: reference::TOTAL,
-        reference_sum_of_rows: reference::sum_of_rows(),
+        documented_total: documented::TOTAL,
+        documented_sum: documented::sum_of_rows(),
         options: options(&price_table, &priced, &args.usage),
         assumptions: args.usage.clone(),
         settings: priced,

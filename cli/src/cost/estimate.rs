@@ -6,48 +6,16 @@ use t3nets_router::ai::table;
 use t3nets_router::model::TokenUsage;
 
 use super::cents;
+use super::documented::{self, Range};
 use super::environment::{Egress, Front, Insights, PricedSettings};
 use super::prices::PriceTable;
-use super::reference::{self, Range};
+use super::service::Service;
 use super::usage::{
     ACCESS_LOG_BYTES, ANSWER_BYTES, CONNECTIONS_PER_CAPACITY_UNIT, DAYS_PER_MONTH, FLOW_LOG_BYTES,
     GB, GB_PER_CAPACITY_UNIT_HOUR, IMAGE_GB, IMAGES, INSIGHTS_METRICS, INSIGHTS_METRICS_PER_TASK,
     NAT_INSTANCE_DISK_GB, READ_UNITS_PER_REQUEST, REQUESTS_PER_KEY_USE, ROUTER_LOG_BYTES, Usage,
     WRITE_UNITS_PER_CHAT, ZONES,
 };
-
-/// What is paid for, in the order it is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Service {
-    /// The tasks' way to the internet.
-    Nat,
-    Fargate,
-    DynamoDb,
-    /// The HTTP API, and the streaming front's REST API.
-    ApiGateway,
-    Ecr,
-    /// The tenants' credentials.
-    Secrets,
-    /// Access log, router's log, flow log.
-    Logs,
-    /// The load balancer, or Cloud Map.
-    Front,
-    /// Public IPv4 addresses.
-    PublicAddresses,
-    /// Answers that leave AWS.
-    DataOut,
-    /// Interface endpoints.
-    InterfaceEndpoints,
-    /// The environment's own key.
-    Key,
-    /// Container Insights.
-    Insights,
-    /// Alarms and the budget.
-    Alarms,
-    /// The language model.
-    Model,
-}
 
 /// One service's cost.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -60,14 +28,15 @@ pub(crate) struct Row {
     pub(crate) usd: Option<f64>,
     /// What it is made of.
     pub(crate) made_of: String,
-    /// What the reference says.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) reference: Option<Range>,
-    /// Whether it is what the reference says.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) within_reference: Option<bool>,
-    /// Whether the reference's architecture has it and its estimate does not.
-    pub(crate) forgotten_by_reference: bool,
+    /// What the documented estimate says.
+    #[serde(rename = "reference", skip_serializing_if = "Option::is_none")]
+    pub(crate) documented: Option<Range>,
+    /// Whether it is within what the documented estimate says.
+    #[serde(rename = "within_reference", skip_serializing_if = "Option::is_none")]
+    pub(crate) within_documented: Option<bool>,
+    /// Whether the documented architecture has it and the documented estimate does not.
+    #[serde(rename = "forgotten_by_reference")]
+    pub(crate) not_included: bool,
 }
 
 /// A month's cost.
@@ -124,15 +93,15 @@ pub(crate) fn estimate(table: &PriceTable, settings: &PricedSettings, usage: &Us
 }
 
 fn row(service: Service, name: &'static str, usd: f64, made_of: impl Into<String>) -> Row {
-    let reference = reference::of(service);
+    let documented = documented::of(service);
     Row {
         service,
         name,
         usd: Some(usd),
         made_of: made_of.into(),
-        within_reference: reference.map(|range| range.contains(usd)),
-        reference,
-        forgotten_by_reference: reference::forgot(service),
+        within_documented: documented.map(|range| range.contains(usd)),
+        documented,
+        not_included: documented::leaves_out(service),
     }
 }
 
@@ -444,7 +413,7 @@ impl Sum<'_> {
         let Some(model) = find_model(id) else {
             return Row {
                 usd: None,
-                within_reference: None,
+                within_documented: None,
                 ..row(
                     Service::Model,
                     "Bedrock",

@@ -42,11 +42,11 @@ fn cost(settings: &PricedSettings, usage: &Usage) -> Estimate {
 }
 
 #[test]
-fn dev_is_inside_the_references_range_row_by_row() {
+fn dev_is_within_the_documented_range_row_by_row() {
     let dev = cost(&dev(), &usage());
     let mut compared = 0;
     for row in &dev.rows {
-        if let Some(range) = row.reference {
+        if let Some(range) = row.documented {
             let usd = row.usd.unwrap();
             assert!(
                 range.contains(usd),
@@ -57,26 +57,22 @@ fn dev_is_inside_the_references_range_row_by_row() {
             compared += 1;
         }
     }
-    assert_eq!(compared, 8, "rows of the reference");
+    assert_eq!(compared, 8, "documented rows");
 }
 
 #[test]
-fn dev_without_what_the_reference_forgot_is_inside_its_total() {
+fn dev_without_what_the_documented_estimate_leaves_out_is_within_its_total() {
     let dev = cost(&dev(), &usage());
-    let forgotten: Vec<_> = dev
-        .rows
-        .iter()
-        .filter(|row| row.forgotten_by_reference)
-        .collect();
-    assert_eq!(forgotten.len(), 2);
-    let sum: f64 = forgotten.iter().filter_map(|row| row.usd).sum();
-    assert!(reference::TOTAL.contains(dev.without_model() - sum));
-    assert!(!reference::TOTAL.contains(dev.without_model()));
+    let left_out: Vec<_> = dev.rows.iter().filter(|row| row.not_included).collect();
+    assert_eq!(left_out.len(), 2);
+    let sum: f64 = left_out.iter().filter_map(|row| row.usd).sum();
+    assert!(documented::TOTAL.contains(dev.without_model() - sum));
+    assert!(!documented::TOTAL.contains(dev.without_model()));
 }
 
 #[test]
-fn the_references_own_rows_add_up_to_what_is_said_of_them() {
-    let written = reference::sum_of_rows();
+fn the_documented_rows_add_up_to_what_is_said_of_them() {
+    let written = documented::sum_of_rows();
     let singles = 32.0 + 3.0 * 0.5;
     assert_eq!(written.low, singles + 5.0 + 1.0 + 1.0);
     assert_eq!(written.high, singles + 10.0 + 2.0 + 2.0);

@@ -3,14 +3,15 @@
 //!
 //! Reading order: [`prices`] and its data file `prices.toml`; [`environment`], the settings that
 //! have a price; [`usage`], what is assumed about traffic; [`mod@estimate`], the sum, service by
-//! service; [`mod@reference`], the estimate it is compared with; [`mod@options`], what would change
+//! service; [`documented`], the estimate it is compared with; [`mod@options`], what would change
 //! with other settings.
 
+pub(crate) mod documented;
 pub(crate) mod environment;
 pub(crate) mod estimate;
 pub(crate) mod options;
 pub(crate) mod prices;
-pub(crate) mod reference;
+pub(crate) mod service;
 pub(crate) mod usage;
 
 /// An amount for people: `$3.07`, `-$0.40`. Nothing is `$0.00`, never `-$0.00`.

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-/// How much an environment is used. The defaults are the traffic that the reference's figures stand
+/// How much an environment is used. The defaults are the traffic that the documented figures stand
 /// for: $1 to $2 of API Gateway is one to two million requests, $10 to $50 of Claude Sonnet some
 /// thousand answers.
 #[derive(Debug, Clone, Serialize, clap::Args)]

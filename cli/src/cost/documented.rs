@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::estimate::Service;
+use super::service::Service;
 
 /// One of its figures.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -51,7 +51,7 @@ pub(crate) fn of(service: Service) -> Option<Range> {
 }
 
 /// Whether the architecture described there has this service, and its estimate leaves it out.
-pub(crate) fn forgot(service: Service) -> bool {
+pub(crate) fn leaves_out(service: Service) -> bool {
     matches!(service, Service::Front | Service::PublicAddresses)
 }
 
