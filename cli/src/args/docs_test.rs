@@ -162,6 +162,55 @@ fn every_command_line_in_the_documentation_parses() {
     assert!(count > 100, "only {count} command lines were found");
 }
 
+/// The Rust files below a folder.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let listed = std::fs::read_dir(folder).unwrap();
+    let paths = listed.map(|entry| entry.unwrap().path());
+    paths
+        .flat_map(|path| match path.is_dir() {
+            true => sources(&path),
+            false => vec![path],
+        })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .collect()
+}
+
+#[test]
+fn every_variable_and_key_is_in_the_page_on_configuration() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let page = std::fs::read_to_string(root.join("docs/configuration.md")).unwrap();
+    let mut missing = Vec::new();
+    for path in ["cli/src", "cli/deploy/src", "router/src"]
+        .map(|folder| root.join(folder))
+        .iter()
+        .flat_map(|folder| sources(folder))
+    {
+        let text = std::fs::read_to_string(&path).unwrap();
+        for found in text.split("\"T3NETS_").skip(1) {
+            let rest: String = found
+                .chars()
+                .take_while(|letter| letter.is_ascii_uppercase() || *letter == '_')
+                .collect();
+            if !rest.is_empty() && !page.contains(&format!("`T3NETS_{rest}`")) {
+                missing.push(format!("T3NETS_{rest} ({})", path.display()));
+            }
+        }
+    }
+    let keys = crate::config::project_file::TEMPLATE
+        .lines()
+        .filter_map(|line| {
+            let (key, _) = line.trim_start_matches("# ").split_once(" = ")?;
+            key.bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+                .then_some(key)
+        });
+    missing.extend(
+        keys.filter(|key| !page.contains(&format!("| `{key}`")))
+            .map(str::to_owned),
+    );
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
 #[test]
 fn commands_are_found_as_a_shell_would_find_them() {
     let found =
