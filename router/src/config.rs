@@ -1,4 +1,5 @@
-//! How a router is set up: by a caller in the same process, or by the container's variables.
+//! The configuration of a router: by a caller in the same process, or by the container's
+//! environment variables.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,36 +8,37 @@ use crate::ai::{AiDefaults, InvalidAiSetting, table};
 use crate::aws::{InvalidSecretsPrefix, Names};
 use crate::model::{InvalidId, TenantId};
 
-/// How a router is set up, whoever starts it.
+/// The configuration of a router, whoever starts it.
 #[derive(Debug, Clone)]
 pub struct ServerConfig {
     /// What `/api/health` says of this router.
     pub identity: Identity,
-    /// The tenant that callers without a credential get; `None` refuses them.
+    /// The tenant of callers without a credential; `None` refuses them.
     pub anonymous_tenant: Option<TenantId>,
-    /// The models that tenants without settings of their own get.
+    /// The models for tenants without AI settings.
     pub ai: AiDefaults,
-    /// How long a turn may take.
+    /// Time limits of a turn.
     pub deadlines: Deadlines,
 }
 
-/// What a router is, for `/api/health`.
+/// What `/api/health` reports of a router's environment.
 #[derive(Debug, Clone)]
 pub struct Identity {
     /// `local` or `aws`.
     pub platform: &'static str,
     /// The environment's name: `local`, `dev`, `prod`.
     pub environment: String,
-    /// The release that `deploy` rolled out: image digest and revision.
+    /// The release that `t3nets deploy` rolled out: image digest and revision.
     pub release: Option<String>,
 }
 
-/// How long a turn may take before it is given up.
+/// How long a turn may take before it is cancelled.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadlines {
-    /// Answered at once. Below the 30 s after which API Gateway's HTTP API ends a request.
+    /// For an answer as JSON. Below the 30 s after which API Gateway's HTTP API ends a request
+    /// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>).
     pub answer: Duration,
-    /// Streamed.
+    /// For an answer as an event stream.
     pub stream: Duration,
 }
 
@@ -49,57 +51,57 @@ impl Default for Deadlines {
     }
 }
 
-/// What the container's variables say.
+/// The container's configuration, from environment variables.
 #[derive(Debug, Clone)]
 pub struct ContainerConfig {
     /// The port to listen on.
     pub port: u16,
-    /// What stands behind the ports.
+    /// The adapters behind the ports.
     pub platform: PlatformConfig,
-    /// The router itself.
+    /// What does not depend on the platform.
     pub server: ServerConfig,
 }
 
-/// Which platform a container runs on, and where it is.
+/// The platform a container runs on, and where its data is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PlatformConfig {
-    /// The embedded one.
+    /// SQLite and a file of secrets.
     Local {
-        /// Where it keeps its state.
+        /// The directory that holds them.
         home: PathBuf,
     },
-    /// AWS.
+    /// DynamoDB, Secrets Manager and Bedrock.
     Aws {
-        /// The region of all that the router uses.
+        /// The region of everything the router uses.
         region: String,
-        /// The tables and secrets.
+        /// The names of the tables and the prefix of the secrets.
         names: Names,
-        /// The model that tenants get who choose none.
+        /// The model for tenants that choose none.
         bedrock_model: String,
     },
 }
 
-/// Why the container's variables cannot be used. Each names the variable.
+/// A variable that is missing or cannot be used. Each message names the variable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    /// `T3NETS_ENV` is no platform.
+    /// `T3NETS_ENV` does not name a platform.
     #[error("`T3NETS_ENV` is `{0}`; it must be `aws` or `local`")]
     UnknownPlatform(String),
-    /// The platform is not part of this build.
+    /// The platform was left out of this build.
     #[error("`T3NETS_ENV` is `{0}`, a platform that this build does not contain")]
     PlatformNotBuilt(&'static str),
-    /// These variables are missing.
+    /// Variables that are not set, all of them at once.
     #[error("{} not set", listed(.0))]
     Missing(Vec<&'static str>),
     /// A variable's value cannot be used.
     #[error("`{name}` cannot be used: {reason}")]
     Invalid {
-        /// Which.
+        /// The variable.
         name: &'static str,
-        /// Why.
+        /// What is wrong with its value, as a fragment.
         reason: String,
     },
-    /// A model setting cannot be used.
+    /// An API key or address of a model provider cannot be used.
     #[error(transparent)]
     Ai(#[from] InvalidAiSetting),
 }
@@ -132,7 +134,7 @@ impl ContainerConfig {
             None => 8080,
             Some(text) => text.parse().map_err(|_| ConfigError::Invalid {
                 name: "PORT",
-                reason: format!("`{text}` is no port (0 to 65535)"),
+                reason: format!("`{text}` is not a port (0 to 65535)"),
             })?,
         };
         let anonymous_tenant = get("T3NETS_ANONYMOUS_TENANT")
@@ -190,10 +192,10 @@ fn aws(get: impl Fn(&str) -> Option<String>) -> Result<PlatformConfig, ConfigErr
     ] = required(variables, get)?;
     let invalid = |name, reason| Err(ConfigError::Invalid { name, reason });
     if !is_region(&region) {
-        return invalid("AWS_REGION", format!("`{region}` is no region"));
+        return invalid("AWS_REGION", format!("`{region}` is not an AWS region"));
     }
-    if table::on_bedrock(&bedrock_model, &region).is_none() {
-        let reason = format!("`{bedrock_model}` is no model that Bedrock offers");
+    if table::bedrock_model(&bedrock_model, &region).is_none() {
+        let reason = format!("`{bedrock_model}` is not a model that Bedrock offers");
         return invalid("BEDROCK_MODEL_ID", reason);
     }
     for (name, table) in [
@@ -201,7 +203,7 @@ fn aws(get: impl Fn(&str) -> Option<String>) -> Result<PlatformConfig, ConfigErr
         ("DYNAMODB_TENANTS_TABLE", &tenants_table),
     ] {
         if !is_table(table) {
-            return invalid(name, format!("`{table}` is no table's name"));
+            return invalid(name, format!("`{table}` is not a table name"));
         }
     }
     let secrets = prefix
@@ -221,7 +223,7 @@ fn aws(get: impl Fn(&str) -> Option<String>) -> Result<PlatformConfig, ConfigErr
     })
 }
 
-/// The values of variables that must be set. What is missing is said at once, not one a start.
+/// The values of variables that must be set. All that are missing are reported together.
 fn required<const N: usize>(
     names: [&'static str; N],
     get: impl Fn(&str) -> Option<String>,
@@ -251,7 +253,8 @@ fn is_region(text: &str) -> bool {
         })
 }
 
-/// docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
+/// Whether a text can be a table's name
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html>).
 fn is_table(text: &str) -> bool {
     (3..=255).contains(&text.len())
         && text
@@ -259,7 +262,7 @@ fn is_table(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
-/// A production environment lets nobody in without a credential, whatever its variables say.
+/// A production environment accepts no caller without a credential, whatever its variables say.
 fn refuse_anonymous_production(
     environment: &str,
     anonymous_tenant: Option<&TenantId>,

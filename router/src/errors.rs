@@ -10,13 +10,14 @@ pub fn chain<'e>(
     successors(Some(error), |&error| error.source())
 }
 
-/// The innermost cause. HTTP clients and SDKs say what happened there ("connection refused"); the layers above it say "error
-/// sending request" or "dispatch failure".
+/// The innermost cause. HTTP clients and SDKs say what happened there ("connection refused"); the
+/// layers above it say "error sending request" or "dispatch failure".
 pub fn innermost<'e>(error: &'e (dyn Error + 'static)) -> &'e (dyn Error + 'static) {
     chain(error).last().unwrap_or(error)
 }
 
-/// The error and its causes in one line, for a log: `outer: inner`. A cause whose words the one above repeats is left out.
+/// The error and its causes in one line, for a log: `outer: inner`. A cause whose words the one
+/// above repeats is left out.
 pub fn with_causes(error: &(dyn Error + 'static)) -> String {
     let mut line = String::new();
     for cause in chain(error).map(ToString::to_string) {

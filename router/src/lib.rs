@@ -1,15 +1,19 @@
-//! The T3nets chat service as a library: everything the container runs, and everything the operator's CLI must agree on
-//! with it.
+//! The T3nets chat service as a library: what the container runs, and what the operator's CLI
+//! shares with it.
 //!
 //! Read it in this order:
 //!
 //! 1. [`model`]: plain data with validated ids. No I/O.
-//! 2. [`ports`]: the few traits behind which a platform stands (stores, secrets, chat model, clock).
-//! 3. [`chat`]: one turn, from a message to its answer; [`skills`] are what the assistant can do, [`ai`] the language models.
-//! 4. [`admin`]: what an operator changes (tenants, users, keys, secrets), as plans that are pure and then applied.
-//! 5. [`http`]: routes, authentication, errors, streaming; [`outbound`] is the way of every request to others.
-//! 6. The two platforms behind the ports: `local`, embedded, and [`aws`]; [`secrets_cache`] goes before a store that is far
-//!    away.
+//! 2. [`ports`]: the few traits behind which a platform stands (stores, secrets, chat model,
+//!    clock).
+//! 3. [`chat`]: one turn, from a message to its answer; [`skills`] are what the assistant can do,
+//!    [`ai`] the language models.
+//! 4. [`admin`]: what an operator changes (tenants, users, keys, secrets), as plans that are pure
+//!    and then applied.
+//! 5. [`http`]: routes, authentication, errors, streaming; [`outbound`] is the way of every request
+//!    to others.
+//! 6. The two platforms behind the ports: `local`, embedded, and [`aws`]; [`secrets_cache`] keeps
+//!    what a remote store answers.
 //!
 //! The library never touches the terminal: it reports through return values and `tracing`.
 
@@ -34,5 +38,5 @@ pub mod token;
 /// The version of this build.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The commit this build was made from; `unknown` where that could not be told.
+/// The commit this build was made from; `unknown` for a build outside a git checkout.
 pub const GIT_SHA: &str = env!("T3NETS_GIT_SHA");

@@ -1,6 +1,7 @@
 //! `t3nets-router`: the chat service that runs in a container.
 //!
-//! Exit codes: 0 done or healthy, 1 failed or unhealthy, 2 a wrong argument or `T3NETS_ENV`, 3 a missing or wrong setting.
+//! Exit codes: 0 done or healthy, 1 failed or unhealthy, 2 a wrong argument or `T3NETS_ENV`, 3 a
+//! missing or wrong setting.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -29,17 +30,17 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve the chat API, set up by the environment's variables
+    /// Serve the chat API, configured by environment variables
     Serve,
-    /// Ask a running router whether it lives: exit 0 if it does, 1 if not
+    /// Check a running router: exit 0 if it is healthy, 1 if not
     Healthcheck {
-        /// The address to ask
+        /// The URL of its health check
         #[arg(default_value = "http://127.0.0.1:8080/health")]
         url: String,
     },
 }
 
-/// Why the program ends without success.
+/// A failure, with the exit code it ends the program with (see [`fail`]).
 enum Failure {
     Config(ConfigError),
     Other(String),
@@ -52,7 +53,11 @@ fn main() -> ExitCode {
         .build()
     {
         Ok(runtime) => runtime,
-        Err(error) => return fail(&Failure::Other(format!("no runtime: {error}"))),
+        Err(error) => {
+            return fail(&Failure::Other(format!(
+                "cannot start the async runtime: {error}"
+            )));
+        }
     };
     let outcome = match args.command {
         Command::Serve => runtime.block_on(serve()),
@@ -70,7 +75,7 @@ fn fail(failure: &Failure) -> ExitCode {
         Failure::Config(error) => (error.to_string(), 3),
         Failure::Other(message) => (message.clone(), 1),
     };
-    // Nothing is left to tell if stderr is closed too.
+    // If stderr is closed, there is nowhere to report it.
     let _ = writeln!(std::io::stderr(), "error: {message}");
     ExitCode::from(code)
 }
@@ -93,10 +98,7 @@ async fn serve() -> Result<(), Failure> {
     let listener = TcpListener::bind(("0.0.0.0", config.port))
         .await
         .map_err(|error| {
-            Failure::Other(format!(
-                "port {} cannot be listened on: {error}",
-                config.port
-            ))
+            Failure::Other(format!("cannot listen on port {}: {error}", config.port))
         })?;
     let mut terminate =
         signal(SignalKind::terminate()).map_err(|error| Failure::Other(error.to_string()))?;
@@ -116,10 +118,10 @@ async fn serve() -> Result<(), Failure> {
         .map_err(|error| Failure::Other(error.to_string()))
 }
 
-/// What is logged: `RUST_LOG`, or what is of interest in production.
+/// The log filter: `RUST_LOG`, or else `info`.
 ///
-/// At its finer levels the AWS SDK tells whole requests, with what people said and what signs for us, so it is heard there
-/// only if it is asked for by name.
+/// At `debug` and `trace` the AWS SDK logs whole requests, with people's messages and the
+/// credentials that sign them, so it stays at `warn` unless `RUST_LOG` names its crates.
 fn log_filter() -> Result<EnvFilter, ConfigError> {
     let set = std::env::var("RUST_LOG").unwrap_or_default();
     let text = Some(set.as_str())
@@ -131,7 +133,7 @@ fn log_filter() -> Result<EnvFilter, ConfigError> {
     })
 }
 
-/// The platform. On AWS its models come with it; nothing is asked of AWS yet.
+/// Opens the platform. On AWS, Bedrock comes with it; no call to AWS is made yet.
 async fn open(config: PlatformConfig, server: &mut ServerConfig) -> Result<Platform, Failure> {
     match config {
         #[cfg(feature = "local")]
@@ -163,7 +165,7 @@ async fn open(config: PlatformConfig, server: &mut ServerConfig) -> Result<Platf
     }
 }
 
-/// Below the 5 s after which the container's health check gives up itself.
+/// Below the 5 s after which the container's own health check times out.
 const HEALTHCHECK_TIMEOUT: Duration = Duration::from_secs(4);
 
 async fn healthcheck(url: &str) -> Result<(), Failure> {

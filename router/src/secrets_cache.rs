@@ -1,5 +1,5 @@
-//! Secrets kept in memory for a few seconds, so that a turn does not wait for a store that is far away and costs by the call.
-//! For the router; an operator's commands ask the store itself.
+//! Secrets kept in memory for a few seconds, so that a turn does not wait for a remote store that
+//! charges by the call. For the router; an operator's commands read the store itself.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,33 +12,35 @@ use moka::future::Cache;
 use crate::model::{SecretDescription, SecretDocument, SecretName, TenantId};
 use crate::ports::{PutOutcome, SecretStore, StoreError};
 
-/// How late another process's change may be noticed.
-const KEPT_FOR: Duration = Duration::from_secs(5);
-const MOST_KEPT: u64 = 10_000;
+/// How long another process's change may go unnoticed.
+const CACHE_TTL: Duration = Duration::from_secs(5);
+const MAX_CACHED_SECRETS: u64 = 10_000;
 
-/// A secrets' store before which a cache stands. What is read at once is read once; errors are not kept.
+/// A cache in front of a secret store. Concurrent reads of one secret become one; errors are not
+/// cached.
 pub struct CachedSecrets {
     store: Arc<dyn SecretStore>,
-    /// By name and by how many changes this process had made: what a read began before a change finds is kept where
-    /// nobody looks after it.
-    kept: Cache<(SecretName, u64), Option<SecretDocument>>,
+    /// By name and by how many changes this process had made: a read that began before a change is
+    /// cached under the older number, where nobody looks for it.
+    cached: Cache<(SecretName, u64), Option<SecretDocument>>,
     changes: AtomicU64,
 }
 
 impl CachedSecrets {
-    /// Puts a cache before `store`.
+    /// A cache in front of `store`.
     pub fn new(store: Arc<dyn SecretStore>) -> Self {
         Self {
             store,
-            kept: Cache::builder()
-                .max_capacity(MOST_KEPT)
-                .time_to_live(KEPT_FOR)
+            cached: Cache::builder()
+                .max_capacity(MAX_CACHED_SECRETS)
+                .time_to_live(CACHE_TTL)
                 .build(),
             changes: AtomicU64::new(0),
         }
     }
 
-    /// A change of ours that is being made: when it has ended, well or not, or was abandoned, nothing from before is given.
+    /// Guards a change by this process: when it has succeeded, failed or been dropped, nothing that
+    /// was cached before is used.
     fn changing(&self) -> Changing<'_> {
         Changing(&self.changes)
     }
@@ -56,7 +58,7 @@ impl Drop for Changing<'_> {
 impl SecretStore for CachedSecrets {
     async fn get(&self, name: &SecretName) -> Result<Option<SecretDocument>, StoreError> {
         let key = (name.clone(), self.changes.load(Ordering::SeqCst));
-        self.kept
+        self.cached
             .try_get_with(key, self.store.get(name))
             .await
             .map_err(|error: Arc<StoreError>| StoreError::clone(&error))
@@ -191,7 +193,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_change_of_ours_is_seen_at_once() {
+    async fn a_change_by_this_process_is_seen_at_once() {
         let (_, cached) = cached();
         let jira = name("jira");
         assert_eq!(cached.get(&jira).await, Ok(None));

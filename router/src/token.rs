@@ -1,6 +1,6 @@
-//! Unguessable texts: API keys and the session ids of anonymous callers.
+//! Unguessable tokens: API keys and the session ids of anonymous callers.
 
-/// Where random bytes come from failed: the operating system's generator.
+/// The operating system's random number generator failed.
 #[derive(Debug, thiserror::Error)]
 #[error("the operating system gives no random bytes: {0}")]
 pub struct NoRandomness(#[from] getrandom::Error);

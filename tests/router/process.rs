@@ -88,7 +88,8 @@ async fn a_router_killed_in_the_middle_of_writes_keeps_every_acknowledged_turn()
             });
         }
         drop(acknowledge);
-        // After a number of turns that differs from round to round, so that every moment of a write is hit.
+        // After a number of turns that differs from round to round, so that every moment of a write
+        // is hit.
         for _ in 0..(5 + round % 13) {
             *acknowledged
                 .entry(acknowledgements.recv().await.unwrap())
@@ -212,7 +213,7 @@ async fn neither_what_people_say_nor_their_credentials_are_logged() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_log_has_a_line_for_each_request_and_none_for_what_only_asks_whether_it_lives() {
+async fn the_log_has_a_line_for_each_request_but_none_for_health_checks() {
     let home = tempfile::tempdir().unwrap();
     tenant_with_key(home.path()).await;
     let router = start(home.path());
@@ -236,7 +237,7 @@ async fn the_log_has_a_line_for_each_request_and_none_for_what_only_asks_whether
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn healthcheck_tells_a_living_router_from_none() {
+async fn healthcheck_succeeds_only_with_a_running_router() {
     let home = tempfile::tempdir().unwrap();
     tenant_with_key(home.path()).await;
     let mut router = start(home.path());

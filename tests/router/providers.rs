@@ -1,10 +1,11 @@
-//! AI providers against a scripted model endpoint: what every provider on the network must do, each test run against all
-//! of them. What is one provider's own is in `anthropic`, `openai` and `bedrock`.
+//! AI providers against a scripted model endpoint: what every provider on the network must do, each
+//! test run against all of them. What is one provider's own is in `anthropic`, `openai` and
+//! `bedrock`.
 
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "what the tests share is no production code either"
+    reason = "a failed expectation fails the test"
 )]
 
 mod anthropic;
@@ -26,7 +27,7 @@ use t3nets_router::model::{ContentBlock, Role, StopReason, TokenUsage};
 use t3nets_router::ports::ModelError;
 
 #[tokio::test]
-async fn words_are_heard_as_they_come_and_are_the_reply() {
+async fn text_is_passed_on_as_it_arrives_and_is_the_reply() {
     for provider in PROVIDERS {
         let answer = Answer::text("Grüße: 3 von 8 fertig 🚀")
             .in_chunks(4)
@@ -68,7 +69,7 @@ async fn several_tools_can_be_asked_for_in_one_answer() {
 }
 
 #[tokio::test]
-async fn arguments_that_are_no_json_are_handed_on_as_a_string_and_can_be_sent_back() {
+async fn arguments_that_are_not_json_are_passed_on_as_a_string_and_can_be_sent_back() {
     for provider in PROVIDERS {
         let answer =
             Answer::tool("a", "ping", json!({})).and_tool_text("b", "ping", r#"{"action": "#);
@@ -171,7 +172,7 @@ async fn why_a_model_stopped_is_understood() {
 }
 
 #[tokio::test]
-async fn refusals_that_are_no_json_are_repeated_shortly() {
+async fn refusals_that_are_not_json_are_quoted_in_short() {
     for provider in PROVIDERS {
         // Nobody on the way to Bedrock knows the key.
         let key = match provider {
@@ -216,7 +217,7 @@ async fn a_provider_says_how_long_to_wait() {
 }
 
 #[tokio::test]
-async fn passing_failures_are_tried_again() {
+async fn transient_failures_are_retried() {
     for provider in PROVIDERS {
         let server = ModelServer::scripted([
             Answer::failure(429, "slow down").header("retry-after", "0"),
@@ -237,7 +238,7 @@ async fn passing_failures_are_tried_again() {
 }
 
 #[tokio::test]
-async fn an_answer_that_breaks_in_the_middle_is_an_error_and_not_tried_again() {
+async fn an_answer_that_breaks_in_the_middle_is_an_error_and_not_retried() {
     for provider in PROVIDERS {
         for ending in [Answer::then_cut, Answer::truncated, |answer: Answer| {
             answer.then_error("busy")
@@ -262,7 +263,7 @@ async fn an_answer_that_breaks_in_the_middle_is_an_error_and_not_tried_again() {
 }
 
 #[tokio::test]
-async fn garbage_is_no_event_stream() {
+async fn garbage_is_not_an_event_stream() {
     for provider in [ProviderKind::Anthropic, ProviderKind::OpenAi] {
         for (content_type, body) in [
             ("text/html", "<h1>Welcome to nginx!</h1>"),

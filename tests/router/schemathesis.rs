@@ -1,4 +1,5 @@
-//! Requests generated from the OpenAPI document by schemathesis (Python), against the router on a socket.
+//! Requests generated from the OpenAPI document by schemathesis (Python), against the router on a
+//! socket.
 
 use std::process::Command;
 

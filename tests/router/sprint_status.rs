@@ -313,7 +313,7 @@ async fn project_key_restricts_the_issues() {
     assert_eq!(run("OPS").await.unwrap()["progress"]["issues"]["total"], 1);
     let error = run("NOPE").await.unwrap_err();
     assert_eq!(error.kind, SkillErrorKind::Configuration);
-    assert_eq!(error.message, "Jira knows no project `NOPE`");
+    assert_eq!(error.message, "Jira has no project `NOPE`");
 }
 
 #[tokio::test]

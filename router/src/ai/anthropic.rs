@@ -23,12 +23,12 @@ use crate::ports::{ChatModel, ModelError};
 const DEFAULT_BASE_URL: &str = "https://api.anthropic.com";
 const API_VERSION: &str = "2023-06-01";
 
-/// The adapter.
+/// One model of Anthropic, with the key it is asked with.
 pub(super) struct Anthropic {
     client: Client,
     url: String,
     key: ProviderKey,
-    /// How long the model may think, for models that do so unasked.
+    /// The effort to ask for, for models that reason unless told otherwise.
     effort: Option<&'static str>,
 }
 

@@ -1,25 +1,25 @@
-//! What the process was started with: its own keys for the providers.
+//! The models and keys that the process was started with.
 
 use super::ProviderKind;
 use super::bedrock::Bedrock;
 use super::http::{BaseUrl, PlainHttp, ProviderKey};
 
-/// The process's own keys and choices, for tenants that have none. None set means no model: `offline`. Keys appear in no
-/// debug output.
+/// The process's keys and choices, for tenants without their own. Without any, the provider is
+/// `offline`. Keys appear in no debug output.
 #[derive(Debug, Clone, Default)]
 pub struct AiDefaults {
-    /// Bedrock, and the model that tenants get who choose none.
+    /// Bedrock, and the model for tenants that choose none.
     pub(super) bedrock: Option<(Bedrock, String)>,
     pub(super) anthropic: Option<Credentials>,
     pub(super) openai: Option<Credentials>,
     pub(super) model: Option<String>,
 }
 
-/// Where a provider is and how it is entered.
+/// The address of a provider's API and the key for it.
 #[derive(Debug, Clone)]
 pub(super) struct Credentials {
     pub(super) key: Option<ProviderKey>,
-    /// The provider's own address unless set.
+    /// Replaces the provider's own address.
     pub(super) base_url: Option<BaseUrl>,
 }
 
@@ -27,18 +27,19 @@ pub(super) struct Credentials {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{variable}` cannot be used: {reason}")]
 pub struct InvalidAiSetting {
-    /// Which variable.
+    /// The variable's name.
     pub variable: &'static str,
     /// What is wrong with it.
     pub reason: String,
 }
 
 impl AiDefaults {
-    /// Reads `ANTHROPIC_API_KEY`, `ANTHROPIC_BASE_URL`, `OPENAI_API_KEY`, `OPENAI_BASE_URL` (with its `/v1`; plain http is
-    /// accepted, as for Ollama) and `T3NETS_MODEL`. An empty variable counts as unset.
+    /// Reads `ANTHROPIC_API_KEY`, `ANTHROPIC_BASE_URL`, `OPENAI_API_KEY`, `OPENAI_BASE_URL` (with
+    /// its `/v1`; plain http is accepted, as for Ollama) and `T3NETS_MODEL`. An empty variable
+    /// counts as unset.
     ///
     /// # Errors
-    /// If a key cannot be sent as a header or an address is none.
+    /// If a key cannot be sent as a header or an address is not a URL.
     pub fn from_env(
         lookup: impl Fn(&str) -> Option<String>,
     ) -> Result<AiDefaults, InvalidAiSetting> {
@@ -84,16 +85,16 @@ impl AiDefaults {
         })
     }
 
-    /// With Bedrock before all else, and the model that tenants get who choose none: a name of [`table`](super::table), or
-    /// anything that Bedrock is asked by.
+    /// Adds Bedrock, which then comes first, and the model for tenants that choose none: a name of
+    /// [`table`](super::table), or a model id or ARN of Bedrock.
     #[must_use]
     pub fn with_bedrock(mut self, bedrock: Bedrock, model: String) -> Self {
         self.bedrock = Some((bedrock, model));
         self
     }
 
-    /// What a tenant without settings and secrets of its own gets: Bedrock where there is one, else Anthropic if its key is
-    /// set, else OpenAI if its key or address is, else no model.
+    /// The provider for a tenant without AI settings and secrets: Bedrock if present, else
+    /// Anthropic if its key is set, else OpenAI if its key or address is, else no model.
     pub fn provider(&self) -> ProviderKind {
         if self.bedrock.is_some() {
             ProviderKind::Bedrock

@@ -20,9 +20,10 @@ const ANSWER_LIMITS: EventLimits = EventLimits {
     total: 16 << 20,
     line: 256 << 10,
 };
-/// One client for every provider and tenant: it holds the connections, no credentials.
+/// The client for all providers and tenants: it holds connections, no credentials.
 ///
-/// How long a whole answer may take is up to the caller, who drops the call; here only silence ends it.
+/// How long a whole answer may take is up to the caller, who drops the call; here only silence ends
+/// it.
 pub(super) fn client() -> Result<Client, ClientError> {
     outbound::client(Options {
         read_timeout: Duration::from_secs(60),
@@ -95,8 +96,8 @@ impl BaseUrl {
         }
     }
 
-    /// The address of a call: at `base`, or else at the provider's own address. `path` begins with a
-    /// slash.
+    /// The address of a call: at `base`, or else at the provider's own address. `path` begins with
+    /// a slash.
     pub(super) fn endpoint(base: Option<&Self>, default: &str, path: &str) -> String {
         match base {
             Some(base) => base.join(path),
@@ -122,7 +123,8 @@ pub(super) async fn send(request: RequestBuilder) -> Result<Response, ModelError
     request.send().await.map_err(transport)
 }
 
-/// The answer's events. Ends with an error if the connection breaks, the answer is too long, or is no event stream.
+/// The answer's events. An error ends them: the connection broke, the answer is too long, or it is
+/// not an event stream.
 pub(super) fn events(
     response: Response,
 ) -> Result<impl Stream<Item = Result<Event, ModelError>>, ModelError> {
@@ -147,7 +149,7 @@ pub(super) fn events(
     }))
 }
 
-/// An event's JSON.
+/// Reads an event's data.
 pub(super) fn parse<T: serde::de::DeserializeOwned>(data: &str) -> Result<T, ModelError> {
     // The error names positions and types, never what stands there.
     serde_json::from_str(data)

@@ -1,17 +1,18 @@
-//! Language models: which one answers a tenant, and the providers behind [`ChatModel`](crate::ports::ChatModel).
+//! Language models: which one answers a tenant, and the providers behind
+//! [`ChatModel`](crate::ports::ChatModel). Not here: what a model is asked and what happens with
+//! its answer ([`crate::chat`]). Read it in this order:
 //!
-//! Not here: what is said to a model and what happens with its answer ([`crate::chat`]). Read it in this order:
-//!
-//! 1. [`Models`] chooses the provider, the model and the credentials for a tenant, from its settings and secrets and what
-//!    the process was started with ([`AiDefaults`]); [`SelectedModel`] is the choice.
-//! 2. [`with_retries`] repeats a call that failed for a passing reason.
+//! 1. [`Models`] chooses the provider, the model and the credentials for a tenant, from its
+//!    settings and secrets and what the process was started with ([`AiDefaults`]);
+//!    [`SelectedModel`] is the choice.
+//! 2. [`with_retries`] repeats a call that failed for a transient reason.
 //! 3. [`table`] and its data file `models.toml`: names, ids, prices, abilities.
-//! 4. One file or folder per provider: `bedrock`, `anthropic`, `openai` (any compatible endpoint), `offline` (no model:
-//!    templates); `http` is what those with an API of their own share.
-//!
-//! What every adapter keeps to: one attempt a call; streamed wherever the model can, so that words come at once; dropped means stopped; no
-//! key in an error. Arguments of a tool call that are no JSON are handed on as a JSON *string* instead of an object, so
-//! that the caller can answer the call with an error and the model can correct itself.
+//! 4. One file or folder per provider: `bedrock`, `anthropic`, `openai` (any compatible endpoint),
+//!    `offline` (no model: templates); `http` and `refusal` are what those share. The rules for
+//!    every adapter: one attempt per call; streamed wherever the model can, so that text arrives at
+//!    once; dropping the future cancels the call; no key in an error. Arguments of a tool call that
+//!    are not JSON are passed on as a JSON *string* instead of an object, so that the caller can
+//!    answer the call with an error and the model can correct itself.
 
 mod anthropic;
 mod bedrock;
@@ -36,7 +37,7 @@ pub use offline::NO_MODEL_NOTE;
 pub use retry::with_retries;
 pub use select::{Models, SelectError, SelectedModel};
 
-/// Who answers.
+/// Who provides a tenant's model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ProviderKind {
     /// Amazon Bedrock, by IAM. On the AWS platform only.
@@ -50,7 +51,7 @@ pub enum ProviderKind {
 }
 
 impl ProviderKind {
-    /// The word in settings. The names of the secrets with a tenant's own keys are the same.
+    /// The name in settings, and of the secret with a tenant's own key.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Bedrock => "bedrock",
@@ -67,7 +68,7 @@ impl fmt::Display for ProviderKind {
     }
 }
 
-/// A word that names no provider.
+/// A text that is not the name of a provider.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not an AI provider (bedrock, anthropic, openai, offline)")]
 pub struct UnknownProvider(pub String);
@@ -100,8 +101,8 @@ fn tool_input(text: &str) -> serde_json::Value {
     serde_json::from_str(text).unwrap_or_else(|_| serde_json::Value::String(text.to_owned()))
 }
 
-/// What a tool was called with, as the conversation is sent back to the model: Anthropic and Bedrock
-/// accept nothing but objects, even where the model itself wrote something else.
+/// What a tool was called with, as the conversation is sent back to the model: Anthropic and
+/// Bedrock accept nothing but objects, even where the model itself wrote something else.
 fn tool_arguments(input: &serde_json::Value) -> Cow<'_, serde_json::Value> {
     match input {
         serde_json::Value::Object(_) => Cow::Borrowed(input),
@@ -124,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn providers_are_read_from_the_words_they_are_written_as() {
+    fn providers_are_read_from_the_names_they_are_shown_by() {
         for kind in [
             ProviderKind::Bedrock,
             ProviderKind::Anthropic,
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn tool_arguments_that_are_no_json_become_a_string() {
+    fn tool_arguments_that_are_not_json_become_a_string() {
         assert_eq!(tool_input(" "), json!({}));
         assert_eq!(tool_input(r#"{"a":1}"#), json!({"a": 1}));
         assert_eq!(tool_input(r#"{"a":"#), json!(r#"{"a":"#));

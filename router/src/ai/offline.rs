@@ -1,4 +1,4 @@
-//! No model at all: templates word what skills returned, and say so.
+//! Answers without a model: templates describe what skills returned, and a note says so.
 
 use std::fmt::Write;
 
@@ -15,8 +15,8 @@ use crate::skills::rules::Trigger;
 /// The last line of every answer without a model.
 pub const NO_MODEL_NOTE: &str = "(Worded by a template, because no AI model is configured.)";
 
-/// Words tools' results through [`Skill::describe`](crate::skills::Skill::describe), and answers everything else with what
-/// it can do. Never fails, uses no tokens.
+/// Describes tools' results with [`Skill::describe`](crate::skills::Skill::describe), and answers
+/// everything else with a list of what can be asked. Never fails, uses no tokens.
 pub(super) struct Offline {
     skills: SkillSet,
 }
@@ -116,7 +116,7 @@ fn tool_name<'request>(request: &'request ModelRequest, call: &str) -> Option<&'
     })
 }
 
-/// An error's words: the text itself, or what its usual fields say.
+/// An error's text: the value itself, or its usual fields.
 fn error_text(result: &Value) -> String {
     let field = |name: &str| result.get(name).and_then(Value::as_str);
     let message = result
@@ -216,7 +216,7 @@ mod tests {
             vec![ContentBlock::Text("Who are you?".to_owned())],
         )]);
         let text = answer(question.clone()).await;
-        assert!(text.contains("whether the assistant is there"), "{text}");
+        assert!(text.contains("check that the assistant responds"), "{text}");
         assert!(
             text.contains("ANTHROPIC_API_KEY") && text.contains("OPENAI_BASE_URL"),
             "{text}"
@@ -230,7 +230,7 @@ mod tests {
         assert!(
             !answer(question)
                 .await
-                .contains("whether the assistant is there")
+                .contains("check that the assistant responds")
         );
         // Results that were answered already are not worded again.
         let old = request(vec![
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn results_without_a_call_and_empty_requests_are_no_trouble() {
+    async fn results_without_a_call_and_empty_requests_are_answered() {
         assert!(
             answer(request(Vec::new()))
                 .await

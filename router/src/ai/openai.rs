@@ -1,10 +1,11 @@
-//! Chat completions of OpenAI and of every endpoint that speaks them (Ollama, llama.cpp, vLLM), always streamed.
+//! Chat completions of OpenAI and of every endpoint that speaks them (Ollama, llama.cpp, vLLM),
+//! always streamed.
 //!
-//! The API is described at <https://developers.openai.com/api/reference/resources/chat>, the codes of
-//! errors at <https://developers.openai.com/api/docs/guides/error-codes>. Compatible endpoints leave
-//! things out, so little is required of an answer: ids, usage, the final `[DONE]` and the reason for
-//! stopping may each be missing, but not both of the last two, or an answer that broke off would look
-//! whole. Usage that is not given counts as none.
+//! The API is described at <https://developers.openai.com/api/reference/resources/chat>, the codes
+//! of errors at <https://developers.openai.com/api/docs/guides/error-codes>. Compatible endpoints
+//! leave things out, so little is required of an answer: ids, usage, the final `[DONE]` and the
+//! reason for stopping may each be missing, but not both of the last two, or an answer that broke
+//! off would look whole. Usage that is not given counts as none.
 
 use std::pin::pin;
 
@@ -22,7 +23,7 @@ use crate::ports::{ChatModel, ModelError};
 
 const DEFAULT_BASE_URL: &str = "https://api.openai.com/v1";
 
-/// The adapter.
+/// One model of an OpenAI-compatible endpoint.
 pub(super) struct OpenAi {
     client: Client,
     url: String,
@@ -30,7 +31,7 @@ pub(super) struct OpenAi {
     /// The parameter that limits the answer's length: OpenAI refuses the older name for its newer
     /// models, compatible servers ignore the newer name.
     limit: &'static str,
-    /// How long the model may think, for models that do so unasked.
+    /// The effort to ask for, for models that reason unless told otherwise.
     effort: Option<&'static str>,
 }
 
@@ -295,7 +296,7 @@ impl Answer {
                 cache_write: 0,
             };
         }
-        // One answer was asked for; the last chunk, with the usage, holds none.
+        // One choice was asked for; the last chunk, with the usage, has none.
         let Some(choice) = chunk.choices.into_iter().next() else {
             return;
         };
@@ -315,8 +316,8 @@ impl Answer {
         }
     }
 
-    /// A call comes in pieces of one index, the first with id and name. Some endpoints send whole calls
-    /// that all have the index 0, or none: an id or name that differs begins a new call.
+    /// A call comes in pieces of one index, the first with id and name. Some endpoints send whole
+    /// calls that all have the index 0, or none: an id or name that differs begins a new call.
     fn take_call(&mut self, delta: CallDelta) {
         let id = delta.id.unwrap_or_default();
         let (name, arguments) = match delta.function {

@@ -1,5 +1,5 @@
-//! What a provider's refusal means, where no error type of its own says it: by its HTTP status, or
-//! by its words where the documentation gives nothing else.
+//! What a provider's refusal means where it carries no error type: by its HTTP status, or by its
+//! message where the documentation gives nothing else.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    /// Reads what the provider says of why.
+    /// Reads the reason that the provider gives.
     pub(super) async fn read(response: Response) -> Self {
         let status = response.status();
         let retry_after = retry_after(response.headers());
@@ -36,18 +36,18 @@ impl Refusal {
         }
     }
 
-    /// The message for a body that is not in the provider's own form: a proxy in between answered.
+    /// The message for a body that is not in the provider's form: a proxy in between answered.
     pub(super) fn message(&self) -> String {
         format!("{}: {}", self.status, self.body)
     }
 
-    /// What the status means; `message` is an [`excerpt`] of what the provider says.
+    /// What the status means; `message` is an [`excerpt`] of the provider's message.
     pub(super) fn by_status(&self, message: String, model: &str) -> ModelError {
         by_status(self.status, message, self.retry_after, model)
     }
 }
 
-/// What a status means that comes without a code or type that says more.
+/// What a status means that comes without an error code or type.
 pub(super) fn by_status(
     status: StatusCode,
     message: String,
@@ -68,7 +68,8 @@ pub(super) fn by_status(
     }
 }
 
-/// How providers say that a conversation is longer than the model takes, in lower case.
+/// Parts of the messages by which providers refuse a conversation as longer than the model accepts,
+/// in lower case.
 ///
 /// Anthropic and Bedrock give such a request the same type as every other invalid one
 /// (<https://platform.claude.com/docs/en/api/errors>,
@@ -85,13 +86,13 @@ const TOO_LONG: &[&str] = &[
     "maximum context length",
 ];
 
-/// Whether a message says that the conversation is longer than the model takes.
+/// Whether a message says that the conversation is longer than the model accepts.
 pub(super) fn says_too_long(message: &str) -> bool {
     let message = message.to_lowercase();
     TOO_LONG.iter().any(|words| message.contains(words))
 }
 
-/// A provider's words for an error message: without the key, on one line, and short.
+/// A provider's message as part of ours: without the key, on one line, and short.
 pub(super) fn excerpt(text: &str, key: Option<&ProviderKey>) -> String {
     let scrubbed = match key {
         Some(key) => key.removed_from(text),
@@ -167,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn providers_words_are_repeated_without_the_key_and_short() {
+    fn providers_messages_are_quoted_without_the_key_and_short() {
         let key = ProviderKey::parse("sk-secret").unwrap();
         let repeated = excerpt("bad key\n sk-secret\t!", Some(&key));
         assert_eq!(repeated, "bad key [key] !");

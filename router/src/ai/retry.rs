@@ -1,4 +1,4 @@
-//! Repeats calls that failed for a passing reason.
+//! Repeats calls that failed for a transient reason.
 
 use std::time::Duration;
 
@@ -7,17 +7,18 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use crate::model::{ModelReply, ModelRequest};
 use crate::ports::{ChatModel, ModelError};
 
-/// How often a call is made at most.
-const ATTEMPTS: usize = 3;
-/// The longest wait that a provider may ask for: whoever waits for an answer waits no longer.
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// How many times a call is made at most.
+const MAX_ATTEMPTS: usize = 3;
+/// The longest `Retry-After` that is waited for: somebody is waiting for the answer.
+const MAX_WAIT: Duration = Duration::from_secs(5);
 
-/// Calls the model, again if the provider limits the rate or is unavailable: at most three times, with growing, jittered
-/// waits, and not once words were given out (they cannot be taken back). A provider that asks to wait more than five
-/// seconds is not waited for. Dropping the future stops it all.
+/// Calls the model, again if the provider limits the rate or is unavailable: at most three times,
+/// with growing, jittered waits, and not after text was passed on (it cannot be taken back). A
+/// provider that asks to wait more than five seconds is not waited for. Dropping the future stops
+/// it all.
 ///
 /// # Errors
-/// The last attempt's.
+/// The error of the last attempt.
 pub async fn with_retries(
     chat: &dyn ChatModel,
     request: &ModelRequest,
@@ -26,13 +27,13 @@ pub async fn with_retries(
     let mut waits = ExponentialBuilder::new()
         .with_min_delay(Duration::from_millis(200))
         .with_max_delay(Duration::from_secs(2))
-        .with_max_times(ATTEMPTS - 1)
+        .with_max_times(MAX_ATTEMPTS - 1)
         .with_jitter()
         .build();
     loop {
-        let mut was_heard = false;
+        let mut has_text = false;
         let mut listen = |text: &str| {
-            was_heard |= !text.is_empty();
+            has_text |= !text.is_empty();
             on_text(text);
         };
         let error = match chat.reply(request, &mut listen).await {
@@ -45,8 +46,8 @@ pub async fn with_retries(
             _ => return Err(error),
         };
         match waits.next() {
-            Some(wait) if !was_heard && asked <= LONGEST_WAIT => {
-                tracing::debug!(%error, "the model is asked again");
+            Some(wait) if !has_text && asked <= MAX_WAIT => {
+                tracing::debug!(%error, "retrying the model");
                 tokio::time::sleep(asked + wait).await;
             }
             _ => return Err(error),
@@ -119,7 +120,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn passing_failures_are_tried_again_up_to_three_times() {
+    async fn transient_failures_are_retried_up_to_three_times() {
         let (reply, calls) = run(vec![("", throttled(5)), ("", unavailable())]).await;
         assert_eq!((reply, calls), (Ok("done".to_owned()), 3));
         let (reply, calls) = run(vec![("", unavailable()); 5]).await;
@@ -136,7 +137,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_will_not_pass_or_was_heard_already_is_not_tried_again() {
+    async fn permanent_failures_and_answers_that_have_begun_are_not_retried() {
         for (word, error) in [
             ("", throttled(6)),
             ("half an ans", unavailable()),

@@ -1,4 +1,4 @@
-//! Chooses who answers a tenant.
+//! Chooses the provider, model and credentials for a tenant.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,7 +18,8 @@ use crate::outbound::ClientError;
 use crate::ports::{ChatModel, SecretStore, StoreError};
 use crate::skills::SkillSet;
 
-/// Chooses who answers a tenant, and holds what the providers share (connections, the process's keys).
+/// Chooses the model for a tenant, and holds what all tenants share: connections and the process's
+/// keys.
 pub struct Models {
     defaults: AiDefaults,
     client: Client,
@@ -36,12 +37,14 @@ impl Models {
         })
     }
 
-    /// Who answers this tenant: its settings decide, then what the process has (Bedrock, its own keys), then the secrets `anthropic` and
-    /// `openai` of the tenant, whichever it has. The tenant's own secret is used whole where there is one, so that the
-    /// process's key never goes to a tenant's address. Reads one secret, or two where only they decide.
+    /// The model for this tenant: its settings decide, then what the process has (Bedrock, its own
+    /// keys), then the secret `anthropic` or `openai` of the tenant. The tenant's own secret is
+    /// used whole where there is one, so that the process's key never goes to a tenant's address.
+    /// Reads one secret, or two where only they decide.
     ///
     /// # Errors
-    /// If the settings name no provider or model that there is, there is no key, or the secret cannot be read.
+    /// If the settings name an unknown provider or model, there is no key, or the secret cannot be
+    /// read.
     pub async fn select(
         &self,
         tenant: &Tenant,
@@ -75,7 +78,7 @@ impl Models {
         tenant: &Tenant,
         secrets: &dyn SecretStore,
     ) -> Result<(ProviderKind, Option<Credentials>), SelectError> {
-        let decided = match set(&tenant.settings.ai_provider) {
+        let decided = match non_blank(&tenant.settings.ai_provider) {
             Some(word) => Some(word.to_lowercase().parse()?),
             None => Some(self.defaults.provider()).filter(|kind| *kind != ProviderKind::Offline),
         };
@@ -97,8 +100,8 @@ impl Models {
         let Some((bedrock, model)) = &self.defaults.bedrock else {
             return Err(SelectError::NotAvailable(provider));
         };
-        let chosen = set(&tenant.settings.ai_model).unwrap_or(model);
-        let (id, info) = table::on_bedrock(chosen, bedrock.region()).ok_or_else(|| {
+        let chosen = non_blank(&tenant.settings.ai_model).unwrap_or(model);
+        let (id, info) = table::bedrock_model(chosen, bedrock.region()).ok_or_else(|| {
             SelectError::UnknownModel {
                 provider,
                 model: excerpt(chosen, None),
@@ -107,7 +110,7 @@ impl Models {
         Ok(SelectedModel {
             provider,
             name: info
-                .map_or(table::shown(chosen), |info| &info.name)
+                .map_or(table::without_account(chosen), |info| &info.name)
                 .to_owned(),
             id,
             chat: bedrock.model(info),
@@ -122,8 +125,9 @@ impl Models {
         credentials: Credentials,
     ) -> Result<SelectedModel, SelectError> {
         // The process's model belongs to the process's provider.
-        let shared = set(&self.defaults.model).filter(|_| provider == self.defaults.provider());
-        let chosen = set(&tenant.settings.ai_model).or(shared);
+        let shared =
+            non_blank(&self.defaults.model).filter(|_| provider == self.defaults.provider());
+        let chosen = non_blank(&tenant.settings.ai_model).or(shared);
         let chosen = match chosen {
             Some(text) => text,
             // Another endpoint's models are unknown here, so there is no default for it.
@@ -169,8 +173,8 @@ impl Models {
     }
 }
 
-/// A setting's text, if there is any.
-fn set(setting: &Option<String>) -> Option<&str> {
+/// A setting's text, unless it is blank.
+fn non_blank(setting: &Option<String>) -> Option<&str> {
     setting
         .as_deref()
         .map(str::trim)
@@ -218,9 +222,9 @@ async fn own_credentials(
     Ok(Some(Credentials { key, base_url }))
 }
 
-/// Who answers a tenant.
+/// The model that answers a tenant.
 pub struct SelectedModel {
-    /// The provider.
+    /// The provider, which decides whose API is called.
     pub provider: ProviderKind,
     /// The model's name, for people.
     pub name: String,
@@ -233,25 +237,25 @@ pub struct SelectedModel {
 }
 
 impl SelectedModel {
-    /// What one call cost; `None` if the price is unknown, as a local model's. Prices can depend on one prompt's length,
-    /// so calls are not to be summed before.
+    /// The cost of one call; `None` if the price is unknown, as a local model's. Prices can depend
+    /// on the length of one prompt, so the usage of several calls must not be summed first.
     pub fn cost(&self, reply: &ModelReply) -> Option<NanoUsd> {
         if self.is_offline() {
             return Some(NanoUsd(0));
         }
         let info = match &reply.answered_by {
-            Some(id) => table::behind(id),
+            Some(id) => table::model_of_id(id),
             None => self.info,
         };
         info.map(|info| info.cost(reply.usage))
     }
 
-    /// Whether there is no model and templates word the answer.
+    /// Whether there is no model and templates write the answer.
     pub fn is_offline(&self) -> bool {
         self.provider == ProviderKind::Offline
     }
 
-    /// The longest answer to ask for, where `wanted` tokens would be liked: no more than the model can give, which
+    /// The limit to ask for, in tokens: `wanted`, but no more than the model can give, which
     /// providers refuse.
     pub fn max_tokens(&self, wanted: u32) -> u32 {
         self.info.map_or(wanted, |info| wanted.min(info.max_output))
@@ -268,10 +272,10 @@ impl fmt::Debug for SelectedModel {
     }
 }
 
-/// Why nobody can answer a tenant.
+/// Why no model can be chosen for a tenant.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SelectError {
-    /// The settings name a provider that there is not.
+    /// The settings name an unknown provider.
     #[error(transparent)]
     UnknownProvider(#[from] UnknownProvider),
     /// The provider needs another platform than this one.
@@ -280,9 +284,9 @@ pub enum SelectError {
     /// The provider has no such model.
     #[error("the AI provider `{provider}` does not offer the model `{model}`")]
     UnknownModel {
-        /// The provider.
+        /// The provider that was chosen.
         provider: ProviderKind,
-        /// What the settings name.
+        /// The name in the settings, shortened.
         model: String,
     },
     /// The provider's models are unknown, and none is named.
@@ -291,7 +295,7 @@ pub enum SelectError {
     /// Neither the tenant nor the process has a key.
     #[error("there is no API key for the AI provider `{0}`")]
     MissingKey(ProviderKind),
-    /// The tenant's secret lacks something or holds nonsense.
+    /// The tenant's secret is incomplete or holds an invalid value.
     #[error("the secret `{provider}` cannot be used: {reason}")]
     InvalidSecret {
         /// The provider, whose name is the secret's.
@@ -305,10 +309,10 @@ pub enum SelectError {
 }
 
 impl SelectError {
-    /// What to do next.
+    /// What an administrator can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::UnknownProvider(_) => Some("set `ai_provider` to one of these words".to_owned()),
+            Self::UnknownProvider(_) => Some("set `ai_provider` to one of these".to_owned()),
             Self::NotAvailable(_) => {
                 Some("set `ai_provider` to `anthropic`, `openai` or `offline`".to_owned())
             }
@@ -324,7 +328,7 @@ impl SelectError {
                 provider.as_str().to_uppercase()
             )),
             Self::InvalidSecret { provider, .. } => Some(format!(
-                "store the secret `{provider}` anew, with `api_key`"
+                "store the secret `{provider}` again, with `api_key`"
             )),
             Self::Store(_) => None,
         }

@@ -1,4 +1,4 @@
-//! What is known of models: `models.toml`, parsed once.
+//! The known models, with their ids, limits, abilities and prices: `models.toml`, parsed once.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -8,7 +8,8 @@ use serde::Deserialize;
 use super::ProviderKind;
 use crate::model::{NanoUsd, TokenUsage};
 
-// A data file that cannot be read would be an empty table; the tests below make sure that it can be.
+// A data file that cannot be read would be an empty table; the tests below make sure that it can
+// be.
 static TABLE: LazyLock<Table> =
     LazyLock::new(|| toml::from_str(include_str!("models.toml")).unwrap_or_default());
 
@@ -19,47 +20,47 @@ struct Table {
     model: Vec<ModelInfo>,
 }
 
-/// What is known of a model.
+/// One model of `models.toml`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelInfo {
-    /// The name people use: `claude-sonnet-4-5`.
+    /// The name in settings and answers: `claude-sonnet-4-5`.
     pub name: String,
     /// Other names that mean it.
     #[serde(default)]
     pub aliases: Vec<String>,
-    /// Anthropic's id.
+    /// The id in Anthropic's API, if it offers the model.
     pub anthropic: Option<String>,
-    /// OpenAI's id.
+    /// The id in OpenAI's API, if it offers the model.
     pub openai: Option<String>,
-    /// Bedrock's id, without an inference profile's prefix.
+    /// The id in Bedrock, without an inference profile's prefix.
     pub bedrock: Option<String>,
     /// The prefixes of Bedrock's inference profiles for it.
     #[serde(default)]
     pub profiles: Vec<Profile>,
-    /// How much it takes, question and answer, in tokens.
+    /// The context window in tokens: prompt and answer together.
     pub context: u64,
     /// The longest answer, in tokens.
     pub max_output: u32,
     /// The reasoning effort to ask for; `None` if the model does not reason unless asked.
     pub effort: Option<String>,
-    /// What it can do.
+    /// What it can do through the APIs used here.
     pub abilities: Vec<Ability>,
-    /// What it costs.
+    /// The price of a call.
     pub price: Price,
-    /// What it costs if the prompt is long.
+    /// The price of a call with a long prompt, where it differs.
     pub long_prompt: Option<LongPrompt>,
 }
 
-/// What a model can do.
+/// What a model can do through an API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ability {
-    /// Calls tools.
+    /// Tools can be called.
     Tools,
-    /// Gives its words as they come.
+    /// Answers can be streamed.
     Streaming,
-    /// Both at once.
+    /// Answers can be streamed while tools are offered.
     StreamedTools,
 }
 
@@ -67,28 +68,30 @@ pub enum Ability {
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Price {
-    /// Sent.
+    /// Input tokens.
     pub input: f64,
-    /// Answered.
+    /// Output tokens.
     pub output: f64,
-    /// Sent, and read from the cache; as `input` unless set.
+    /// Input tokens that were read from the cache; as `input` unless set.
     pub cache_read: Option<f64>,
-    /// Sent, and written to the cache (for five minutes, where there is a choice); as `input` unless set.
+    /// Input tokens that were written to the cache (for five minutes, where there is a choice); as
+    /// `input` unless set.
     pub cache_write: Option<f64>,
 }
 
-/// Prices of a prompt that is longer than most.
+/// Prices that hold for the whole call once the prompt passes a length.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LongPrompt {
-    /// From more than this many tokens sent.
+    /// The most input tokens at the usual price.
     pub above: u64,
-    /// The whole call's prices then.
+    /// The prices above that.
     pub price: Price,
 }
 
 impl ModelInfo {
-    /// The provider's id of the model, if it offers it. For Bedrock the plain id, without a profile's prefix.
+    /// The provider's id of the model, if it offers it. For Bedrock the plain id, without a
+    /// profile's prefix.
     pub fn id(&self, provider: ProviderKind) -> Option<&str> {
         match provider {
             ProviderKind::Anthropic => self.anthropic.as_deref(),
@@ -98,7 +101,8 @@ impl ModelInfo {
         }
     }
 
-    /// The id by which Bedrock is asked in an AWS region: that of the nearest inference profile, else the plain one.
+    /// The id for calls in an AWS region: that of the nearest inference profile, else the plain
+    /// one.
     pub fn bedrock_id(&self, region: &str) -> Option<String> {
         let id = self.bedrock.as_deref()?;
         let nearest = Profile::nearest(region)
@@ -110,7 +114,7 @@ impl ModelInfo {
         ))
     }
 
-    /// What one call cost, to the billionth of a dollar, rounded up.
+    /// The cost of one call in billionths of a dollar, rounded up.
     pub fn cost(&self, usage: TokenUsage) -> NanoUsd {
         let prompt = usage.input + usage.cache_read + usage.cache_write;
         let price = match &self.long_prompt {
@@ -123,7 +127,8 @@ impl ModelInfo {
             (usage.cache_read, price.cache_read.unwrap_or(price.input)),
             (usage.cache_write, price.cache_write.unwrap_or(price.input)),
         ];
-        // Dollars per million tokens times 10^9 are billionths per million: whole numbers for every price there is.
+        // Dollars per million tokens times 10^9 are billionths per million: whole numbers for every
+        // price there is.
         let billionths_of_millionths: u128 = parts
             .iter()
             .map(|(tokens, usd)| u128::from(*tokens) * (usd * 1e9).round() as u128)
@@ -132,21 +137,22 @@ impl ModelInfo {
     }
 }
 
-/// A prefix of Bedrock's inference profiles: where a call may be answered.
+/// A geography of Bedrock's inference profiles, within which a call may be answered
+/// (<https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html>).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Profile {
     /// The United States (and Canada).
     Us,
-    /// Europe.
+    /// The European regions.
     Eu,
-    /// Asia and the Pacific.
+    /// The regions of Asia and the Pacific.
     Apac,
-    /// Japan.
+    /// The Japanese regions.
     Jp,
-    /// Australia.
+    /// The Australian regions.
     Au,
-    /// Any commercial region.
+    /// Every commercial region.
     Global,
 }
 
@@ -160,7 +166,7 @@ impl Profile {
         Self::Global,
     ];
 
-    /// The prefix of the ids.
+    /// The prefix of the profiles' ids: `us` in `us.amazon.nova-lite-v1:0`.
     pub fn prefix(self) -> &'static str {
         match self {
             Self::Us => "us",
@@ -172,7 +178,8 @@ impl Profile {
         }
     }
 
-    /// The profiles that a region can call, the nearest first. Data stays in the geography where a profile allows it.
+    /// The profiles that a region can call, the nearest first. Data stays in the geography where a
+    /// profile allows it.
     fn nearest(region: &str) -> &'static [Self] {
         match region {
             "ap-northeast-1" | "ap-northeast-3" => &[Self::Jp, Self::Apac, Self::Global],
@@ -199,22 +206,23 @@ pub fn find(text: &str) -> Option<&'static ModelInfo> {
     })
 }
 
-/// The id by which Bedrock is asked for what a setting names, and what is known of that model. A name of the table means
-/// the nearest inference profile; ids and ARNs (of models, inference profiles, prompt routers) are used as they are, since
-/// permissions are given for them. `None` if it can be neither.
-pub fn on_bedrock(text: &str, region: &str) -> Option<(String, Option<&'static ModelInfo>)> {
+/// The id for Bedrock of the model that a setting names, and the table's entry for it. A name of
+/// the table means the nearest inference profile; ids and ARNs (of models, inference profiles,
+/// prompt routers) are used as they are, since permissions are granted for them. `None` if it can
+/// be neither.
+pub fn bedrock_model(text: &str, region: &str) -> Option<(String, Option<&'static ModelInfo>)> {
     match find(text) {
         Some(info) if info.bedrock.as_deref() != Some(text) => {
             Some((info.bedrock_id(region)?, Some(info)))
         }
-        _ if is_model_id(text) => Some((text.to_owned(), behind(text))),
+        _ if is_model_id(text) => Some((text.to_owned(), model_of_id(text))),
         _ => None,
     }
 }
 
-/// The model that answers under an id or ARN of Bedrock's, where that can be told: through an inference profile it can,
-/// through a prompt router or a profile of the account's own it cannot.
-pub fn behind(id: &str) -> Option<&'static ModelInfo> {
+/// The model behind an id or ARN of Bedrock, where that is known: for an inference profile it is,
+/// for a prompt router or an application inference profile it is not.
+pub fn model_of_id(id: &str) -> Option<&'static ModelInfo> {
     let resource = if id.starts_with("arn:") {
         let (kind, resource) = arn_resource(id)?.split_once('/')?;
         matches!(kind, "inference-profile" | "foundation-model").then_some(resource)?
@@ -231,24 +239,24 @@ pub fn behind(id: &str) -> Option<&'static ModelInfo> {
         .find(|info| info.bedrock.as_deref() == Some(plain))
 }
 
-/// An id of Bedrock's as people may see it: an ARN without the account that it names.
-pub fn shown(id: &str) -> &str {
+/// An id of Bedrock as callers may see it: an ARN without the account in it.
+pub fn without_account(id: &str) -> &str {
     arn_resource(id).unwrap_or(id)
 }
 
-/// `arn:partition:service:region:account:resource`
+/// The last part of `arn:partition:service:region:account:resource`.
 fn arn_resource(id: &str) -> Option<&str> {
     id.starts_with("arn:")
         .then(|| id.splitn(6, ':').nth(5))
         .flatten()
 }
 
-/// Whether a text that the table does not know may be a provider's id of a model.
+/// Whether a text that is not in the table may be a provider's id of a model.
 pub(super) fn is_model_id(text: &str) -> bool {
     !text.is_empty() && text.len() <= 256 && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// The name of the model that a provider's tenants get if they choose none.
+/// The name of a provider's model for tenants that choose none.
 pub fn default_model(provider: ProviderKind) -> Option<&'static str> {
     TABLE.default.get(provider.as_str()).map(String::as_str)
 }
@@ -411,18 +419,18 @@ mod tests {
             ("mistral.mistral-large-2407-v1:0".to_owned(), None),
             ("arn:aws".to_owned(), None),
         ] {
-            let (id, info) = on_bedrock(&text, "us-east-1").unwrap();
+            let (id, info) = bedrock_model(&text, "us-east-1").unwrap();
             assert_eq!(id, text);
             assert_eq!(info.map(|info| info.name.as_str()), known, "{text}");
-            assert!(!shown(&text).contains("123456789012"), "{text}");
+            assert!(!without_account(&text).contains("123456789012"), "{text}");
         }
         for text in ["claude-sonnet-4-5", "claude-sonnet-4-5-20250929"] {
-            let (id, info) = on_bedrock(text, "eu-west-1").unwrap();
+            let (id, info) = bedrock_model(text, "eu-west-1").unwrap();
             assert_eq!(id, format!("eu.{plain}"));
             assert_eq!(info.map(|info| info.name.as_str()), sonnet);
         }
         for text in ["gpt-5.6-luna", "two words", ""] {
-            assert!(on_bedrock(text, "us-east-1").is_none(), "{text}");
+            assert!(bedrock_model(text, "us-east-1").is_none(), "{text}");
         }
     }
 }

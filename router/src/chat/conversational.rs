@@ -1,5 +1,5 @@
-//! Small talk that needs no model: greetings, thanks, help, goodbye. Pure, linear in the message's length, and strict: a
-//! message that says anything more is not small talk.
+//! Small talk that needs no model: greetings, thanks, help, goodbye. Pure, linear in the message's
+//! length, and strict: a message that says anything more is not small talk.
 
 use std::sync::LazyLock;
 
@@ -7,10 +7,10 @@ use regex::RegexSet;
 
 use crate::skills::SkillSet;
 
-/// Longer messages say more than hello.
-const LONGEST_BYTES: usize = 80;
+/// A longer message is more than small talk.
+const MAX_BYTES: usize = 80;
 
-/// Kinds of small talk.
+/// What a message of small talk is, with an example each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SmallTalk {
     /// "Good morning!"
@@ -49,14 +49,14 @@ static PATTERNS: LazyLock<Option<RegexSet>> = LazyLock::new(|| {
 
 /// What kind of small talk the message is, if it is nothing else.
 pub fn classify(message: &str) -> Option<SmallTalk> {
-    if message.len() > LONGEST_BYTES {
+    if message.len() > MAX_BYTES {
         return None;
     }
     let first = PATTERNS.as_ref()?.matches(message).iter().next()?;
     KINDS.get(first).copied()
 }
 
-/// The canned answer.
+/// The fixed answer; for [`SmallTalk::Help`] it lists the skills.
 pub fn answer(kind: SmallTalk, skills: &SkillSet) -> String {
     match kind {
         SmallTalk::Greeting => "Hello! What would you like to know?".to_owned(),

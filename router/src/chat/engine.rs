@@ -30,7 +30,7 @@ const WINDOW_BYTES: usize = 64 * 1024;
 /// The most turns of a conversation that a model is given, whatever the tenant's settings say.
 const MAX_HISTORY_TURNS: usize = 1_000;
 
-/// Answers turns.
+/// Answers turns on one platform, with the skills and models it was given.
 pub struct Engine {
     platform: Platform,
     skills: SkillSet,
@@ -49,14 +49,14 @@ struct Turn<'turn> {
     now: Timestamp,
 }
 
-/// How many turns went each way since the router started.
+/// How many turns were answered by each route since the router started.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct RouteCounts {
-    /// Canned answers.
+    /// Small talk, answered by fixed texts.
     pub conversational: u64,
-    /// Skills by rule.
+    /// Skills that a rule chose.
     pub rule: u64,
-    /// Models.
+    /// Models, with the tools they chose.
     pub ai: u64,
 }
 
@@ -72,7 +72,7 @@ impl Engine {
         }
     }
 
-    /// The skills it knows.
+    /// All skills, whether a tenant enabled them or not.
     pub fn skills(&self) -> &SkillSet {
         &self.skills
     }
@@ -82,7 +82,7 @@ impl Engine {
         &self.models
     }
 
-    /// How a tenant's turns were answered since the router started.
+    /// A tenant's turns since the router started, by route.
     pub fn route_counts(&self, tenant: &TenantId) -> RouteCounts {
         self.route_counts
             .lock()
@@ -92,16 +92,16 @@ impl Engine {
             .unwrap_or_default()
     }
 
-    /// Waits until everything that goes on after turns is done. Call it once no more turns come.
+    /// Waits until the usage of all turns is recorded. Call it once no more turns come.
     pub async fn drained(&self) {
         self.background.close();
         self.background.wait().await;
     }
 
-    /// Answers a turn.
+    /// Answers a turn, and stores it unless raw JSON was asked for.
     ///
     /// # Errors
-    /// Whatever went wrong, nothing of the turn is stored but what it used.
+    /// Nothing of a failed turn is stored but its usage.
     pub async fn answer(
         &self,
         request: &TurnRequest,
@@ -151,8 +151,9 @@ impl Engine {
         })
     }
 
-    /// The conversation a turn belongs to. Anonymous callers can only go on with one that the server began: they all are one
-    /// user, so a session id that somebody could guess would be everybody's.
+    /// The conversation a turn belongs to. Anonymous callers can only continue one that the server
+    /// began: they share one user, so anyone could read a conversation whose session id can be
+    /// guessed.
     async fn conversation_key(
         &self,
         request: &TurnRequest,
@@ -184,12 +185,12 @@ impl Engine {
             }
         }
         let session_id = SessionId::try_from(random_token("s_")?).map_err(|error| {
-            StoreError::unavailable(format!("a new session id is unfit: {error}"))
+            StoreError::unavailable(format!("a new session id is not valid: {error}"))
         })?;
         Ok(ConversationKey { owner, session_id })
     }
 
-    /// Counts the message, or refuses it.
+    /// Counts the message against the day's limit, or refuses it.
     async fn reserve(&self, caller: &Caller, now: Timestamp) -> Result<Reservation, TurnError> {
         let day = now.to_zoned(TimeZone::UTC).date();
         let limit = caller.tenant.settings.daily_messages();
@@ -275,8 +276,8 @@ impl Engine {
         Some((self.skills.get(matched.skill)?, matched.input))
     }
 
-    /// What the model is asked first: the instructions, what is remembered of the user, the end of the
-    /// conversation, and the new message.
+    /// What the model is asked first: the instructions, what is remembered of the user, the end of
+    /// the conversation, and the new message.
     async fn model_request(
         &self,
         turn: &Turn<'_>,

@@ -10,7 +10,7 @@ use crate::token::NoRandomness;
 /// Why a turn has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum TurnError {
-    /// The tenant may not chat.
+    /// The tenant is suspended by its operator.
     #[error("tenant `{0}` is suspended")]
     Suspended(crate::model::TenantId),
     /// The tenant turned the channel off.
@@ -19,7 +19,7 @@ pub enum TurnError {
     /// The day's messages are used up.
     #[error("the daily limit of {limit} messages is reached")]
     OverBudget {
-        /// The limit.
+        /// Messages a day.
         limit: u64,
         /// When the next day begins.
         resets_at: Timestamp,
@@ -29,24 +29,24 @@ pub enum TurnError {
     NotConnected {
         /// The missing integration.
         integration: &'static str,
-        /// Whose.
+        /// The tenant that has not connected it.
         tenant: crate::model::TenantId,
     },
     /// The skill failed.
     #[error("`{skill}` failed: {error}")]
     Skill {
-        /// Which.
+        /// The skill's name.
         skill: &'static str,
-        /// Why.
+        /// The reason, for the caller.
         error: SkillError,
     },
     /// No model could be chosen.
     #[error(transparent)]
     Select(#[from] SelectError),
-    /// The model failed.
+    /// The model gave no answer.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// A store failed.
+    /// Tenants, conversations, secrets or usage cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// No session id could be made.

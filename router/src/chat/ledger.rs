@@ -1,4 +1,4 @@
-//! What a turn uses, counted even when the turn is stopped in the middle.
+//! What a turn uses, counted even when the turn is cancelled in the middle.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,7 +9,7 @@ use ulid::Ulid;
 use crate::model::{NanoUsd, TenantId, TokenUsage, UsageDelta};
 use crate::ports::UsageStore;
 
-/// A counted message whose tokens and cost are added to the day when it is settled, or dropped.
+/// A message that was counted. Its tokens and cost are added to the day when this is dropped.
 pub(super) struct Reservation {
     store: Arc<dyn UsageStore>,
     tracker: TaskTracker,
@@ -20,7 +20,7 @@ pub(super) struct Reservation {
 }
 
 impl Reservation {
-    /// For a message that was counted under `id`.
+    /// The reservation that [`UsageStore::reserve_message`] counted under `id`.
     pub(super) fn new(
         store: Arc<dyn UsageStore>,
         tracker: TaskTracker,
@@ -38,7 +38,8 @@ impl Reservation {
         }
     }
 
-    /// Notes what one call of a model used. `cost` is `None` where the price is unknown, and then counts as nothing.
+    /// Notes what one call of a model used. `cost` is `None` where the price is unknown, and then
+    /// counts as nothing.
     pub(super) fn note(&self, usage: TokenUsage, cost: Option<NanoUsd>) {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         used.input_tokens += usage.input + usage.cache_read + usage.cache_write;
@@ -48,8 +49,8 @@ impl Reservation {
 }
 
 impl Drop for Reservation {
-    /// Settles in the background, so that neither an answer nor a caller who went away waits for it; a router that shuts
-    /// down waits for the tracker.
+    /// Settles in the background, so that neither an answer nor a caller who went away waits for
+    /// it; a router that shuts down waits for the tracker.
     fn drop(&mut self) {
         let used = std::mem::take(&mut *self.used.lock().unwrap_or_else(PoisonError::into_inner));
         if used == UsageDelta::default() {
@@ -58,7 +59,7 @@ impl Drop for Reservation {
         let (store, tenant, day, id) = (self.store.clone(), self.tenant.clone(), self.day, self.id);
         self.tracker.spawn(async move {
             if let Err(error) = store.settle(&tenant, day, id, used).await {
-                tracing::error!(%tenant, %error, reservation = %id, "what a turn used could not be settled");
+                tracing::error!(%tenant, %error, reservation = %id, "the usage of a turn could not be recorded");
             }
         });
     }

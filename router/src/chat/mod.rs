@@ -1,11 +1,12 @@
 //! One turn, from a message to its answer.
 //!
-//! [`Engine::answer`] is the whole of it: reserve the message, find the route ([`conversational`], then the rules of
-//! [`crate::skills`], then the model), run skills, word the result, store the turn, settle what it used. Nothing half-done
-//! is kept: a turn is stored whole, after its answer, or not at all; dropping the future stops everything under way.
+//! [`Engine::answer`] is the entry point: reserve the message, find the route ([`conversational`],
+//! then the rules of [`crate::skills`], then the model), run skills, word the result, store the
+//! turn, settle what it used. Nothing half-done is kept: a turn is stored whole, after its answer,
+//! or not at all; dropping the future stops everything under way.
 //!
-//! Not here: HTTP, authentication, deadlines ([`crate::http`]); what skills fetch ([`crate::skills`]); how providers speak
-//! ([`crate::ai`]).
+//! Not here: HTTP, authentication, deadlines ([`crate::http`]); what skills fetch
+//! ([`crate::skills`]); how providers speak ([`crate::ai`]).
 
 pub mod conversational;
 mod engine;
@@ -23,14 +24,15 @@ use crate::model::{ChannelKind, NanoUsd, SessionId, Tenant, TokenUsage, User, Us
 pub use engine::{Engine, RouteCounts};
 pub use error::TurnError;
 
-/// Who asks, as a verified credential told, or an anonymous caller of the tenant that takes them.
+/// Who asks: the owner of a verified credential, or an anonymous caller of the tenant that accepts
+/// them.
 #[derive(Debug, Clone)]
 pub struct Caller {
     /// The tenant; never taken from the request itself.
     pub tenant: Tenant,
     /// The user; `None` for anonymous callers.
     pub user: Option<User>,
-    /// The role in force.
+    /// The lower of the user's role and the credential's.
     pub role: UserRole,
 }
 
@@ -43,37 +45,37 @@ impl Caller {
     }
 }
 
-/// What is asked.
+/// One message and its circumstances.
 #[derive(Debug, Clone)]
 pub struct TurnRequest {
-    /// By whom.
+    /// Who asks.
     pub caller: Caller,
-    /// Where.
+    /// The channel by which the message came.
     pub channel: ChannelKind,
-    /// In which conversation; `None` begins a new one.
+    /// The conversation; `None` begins a new one.
     pub session_id: Option<SessionId>,
-    /// The words, without `--raw`: see [`split_raw`].
+    /// The message, without `--raw`: see [`split_raw`].
     pub message: String,
-    /// Whether a skill's JSON is wanted instead of words. Such a turn is not stored.
+    /// Whether a skill's JSON is wanted instead of a worded answer. Such a turn is not stored.
     pub raw: bool,
-    /// Names the request in logs and in the stored turn.
+    /// Identifies the request in logs and in the stored turn.
     pub request_id: String,
 }
 
-/// What is answered.
+/// The answer of a turn.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TurnAnswer {
-    /// The words, or a skill's JSON if `raw`.
+    /// The answer's text, or a skill's JSON if `raw`.
     pub text: String,
-    /// The conversation.
+    /// The conversation, which may be a new one.
     pub session_id: SessionId,
-    /// How it was answered.
+    /// What decided how it was answered.
     pub route: Route,
     /// The skills that ran, each once, in order.
     pub skills: Vec<String>,
-    /// The model that worded it, by the name people know; `None` if none was asked.
+    /// The display name of the model that worded it; `None` if none was asked.
     pub model: Option<String>,
-    /// Tokens used.
+    /// Tokens used by all calls of the model.
     pub usage: TokenUsage,
     /// What that cost; `None` if the model's price is unknown.
     pub cost: Option<NanoUsd>,
@@ -81,7 +83,7 @@ pub struct TurnAnswer {
     pub raw: bool,
 }
 
-/// How a turn was answered.
+/// What decided how a turn was answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Route {
@@ -94,7 +96,7 @@ pub enum Route {
 }
 
 impl Route {
-    /// The stored word.
+    /// The value in stored turns.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Conversational => "conversational",
@@ -107,11 +109,11 @@ impl Route {
 /// What happens while a turn is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TurnEvent<'a> {
-    /// More words of the answer. All of them together are the answer's text.
+    /// More of the answer. All deltas together are the answer's text.
     Delta(&'a str),
-    /// A skill begins to run.
+    /// A skill starts.
     Tool {
-        /// Which.
+        /// The skill's name.
         name: &'a str,
     },
 }

@@ -1,4 +1,4 @@
-//! What a turn comes to, before it is stored.
+//! The result of a turn, before it is stored.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::{OnEvent, Route, TurnEvent};
 use crate::ai::SelectedModel;
 use crate::model::{NanoUsd, StopReason, TokenUsage};
 
-/// What a turn comes to, before it is stored.
+/// The result of a turn while it is gathered: see [`TurnAnswer`](super::TurnAnswer) for the fields.
 pub(super) struct Outcome {
     pub(super) text: String,
     pub(super) route: Route,
@@ -54,7 +54,7 @@ impl Outcome {
         };
     }
 
-    /// Says why the words end where they do, where the model itself could not.
+    /// Adds a note where the text does not end by the model's own choice.
     pub(super) fn finish(&mut self, stop: StopReason, on_event: &mut OnEvent<'_>) {
         let note = match stop {
             StopReason::Filtered => "(The model's content filter stopped this answer.)",

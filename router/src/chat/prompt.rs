@@ -1,5 +1,5 @@
-//! What the model is told besides the conversation: the operator's instructions and what is remembered of the user. Pure.
-//! Nothing that a tool returned is ever here.
+//! The system prompt and the messages of a model's request. Pure. What a tool returned never
+//! becomes part of the system prompt.
 
 use jiff::Timestamp;
 
@@ -45,8 +45,8 @@ pub(super) fn system_prompt(
     prompt
 }
 
-/// A stored conversation and a new message as a model takes them: beginning with the user, speakers alternating, whatever
-/// the window cut off.
+/// A stored conversation and a new message in the form that providers accept: the user first, then
+/// alternating roles, wherever the window cut the conversation.
 pub(super) fn conversation(history: &[Message], message: &str) -> Vec<ModelMessage> {
     let mut messages: Vec<ModelMessage> = Vec::with_capacity(history.len() + 1);
     let spoken = history

@@ -1,5 +1,5 @@
-//! The model's part of a turn: it is asked, calls tools, gets their results, and is asked again until
-//! it answers.
+//! The model's part of a turn: it is asked, calls tools, gets their results, and is asked again
+//! until it answers.
 
 use serde_json::Value;
 
@@ -36,8 +36,8 @@ impl ToolLoop<'_> {
         for round in 0..=MAX_ROUNDS {
             let is_last = round == MAX_ROUNDS;
             if is_last {
-                // Anthropic and Bedrock refuse a request that leaves out the tools while their calls
-                // are in the conversation, so the model is told instead:
+                // Anthropic and Bedrock refuse a request that leaves out the tools while their
+                // calls are in the conversation, so the model is told instead:
                 // https://docs.aws.amazon.com/bedrock/latest/userguide/tool-use.html
                 request
                     .system

@@ -1,4 +1,5 @@
-//! Running skills for a turn: which are allowed, with whose credentials, and their results as a model gets them.
+//! Running skills for a turn: which are allowed, with whose credentials, and how a model gets their
+//! results.
 
 use std::sync::Arc;
 
@@ -11,9 +12,9 @@ use crate::ports::{Platform, StoreError};
 use crate::skills::{Skill, SkillCall, SkillSet};
 
 /// The longest tool result that a model is given, in bytes of JSON.
-const LONGEST_RESULT_BYTES: usize = 64 * 1024;
+const MAX_RESULT_BYTES: usize = 64 * 1024;
 
-/// A skill that may run now.
+/// A skill that the tenant enabled and connected, with what it needs to run for the caller.
 #[derive(Clone)]
 pub(super) struct ReadySkill {
     pub(super) skill: Arc<dyn Skill>,
@@ -21,7 +22,7 @@ pub(super) struct ReadySkill {
 }
 
 impl ReadySkill {
-    /// Runs it.
+    /// Runs the skill. `input` is checked by the skill itself.
     pub(super) async fn run(&self, input: &Value) -> Result<Value, TurnError> {
         self.skill
             .run(&self.call, input)
@@ -101,7 +102,7 @@ async fn credentials(
         .await
 }
 
-/// What the model is told of the skills.
+/// The skills as tools of the model.
 pub(super) fn specs(skills: &[ReadySkill]) -> Vec<ToolSpec> {
     skills.iter().map(|ready| ready.skill.tool()).collect()
 }
@@ -116,7 +117,8 @@ pub(super) struct ToolRound {
     pub(super) results: Vec<Value>,
 }
 
-/// Runs the tools that a model asked for, all at once. A call that fails is told to the model, which can explain it.
+/// Runs the tools that a model asked for, concurrently. A failed call becomes an error result,
+/// which the model can explain.
 pub(super) async fn run_calls(
     skills: &[ReadySkill],
     reply: &[ContentBlock],
@@ -137,7 +139,7 @@ pub(super) async fn run_calls(
     let outcomes = join_all(calls.iter().map(|(_, name, input)| async move {
         match skills.iter().find(|ready| ready.skill.name() == *name) {
             Some(ready) => ready.run(input).await.map_err(|error| error.to_string()),
-            None => Err(format!("there is no tool `{name}`")),
+            None => Err(format!("no such tool: `{name}`")),
         }
     }))
     .await;
@@ -168,13 +170,13 @@ pub(super) async fn run_calls(
     round
 }
 
-/// A result as the model gets it, which is only its beginning where it is very long.
+/// A result as the model gets it; a very long one is cut.
 fn result_block(id: &str, result: Value) -> ContentBlock {
     let text = result.to_string();
-    let content = if text.len() <= LONGEST_RESULT_BYTES {
+    let content = if text.len() <= MAX_RESULT_BYTES {
         result
     } else {
-        let end = text.floor_char_boundary(LONGEST_RESULT_BYTES);
+        let end = text.floor_char_boundary(MAX_RESULT_BYTES);
         json!({"truncated": true, "beginning": &text[..end]})
     };
     ContentBlock::ToolResult {

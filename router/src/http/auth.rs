@@ -1,5 +1,5 @@
-//! Who may enter. Deny by default: a caller is who a verified credential says, and a credential that is not valid is never
-//! taken for none.
+//! Authentication. Deny by default: the caller is the owner of a verified credential, and an
+//! invalid credential is refused even where none is needed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,11 +16,11 @@ use crate::chat::Caller;
 use crate::model::{ApiKey, KeyHash, TenantId, TenantStatus, UserId, UserRole};
 use crate::ports::{Platform, StoreError};
 
-/// How long a credential that was verified is not looked up again: how late a revocation may be noticed.
-const CACHED_FOR: Duration = Duration::from_secs(5);
-const MOST_CACHED: u64 = 10_000;
+/// How long a verified credential is cached, and so how long a revocation may go unnoticed.
+const CACHE_TTL: Duration = Duration::from_secs(5);
+const MAX_CACHED_KEYS: u64 = 10_000;
 
-/// Verifies credentials.
+/// Verifies credentials, and caches those that are valid.
 pub(super) struct Authenticator {
     platform: Platform,
     anonymous_tenant: Option<TenantId>,
@@ -36,12 +36,12 @@ struct Verified {
 impl Authenticator {
     pub(super) fn new(platform: Platform, anonymous_tenant: Option<TenantId>) -> Self {
         let keys = Cache::builder()
-            .max_capacity(MOST_CACHED)
-            .time_to_live(CACHED_FOR)
+            .max_capacity(MAX_CACHED_KEYS)
+            .time_to_live(CACHE_TTL)
             .build();
         let anonymous = Cache::builder()
             .max_capacity(1)
-            .time_to_live(CACHED_FOR)
+            .time_to_live(CACHE_TTL)
             .build();
         Self {
             platform,
@@ -56,7 +56,9 @@ impl Authenticator {
         let caller = match parts.headers.get(AUTHORIZATION) {
             Some(header) => {
                 let key = header.to_str().ok().and_then(bearer).ok_or_else(|| {
-                    unauthorized("the `Authorization` header is not `Bearer` and a key")
+                    unauthorized(
+                        "the `Authorization` header must be `Bearer` followed by an API key",
+                    )
                 })?;
                 self.caller_of_key(key).await?
             }
@@ -100,7 +102,7 @@ impl Authenticator {
 
     async fn anonymous_caller(&self) -> Result<Caller, ApiError> {
         let Some(id) = &self.anonymous_tenant else {
-            return Err(unauthorized("a key is needed")
+            return Err(unauthorized("an API key is required")
                 .hint("send `Authorization: Bearer` with a tenant's API key"));
         };
         self.anonymous
@@ -119,7 +121,7 @@ impl Authenticator {
             })
             .await
             .map_err(|refusal| match &*refusal {
-                Refusal::Unknown => unauthorized("a key is needed"),
+                Refusal::Unknown => unauthorized("an API key is required"),
                 Refusal::Store(error) => ApiError::from(error.clone()),
             })
     }
@@ -137,10 +139,10 @@ impl From<StoreError> for Refusal {
     }
 }
 
-/// Finds the key, then its tenant and user; `None` unless all three are there.
+/// Finds the key, then its tenant and user; `None` unless all three exist.
 async fn verify(platform: &Platform, hash: &KeyHash) -> Result<Option<Verified>, StoreError> {
-    // The store finds by hash, which tells an attacker nothing about a key; the comparison guards against a store that
-    // answers with something else.
+    // The store looks up by hash, whose timing reveals nothing of a key; the comparison guards
+    // against a store that answers with another key.
     let Some(key) = platform
         .tenants
         .key(hash)
@@ -189,7 +191,8 @@ impl FromRequestParts<AppState> for Authenticated {
     }
 }
 
-/// A caller who is a known user. What only a user has (a list of conversations) is refused to anonymous callers.
+/// A caller who is a known user. What only a user has (a list of conversations) is refused to
+/// anonymous callers.
 pub(super) struct KnownUser {
     pub(super) caller: Caller,
     pub(super) user_id: UserId,
@@ -213,10 +216,11 @@ impl FromRequestParts<AppState> for KnownUser {
     }
 }
 
-/// A caller on a public path: `None` without a credential. One that is not valid is refused even here.
-pub(super) struct PerhapsAuthenticated(pub(super) Option<Caller>);
+/// A caller on a public path: `None` without a credential. One that is not valid is refused even
+/// here.
+pub(super) struct OptionallyAuthenticated(pub(super) Option<Caller>);
 
-impl FromRequestParts<AppState> for PerhapsAuthenticated {
+impl FromRequestParts<AppState> for OptionallyAuthenticated {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {

@@ -1,4 +1,4 @@
-//! `POST /api/chat`: a turn, answered at once as JSON or as it comes as server-sent events.
+//! `POST /api/chat`: a turn, answered as one JSON object or as server-sent events.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -27,39 +27,41 @@ use super::middleware::RequestId;
 use crate::chat::{Engine, Route, TurnAnswer, TurnError, TurnEvent, TurnRequest, split_raw};
 use crate::model::{ChannelKind, SessionId};
 
-/// The longest message, in bytes.
-const LONGEST_MESSAGE_BYTES: usize = 32 * 1024;
-/// How often a silent stream says that it is alive, so that proxies keep it open.
+/// The limit of a message, in bytes.
+const MAX_MESSAGE_BYTES: usize = 32 * 1024;
+/// How often a comment is sent in a silent stream, so that proxies keep it open.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// A message.
+/// A message to the assistant.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct ChatBody {
-    /// The message; also accepted as `text`. With `--raw` in it, a skill's JSON is answered and nothing is stored.
+    /// The message; also accepted as `text`. With `--raw` in it, a skill's JSON is answered and
+    /// nothing is stored.
     #[serde(alias = "text")]
     #[schema(min_length = 1, max_length = 32768, example = "sprint status?")]
     message: String,
-    /// The conversation to go on with; also accepted as `conversation_id`. Without it a new one begins.
+    /// The conversation to go on with; also accepted as `conversation_id`. Without it a new one
+    /// begins.
     #[serde(alias = "conversation_id", default)]
     #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9._@+-]{1,128}$")]
     session_id: Option<SessionId>,
 }
 
-/// An answer.
+/// The assistant's answer.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ChatAnswer {
-    /// The words, or a skill's JSON as text if `raw`.
+    /// The answer's text, or a skill's JSON as text if `raw`.
     text: String,
     /// The conversation: send it with the next message.
     session_id: String,
-    /// How it was answered.
+    /// What decided how it was answered.
     route: Route,
     /// The skill that ran, if one did.
     #[serde(skip_serializing_if = "Option::is_none")]
     skill: Option<String>,
     /// The model that worded it; `null` if none was asked.
     model: Option<String>,
-    /// What it used.
+    /// Tokens and cost of all calls of the model.
     usage: ChatUsage,
     /// How long it took, in milliseconds.
     timing_ms: u64,
@@ -75,14 +77,14 @@ pub(super) struct ChatAnswer {
     tokens: u64,
 }
 
-/// What an answer used.
+/// Tokens and cost of an answer.
 #[derive(Debug, Serialize, ToSchema)]
 struct ChatUsage {
     /// Tokens sent to models.
     input_tokens: u64,
     /// Tokens that models answered.
     output_tokens: u64,
-    /// What that cost in US dollars; `null` if the model's price is not known.
+    /// The cost in US dollars; `null` if the model's price is unknown.
     cost_usd: Option<f64>,
 }
 
@@ -113,8 +115,9 @@ impl ChatAnswer {
 
 /// Answer a message
 ///
-/// With `Accept: text/event-stream` the answer comes as server-sent events: `delta` (`{"text"}`, more words), `tool`
-/// (`{"name"}`, a skill begins), and at the end `done` (the whole answer) or `error` (the error's JSON).
+/// With `Accept: text/event-stream` the answer comes as server-sent events: `delta` (`{"text"}`,
+/// more words), `tool` (`{"name"}`, a skill begins), and at the end `done` (the whole answer) or
+/// `error` (the error's JSON).
 #[utoipa::path(
     post,
     path = "/api/chat",
@@ -137,10 +140,10 @@ pub(super) async fn chat(
     headers: HeaderMap,
     JsonBody(body): JsonBody<ChatBody>,
 ) -> Result<Response, ApiError> {
-    if body.message.len() > LONGEST_MESSAGE_BYTES {
+    if body.message.len() > MAX_MESSAGE_BYTES {
         let message = format!(
             "the message is longer than {} KiB",
-            LONGEST_MESSAGE_BYTES / 1024
+            MAX_MESSAGE_BYTES / 1024
         );
         return Err(ApiError::new(
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -161,9 +164,9 @@ pub(super) async fn chat(
         request_id,
     };
     if wants_stream(&headers) {
-        streamed(&state, turn).await
+        as_event_stream(&state, turn).await
     } else {
-        at_once(&state, turn).await
+        as_json(&state, turn).await
     }
 }
 
@@ -182,22 +185,22 @@ fn wants_stream(headers: &HeaderMap) -> bool {
         })
 }
 
-async fn at_once(state: &AppState, turn: TurnRequest) -> Result<Response, ApiError> {
+async fn as_json(state: &AppState, turn: TurnRequest) -> Result<Response, ApiError> {
     let started = Instant::now();
     let deadline = state.deadlines.answer;
-    let answer = within(deadline, state.engine.answer(&turn, &mut |_| {})).await?;
+    let answer = with_deadline(deadline, state.engine.answer(&turn, &mut |_| {})).await?;
     Ok(Json(ChatAnswer::new(answer, turn.request_id, started.elapsed())).into_response())
 }
 
-/// Ends a turn that takes too long; what it did so far is given up.
-async fn within(
+/// Cancels a turn that takes too long; nothing of it is stored.
+async fn with_deadline(
     deadline: Duration,
     turn: impl Future<Output = Result<TurnAnswer, TurnError>>,
 ) -> Result<TurnAnswer, ApiError> {
     match tokio::time::timeout(deadline, turn).await {
         Ok(answer) => Ok(answer?),
         Err(_) => {
-            let message = format!("there was no answer within {} s", deadline.as_secs());
+            let message = format!("no answer within {} s", deadline.as_secs());
             Err(ApiError::new(
                 StatusCode::GATEWAY_TIMEOUT,
                 "deadline_exceeded",
@@ -207,22 +210,22 @@ async fn within(
     }
 }
 
-/// What the task that answers tells the stream.
+/// What the task that answers sends to the stream.
 enum Step {
     Event(Event),
     Failed(ApiError),
 }
 
-async fn streamed(state: &AppState, turn: TurnRequest) -> Result<Response, ApiError> {
+async fn as_event_stream(state: &AppState, turn: TurnRequest) -> Result<Response, ApiError> {
     let request_id = turn.request_id.clone();
-    // Unbounded in form only: a turn says at most what a model answers, and its length is limited.
+    // Bounded in effect: a turn sends no more than a model's answer, whose length is limited.
     let (steps, mut received) = mpsc::unbounded_channel();
-    let task = answer_into(state.engine.clone(), state.deadlines.stream, turn, steps);
+    let task = send_answer(state.engine.clone(), state.deadlines.stream, turn, steps);
     // The task ends with the stream, so a client that goes away stops the work.
     let span = Span::current();
     let task = AbortOnDropHandle::new(state.tasks.spawn(task.instrument(span.clone())));
 
-    // A turn that fails before it says anything is answered with the status that fits.
+    // A turn that fails before its first event is answered with an error status.
     let first = match received.recv().await {
         Some(Step::Failed(error)) => return Err(error),
         first => first,
@@ -252,7 +255,7 @@ async fn streamed(state: &AppState, turn: TurnRequest) -> Result<Response, ApiEr
         .into_response())
 }
 
-async fn answer_into(
+async fn send_answer(
     engine: Arc<Engine>,
     deadline: Duration,
     turn: TurnRequest,
@@ -264,10 +267,10 @@ async fn answer_into(
             TurnEvent::Delta(text) => event("delta", &json!({"text": text})),
             TurnEvent::Tool { name } => event("tool", &json!({"name": name})),
         };
-        // Nobody listens only once the stream is gone, and this task with it.
+        // Sending fails only once the stream is dropped, and this task with it.
         let _ = steps.send(Step::Event(event));
     };
-    let last = match within(deadline, engine.answer(&turn, &mut on_event)).await {
+    let last = match with_deadline(deadline, engine.answer(&turn, &mut on_event)).await {
         Ok(answer) => Step::Event(event(
             "done",
             &ChatAnswer::new(answer, turn.request_id, started.elapsed()),
@@ -278,7 +281,7 @@ async fn answer_into(
 }
 
 fn event(name: &str, data: &impl Serialize) -> Event {
-    // Our own types always serialize; an empty event would be the honest rest.
+    // The types of this module always serialize; if one did not, the event would be empty.
     Event::default()
         .event(name)
         .json_data(data)

@@ -15,9 +15,9 @@ use crate::model::{ChannelKind, ConversationKey, ConversationOwner, SessionId};
 use crate::ports::PageRequest;
 
 const DEFAULT_PAGE: usize = 50;
-const LARGEST_PAGE: usize = 200;
+const MAX_PAGE: usize = 200;
 
-/// Which messages.
+/// The conversation and page to return.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct HistoryQuery {
@@ -32,7 +32,7 @@ pub(super) struct HistoryQuery {
     after: Option<String>,
 }
 
-/// Which conversations.
+/// The page to return.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct SessionsQuery {
@@ -43,30 +43,30 @@ pub(super) struct SessionsQuery {
     after: Option<String>,
 }
 
-/// Messages of a conversation.
+/// A page of a conversation's messages.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct History {
     session_id: String,
-    /// Oldest first.
+    /// The page's messages, oldest first.
     messages: Vec<HistoryMessage>,
     /// Send it as `after` for older messages; absent if there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
-/// A message.
+/// A message of the user or the assistant.
 #[derive(Debug, Serialize, ToSchema)]
 struct HistoryMessage {
     /// `user` or `assistant`.
     role: &'static str,
     content: String,
-    /// When it was said.
+    /// When it was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     at: Option<Timestamp>,
 }
 
-/// A list of conversations.
+/// A page of the caller's conversations.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Sessions {
     sessions: Vec<Session>,
@@ -95,7 +95,7 @@ pub(super) struct ClearBody {
     session_id: SessionId,
 }
 
-/// What was removed.
+/// The conversation that was removed.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Cleared {
     session_id: String,
@@ -105,9 +105,9 @@ pub(super) struct Cleared {
 
 fn page(limit: Option<usize>, after: Option<String>) -> Result<PageRequest, ApiError> {
     let limit = limit.unwrap_or(DEFAULT_PAGE);
-    if !(1..=LARGEST_PAGE).contains(&limit) {
+    if !(1..=MAX_PAGE).contains(&limit) {
         return Err(ApiError::invalid(format!(
-            "`limit` must be 1 to {LARGEST_PAGE}"
+            "`limit` must be 1 to {MAX_PAGE}"
         )));
     }
     Ok(PageRequest { limit, after })
@@ -154,7 +154,7 @@ pub(super) async fn history(
         return Err(ApiError::new(
             StatusCode::NOT_FOUND,
             "no_such_session",
-            "there is no such conversation",
+            "no such conversation",
         ));
     };
     let messages = found

@@ -1,7 +1,8 @@
 //! Errors as callers get them: JSON, with a status that fits, and nothing internal in a 500 or 503.
 //!
-//! An [`ApiError`] carries its [`Cause`] as a value to where the response leaves ([`super::middleware`], or the event
-//! stream for what fails after its head was sent). There, and nowhere else, it is logged.
+//! An [`ApiError`] carries its [`Cause`] as a value to where the response leaves
+//! ([`super::middleware`], or the event stream for what fails after its head was sent). There, and
+//! nowhere else, it is logged.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -22,31 +23,33 @@ use crate::ports::{ModelError, StoreError};
 use crate::skills::{SkillError, SkillErrorKind};
 use crate::token::NoRandomness;
 
-/// How long a caller should wait where a provider or Jira limits the rate of requests and does not say for how long.
+/// How long a caller should wait where a provider or Jira limits the rate of requests and does not
+/// say for how long.
 const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// The body of every error.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(super) struct ErrorBody {
-    /// What went wrong.
+    /// Code, message and hint.
     error: ErrorDetail,
     /// The request, as in `x-request-id`: quote it when asking for help.
     request_id: String,
 }
 
-/// What went wrong.
+/// What went wrong, for programs and for people.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 struct ErrorDetail {
-    /// For programs; does not change.
+    /// Stable, for programs.
     code: &'static str,
-    /// For people.
+    /// For people; may change.
     message: String,
-    /// What to do next.
+    /// What the caller can do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<String>,
 }
 
-/// An error on its way to the caller. The request's id is added where it leaves ([`super::middleware`]).
+/// An error on its way to the caller. The request's id is added where it leaves
+/// ([`super::middleware`]).
 #[derive(Debug, Clone)]
 pub(super) struct ApiError {
     status: StatusCode,
@@ -74,7 +77,8 @@ pub(super) enum Cause {
     },
     #[error("no session id could be made")]
     NoRandomness(#[source] NoRandomness),
-    /// What it says goes to stderr by the panic hook, and not into this log: it may quote a message.
+    /// What it says goes to stderr by the panic hook, and not into this log: it may quote a
+    /// message.
     #[error("a request panicked")]
     Panic,
     #[error("a layer answered without an explanation")]
@@ -156,7 +160,7 @@ impl ApiError {
         let detail = cause.source().map(with_causes);
         let (code, detail) = (self.code, detail.as_deref());
         match cause {
-            // These services are not ours, and their failing is not always ours to repair.
+            // Other parties' services, whose failures an operator cannot always repair.
             Cause::Model(_) | Cause::Skill { .. } => {
                 tracing::warn!(code, error = detail, "{cause}");
             }
@@ -168,7 +172,7 @@ impl ApiError {
         }
     }
 
-    /// The error's JSON.
+    /// The body, with the request's id.
     pub(super) fn body(&self, request_id: &str) -> ErrorBody {
         ErrorBody {
             error: ErrorDetail {
@@ -180,7 +184,7 @@ impl ApiError {
         }
     }
 
-    /// The whole response.
+    /// The response: body, `Retry-After` and `WWW-Authenticate`.
     pub(super) fn response(&self, request_id: &str) -> Response {
         let mut response = (self.status, Json(self.body(request_id))).into_response();
         if let Some(after) = self.retry_after {
@@ -209,7 +213,7 @@ impl IntoResponse for ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::InvalidCursor => Self::invalid("`after` is no cursor of this list"),
+            StoreError::InvalidCursor => Self::invalid("`after` is not a cursor of this list"),
             StoreError::TooLarge(_) => Self::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "too_large",

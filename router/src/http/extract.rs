@@ -1,4 +1,4 @@
-//! Bodies and queries as types, with errors that say what is wrong with them.
+//! Bodies and queries as types, with errors that tell what is wrong with them.
 
 use axum::body::to_bytes;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
@@ -10,8 +10,8 @@ use serde::de::DeserializeOwned;
 
 use super::error::ApiError;
 
-/// The largest body, in bytes.
-pub(super) const LARGEST_BODY_BYTES: usize = 1024 * 1024;
+/// The limit of a body, in bytes.
+pub(super) const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 /// A JSON body. It must be declared as JSON, which also keeps other sites' forms from posting here.
 pub(super) struct JsonBody<T>(pub(super) T);
@@ -38,10 +38,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
         let declared = headers
             .get(CONTENT_LENGTH)
             .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-        if declared.is_some_and(|length| length > LARGEST_BODY_BYTES) {
+        if declared.is_some_and(|length| length > MAX_BODY_BYTES) {
             return Err(too_large());
         }
-        let body = to_bytes(request.into_body(), LARGEST_BODY_BYTES)
+        let body = to_bytes(request.into_body(), MAX_BODY_BYTES)
             .await
             .map_err(|error| {
                 let limit = std::error::Error::source(&error)
@@ -53,15 +53,13 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
                 }
             })?;
         serde_json::from_slice(&body).map(Self).map_err(|error| {
-            ApiError::invalid(format!(
-                "the body is not the JSON that is expected: {error}"
-            ))
+            ApiError::invalid(format!("the body is not the expected JSON: {error}"))
         })
     }
 }
 
 fn too_large() -> ApiError {
-    let limit = LARGEST_BODY_BYTES / 1024;
+    let limit = MAX_BODY_BYTES / 1024;
     ApiError::new(
         StatusCode::PAYLOAD_TOO_LARGE,
         "body_too_large",
@@ -69,7 +67,7 @@ fn too_large() -> ApiError {
     )
 }
 
-/// A query string.
+/// The query string as a type.
 pub(super) struct QueryString<T>(pub(super) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for QueryString<T> {

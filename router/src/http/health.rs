@@ -1,4 +1,4 @@
-//! Whether the router lives, is ready, and what it is.
+//! Liveness, readiness, and a description of the router.
 
 use std::time::{Duration, Instant};
 
@@ -11,31 +11,31 @@ use tokio::sync::Mutex;
 use utoipa::ToSchema;
 
 use super::AppState;
-use super::auth::PerhapsAuthenticated;
+use super::auth::OptionallyAuthenticated;
 use super::error::{ApiError, Cause, ErrorBody};
 use crate::ai::SelectError;
 use crate::chat::{Caller, RouteCounts};
 use crate::model::{SecretName, UserRole};
 use crate::ports::Platform;
 
-/// How often stores are asked whether they answer, however often we are.
-const CHECKED_EVERY: Duration = Duration::from_secs(5);
-/// How long a store may take to say that it is there.
+/// How often the stores are checked, however often `/ready` is requested.
+const CHECK_INTERVAL: Duration = Duration::from_secs(5);
+/// How long a store may take to answer.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A short word.
+/// A status without detail.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Status {
     status: &'static str,
 }
 
 /// Liveness: the process answers
-#[utoipa::path(get, path = "/health", tag = "health", responses((status = 200, description = "It lives", body = Status)))]
+#[utoipa::path(get, path = "/health", tag = "health", responses((status = 200, description = "The process answers", body = Status)))]
 pub(super) async fn health() -> Json<Status> {
     Json(Status { status: "ok" })
 }
 
-/// Asks the stores, but not more often than every few seconds.
+/// The result of the latest check of the stores.
 #[derive(Default)]
 pub(super) struct Readiness {
     last: Mutex<Option<(Instant, Result<(), ApiError>)>>,
@@ -45,18 +45,18 @@ impl Readiness {
     async fn check(&self, platform: &Platform) -> Result<(), ApiError> {
         let mut last = self.last.lock().await;
         if let Some((at, ready)) = &*last
-            && at.elapsed() < CHECKED_EVERY
+            && at.elapsed() < CHECK_INTERVAL
         {
             return ready.clone();
         }
-        let asked = async {
+        let pings = async {
             futures::try_join!(
                 platform.tenants.ping(),
                 platform.conversations.ping(),
                 platform.secrets.ping()
             )
         };
-        let ready = match tokio::time::timeout(CHECK_TIMEOUT, asked).await {
+        let ready = match tokio::time::timeout(CHECK_TIMEOUT, pings).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(not_ready(Cause::Store(error))),
             Err(_) => Err(not_ready(Cause::StoreTimeout(CHECK_TIMEOUT))),
@@ -82,7 +82,7 @@ fn not_ready(cause: Cause) -> ApiError {
     tag = "health",
     responses(
         (status = 200, description = "It can serve", body = Status),
-        (status = 503, description = "It cannot", body = ErrorBody),
+        (status = 503, description = "A store does not answer", body = ErrorBody),
     ),
 )]
 pub(super) async fn ready(State(state): State<AppState>) -> Result<Json<Status>, ApiError> {
@@ -90,7 +90,7 @@ pub(super) async fn ready(State(state): State<AppState>) -> Result<Json<Status>,
     Ok(Json(Status { status: "ready" }))
 }
 
-/// What the router is.
+/// The router's version and environment.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct About {
     status: &'static str,
@@ -106,12 +106,12 @@ pub(super) struct About {
     #[schema(value_type = String, format = DateTime)]
     started_at: Timestamp,
     uptime_seconds: u64,
-    /// For an administrator alone.
+    /// For administrators only.
     #[serde(skip_serializing_if = "Option::is_none")]
     tenant: Option<AboutTenant>,
 }
 
-/// What an administrator may know of the own tenant.
+/// How the administrator's own tenant is set up.
 #[derive(Debug, Serialize, ToSchema)]
 struct AboutTenant {
     id: String,
@@ -130,27 +130,27 @@ struct AboutTenant {
     skills: Vec<&'static str>,
 }
 
-/// An integration.
+/// An external system that a skill needs.
 #[derive(Debug, Serialize, ToSchema)]
 struct Integration {
     name: String,
     connected: bool,
 }
 
-/// What the router is; for an administrator, also how the tenant is set up
+/// Version and environment of the router; for administrators, also how their tenant is set up
 #[utoipa::path(
     get,
     path = "/api/health",
     tag = "health",
     responses(
-        (status = 200, description = "What it is", body = About),
+        (status = 200, description = "Version and environment", body = About),
         (status = "4XX", description = "The credential is not valid", body = ErrorBody),
     ),
     security((), ("key" = [])),
 )]
 pub(super) async fn about(
     State(state): State<AppState>,
-    PerhapsAuthenticated(caller): PerhapsAuthenticated,
+    OptionallyAuthenticated(caller): OptionallyAuthenticated,
 ) -> Result<Json<About>, ApiError> {
     let tenant = match caller.filter(|caller| caller.role == UserRole::Admin) {
         Some(caller) => Some(about_tenant(&state, &caller).await?),

@@ -16,14 +16,15 @@ use super::error::{ApiError, Cause};
 /// The header that names a request, in both directions.
 pub(super) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// What is asked by machines that look whether the router lives.
+/// The paths that load balancers and container health checks request.
 const PROBES: [&str; 2] = ["/health", "/ready"];
 
 /// The id of the request under way.
 #[derive(Debug, Clone)]
 pub(super) struct RequestId(pub(super) String);
 
-/// Names the request, logs how it ended, and completes errors. A message's words and credentials are never logged.
+/// Names the request, logs how it ended, and completes errors. A message's words and credentials
+/// are never logged.
 pub(super) async fn around(mut request: Request, next: Next) -> Response {
     let id = accepted_id(&request).unwrap_or_else(|| Ulid::generate().to_string());
     request.extensions_mut().insert(RequestId(id.clone()));
@@ -61,7 +62,8 @@ pub(super) async fn around(mut request: Request, next: Next) -> Response {
     .await
 }
 
-/// An error's response. What an outer layer put into headers (the methods that are allowed, say) still holds.
+/// An error's response. What an outer layer put into headers (the methods that are allowed, say)
+/// still holds.
 fn completed(error: &ApiError, id: &str, headers: &HeaderMap) -> Response {
     let mut response = error.response(id);
     for (name, value) in headers {
@@ -72,8 +74,8 @@ fn completed(error: &ApiError, id: &str, headers: &HeaderMap) -> Response {
     response
 }
 
-/// Says how a request ended. Load balancers and container health checks ask every few seconds, all day: only what is not well
-/// is worth a line of theirs.
+/// Logs how a request ended. Load balancers and container health checks send one every few seconds,
+/// so only their failures are logged at `info`.
 fn log_answer(is_probe: bool, status: StatusCode, elapsed: Duration) {
     let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
     let status_code = status.as_u16();
@@ -119,27 +121,22 @@ fn error_of_status(status: StatusCode) -> ApiError {
     }
 }
 
-/// A panic in one request must not end the others'.
+/// The answer after a panic, which must not end other requests.
 pub(super) fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
     ApiError::internal(Cause::Panic).into_response()
 }
 
-/// No such path.
+/// The answer for an unknown path.
 pub(super) async fn not_found() -> ApiError {
-    ApiError::new(
-        StatusCode::NOT_FOUND,
-        "not_found",
-        "there is nothing at this path",
-    )
-    .hint("see /openapi.json")
+    ApiError::new(StatusCode::NOT_FOUND, "not_found", "no such path").hint("see /openapi.json")
 }
 
-/// No such method on this path.
+/// The answer for a method that the path does not have.
 pub(super) async fn method_not_allowed() -> ApiError {
     ApiError::new(
         StatusCode::METHOD_NOT_ALLOWED,
         "method_not_allowed",
-        "this path does not take this method",
+        "this path does not support this method",
     )
     .hint("see /openapi.json")
 }

@@ -1,8 +1,10 @@
 //! The HTTP API: routes, authentication, errors, streaming.
 //!
-//! [`app`] is the whole API as a service, without a socket; [`serve`] gives it one. Handlers are thin: they turn a request
-//! into a call of [`crate::chat`] or of a port, and the outcome into JSON. Request and response types stand above their
-//! handler. Read `chat.rs` first; `auth.rs` says who may enter, `middleware.rs` what surrounds every request.
+//! [`app`] is the whole API as a service, without a socket; [`serve`] gives it one. Handlers are
+//! thin: they turn a request into a call of [`crate::chat`] or of a port, and the outcome into
+//! JSON. Request and response types stand above their handler. Read `chat.rs` first; `auth.rs`
+//! authenticates callers, `middleware.rs` wraps every request, `error.rs` has the form of every
+//! error.
 
 mod auth;
 mod chat;
@@ -34,7 +36,7 @@ use crate::outbound::ClientError;
 use crate::ports::Platform;
 use crate::skills::SkillSet;
 
-/// What handlers share.
+/// What all handlers share.
 #[derive(Clone)]
 struct AppState {
     platform: Platform,
@@ -61,7 +63,8 @@ impl App {
         self.routes.clone()
     }
 
-    /// Waits until no streamed answer is under way and all that turns used is settled. Call it once no more requests come.
+    /// Waits until no answer is being streamed and the usage of all turns is recorded. Call it once
+    /// no more requests come.
     pub async fn drained(&self) {
         self.tasks.close();
         self.tasks.wait().await;
@@ -122,11 +125,11 @@ pub fn app(platform: Platform, config: ServerConfig) -> Result<App, ClientError>
     })
 }
 
-/// Serves `routes` (the app's own, perhaps with others beside them) until `shutdown` is done. Then takes no new
-/// connections, lets what is under way finish, and waits until all that it used is settled.
+/// Serves `routes` (those of the app, perhaps with others) until `shutdown` completes. Then accepts
+/// no new connections, lets requests finish, and waits until their usage is recorded.
 ///
 /// # Errors
-/// If the listener fails.
+/// If the listener can accept no more connections.
 pub async fn serve(
     listener: TcpListener,
     app: App,

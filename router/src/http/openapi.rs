@@ -9,14 +9,14 @@ use utoipa::{Modify, OpenApi as _};
     info(title = "T3nets", description = "The chat API of the T3nets router."),
     modifiers(&Key),
     tags(
-        (name = "chat", description = "Asking"),
+        (name = "chat", description = "Messages to the assistant"),
         (name = "conversations", description = "The caller's own conversations"),
-        (name = "health", description = "The router itself"),
+        (name = "health", description = "Health and version of the router"),
     ),
 )]
 struct Document;
 
-/// How callers say who they are.
+/// Adds the security scheme: an API key as bearer token.
 struct Key;
 
 impl Modify for Key {
@@ -32,7 +32,7 @@ impl Modify for Key {
     }
 }
 
-/// The document without its paths, which the routes add.
+/// The document without paths, which are added from the routes.
 pub(super) fn document() -> OpenApi {
     let mut document = Document::openapi();
     crate::VERSION.clone_into(&mut document.info.version);

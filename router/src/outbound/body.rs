@@ -28,8 +28,8 @@ pub async fn read_bounded(response: Response, limit: usize) -> Result<Vec<u8>, B
     ByteBudget::new(limit).read(response).await
 }
 
-/// The first `limit` bytes of a body, or what came of it before the connection broke: for a refusal's explanation, where
-/// less is better than none.
+/// The first `limit` bytes of a body, or what came of it before the connection broke: for a
+/// refusal's explanation, where less is better than none.
 pub async fn read_start(mut response: Response, limit: usize) -> Vec<u8> {
     let mut body = Vec::new();
     while let Ok(Some(chunk)) = response.chunk().await {
@@ -86,7 +86,8 @@ impl ByteBudget {
 pub struct EventLimits {
     /// All events together, in bytes.
     pub total: usize,
-    /// One line, in bytes: a line that is not whole is looked through again with every piece that comes.
+    /// One line, in bytes: a line that is not whole is looked through again with every piece that
+    /// comes.
     pub line: usize,
 }
 
@@ -99,15 +100,16 @@ pub enum EventError {
     /// It passed a bound.
     #[error("the answer is too long")]
     TooLong,
-    /// It holds bytes that are no text.
+    /// It holds bytes that are not UTF-8.
     #[error("the answer is not UTF-8")]
     NotUtf8,
-    /// Its lines are no events.
+    /// Its lines are not events.
     #[error("the event stream is malformed")]
     Malformed,
 }
 
-/// The events of an answer, as they come (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
+/// The events of an answer, as they come
+/// (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
 pub fn events(
     response: Response,
     limits: EventLimits,

@@ -1,4 +1,5 @@
-//! Which addresses are this machine itself. Credentials may travel there without encryption, and no proxy stands in between.
+//! Which addresses are this machine itself. Credentials may travel there without encryption, and no
+//! proxy stands in between.
 
 use std::net::IpAddr;
 
@@ -9,12 +10,13 @@ pub fn is_loopback(url: &Url) -> bool {
     url.host().is_some_and(is_loopback_host)
 }
 
-/// Whether a host is this machine and nothing else: `localhost` and the names below it, 127.0.0.0/8, `::1`, and 127.0.0.0/8
-/// written as IPv6 (`::ffff:127.0.0.1`).
+/// Whether a host is this machine and nothing else: `localhost` and the names below it,
+/// 127.0.0.0/8, `::1`, and 127.0.0.0/8 written as IPv6 (`::ffff:127.0.0.1`).
 ///
-/// Names below `localhost` are reserved for loopback (RFC 6761, section 6.3); [`client`](super::client) does not ask DNS for
-/// them. Not loopback: `0.0.0.0` and `::`, which are every address of this machine where one listens, and which only some
-/// systems take for this machine where one connects; names that merely begin like an address of loopback.
+/// Names below `localhost` are reserved for loopback (RFC 6761, section 6.3);
+/// [`client`](super::client) does not ask DNS for them. Not loopback: `0.0.0.0` and `::`, which are
+/// every address of this machine where one listens, and which only some systems take for this
+/// machine where one connects; names that merely begin like an address of loopback.
 pub fn is_loopback_host(host: Host<&str>) -> bool {
     match host {
         Host::Domain(name) => {

@@ -1,17 +1,18 @@
-//! HTTP requests to other programs: the one place that builds clients, says which addresses are this machine, and bounds
-//! what is read.
+//! HTTP requests to other programs: the one place that builds clients, decides which addresses are
+//! this machine, and bounds what is read.
 //!
-//! Providers, Jira, registries and health checks all get their client from [`client`], so that a rule on what may leave
-//! this process is written once:
+//! Providers, Jira, registries and health checks all get their client from [`client`], so that a
+//! rule on what may leave this process is written once:
 //!
 //! * proxies are those of the environment's variables; loopback never goes through one (`proxies`);
 //! * redirects are refused unless [`Redirects::Follow`] is asked for;
-//! * names under `localhost` are this machine without asking DNS ([`is_loopback`]), other names are resolved here too, which
-//!   is where rules on the addresses behind a name belong (`resolver`);
-//! * connecting, silence and the whole exchange are bounded in time ([`Options`]), bodies and event streams in bytes
-//!   ([`read_bounded`], [`events`]).
+//! * names under `localhost` are this machine without asking DNS ([`is_loopback`]), other names are
+//!   resolved here too, which is where rules on the addresses behind a name belong (`resolver`);
+//! * connecting, silence and the whole exchange are bounded in time ([`Options`]), bodies and event
+//!   streams in bytes ([`read_bounded`], [`events`]).
 //!
-//! Not here: the AWS SDK's clients, which [`aws::sdk_config`](crate::aws::sdk_config) sets up, and what an answer means.
+//! Not here: the AWS SDK's clients, which [`aws::sdk_config`](crate::aws::sdk_config) sets up, and
+//! what an answer means.
 
 mod body;
 mod loopback;
@@ -35,7 +36,8 @@ pub struct Options {
     pub connect_timeout: Duration,
     /// The longest silence, before an answer and within it.
     pub read_timeout: Duration,
-    /// One exchange, from connecting to the last byte. `None` where the caller has a deadline and drops the request.
+    /// One exchange, from connecting to the last byte. `None` where the caller has a deadline and
+    /// drops the request.
     pub total_timeout: Option<Duration>,
     /// What happens when an answer points elsewhere.
     pub redirects: Redirects,
@@ -43,14 +45,16 @@ pub struct Options {
     pub proxies: Proxies,
     /// How many idle connections are kept for the next request.
     pub connections: Connections,
-    /// Sent with every request. Mark credentials as sensitive: they are then left out of debug output.
+    /// Sent with every request. Mark credentials as sensitive: they are then left out of debug
+    /// output.
     pub headers: HeaderMap,
 }
 
 /// What happens when an answer points elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Redirects {
-    /// The redirect is the answer: credentials and conversations go nowhere but to the address that was configured.
+    /// The redirect is the answer: credentials and conversations go nowhere but to the address that
+    /// was configured.
     Refuse,
     /// At most ten are followed; credentials are dropped where the host changes.
     Follow,

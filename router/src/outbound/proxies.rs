@@ -1,15 +1,16 @@
 //! The proxies that the environment's variables name.
 //!
-//! The variables mean what they mean to curl (<https://everything.curl.dev/usingcurl/proxies/env.html>), except that
-//! loopback never goes through a proxy: the proxy would read what two programs of one machine say to each other, credentials
-//! in clear among it.
+//! The variables mean what they mean to curl
+//! (<https://everything.curl.dev/usingcurl/proxies/env.html>), except that loopback never goes
+//! through a proxy: the proxy would read what two programs of one machine say to each other,
+//! credentials in clear among it.
 
 use reqwest::{NoProxy, Proxy};
 
 use super::ClientError;
 
-/// Loopback in the notation of `NO_PROXY`; the same as [`is_loopback_host`](super::is_loopback_host). A name stands for the
-/// names below it, too.
+/// Loopback in the notation of `NO_PROXY`; the same as
+/// [`is_loopback_host`](super::is_loopback_host). A name stands for the names below it, too.
 const LOOPBACK: &str = "localhost,localhost.,127.0.0.0/8,::1,::ffff:127.0.0.0/104";
 
 /// The proxies for `http` and `https`. An empty variable counts as unset.

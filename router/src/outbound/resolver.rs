@@ -7,8 +7,8 @@ use url::Host;
 
 use super::is_loopback_host;
 
-/// The system's resolver, except that names under `localhost` are loopback whatever DNS says: they are trusted with
-/// credentials in clear.
+/// The system's resolver, except that names under `localhost` are loopback whatever DNS says: they
+/// are trusted with credentials in clear.
 #[derive(Debug)]
 pub(super) struct Resolver;
 

@@ -1,7 +1,7 @@
-//! What the assistant can do. A skill fetches data; it never words an answer for a model and never sees the conversation.
-//!
-//! [`Skill`] is what each one is, [`SkillSet`] all of them. [`rules`] decides from a message alone whether a skill is
-//! meant. One file or folder per skill.
+//! What the assistant can do. A skill fetches data; it never words an answer for a model and never
+//! sees the conversation. [`Skill`] is the trait, [`SkillSet`] holds all of them. [`rules`] decides
+//! from a message alone whether a skill is meant. One file or folder per skill: `ping`,
+//! [`sprint_status`].
 
 mod ping;
 pub mod rules;
@@ -18,33 +18,34 @@ use crate::model::{IntegrationName, SecretDocument, ToolSpec};
 use crate::outbound::ClientError;
 use rules::Trigger;
 
-/// Something the assistant can do.
+/// Something the assistant can do for a caller, by a rule or as a model's tool.
 #[async_trait]
 pub trait Skill: Send + Sync {
-    /// Its name, also the tool's: `sprint_status`.
+    /// The name in settings and of the tool: `sprint_status`.
     fn name(&self) -> &'static str;
-    /// One line for people.
+    /// What it reports, in one line of help.
     fn summary(&self) -> &'static str;
     /// The integration whose credentials it needs.
     fn integration(&self) -> Option<&'static str>;
-    /// What a model is told of it.
+    /// The tool's description and JSON schema for a model.
     fn tool(&self) -> ToolSpec;
-    /// Messages that mean it.
+    /// The messages that a rule answers with it.
     fn triggers(&self) -> &[Trigger];
-    /// Does it. `input` is an object of the tool's schema, by a model or a [`Trigger`]; anything may be in it.
+    /// Runs it. `input` comes from a model or a [`Trigger`] and must be checked: models do not keep
+    /// to the schema.
     async fn run(&self, call: &SkillCall, input: &Value) -> Result<Value, SkillError>;
-    /// Words a result of [`Skill::run`] without a model, for people.
+    /// Describes a result of [`Skill::run`] in words, for tenants without a model.
     fn describe(&self, result: &Value) -> String;
 }
 
-/// For whom a skill runs.
+/// The caller and the credentials a skill runs with.
 #[derive(Debug, Clone)]
 pub struct SkillCall {
     /// The caller's e-mail address; `None` for anonymous callers.
     pub email: Option<String>,
-    /// The credentials of the skill's integration; present if it needs one.
+    /// The credentials of [`Skill::integration`]; `None` if it has none.
     pub credentials: Option<SecretDocument>,
-    /// Now.
+    /// The time the turn began.
     pub now: Timestamp,
 }
 
@@ -52,33 +53,34 @@ pub struct SkillCall {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct SkillError {
-    /// The kind, which decides the HTTP status.
+    /// Decides the HTTP status and code.
     pub kind: SkillErrorKind,
     /// What failed and why, for the caller; holds no secret.
     pub message: String,
-    /// What to do next.
+    /// What the caller can do about it.
     pub hint: Option<String>,
 }
 
-/// Kinds of [`SkillError`].
+/// What kind of failure a [`SkillError`] is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SkillErrorKind {
-    /// The input or the request makes no sense (an anonymous caller asks for "mine").
+    /// The input is not valid, or does not apply to the caller (an anonymous caller asks for
+    /// "mine").
     Input,
     /// The integration's settings are incomplete or wrong.
     Configuration,
-    /// The outside system refused the credentials (401) or the permission (403).
+    /// The external system refused the credentials (401) or the permission (403).
     Denied,
-    /// The outside system has no such thing (404).
+    /// The external system has no such thing (404).
     NotFound,
-    /// The outside system limits the rate of requests (429).
+    /// The external system limits the rate of requests (429).
     Throttled {
-        /// How long it asks to wait.
+        /// How long it asks to wait; `None` if it does not say.
         retry_after: Option<Duration>,
     },
-    /// The outside system did not answer in time.
+    /// The external system did not answer in time.
     TimedOut,
-    /// The outside system cannot be reached, is broken, or answers in an unknown form.
+    /// The external system cannot be reached, is broken, or answers in an unknown form.
     Unavailable,
 }
 
@@ -100,14 +102,14 @@ impl SkillSet {
         ]))
     }
 
-    /// These skills.
+    /// A set of the given skills, in order.
     pub fn new(skills: Vec<Arc<dyn Skill>>) -> Self {
         Self {
             skills: skills.into(),
         }
     }
 
-    /// Each of them.
+    /// All skills, in order.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<dyn Skill>> {
         self.skills.iter()
     }

@@ -1,4 +1,4 @@
-//! `ping`: whether the assistant is there. Needs no integration and no model.
+//! `ping`: checks that the assistant responds. Needs no integration and no model.
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use super::rules::Trigger;
 use super::{Skill, SkillCall, SkillError};
 use crate::model::ToolSpec;
 
-/// The skill.
+/// Answers `pong` with the time.
 pub(super) struct Ping {
     triggers: Vec<Trigger>,
 }
@@ -27,7 +27,7 @@ impl Skill for Ping {
     }
 
     fn summary(&self) -> &'static str {
-        "whether the assistant is there"
+        "check that the assistant responds"
     }
 
     fn integration(&self) -> Option<&'static str> {
@@ -37,7 +37,7 @@ impl Skill for Ping {
     fn tool(&self) -> ToolSpec {
         ToolSpec {
             name: self.name().to_owned(),
-            description: "Checks that the assistant is there. Call it only when asked to ping."
+            description: "Checks that the assistant responds. Call it only when asked to ping."
                 .to_owned(),
             input_schema: json!({"type": "object", "properties": {}}),
         }

@@ -1,15 +1,17 @@
 //! Decides from a message alone whether it means a skill. Pure.
 //!
-//! A trigger is a phrase of stems. A message means the phrase if it holds all of its words, in any order and inflection,
-//! and if they are enough of what the message says: "explain variable scope in Python" shares a word with nothing, and
-//! "write a blog post about sprint status reports" says mostly something else.
+//! A trigger is a phrase of stems. A message means the phrase if it holds all of its words, in any
+//! order and inflection, and if they are enough of what the message says: "explain variable scope
+//! in Python" shares a word with nothing, and "write a blog post about sprint status reports" says
+//! mostly something else.
 //!
-//! How much a word says is its weight: filler ("please", "our", "is") says nothing, a question word or an indefinite
-//! article says little, anything else says something. The articles matter because "what is a blocker" asks for a
-//! definition where "any blocker" asks about the team. [`CONFIDENT`] is where the line runs; a message below it is left to
-//! the model, which can still call the skill.
+//! How much a word says is its weight: filler ("please", "our", "is") says nothing, a question word
+//! or an indefinite article says little, anything else says something. The articles matter because
+//! "what is a blocker" asks for a definition where "any blocker" asks about the team. [`CONFIDENT`]
+//! is where the line runs; a message below it is left to the model, which can still call the skill.
 //!
-//! The work is linear in the message: it ends as soon as the message has said too much for any phrase.
+//! The work is linear in the message: it ends as soon as the message has said too much for any
+//! phrase.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -19,8 +21,8 @@ use serde_json::Value;
 
 use super::Skill;
 
-/// The least confidence with which a skill runs: a question word may be left unexplained beside two words that are
-/// explained (0.8), but not an article too (0.67).
+/// The least confidence with which a skill runs: a question word may be left unexplained beside two
+/// words that are explained (0.8), but not an article too (0.67).
 pub const CONFIDENT: f64 = 0.78;
 
 /// A message that says more different things than this means no phrase.
@@ -38,8 +40,8 @@ pub struct Trigger {
 }
 
 impl Trigger {
-    /// A message with all the words of `phrase` (`sprint status`) asks the skill for `input`. Name filler words only where
-    /// the message must hold them: the "my" of `my tickets`.
+    /// A message with all the words of `phrase` (`sprint status`) asks the skill for `input`. Name
+    /// filler words only where the message must hold them: the "my" of `my tickets`.
     pub fn new(phrase: &str, input: Value) -> Self {
         let stemmer = Stemmer::create(Algorithm::English);
         Self {
@@ -58,15 +60,16 @@ impl Trigger {
 /// A skill that a message means.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RuleMatch {
-    /// The skill's name.
+    /// The name of the skill that matched.
     pub skill: &'static str,
-    /// What to ask it.
+    /// The input for the skill.
     pub input: Value,
     /// How much of the message the trigger explains, from [`CONFIDENT`] to 1.
     pub confidence: f64,
 }
 
-/// The skill that the message means, if it means one. Of equally good triggers the longer wins, then the first.
+/// The skill that the message means, if it means one. Of equally good triggers the longer wins,
+/// then the first.
 pub fn best_match<'a>(
     message: &str,
     skills: impl Iterator<Item = &'a Arc<dyn Skill>>,
@@ -95,18 +98,18 @@ pub fn best_match<'a>(
     best.map(|(_, found)| found)
 }
 
-/// What a message says.
+/// The words of a message that matter, with their weights.
 struct Message {
     /// The stems of all its words, filler included.
     stems: HashSet<String>,
-    /// What each stem says, where it says something.
+    /// The weight of each stem that has one.
     weights: HashMap<String, u32>,
     /// The sum of the weights.
     total: u32,
 }
 
 impl Message {
-    /// `None` if it says nothing, or too much for any phrase.
+    /// `None` if no word has a weight, or there are too many for any phrase.
     fn read(text: &str) -> Option<Self> {
         let stemmer = Stemmer::create(Algorithm::English);
         let mut stems = HashSet::new();
@@ -115,8 +118,8 @@ impl Message {
             let stem = stem(&stemmer, &word);
             let weight = weight(&word);
             if weight > 0 {
-                let said = weights.entry(stem.clone()).or_default();
-                *said = weight.max(*said);
+                let heaviest = weights.entry(stem.clone()).or_default();
+                *heaviest = weight.max(*heaviest);
                 if weights.len() > MAX_WORDS {
                     return None;
                 }
@@ -131,7 +134,8 @@ impl Message {
         })
     }
 
-    /// The share of the message that the trigger explains; `None` if the message lacks a word of it.
+    /// The share of the message that the trigger explains; `None` if the message lacks a word of
+    /// it.
     fn explained_by(&self, trigger: &Trigger) -> Option<f64> {
         if !trigger.stems.iter().all(|stem| self.stems.contains(stem)) {
             return None;
@@ -145,7 +149,8 @@ impl Message {
     }
 }
 
-/// The words of a text in lower case, without punctuation and without what follows an apostrophe ("what's", "sprint’s").
+/// The words of a text in lower case, without punctuation and without what follows an apostrophe
+/// ("what's", "sprint’s").
 fn words(text: &str) -> impl Iterator<Item = String> {
     let is_apostrophe = |c: char| matches!(c, '\'' | '’' | 'ʼ' | '＇' | '`');
     text.split(move |c: char| !c.is_alphanumeric() && !is_apostrophe(c))
@@ -153,7 +158,7 @@ fn words(text: &str) -> impl Iterator<Item = String> {
         .map(str::to_lowercase)
 }
 
-/// The stem of a word; words of other scripts are their own.
+/// The stem of an English word; other scripts are not stemmed.
 fn stem(stemmer: &Stemmer, word: &str) -> String {
     if word.is_ascii() && word.len() <= MAX_STEMMED_BYTES {
         stemmer.stem(word).into_owned()
@@ -162,7 +167,7 @@ fn stem(stemmer: &Stemmer, word: &str) -> String {
     }
 }
 
-/// How much a word says, from 0 to 2.
+/// How much a word matters, from 0 to 2.
 fn weight(word: &str) -> u32 {
     if is_filler(word) {
         0
@@ -176,8 +181,8 @@ fn weight(word: &str) -> u32 {
     }
 }
 
-/// Words that say nothing about what is wanted: grammar, politeness, "now" (a skill always tells of now), and the words with
-/// which people ask to be shown something.
+/// Words that do not tell what is wanted: grammar, politeness, "now" (a skill always reports the
+/// present), and the words with which people ask to be shown something.
 #[rustfmt::skip]
 fn is_filler(word: &str) -> bool {
     matches!(

@@ -9,7 +9,7 @@ use t3nets_router::ports::Change;
 use super::{Setup, TestApp, add_tenant, audit, tenant_id};
 
 #[tokio::test]
-async fn without_a_credential_nobody_enters() {
+async fn requests_without_a_credential_are_refused() {
     let app = TestApp::new().await;
     for path in ["/api/history?session_id=s", "/api/sessions"] {
         let answer = app.get(path, None).await;

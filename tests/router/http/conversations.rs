@@ -130,7 +130,7 @@ async fn users_do_not_see_each_others_conversations() {
 }
 
 #[tokio::test]
-async fn a_cursor_that_is_none_is_refused() {
+async fn an_invalid_cursor_is_refused() {
     let app = TestApp::new().await;
     let key = app.key("default", "bob", UserRole::Member).await;
     app.post(

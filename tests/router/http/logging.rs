@@ -1,4 +1,5 @@
-//! What the log says of a request that fails: one line with the cause, and nothing of it in the answer.
+//! What the log says of a request that fails: one line with the cause, and nothing of it in the
+//! answer.
 
 use std::io;
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,5 @@
-//! Requests that nobody would send on purpose, generated: whatever they are, the answer is JSON and a 4xx.
+//! Requests that nobody would send on purpose, generated: whatever they are, the answer is JSON and
+//! a 4xx.
 
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};

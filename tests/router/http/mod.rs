@@ -1,4 +1,5 @@
-//! The HTTP API in-process: requests go straight to the routes, stores are the embedded platform in a temporary folder.
+//! The HTTP API in-process: requests go straight to the routes, stores are the embedded platform in
+//! a temporary folder.
 
 mod auth;
 pub(crate) mod chat;

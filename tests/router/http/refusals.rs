@@ -1,4 +1,5 @@
-//! Requests that are refused: the status fits, and the error is JSON with a code and the request's id.
+//! Requests that are refused: the status fits, and the error is JSON with a code and the request's
+//! id.
 
 use axum::body::Body;
 use axum::http::{Method, StatusCode};

@@ -45,7 +45,7 @@ async fn refusals_say_what_is_wrong_and_never_the_key() {
 }
 
 #[tokio::test]
-async fn the_model_gets_back_what_it_thought() {
+async fn reasoning_is_sent_back_to_the_model() {
     let answer = Answer::tool("a", "sprint_status", json!({})).after_thinking("First the sprint.");
     let server = ModelServer::scripted([answer, Answer::text("Fine.")]).await;
     let model = model_at(ProviderKind::Anthropic, &server.url()).await;

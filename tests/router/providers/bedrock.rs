@@ -18,8 +18,9 @@ use super::{
 
 const BEDROCK: ProviderKind = ProviderKind::Bedrock;
 
-/// The frames of `application/vnd.amazon.eventstream` that the scripted endpoint writes are read right by AWS's own Python
-/// client, so the tests here do not rest on two errors that fit each other.
+/// The frames of `application/vnd.amazon.eventstream` that the scripted endpoint writes are read
+/// right by AWS's own Python client, so the tests here do not rest on two errors that fit each
+/// other.
 #[tokio::test(flavor = "multi_thread")]
 async fn boto3_understands_the_scripted_endpoint() {
     let Some(venv) = python_venv("boto3==1.43.11") else {
@@ -175,7 +176,7 @@ async fn exceptions_in_the_middle_of_an_answer_are_understood() {
 }
 
 #[tokio::test]
-async fn garbage_is_an_error_and_no_panic() {
+async fn garbage_is_an_error_and_never_a_panic() {
     const STREAM: &str = "application/vnd.amazon.eventstream";
     for body in ["<h1>Welcome to nginx!</h1>", "{}", "data: {}\n\n"] {
         let error = error_of(BEDROCK, Answer::raw("text/html", body)).await;
@@ -216,7 +217,7 @@ async fn reasons_of_its_own_are_understood() {
 }
 
 #[tokio::test]
-async fn the_model_gets_back_what_it_thought() {
+async fn reasoning_is_sent_back_to_the_model() {
     let answer = Answer::tool("a", "sprint_status", json!({})).after_thinking("First the sprint.");
     let server = ModelServer::scripted([answer, Answer::text("Fine.")]).await;
     let model = model_at(BEDROCK, &server.url()).await;

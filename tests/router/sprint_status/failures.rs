@@ -75,7 +75,7 @@ async fn wrong_credentials_are_denied() {
 }
 
 #[tokio::test]
-async fn what_the_account_may_not_read_is_left_out_and_said() {
+async fn what_the_account_may_not_read_is_left_out_with_a_note() {
     let script = Script::sample()
         .fault(CONFIGURATION, Fault::Status(403))
         .fault(FIELDS, Fault::Status(403));
@@ -170,7 +170,7 @@ async fn what_passes_is_retried_and_what_does_not_is_reported_after_three_attemp
 }
 
 #[tokio::test]
-async fn a_long_wait_is_told_rather_than_waited_for() {
+async fn a_long_wait_is_reported_rather_than_waited_for() {
     let jira = Script::sample()
         .fault(SPRINTS, Fault::RetryAfter(429, 90))
         .start()
@@ -183,7 +183,7 @@ async fn a_long_wait_is_told_rather_than_waited_for() {
 }
 
 #[tokio::test]
-async fn a_jira_that_hangs_is_given_up_per_request_and_as_a_whole() {
+async fn a_hanging_jira_times_out_per_request_and_in_all() {
     let tiny = Duration::from_millis(50);
     for limits in [
         Limits {

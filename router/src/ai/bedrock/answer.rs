@@ -1,6 +1,6 @@
-//! What a model answers, gathered from its pieces.
+//! A model's answer, from one response or from the events of a stream.
 
-use aws_sdk_bedrockruntime::operation::converse::ConverseOutput as Whole;
+use aws_sdk_bedrockruntime::operation::converse::ConverseOutput as Response;
 use aws_sdk_bedrockruntime::types::{
     ContentBlock as Block, ContentBlockDelta, ContentBlockStart, ConverseOutput,
     ConverseStreamOutput, ReasoningContentBlock, ReasoningContentBlockDelta, StopReason as Stop,
@@ -17,7 +17,7 @@ use crate::ports::ModelError;
 /// The longest streamed answer in bytes: many times what the longest output of any model takes.
 const MAX_ANSWER: usize = 16 << 20;
 
-/// An answer while it comes.
+/// An answer that is being streamed.
 #[derive(Default)]
 pub(super) struct Answer {
     blocks: Vec<(i32, Part)>,
@@ -43,8 +43,8 @@ enum Part {
 }
 
 impl Answer {
-    /// Takes the next event.
-    pub(super) fn take(
+    /// Adds an event. Text is passed on at once.
+    pub(super) fn add_event(
         &mut self,
         event: ConverseStreamOutput,
         on_text: &mut (dyn FnMut(&str) + Send),
@@ -81,7 +81,8 @@ impl Answer {
         }
     }
 
-    /// Only tool calls have an event for their beginning; words and thoughts begin with their first piece.
+    /// Only tool calls have a start event; text and reasoning start with their first delta
+    /// (<https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ContentBlockStart.html>).
     fn add(
         &mut self,
         index: i32,
@@ -96,7 +97,7 @@ impl Answer {
         let position = match known {
             Some(position) => position,
             None => {
-                self.blocks.push((index, beginning(&delta)?));
+                self.blocks.push((index, new_part(&delta)?));
                 self.blocks.len() - 1
             }
         };
@@ -140,7 +141,7 @@ impl Answer {
             .blocks
             .into_iter()
             .filter_map(|(_, part)| match part {
-                Part::Text(text) => Some(ContentBlock::Text(text)).filter(is_said),
+                Part::Text(text) => Some(ContentBlock::Text(text)).filter(is_not_empty),
                 Part::Tool { id, name, json } => Some(ContentBlock::ToolUse {
                     id,
                     name,
@@ -154,12 +155,12 @@ impl Answer {
                 Part::Unknown => None,
             })
             .collect();
-        conclude(content, &stop, self.usage, self.answered_by)
+        reply(content, &stop, self.usage, self.answered_by)
     }
 }
 
-/// What a block is whose first piece this is.
-fn beginning(delta: &ContentBlockDelta) -> Result<Part, ModelError> {
+/// The block that a first delta starts.
+fn new_part(delta: &ContentBlockDelta) -> Result<Part, ModelError> {
     match delta {
         ContentBlockDelta::Text(_) => Ok(Part::Text(String::new())),
         ContentBlockDelta::ReasoningContent(ReasoningContentBlockDelta::RedactedContent(_)) => {
@@ -190,8 +191,8 @@ fn length(delta: &ContentBlockDelta) -> usize {
     }
 }
 
-/// An answer that came at once.
-pub(super) fn whole(output: Whole) -> Result<ModelReply, ModelError> {
+/// The answer in a response of Converse.
+pub(super) fn from_response(output: Response) -> Result<ModelReply, ModelError> {
     let message = match output.output {
         Some(ConverseOutput::Message(message)) => message,
         _ => {
@@ -203,7 +204,7 @@ pub(super) fn whole(output: Whole) -> Result<ModelReply, ModelError> {
     let mut content = Vec::with_capacity(message.content.len());
     for block in message.content {
         content.extend(match block {
-            Block::Text(text) => Some(ContentBlock::Text(text)).filter(is_said),
+            Block::Text(text) => Some(ContentBlock::Text(text)).filter(is_not_empty),
             Block::ToolUse(tool) => Some(ContentBlock::ToolUse {
                 input: to_value(&tool.input).ok_or_else(|| {
                     ModelError::Protocol("a tool's input is nested too deeply".to_owned())
@@ -224,7 +225,7 @@ pub(super) fn whole(output: Whole) -> Result<ModelReply, ModelError> {
     let answered_by = output
         .trace
         .and_then(|trace| trace.prompt_router?.invoked_model_id);
-    conclude(
+    reply(
         content,
         &output.stop_reason,
         counts(output.usage.as_ref()),
@@ -232,7 +233,7 @@ pub(super) fn whole(output: Whole) -> Result<ModelReply, ModelError> {
     )
 }
 
-fn conclude(
+fn reply(
     content: Vec<ContentBlock>,
     stop: &Stop,
     usage: TokenUsage,
@@ -259,8 +260,8 @@ fn conclude(
     })
 }
 
-/// Bedrock counts what was read from and written to the cache apart from the other input.
-/// docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html
+/// Bedrock counts tokens read from and written to the cache apart from other input
+/// (<https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html>).
 fn counts(usage: Option<&Usage>) -> TokenUsage {
     let count = |tokens: i32| u64::try_from(tokens).unwrap_or(0);
     usage.map_or_else(TokenUsage::default, |usage| TokenUsage {
@@ -271,7 +272,7 @@ fn counts(usage: Option<&Usage>) -> TokenUsage {
     })
 }
 
-fn is_said(block: &ContentBlock) -> bool {
+fn is_not_empty(block: &ContentBlock) -> bool {
     !matches!(block, ContentBlock::Text(text) if text.is_empty())
 }
 

@@ -1,12 +1,12 @@
-//! JSON as the SDK has it.
+//! Between JSON and the SDK's document type.
 
 use aws_smithy_types::{Document, Number};
 use serde_json::Value;
 
-/// How deeply what a model wrote may be nested: as deep as JSON may be elsewhere in this program.
-const DEEPEST: usize = 128;
+/// How deeply a model's JSON may be nested: as deeply as `serde_json` reads it.
+const MAX_DEPTH: usize = 128;
 
-/// A value in the SDK's form.
+/// A JSON value as a document.
 pub(super) fn to_document(value: &Value) -> Document {
     match value {
         Value::Null => Document::Null,
@@ -33,9 +33,10 @@ pub(super) fn to_document(value: &Value) -> Document {
     }
 }
 
-/// A value out of the SDK's form; `None` if it is nested too deeply. Numbers that JSON does not have become null.
+/// A document as JSON; `None` if it is nested too deeply. Numbers that JSON does not have become
+/// null.
 pub(super) fn to_value(document: &Document) -> Option<Value> {
-    value_within(document, DEEPEST)
+    value_within(document, MAX_DEPTH)
 }
 
 fn value_within(document: &Document, depth: usize) -> Option<Value> {
@@ -102,7 +103,7 @@ mod tests {
         }
         let nested =
             |depth| (0..depth).fold(Document::Null, |inner, _| Document::Array(vec![inner]));
-        assert!(to_value(&nested(DEEPEST)).is_some());
-        assert_eq!(to_value(&nested(DEEPEST + 1)), None);
+        assert!(to_value(&nested(MAX_DEPTH)).is_some());
+        assert_eq!(to_value(&nested(MAX_DEPTH + 1)), None);
     }
 }

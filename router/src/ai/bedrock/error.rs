@@ -1,9 +1,9 @@
 //! What Bedrock's refusals mean, as the port's errors.
 //!
 //! The codes are described at
-//! <https://docs.aws.amazon.com/bedrock/latest/userguide/troubleshooting-api-error-codes.html>. What a
-//! `ValidationException` or `ResourceNotFoundException` is about stands in its message alone: there is
-//! no other field in the answer.
+//! <https://docs.aws.amazon.com/bedrock/latest/userguide/troubleshooting-api-error-codes.html>.
+//! What a `ValidationException` or `ResourceNotFoundException` is about stands in its message
+//! alone: there is no other field in the answer.
 
 use std::error::Error;
 use std::time::Duration;
@@ -20,11 +20,11 @@ use crate::aws::{AwsError, AwsErrorKind};
 use crate::errors::chain;
 use crate::ports::ModelError;
 
-/// As AWS names the service and what is asked of it, streamed or not.
+/// The service and operation as AWS names them, whether streamed or not.
 const SERVICE: &str = "bedrock-runtime";
 const OPERATION: &str = "Converse";
 
-/// What an answer or an event says of why it is a refusal.
+/// The parts of a response or event that tell why it is a refusal.
 struct Refusal<'a> {
     code: Option<&'a str>,
     message: &'a str,
@@ -33,7 +33,7 @@ struct Refusal<'a> {
     retry_after: Option<Duration>,
 }
 
-/// Why no answer began.
+/// The error of a request that has no answer.
 pub(super) fn refusal<E>(error: &SdkError<E, HttpResponse>, model: &str) -> ModelError
 where
     E: ProvideErrorMetadata + Error + 'static,
@@ -59,8 +59,8 @@ where
         }
         SdkError::TimeoutError(_) => ModelError::TimedOut,
         SdkError::DispatchFailure(failure) if failure.is_timeout() => {
-            // Not connecting may pass and costs nothing, so it is worth another attempt; waiting for
-            // an answer in vain is not.
+            // Not connecting may pass and costs nothing, so it is worth another attempt; waiting
+            // for an answer in vain is not.
             if chain(error).any(is_connecting) {
                 ModelError::Unavailable("no connection: it timed out".to_owned())
             } else {
@@ -79,14 +79,15 @@ fn is_connecting(error: &(dyn Error + 'static)) -> bool {
         .is_some_and(hyper_util::client::legacy::Error::is_connect)
 }
 
-/// Why an answer broke off.
-pub(super) fn broken(error: &SdkError<StreamError, RawMessage>, model: &str) -> ModelError {
+/// The error of a stream that ended before its end.
+pub(super) fn stream_error(error: &SdkError<StreamError, RawMessage>, model: &str) -> ModelError {
     tracing::debug!(error = %DisplayErrorContext(error), "Bedrock's answer broke off");
     match error {
         SdkError::ServiceError(service) => {
             let answer = service.err();
             // Events of a stream name their type in a header, which the SDK does not hand on as a
-            // code: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html
+            // code:
+            // https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html
             let code = match answer {
                 StreamError::InternalServerException(_) => Some("InternalServerException"),
                 StreamError::ModelStreamErrorException(_) => Some("ModelStreamErrorException"),
@@ -133,11 +134,11 @@ fn by_kind(error: &AwsError, retry_after: Option<Duration>) -> ModelError {
 
 fn meaning(refusal: &Refusal<'_>, model: &str) -> ModelError {
     let retry_after = refusal.retry_after;
-    // Within a stream there is no status: what breaks an answer off is the service's failure.
+    // Within a stream there is no status: the service failed.
     let status = refusal.status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let lower = refusal.message.to_lowercase();
     let message = without_arns(refusal.message);
-    let shown = table::shown(model);
+    let shown = table::without_account(model);
     let Some(code) = refusal.code else {
         let message = excerpt(&format!("{status}: {message}"), None);
         return by_status(status, message, retry_after, shown);
@@ -168,8 +169,8 @@ fn meaning(refusal: &Refusal<'_>, model: &str) -> ModelError {
         }
         "ValidationException" => ModelError::Rejected(message),
         // The account has not been granted the model yet: the form for Anthropic's models was not
-        // filled in, which the documentation lists under the first code and the service sends as the
-        // second.
+        // filled in, which the documentation lists under the first code and the service sends as
+        // the second.
         "FTUFormNotFilled" => ModelError::Denied(message),
         "ResourceNotFoundException"
             if lower.contains("use case") || lower.contains("access denied") =>
@@ -190,8 +191,8 @@ fn meaning(refusal: &Refusal<'_>, model: &str) -> ModelError {
     }
 }
 
-/// Bedrock's words without ARNs: they name the account and its roles, and whoever chats may read an
-/// error.
+/// Bedrock's message without ARNs: they name the account and its roles, and every caller may read
+/// an error.
 fn without_arns(message: &str) -> String {
     let words: Vec<&str> = message
         .split_whitespace()

@@ -3,11 +3,11 @@
 //! The calls are described at
 //! <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html> and
 //! <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html>. What every
-//! provider's adapter keeps to is in [`crate::ai`]. New events, blocks and reasons may appear at any
-//! time and are skipped.
+//! provider's adapter keeps to is in [`crate::ai`]. New events, blocks and reasons may appear at
+//! any time and are skipped.
 //!
-//! `request` writes a request, `answer` gathers what comes back, `document` turns JSON into the SDK's
-//! form and back, `error` says what a refusal means.
+//! `request` writes a request, `answer` gathers what comes back, `document` turns JSON into the
+//! SDK's form and back, `error` says what a refusal means.
 
 mod answer;
 mod document;
@@ -31,15 +31,15 @@ use crate::ai::table::{Ability, ModelInfo};
 use crate::model::{ContentBlock, ModelReply, ModelRequest};
 use crate::ports::{ChatModel, ModelError};
 
-/// How long it may take to connect.
-const CONNECT: Duration = Duration::from_secs(3);
-/// How long an answer may take to begin; one that is not streamed begins when it is complete. Longer than any turn: the
-/// turn's own deadline, which drops the call, comes first.
-const BEGIN: Duration = Duration::from_secs(130);
-/// How long a streamed answer may pause.
-const SILENCE: Duration = Duration::from_secs(60);
+/// Covers DNS, TCP and TLS.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Until the answer begins; one that is not streamed begins when it is complete. Longer than any
+/// turn: the turn's deadline, which drops the call, comes first.
+const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(130);
+/// Between two events of a stream.
+const EVENT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Bedrock in one account and region: connections and credentials, shared by all models.
+/// Bedrock in one account and region, with the connections and credentials that all models share.
 #[derive(Clone)]
 pub struct Bedrock {
     client: Client,
@@ -47,25 +47,25 @@ pub struct Bedrock {
 }
 
 impl Bedrock {
-    /// Bedrock where `config` points to, with its credentials. Nothing is asked of AWS before the first call.
-    ///
-    /// Deadlines and retries are a chat's own, not `config`'s: one attempt a call, which lasts as long as the caller waits.
+    /// Bedrock where `config` points to, with its credentials. Nothing is asked of AWS before the
+    /// first call. Timeouts and retries are not those of `config`: a call is one attempt, which
+    /// lasts as long as the caller waits.
     pub fn new(config: &SdkConfig) -> Self {
-        let own = Builder::from(config)
+        let config_of_chats = Builder::from(config)
             .retry_config(RetryConfig::disabled())
             .timeout_config(
                 TimeoutConfig::builder()
-                    .connect_timeout(CONNECT)
-                    .read_timeout(BEGIN)
+                    .connect_timeout(CONNECT_TIMEOUT)
+                    .read_timeout(FIRST_BYTE_TIMEOUT)
                     .disable_operation_attempt_timeout()
                     .disable_operation_timeout()
                     .build(),
             )
-            // A model that thinks sends nothing for longer than the SDK has patience with downloads.
+            // The SDK takes a stream for stalled when a model reasons without sending anything.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .build();
         Self {
-            client: Client::from_conf(own),
+            client: Client::from_conf(config_of_chats),
             region: config
                 .region()
                 .map(|region| region.as_ref().to_owned())
@@ -73,14 +73,14 @@ impl Bedrock {
         }
     }
 
-    /// The region, which decides the inference profiles.
+    /// The region, which decides which inference profiles can be used.
     pub(crate) fn region(&self) -> &str {
         &self.region
     }
 
-    /// A model, of which this is known.
+    /// A model, with its entry of the table if there is one.
     pub(crate) fn model(&self, info: Option<&'static ModelInfo>) -> Arc<dyn ChatModel> {
-        Arc::new(Conversing {
+        Arc::new(BedrockModel {
             client: self.client.clone(),
             info,
         })
@@ -114,13 +114,13 @@ macro_rules! send {
 }
 
 /// One model, asked through Converse.
-struct Conversing {
+struct BedrockModel {
     client: Client,
     info: Option<&'static ModelInfo>,
 }
 
-impl Conversing {
-    /// Whether the answer to a request can be streamed. A model that nothing is known of can do what most can.
+impl BedrockModel {
+    /// Whether the answer to a request can be streamed. An unknown model is taken to be able to.
     fn streams(&self, request: &ModelRequest) -> bool {
         let has_tools = !request.tools.is_empty()
             || request.messages.iter().any(|message| {
@@ -140,13 +140,13 @@ impl Conversing {
             .is_none_or(|info| info.abilities.contains(&needed))
     }
 
-    async fn at_once(
+    async fn converse(
         &self,
         request: &ModelRequest,
         on_text: &mut (dyn for<'text> FnMut(&'text str) + Send),
     ) -> Result<ModelReply, ModelError> {
         let output = send!(self.client.converse(), request, self.effort())?;
-        let reply = answer::whole(output)?;
+        let reply = answer::from_response(output)?;
         let text = reply.text();
         if !text.is_empty() {
             on_text(&text);
@@ -154,7 +154,7 @@ impl Conversing {
         Ok(reply)
     }
 
-    async fn streamed(
+    async fn converse_stream(
         &self,
         request: &ModelRequest,
         on_text: &mut (dyn for<'text> FnMut(&'text str) + Send),
@@ -162,36 +162,36 @@ impl Conversing {
         let output = send!(self.client.converse_stream(), request, self.effort())?;
         let mut stream = output.stream;
         let mut answer = Answer::default();
-        // What was used comes after the end of the message, so the stream is read to its own end.
+        // The usage comes after the end of the message, so the stream is read to its end.
         loop {
-            let event = tokio::time::timeout(SILENCE, stream.recv())
+            let event = tokio::time::timeout(EVENT_TIMEOUT, stream.recv())
                 .await
                 .map_err(|_| ModelError::TimedOut)?
-                .map_err(|error| error::broken(&error, &request.model))?;
+                .map_err(|error| error::stream_error(&error, &request.model))?;
             match event {
-                Some(event) => answer.take(event, on_text)?,
+                Some(event) => answer.add_event(event, on_text)?,
                 None => return answer.finish(),
             }
         }
     }
 
-    /// How long the model may think, for models that do so unasked.
+    /// The effort to ask for, for models that reason unless told otherwise.
     fn effort(&self) -> Option<&'static str> {
         self.info.and_then(|info| info.effort.as_deref())
     }
 }
 
 #[async_trait]
-impl ChatModel for Conversing {
+impl ChatModel for BedrockModel {
     async fn reply(
         &self,
         request: &ModelRequest,
         on_text: &mut (dyn for<'text> FnMut(&'text str) + Send),
     ) -> Result<ModelReply, ModelError> {
         if self.streams(request) {
-            self.streamed(request, on_text).await
+            self.converse_stream(request, on_text).await
         } else {
-            self.at_once(request, on_text).await
+            self.converse(request, on_text).await
         }
     }
 }

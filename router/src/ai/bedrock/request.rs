@@ -1,4 +1,4 @@
-//! What is said to a model, in the form of Converse.
+//! A model's request in the form of Converse.
 
 use aws_sdk_bedrockruntime::error::BuildError;
 use aws_sdk_bedrockruntime::primitives::Blob;
@@ -23,41 +23,43 @@ pub(super) struct Parts {
     pub(super) system: Option<Vec<SystemContentBlock>>,
     pub(super) limits: InferenceConfiguration,
     pub(super) tools: Option<ToolConfiguration>,
-    /// What only the model's own interface has a word for.
+    /// Parameters that only the model's own API has.
     pub(super) more: Option<Document>,
 }
 
-/// Writes a request.
+/// The parts of a request; `effort` is asked for if the model knows it.
 pub(super) fn parts(request: &ModelRequest, effort: Option<&str>) -> Result<Parts, ModelError> {
-    let unfit = |error: BuildError| ModelError::Rejected(error.to_string());
+    let invalid = |error: BuildError| ModelError::Rejected(error.to_string());
     let system = Some(request.system.as_str()).filter(|text| !text.trim().is_empty());
     Ok(Parts {
-        messages: messages(&request.messages).map_err(unfit)?,
+        messages: messages(&request.messages).map_err(invalid)?,
         system: system.map(|text| vec![SystemContentBlock::Text(text.to_owned())]),
         limits: InferenceConfiguration::builder()
             .max_tokens(i32::try_from(request.max_tokens).unwrap_or(i32::MAX))
             .build(),
-        tools: tools(&request.tools).map_err(unfit)?,
-        // Effort is Claude's word; no other model of Bedrock has one in the table.
+        tools: tools(&request.tools).map_err(invalid)?,
+        // The parameter is Claude's; no other model of Bedrock has an effort in the table.
         more: effort.map(|effort| to_document(&json!({"output_config": {"effort": effort}}))),
     })
 }
 
-/// The messages without empty ones, which are refused; their neighbours become one, since speakers must alternate.
+/// The messages without empty ones, which are refused; neighbours of one role are merged, since
+/// roles must alternate
+/// (<https://docs.aws.amazon.com/bedrock/latest/userguide/conversation-inference-call.html>).
 fn messages(messages: &[ModelMessage]) -> Result<Vec<Message>, BuildError> {
-    let mut spoken: Vec<(Role, Vec<Block>)> = Vec::with_capacity(messages.len());
+    let mut merged: Vec<(Role, Vec<Block>)> = Vec::with_capacity(messages.len());
     for message in messages {
         let mut blocks = Vec::with_capacity(message.content.len());
         for content in &message.content {
             blocks.extend(block(content)?);
         }
-        match spoken.last_mut() {
+        match merged.last_mut() {
             _ if blocks.is_empty() => {}
             Some((role, before)) if *role == message.role => before.extend(blocks),
-            _ => spoken.push((message.role, blocks)),
+            _ => merged.push((message.role, blocks)),
         }
     }
-    spoken
+    merged
         .into_iter()
         .map(|(role, mut blocks)| {
             // Claude refuses text before a tool's result:
@@ -102,7 +104,7 @@ fn block(block: &ContentBlock) -> Result<Option<Block>, BuildError> {
     })
 }
 
-/// What the model thought, as `answer` kept it. Another provider's form is left out.
+/// The model's reasoning, as `answer` kept it. Another provider's form is left out.
 fn reasoning(value: &Value) -> Result<Option<ReasoningContentBlock>, BuildError> {
     let redacted = value["redactedContent"]
         .as_str()

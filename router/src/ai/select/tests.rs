@@ -230,7 +230,7 @@ async fn a_price_is_known_only_for_models_of_the_table() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_is_said_with_what_to_do() {
+async fn settings_that_cannot_be_used_come_with_a_hint() {
     let secret = |fields| vec![("anthropic", fields)];
     let cases = [
         select(ANTHROPIC, tenant(Some("azure"), None), vec![]).await,
@@ -259,7 +259,7 @@ async fn what_cannot_be_is_said_with_what_to_do() {
         )
         .await,
     ];
-    let said: Vec<String> = cases.into_iter().map(summary).collect();
-    insta::assert_snapshot!(said.join("\n"));
-    assert!(!said.concat().contains("sk"), "a key is in {said:?}");
+    let errors: Vec<String> = cases.into_iter().map(summary).collect();
+    insta::assert_snapshot!(errors.join("\n"));
+    assert!(!errors.concat().contains("sk"), "a key is in {errors:?}");
 }

@@ -1,4 +1,4 @@
-//! What can go wrong between this program and Jira, and how a person is told.
+//! What can go wrong in a request to Jira, and the error that the caller gets.
 
 use std::time::Duration;
 
@@ -6,35 +6,36 @@ use reqwest::StatusCode;
 
 use crate::skills::{SkillError, SkillErrorKind};
 
-/// The longest wait that is honoured within one use of the skill.
-pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(2);
+/// The longest `Retry-After` that is waited for within one use of the skill.
+pub(super) const MAX_WAIT: Duration = Duration::from_secs(2);
 
-/// Why a request gave nothing that can be used.
+/// Why a request to Jira has no usable answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Failure {
     /// No complete answer in time.
     TimedOut,
     /// No connection, or it broke; with the innermost reason.
     Unreachable(String),
-    /// Sent elsewhere; with the host. Not followed.
+    /// A redirect, which is not followed; with the host it leads to.
     Redirected(Option<String>),
-    /// Jira treats the caller as nobody, though credentials were sent (also said in answers of status 200).
+    /// Jira treats the request as anonymous although credentials were sent, which it may do in an
+    /// answer of status 200.
     NotSignedIn,
-    /// An error status.
+    /// An HTTP error.
     Status {
-        /// The status.
+        /// The HTTP status.
         status: StatusCode,
-        /// Jira's own words for it; `None` if they are not Jira's JSON.
+        /// Jira's error message; `None` if the body is not Jira's JSON.
         detail: Option<String>,
-        /// How long to wait, if it says so.
+        /// `Retry-After`, if it is there and in seconds.
         retry_after: Option<Duration>,
     },
     /// A page instead of JSON.
     NotJson,
     /// More bytes than one use of the skill reads.
     TooLarge,
-    /// JSON of another shape; with what was expected.
-    NotUnderstood(&'static str),
+    /// JSON of an unexpected form; with what was expected.
+    UnexpectedForm(&'static str),
 }
 
 impl Failure {
@@ -43,13 +44,14 @@ impl Failure {
         matches!(self, Self::Status { status, .. } if *status == wanted)
     }
 
-    /// Whether it may pass by itself within the time there is. A timed-out request is not repeated: it used that time up.
-    pub(super) fn may_pass(&self) -> bool {
+    /// Whether another attempt may succeed in time. A request that timed out is not repeated: it
+    /// has used up the time.
+    pub(super) fn is_transient(&self) -> bool {
         match self {
             Self::Unreachable(_) => true,
             Self::Status { status, .. } => {
                 (*status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error())
-                    && self.retry_after().is_none_or(|wait| wait <= LONGEST_WAIT)
+                    && self.retry_after().is_none_or(|wait| wait <= MAX_WAIT)
             }
             _ => false,
         }
@@ -63,7 +65,8 @@ impl Failure {
         }
     }
 
-    /// The error for a person, where the caller has nothing more precise to say. `what` was asked for: `the board's sprints`.
+    /// The error for the caller of the skill. `what` is what Jira was asked for:
+    /// `the board's sprints`.
     pub(super) fn explain(self, what: &str) -> SkillError {
         match self {
             Self::TimedOut => SkillError {
@@ -108,7 +111,7 @@ impl Failure {
                 message: format!("Jira sent more than can be read when asked for {what}"),
                 hint: Some("set `project_key` of the integration `jira` to restrict the issues".to_owned()),
             },
-            Self::NotUnderstood(expected) => SkillError {
+            Self::UnexpectedForm(expected) => SkillError {
                 kind: SkillErrorKind::Unavailable,
                 message: format!("Jira answered in an unknown form when asked for {what}: {expected} was expected"),
                 hint: Some("check that `url` of the integration `jira` is a Jira Cloud site".to_owned()),
@@ -123,29 +126,29 @@ fn explain_status(
     retry_after: Option<Duration>,
     what: &str,
 ) -> SkillError {
-    let said = detail.map_or_else(String::new, |detail| format!(": {detail}"));
+    let detail = detail.map_or_else(String::new, |detail| format!(": {detail}"));
     match status {
-        StatusCode::UNAUTHORIZED if said.contains("scope") => SkillError {
+        StatusCode::UNAUTHORIZED if detail.contains("scope") => SkillError {
             kind: SkillErrorKind::Denied,
-            message: format!("the API token may not read {what}{said}"),
+            message: format!("the API token may not read {what}{detail}"),
             hint: Some("use an API token without scopes, or with those to read Jira and its boards and sprints".to_owned()),
         },
         StatusCode::UNAUTHORIZED => not_signed_in(),
         StatusCode::FORBIDDEN => SkillError {
             kind: SkillErrorKind::Denied,
-            message: format!("the Jira account may not read {what}{said}"),
+            message: format!("the Jira account may not read {what}{detail}"),
             hint: Some("give the account of `email` access to the board's project in Jira".to_owned()),
         },
         StatusCode::NOT_FOUND => SkillError {
             kind: SkillErrorKind::NotFound,
-            message: format!("Jira does not find {what}{said}"),
+            message: format!("Jira does not find {what}{detail}"),
             hint: Some("check `url` and `board_id` of the integration `jira`".to_owned()),
         },
         StatusCode::TOO_MANY_REQUESTS => SkillError {
             kind: SkillErrorKind::Throttled { retry_after },
             message: "Jira limits the rate of requests".to_owned(),
             hint: Some(match retry_after {
-                Some(wait) => format!("try again in {}", in_words(wait)),
+                Some(wait) => format!("try again in {}", shown_duration(wait)),
                 None => "try again in a minute".to_owned(),
             }),
         },
@@ -156,7 +159,7 @@ fn explain_status(
         },
         status => SkillError {
             kind: SkillErrorKind::Unavailable,
-            message: format!("Jira refused to give {what} with status {}{said}", status.as_u16()),
+            message: format!("Jira refused to give {what} with status {}{detail}", status.as_u16()),
             hint: Some("check the integration with `t3nets secret test jira`".to_owned()),
         },
     }
@@ -178,12 +181,12 @@ fn not_signed_in() -> SkillError {
 pub(super) fn too_slow(limit: Duration) -> SkillError {
     SkillError {
         kind: SkillErrorKind::TimedOut,
-        message: format!("Jira did not answer within {}", in_words(limit)),
+        message: format!("Jira did not answer within {}", shown_duration(limit)),
         hint: Some("try again; if it persists, see https://status.atlassian.com".to_owned()),
     }
 }
 
-/// The error for an input that makes no sense.
+/// The error for an input that is not valid.
 pub(super) fn invalid_input(message: String) -> SkillError {
     SkillError {
         kind: SkillErrorKind::Input,
@@ -192,8 +195,8 @@ pub(super) fn invalid_input(message: String) -> SkillError {
     }
 }
 
-/// A wait, for people.
-fn in_words(wait: Duration) -> String {
+/// A duration in its largest fitting unit, rounded up: `3 minutes`.
+fn shown_duration(wait: Duration) -> String {
     let seconds = wait.as_secs();
     let (number, unit) = match seconds {
         0..=119 => (seconds.max(1), "second"),
@@ -209,28 +212,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_are_said_in_the_unit_that_fits() {
-        let said = |seconds| in_words(Duration::from_secs(seconds));
-        assert_eq!(said(0), "1 second");
-        assert_eq!(said(90), "90 seconds");
-        assert_eq!(said(121), "3 minutes");
-        assert_eq!(said(7200), "2 hours");
+    fn durations_are_shown_in_the_unit_that_fits() {
+        let shown = |seconds| shown_duration(Duration::from_secs(seconds));
+        assert_eq!(shown(0), "1 second");
+        assert_eq!(shown(90), "90 seconds");
+        assert_eq!(shown(121), "3 minutes");
+        assert_eq!(shown(7200), "2 hours");
     }
 
     #[test]
-    fn only_what_may_pass_soon_is_tried_again() {
+    fn only_transient_failures_are_retried() {
         let status = |status, seconds: Option<u64>| Failure::Status {
             status,
             detail: None,
             retry_after: seconds.map(Duration::from_secs),
         };
-        assert!(Failure::Unreachable("connection refused".to_owned()).may_pass());
-        assert!(status(StatusCode::BAD_GATEWAY, None).may_pass());
-        assert!(status(StatusCode::TOO_MANY_REQUESTS, None).may_pass());
-        assert!(status(StatusCode::TOO_MANY_REQUESTS, Some(2)).may_pass());
-        assert!(!status(StatusCode::TOO_MANY_REQUESTS, Some(3)).may_pass());
-        assert!(!status(StatusCode::BAD_REQUEST, None).may_pass());
-        assert!(!Failure::TimedOut.may_pass());
-        assert!(!Failure::NotJson.may_pass());
+        assert!(Failure::Unreachable("connection refused".to_owned()).is_transient());
+        assert!(status(StatusCode::BAD_GATEWAY, None).is_transient());
+        assert!(status(StatusCode::TOO_MANY_REQUESTS, None).is_transient());
+        assert!(status(StatusCode::TOO_MANY_REQUESTS, Some(2)).is_transient());
+        assert!(!status(StatusCode::TOO_MANY_REQUESTS, Some(3)).is_transient());
+        assert!(!status(StatusCode::BAD_REQUEST, None).is_transient());
+        assert!(!Failure::TimedOut.is_transient());
+        assert!(!Failure::NotJson.is_transient());
     }
 }

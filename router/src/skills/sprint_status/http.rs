@@ -1,5 +1,4 @@
-//! One request to Jira, made safely: in a bounded time, of a bounded size, following no redirect, repeated when that may
-//! help.
+//! One request to Jira: bounded in time and size, no redirects, repeated where that may help.
 
 use std::time::Duration;
 
@@ -15,13 +14,13 @@ use super::settings::Site;
 use crate::errors::innermost;
 use crate::outbound::{self, BodyError, ByteBudget, ClientError, Options};
 
-/// What one use of the skill reads at most, in bytes: some 10,000 issues.
-const MOST_BYTES: usize = 16 * 1024 * 1024;
+/// The most that one use of the skill reads, in bytes: some 10,000 issues.
+const MAX_BYTES: usize = 16 * 1024 * 1024;
 
 /// How often a request is repeated.
 const RETRIES: usize = 2;
 
-/// How much of Jira's own words an error shows, in characters.
+/// How much of Jira's error message is shown, in characters.
 const DETAIL_CHARS: usize = 200;
 
 /// The client that all uses share.
@@ -46,7 +45,7 @@ impl<'a> Connection<'a> {
             http,
             limits,
             site,
-            bytes: ByteBudget::new(MOST_BYTES),
+            bytes: ByteBudget::new(MAX_BYTES),
         }
     }
 
@@ -62,7 +61,7 @@ impl<'a> Connection<'a> {
             .with_jitter();
         (|| self.attempt(&url))
             .retry(backoff)
-            .when(Failure::may_pass)
+            .when(Failure::is_transient)
             .adjust(|failure, delay| Some(delay?.max(failure.retry_after().unwrap_or_default())))
             .await
     }
@@ -88,7 +87,9 @@ impl<'a> Connection<'a> {
                 target.and_then(|url| url.host_str().map(str::to_owned)),
             ));
         }
-        // With a wrong or expired token Jira Cloud answers some calls as it would a stranger, and says so only here.
+        // With a wrong or expired token Jira Cloud answers some calls as if they were anonymous,
+        // with status 200, and reports the failed sign-in in this header alone:
+        // https://developer.atlassian.com/server/jira/platform/jira-rest-api-example-basic-authentication-6291732/
         if header(response.headers(), "x-seraph-loginreason")
             .is_some_and(|reason| reason.contains("AUTHENTICATED_FAILED"))
         {
@@ -103,14 +104,14 @@ impl<'a> Connection<'a> {
             return Err(self.error_status(status, is_json, response).await);
         }
         let body = self.body(response).await?;
-        serde_json::from_slice(&body).map_err(|_| Failure::NotUnderstood("valid JSON"))
+        serde_json::from_slice(&body).map_err(|_| Failure::UnexpectedForm("valid JSON"))
     }
 
     async fn error_status(&self, status: StatusCode, is_json: bool, response: Response) -> Failure {
         let retry_after = header(response.headers(), RETRY_AFTER.as_str())
             .and_then(|seconds| seconds.trim().parse().ok())
             .map(Duration::from_secs);
-        // The status alone says enough when its words cannot be read.
+        // The status is enough where the body cannot be read.
         let detail = match is_json {
             true => self.body(response).await.ok(),
             false => None,
@@ -120,7 +121,7 @@ impl<'a> Connection<'a> {
             detail: detail
                 .as_deref()
                 .and_then(|body| serde_json::from_slice(body).ok())
-                .map(|body| own_words(&body)),
+                .map(|body| error_message(&body)),
             retry_after,
         }
     }
@@ -141,7 +142,7 @@ fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// The innermost reason says what happened ("connection refused"); the outer ones repeat the URL.
+/// The innermost cause tells what happened ("connection refused"); the outer ones repeat the URL.
 fn transport_failure(error: reqwest::Error) -> Failure {
     if error.is_timeout() {
         return Failure::TimedOut;
@@ -149,15 +150,16 @@ fn transport_failure(error: reqwest::Error) -> Failure {
     Failure::Unreachable(innermost(&error.without_url()).to_string())
 }
 
-/// Jira's words for an error: `{"errorMessages": [...], "errors": {field: ...}}`, or `{"message": ...}` of its gateway.
-fn own_words(body: &Value) -> String {
-    let words = body
+/// Jira's message of an error: `{"errorMessages": [...], "errors": {field: ...}}`, or
+/// `{"message": ...}` of its gateway.
+fn error_message(body: &Value) -> String {
+    let message = body
         .pointer("/errorMessages/0")
         .or_else(|| body.get("errors")?.as_object()?.values().next())
         .or_else(|| body.get("message"))
         .and_then(Value::as_str)
         .unwrap_or("no reason given");
-    super::issue::plain(words, DETAIL_CHARS)
+    super::issue::plain(message, DETAIL_CHARS)
 }
 
 #[cfg(test)]
@@ -167,22 +169,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn jiras_own_words_are_found_and_cut() {
+    fn jiras_error_message_is_found_and_cut() {
         assert_eq!(
-            own_words(&json!({"errorMessages": ["No board\n here."]})),
+            error_message(&json!({"errorMessages": ["No board\n here."]})),
             "No board here."
         );
         assert_eq!(
-            own_words(&json!({"errorMessages": [], "errors": {"jql": "bad"}})),
+            error_message(&json!({"errorMessages": [], "errors": {"jql": "bad"}})),
             "bad"
         );
         assert_eq!(
-            own_words(&json!({"message": "scope does not match"})),
+            error_message(&json!({"message": "scope does not match"})),
             "scope does not match"
         );
-        assert_eq!(own_words(&json!([1])), "no reason given");
+        assert_eq!(error_message(&json!([1])), "no reason given");
         assert_eq!(
-            own_words(&json!({"message": "x".repeat(999)}))
+            error_message(&json!({"message": "x".repeat(999)}))
                 .chars()
                 .count(),
             DETAIL_CHARS

@@ -1,5 +1,6 @@
-//! Sprints and issues as Jira sends them, where any field may be null, absent, or of another type than documented. What
-//! cannot be read is treated as absent: a report with a gap is better than none.
+//! Sprints and issues as Jira sends them, where any field may be null, absent, or of another type
+//! than documented. What cannot be read is treated as absent: a report with a gap is better than
+//! none.
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -10,7 +11,8 @@ const TEXT_CHARS: usize = 300;
 /// Labels that say that an issue is blocked.
 const BLOCKING_LABELS: [&str; 4] = ["blocked", "blocker", "impediment", "flagged"];
 
-/// A text without control characters (a terminal would obey them), its white space collapsed, at most `chars` characters.
+/// A text without control characters (a terminal would obey them), its white space collapsed, at
+/// most `chars` characters.
 pub(super) fn plain(text: &str, chars: usize) -> String {
     let words = text
         .split(|c: char| c.is_whitespace() || c.is_control())
@@ -43,7 +45,7 @@ fn timestamp(value: &Value, pointer: &str) -> Option<Timestamp> {
     value.pointer(pointer)?.as_str()?.parse().ok()
 }
 
-/// A sprint.
+/// A sprint of the board.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Sprint {
     pub(super) id: u64,
@@ -54,7 +56,7 @@ pub(super) struct Sprint {
 }
 
 impl Sprint {
-    /// `None` without an id: nothing could be asked about it.
+    /// `None` without an id, by which its issues are requested.
     pub(super) fn read(value: &Value) -> Option<Self> {
         let id = value.get("id")?.as_u64()?;
         Some(Self {
@@ -76,7 +78,9 @@ pub(super) struct FieldIds {
     pub(super) flags: Vec<String>,
 }
 
-/// How far an issue is, by the key of its status's category. Names are the site's own and translated; keys are not.
+/// How far an issue is, by the key of its status's category. Names are translated and can be
+/// changed by the site; keys cannot
+/// (<https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-workflow-status-categories/>).
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
 )]
@@ -84,7 +88,7 @@ pub(super) struct FieldIds {
 pub(super) enum Stage {
     /// Being worked on: `indeterminate`.
     InProgress,
-    /// Not begun: `new`, and whatever is unknown.
+    /// Not started: `new`, and every unknown category.
     ToDo,
     /// Finished: `done`.
     Done,
@@ -106,7 +110,7 @@ pub(super) struct Issue {
     pub(super) blocked: Option<String>,
 }
 
-/// Whose an issue is.
+/// The person an issue is assigned to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Assignee {
     pub(super) account_id: Option<String>,
@@ -116,7 +120,8 @@ pub(super) struct Assignee {
 }
 
 impl Issue {
-    /// The fields that [`Issue::read`] needs, as Jira's `fields` parameter. `flagged` is the boards' own view of the flag.
+    /// The fields that [`Issue::read`] needs, as Jira's `fields` parameter. `flagged` is the
+    /// boards' own view of the flag.
     pub(super) fn needed_fields(ids: &FieldIds) -> String {
         let fixed = [
             "summary",
@@ -135,7 +140,7 @@ impl Issue {
             .join(",")
     }
 
-    /// `None` without a key: nothing could be said of it.
+    /// `None` without a key, by which people name it.
     pub(super) fn read(value: &Value, ids: &FieldIds) -> Option<Self> {
         let fields = value.get("fields").unwrap_or(&Value::Null);
         let status = text(fields, "/status/name");

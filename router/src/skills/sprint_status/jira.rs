@@ -1,7 +1,8 @@
-//! The calls to Jira Cloud that the skill makes, each read to its end.
+//! The calls to Jira Cloud that the skill makes, with all pages of each list.
 //!
-//! Facts are from the references of the Jira Software Cloud and the Jira Cloud platform REST APIs
-//! (<https://developer.atlassian.com/cloud/jira/software/rest/>, <https://developer.atlassian.com/cloud/jira/platform/rest/v3/>).
+//! They are described in the references of the Jira Software Cloud and the Jira Cloud platform REST
+//! APIs (<https://developer.atlassian.com/cloud/jira/software/rest/>,
+//! <https://developer.atlassian.com/cloud/jira/platform/rest/v3/>).
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
@@ -16,8 +17,8 @@ use super::issue::{FieldIds, Issue, Sprint, text};
 use super::settings::Site;
 use crate::skills::{SkillError, SkillErrorKind};
 
-/// A list that has not ended by then never does.
-const MOST_PAGES: usize = 100;
+/// A list that is longer is taken for one that never ends.
+const MAX_PAGES: usize = 100;
 
 /// The custom field type of the field `Flagged`: ticks.
 const CHECKBOXES: &str = "com.atlassian.jira.plugin.system.customfieldtypes:multicheckboxes";
@@ -28,7 +29,7 @@ pub(super) struct Jira<'a> {
     site: &'a Site,
 }
 
-/// What is known of the board.
+/// The board's configuration, as far as a report needs it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Board {
     pub(super) name: Option<String>,
@@ -44,23 +45,23 @@ pub(super) struct Findings {
     pub(super) board: Board,
     /// The active sprint that started last.
     pub(super) sprint: Option<Sprint>,
-    /// The other active ones.
+    /// The other active sprints of the board.
     pub(super) other_sprints: Vec<Sprint>,
-    /// The next one, looked up only while none is active.
+    /// The next sprint, requested only if none is active.
     pub(super) next_sprint: Option<Sprint>,
     /// All issues of the sprint, sub-tasks included, by rank.
     pub(super) issues: Vec<Issue>,
-    /// Who asks, if the issues of a person are asked for.
+    /// Who asks; only for the action `mine`.
     pub(super) caller: Option<Caller>,
     /// What is missing because the account may not read it.
     pub(super) notes: Vec<&'static str>,
 }
 
-/// Whose issues are asked for.
+/// The person whose issues are reported for the action `mine`.
 #[derive(Debug)]
 pub(super) struct Caller {
     email: String,
-    /// Known if Jira hides addresses.
+    /// Requested only where Jira hides addresses.
     account_id: Option<String>,
 }
 
@@ -102,7 +103,7 @@ impl<'a> Jira<'a> {
         }
         if flags.is_none() {
             findings.notes.push(
-                "flags in custom fields are not seen: the Jira account may not read the list of fields",
+                "flags in custom fields are not included: the Jira account may not read the list of fields",
             );
         }
         findings.board = configuration.unwrap_or_default();
@@ -135,7 +136,7 @@ impl<'a> Jira<'a> {
         let account = self.connection.get("/rest/api/3/myself", &[]).await;
         let account = account.map_err(|failure| failure.explain(what))?;
         if account.get("accountId").is_none() {
-            return Err(Failure::NotUnderstood("an account").explain(what));
+            return Err(Failure::UnexpectedForm("an account").explain(what));
         }
         Ok(text(&account, "/displayName"))
     }
@@ -175,7 +176,8 @@ impl<'a> Jira<'a> {
         Ok(sprints.iter().filter_map(Sprint::read).collect())
     }
 
-    /// The board as it is configured; `None` if the account may not read that, which costs a report its story points only.
+    /// The board's configuration; `None` if the account may not read it: the report then lacks only
+    /// its story points.
     async fn configuration(&self) -> Result<Option<Board>, SkillError> {
         let path = format!("/rest/agile/1.0/board/{}/configuration", self.site.board_id);
         let board = match self.connection.get(&path, &[]).await {
@@ -193,12 +195,13 @@ impl<'a> Jira<'a> {
         }))
     }
 
-    /// The ids of the fields named `Flagged`, of which a site can have several; `None` if the account may not read them.
+    /// The ids of the fields named `Flagged`, of which a site can have several; `None` if the
+    /// account may not read them.
     async fn flag_fields(&self) -> Result<Option<Vec<String>>, SkillError> {
         let what = "the list of fields";
         let fields = match self.connection.get("/rest/api/3/field", &[]).await {
             Ok(Value::Array(fields)) => fields,
-            Ok(_) => return Err(Failure::NotUnderstood("a list").explain(what)),
+            Ok(_) => return Err(Failure::UnexpectedForm("a list").explain(what)),
             Err(failure) if is_withheld(&failure) => return Ok(None),
             Err(failure) => return Err(failure.explain(what)),
         };
@@ -234,7 +237,7 @@ impl<'a> Jira<'a> {
             .map_err(|failure| match (&self.site.project_key, &failure) {
                 (Some(key), refused) if refused.is_status(StatusCode::BAD_REQUEST) => SkillError {
                     kind: SkillErrorKind::Configuration,
-                    message: format!("Jira knows no project `{key}`"),
+                    message: format!("Jira has no project `{key}`"),
                     hint: Some(
                         "correct or remove `project_key` of the integration `jira`".to_owned(),
                     ),
@@ -247,7 +250,8 @@ impl<'a> Jira<'a> {
             .collect())
     }
 
-    /// Who has the address. Jira is asked only if it hides the address of someone who could be meant.
+    /// Who has the address. Jira is asked only if it hides the address of someone who could be
+    /// meant.
     async fn caller(&self, email: &str, issues: &[Issue]) -> Result<Caller, SkillError> {
         let mut caller = Caller {
             email: email.to_owned(),
@@ -261,8 +265,8 @@ impl<'a> Jira<'a> {
         Ok(caller)
     }
 
-    /// The account with the address. Jira's search also finds addresses that begin with it, so one that Jira shows must be
-    /// the same; of those it hides, there must be one only.
+    /// The account with the address. Jira's search also finds addresses that begin with it, so one
+    /// that Jira shows must be the same; of those it hides, there must be one only.
     async fn account_of(&self, email: &str) -> Result<String, SkillError> {
         let what = "the users";
         let users = self
@@ -284,7 +288,7 @@ impl<'a> Jira<'a> {
             failure.explain(what)
         })?;
         let Value::Array(users) = users else {
-            return Err(Failure::NotUnderstood("a list").explain(what));
+            return Err(Failure::UnexpectedForm("a list").explain(what));
         };
         let address = |user: &&Value| text(user, "/emailAddress");
         let shown = users
@@ -301,15 +305,16 @@ impl<'a> Jira<'a> {
             .and_then(|user| text(user, "/accountId"))
             .ok_or_else(|| SkillError {
                 kind: SkillErrorKind::NotFound,
-                message: format!("Jira shows no single user with the address `{email}`"),
+                message: format!("Jira does not show exactly one user with the address `{email}`"),
                 hint: Some(
                     "your address in T3nets must be that of your Atlassian account".to_owned(),
                 ),
             })
     }
 
-    /// Reads a list to its end. Servers may cap a page below `maxResults`, page by token or by offset, leave the total out or
-    /// get it wrong; what ends the list for sure is a page that brings nothing new.
+    /// Reads a list to its end. Servers may cap a page below `maxResults`, page by token or by
+    /// offset, leave the total out or get it wrong; what ends the list for sure is a page that
+    /// brings nothing new.
     async fn pages(
         &self,
         path: &str,
@@ -320,7 +325,7 @@ impl<'a> Jira<'a> {
         let mut seen = HashSet::new();
         let mut received = 0;
         let mut token: Option<String> = None;
-        for _ in 0..MOST_PAGES {
+        for _ in 0..MAX_PAGES {
             let start = received.to_string();
             let place = match &token {
                 Some(token) => ("nextPageToken", token.as_str()),
@@ -331,7 +336,7 @@ impl<'a> Jira<'a> {
                 .get(path, &[query, &[place]].concat())
                 .await?;
             let Some(Value::Array(values)) = page.get_mut(list).map(Value::take) else {
-                return Err(Failure::NotUnderstood("a page of a list"));
+                return Err(Failure::UnexpectedForm("a page of a list"));
             };
             received += values.len() as u64;
             let before = items.len();

@@ -1,9 +1,11 @@
-//! `sprint_status`: how a Jira Cloud board's active sprint is going, what blocks it, and which of its issues are the caller's.
+//! `sprint_status`: how a Jira Cloud board's active sprint is going, what blocks it, and which of
+//! its issues are the caller's.
 //!
-//! Here is everything that knows Jira. Who may ask, and which credentials are used, is decided before a skill is called.
-//! In reading order: `settings` makes a site of the stored credentials; `http` makes one request safely; `jira` are
-//! the calls, read to their end; `issue` reads what Jira may leave out; `report` computes the result, which is the API
-//! of `--raw`; `wording` words it; `triggers` are the messages that mean it.
+//! Here is everything that knows Jira. Who may ask, and which credentials are used, is decided
+//! before a skill is called. In reading order: `settings` makes a site of the stored credentials;
+//! `http` makes one request safely; `jira` are the calls, read to their end; `issue` reads what
+//! Jira may leave out; `report` computes the result, which is the API of `--raw`; `wording` words
+//! it; `triggers` are the messages that mean it.
 
 mod failure;
 mod http;
@@ -27,14 +29,15 @@ use super::{Skill, SkillCall, SkillError, SkillErrorKind};
 use crate::model::{SecretDocument, ToolSpec};
 use crate::outbound::ClientError;
 
-/// How long Jira may take.
+/// Time limits of the skill.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// One request, from connecting to the last byte.
     pub request: Duration,
     /// One use of the skill with all its requests and retries.
     pub whole: Duration,
-    /// The wait before the first retry; doubled before the second, with jitter. 429 and 503 may ask for another.
+    /// The wait before the first retry; doubled before the second, with jitter. 429 and 503 may ask
+    /// for another.
     pub retry_delay: Duration,
 }
 
@@ -49,7 +52,7 @@ impl Default for Limits {
     }
 }
 
-/// The skill.
+/// The skill, with the client that all uses share.
 pub struct SprintStatus {
     http: reqwest::Client,
     limits: Limits,
@@ -176,16 +179,16 @@ impl Skill for SprintStatus {
     }
 }
 
-/// What is asked of the skill.
+/// What the skill is asked to report.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Action {
-    /// How the sprint is going.
+    /// Progress, days left and blockers.
     #[default]
     Status,
-    /// What blocks it.
+    /// The blocked issues.
     Blockers,
-    /// The caller's issues.
+    /// The issues assigned to the caller.
     Mine,
 }
 

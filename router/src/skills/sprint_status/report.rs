@@ -1,7 +1,8 @@
-//! From what Jira said to the result of the skill. Pure.
+//! From Jira's answers to the result of the skill. Pure.
 //!
-//! Sub-tasks are parts of issues that are counted already, so they count neither as issues nor with their points; a blocked
-//! sub-task is a blocker all the same, and one of the caller's is the caller's.
+//! Sub-tasks are parts of issues that are counted already, so they count neither as issues nor with
+//! their points; a blocked sub-task is a blocker all the same, and one of the caller's is the
+//! caller's.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,7 @@ use super::jira::Findings;
 use super::settings::Site;
 use crate::skills::SkillError;
 
-/// How many entries a list shows; its total is told beside it.
+/// The most entries of a list; its total stands beside it.
 pub(super) const LIST_LENGTH: usize = 50;
 
 /// The result of the skill: the API of `--raw`, and what a model is given.
@@ -59,11 +60,11 @@ pub(super) struct SprintReport {
     pub(super) goal: Option<String>,
     pub(super) start: Option<Timestamp>,
     pub(super) end: Option<Timestamp>,
-    /// Days of 24 hours until the end, begun ones counted; 0 once it is over, `null` without an end.
+    /// Days of 24 hours until the end, rounded up; 0 once it is over, `null` without an end.
     pub(super) days_left: Option<i64>,
-    /// Days from start to end, counted likewise.
+    /// Days of 24 hours from start to end, rounded up.
     pub(super) days_total: Option<i64>,
-    /// Days since the end, counted likewise; only once it is over.
+    /// Days of 24 hours since the end, rounded up; only once it is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) overdue_days: Option<i64>,
 }
@@ -80,7 +81,8 @@ pub(super) struct Progress {
     pub(super) issues: Tally<u64>,
     /// `null` if the board does not estimate in story points.
     pub(super) points: Option<Tally<Points>>,
-    /// Done of all, 0 to 100, rounded down so that 100 means all; of the points if there are any, else of the issues.
+    /// Done of all, 0 to 100, rounded down so that 100 means all; of the points if there are any,
+    /// else of the issues.
     pub(super) percent_done: u8,
 }
 
@@ -140,7 +142,7 @@ pub(super) struct OwnIssue {
     pub(super) url: Option<String>,
 }
 
-/// Computes the result.
+/// The result as JSON: see [`Report`].
 pub(super) fn report(
     site: &Site,
     action: Action,
@@ -196,7 +198,7 @@ pub(super) fn report(
             .collect(),
     };
     serde_json::to_value(report)
-        .map_err(|_| Failure::NotUnderstood("what can be told as JSON").explain("the sprint"))
+        .map_err(|_| Failure::UnexpectedForm("a result that fits JSON").explain("the sprint"))
 }
 
 fn own_issues(site: &Site, findings: &Findings) -> Vec<OwnIssue> {
@@ -223,7 +225,9 @@ fn own_issues(site: &Site, findings: &Findings) -> Vec<OwnIssue> {
 }
 
 fn sprint_report(sprint: &Sprint, now: Timestamp) -> SprintReport {
-    let left = sprint.end.map(|end| begun_days(end.duration_since(now)));
+    let left = sprint
+        .end
+        .map(|end| days_rounded_up(end.duration_since(now)));
     let total = sprint.start.zip(sprint.end);
     SprintReport {
         id: sprint.id,
@@ -232,16 +236,16 @@ fn sprint_report(sprint: &Sprint, now: Timestamp) -> SprintReport {
         start: sprint.start,
         end: sprint.end,
         days_left: left,
-        days_total: total.map(|(start, end)| begun_days(end.duration_since(start))),
+        days_total: total.map(|(start, end)| days_rounded_up(end.duration_since(start))),
         overdue_days: sprint
             .end
             .filter(|end| *end < now)
-            .map(|end| begun_days(now.duration_since(end))),
+            .map(|end| days_rounded_up(now.duration_since(end))),
     }
 }
 
-/// Days of 24 hours, begun ones counted; none for negative durations.
-fn begun_days(duration: SignedDuration) -> i64 {
+/// Days of 24 hours, rounded up; 0 for negative durations.
+fn days_rounded_up(duration: SignedDuration) -> i64 {
     const DAY: i64 = 24 * 60 * 60;
     let begun_second = i64::from(duration.subsec_nanos() > 0);
     let seconds = duration.as_secs().saturating_add(begun_second).max(0);

@@ -78,13 +78,14 @@ impl Site {
         self.base.host_str().unwrap_or_default()
     }
 
-    /// Where people open an issue; none behind Atlassian's API gateway, whose URL does not tell the site's own.
+    /// Where people open an issue; none behind Atlassian's API gateway, whose URL does not tell the
+    /// site's own.
     pub(super) fn browse_url(&self, key: &str) -> Option<String> {
         (self.host() != "api.atlassian.com").then(|| self.url(&format!("/browse/{key}")).into())
     }
 }
 
-/// The error for a tenant without the integration.
+/// The error for a tenant that has not connected Jira.
 pub(super) fn not_connected() -> SkillError {
     wrong(
         "the integration `jira` is not connected".to_owned(),
@@ -100,7 +101,7 @@ fn wrong(message: String, hint: &str) -> SkillError {
     }
 }
 
-/// HTTPS, or HTTP to this machine: the token is in every request.
+/// HTTPS, or HTTP on loopback: the token is in every request.
 fn base_url(text: &str) -> Result<Url, SkillError> {
     let hint = "use the site's address, such as `https://TEAM.atlassian.net`";
     let mut url = Url::parse(text)
@@ -127,7 +128,8 @@ fn base_url(text: &str) -> Result<Url, SkillError> {
     }
     url.set_query(None);
     url.set_fragment(None);
-    // People paste the address of a page. Cloud sites have no context path; servers and Atlassian's API gateway do.
+    // People paste the address of a page. Cloud sites have no context path; servers and Atlassian's
+    // API gateway do.
     if url
         .host_str()
         .is_some_and(|host| host.ends_with(".atlassian.net"))

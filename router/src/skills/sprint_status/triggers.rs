@@ -1,11 +1,13 @@
-//! The messages that mean `sprint_status`, as phrases (see [`crate::skills::rules`] for how they are matched).
+//! The messages that mean `sprint_status`, as phrases (see [`crate::skills::rules`] for how they
+//! are matched).
 
 use serde_json::json;
 
 use super::Action;
 use crate::skills::rules::Trigger;
 
-/// "a sprint" alone is asked about in general too ("what is a sprint"), so every phrase says what of it, or whose it is.
+/// "a sprint" alone is asked about in general too ("what is a sprint"), so every phrase says what
+/// of it, or whose it is.
 const STATUS: &[&str] = &[
     "sprint status",
     "sprint progress",
@@ -69,7 +71,8 @@ const STATUS: &[&str] = &[
     "many points done sprint",
 ];
 
-/// "block" is also a noun and what people do to each other, so it needs a question or a sprint beside it.
+/// "block" is also a noun and what people do to each other, so it needs a question or a sprint
+/// beside it.
 const BLOCKERS: &[&str] = &[
     "blocker",
     "there a blocker",

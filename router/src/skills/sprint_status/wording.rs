@@ -1,4 +1,4 @@
-//! Words a result for people, in plain text that reads well in a terminal and as Markdown.
+//! Describes a result in plain text that reads well in a terminal and as Markdown.
 
 use std::fmt::Write;
 
@@ -11,10 +11,10 @@ use super::Action;
 use super::issue::{Stage, plain};
 use super::report::{Blocker, OwnIssue, Points, Progress, Report, SprintName, SprintReport, Tally};
 
-/// How much of a result that is not the skill's own is shown, in characters.
+/// How much is shown of a value that is not a result of this skill, in characters.
 const UNKNOWN_CHARS: usize = 500;
 
-/// Words a result of the skill. Anything else is shown as it is, cut.
+/// Describes a result of the skill. Any other value is shown as JSON, cut.
 pub(super) fn describe(result: &Value) -> String {
     match Report::deserialize(result) {
         Ok(report) => describe_report(&report),
