@@ -14,7 +14,8 @@ use reqwest::{Client, Response};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::http::{self, BaseUrl, ProviderKey};
+use super::endpoint::{BaseUrl, ProviderKey};
+use super::http;
 use super::refusal::{Refusal, excerpt, says_too_long};
 use super::{broken_off, result_text, tool_arguments, tool_input};
 use crate::model::{ContentBlock, ModelMessage, ModelReply, ModelRequest, StopReason, TokenUsage};

@@ -2,7 +2,7 @@
 
 use super::ProviderKind;
 use super::bedrock::Bedrock;
-use super::http::{BaseUrl, PlainHttp, ProviderKey};
+use super::endpoint::{BaseUrl, PlainHttp, ProviderKey};
 
 /// The process's keys and choices, for tenants without their own. Without any, the provider is
 /// `offline`. Keys appear in no debug output.

@@ -1,6 +1,8 @@
 //! Language models: which one answers a tenant, and the providers behind
-//! [`ChatModel`](crate::ports::ChatModel). Not here: what a model is asked and what happens with
-//! its answer ([`crate::chat`]). Read it in this order:
+//! [`ChatModel`](crate::ports::ChatModel).
+//!
+//! Not here: what a model is asked and what happens with its answer ([`crate::chat`]). Read it in
+//! this order:
 //!
 //! 1. [`Models`] chooses the provider, the model and the credentials for a tenant, from its
 //!    settings and secrets and what the process was started with ([`AiDefaults`]);
@@ -8,15 +10,17 @@
 //! 2. [`with_retries`] repeats a call that failed for a transient reason.
 //! 3. [`table`] and its data file `models.toml`: names, ids, prices, abilities.
 //! 4. One file or folder per provider: `bedrock`, `anthropic`, `openai` (any compatible endpoint),
-//!    `offline` (no model: templates); `http` and `refusal` are what those share. The rules for
-//!    every adapter: one attempt per call; streamed wherever the model can, so that text arrives at
-//!    once; dropping the future cancels the call; no key in an error. Arguments of a tool call that
-//!    are not JSON are passed on as a JSON *string* instead of an object, so that the caller can
-//!    answer the call with an error and the model can correct itself.
+//!    `offline` (no model: templates); `endpoint`, `http` and `refusal` are what they share.
+//!
+//! The rules for every adapter: one attempt per call; streamed wherever the model can, so that text
+//! arrives at once; dropping the future cancels the call; no key in an error. Arguments of a tool
+//! call that are not JSON are passed on as a JSON *string* instead of an object, so that the caller
+//! can answer the call with an error and the model can correct itself.
 
 mod anthropic;
 mod bedrock;
 mod defaults;
+mod endpoint;
 mod http;
 mod offline;
 mod openai;

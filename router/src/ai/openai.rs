@@ -15,7 +15,8 @@ use reqwest::{Client, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::http::{self, BaseUrl, ProviderKey};
+use super::endpoint::{BaseUrl, ProviderKey};
+use super::http;
 use super::refusal::{Refusal, excerpt, says_too_long};
 use super::{broken_off, result_text, tool_input};
 use crate::model::{ContentBlock, ModelMessage, ModelReply, ModelRequest, StopReason, TokenUsage};
@@ -395,7 +396,7 @@ impl Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ai::http::PlainHttp;
+    use crate::ai::endpoint::PlainHttp;
 
     #[test]
     fn the_longest_answer_has_the_name_that_the_endpoint_knows() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
 
-use super::http::ProviderKey;
+use super::endpoint::ProviderKey;
 use crate::outbound;
 use crate::ports::ModelError;
 

@@ -7,7 +7,8 @@ use reqwest::Client;
 
 use super::anthropic::Anthropic;
 use super::defaults::{AiDefaults, Credentials};
-use super::http::{self, BaseUrl, PlainHttp, ProviderKey};
+use super::endpoint::{BaseUrl, PlainHttp, ProviderKey};
+use super::http;
 use super::offline::Offline;
 use super::openai::OpenAi;
 use super::refusal::excerpt;

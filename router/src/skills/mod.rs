@@ -1,7 +1,8 @@
 //! What the assistant can do. A skill fetches data; it never words an answer for a model and never
-//! sees the conversation. [`Skill`] is the trait, [`SkillSet`] holds all of them. [`rules`] decides
-//! from a message alone whether a skill is meant. One file or folder per skill: `ping`,
-//! [`sprint_status`].
+//! sees the conversation.
+//!
+//! [`Skill`] is the trait, [`SkillSet`] holds all of them. [`rules`] decides from a message alone
+//! whether a skill is meant. One file or folder per skill: `ping`, [`sprint_status`].
 
 mod ping;
 pub mod rules;

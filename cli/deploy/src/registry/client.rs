@@ -32,6 +32,8 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 const RENEW_BEFORE: Duration = Duration::from_secs(300);
 /// How much of a layer is handed to the connection at once.
 const CHUNK: usize = 128 << 10;
+/// How much of a refusal is read, in bytes.
+const MAX_REFUSAL: usize = 64 << 10;
 
 /// Makes requests to one repository of the registry.
 pub(super) struct RegistryClient {
@@ -334,7 +336,7 @@ impl Refusal {
             message: Option<String>,
         }
         let status = response.status();
-        let body = response.bytes().await.unwrap_or_default();
+        let body = outbound::read_start(response, MAX_REFUSAL).await;
         let body: Body = serde_json::from_slice(&body).unwrap_or_default();
         let first = body.errors.into_iter().next();
         Self {

@@ -3,12 +3,18 @@
 use reqwest::header::ACCEPT;
 use reqwest::{Method, StatusCode};
 use serde::de::DeserializeOwned;
+use t3nets_router::outbound::{self, BodyError};
 
 use super::client::{Call, refused};
 use super::error::{RegistryError, RegistryRequest};
 use super::manifest::{ImageConfig, ImageManifest, MANIFEST_TYPES, Manifest};
 use super::{Registry, ResolvedImage};
 use crate::image_ref::{Architecture, Digest, ImageRef, is_tag};
+
+/// The longest manifest or image configuration that is read, in bytes. Registries must accept
+/// manifests of 4 MiB and may refuse longer ones
+/// (<https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pushing-manifests>).
+const MAX_MANIFEST: usize = 4 << 20;
 
 /// What names one image within a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,10 +138,12 @@ impl Registry {
             }
             _ => return Err(refused(call.request, answer).await),
         }
-        let body = answer.bytes().await;
-        Ok(body
-            .map_err(|error| self.client.unreachable(error))?
-            .to_vec())
+        outbound::read_bounded(answer, MAX_MANIFEST)
+            .await
+            .map_err(|error| match error {
+                BodyError::Transport(error) => self.client.unreachable(error),
+                BodyError::TooLong { .. } => RegistryError::Corrupt(image.to_owned()),
+            })
     }
 }
 

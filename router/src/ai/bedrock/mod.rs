@@ -48,10 +48,12 @@ pub struct Bedrock {
 
 impl Bedrock {
     /// Bedrock where `config` points to, with its credentials. Nothing is asked of AWS before the
-    /// first call. Timeouts and retries are not those of `config`: a call is one attempt, which
-    /// lasts as long as the caller waits.
+    /// first call.
+    ///
+    /// Timeouts and retries are not those of `config`: a call is one attempt, which lasts as long as
+    /// the caller waits.
     pub fn new(config: &SdkConfig) -> Self {
-        let config_of_chats = Builder::from(config)
+        let chat_config = Builder::from(config)
             .retry_config(RetryConfig::disabled())
             .timeout_config(
                 TimeoutConfig::builder()
@@ -65,7 +67,7 @@ impl Bedrock {
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .build();
         Self {
-            client: Client::from_conf(config_of_chats),
+            client: Client::from_conf(chat_config),
             region: config
                 .region()
                 .map(|region| region.as_ref().to_owned())
