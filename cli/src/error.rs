@@ -2,7 +2,6 @@
 //! program ends.
 
 use serde::Serialize;
-use t3nets_deploy::error::DeployError;
 use t3nets_router::admin::AdminError;
 use t3nets_router::admin::transfer::TransferError;
 use t3nets_router::aws::{AwsError, AwsErrorKind};
@@ -227,24 +226,6 @@ impl From<StoreError> for CliError {
             StoreError::Changed(_) => described.hint("run the command again"),
             _ => described,
         }
-    }
-}
-
-impl From<DeployError> for CliError {
-    fn from(error: DeployError) -> Self {
-        if let Some(store) = error.store {
-            return Self::from(*store);
-        }
-        let kind = match error.kind {
-            t3nets_deploy::error::ErrorKind::Failed => ErrorKind::Failed,
-            t3nets_deploy::error::ErrorKind::Usage => ErrorKind::Usage,
-            t3nets_deploy::error::ErrorKind::NotReady => ErrorKind::NotReady,
-            t3nets_deploy::error::ErrorKind::Denied => ErrorKind::Denied,
-        };
-        let mut described = Self::new(kind, error.message);
-        described.causes = error.causes;
-        described.hints = error.hints.into_iter().map(Hint::from).collect();
-        described
     }
 }
 

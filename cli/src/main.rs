@@ -24,14 +24,12 @@ use anstream::ColorChoice;
 use args::{Parsed, command_tree};
 use aws as aws_environment;
 use clap::error::ErrorKind;
-use commands::arguments as admin;
-use config::environment as settings;
 use config::settings::Settings;
 use context::Context;
 use error::{CliError, exit_code};
 use hint::Call;
-use terminal::printer::{self, Printer};
-use terminal::{logging, prompt};
+use terminal::logging;
+use terminal::printer::Printer;
 
 fn main() -> ExitCode {
     let code = match args::parse() {

@@ -1,29 +1,35 @@
-//! Deploying to ECS: what `t3nets deploy`, `rollback`, `restart` and `scale` do, apart from the commands themselves.
+//! Deploying to ECS: what `t3nets deploy`, `rollback`, `restart` and `scale` do, apart from the
+//! terminal. Nothing here knows a command line: what goes on is reported as events ([`report`]),
+//! interrupts come through a trait ([`interrupt`]), and errors are values that the caller puts into
+//! words for its commands.
 //!
-//! Before the rollout: [`build`] builds the container image through Docker, [`registry`] pushes it to ECR; both tell a
-//! [`progress::Reporter`] what they do and know neither the terminal nor ECS.
+//! Start at [`operations`]: each operation is one function with its options, on a
+//! [`ServiceSession`](session::ServiceSession). Before a rollout, [`build`] builds the image
+//! through Docker and [`registry`] pushes it to ECR; [`image_ref`] has their names.
+//! [`task_definition`] works out the next revision, and `release` sees it through: `watch` looks at
+//! the service every second until [`rollout`] has a verdict, `verify` asks from outside, `rollback`
+//! goes back. The two in the middle, [`task_definition`] and [`rollout`], are pure and hold the
+//! rules.
 //!
-//! The rollout, in this order: [`plan`] works out the next revision of the task definition ([`drift`] what of Terraform's template
-//! does not run yet), [`rollout`] what became of a deployment; all are pure. Around them: [`engine`] is the order of things
-//! ([`back`] of those after a failure), [`outcome`] how they end, [`watch`] looks until there is a verdict, [`verify`] asks from
-//! outside, [`history`] is the lock and the verified releases, and [`ecs`], [`targets`] and [`logs`] are AWS. Nothing here speaks to the terminal: [`report`] is what is told.
+//! [`lock`] keeps two deploys apart; the lock itself and the releases that were verified are the
+//! router crate's [`Deploys`](t3nets_router::aws::Deploys), on its toolkit for DynamoDB. [`ecs`],
+//! [`targets`] and [`logs`] are AWS; its words for states are in [`ecs::states`] alone.
 
-pub mod back;
 pub mod build;
-pub mod drift;
 pub mod ecs;
-pub mod engine;
 pub mod error;
-pub mod history;
 pub mod image_ref;
+pub mod interrupt;
+pub mod lock;
 pub mod logs;
-pub mod outcome;
-pub mod plan;
-pub mod progress;
+pub mod operations;
 pub mod registry;
+pub mod release;
 pub mod report;
+mod rollback;
 pub mod rollout;
-pub mod target;
+pub mod session;
 pub mod targets;
+pub mod task_definition;
 mod verify;
 mod watch;

@@ -7,14 +7,15 @@ use aws_sdk_cloudwatchlogs::Client;
 use aws_sdk_cloudwatchlogs::config::Builder;
 use tokio::time::{Instant, sleep};
 
-use super::plan::Revision;
+use crate::task_definition::TaskDefinition;
 
-/// How many lines say why a task ended.
+/// How many lines are read of a task that ended.
 const LINES: i32 = 20;
-/// How often a log that is not there yet is asked for again.
+/// The pause before a log without lines is asked for again.
 const ASKED_EVERY: Duration = Duration::from_millis(500);
 
-/// Where a container's log goes: from the task definition's `awslogs` options.
+/// Where a container's log goes, by the task definition's `awslogs` options.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_awslogs.html>
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogPlace {
     /// The log group.
@@ -27,8 +28,8 @@ pub struct LogPlace {
 
 impl LogPlace {
     /// A container's; `None` if it does not log to CloudWatch, or under names that cannot be told.
-    pub fn of(revision: &Revision, container: &str) -> Option<Self> {
-        let logging = &revision.container(container)?["logConfiguration"];
+    pub fn of(definition: &TaskDefinition, container: &str) -> Option<Self> {
+        let logging = &definition.container(container)?["logConfiguration"];
         let option = |name: &str| logging["options"][name].as_str().map(str::to_owned);
         if logging["logDriver"] != "awslogs" {
             return None;
@@ -67,8 +68,9 @@ impl Logs {
         }
     }
 
-    /// The last lines of a task. Lines come seconds after they were written: waits for the first at most this long. Empty
-    /// if there are none, or they cannot be read: the verdict does not depend on them.
+    /// The last lines of a task. Lines come seconds after they were written: waits for the first at
+    /// most this long. Empty if there are none, or they cannot be read: the verdict does not depend
+    /// on them.
     pub async fn last_lines(&self, task: &str, wait: Duration) -> Vec<String> {
         let until = Instant::now() + wait;
         loop {
@@ -103,16 +105,16 @@ mod tests {
 
     use super::*;
 
-    fn revision(logging: serde_json::Value) -> Revision {
-        Revision {
+    fn definition(logging: serde_json::Value) -> TaskDefinition {
+        TaskDefinition {
             definition: json!({"containerDefinitions": [{"name": "router", "logConfiguration": logging}]}),
-            tags: super::super::plan::Tags::new(),
+            tags: crate::task_definition::Tags::new(),
         }
     }
 
     #[test]
     fn a_tasks_stream_is_named_by_prefix_container_and_task() {
-        let logged = revision(json!({"logDriver": "awslogs", "options": {
+        let logged = definition(json!({"logDriver": "awslogs", "options": {
             "awslogs-group": "/ecs/t3nets-dev-router",
             "awslogs-region": "us-east-1",
             "awslogs-stream-prefix": "router",
@@ -129,7 +131,7 @@ mod tests {
             json!({"logDriver": "splunk", "options": {"awslogs-group": "g", "awslogs-stream-prefix": "p"}}),
             json!({"logDriver": "awslogs", "options": {"awslogs-group": "g"}}),
         ] {
-            assert_eq!(LogPlace::of(&revision(logging), "router"), None);
+            assert_eq!(LogPlace::of(&definition(logging), "router"), None);
         }
     }
 }

@@ -1,10 +1,59 @@
-//! What a deploy tells while it goes on. Whoever shows it decides how.
+//! What a deploy reports while it goes on, from the build to the rollback. Whoever shows it decides
+//! how; with `--json` the events are an interface, each one line.
 
 use std::time::Duration;
 
 use serde::Serialize;
+use tokio::time::Instant;
 
-use super::rollout::{Failure, Progress};
+use crate::rollout::{Failure, Progress};
+
+/// Is told what goes on, in order. Called often: it should return at once.
+pub trait Reporter: Send + Sync {
+    /// Something happened.
+    fn report(&self, event: Event<'_>);
+}
+
+/// For those who want to know nothing.
+impl Reporter for () {
+    fn report(&self, _: Event<'_>) {}
+}
+
+impl dyn Reporter + '_ {
+    /// Reports something worth knowing.
+    pub fn note(&self, message: &str) {
+        self.report(Event::Note { message });
+    }
+
+    /// Reports that a step begins; what it returns reports its end.
+    pub fn begin(&self, step: Step, detail: &str) -> RunningStep<'_> {
+        self.report(Event::Started { step, detail });
+        RunningStep {
+            reporter: self,
+            step,
+            began: Instant::now(),
+        }
+    }
+}
+
+/// A step that was reported to have begun.
+#[must_use]
+pub struct RunningStep<'r> {
+    reporter: &'r dyn Reporter,
+    step: Step,
+    began: Instant,
+}
+
+impl RunningStep<'_> {
+    /// Reports that it ended well. One that fails ends with the error.
+    pub fn done(self, detail: &str) {
+        self.reporter.report(Event::Done {
+            step: self.step,
+            detail,
+            took: self.began.elapsed(),
+        });
+    }
+}
 
 /// A step of a deploy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -12,7 +61,7 @@ use super::rollout::{Failure, Progress};
 pub enum Step {
     /// The image is built.
     Build,
-    /// The image that is there already is found.
+    /// An image that was pushed before is looked up, or whether one can run where the service does.
     Check,
     /// The image is sent to the registry.
     Push,
@@ -20,11 +69,11 @@ pub enum Step {
     Register,
     /// The service is told to run it.
     Update,
-    /// It comes up, or does not.
+    /// Its tasks come up, or do not.
     Watch,
-    /// It answers from outside.
+    /// It is asked from outside.
     Verify,
-    /// The service goes back.
+    /// The service goes back to an earlier release.
     Rollback,
 }
 
@@ -44,95 +93,123 @@ impl Step {
     }
 }
 
-/// What happened.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// What happened. Texts of others (a build's output, a log) may hold control characters.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-pub enum Event {
-    /// A step began.
+pub enum Event<'a> {
+    /// A step of the deploy began.
     Started {
-        /// Which.
+        /// The step.
         step: Step,
-        /// More about it.
-        detail: String,
+        /// What it works on.
+        detail: &'a str,
     },
-    /// A step ended well.
+    /// A step of the deploy ended well.
     Done {
-        /// Which.
+        /// The step.
         step: Step,
-        /// More about it.
-        detail: String,
+        /// What came of it.
+        detail: &'a str,
         /// How long it took.
         #[serde(rename = "seconds", serialize_with = "seconds")]
         took: Duration,
     },
-    /// How far the rollout is. Told only when it changed.
+    /// A step of the Dockerfile began.
+    StepStarted {
+        /// Its line in the Dockerfile.
+        name: &'a str,
+    },
+    /// A step of the Dockerfile ended well.
+    StepDone {
+        /// Its line in the Dockerfile.
+        name: &'a str,
+        /// Whether its result was in the builder's cache.
+        cached: bool,
+        /// How long it took.
+        #[serde(rename = "seconds", serialize_with = "seconds")]
+        took: Duration,
+    },
+    /// A step of the Dockerfile wrote a line.
+    StepOutput {
+        /// The line without its break.
+        line: &'a str,
+    },
+    /// The registry already has a layer.
+    LayerPresent {
+        /// Its digest in the registry.
+        digest: &'a str,
+        /// In bytes, compressed.
+        size: u64,
+    },
+    /// A part of a layer was sent.
+    LayerSent {
+        /// Its digest in the registry.
+        digest: &'a str,
+        /// In bytes, compressed.
+        size: u64,
+        /// How many bytes of it are sent; fewer than before if it has to be sent again.
+        sent: u64,
+    },
+    /// A request to the registry failed in passing and is made again.
+    Retrying {
+        /// The failure.
+        reason: &'a str,
+    },
+    /// How far the rollout is. Reported only when it changed.
     Progress {
-        /// How far.
+        /// The counts.
         #[serde(flatten)]
-        progress: Progress,
+        progress: &'a Progress,
         /// Since the watch began.
         #[serde(rename = "seconds", serialize_with = "seconds")]
         elapsed: Duration,
     },
-    /// The service reports something.
+    /// ECS wrote an event of the service.
     Service {
-        /// What.
-        message: String,
-    },
-    /// A task of ours ended.
-    TaskStopped {
-        /// Its id.
-        task: String,
-        /// ECS's word for why.
-        stop_code: String,
         /// ECS's sentence.
-        reason: String,
+        message: &'a str,
+    },
+    /// A task of the watched deployment ended.
+    TaskStopped {
+        /// The task's id.
+        task: &'a str,
+        /// ECS's word for why; empty where there is none.
+        stop_code: &'a str,
+        /// ECS's sentence.
+        reason: &'a str,
         /// What its containers ended with: `router 7`.
-        exit_codes: Vec<String>,
+        exit_codes: &'a [String],
         /// Whether it speaks against the release.
         counts: bool,
     },
     /// A line that a failing task wrote last.
     LogLine {
         /// The task's id.
-        task: String,
-        /// The line; may hold control characters.
-        line: String,
+        task: &'a str,
+        /// The line.
+        line: &'a str,
     },
-    /// AWS could not be asked; the watch goes on.
+    /// AWS did not answer a question; the watch goes on.
     Trouble {
-        /// Why.
-        message: String,
+        /// The failure.
+        message: &'a str,
     },
     /// The release fails.
     Failed {
-        /// Why.
+        /// The cause, with what is known of it.
         #[serde(flatten)]
-        failure: Failure,
+        failure: &'a Failure,
     },
     /// The person interrupts, and may be asked what they want.
     Interrupted,
     /// Something worth knowing.
     Note {
-        /// What.
-        message: String,
+        /// One sentence.
+        message: &'a str,
     },
 }
 
-pub(super) fn seconds<S: serde::Serializer>(
-    time: &Duration,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
+/// With one decimal place, which is as much as a person reads.
+fn seconds<S: serde::Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64((time.as_secs_f64() * 10.0).round() / 10.0)
-}
-
-/// Told what goes on, in order. It should return at once.
-pub trait Report: Send + Sync {
-    /// Something happened.
-    fn report(&self, event: Event);
-
-    /// Something worth knowing.
-    fn note(&self, message: String) {
-        self.report(Event::Note { message });
-    }
 }

@@ -1,10 +1,10 @@
 //! What the load balancer says of its targets.
 
 use aws_sdk_elasticloadbalancingv2::Client;
-use t3nets_router::aws::store_error;
-use t3nets_router::ports::StoreError;
+use t3nets_router::aws::AwsError;
 
-use super::rollout::Target;
+use crate::ecs::states::TargetState;
+use crate::rollout::Target;
 
 /// A target group.
 #[derive(Debug, Clone)]
@@ -26,28 +26,28 @@ impl Targets {
     ///
     /// # Errors
     /// As AWS says.
-    pub async fn health(&self) -> Result<Vec<Target>, StoreError> {
+    pub async fn health(&self) -> Result<Vec<Target>, AwsError> {
         let answer = self
             .client
             .describe_target_health()
             .target_group_arn(&self.arn)
             .send()
             .await
-            .map_err(|error| store_error(&error))?;
+            .map_err(|error| {
+                AwsError::from_sdk("elasticloadbalancing", "DescribeTargetHealth", &error)
+            })?;
         let described = answer.target_health_descriptions();
         Ok(described
             .iter()
             .map(|one| {
                 let health = one.target_health();
-                let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+                let target = one.target().and_then(|target| target.id());
+                let state = health.and_then(|one| one.state());
+                let reason = health.and_then(|one| one.description());
                 Target {
-                    address: text(one.target().and_then(|target| target.id())),
-                    state: text(
-                        health
-                            .and_then(|one| one.state())
-                            .map(|state| state.as_str()),
-                    ),
-                    reason: text(health.and_then(|one| one.description())),
+                    address: target.unwrap_or_default().to_owned(),
+                    state: state.map_or_else(TargetState::default, |state| state.as_str().into()),
+                    reason: reason.unwrap_or_default().to_owned(),
                 }
             })
             .collect())

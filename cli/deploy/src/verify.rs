@@ -8,13 +8,15 @@ use t3nets_router::errors::innermost;
 use t3nets_router::outbound::{self, Connections, Options, Proxies};
 use tokio::time::{Instant, sleep};
 
-/// How many answers in a row have to be the new release's: a load balancer has more than one target.
+/// How many answers in a row have to be the new release's: a load balancer has more than one
+/// target.
 const IN_A_ROW: u32 = 3;
 /// How long a single answer may take.
 const ATTEMPT: Duration = Duration::from_secs(5);
-/// How often it is asked.
+/// The pause before it is asked again.
 const EVERY: Duration = Duration::from_millis(500);
-/// How long it may take until callers reach the new tasks: more than a target group needs to let go of the old ones.
+/// How long it may take until callers reach the new tasks: more than a target group needs to let go
+/// of the old ones.
 const AT_MOST: Duration = Duration::from_secs(90);
 /// How long an address may not be reachable at all until that is taken for how things are.
 const UNREACHABLE: Duration = Duration::from_secs(15);
@@ -24,14 +26,14 @@ const MAX_HEALTH: usize = 64 << 10;
 /// How long it may take until the new release reaches its stores and secrets.
 const READY_WITHIN: Duration = Duration::from_secs(20);
 
-/// What came of asking.
+/// What answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Verified {
-    /// The new release answers, and is ready.
-    Yes,
-    /// Something answers, but not the new release, or it cannot serve: what it says instead.
-    No(String),
-    /// Nobody can be reached from here: why.
+pub(crate) enum Answer {
+    /// The new release; at the end, once it is ready.
+    New,
+    /// Something else, or the new release that cannot serve: what it says instead.
+    Other(String),
+    /// Nothing that can be reached from here: the error.
     Unreachable(String),
 }
 
@@ -40,21 +42,14 @@ struct About {
     release: Option<String>,
 }
 
-/// One answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Answer {
-    Ours,
-    Other(String),
-    Unreachable(String),
-}
-
-/// Asks `{endpoint}/api/health` until it answers with this release three times in a row, then `{endpoint}/ready`.
-pub(crate) async fn verify(endpoint: &str, release: &str) -> Verified {
+/// Asks `{endpoint}/api/health` until it answers with this release three times in a row, then
+/// `{endpoint}/ready`.
+pub(crate) async fn verify(endpoint: &str, release: &str) -> Answer {
     let endpoint = endpoint.trim_end_matches('/');
     let url = format!("{endpoint}/api/health");
     let client = outbound::client(Options {
         total_timeout: Some(ATTEMPT),
-        // What a proxy of this machine answers says nothing of the service.
+        // What a proxy of this machine answers says nothing about the service.
         proxies: Proxies::Never,
         // A connection that is kept leads to the same task every time.
         connections: Connections::OnePerRequest,
@@ -62,7 +57,7 @@ pub(crate) async fn verify(endpoint: &str, release: &str) -> Verified {
     });
     let client = match client {
         Ok(client) => client,
-        Err(error) => return Verified::Unreachable(innermost(&error).to_string()),
+        Err(error) => return Answer::Unreachable(innermost(&error).to_string()),
     };
     let began = Instant::now();
     let mut in_a_row = 0;
@@ -70,7 +65,7 @@ pub(crate) async fn verify(endpoint: &str, release: &str) -> Verified {
     loop {
         let answer = ask(&client, &url, release).await;
         match answer {
-            Answer::Ours => in_a_row += 1,
+            Answer::New => in_a_row += 1,
             Answer::Other(_) | Answer::Unreachable(_) => in_a_row = 0,
         }
         was_reached |= !matches!(answer, Answer::Unreachable(_));
@@ -79,10 +74,10 @@ pub(crate) async fn verify(endpoint: &str, release: &str) -> Verified {
         }
         match answer {
             Answer::Unreachable(why) if !was_reached && began.elapsed() >= UNREACHABLE => {
-                return Verified::Unreachable(why);
+                return Answer::Unreachable(why);
             }
             Answer::Other(why) | Answer::Unreachable(why) if began.elapsed() >= AT_MOST => {
-                return Verified::No(why);
+                return Answer::Other(why);
             }
             _ => {}
         }
@@ -105,7 +100,7 @@ async fn ask(client: &reqwest::Client, url: &str, release: &str) -> Answer {
     match serde_json::from_slice::<About>(&body) {
         Ok(About {
             release: Some(other),
-        }) if other == release => Answer::Ours,
+        }) if other == release => Answer::New,
         Ok(About {
             release: Some(other),
         }) => Answer::Other(format!("{url} answers as release {other}")),
@@ -114,9 +109,10 @@ async fn ask(client: &reqwest::Client, url: &str, release: &str) -> Answer {
     }
 }
 
-/// Whether the release that answers can serve too: a task without access to its tables lives, and says who it is, but nobody
-/// gets an answer from it. What has no such page is taken at its word.
-async fn ready(client: &reqwest::Client, endpoint: &str) -> Verified {
+/// Whether the release that answers can serve too: a task without access to its tables lives, and
+/// says who it is, but nobody gets an answer from it. A router that has no such page is taken at
+/// its word.
+async fn ready(client: &reqwest::Client, endpoint: &str) -> Answer {
     let url = format!("{endpoint}/ready");
     let began = Instant::now();
     loop {
@@ -127,11 +123,11 @@ async fn ready(client: &reqwest::Client, endpoint: &str) -> Verified {
                     answer.status()
                 )
             }
-            Ok(_) => return Verified::Yes,
+            Ok(_) => return Answer::New,
             Err(error) => innermost(&error).to_string(),
         };
         if began.elapsed() >= READY_WITHIN {
-            return Verified::No(why);
+            return Answer::Other(why);
         }
         sleep(EVERY).await;
     }
@@ -186,7 +182,7 @@ mod tests {
         let (new, old) = (r#"{"release": "new"}"#, r#"{"release": "old"}"#);
         let answers: &'static [_] = Box::leak(Box::new([old, new, new, old, new, new, new]));
         let (address, asked) = service(answers).await;
-        assert_eq!(verify(&address, "new").await, Verified::Yes);
+        assert_eq!(verify(&address, "new").await, Answer::New);
         assert_eq!(asked.load(Ordering::SeqCst), 7);
     }
 
@@ -194,9 +190,9 @@ mod tests {
     async fn a_release_that_answers_but_cannot_serve_is_waited_for_and_then_refused() {
         let new: &'static [_] = &[r#"{"release": "new"}"#];
         let (address, _) = service_ready_after(3, new).await;
-        assert_eq!(verify(&address, "new").await, Verified::Yes);
+        assert_eq!(verify(&address, "new").await, Answer::New);
         let (address, _) = service_ready_after(usize::MAX, new).await;
-        let Verified::No(why) = verify(&address, "new").await else {
+        let Answer::Other(why) = verify(&address, "new").await else {
             panic!("it is not ready");
         };
         assert!(why.ends_with("it runs, but cannot serve"), "{why}");
@@ -205,7 +201,7 @@ mod tests {
     #[tokio::test]
     async fn what_answers_something_else_is_told_from_what_does_not_answer() {
         let client = outbound::client(Options::default()).unwrap();
-        for (answer, said) in [
+        for (answer, expected) in [
             (r#"{"release": null}"#, "names no release"),
             ("<html>", "does not answer as a router"),
             (r#"{"release": "old"}"#, "answers as release old"),
@@ -215,7 +211,7 @@ mod tests {
             let Answer::Other(why) = ask(&client, &url, "new").await else {
                 panic!("{answer}");
             };
-            assert!(why.ends_with(said), "{why}");
+            assert!(why.ends_with(expected), "{why}");
         }
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let nobody = format!("http://{}/api/health", listener.local_addr().unwrap());

@@ -5,101 +5,141 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use t3nets_router::ports::StoreError;
+use t3nets_router::aws::{AwsError, AwsErrorKind, DeployLock};
 use tokio::time::{Instant, sleep};
 
-use super::ecs::{Ecs, said};
-use super::logs::Logs;
-use super::plan::{DEPLOYED_BY, MANAGED_BY};
-use super::report::{Event, Report};
-use super::rollout::{
-    Observation, Ours, Progress, Rollout, Service, ServiceDeployment, Task, Verdict,
+use crate::ecs::Ecs;
+use crate::interrupt::InterruptChoice;
+use crate::logs::Logs;
+use crate::report::Event;
+use crate::rollout::{
+    Assessment, Observation, OwnDeployment, Progress, Rollout, Service, ServiceDeployment, Task,
+    Unsuccessful, Up, Verdict,
 };
-use super::targets::Targets;
+use crate::session::ServiceSession;
+use crate::targets::Targets;
+use crate::task_definition::{DEPLOYED_BY, MANAGED_BY, TaskDefinition};
 
-/// How often it is looked.
+/// How often the service is looked at.
 const EVERY: Duration = Duration::from_secs(1);
-/// How long a task's end may wait for its last lines: they may tell a wrong architecture from a crash.
+/// How long a task's end may wait for its last lines: they may tell a wrong architecture from a
+/// crash.
 const LINES_WAIT: Duration = Duration::from_millis(1500);
 /// How long the verdict may wait for them.
 const LAST_LINES_WAIT: Duration = Duration::from_secs(5);
-/// How many looks pass between two at the newer view of deployments, while it knows nothing of ours.
+/// How many looks pass between two at the service deployments, while none of them is the watched
+/// one.
 const LOOKS_BETWEEN: u32 = 5;
 
-/// Where the newer view of deployments stands.
+/// What ends a watch before the deployment came up.
+pub(crate) enum WatchStop {
+    /// The verdict is that it did not.
+    Unsuccessful(Unsuccessful),
+    /// The person wants to go back.
+    RollbackRequested,
+    /// The person leaves it running.
+    LeftRunning,
+    /// Somebody else holds the lock now.
+    LockLost,
+    /// AWS does not accept the credentials any more: nothing can be seen.
+    Unwatched(AwsError),
+}
+
+impl From<AwsError> for WatchStop {
+    fn from(error: AwsError) -> Self {
+        Self::Unwatched(error)
+    }
+}
+
+/// Which service deployment is the watched one. The service itself knows deployments by another id.
 #[derive(Debug)]
-enum Newer {
-    /// It may know of ours.
+enum ServiceDeploymentArn {
+    /// ECS may know it soon: how often it was looked for.
     Sought(u32),
     /// By this ARN.
     Found(String),
-    /// It is missing or denied here.
-    Missing,
+    /// The API is missing or denied here, so that it is not asked again.
+    Unavailable,
 }
 
 /// What is watched, and through what.
 pub(crate) struct Watch<'a> {
-    ecs: &'a Ecs,
-    targets: Option<&'a Targets>,
-    logs: Option<&'a Logs>,
-    report: &'a dyn Report,
+    session: &'a ServiceSession<'a>,
+    targets: Option<Targets>,
+    logs: Option<Logs>,
     rollout: Rollout,
     began: Instant,
-    newer: Newer,
-    /// Tasks that need no second look: of other deployments, or stopped long ago.
+    service_deployment: ServiceDeploymentArn,
+    /// Tasks that need no second look, by ARN: of other deployments (`None`), or stopped.
     settled: HashMap<String, Option<Task>>,
+    /// The last lines of failing tasks, by id.
     lines: HashMap<String, Vec<String>>,
-    told_stops: HashSet<String>,
-    told_events: HashSet<String>,
-    told_progress: Option<Progress>,
+    reported_stops: HashSet<String>,
+    reported_events: HashSet<String>,
+    reported_progress: Option<Progress>,
     in_trouble: bool,
-    /// Whether its tasks may be looked at.
-    sees_tasks: bool,
+    may_list_tasks: bool,
     successor: Option<String>,
 }
 
 impl<'a> Watch<'a> {
-    /// Begins to watch.
+    /// Begins to watch the rollout of a revision.
     pub(crate) fn new(
-        ecs: &'a Ecs,
-        targets: Option<&'a Targets>,
-        logs: Option<&'a Logs>,
-        report: &'a dyn Report,
+        session: &'a ServiceSession<'a>,
+        definition: &TaskDefinition,
         rollout: Rollout,
     ) -> Self {
         Self {
-            ecs,
-            targets,
-            logs,
-            report,
+            session,
+            targets: session.targets(),
+            logs: session.logs(definition),
             rollout,
             began: Instant::now(),
-            newer: Newer::Sought(0),
+            service_deployment: ServiceDeploymentArn::Sought(0),
             settled: HashMap::new(),
             lines: HashMap::new(),
-            told_stops: HashSet::new(),
-            told_events: HashSet::new(),
-            told_progress: None,
+            reported_stops: HashSet::new(),
+            reported_events: HashSet::new(),
+            reported_progress: None,
             in_trouble: false,
-            sees_tasks: true,
+            may_list_tasks: true,
             successor: None,
         }
     }
 
     /// What is watched.
-    pub(crate) fn ours(&self) -> &Ours {
-        self.rollout.ours()
+    pub(crate) fn watched(&self) -> &OwnDeployment {
+        self.rollout.watched()
     }
 
-    /// Looks until there is a verdict. It may be dropped and called again between two looks.
-    ///
-    /// # Errors
-    /// Denied if AWS does not accept the credentials any more: nothing can be seen then.
-    pub(crate) async fn verdict(&mut self) -> Result<Verdict, StoreError> {
+    /// Watches until the deployment came up, or something else ends it. It may be dropped and
+    /// called again.
+    pub(crate) async fn until_up(&mut self, lock: &DeployLock) -> Result<Up, WatchStop> {
+        let interrupts = self.session.interrupts;
         loop {
-            let verdict = self.look().await?;
-            if verdict.is_final() {
-                self.tell_last_lines(&verdict).await;
+            tokio::select! {
+                verdict = self.verdict() => return verdict?.map_err(WatchStop::Unsuccessful),
+                () = lock.lost() => return Err(WatchStop::LockLost),
+                () = interrupts.next() => {}
+            }
+            self.session.reporter.report(Event::Interrupted);
+            let choice = tokio::select! {
+                choice = interrupts.choose() => choice,
+                () = interrupts.next() => InterruptChoice::LeaveRunning,
+            };
+            match choice {
+                InterruptChoice::RollBack => return Err(WatchStop::RollbackRequested),
+                InterruptChoice::LeaveRunning => return Err(WatchStop::LeftRunning),
+                InterruptChoice::KeepWatching => {}
+            }
+        }
+    }
+
+    /// Looks until there is a verdict.
+    async fn verdict(&mut self) -> Result<Verdict, AwsError> {
+        loop {
+            if let Assessment::Final(verdict) = self.look().await? {
+                self.report_failure(&verdict).await;
                 return Ok(verdict);
             }
             sleep(EVERY).await;
@@ -107,18 +147,18 @@ impl<'a> Watch<'a> {
     }
 
     /// Looks once.
-    async fn look(&mut self) -> Result<Verdict, StoreError> {
-        let service = self.ecs.service().await;
+    async fn look(&mut self) -> Result<Assessment, AwsError> {
+        let service = self.session.ecs.service().await;
         let service = self.tolerate(service)?.flatten();
         let tasks = match self.tasks().await {
-            // Who may not look at tasks can still deploy: the counts decide. Credentials that are not accepted any more
-            // show at the service as well.
-            Err(StoreError::Denied(why) | StoreError::Unauthenticated(why))
-                if service.is_some() =>
-            {
-                self.sees_tasks = false;
-                let message = format!("{why}; the watch goes on without the tasks");
-                self.report.report(Event::Trouble { message });
+            // Who may not look at tasks can still deploy: the counts decide. Credentials that are
+            // not accepted any more show at the service as well.
+            Err(error) if is_denied(&error) && service.is_some() => {
+                self.may_list_tasks = false;
+                let message = format!("{error}; the watch goes on without the tasks");
+                self.session
+                    .reporter
+                    .report(Event::Trouble { message: &message });
                 Some(Vec::new())
             }
             tasks => self.tolerate(tasks)?,
@@ -128,10 +168,10 @@ impl<'a> Watch<'a> {
         }
         let tasks = tasks.unwrap_or_default();
         if let Some(service) = &service {
-            self.tell_events(service);
+            self.report_events(service);
             self.find_successor(service).await;
         }
-        let targets = match self.targets {
+        let targets = match &self.targets {
             // Who may not look at targets can still deploy.
             Some(targets) => targets.health().await.ok(),
             None => None,
@@ -144,50 +184,52 @@ impl<'a> Watch<'a> {
             targets,
             successor: self.successor.clone(),
         };
-        self.tell_stops(&seen.tasks);
-        let verdict = self.rollout.observe(&seen);
-        if let Verdict::InProgress(progress) | Verdict::RollingBack { progress, .. } = &verdict
+        self.report_stops(&seen.tasks);
+        let assessment = self.rollout.observe(&seen);
+        if let Assessment::Pending { progress, .. } = &assessment
             && seen.service.is_some()
-            && self.told_progress.as_ref() != Some(progress)
+            && self.reported_progress.as_ref() != Some(progress)
         {
-            self.told_progress = Some(progress.clone());
-            self.report.report(Event::Progress {
-                progress: progress.clone(),
+            self.reported_progress = Some(progress.clone());
+            self.session.reporter.report(Event::Progress {
+                progress,
                 elapsed: seen.at,
             });
         }
-        Ok(verdict)
+        Ok(assessment)
     }
 
     /// An answer, or none: only what will not get better by itself ends the watch.
-    fn tolerate<T>(&mut self, answer: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    fn tolerate<T>(&mut self, answer: Result<T, AwsError>) -> Result<Option<T>, AwsError> {
         match answer {
             Ok(answer) => Ok(Some(answer)),
-            Err(error @ (StoreError::Denied(_) | StoreError::Unauthenticated(_))) => Err(error),
+            Err(error) if is_denied(&error) => Err(error),
             Err(error) => {
                 if !self.in_trouble {
                     self.in_trouble = true;
-                    self.report.report(Event::Trouble {
-                        message: format!("{}; the watch goes on", said(&error)),
-                    });
+                    let message = format!("{error}; the watch goes on");
+                    self.session
+                        .reporter
+                        .report(Event::Trouble { message: &message });
                 }
                 Ok(None)
             }
         }
     }
 
-    async fn tasks(&mut self) -> Result<Vec<Task>, StoreError> {
-        if !self.sees_tasks {
+    async fn tasks(&mut self) -> Result<Vec<Task>, AwsError> {
+        if !self.may_list_tasks {
             return Ok(Vec::new());
         }
-        let listed = self.ecs.task_arns().await?;
+        let ecs = &self.session.ecs;
+        let listed = ecs.task_arns().await?;
         let unknown: Vec<String> = listed
             .iter()
             .filter(|arn| !self.settled.contains_key(*arn))
             .cloned()
             .collect();
-        let seen = self.ecs.tasks(&unknown).await?;
-        let (own, others) = Ecs::sort(seen, self.rollout.ours());
+        let described = ecs.tasks(&unknown).await?;
+        let (own, others) = Ecs::partition(described, self.rollout.watched());
         for arn in others {
             self.settled.insert(arn, None);
         }
@@ -197,7 +239,7 @@ impl<'a> Watch<'a> {
             .collect();
         for (arn, mut task) in own {
             task.last_lines = self.lines_of(&task).await;
-            if task.last_status == "STOPPED" {
+            if task.is_stopped() {
                 self.settled.insert(arn, Some(task.clone()));
             }
             tasks.push(task);
@@ -210,7 +252,7 @@ impl<'a> Watch<'a> {
         if let Some(lines) = self.lines.get(&task.id) {
             return lines.clone();
         }
-        let Some(logs) = self.logs.filter(|_| self.rollout.is_failing(task)) else {
+        let Some(logs) = self.logs.as_ref().filter(|_| self.rollout.is_failing(task)) else {
             return Vec::new();
         };
         let lines = logs.last_lines(&task.id, LINES_WAIT).await;
@@ -220,106 +262,110 @@ impl<'a> Watch<'a> {
         lines
     }
 
-    /// What the newer view says of ours. It is a second opinion: without it there is the older one.
+    /// The watched deployment as a service deployment, which names each step of a rollback. It is a
+    /// second opinion: not every region, and not every permission, has it.
     async fn service_deployment(&mut self) -> Option<ServiceDeployment> {
-        if let Newer::Sought(looks) = &mut self.newer {
+        let ecs = &self.session.ecs;
+        if let ServiceDeploymentArn::Sought(looks) = &mut self.service_deployment {
             *looks += 1;
             if *looks % LOOKS_BETWEEN != 1 {
                 return None;
             }
-            self.newer = match self.ecs.find_service_deployment(self.rollout.ours()).await {
-                Ok(Some(arn)) => Newer::Found(arn),
-                Ok(None) | Err(StoreError::Throttled) => return None,
-                Err(_) => Newer::Missing,
+            let found = ecs.find_service_deployment(self.rollout.watched()).await;
+            self.service_deployment = match found {
+                Ok(Some(arn)) => ServiceDeploymentArn::Found(arn),
+                Ok(None) => return None,
+                Err(error) if error.kind == AwsErrorKind::Throttled => return None,
+                Err(_) => ServiceDeploymentArn::Unavailable,
             };
         }
-        let Newer::Found(arn) = &self.newer else {
+        let ServiceDeploymentArn::Found(arn) = &self.service_deployment else {
             return None;
         };
-        self.ecs.service_deployment(arn).await.ok().flatten()
+        ecs.service_deployment(arn).await.ok().flatten()
     }
 
-    /// Who deployed what took our place.
+    /// Who deployed what took the watched deployment's place.
     async fn find_successor(&mut self, service: &Service) {
         let Some(primary) = service.primary() else {
             return;
         };
-        let ours = self.rollout.ours();
+        let watched = self.rollout.watched();
         if self.successor.is_some()
-            || primary.id == ours.deployment
-            || primary.created_at <= ours.created_at
+            || primary.id == watched.id
+            || primary.created_at <= watched.created_at
         {
             return;
         }
-        if let Ok(Some(revision)) = self.ecs.revision(&primary.task_definition).await {
-            let by = |tag: &str| revision.tags.get(tag).cloned();
+        let arn = primary.task_definition.as_str();
+        if let Ok(Some(definition)) = self.session.ecs.task_definition(arn).await {
+            let by = |tag: &str| definition.tags.get(tag).cloned();
             self.successor = by(DEPLOYED_BY).or_else(|| by(MANAGED_BY));
         }
     }
 
-    fn tell_events(&mut self, service: &Service) {
-        let since = self.rollout.ours().created_at;
+    fn report_events(&mut self, service: &Service) {
+        let since = self.rollout.watched().created_at;
         for event in service.events.iter().rev() {
             let is_new = since.is_none_or(|since| event.at.is_none_or(|at| at >= since));
-            if is_new && self.told_events.insert(event.id.clone()) {
-                self.report.report(Event::Service {
-                    message: event.message.clone(),
+            if is_new && self.reported_events.insert(event.id.clone()) {
+                self.session.reporter.report(Event::Service {
+                    message: &event.message,
                 });
             }
         }
     }
 
-    fn tell_stops(&mut self, tasks: &[Task]) {
+    fn report_stops(&mut self, tasks: &[Task]) {
         for task in tasks {
             let counts = self.rollout.is_failing(task);
-            if task.last_status != "STOPPED" && !counts {
+            if !task.is_stopped() && !counts {
                 continue;
             }
-            if !self.told_stops.insert(task.id.clone()) {
+            if !self.reported_stops.insert(task.id.clone()) {
                 continue;
             }
             let exit_codes = task.containers.iter().filter_map(|container| {
-                container
-                    .exit_code
-                    .map(|code| format!("{} {code}", container.name))
+                let code = container.exit_code?;
+                Some(format!("{} {code}", container.name))
             });
-            self.report.report(Event::TaskStopped {
-                task: task.id.clone(),
-                stop_code: task.stop_code.clone(),
-                reason: task.stopped_reason.clone(),
-                exit_codes: exit_codes.collect(),
+            self.session.reporter.report(Event::TaskStopped {
+                task: &task.id,
+                stop_code: task.stop_code.as_ref().map_or("", |code| code.as_str()),
+                reason: &task.stopped_reason,
+                exit_codes: &exit_codes.collect::<Vec<_>>(),
                 counts,
             });
         }
     }
 
-    /// The last lines of the task that the verdict names.
-    async fn tell_last_lines(&mut self, verdict: &Verdict) {
-        let failure = match verdict {
-            Verdict::Failed(failure)
-            | Verdict::RollbackFailed(failure)
-            | Verdict::RolledBackByEcs { failure, .. }
-            | Verdict::TimedOut {
-                failure: Some(failure),
-                ..
-            } => failure,
-            _ => return,
+    /// Why there is no success, with the last lines of the task that shows it.
+    async fn report_failure(&mut self, verdict: &Verdict) {
+        let Err(unsuccessful) = verdict else {
+            return;
         };
-        self.report.report(Event::Failed {
-            failure: failure.clone(),
-        });
-        let (Some(task), Some(logs)) = (&failure.task, self.logs) else {
+        let Some(failure) = unsuccessful.failure() else {
+            return;
+        };
+        let reporter = self.session.reporter;
+        reporter.report(Event::Failed { failure });
+        let (Some(task), Some(logs)) = (&failure.task, &self.logs) else {
             return;
         };
         let lines = match self.lines.get(task) {
             Some(lines) => lines.clone(),
             None => logs.last_lines(task, LAST_LINES_WAIT).await,
         };
-        for line in lines {
-            self.report.report(Event::LogLine {
-                task: task.clone(),
-                line,
-            });
+        for line in &lines {
+            reporter.report(Event::LogLine { task, line });
         }
     }
+}
+
+/// Whether AWS does not accept the credentials, or the permission is missing.
+fn is_denied(error: &AwsError) -> bool {
+    matches!(
+        error.kind,
+        AwsErrorKind::Credentials | AwsErrorKind::Permission
+    )
 }

@@ -1,36 +1,37 @@
-//! `t3nets history`: the releases that were verified, and whether their images are still there to go back to.
+//! `t3nets history`: the releases that were verified, and whether their images are still there to
+//! go back to.
 
 use serde::Serialize;
+use t3nets_deploy::error::NotStarted;
+use t3nets_deploy::registry::RepositoryImages;
+use t3nets_deploy::task_definition::RevisionArn;
+use t3nets_router::aws::VerifiedRelease;
 
-use crate::commands::deploy::target::Connected;
-use crate::commands::deploy::{Work, unchanged};
+use crate::commands::deploy::service::ServiceConnection;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::printer::{Output, table};
-use t3nets_deploy::history::Good;
-use t3nets_deploy::registry::RepositoryImages;
-use t3nets_deploy::rollout::revision_name;
+use crate::terminal::printer::{Output, table};
 
 /// How much of it.
 #[derive(Debug, clap::Args)]
 pub(crate) struct HistoryArgs {
     /// At most so many, the newest first
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(i32).range(1..=1000))]
-    limit: i32,
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    limit: u16,
 }
 
 /// The verified releases.
 #[derive(Debug, Serialize)]
 pub(crate) struct HistoryOutput {
-    running: String,
-    releases: Vec<Release>,
+    running: RevisionArn,
+    releases: Vec<ReleaseRow>,
 }
 
 /// One of them, and whether a rollback could bring it back.
 #[derive(Debug, Serialize)]
-struct Release {
+struct ReleaseRow {
     #[serde(flatten)]
-    good: Good,
+    release: VerifiedRelease,
     /// Whether the registry still has its image; null where that is not known.
     in_registry: Option<bool>,
 }
@@ -40,22 +41,23 @@ struct Release {
 /// # Errors
 /// Not ready if there is no such service; as AWS says.
 pub(crate) async fn run(context: &Context, args: HistoryArgs) -> Result<HistoryOutput, CliError> {
-    let connected = Connected::to(context).await?;
-    let work = Work::new(context, &connected);
-    let running = work.ecs.running().await.map_err(unchanged)?;
-    let releases = work.history.good(args.limit).await.map_err(unchanged)?;
-    let mut images = RepositoryImages::of(work.sdk(), &work.target().repository);
+    let connection = ServiceConnection::open(context).await?;
+    let session = connection.quiet_session();
+    let running = session.running_arn().await?;
+    let releases = session.deploys.releases(args.limit.into()).await;
+    let releases = releases.map_err(NotStarted::Aws)?;
+    let mut images = RepositoryImages::of(session.sdk, &session.target.repository);
     images
-        .look_up(releases.iter().map(|good| &*good.digest))
+        .look_up(releases.iter().map(|release| &*release.digest))
         .await;
-    if let Some(why) = images.error() {
+    if let Some(error) = images.error() {
         context.printer.warning(format!(
-            "whether the images are still in the registry is not known: {why}"
+            "whether the images are still in the registry is not known: {error}"
         ));
     }
-    let releases = releases.into_iter().map(|good| Release {
-        in_registry: images.contains(good.image.as_deref().unwrap_or(&good.digest)),
-        good,
+    let releases = releases.into_iter().map(|release| ReleaseRow {
+        in_registry: images.contains(release.image.as_deref().unwrap_or(&release.digest)),
+        release,
     });
     Ok(HistoryOutput {
         running,
@@ -66,27 +68,27 @@ pub(crate) async fn run(context: &Context, args: HistoryArgs) -> Result<HistoryO
 impl Output for HistoryOutput {
     fn text(&self) -> String {
         if self.releases.is_empty() {
-            return format!(
-                "no release was verified yet; {} runs",
-                revision_name(&self.running)
-            );
+            return format!("no release was verified yet; {} runs", self.running.name());
         }
-        let rows = self.releases.iter().map(|Release { good, in_registry }| {
-            let digest = good.digest.get(..19).unwrap_or(&good.digest);
+        let rows = self.releases.iter().map(|row| {
+            let release = &row.release;
+            let digest = release.digest.get(..19).unwrap_or(&release.digest);
             [
-                revision_name(&good.task_definition).to_owned(),
-                good.version.clone().unwrap_or_default(),
-                good.git_sha.clone().unwrap_or_default(),
+                RevisionArn::from(&*release.task_definition)
+                    .name()
+                    .to_owned(),
+                release.version.clone().unwrap_or_default(),
+                release.git_sha.clone().unwrap_or_default(),
                 digest.to_owned(),
-                match in_registry {
+                match row.in_registry {
                     Some(true) => "yes",
                     Some(false) => "no",
                     None => "unknown",
                 }
                 .to_owned(),
-                format!("{:.0}", good.at),
-                good.who.clone(),
-                match good.task_definition == self.running {
+                format!("{:.0}", release.at),
+                release.who.clone(),
+                match release.task_definition == self.running.as_str() {
                     true => "running".to_owned(),
                     false => String::new(),
                 },

@@ -8,14 +8,12 @@ use aws_sdk_cloudwatchlogs::types::FilteredLogEvent;
 use clap::builder::styling::{AnsiColor, Style};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
-use t3nets_router::aws::store_error;
-use t3nets_router::ports::StoreError;
+use t3nets_router::aws::{AwsError, AwsErrorKind};
 
-use crate::commands::deploy::target::Connected;
+use crate::commands::deploy::service::ServiceConnection;
 use crate::context::Context;
-use crate::error::{CliError, exit_code};
-use crate::printer::plain;
-use t3nets_deploy::ecs::said;
+use crate::error::CliError;
+use crate::terminal::printer::{Streamed, plain};
 
 /// How often `-f` asks.
 const EVERY: Duration = Duration::from_secs(2);
@@ -88,16 +86,16 @@ struct Line<'a> {
     message: &'a str,
 }
 
-/// Runs the command and says with which code to end.
+/// Runs the command.
 ///
 /// # Errors
 /// As AWS says.
-pub(crate) async fn run(context: &Context, args: LogsArgs) -> Result<u8, CliError> {
-    let connected = Connected::to(context).await?;
+pub(crate) async fn run(context: &Context, args: LogsArgs) -> Result<Streamed, CliError> {
+    let connection = ServiceConnection::open(context).await?;
     let mut reader = Reader {
         context,
-        client: Client::new(&connected.sdk),
-        group: &connected.target.log_group,
+        client: Client::new(&connection.sdk),
+        group: &connection.target.log_group,
         newest: args.since.start(),
         shown: HashSet::new(),
         tasks: Vec::new(),
@@ -107,34 +105,42 @@ pub(crate) async fn run(context: &Context, args: LogsArgs) -> Result<u8, CliErro
     loop {
         match reader.show_from(start).await {
             Ok(()) => in_trouble = false,
-            Err(error) if args.follow && error.is_passing => {
+            Err(ReadError::Aws(error)) if args.follow && may_pass(&error) => {
                 if !in_trouble {
-                    context.printer.warning(&error.error.message);
+                    context.printer.warning(reader.headline());
                 }
                 in_trouble = true;
             }
-            Err(error) => return Err(error.error),
+            Err(ReadError::Aws(error)) => return Err(CliError::aws(reader.headline(), &error)),
+            Err(ReadError::Output(error)) => return Err(error),
         }
         if !args.follow {
-            return Ok(exit_code::DONE);
+            return Ok(Streamed::DONE);
         }
         tokio::time::sleep(EVERY).await;
         start = start.max(reader.newest - LATE);
     }
 }
 
-/// An error, and whether it may pass.
-struct Trouble {
-    error: CliError,
-    is_passing: bool,
+/// Why not all lines were shown.
+enum ReadError {
+    /// CloudWatch Logs refuses, or cannot be reached.
+    Aws(AwsError),
+    /// stdout cannot be written to.
+    Output(CliError),
 }
 
-impl From<CliError> for Trouble {
-    fn from(error: CliError) -> Self {
-        Self {
-            error,
-            is_passing: false,
-        }
+/// Whether the same question may be answered a little later.
+fn may_pass(error: &AwsError) -> bool {
+    match error.kind {
+        AwsErrorKind::Throttled
+        | AwsErrorKind::Unreachable
+        | AwsErrorKind::Rejected
+        | AwsErrorKind::Internal => true,
+        AwsErrorKind::Credentials
+        | AwsErrorKind::Permission
+        | AwsErrorKind::Configuration
+        | AwsErrorKind::NotFound => false,
     }
 }
 
@@ -149,7 +155,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// Shows what is new from a time on, page by page.
-    async fn show_from(&mut self, start: Timestamp) -> Result<(), Trouble> {
+    async fn show_from(&mut self, start: Timestamp) -> Result<(), ReadError> {
         let mut pages = self
             .client
             .filter_log_events()
@@ -159,13 +165,15 @@ impl Reader<'_> {
             .send();
         let mut seen = HashSet::new();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| self.trouble(&store_error(&error)))?;
+            let page = page.map_err(|error| {
+                ReadError::Aws(AwsError::from_sdk("logs", "FilterLogEvents", &error))
+            })?;
             for event in page.events.unwrap_or_default() {
                 let id = event.event_id.clone().unwrap_or_default();
                 let is_new = !self.shown.contains(&id);
                 seen.insert(id);
                 if is_new {
-                    self.show(&event)?;
+                    self.show(&event).map_err(ReadError::Output)?;
                 }
             }
         }
@@ -174,15 +182,9 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn trouble(&self, error: &StoreError) -> Trouble {
-        let is_passing = matches!(error, StoreError::Throttled | StoreError::Unavailable(_));
-        let mut told = CliError::from(error.clone());
-        told.causes.insert(0, said(error));
-        told.message = format!("cannot read the log group `{}`", self.group);
-        Trouble {
-            error: told,
-            is_passing,
-        }
+    /// What fails where the lines cannot be read.
+    fn headline(&self) -> String {
+        format!("cannot read the log group `{}`", self.group)
     }
 
     fn show(&mut self, event: &FilteredLogEvent) -> Result<(), CliError> {

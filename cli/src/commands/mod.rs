@@ -145,12 +145,12 @@ async fn run_to_end(
     match command {
         Command::Dev(args) => show(printer, dev::run(context, args).await),
         Command::Chat(args) => show(printer, chat::run(context, args).await),
-        Command::Deploy(args) => deploy::run(context, args).await,
-        Command::Rollback(args) => rollback::run(context, args).await,
-        Command::Status(args) => status::run(context, args).await,
-        Command::Logs(args) => logs::run(context, args).await,
+        Command::Deploy(args) => show(printer, deploy::run(context, args).await),
+        Command::Rollback(args) => show(printer, rollback::run(context, args).await),
+        Command::Status(args) => show(printer, status::run(context, args).await),
+        Command::Logs(args) => show(printer, logs::run(context, args).await),
         Command::History(args) => show(printer, history::run(context, args).await),
-        Command::Restart(args) => restart::run(context, args).await,
+        Command::Restart(args) => show(printer, restart::run(context, args).await),
         Command::Scale(args) => show(printer, scale::run(context, args).await),
         Command::Init(args) => show(printer, init::run(args)),
         Command::Env(command) => match command {

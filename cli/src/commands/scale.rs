@@ -1,17 +1,14 @@
-//! `t3nets scale`: how many tasks the service is to have.
+//! `t3nets scale`: how many tasks the service has.
 
 use std::time::Duration;
 
 use serde::Serialize;
+use t3nets_deploy::operations::{ScaleOptions, scale};
 
-use crate::commands::deploy::target::Connected;
-use crate::commands::deploy::{Work, unchanged};
+use crate::commands::deploy::service::ServiceConnection;
 use crate::context::Context;
-use crate::error::{CliError, ErrorKind};
-use crate::printer::Output;
-
-/// How often it is looked.
-const EVERY: Duration = Duration::from_secs(1);
+use crate::error::CliError;
+use crate::terminal::printer::Output;
 
 /// How many.
 #[derive(Debug, clap::Args)]
@@ -24,7 +21,7 @@ pub(crate) struct ScaleArgs {
     timeout: u64,
 }
 
-/// How many there were and are.
+/// The desired count before and after.
 #[derive(Debug, Serialize)]
 pub(crate) struct ScaleOutput {
     service: String,
@@ -37,49 +34,19 @@ pub(crate) struct ScaleOutput {
 /// # Errors
 /// Usage if autoscaling would undo it; timed out if it takes too long.
 pub(crate) async fn run(context: &Context, args: ScaleArgs) -> Result<ScaleOutput, CliError> {
-    let connected = Connected::to(context).await?;
-    let target = &connected.target;
-    if let Some((least, most)) = target.autoscaling
-        && !(least..=most).contains(&args.count)
-    {
-        return Err(CliError::usage(format!(
-            "autoscaling keeps between {least} and {most} tasks, and would undo this"
-        ))
-        .hint("`desired_count` and `autoscaling_max_count` are its bounds"));
-    }
-    let work = Work::new(context, &connected);
+    let connection = ServiceConnection::open(context).await?;
+    let options = ScaleOptions {
+        count: args.count,
+        timeout: Duration::from_secs(args.timeout),
+    };
+    options.check(&connection.target)?;
     context.show_environment().await?;
-    let from = work.service().await?.desired;
-    work.ecs.scale(args.count).await.map_err(unchanged)?;
     let _progress = context
         .printer
         .progress(format!("scaling to {}", args.count));
-    let reached = async {
-        loop {
-            // A single look that fails means nothing.
-            let service = work.ecs.service().await.ok().flatten();
-            if service.is_some_and(|one| {
-                let running: i32 = one.deployments.iter().map(|one| one.running).sum();
-                one.desired == args.count && running == args.count
-            }) {
-                return;
-            }
-            tokio::time::sleep(EVERY).await;
-        }
-    };
-    let limit = Duration::from_secs(args.timeout);
-    if tokio::time::timeout(limit, reached).await.is_err() {
-        return Err(CliError::new(
-            ErrorKind::TimedOut,
-            format!("not {} tasks run after {} s", args.count, args.timeout),
-        )
-        .hint(format!(
-            "`t3nets status -e {}` shows what keeps them",
-            target.environment
-        )));
-    }
+    let from = scale(&connection.quiet_session(), &options).await?;
     Ok(ScaleOutput {
-        service: target.service.clone(),
+        service: connection.target.service.clone(),
         from,
         to: args.count,
     })

@@ -15,7 +15,7 @@ use super::{
     BuildError, BuildRequest, BuiltImage, DockerBuilder, DockerEngine, DockerError, SourceRevision,
 };
 use crate::image_ref::Architecture;
-use crate::progress::Reporter;
+use crate::report::Reporter;
 
 /// How long further messages are waited for after BuildKit named the image.
 const LAST_MESSAGES: Duration = Duration::from_millis(300);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bollard::models::{BuildInfo, BuildInfoAux};
 
 use super::FailedStep;
-use crate::progress::{Event, Reporter};
+use crate::report::{Event, Reporter};
 
 /// How many lines of a failed step are shown with the error.
 const LAST_LINES: usize = 20;

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::*;
-use crate::progress::{Event, Reporter};
+use crate::report::{Event, Reporter};
 
 /// Made by tests/images/make.
 const WITH_A_SHELL: &str = "debian:bookworm-slim";

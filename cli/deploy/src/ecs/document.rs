@@ -1,5 +1,6 @@
-//! Task definitions as the JSON that travels. The SDK's types hold only what this version of it knows; a field that is
-//! younger would be dropped from every next revision, unseen.
+//! Task definitions as the JSON that travels. The SDK's types hold only what this version of it
+//! knows; a field that is younger would be dropped from every next revision, without anybody
+//! noticing.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,22 +12,22 @@ use aws_sdk_ecs::error::ProvideErrorMetadata;
 use aws_sdk_ecs::types::TaskDefinitionField;
 use aws_smithy_types::body::SdkBody;
 use serde_json::Value;
-use t3nets_router::ports::StoreError;
+use t3nets_router::aws::{AwsError, AwsErrorKind};
 
-use super::super::plan::{Revision, Tags};
-use super::refused;
+use super::error::ecs_error;
+use crate::task_definition::{Tags, TaskDefinition};
 
 /// Keeps an answer's body.
 #[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Vec<u8>>>);
+struct KeptBody(Arc<Mutex<Vec<u8>>>);
 
-impl fmt::Debug for Kept {
+impl fmt::Debug for KeptBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Kept(…)")
+        f.write_str("KeptBody(…)")
     }
 }
 
-impl Intercept for Kept {
+impl Intercept for KeptBody {
     fn name(&self) -> &'static str {
         "KeepBody"
     }
@@ -44,11 +45,17 @@ impl Intercept for Kept {
     }
 }
 
-impl Kept {
-    fn revision(&self) -> Result<Revision, StoreError> {
+impl KeptBody {
+    fn task_definition(&self, operation: &'static str) -> Result<TaskDefinition, AwsError> {
         let body = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut answer: Value = serde_json::from_slice(&body)
-            .map_err(|_| StoreError::unavailable("ECS's answer cannot be read"))?;
+        let mut answer: Value = serde_json::from_slice(&body).map_err(|_| AwsError {
+            service: "ecs",
+            operation,
+            kind: AwsErrorKind::Unreachable,
+            code: None,
+            message: "ECS's answer cannot be read".to_owned(),
+            request_id: None,
+        })?;
         let tags = answer["tags"].as_array();
         let tags: Tags = tags
             .into_iter()
@@ -58,7 +65,7 @@ impl Kept {
                 Some((text("key")?, text("value").unwrap_or_default()))
             })
             .collect();
-        Ok(Revision {
+        Ok(TaskDefinition {
             definition: answer["taskDefinition"].take(),
             tags,
         })
@@ -66,8 +73,12 @@ impl Kept {
 }
 
 /// A revision; `None` if there is none of that name.
-pub(super) async fn describe(client: &Client, name: &str) -> Result<Option<Revision>, StoreError> {
-    let kept = Kept::default();
+pub(super) async fn describe(
+    client: &Client,
+    name: &str,
+) -> Result<Option<TaskDefinition>, AwsError> {
+    const OPERATION: &str = "DescribeTaskDefinition";
+    let kept = KeptBody::default();
     let answer = client
         .describe_task_definition()
         .task_definition(name)
@@ -77,24 +88,24 @@ pub(super) async fn describe(client: &Client, name: &str) -> Result<Option<Revis
         .send()
         .await;
     match answer {
-        Ok(_) => kept.revision().map(Some),
+        Ok(_) => kept.task_definition(OPERATION).map(Some),
         Err(error) => {
-            let said = error.as_service_error();
-            let message = said.and_then(|said| said.message()).unwrap_or_default();
-            if message
-                .to_lowercase()
-                .contains("unable to describe task definition")
-            {
+            // ECS has no code for it: a ClientException says so in a sentence.
+            let refused = error.as_service_error();
+            let message = refused.and_then(|refused| refused.message());
+            let message = message.unwrap_or_default().to_lowercase();
+            if message.contains("unable to describe task definition") {
                 return Ok(None);
             }
-            Err(refused(error))
+            Err(ecs_error(OPERATION, &error))
         }
     }
 }
 
 /// Registers a revision.
-pub(super) async fn register(client: &Client, request: &Value) -> Result<Revision, StoreError> {
-    let kept = Kept::default();
+pub(super) async fn register(client: &Client, request: &Value) -> Result<TaskDefinition, AwsError> {
+    const OPERATION: &str = "RegisterTaskDefinition";
+    let kept = KeptBody::default();
     let body = request.to_string();
     client
         .register_task_definition()
@@ -107,6 +118,6 @@ pub(super) async fn register(client: &Client, request: &Value) -> Result<Revisio
         .interceptor(kept.clone())
         .send()
         .await
-        .map_err(refused)?;
-    kept.revision()
+        .map_err(|error| ecs_error(OPERATION, &error))?;
+    kept.task_definition(OPERATION)
 }

@@ -4,32 +4,9 @@ use aws_sdk_ecs::types;
 use aws_smithy_types::DateTime;
 use jiff::Timestamp;
 
-use super::super::rollout::{Container, Deployment, Event, Ours, Service, Task};
-use super::SeenTask;
-
-impl Service {
-    /// The deployment that counts, if it runs this revision.
-    pub fn primary_of(&self, task_definition: &str) -> Option<Ours> {
-        let primary = self.primary()?;
-        (primary.task_definition == task_definition).then(|| primary.as_ours())
-    }
-
-    /// The deployment that counts.
-    pub fn primary(&self) -> Option<&Deployment> {
-        self.deployments.iter().find(|one| one.status == "PRIMARY")
-    }
-}
-
-impl Deployment {
-    /// To be watched.
-    pub fn as_ours(&self) -> Ours {
-        Ours {
-            deployment: self.id.clone(),
-            task_definition: self.task_definition.clone(),
-            created_at: self.created_at,
-        }
-    }
-}
+use super::ListedTask;
+use super::states::{HealthStatus, RolloutState, ServiceDeploymentStatus, StopCode};
+use crate::rollout::{Container, Deployment, Service, ServiceDeployment, ServiceEvent, Task};
 
 pub(super) fn timestamp(at: &DateTime) -> Option<Timestamp> {
     Timestamp::from_nanosecond(at.as_nanos()).ok()
@@ -40,7 +17,7 @@ pub(super) fn service(found: &types::Service) -> Service {
     let breaker = configuration.and_then(|one| one.deployment_circuit_breaker());
     let alarms = configuration.and_then(|one| one.alarms());
     Service {
-        status: found.status().unwrap_or_default().to_owned(),
+        status: found.status().unwrap_or_default().into(),
         desired: found.desired_count(),
         deployments: found.deployments().iter().map(deployment).collect(),
         events: found.events().iter().map(event).collect(),
@@ -51,11 +28,12 @@ pub(super) fn service(found: &types::Service) -> Service {
 
 fn deployment(found: &types::Deployment) -> Deployment {
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+    let state = found.rollout_state();
     Deployment {
         id: text(found.id()),
-        status: text(found.status()),
-        task_definition: text(found.task_definition()),
-        rollout_state: text(found.rollout_state().map(|state| state.as_str())),
+        status: found.status().unwrap_or_default().into(),
+        task_definition: found.task_definition().unwrap_or_default().into(),
+        rollout_state: state.map(|state| RolloutState::from(state.as_str())),
         reason: text(found.rollout_state_reason()),
         desired: found.desired_count(),
         pending: found.pending_count(),
@@ -64,31 +42,43 @@ fn deployment(found: &types::Deployment) -> Deployment {
     }
 }
 
-fn event(found: &types::ServiceEvent) -> Event {
-    Event {
+fn event(found: &types::ServiceEvent) -> ServiceEvent {
+    ServiceEvent {
         id: found.id().unwrap_or_default().to_owned(),
         at: found.created_at().and_then(timestamp),
         message: found.message().unwrap_or_default().to_owned(),
     }
 }
 
-pub(super) fn task(found: &types::Task) -> SeenTask {
+pub(super) fn service_deployment(found: types::ServiceDeployment) -> ServiceDeployment {
+    let status = found.status.as_ref();
+    let status = status.map(|status| ServiceDeploymentStatus::from(status.as_str()));
+    let rollback = found.rollback.and_then(|rollback| rollback.reason);
+    ServiceDeployment {
+        status: status.unwrap_or_default(),
+        reason: rollback.or(found.status_reason).unwrap_or_default(),
+    }
+}
+
+pub(super) fn task(found: &types::Task) -> ListedTask {
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
     let arn = text(found.task_arn());
     let details = found.attachments().iter().flat_map(|one| one.details());
     let mut addresses = details
         .filter(|detail| detail.name() == Some("privateIPv4Address"))
         .filter_map(|detail| detail.value());
-    SeenTask {
+    let health = found.health_status();
+    let stop_code = found.stop_code();
+    ListedTask {
         task: Task {
             id: arn
                 .rsplit_once('/')
                 .map_or(arn.as_str(), |(_, id)| id)
                 .to_owned(),
-            last_status: text(found.last_status()),
-            desired_status: text(found.desired_status()),
-            health: text(found.health_status().map(|health| health.as_str())),
-            stop_code: text(found.stop_code().map(|code| code.as_str())),
+            last_status: found.last_status().unwrap_or_default().into(),
+            desired_status: found.desired_status().unwrap_or_default().into(),
+            health: health.map(|health| HealthStatus::from(health.as_str())),
+            stop_code: stop_code.map(|code| StopCode::from(code.as_str())),
             stopped_reason: text(found.stopped_reason()),
             containers: found.containers().iter().map(container).collect(),
             address: addresses.next().map(str::to_owned),
@@ -96,18 +86,16 @@ pub(super) fn task(found: &types::Task) -> SeenTask {
         },
         arn,
         started_by: text(found.started_by()),
-        task_definition: text(found.task_definition_arn()),
+        task_definition: found.task_definition_arn().unwrap_or_default().into(),
         created_at: found.created_at().and_then(timestamp),
         stopped_at: found.stopped_at().and_then(timestamp),
     }
 }
 
 fn container(found: &types::Container) -> Container {
-    let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
     Container {
-        name: text(found.name()),
+        name: found.name().unwrap_or_default().to_owned(),
         exit_code: found.exit_code(),
-        reason: text(found.reason()),
-        health: text(found.health_status().map(|health| health.as_str())),
+        reason: found.reason().unwrap_or_default().to_owned(),
     }
 }

@@ -1,34 +1,41 @@
-//! ECS, as far as a deploy needs it: task definitions as JSON ([`document`]), the service and its tasks as plain facts
-//! ([`facts`]), and where it runs ([`place`]). The SDK's types stay here.
+//! ECS, as far as a deploy needs it: task definitions as JSON ([`document`]), the service and its
+//! tasks as plain facts ([`facts`]), what it runs on ([`capacity`]); its words are in [`states`]
+//! and [`messages`]. The SDK's types stay here.
 
+mod capacity;
 mod document;
+mod error;
 mod facts;
-mod place;
+pub mod messages;
+pub mod states;
 
 use std::time::Duration;
 
 use aws_sdk_ecs::Client;
-use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_ecs::types::{
-    DesiredStatus, ServiceDeploymentStatus, ServiceField, SortOrder, TaskDefinitionStatus,
-};
+use aws_sdk_ecs::types::{DesiredStatus, ServiceField, SortOrder, TaskDefinitionStatus};
 use jiff::Timestamp;
 use serde_json::Value;
-use t3nets_router::aws::store_error;
-use t3nets_router::ports::StoreError;
+use t3nets_router::aws::{AwsError, AwsErrorKind};
 
-use super::plan::{Plan, Revision};
-use super::rollout::{Ours, Service, ServiceDeployment, Task, revision_number};
-use super::target::DeployTarget;
+use crate::rollout::{OwnDeployment, Service, ServiceDeployment, Task};
+use crate::session::DeployTarget;
+use crate::task_definition::{Plan, RevisionArn, TaskDefinition};
+use error::ecs_error;
+use states::ServiceStatus;
 
-pub use place::{Cluster, Placed};
+pub use capacity::{Cluster, PlacedService};
+pub use error::{RegisterError, UpdateError};
 
 /// How many tasks DescribeTasks takes at once.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html>
 const TASKS_AT_ONCE: usize = 100;
-/// How often it is looked whether an update that was not answered has arrived: reads lag a few seconds.
+/// How often the service is asked whether an update that was not answered has arrived: reads lag a
+/// few seconds.
 const LOOKS_AFTER_SILENCE: usize = 4;
-/// How long is waited before each of those looks.
+/// The pause before each of those.
 const BEFORE_A_LOOK: Duration = Duration::from_secs(1);
+/// How many revisions are registered until one has the number that its release names.
+const REGISTRATIONS: usize = 5;
 
 /// The service that is deployed to.
 #[derive(Debug, Clone)]
@@ -38,31 +45,41 @@ pub struct Ecs {
     service: String,
 }
 
-/// A task and the deployment that it may be of.
-pub struct SeenTask {
+/// A task of the service, whichever deployment started it.
+pub struct ListedTask {
     arn: String,
     started_by: String,
-    /// The ARN of its revision.
-    pub task_definition: String,
+    /// The revision that it runs.
+    pub task_definition: RevisionArn,
     /// When ECS began to make it.
     pub created_at: Option<Timestamp>,
     /// When it ended, if it did.
     pub stopped_at: Option<Timestamp>,
-    /// What it does.
+    /// Where it is in its life.
     pub task: Task,
 }
 
-impl SeenTask {
-    /// Whether our deployment started it.
-    fn is_of(&self, ours: &Ours) -> bool {
-        if self.started_by == ours.deployment {
+impl ListedTask {
+    /// Whether this deployment started it.
+    fn is_of(&self, deployment: &OwnDeployment) -> bool {
+        if self.started_by == deployment.id {
             return true;
         }
-        // ECS says which deployment started a task. What stands in for it may say the service's name.
+        // ECS says which deployment started a task. What stands in for it may say the service's
+        // name.
         !self.started_by.starts_with("ecs-svc/")
-            && self.task_definition == ours.task_definition
-            && self.created_at >= ours.created_at
+            && self.task_definition == deployment.task_definition
+            && self.created_at >= deployment.created_at
     }
+}
+
+/// Whether UpdateService makes a new deployment where the service runs the revision already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UpdateMode {
+    /// Only another revision makes one.
+    IfChanged,
+    /// It does: `forceNewDeployment`.
+    ForceNewDeployment,
 }
 
 impl Ecs {
@@ -75,33 +92,31 @@ impl Ecs {
         }
     }
 
-    /// The service; `None` if ECS does not find it, which right after a change it may not.
+    /// The service; `None` if ECS does not find it, which right after a change it may not: reads
+    /// are eventually consistent.
     ///
     /// # Errors
     /// As AWS says.
-    pub async fn service(&self) -> Result<Option<Service>, StoreError> {
+    pub async fn service(&self) -> Result<Option<Service>, AwsError> {
         Ok(self.describe().await?.map(|found| facts::service(&found)))
     }
 
-    /// The ARN of the revision that the service is told to run.
+    /// The revision that the service is told to run; `None` if there is no service.
     ///
     /// # Errors
-    /// As AWS says; misconfigured if there is no such service.
-    pub async fn running(&self) -> Result<String, StoreError> {
+    /// As AWS says.
+    pub async fn running(&self) -> Result<Option<RevisionArn>, AwsError> {
         let found = self.describe().await?;
-        let found = found.filter(|service| service.status() != Some("INACTIVE"));
-        found
+        // A deleted one is shown for a while.
+        let found = found.filter(|service| {
+            ServiceStatus::from(service.status().unwrap_or_default()) != ServiceStatus::Inactive
+        });
+        Ok(found
             .and_then(|service| service.task_definition)
-            .ok_or_else(|| {
-                let missing = format!(
-                    "cluster `{}` has no service `{}`",
-                    self.cluster, self.service
-                );
-                StoreError::Misconfigured(missing.into())
-            })
+            .map(RevisionArn::from))
     }
 
-    async fn describe(&self) -> Result<Option<aws_sdk_ecs::types::Service>, StoreError> {
+    async fn describe(&self) -> Result<Option<aws_sdk_ecs::types::Service>, AwsError> {
         let answer = self
             .client
             .describe_services()
@@ -110,7 +125,7 @@ impl Ecs {
             .include(ServiceField::Tags)
             .send()
             .await
-            .map_err(refused)?;
+            .map_err(|error| ecs_error("DescribeServices", &error))?;
         Ok(answer.services.unwrap_or_default().into_iter().next())
     }
 
@@ -118,32 +133,36 @@ impl Ecs {
     ///
     /// # Errors
     /// As AWS says.
-    pub async fn revision(&self, name: &str) -> Result<Option<Revision>, StoreError> {
+    pub async fn task_definition(&self, name: &str) -> Result<Option<TaskDefinition>, AwsError> {
         document::describe(&self.client, name).await
     }
 
-    /// The revision that Terraform registered last, as its state says, or as found. `None` if it is deregistered.
+    /// The revision that Terraform registered last, by its ARN in Terraform's state or else by its
+    /// tag. `None` if there is none, or it is deregistered.
     ///
     /// # Errors
     /// As AWS says.
     pub async fn template(
         &self,
         arn: Option<&str>,
-        running: &Revision,
-    ) -> Result<Option<Revision>, StoreError> {
+        running: &TaskDefinition,
+    ) -> Result<Option<TaskDefinition>, AwsError> {
         let found = match arn {
-            Some(arn) => self.revision(arn).await,
+            Some(arn) => self.task_definition(arn).await,
             None => self.younger_template(running).await,
         };
-        Ok(found?.filter(Revision::is_active))
+        Ok(found?.filter(TaskDefinition::is_active))
     }
 
-    /// The revision that Terraform registered last, if that is younger than `running`. For where Terraform's state does not
-    /// say.
+    /// The revision that Terraform registered last, if that is younger than `running`. For where
+    /// Terraform's state does not say.
     ///
     /// # Errors
     /// As AWS says.
-    async fn younger_template(&self, running: &Revision) -> Result<Option<Revision>, StoreError> {
+    async fn younger_template(
+        &self,
+        running: &TaskDefinition,
+    ) -> Result<Option<TaskDefinition>, AwsError> {
         let mut pages = self
             .client
             .list_task_definitions()
@@ -154,12 +173,13 @@ impl Ecs {
             .items()
             .send();
         while let Some(arn) = pages.next().await {
-            let arn = arn.map_err(refused)?;
-            if revision_number(&arn).is_none_or(|number| number <= running.number()) {
+            let arn = arn.map_err(|error| ecs_error("ListTaskDefinitions", &error))?;
+            let number = RevisionArn::from(&*arn).number();
+            if number.is_none_or(|number| number <= running.number()) {
                 break;
             }
-            let revision = self.revision(&arn).await?;
-            if let Some(revision) = revision.filter(Revision::is_template) {
+            let revision = self.task_definition(&arn).await?;
+            if let Some(revision) = revision.filter(TaskDefinition::is_template) {
                 return Ok(Some(revision));
             }
         }
@@ -167,7 +187,7 @@ impl Ecs {
     }
 
     /// The number that the family's next revision will most likely get.
-    async fn next_number(&self, family: &str) -> Result<u64, StoreError> {
+    async fn next_number(&self, family: &str) -> Result<u64, AwsError> {
         let mut newest = 0;
         for status in [TaskDefinitionStatus::Active, TaskDefinitionStatus::Inactive] {
             let answer = self
@@ -179,95 +199,115 @@ impl Ecs {
                 .max_results(1)
                 .send()
                 .await
-                .map_err(refused)?;
-            let numbers = answer.task_definition_arns();
-            let number = numbers.iter().filter_map(|arn| revision_number(arn)).max();
+                .map_err(|error| ecs_error("ListTaskDefinitions", &error))?;
+            let arns = answer.task_definition_arns().iter();
+            let numbers = arns.filter_map(|arn| RevisionArn::from(&**arn).number());
+            let number = numbers.max();
             newest = newest.max(number.unwrap_or_default());
         }
         Ok(newest + 1)
     }
 
-    /// Registers the planned revision. Its own number is part of the release's name, and is known only afterwards: it is
-    /// foretold, and where that went wrong (somebody else registered one at that moment) it is registered again.
+    /// Registers the planned revision. Its own number is part of the release's name, and ECS gives
+    /// it only in the answer: it is predicted, and where that went wrong (somebody else registered
+    /// one at that moment) it is registered again.
     ///
     /// # Errors
-    /// As AWS says.
-    pub async fn register(&self, plan: &Plan) -> Result<Revision, StoreError> {
+    /// As AWS says, or if somebody else registers revisions all the time.
+    pub async fn register(&self, plan: &Plan) -> Result<TaskDefinition, RegisterError> {
         let mut number = self.next_number(plan.family()).await?;
-        for _ in 0..5 {
-            let revision = self.register_as_is(&plan.request(number)).await?;
-            if revision.number() == number {
-                return Ok(revision);
+        for _ in 0..REGISTRATIONS {
+            let registered = self.register_request(&plan.request(number)).await?;
+            if registered.number() == number {
+                return Ok(registered);
             }
-            number = revision.number() + 1;
+            number = registered.number() + 1;
         }
-        Err(StoreError::unavailable(format!(
-            "revisions of `{}` are being registered by somebody else all the time",
-            plan.family()
-        )))
+        Err(RegisterError::Contended {
+            family: plan.family().to_owned(),
+        })
     }
 
-    /// Registers a revision.
+    /// Registers a revision by its request.
     ///
     /// # Errors
     /// As AWS says.
-    pub async fn register_as_is(&self, request: &Value) -> Result<Revision, StoreError> {
+    pub async fn register_request(&self, request: &Value) -> Result<TaskDefinition, AwsError> {
         document::register(&self.client, request).await
     }
 
-    /// Tells the service to run a revision: a new deployment, whose id the answer holds. With `anew` also where it runs
-    /// that revision already.
+    /// Tells the service to run a revision, and gives the deployment that this makes.
     ///
     /// # Errors
-    /// As AWS says. Unavailable means that it is not known whether the service was told; after any other error it was not.
-    pub async fn update(&self, task_definition: &str, anew: bool) -> Result<Ours, StoreError> {
+    /// Refused, or not answered, so that it is not known whether the service was told.
+    pub async fn update(
+        &self,
+        task_definition: &TaskDefinition,
+        mode: UpdateMode,
+    ) -> Result<OwnDeployment, UpdateError> {
+        let arn = task_definition.arn();
+        let force = mode == UpdateMode::ForceNewDeployment;
         let answer = self
             .client
             .update_service()
             .cluster(&self.cluster)
             .service(&self.service)
-            .task_definition(task_definition)
-            .set_force_new_deployment(anew.then_some(true))
+            .task_definition(arn.as_str())
+            .set_force_new_deployment(force.then_some(true))
             .send()
-            .await
-            .map_err(refused);
-        let unclear = match answer {
+            .await;
+        let source = match answer {
             Ok(answer) => {
                 let service = answer.service.as_ref().map(facts::service);
-                let ours = service.and_then(|service| service.primary_of(task_definition));
-                match ours {
-                    Some(ours) => return Ok(ours),
-                    None => "ECS did not say which deployment it made".into(),
+                match service.and_then(|service| service.primary_of(&arn)) {
+                    Some(deployment) => return Ok(deployment),
+                    None => AwsError {
+                        service: "ecs",
+                        operation: "UpdateService",
+                        kind: AwsErrorKind::Unreachable,
+                        code: None,
+                        message: "ECS did not say which deployment it made".to_owned(),
+                        request_id: None,
+                    },
                 }
             }
-            Err(StoreError::Unavailable(why)) => why,
-            Err(error) => return Err(error),
+            Err(error) => ecs_error("UpdateService", &error),
         };
-        // It may have arrived though no answer did. One that was asked for anew cannot be told from the one before.
-        if !anew && let Some(ours) = self.begun(task_definition).await {
-            return Ok(ours);
+        let revision = task_definition.name();
+        if !matches!(
+            source.kind,
+            AwsErrorKind::Unreachable | AwsErrorKind::Internal
+        ) {
+            return Err(UpdateError::Refused { revision, source });
         }
-        Err(StoreError::Unavailable(unclear))
+        // It may have arrived all the same. A forced deployment cannot be told from the one before,
+        // which has the same revision.
+        if mode == UpdateMode::IfChanged
+            && let Some(deployment) = self.begun(&arn).await
+        {
+            return Ok(deployment);
+        }
+        Err(UpdateError::Unanswered { revision, source })
     }
 
-    /// The deployment that counts, as soon as it is of this revision.
-    async fn begun(&self, task_definition: &str) -> Option<Ours> {
+    /// The newest deployment, as soon as it is of this revision.
+    async fn begun(&self, task_definition: &RevisionArn) -> Option<OwnDeployment> {
         for _ in 0..LOOKS_AFTER_SILENCE {
             tokio::time::sleep(BEFORE_A_LOOK).await;
             let service = self.service().await.ok().flatten();
-            let ours = service.and_then(|service| service.primary_of(task_definition));
-            if ours.is_some() {
-                return ours;
+            let deployment = service.and_then(|service| service.primary_of(task_definition));
+            if deployment.is_some() {
+                return deployment;
             }
         }
         None
     }
 
-    /// Changes how many tasks the service is to have.
+    /// Changes the service's desired count.
     ///
     /// # Errors
     /// As AWS says.
-    pub async fn scale(&self, desired: i32) -> Result<Service, StoreError> {
+    pub async fn scale(&self, desired: i32) -> Result<Service, AwsError> {
         let answer = self
             .client
             .update_service()
@@ -276,13 +316,13 @@ impl Ecs {
             .desired_count(desired)
             .send()
             .await
-            .map_err(refused)?;
+            .map_err(|error| ecs_error("UpdateService", &error))?;
         let found = answer.service.as_ref();
         Ok(found.map(facts::service).unwrap_or_default())
     }
 
     /// The ARNs of the service's tasks, running and stopped within the last hour.
-    pub(super) async fn task_arns(&self) -> Result<Vec<String>, StoreError> {
+    pub(crate) async fn task_arns(&self) -> Result<Vec<String>, AwsError> {
         let mut arns = Vec::new();
         for status in [DesiredStatus::Running, DesiredStatus::Stopped] {
             let mut pages = self
@@ -295,7 +335,7 @@ impl Ecs {
                 .items()
                 .send();
             while let Some(arn) = pages.next().await {
-                arns.push(arn.map_err(refused)?);
+                arns.push(arn.map_err(|error| ecs_error("ListTasks", &error))?);
             }
         }
         Ok(arns)
@@ -305,13 +345,13 @@ impl Ecs {
     ///
     /// # Errors
     /// As AWS says.
-    pub async fn all_tasks(&self) -> Result<Vec<SeenTask>, StoreError> {
+    pub async fn all_tasks(&self) -> Result<Vec<ListedTask>, AwsError> {
         let arns = self.task_arns().await?;
         self.tasks(&arns).await
     }
 
     /// These tasks. Those that were forgotten meanwhile are left out.
-    pub(super) async fn tasks(&self, arns: &[String]) -> Result<Vec<SeenTask>, StoreError> {
+    pub(crate) async fn tasks(&self, arns: &[String]) -> Result<Vec<ListedTask>, AwsError> {
         let mut tasks = Vec::new();
         for some in arns.chunks(TASKS_AT_ONCE) {
             let answer = self
@@ -321,17 +361,19 @@ impl Ecs {
                 .set_tasks(Some(some.to_vec()))
                 .send()
                 .await
-                .map_err(refused)?;
+                .map_err(|error| ecs_error("DescribeTasks", &error))?;
             tasks.extend(answer.tasks().iter().map(facts::task));
         }
         Ok(tasks)
     }
 
-    /// The ARN of the service deployment that is ours, in the newer view of deployments; `None` if there is none yet.
-    pub(super) async fn find_service_deployment(
+    /// The ARN of the service deployment that is this deployment; `None` if ECS shows none yet. The
+    /// two have different ids, so they are matched by when they were made and by the revision that
+    /// they run.
+    pub(crate) async fn find_service_deployment(
         &self,
-        ours: &Ours,
-    ) -> Result<Option<String>, StoreError> {
+        deployment: &OwnDeployment,
+    ) -> Result<Option<String>, AwsError> {
         let answer = self
             .client
             .list_service_deployments()
@@ -340,12 +382,12 @@ impl Ecs {
             .max_results(5)
             .send()
             .await
-            .map_err(refused)?;
+            .map_err(|error| ecs_error("ListServiceDeployments", &error))?;
         for brief in answer.service_deployments.unwrap_or_default() {
             let made = brief.created_at.as_ref().and_then(facts::timestamp);
             // Both are made by one UpdateService.
             let apart = made
-                .zip(ours.created_at)
+                .zip(deployment.created_at)
                 .map(|(one, other)| one.duration_since(other).abs().unsigned_abs().as_secs());
             let (Some(arn), Some(revision), Some(0..=30)) = (
                 brief.service_deployment_arn,
@@ -360,12 +402,10 @@ impl Ecs {
                 .service_revision_arns(revision)
                 .send()
                 .await
-                .map_err(refused)?;
-            let revisions = answer.service_revisions();
-            if revisions
-                .iter()
-                .any(|one| one.task_definition() == Some(&ours.task_definition))
-            {
+                .map_err(|error| ecs_error("DescribeServiceRevisions", &error))?;
+            let wanted = deployment.task_definition.as_str();
+            let mut revisions = answer.service_revisions().iter();
+            if revisions.any(|one| one.task_definition() == Some(wanted)) {
                 return Ok(Some(arn));
             }
         }
@@ -373,76 +413,36 @@ impl Ecs {
     }
 
     /// A service deployment; `None` if there is none of that ARN.
-    pub(super) async fn service_deployment(
+    pub(crate) async fn service_deployment(
         &self,
         arn: &str,
-    ) -> Result<Option<ServiceDeployment>, StoreError> {
+    ) -> Result<Option<ServiceDeployment>, AwsError> {
         let answer = self
             .client
             .describe_service_deployments()
             .service_deployment_arns(arn)
             .send()
             .await
-            .map_err(refused)?;
+            .map_err(|error| ecs_error("DescribeServiceDeployments", &error))?;
         let found = answer
             .service_deployments
             .unwrap_or_default()
             .into_iter()
             .next();
-        Ok(found.map(|found| ServiceDeployment {
-            status: found
-                .status
-                .as_ref()
-                .map(ServiceDeploymentStatus::as_str)
-                .unwrap_or_default()
-                .to_owned(),
-            reason: found
-                .rollback
-                .and_then(|rollback| rollback.reason)
-                .or(found.status_reason)
-                .unwrap_or_default(),
-        }))
+        Ok(found.map(facts::service_deployment))
     }
 
-    /// Of these tasks, those of our deployment, and the ARNs of the others, which need no second look.
-    pub(super) fn sort(tasks: Vec<SeenTask>, ours: &Ours) -> (Vec<(String, Task)>, Vec<String>) {
-        let (own, others): (Vec<_>, Vec<_>) = tasks.into_iter().partition(|task| task.is_of(ours));
+    /// Of these tasks, those that the deployment started, and the ARNs of the others, which need no
+    /// second look.
+    pub(crate) fn partition(
+        tasks: Vec<ListedTask>,
+        deployment: &OwnDeployment,
+    ) -> (Vec<(String, Task)>, Vec<String>) {
+        let (own, others): (Vec<_>, Vec<_>) =
+            tasks.into_iter().partition(|task| task.is_of(deployment));
         (
             own.into_iter().map(|task| (task.arn, task.task)).collect(),
             others.into_iter().map(|task| task.arn).collect(),
         )
-    }
-}
-
-/// What went wrong, without what the stores' errors say of stores.
-pub fn said(error: &StoreError) -> String {
-    match error {
-        StoreError::Unavailable(why)
-        | StoreError::Misconfigured(why)
-        | StoreError::Denied(why)
-        | StoreError::Unauthenticated(why) => why.to_string(),
-        StoreError::Throttled => "AWS throttles".to_owned(),
-        error => error.to_string(),
-    }
-}
-
-/// What ECS refuses. What it does not find is said in its own words: only some of it is a matter of configuration.
-fn refused<E>(error: SdkError<E>) -> StoreError
-where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
-{
-    match error.as_service_error().and_then(|said| said.code()) {
-        Some(
-            "ClusterNotFoundException" | "ServiceNotFoundException" | "ServiceNotActiveException",
-        ) => {
-            let said = error.as_service_error().and_then(|said| said.message());
-            StoreError::Misconfigured(said.unwrap_or("there is no such service").into())
-        }
-        // The request itself is at fault: another try would be refused as well.
-        Some("ClientException" | "InvalidParameterException") => {
-            let said = error.as_service_error().and_then(|said| said.message());
-            StoreError::Misconfigured(said.unwrap_or("ECS refuses the request").into())
-        }
-        _ => store_error(&error),
     }
 }

@@ -18,7 +18,7 @@ use t3nets_router::outbound::{self, Options, Redirects};
 
 use super::error::{Refusal, RegistryError, RegistryRequest};
 use crate::image_ref::{Digest, Repository};
-use crate::progress::{Event, Reporter};
+use crate::report::{Event, Reporter};
 
 /// How often a request, or the upload of a layer, is repeated.
 const RETRIES: usize = 4;

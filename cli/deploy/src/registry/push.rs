@@ -16,7 +16,7 @@ use super::manifest::DOCKER_MANIFEST;
 use super::{PushedImage, Registry};
 use crate::build::{BuiltImage, DockerEngine, SourceRevision};
 use crate::image_ref::Digest;
-use crate::progress::{Event, Reporter};
+use crate::report::{Event, Reporter};
 
 /// How many layers are uploaded at once.
 const PARALLEL_UPLOADS: usize = 4;

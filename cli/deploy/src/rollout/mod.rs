@@ -1,31 +1,43 @@
-//! What became of a deployment: a verdict over what was observed. Nothing here asks AWS or the clock, so that everything
-//! that ECS is known to do can be played to it in a test.
+//! What became of a deployment: a verdict over what was observed. Nothing here asks AWS or the
+//! clock, so that everything that ECS is known to do can be played to it in a test.
 //!
-//! Why not the SDK's waiter: a service is "stable" when it has one deployment whose tasks run, whichever deployment that is.
-//! It is stable after a rollback, it is stable when another deploy took over, and right after UpdateService it is still
-//! stable on the old revision. Here *our own* deployment is followed, by the id that UpdateService answered.
+//! Why not the SDK's waiter: a service is "stable" when it has one deployment whose tasks run,
+//! whichever deployment that is. It is stable after a rollback, it is stable when another deploy
+//! took over, and right after UpdateService it is still stable on the old revision. Here *our own*
+//! deployment is followed, by the id that UpdateService answered.
+//! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-ecs.html>
 //!
-//! Read in this order: the facts here, then [`stops`] (why a task ended, and whether that speaks against the release), then
-//! [`judge`] (the verdict); [`look`] is what is shown until then.
+//! Read in this order: the facts here, then [`stop_reason`] (why a task ended, and whether that
+//! speaks against the release), then [`verdict`]; [`progress`] is what is shown until then.
 
-mod judge;
-mod look;
-mod stops;
+mod assessment;
+mod progress;
+mod stop_reason;
+mod verdict;
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-pub use judge::Rollout;
+use crate::ecs::states::{
+    DeploymentStatus, HealthStatus, RolloutState, ServiceDeploymentStatus, ServiceStatus, StopCode,
+    TargetState, TaskStatus,
+};
+use crate::task_definition::RevisionArn;
 
-/// Our deployment, from UpdateService's answer.
+pub use assessment::{Assessment, EcsRollback, Unsuccessful, Up, Verdict};
+pub use progress::Progress;
+pub use stop_reason::Cause;
+pub use verdict::Rollout;
+
+/// Our own deployment, among those that a service has: what UpdateService answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ours {
+pub struct OwnDeployment {
     /// `ecs-svc/1234567890123456789`.
-    pub deployment: String,
-    /// The ARN of the revision that it runs.
-    pub task_definition: String,
+    pub id: String,
+    /// The revision that it runs.
+    pub task_definition: RevisionArn,
     /// When it was made, by ECS's clock.
     pub created_at: Option<Timestamp>,
 }
@@ -37,29 +49,49 @@ pub struct Observation {
     pub at: Duration,
     /// DescribeServices; `None` if it was not found or not answered.
     pub service: Option<Service>,
-    /// The tasks of our deployment, running and stopped.
+    /// The tasks of the watched deployment, running and stopped.
     pub tasks: Vec<Task>,
-    /// DescribeServiceDeployments; `None` where that is missing, denied or knows nothing of ours.
+    /// DescribeServiceDeployments; `None` where that is missing, denied or does not know the
+    /// watched deployment.
     pub service_deployment: Option<ServiceDeployment>,
     /// DescribeTargetHealth; `None` where there is no target group.
     pub targets: Option<Vec<Target>>,
-    /// Who registered the revision of a deployment that took our place, if its tags say so.
+    /// Who registered the revision of a deployment that took the watched one's place, if its tags
+    /// say so.
     pub successor: Option<String>,
 }
 
 /// A service.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Service {
-    /// ACTIVE, DRAINING or INACTIVE.
-    pub status: String,
-    /// How many tasks it is to have.
+    /// Whether it can be used.
+    pub status: ServiceStatus,
+    /// How many tasks are desired.
     pub desired: i32,
     /// Its deployments.
     pub deployments: Vec<Deployment>,
-    /// What it reports, the newest first.
-    pub events: Vec<Event>,
+    /// Its events, the newest first.
+    pub events: Vec<ServiceEvent>,
     /// Whether the circuit breaker, or an alarm, rolls back by itself.
     pub rolls_back: bool,
+}
+
+impl Service {
+    /// The newest deployment: the one that ECS works towards.
+    pub fn primary(&self) -> Option<&Deployment> {
+        self.deployments.iter().find(|one| one.is_primary())
+    }
+
+    /// The newest deployment, if it runs this revision.
+    pub fn primary_of(&self, task_definition: &RevisionArn) -> Option<OwnDeployment> {
+        let primary = self.primary()?;
+        (primary.task_definition == *task_definition).then(|| primary.to_watch())
+    }
+
+    /// How many tasks run, of all deployments.
+    pub fn running(&self) -> i32 {
+        self.deployments.iter().map(|one| one.running).sum()
+    }
 }
 
 /// A deployment of the service.
@@ -67,47 +99,61 @@ pub struct Service {
 pub struct Deployment {
     /// `ecs-svc/…`.
     pub id: String,
-    /// PRIMARY, ACTIVE or INACTIVE.
-    pub status: String,
-    /// The ARN of its revision.
-    pub task_definition: String,
-    /// IN_PROGRESS, COMPLETED, FAILED; empty where ECS gives none.
-    pub rollout_state: String,
-    /// Why.
+    /// Whether it is the newest.
+    pub status: DeploymentStatus,
+    /// The revision that it runs.
+    pub task_definition: RevisionArn,
+    /// How far it is; `None` where ECS does not say, as of services with another deployment
+    /// controller.
+    pub rollout_state: Option<RolloutState>,
+    /// ECS's sentence about that.
     pub reason: String,
-    /// How many tasks it is to have.
+    /// How many tasks are desired.
     pub desired: i32,
-    /// How many are about to run.
+    /// How many tasks are about to run.
     pub pending: i32,
-    /// How many run.
+    /// How many tasks run.
     pub running: i32,
     /// When it was made.
     pub created_at: Option<Timestamp>,
 }
 
 impl Deployment {
-    fn is_primary(&self) -> bool {
-        self.status == "PRIMARY"
+    /// As the one to watch.
+    pub fn to_watch(&self) -> OwnDeployment {
+        OwnDeployment {
+            id: self.id.clone(),
+            task_definition: self.task_definition.clone(),
+            created_at: self.created_at,
+        }
     }
 
-    /// Whether ECS calls it done and its tasks run. Not yet a verdict.
+    fn is_primary(&self) -> bool {
+        self.status == DeploymentStatus::Primary
+    }
+
+    fn has_failed(&self) -> bool {
+        self.rollout_state == Some(RolloutState::Failed)
+    }
+
+    /// Whether ECS calls it completed and its tasks run. Not yet a verdict.
     pub fn is_complete(&self) -> bool {
         // Without a state there is nothing but the counts.
-        matches!(self.rollout_state.as_str(), "COMPLETED" | "")
+        matches!(self.rollout_state, Some(RolloutState::Completed) | None)
             && self.desired > 0
             && self.running >= self.desired
             && self.pending == 0
     }
 }
 
-/// Something that the service reports.
+/// One of a service's events.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Event {
+pub struct ServiceEvent {
     /// Its id.
     pub id: String,
-    /// When.
+    /// When ECS wrote it.
     pub at: Option<Timestamp>,
-    /// What.
+    /// ECS's sentence.
     pub message: String,
 }
 
@@ -116,14 +162,14 @@ pub struct Event {
 pub struct Task {
     /// The last part of its ARN, by which its log stream is named.
     pub id: String,
-    /// PROVISIONING … RUNNING … STOPPED.
-    pub last_status: String,
-    /// RUNNING or STOPPED.
-    pub desired_status: String,
-    /// HEALTHY, UNHEALTHY or UNKNOWN: what the containers' own health checks say.
-    pub health: String,
-    /// Why it stopped, in a word; empty if it did not.
-    pub stop_code: String,
+    /// Where it is in its life.
+    pub last_status: TaskStatus,
+    /// Where ECS wants it to be: RUNNING or STOPPED.
+    pub desired_status: TaskStatus,
+    /// What the containers' own health checks say.
+    pub health: Option<HealthStatus>,
+    /// Why it stopped, in a word; `None` if it did not, or reads lag.
+    pub stop_code: Option<StopCode>,
     /// Why it stopped, in a sentence.
     pub stopped_reason: String,
     /// Its containers.
@@ -134,85 +180,63 @@ pub struct Task {
     pub last_lines: Vec<String>,
 }
 
+impl Task {
+    /// Whether its containers run.
+    fn is_running(&self) -> bool {
+        self.last_status == TaskStatus::Running
+    }
+
+    /// Whether it is over.
+    pub fn is_stopped(&self) -> bool {
+        self.last_status == TaskStatus::Stopped
+    }
+
+    /// Whether ECS wants it to be over.
+    fn is_to_stop(&self) -> bool {
+        self.desired_status == TaskStatus::Stopped
+    }
+
+    fn is_unhealthy(&self) -> bool {
+        self.health == Some(HealthStatus::Unhealthy)
+    }
+}
+
 /// A container of a task.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Container {
     /// Its name.
     pub name: String,
-    /// What it ended with.
+    /// What its process ended with.
     pub exit_code: Option<i32>,
     /// Why it ended or could not start.
     pub reason: String,
-    /// HEALTHY, UNHEALTHY or UNKNOWN.
-    pub health: String,
 }
 
-/// A service deployment: the newer view of a deployment.
+/// A service deployment: the newer view of a deployment, which names each step of a rollback.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html>
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceDeployment {
-    /// PENDING, IN_PROGRESS, SUCCESSFUL, STOP_REQUESTED, STOPPED, ROLLBACK_REQUESTED, ROLLBACK_IN_PROGRESS,
-    /// ROLLBACK_SUCCESSFUL or ROLLBACK_FAILED. A failure without rollback is STOPPED.
-    pub status: String,
-    /// Why.
+    /// How far it is.
+    pub status: ServiceDeploymentStatus,
+    /// ECS's sentence about that.
     pub reason: String,
 }
 
 /// A target of the load balancer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// Its address.
+    /// Its IP address.
     pub address: String,
-    /// initial, healthy, unhealthy, unused, draining, unavailable.
-    pub state: String,
-    /// Why.
+    /// What its health checks say.
+    pub state: TargetState,
+    /// The load balancer's sentence about that.
     pub reason: String,
 }
 
-/// Why a release fails.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Cause {
-    /// A container ended that must not.
-    Exited {
-        /// The container.
-        container: String,
-        /// What it ended with, if that is known.
-        exit_code: Option<i32>,
-    },
-    /// A container took more memory than it has.
-    OutOfMemory,
-    /// The image cannot be pulled.
-    ImageNotPulled,
-    /// The image is built for another architecture.
-    WrongArchitecture,
-    /// A role cannot be taken, or lacks a permission.
-    Role,
-    /// A secret or parameter cannot be read.
-    Secret,
-    /// The log cannot be written to.
-    Log,
-    /// It does not start for another reason.
-    NotStarted,
-    /// A container's own health check fails.
-    ContainerHealth,
-    /// The load balancer's health check fails.
-    TargetHealth,
-    /// ECS cannot launch tasks at all.
-    NotLaunched,
-    /// ECS, an alarm or a person ended the deployment.
-    Stopped,
-    /// The person at the terminal does not want it.
-    Unwanted,
-    /// The service is gone.
-    ServiceGone,
-    /// It runs, but does not answer as it should.
-    NotVerified,
-}
-
-/// A failure with what is known of it.
+/// Why a release fails, with what is known of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Failure {
-    /// Why.
+    /// The cause.
     #[serde(flatten)]
     pub cause: Cause,
     /// How many tasks ended for this cause.
@@ -220,98 +244,23 @@ pub struct Failure {
     /// The task that shows it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task: Option<String>,
-    /// ECS's word for why it stopped.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub stop_code: String,
-    /// ECS's sentence.
+    /// ECS's word for why that stopped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stop_code: Option<StopCode>,
+    /// ECS's sentence; empty where there is none.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub reason: String,
 }
 
-/// What there is to see while nothing is decided.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Progress {
-    /// ECS's state of our deployment; empty if it is not to be seen yet.
-    pub state: String,
-    /// How many tasks it is to have.
-    pub desired: i32,
-    /// How many run.
-    pub running: i32,
-    /// How many are about to.
-    pub pending: i32,
-    /// How many tasks of earlier deployments still run.
-    pub others: i32,
-    /// How many of its targets are healthy, where there is a load balancer.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub healthy: Option<usize>,
-    /// How many of its tasks stopped in a way that speaks against it.
-    pub failed: usize,
-    /// Something worth knowing.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
-}
-
-/// What became of a deployment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// Not decided.
-    InProgress(Progress),
-    /// ECS is rolling it back: follow that.
-    RollingBack {
-        /// The revision that it goes back to, if that is known.
-        to: Option<String>,
-        /// Why.
-        failure: Failure,
-        /// How far the rollback is.
-        progress: Progress,
-    },
-    /// Its tasks run, and have for a while.
-    Succeeded {
-        /// How many.
-        running: i32,
-    },
-    /// It will not come up.
-    Failed(Failure),
-    /// ECS rolled it back, and the earlier revision runs.
-    RolledBackByEcs {
-        /// The revision that runs now, if that is known.
-        to: Option<String>,
-        /// Why.
-        failure: Failure,
-    },
-    /// ECS wanted to roll it back and could not.
-    RollbackFailed(Failure),
-    /// Another deployment took its place.
-    Superseded {
-        /// The revision of the other.
-        revision: String,
-        /// Who deployed that, if its tags say so.
-        by: Option<String>,
-    },
-    /// The service is to have no tasks, so nothing was tried.
-    NothingRuns,
-    /// It took too long.
-    TimedOut {
-        /// How far it was.
-        progress: Progress,
-        /// What spoke against it so far.
-        failure: Option<Failure>,
-    },
-}
-
-impl Verdict {
-    /// Whether there is nothing more to wait for.
-    pub fn is_final(&self) -> bool {
-        !matches!(self, Self::InProgress(_) | Self::RollingBack { .. })
+impl Failure {
+    /// One that no task shows.
+    pub fn without_task(cause: Cause, reason: impl Into<String>) -> Self {
+        Self {
+            cause,
+            stops: 0,
+            task: None,
+            stop_code: None,
+            reason: reason.into(),
+        }
     }
-}
-
-/// `family:number` out of a revision's ARN.
-pub fn revision_name(arn: &str) -> &str {
-    arn.rsplit_once('/').map_or(arn, |(_, name)| name)
-}
-
-/// The number out of a revision's ARN.
-pub fn revision_number(arn: &str) -> Option<u64> {
-    arn.rsplit_once(':')?.1.parse().ok()
 }

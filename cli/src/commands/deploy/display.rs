@@ -1,19 +1,21 @@
-//! How a deploy is shown: a moving line in a terminal, plain lines elsewhere, one JSON object a line with `--json`.
+//! How a deploy is shown: a line that changes in a terminal, plain lines elsewhere, one JSON object
+//! a line with `--json`.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use indicatif::DecimalBytes;
 
-use crate::printer::{self, Printer, plain};
-use t3nets_deploy::progress;
-use t3nets_deploy::report::{Event, Report};
+use t3nets_deploy::ecs::states::RolloutState;
+use t3nets_deploy::report::{Event, Reporter};
 use t3nets_deploy::rollout::Progress;
+
+use crate::terminal::printer::{self, Printer, plain};
 
 /// How many characters of a step or of its output are shown.
 const BRIEF: usize = 80;
 
-/// What goes on, on the screen.
+/// Shows what goes on.
 pub(crate) struct Display {
     printer: Printer,
     moving: Mutex<Option<printer::Progress>>,
@@ -30,7 +32,7 @@ impl Display {
         }
     }
 
-    /// Nothing moves any more.
+    /// Ends the line that shows progress.
     pub(super) fn end(&self) {
         *self.moving.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
@@ -54,73 +56,136 @@ impl Display {
 }
 
 impl Display {
-    fn json(&self, event: &impl serde::Serialize) {
-        // A closed pipe is the reader's choice: the rollout is seen through all the same.
-        let _ = self.printer.json_line(event);
+    fn detail(&self, line: String) {
+        self.above(|| self.printer.detail(line));
     }
 
-    /// Something that only a line that moves is for.
+    fn warning(&self, line: impl std::fmt::Display) {
+        self.above(|| self.printer.warning(line));
+    }
+
+    /// Something that is shown only where a line can be replaced by the next.
     fn passing(&self, line: impl FnOnce() -> String) {
         if self.printer.shows_progress() {
             self.progress(line());
         }
     }
 
-    /// Keeps how much of a layer is sent; whether that is news, and how much of all layers is sent.
-    fn layer(&self, digest: &str, size: u64, sent: u64) -> (bool, u64, u64) {
+    /// Keeps how much of a layer is sent; whether that is news.
+    fn is_new(&self, digest: &str, size: u64, sent: u64) -> bool {
         let mut layers = self.layers.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = layers.insert(digest.to_owned(), (size, sent));
-        let all = layers.values();
-        let (sizes, sents) = all.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1));
-        (before != Some((size, sent)), sizes, sents)
+        layers.insert(digest.to_owned(), (size, sent)) != Some((size, sent))
+    }
+
+    /// How many bytes of all layers are sent, of how many.
+    fn all_layers(&self) -> (u64, u64) {
+        let layers = self.layers.lock().unwrap_or_else(PoisonError::into_inner);
+        let sent = layers.values().map(|(_, sent)| sent).sum();
+        (sent, layers.values().map(|(size, _)| size).sum())
     }
 }
 
-impl progress::Reporter for Display {
-    fn report(&self, event: progress::Event<'_>) {
-        use progress::Event::{
-            LayerPresent, LayerSent, Retrying, StepDone, StepOutput, StepStarted,
-        };
-        let mut all = (0, 0);
-        if let LayerSent { digest, size, sent } = event {
-            let (is_news, sizes, sents) = self.layer(digest, size, sent);
-            if !is_news {
-                return;
-            }
-            all = (sents, sizes);
+impl Reporter for Display {
+    fn report(&self, event: Event<'_>) {
+        if let Event::LayerSent { digest, size, sent } = event
+            && !self.is_new(digest, size, sent)
+        {
+            return;
         }
         if self.printer.is_json() {
-            return self.json(&event);
+            // A closed pipe is the reader's choice: the rollout is watched to its end all the same.
+            let _ = self.printer.json_line(&event);
+            return;
         }
+        self.show(event);
+    }
+}
+
+impl Display {
+    fn show(&self, event: Event<'_>) {
         let printer = &self.printer;
         match event {
-            StepStarted { name } if printer.shows_progress() => {
-                self.progress(format!("  {}", brief(name)))
+            Event::Started { step, detail } => {
+                self.end();
+                printer.status(format!("{}: {}", step.name(), plain(detail)));
+                self.passing(|| format!("  {}", step.name()));
             }
-            StepStarted { name } => printer.detail(format!("  {}", brief(name))),
-            StepDone { name, cached, took } => {
+            Event::Done { step, detail, took } => {
+                self.end();
+                printer.status(format!(
+                    "✓ {}: {} ({:.1} s)",
+                    step.name(),
+                    plain(detail),
+                    took.as_secs_f64()
+                ));
+            }
+            Event::StepStarted { name } if printer.shows_progress() => {
+                self.progress(format!("  {}", brief(name)));
+            }
+            Event::StepStarted { name } => printer.detail(format!("  {}", brief(name))),
+            Event::StepDone { name, cached, took } => {
                 let name = brief(name);
                 let how = match cached {
                     true => "cached".to_owned(),
                     false => format!("{:.1} s", took.as_secs_f64()),
                 };
-                self.above(|| printer.detail(format!("  {name}: {how}")));
+                self.detail(format!("  {name}: {how}"));
             }
-            StepOutput { line } => self.passing(|| format!("  {}", brief(line))),
-            LayerPresent { digest, size } => self.above(|| {
+            Event::StepOutput { line } => self.passing(|| format!("  {}", brief(line))),
+            Event::LayerPresent { digest, size } => {
                 let size = DecimalBytes(size);
-                printer.detail(format!("  layer {}: is there ({size})", short(digest)));
-            }),
-            LayerSent { digest, size, sent } if sent == size => self.above(|| {
+                self.detail(format!(
+                    "  layer {}: already exists ({size})",
+                    short(digest)
+                ));
+            }
+            Event::LayerSent { digest, size, sent } if sent == size => {
                 let size = DecimalBytes(size);
-                printer.detail(format!("  layer {}: sent ({size})", short(digest)));
+                self.detail(format!("  layer {}: sent ({size})", short(digest)));
+            }
+            Event::LayerSent { .. } => self.passing(|| {
+                let (sent, size) = self.all_layers();
+                format!("  {} of {} sent", DecimalBytes(sent), DecimalBytes(size))
             }),
-            LayerSent { .. } => self.passing(|| {
-                let (sents, sizes) = (DecimalBytes(all.0), DecimalBytes(all.1));
-                format!("  {sents} of {sizes} sent")
-            }),
-            Retrying { reason } => {
-                self.above(|| printer.warning(format!("{}; it is tried again", plain(reason))));
+            Event::Retrying { reason } => self.warning(format!("{}; trying again", plain(reason))),
+            Event::Progress { progress, elapsed } => {
+                self.progress(format!("  {} ({} s)", shown(progress), elapsed.as_secs()));
+            }
+            Event::Service { message } => self.detail(format!("  ecs: {}", plain(message))),
+            Event::TaskStopped {
+                task,
+                stop_code,
+                reason,
+                exit_codes,
+                counts,
+            } => {
+                let codes = match exit_codes {
+                    [] => String::new(),
+                    codes => format!(", exit code: {}", codes.join(", ")),
+                };
+                let line = format!(
+                    "task {} stopped: {} ({}){codes}",
+                    plain(task),
+                    plain(reason),
+                    plain(stop_code)
+                );
+                match counts {
+                    true => self.warning(line),
+                    false => self.detail(format!("  {line}; that is not the release's fault")),
+                }
+            }
+            Event::LogLine { line, .. } => self.warning(format!("log: {}", plain(line.trim_end()))),
+            Event::Trouble { message } => self.warning(plain(message)),
+            Event::Failed { failure } => {
+                let reason = match failure.reason.is_empty() {
+                    true => String::new(),
+                    false => format!(": {}", plain(&failure.reason)),
+                };
+                self.warning(format!("{}{reason}", failure.cause));
+            }
+            Event::Interrupted => self.end(),
+            Event::Note { message } => {
+                self.above(|| printer.status(format!("  {}", plain(message))));
             }
         }
     }
@@ -143,82 +208,17 @@ fn short(digest: &str) -> &str {
     digits.get(..12).unwrap_or(digits)
 }
 
-impl Report for Display {
-    fn report(&self, event: Event) {
-        if self.printer.is_json() {
-            return self.json(&event);
-        }
-        let printer = &self.printer;
-        match event {
-            Event::Progress { progress, elapsed } => {
-                self.progress(format!("  {} ({} s)", shown(&progress), elapsed.as_secs()));
-            }
-            Event::Started { step, detail } => {
-                self.end();
-                printer.status(format!("{}: {}", step.name(), plain(&detail)));
-                self.passing(|| format!("  {}", step.name()));
-            }
-            Event::Done { step, detail, took } => {
-                self.end();
-                printer.status(format!(
-                    "✓ {}: {} ({:.1} s)",
-                    step.name(),
-                    plain(&detail),
-                    took.as_secs_f64()
-                ));
-            }
-            Event::Service { message } => {
-                self.above(|| printer.detail(format!("  ecs: {}", plain(&message))));
-            }
-            Event::TaskStopped {
-                task,
-                stop_code,
-                reason,
-                exit_codes,
-                counts,
-            } => {
-                let codes = match exit_codes.is_empty() {
-                    true => String::new(),
-                    false => format!(", exit code: {}", exit_codes.join(", ")),
-                };
-                let line = format!(
-                    "task {} stopped: {} ({}){codes}",
-                    plain(&task),
-                    plain(&reason),
-                    plain(&stop_code)
-                );
-                self.above(|| match counts {
-                    true => printer.warning(line),
-                    false => printer.detail(format!("  {line}; that is not the release's fault")),
-                });
-            }
-            Event::LogLine { line, .. } => {
-                self.above(|| printer.warning(format!("log: {}", plain(line.trim_end()))));
-            }
-            Event::Trouble { message } => {
-                self.above(|| printer.warning(plain(&message)));
-            }
-            Event::Failed { failure } => {
-                let reason = match failure.reason.is_empty() {
-                    true => String::new(),
-                    false => format!(": {}", plain(&failure.reason)),
-                };
-                self.above(|| printer.warning(format!("{}{reason}", failure.cause)));
-            }
-            Event::Interrupted => self.end(),
-            Event::Note { message } => {
-                self.above(|| printer.status(format!("  {}", plain(&message))));
-            }
-        }
-    }
+/// ECS's word as people write it: `in progress`.
+fn words(state: &RolloutState) -> String {
+    state.as_str().to_lowercase().replace('_', " ")
 }
 
 /// How far it is, on one line.
 fn shown(progress: &Progress) -> String {
     let mut parts = vec![
-        match progress.state.is_empty() {
-            true => "not to be seen yet".to_owned(),
-            false => progress.state.to_lowercase().replace('_', " "),
+        match &progress.state {
+            None => "not listed by ECS yet".to_owned(),
+            Some(state) => words(state),
         },
         format!("{} of {} running", progress.running, progress.desired),
     ];

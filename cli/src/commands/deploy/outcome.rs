@@ -1,148 +1,99 @@
-//! What a deploy ends with: a result, or an error with a code of its own.
+//! What a deploy, a rollback and a restart result in.
 
 use serde::Serialize;
+use t3nets_deploy::release::Release;
 
-use crate::error::{CliError, ErrorKind, exit_code};
-use crate::printer::{Printer, plain};
-use t3nets_deploy::outcome::Outcome;
-use t3nets_deploy::rollout::{Cause, Failure};
+use crate::error::CliError;
+use crate::hint::Hint;
+use crate::terminal::printer::{Output, Printer, plain};
 
-use super::work::resume_command;
-
-/// How it ended, and where.
-#[derive(Debug)]
-pub(super) struct DeployOutput {
-    outcome: Outcome,
-    environment: String,
-}
-
-/// The result as one event more.
+/// The release. With `--json` it is the last of the events.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-enum Ended<'a> {
+pub(crate) enum ReleaseOutput {
+    /// It runs.
     Released {
-        revision: &'a str,
-        release: &'a str,
+        /// Its revision: `family:number`.
+        revision: String,
+        /// What the router calls itself.
+        release: String,
+        /// How many tasks run.
         running: i32,
-        verified: &'a str,
+        /// How it was verified.
+        verified: String,
+        /// Whether it was shown already.
+        #[serde(skip)]
+        is_streamed: bool,
     },
+    /// The service's desired count is 0.
     NothingRuns {
-        revision: &'a str,
+        /// The revision that the next tasks will be of.
+        revision: String,
+        /// Whether it was shown already.
+        #[serde(skip)]
+        is_streamed: bool,
     },
 }
 
-impl DeployOutput {
-    pub(super) fn new(outcome: Outcome, environment: &str) -> Self {
-        Self {
-            outcome,
-            environment: environment.to_owned(),
-        }
-    }
-
-    /// Shows a result, or returns the error.
-    pub(super) fn show(self, printer: &Printer) -> Result<u8, CliError> {
-        let (ended, text) = match &self.outcome {
-            Outcome::Released {
+impl ReleaseOutput {
+    /// Shows it as one event more, if events are what is shown.
+    ///
+    /// # Errors
+    /// If stdout cannot be written to.
+    pub(super) fn of(release: Release, printer: &Printer) -> Result<Self, CliError> {
+        let is_streamed = printer.is_json();
+        let output = match release {
+            Release::Running {
                 revision,
                 release,
+                tasks,
+                verified,
+            } => Self::Released {
+                revision,
+                release,
+                running: tasks,
+                verified: verified.to_string(),
+                is_streamed,
+            },
+            Release::WithoutTasks { revision } => Self::NothingRuns {
+                revision,
+                is_streamed,
+            },
+        };
+        if is_streamed {
+            printer.json_line(&output)?;
+        }
+        Ok(output)
+    }
+}
+
+impl Output for ReleaseOutput {
+    fn text(&self) -> String {
+        let text = match self {
+            Self::Released {
+                revision,
                 running,
                 verified,
-            } => (
-                Ended::Released {
-                    revision,
-                    release,
-                    running: *running,
-                    verified,
-                },
-                format!("{revision} runs in {}: {verified}", tasks(*running)),
-            ),
-            Outcome::NothingRuns { revision } => (
-                Ended::NothingRuns { revision },
-                format!(
-                    "{revision} is set, but the service is to have no tasks; `t3nets scale 1 -e {}` starts one",
-                    self.environment
-                ),
-            ),
-            _ => return Err(self.error()),
+                ..
+            } => format!("{revision} runs in {}: {verified}", tasks(*running)),
+            Self::NothingRuns { revision, .. } => {
+                format!("{revision} is set, but the service's desired count is 0")
+            }
         };
-        if printer.is_json() {
-            printer.json_line(&ended)?;
-        } else {
-            printer.write(&format!("{}\n", plain(&text)))?;
-        }
-        Ok(exit_code::DONE)
+        plain(&text).into_owned()
     }
 
-    fn error(self) -> CliError {
-        let environment = self.environment;
-        let logs = format!("`t3nets logs -e {environment}` shows what the tasks wrote");
-        match self.outcome {
-            Outcome::RolledBack {
-                failure,
-                to,
-                by_ecs,
-            } => {
-                let to = to.unwrap_or_else(|| "the earlier revision".to_owned());
-                let by = if by_ecs { " by ECS" } else { "" };
-                let failed_and = match failure.cause {
-                    Cause::Unwanted => "",
-                    _ => "failed and ",
-                };
-                failed(
-                    ErrorKind::RolledBack,
-                    &format!("the rollout {failed_and}was rolled back{by}: {to} runs"),
-                    &failure,
-                )
-                .hint(logs)
-            }
-            Outcome::NotRolledBack { failure, why } => {
-                let mut error = failed(
-                    ErrorKind::NotRolledBack,
-                    "the rollout failed and was not rolled back",
-                    &failure,
-                );
-                if !why.is_empty() {
-                    error.causes.push(why);
-                }
-                error.hint(logs).hint(format!(
-                    "`t3nets rollback -e {environment}` goes back to the last verified release, if there is one"
-                ))
-            }
-            Outcome::Superseded { revision, by } => {
-                let by = by.map_or_else(String::new, |by| format!(" by `{by}`"));
-                CliError::failed(format!("another deployment took its place: {revision}{by}"))
-                    .hint(format!("`t3nets status -e {environment}` shows what runs"))
-            }
-            Outcome::TimedOut { progress, failure } => {
-                let message = format!(
-                    "it did not come up in time: {} of {} tasks run",
-                    progress.running, progress.desired
-                );
-                let error = match failure {
-                    Some(failure) => failed(ErrorKind::TimedOut, &message, &failure),
-                    None => CliError::new(ErrorKind::TimedOut, message),
-                };
-                error.hint(format!(
-                    "it goes on by itself; `{}` watches it again",
-                    resume_command(&environment)
-                ))
-            }
-            Outcome::LockLost => CliError::failed(
-                "the lock was lost: somebody else may be deploying, so this watch ends",
-            )
-            .hint(format!(
-                "`{}` watches it again",
-                resume_command(&environment)
-            )),
-            Outcome::Left | Outcome::Released { .. } | Outcome::NothingRuns { .. } => {
-                CliError::new(
-                    ErrorKind::Interrupted,
-                    "interrupted: the rollout goes on by itself",
-                )
-                .hint(format!(
-                    "`{}` watches it again",
-                    resume_command(&environment)
-                ))
+    fn hints(&self) -> Vec<Hint> {
+        match self {
+            Self::Released { .. } => Vec::new(),
+            Self::NothingRuns { .. } => vec![Hint::command("scale 1", "starts a task")],
+        }
+    }
+
+    fn is_streamed(&self) -> bool {
+        match self {
+            Self::Released { is_streamed, .. } | Self::NothingRuns { is_streamed, .. } => {
+                *is_streamed
             }
         }
     }
@@ -153,100 +104,5 @@ pub(crate) fn tasks(count: i32) -> String {
     match count {
         1 => "1 task".to_owned(),
         _ => format!("{count} tasks"),
-    }
-}
-
-fn failed(kind: ErrorKind, message: &str, failure: &Failure) -> CliError {
-    let mut error = CliError::new(kind, message);
-    let times = match failure.stops {
-        0 | 1 => String::new(),
-        times => format!(" ({times} times)"),
-    };
-    error.causes.push(format!("{}{times}", failure.cause));
-    if !failure.reason.is_empty() {
-        let code = match failure.stop_code.is_empty() {
-            true => String::new(),
-            false => format!(" ({})", failure.stop_code),
-        };
-        error.causes.push(format!("{}{code}", failure.reason));
-    }
-    error
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::hint::Hint;
-    use t3nets_deploy::rollout::Progress;
-
-    fn failure() -> Failure {
-        Failure {
-            cause: Cause::Exited {
-                container: "router".to_owned(),
-                exit_code: Some(7),
-            },
-            stops: 2,
-            task: Some("0123".to_owned()),
-            stop_code: "EssentialContainerExited".to_owned(),
-            reason: "Essential container in task exited".to_owned(),
-        }
-    }
-
-    fn code(outcome: Outcome) -> u8 {
-        DeployOutput::new(outcome, "dev").error().kind.exit_code()
-    }
-
-    #[test]
-    fn each_end_has_the_code_that_is_promised() {
-        let to = Some("t3nets-dev-router:4".to_owned());
-        for by_ecs in [false, true] {
-            let rolled_back = Outcome::RolledBack {
-                failure: failure(),
-                to: to.clone(),
-                by_ecs,
-            };
-            assert_eq!(code(rolled_back), 5);
-        }
-        let why = "no earlier release was verified".to_owned();
-        let failure = failure();
-        assert_eq!(code(Outcome::NotRolledBack { failure, why }), 6);
-        let progress = Progress::default();
-        assert_eq!(
-            code(Outcome::TimedOut {
-                progress,
-                failure: None
-            }),
-            7
-        );
-        assert_eq!(code(Outcome::Left), 130);
-        assert_eq!(code(Outcome::LockLost), 1);
-        let revision = "t3nets-dev-router:9".to_owned();
-        assert_eq!(code(Outcome::Superseded { revision, by: None }), 1);
-    }
-
-    #[test]
-    fn a_failure_is_told_with_cause_reason_and_stop_code() {
-        let why = "no earlier release was verified".to_owned();
-        let failure = failure();
-        let error = DeployOutput::new(Outcome::NotRolledBack { failure, why }, "dev").error();
-        assert_eq!(
-            error.causes,
-            [
-                "container `router` ended with exit code 7 (2 times)",
-                "Essential container in task exited (EssentialContainerExited)",
-                "no earlier release was verified",
-            ]
-        );
-    }
-
-    #[test]
-    fn what_was_left_running_can_be_resumed() {
-        let error = DeployOutput::new(Outcome::Left, "dev").error();
-        assert_eq!(
-            error.hints,
-            [Hint::from(
-                "`t3nets deploy --resume -e dev` watches it again"
-            )]
-        );
     }
 }

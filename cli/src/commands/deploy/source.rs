@@ -1,44 +1,48 @@
-//! Where the image comes from: built from the tree here and pushed, or in the registry already. All of it is before the
-//! service is touched, so it can be interrupted and nothing was changed.
+//! Where the image comes from: built from the tree here and pushed, or in the registry already. All
+//! of it is before the service is touched, so it can be interrupted and nothing was changed.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use indicatif::DecimalBytes;
-
-use super::Known;
-use crate::context::Context;
-use crate::error::CliError;
 use t3nets_deploy::build::{BuildRequest, DockerEngine, SourceRevision};
-use t3nets_deploy::engine;
-use t3nets_deploy::image_ref::Architecture;
-use t3nets_deploy::plan::{Desired, GIT_SHA, Tags};
+use t3nets_deploy::image_ref::{Architecture, ImageRef};
+use t3nets_deploy::operations::CurrentDefinitions;
 use t3nets_deploy::registry::{PushedImage, Registry};
 use t3nets_deploy::report::Step;
+use t3nets_deploy::session::ServiceSession;
+use t3nets_deploy::task_definition::{DesiredImage, GIT_SHA, PlannedImage, Tags};
 
-use super::DeployArgs;
-use super::work::Work;
-
-/// What stands for the digest of an image that is not built yet.
-const NOT_BUILT: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
+use super::{DeployArgs, unplannable};
+use crate::error::CliError;
 
 /// Where the image comes from.
 #[derive(Debug, Clone)]
-pub(super) enum Source {
+pub(super) enum ImageSource {
     /// It is built from a folder.
-    Tree {
-        /// The folder with the Dockerfile.
-        root: PathBuf,
-        /// The Dockerfile's arguments.
-        build_args: BTreeMap<String, String>,
-        /// The network that the build's commands use.
-        network: Option<String>,
-    },
+    Tree(Tree),
     /// It was pushed before: a tag or a digest.
     Pushed(String),
 }
 
-impl Source {
+/// A folder that an image is built from.
+#[derive(Debug, Clone)]
+pub(super) struct Tree {
+    /// The folder with the Dockerfile.
+    pub(super) root: PathBuf,
+    /// The Dockerfile's arguments.
+    build_args: BTreeMap<String, String>,
+    /// The network that the build's commands use.
+    network: Option<String>,
+}
+
+/// The same, with Docker found where it is needed.
+pub(super) enum ReadySource {
+    Tree(Tree, DockerEngine),
+    Pushed(String),
+}
+
+impl ImageSource {
     /// As the arguments say.
     ///
     /// # Errors
@@ -54,97 +58,100 @@ impl Source {
             CliError::not_ready("there is no `Dockerfile` here or above")
                 .hint("run it inside a checkout of T3nets, or deploy what is already pushed with `--image REF`")
         })?;
-        Ok(Self::Tree {
+        Ok(Self::Tree(Tree {
             root: root.to_owned(),
             build_args: args.build_arg.iter().cloned().collect(),
             network: args.build_network.clone(),
-        })
+        }))
     }
 
-    /// What would run, without building it. A tree of the commit that runs gives what runs: the same source is the same image.
-    /// Of any other the digest is not known yet, and made up.
-    ///
-    /// # Errors
-    /// As [`Registry::connect`] and [`Registry::resolve`], or if the tree cannot be read.
-    pub(super) async fn foreseen(
-        &self,
-        context: &Context,
-        work: &Work<'_>,
-        known: &Known,
-    ) -> Result<Desired, CliError> {
-        match self {
-            Self::Pushed(reference) => pushed(context, work, known, reference).await,
-            Self::Tree { root, .. } => {
-                let registry = registry(work).await?;
-                let here = SourceRevision::here(root)?;
-                let repository = registry.repository();
-                let image = known
-                    .running
-                    .image(&work.target().container)
-                    .filter(|image| repository.digest_of(image).is_some())
-                    .filter(|_| is_of(&known.running.tags, &here))
-                    .map_or_else(|| format!("{repository}@{NOT_BUILT}"), str::to_owned);
-                Ok(Desired {
-                    image,
-                    architecture: Some(known.architecture()?.to_string()),
-                    git_sha: None,
-                    version: None,
-                    who: context.who().to_owned(),
-                })
-            }
-        }
-    }
-
-    /// What is to run: built and pushed, or found in the registry. Dropping the future stops it.
-    ///
-    /// # Errors
-    /// Not ready without Docker or a repository, failed if a step of the build does, denied if the registry refuses.
-    pub(super) async fn image(
-        &self,
-        context: &Context,
-        work: &Work<'_>,
-        docker: Option<&DockerEngine>,
-        known: &Known,
-    ) -> Result<Desired, CliError> {
-        match (self, docker) {
-            (Self::Pushed(reference), _) => {
-                let engine = work.engine(false, 1);
-                let began = engine.begin(Step::Check, reference.clone());
-                let desired = pushed(context, work, known, reference).await?;
-                engine.done(Step::Check, desired.image.clone(), began);
-                Ok(desired)
-            }
-            (
-                Self::Tree {
-                    root,
-                    build_args,
-                    network,
-                },
-                Some(docker),
-            ) => {
-                let request = BuildRequest {
-                    root: root.clone(),
-                    architecture: known.architecture()?,
-                    build_args: build_args.clone(),
-                    network: network.clone(),
-                    builder: None,
-                };
-                built(context, work, docker, &request).await
-            }
-            (Self::Tree { .. }, None) => Err(CliError::not_ready("Docker was not looked for")),
-        }
-    }
-
-    /// Docker, if something has to be built.
+    /// Finds Docker, if something has to be built.
     ///
     /// # Errors
     /// As [`DockerEngine::connect`].
-    pub(super) async fn docker(&self) -> Result<Option<DockerEngine>, CliError> {
+    pub(super) async fn ready(self) -> Result<ReadySource, CliError> {
+        Ok(match self {
+            Self::Tree(tree) => ReadySource::Tree(tree, DockerEngine::connect().await?),
+            Self::Pushed(reference) => ReadySource::Pushed(reference),
+        })
+    }
+
+    /// What would run, without building it. A clean tree of the commit that runs gives what runs:
+    /// the same source is the same image. The digest of any other is not known yet.
+    ///
+    /// # Errors
+    /// As [`Registry::connect`] and [`Registry::resolve`], or if the tree cannot be read.
+    pub(super) async fn planned(
+        &self,
+        session: &ServiceSession<'_>,
+        current: &CurrentDefinitions,
+    ) -> Result<PlannedImage, CliError> {
+        let tree = match self {
+            Self::Pushed(reference) => {
+                let found = pushed(session, current, reference).await?;
+                return Ok(PlannedImage::Built {
+                    image: found.image,
+                    architecture: found.architecture,
+                });
+            }
+            Self::Tree(tree) => tree,
+        };
+        let registry = registry(session).await?;
+        let repository = registry.repository();
+        let here = SourceRevision::here(&tree.root)?;
+        let architecture = architecture(current)?;
+        let running = current.running.image(&session.target.container);
+        let running: Option<ImageRef> = running
+            .filter(|image| repository.digest_of(image).is_some())
+            .filter(|_| is_of(&current.running.tags, &here))
+            .and_then(|image| image.parse().ok());
+        Ok(match running {
+            Some(image) => PlannedImage::Built {
+                image,
+                architecture,
+            },
+            None => PlannedImage::ToBeBuilt {
+                repository: repository.clone(),
+            },
+        })
+    }
+}
+
+impl ReadySource {
+    /// What is to run: built and pushed, or found in the registry. Dropping the future stops it.
+    ///
+    /// # Errors
+    /// Not ready without a repository, failed if a step of the build does, denied if the registry
+    /// refuses.
+    pub(super) async fn image(
+        &self,
+        session: &ServiceSession<'_>,
+        current: &CurrentDefinitions,
+    ) -> Result<DesiredImage, CliError> {
         match self {
-            Self::Tree { .. } => Ok(Some(DockerEngine::connect().await?)),
-            Self::Pushed(_) => Ok(None),
+            Self::Pushed(reference) => {
+                let step = session.reporter.begin(Step::Check, reference);
+                let desired = pushed(session, current, reference).await?;
+                step.done(&desired.image.to_string());
+                Ok(desired)
+            }
+            Self::Tree(tree, docker) => {
+                let request = BuildRequest {
+                    root: tree.root.clone(),
+                    architecture: architecture(current)?,
+                    build_args: tree.build_args.clone(),
+                    network: tree.network.clone(),
+                    builder: None,
+                };
+                built(session, docker, &request).await
+            }
         }
     }
+}
+
+/// What the image has to be built for.
+pub(super) fn architecture(current: &CurrentDefinitions) -> Result<Architecture, CliError> {
+    current.architecture().map_err(unplannable)
 }
 
 /// The nearest folder with a Dockerfile, from a folder on upward.
@@ -154,52 +161,41 @@ fn root_above(folder: &Path) -> Option<&Path> {
         .find(|folder| folder.join("Dockerfile").is_file())
 }
 
-/// Whether a value of a plan is the image that is not built yet; then what is shown in its place.
-pub(super) fn to_be_built(image: &str) -> Option<String> {
-    let repository = image.strip_suffix(NOT_BUILT)?;
-    Some(format!("{repository}(to be built)"))
-}
-
-async fn registry(work: &Work<'_>) -> Result<Registry, CliError> {
-    Ok(Registry::connect(work.sdk(), &work.target().repository).await?)
+async fn registry(session: &ServiceSession<'_>) -> Result<Registry, CliError> {
+    Ok(Registry::connect(session.sdk, &session.target.repository).await?)
 }
 
 async fn pushed(
-    context: &Context,
-    work: &Work<'_>,
-    known: &Known,
+    session: &ServiceSession<'_>,
+    current: &CurrentDefinitions,
     reference: &str,
-) -> Result<Desired, CliError> {
-    let found = registry(work)
-        .await?
-        .resolve(reference, known.architecture()?)
-        .await?;
+) -> Result<DesiredImage, CliError> {
+    let registry = registry(session).await?;
+    let found = registry.resolve(reference, architecture(current)?).await?;
     let architecture = found.architecture.ok_or_else(|| {
         CliError::failed(format!(
-            "image `{reference}` is for no architecture that ECS has"
+            "image `{reference}` is built for an architecture that Fargate does not have"
         ))
     })?;
-    Ok(Desired {
-        image: found.image.to_string(),
-        architecture: Some(architecture.to_string()),
+    Ok(DesiredImage {
+        image: found.image,
+        architecture,
         git_sha: found.revision,
         version: found.version,
-        who: context.who().to_owned(),
     })
 }
 
 async fn built(
-    context: &Context,
-    work: &Work<'_>,
+    session: &ServiceSession<'_>,
     docker: &DockerEngine,
     request: &BuildRequest,
-) -> Result<Desired, CliError> {
-    let engine = work.engine(false, 1);
+) -> Result<DesiredImage, CliError> {
+    let reporter = session.reporter;
     // Whether it can be pushed is known before the build's minutes are spent.
-    let registry = registry(work).await?;
-    let began = engine.begin(
+    let registry = registry(session).await?;
+    let step = reporter.begin(
         Step::Build,
-        format!(
+        &format!(
             "`{}` for {}, by Docker {} with {}",
             request.root.display(),
             request.architecture,
@@ -207,26 +203,28 @@ async fn built(
             docker.builder()
         ),
     );
-    let image = docker.build(request, &work.display).await?;
-    engine.done(
-        Step::Build,
-        format!(
-            "version {}, commit {}",
-            image.version.as_deref().unwrap_or("unknown"),
-            image.revision.label()
-        ),
-        began,
-    );
-    check(&engine, image.architecture, request.architecture)?;
-    let began = engine.begin(Step::Push, registry.repository().to_string());
-    let pushed = registry.push(docker, &image, &work.display).await?;
-    engine.done(Step::Push, sent(&pushed), began);
-    Ok(Desired {
-        image: pushed.image.to_string(),
-        architecture: Some(image.architecture.to_string()),
+    let image = docker.build(request, reporter).await?;
+    step.done(&format!(
+        "version {}, commit {}",
+        image.version.as_deref().unwrap_or("unknown"),
+        image.revision.label()
+    ));
+    let step = reporter.begin(Step::Check, "whether it runs where the service does");
+    if image.architecture != request.architecture {
+        return Err(CliError::failed(format!(
+            "the image is built for {}, and the task definition runs on {}",
+            image.architecture, request.architecture
+        )));
+    }
+    step.done(&format!("{}, as the task definition", image.architecture));
+    let step = reporter.begin(Step::Push, &registry.repository().to_string());
+    let pushed = registry.push(docker, &image, reporter).await?;
+    step.done(&sent(&pushed));
+    Ok(DesiredImage {
+        image: pushed.image,
+        architecture: image.architecture,
         git_sha: image.revision.sha.as_ref().map(|_| image.revision.label()),
         version: image.version,
-        who: context.who().to_owned(),
     })
 }
 
@@ -234,29 +232,6 @@ async fn built(
 fn is_of(tags: &Tags, here: &SourceRevision) -> bool {
     here.clean_sha()
         .is_some_and(|sha| tags.get(GIT_SHA).is_some_and(|tag| tag == sha))
-}
-
-/// Whether an image can run where it is to.
-fn check(
-    engine: &engine::Engine<'_>,
-    image: Architecture,
-    wanted: Architecture,
-) -> Result<(), CliError> {
-    let began = engine.begin(
-        Step::Check,
-        "whether it runs where the service does".to_owned(),
-    );
-    if image != wanted {
-        return Err(CliError::failed(format!(
-            "the image is built for {image}, and the task definition runs on {wanted}"
-        )));
-    }
-    engine.done(
-        Step::Check,
-        format!("{image}, as the task definition"),
-        began,
-    );
-    Ok(())
 }
 
 /// What a push had to send.
@@ -295,17 +270,6 @@ mod tests {
         assert_ne!(root_above(&below), Some(project.path()));
         std::fs::write(project.path().join("Dockerfile"), "").unwrap();
         assert_eq!(root_above(&below), Some(project.path()));
-    }
-
-    #[test]
-    fn an_image_that_is_not_built_is_shown_as_that() {
-        let image = format!("host/repo@{NOT_BUILT}");
-        assert_eq!(
-            to_be_built(&image).as_deref(),
-            Some("host/repo@(to be built)")
-        );
-        let other = NOT_BUILT.replace('0', "1");
-        assert_eq!(to_be_built(&format!("host/repo@{other}")), None);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `t3nets status`: what the service runs, and how it fares.
+//! `t3nets status`: what the service runs, and how that is.
 
 mod tasks;
 
@@ -6,17 +6,18 @@ use std::time::Duration;
 
 use dialoguer::console::Term;
 use serde::Serialize;
-use t3nets_router::ports::StoreError;
+use t3nets_deploy::ecs::states::{DeploymentStatus, RolloutState, ServiceStatus, TargetState};
+use t3nets_deploy::error::NotStarted;
+use t3nets_deploy::session::ServiceSession;
+use t3nets_deploy::targets::Targets;
+use t3nets_deploy::task_definition::{DEPLOYED_BY, RELEASE};
+use t3nets_router::aws::AwsError;
 
-use crate::commands::deploy::target::Connected;
-use crate::commands::deploy::{Work, tasks as count, unchanged};
+use crate::commands::deploy::service::ServiceConnection;
+use crate::commands::deploy::tasks as count;
 use crate::context::Context;
 use crate::error::{CliError, ErrorKind};
-use crate::printer::{Output, plain, table};
-use t3nets_deploy::ecs::said;
-use t3nets_deploy::plan::{DEPLOYED_BY, RELEASE};
-use t3nets_deploy::rollout::revision_name;
-use t3nets_deploy::targets::Targets;
+use crate::terminal::printer::{Output, plain, table};
 use tasks::{TaskView, shown, views};
 
 /// How often `--watch` looks.
@@ -34,9 +35,9 @@ pub(crate) struct StatusArgs {
 
 /// A service's state.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-struct StatusOutput {
+pub(crate) struct StatusOutput {
     service: String,
-    status: String,
+    status: ServiceStatus,
     desired: i32,
     release: Option<String>,
     deployed_by: Option<String>,
@@ -54,9 +55,10 @@ struct StatusOutput {
 #[derive(Debug, PartialEq, Eq, Serialize)]
 struct DeploymentView {
     id: String,
-    status: String,
+    status: DeploymentStatus,
     revision: String,
-    rollout_state: String,
+    /// Empty where ECS gives none.
+    rollout_state: RolloutState,
     running: i32,
     pending: i32,
     desired: i32,
@@ -66,7 +68,7 @@ struct DeploymentView {
 #[derive(Debug, PartialEq, Eq, Serialize)]
 struct TargetView {
     address: String,
-    state: String,
+    state: TargetState,
     reason: String,
 }
 
@@ -76,16 +78,16 @@ struct EventView {
     message: String,
 }
 
-/// Runs the command and says with which code to end.
+/// Runs the command.
 ///
 /// # Errors
 /// Not ready if there is no such service; as AWS says.
-pub(crate) async fn run(context: &Context, args: StatusArgs) -> Result<u8, CliError> {
-    let connected = Connected::to(context).await?;
-    let work = Work::new(context, &connected);
-    let mut seen = look(&work, &connected).await?;
+pub(crate) async fn run(context: &Context, args: StatusArgs) -> Result<StatusOutput, CliError> {
+    let connection = ServiceConnection::open(context).await?;
+    let session = connection.quiet_session();
+    let mut seen = look(&session).await?;
     if !args.watch {
-        return context.printer.print(&seen);
+        return Ok(seen);
     }
     let terminal = Term::stdout();
     let in_place = terminal.is_term() && !context.printer.is_json();
@@ -99,7 +101,7 @@ pub(crate) async fn run(context: &Context, args: StatusArgs) -> Result<u8, CliEr
         context.printer.print_one(&seen)?;
         loop {
             tokio::time::sleep(EVERY).await;
-            match look(&work, &connected).await {
+            match look(&session).await {
                 Ok(now) => {
                     in_trouble = false;
                     if now != seen {
@@ -119,42 +121,43 @@ pub(crate) async fn run(context: &Context, args: StatusArgs) -> Result<u8, CliEr
     }
 }
 
-async fn look(work: &Work<'_>, connected: &Connected) -> Result<StatusOutput, CliError> {
-    let service = work.service().await?;
-    let revision = match service.primary() {
+async fn look(session: &ServiceSession<'_>) -> Result<StatusOutput, CliError> {
+    let service = session.service().await?;
+    let target = session.target;
+    let definition = match service.primary() {
         Some(primary) => {
-            let found = work.ecs.revision(&primary.task_definition).await;
-            found.map_err(unchanged)?
+            let arn = primary.task_definition.as_str();
+            let found = session.ecs.task_definition(arn).await;
+            found.map_err(NotStarted::Aws)?
         }
         None => None,
     };
-    let target = work.target();
     let mut unseen = Vec::new();
-    let tasks = or_why_not("the tasks", work.ecs.all_tasks().await, &mut unseen);
+    let tasks = or_why_not("the tasks", session.ecs.all_tasks().await, &mut unseen);
     let targets = match &target.target_group_arn {
         Some(arn) => {
-            let health = Targets::new(&connected.sdk, arn).health().await;
+            let health = Targets::new(session.sdk, arn).health().await;
             or_why_not("the targets", health, &mut unseen)
         }
         None => None,
     };
     Ok(StatusOutput {
         service: target.service.clone(),
-        release: revision
+        release: definition
             .as_ref()
             .and_then(|one| one.variable(&target.container, RELEASE))
             .map(str::to_owned),
-        deployed_by: revision.and_then(|one| one.tags.get(DEPLOYED_BY).cloned()),
+        deployed_by: definition.and_then(|one| one.tags.get(DEPLOYED_BY).cloned()),
         status: service.status,
         desired: service.desired,
         deployments: service
             .deployments
             .into_iter()
             .map(|one| DeploymentView {
-                revision: revision_name(&one.task_definition).to_owned(),
+                revision: one.task_definition.name().to_owned(),
                 id: one.id,
                 status: one.status,
-                rollout_state: one.rollout_state,
+                rollout_state: one.rollout_state.unwrap_or_default(),
                 running: one.running,
                 pending: one.pending,
                 desired: one.desired,
@@ -184,18 +187,18 @@ async fn look(work: &Work<'_>, connected: &Connected) -> Result<StatusOutput, Cl
 }
 
 /// What the rest can do without: where it may not be looked at, that is said.
-fn or_why_not<T>(what: &str, answer: Result<T, StoreError>, unseen: &mut Vec<String>) -> Option<T> {
+fn or_why_not<T>(what: &str, answer: Result<T, AwsError>, unseen: &mut Vec<String>) -> Option<T> {
     answer
-        .map_err(|error| unseen.push(format!("{what}: {}", said(&error))))
+        .map_err(|error| unseen.push(format!("{what}: {error}")))
         .ok()
 }
 
 impl Output for StatusOutput {
     fn text(&self) -> String {
         let mut parts = vec![format!(
-            "{} is {}, to have {}",
+            "{}: {}, {} desired",
             self.service,
-            self.status.to_lowercase(),
+            self.status,
             count(self.desired)
         )];
         if let Some(release) = &self.release {
@@ -206,8 +209,8 @@ impl Output for StatusOutput {
         let rows = self.deployments.iter().map(|one| {
             [
                 one.revision.clone(),
-                one.status.clone(),
-                one.rollout_state.clone(),
+                one.status.to_string(),
+                one.rollout_state.to_string(),
                 format!("{} of {}", one.running, one.desired),
                 one.pending.to_string(),
                 one.reason.clone(),
@@ -223,7 +226,7 @@ impl Output for StatusOutput {
         if let Some(targets) = self.targets.as_ref().filter(|all| !all.is_empty()) {
             let rows = targets
                 .iter()
-                .map(|one| [&one.address, &one.state, &one.reason]);
+                .map(|one| [&*one.address, one.state.as_str(), &*one.reason]);
             parts.push(table(&["target", "health", "reason"], rows));
         }
         if !self.events.is_empty() {

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use t3nets_deploy::ecs::ListedTask;
+use t3nets_deploy::ecs::states::{HealthStatus, StopCode, TaskStatus};
 
-use crate::printer::table;
-use t3nets_deploy::ecs::SeenTask;
-use t3nets_deploy::rollout::revision_name;
+use crate::terminal::printer::table;
 
 /// How many of the tasks that ended are shown.
 const ENDED: usize = 5;
@@ -17,8 +17,9 @@ const ENDED: usize = 5;
 pub(super) struct TaskView {
     id: String,
     revision: String,
-    status: String,
-    health: String,
+    status: TaskStatus,
+    /// Empty where ECS gives none.
+    health: HealthStatus,
     created_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stopped: Option<StoppedView>,
@@ -28,7 +29,8 @@ pub(super) struct TaskView {
 #[derive(Debug, PartialEq, Eq, Serialize)]
 struct StoppedView {
     at: Option<Timestamp>,
-    stop_code: String,
+    /// Empty where ECS gives none.
+    stop_code: StopCode,
     reason: String,
     /// By container.
     exit_codes: BTreeMap<String, i32>,
@@ -49,7 +51,7 @@ impl TaskView {
 }
 
 /// What is shown of the tasks.
-pub(super) fn views(tasks: Vec<SeenTask>) -> Vec<TaskView> {
+pub(super) fn views(tasks: Vec<ListedTask>) -> Vec<TaskView> {
     chosen(tasks.into_iter().map(view).collect())
 }
 
@@ -64,18 +66,18 @@ fn chosen(mut views: Vec<TaskView>) -> Vec<TaskView> {
     views
 }
 
-fn view(seen: SeenTask) -> TaskView {
-    let SeenTask {
+fn view(seen: ListedTask) -> TaskView {
+    let ListedTask {
         task,
         task_definition,
         created_at,
         stopped_at,
         ..
     } = seen;
-    let stopped = (task.last_status == "STOPPED").then(|| StoppedView {
+    let stopped = task.is_stopped().then(|| StoppedView {
         at: stopped_at,
-        stop_code: task.stop_code,
-        reason: task.stopped_reason,
+        stop_code: task.stop_code.clone().unwrap_or_default(),
+        reason: task.stopped_reason.clone(),
         exit_codes: task
             .containers
             .iter()
@@ -83,16 +85,16 @@ fn view(seen: SeenTask) -> TaskView {
             .collect(),
         reasons: task
             .containers
-            .into_iter()
+            .iter()
             .filter(|container| !container.reason.is_empty())
-            .map(|container| (container.name, container.reason))
+            .map(|container| (container.name.clone(), container.reason.clone()))
             .collect(),
     });
     TaskView {
         id: task.id,
-        revision: revision_name(&task_definition).to_owned(),
+        revision: task_definition.name().to_owned(),
         status: task.last_status,
-        health: task.health,
+        health: task.health.unwrap_or_default(),
         created_at,
         stopped,
     }
@@ -107,8 +109,8 @@ pub(super) fn shown(tasks: &[TaskView]) -> String {
         [
             task.id.get(..8).unwrap_or(&task.id).to_owned(),
             task.revision.clone(),
-            task.status.clone(),
-            task.health.clone(),
+            task.status.to_string(),
+            task.health.to_string(),
             since,
             task.stopped.as_ref().map_or_else(String::new, why),
         ]
@@ -124,11 +126,11 @@ fn why(stopped: &StoppedView) -> String {
     let codes = codes.map(|(container, code)| format!("`{container}` exited with {code}"));
     let reasons = stopped.reasons.iter();
     let reasons = reasons.map(|(container, reason)| format!("`{container}`: {reason}"));
-    let said = match stopped.stop_code.is_empty() {
-        true => stopped.reason.clone(),
-        false => format!("{} ({})", stopped.reason, stopped.stop_code),
+    let sentence = match stopped.stop_code.as_str() {
+        "" => stopped.reason.clone(),
+        code => format!("{} ({code})", stopped.reason),
     };
-    let parts: Vec<String> = codes.chain([said]).chain(reasons).collect();
+    let parts: Vec<String> = codes.chain([sentence]).chain(reasons).collect();
     parts.join("; ")
 }
 
@@ -140,8 +142,8 @@ mod tests {
         TaskView {
             id: id.to_owned(),
             revision: "router:1".to_owned(),
-            status: "RUNNING".to_owned(),
-            health: "HEALTHY".to_owned(),
+            status: TaskStatus::Running,
+            health: HealthStatus::Healthy,
             created_at: Timestamp::from_second(second).ok(),
             stopped: None,
         }
@@ -152,7 +154,7 @@ mod tests {
         TaskView {
             stopped: Some(StoppedView {
                 at,
-                stop_code: "EssentialContainerExited".to_owned(),
+                stop_code: StopCode::EssentialContainerExited,
                 reason: "Essential container in task exited".to_owned(),
                 exit_codes: BTreeMap::from([("router".to_owned(), 7)]),
                 reasons: BTreeMap::new(),

@@ -15,7 +15,7 @@ fn a_clean_rollout_succeeds_once_its_tasks_have_run_for_a_while() {
             at(30, done(), run()),
         ],
     );
-    assert_eq!(verdict, Verdict::Succeeded { running: 1 });
+    assert_eq!(verdict, up(1));
 }
 
 #[test]
@@ -24,7 +24,7 @@ fn a_task_that_has_just_begun_to_run_is_no_success_yet() {
     let mut rollout = rollout();
     let seen = [at(1, done(), run()), at(9, done(), run())];
     assert_goes_on(&play(&mut rollout, &seen));
-    assert!(rollout.observe(&at(11, done(), run())).is_final());
+    assert!(is_final(&rollout.observe(&at(11, done(), run()))));
 }
 
 #[test]
@@ -34,7 +34,7 @@ fn what_came_up_before_need_not_run_for_a_while_again() {
     let seen = [at(1, done(), vec![task("a", "PENDING")])];
     assert_goes_on(&play(&mut rollout, &seen));
     let verdict = rollout.observe(&at(2, done(), run()));
-    assert_eq!(verdict, Verdict::Succeeded { running: 1 });
+    assert_eq!(verdict, up(1));
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn a_slow_rollout_goes_on_until_it_is_done() {
     seen.push(at(800, going(), vec![task("a", "RUNNING")]));
     seen.push(at(811, done(), vec![task("a", "RUNNING")]));
     let verdict = play(&mut rollout(), &seen);
-    assert_eq!(verdict, Verdict::Succeeded { running: 1 });
+    assert_eq!(verdict, up(1));
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn first_reads_that_show_what_was_before_mean_nothing() {
     assert_goes_on(&play(&mut rollout, &seen));
     let run = || vec![task("a", "RUNNING")];
     let seen = [at(8, going(), run()), at(18, done(), run())];
-    assert_eq!(play(&mut rollout, &seen), Verdict::Succeeded { running: 1 });
+    assert_eq!(play(&mut rollout, &seen), up(1));
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn targets_that_are_not_healthy_hold_it_up() {
     let with = |seconds, state: &str| {
         let target = |address: &str, state: &str| Target {
             address: address.to_owned(),
-            state: state.to_owned(),
+            state: state.into(),
             reason: "Health checks failed".to_owned(),
         };
         Observation {
@@ -103,23 +103,21 @@ fn targets_that_are_not_healthy_hold_it_up() {
         }
     };
     let mut rollout = rollout();
-    let verdict = play(&mut rollout, &[with(1, "initial"), with(20, "unhealthy")]);
-    let Verdict::InProgress(progress) = verdict else {
-        panic!("{verdict:?}");
-    };
+    let seen = [with(1, "initial"), with(20, "unhealthy")];
+    let progress = going_on(play(&mut rollout, &seen));
     assert_eq!(progress.healthy, Some(0));
     assert_eq!(
         progress.note.as_deref(),
         Some("target 10.0.10.5 is unhealthy: Health checks failed")
     );
-    assert!(rollout.observe(&with(21, "healthy")).is_final());
+    assert!(is_final(&rollout.observe(&with(21, "healthy"))));
 }
 
 #[test]
 fn a_service_without_tasks_is_said_to_run_nothing() {
     let none = service(vec![deployment(OURS, "PRIMARY", "COMPLETED", 0, 0)]);
     let verdict = rollout().observe(&at(1, none, vec![]));
-    assert_eq!(verdict, Verdict::NothingRuns);
+    assert_eq!(verdict, Assessment::Final(Ok(Up::WithoutTasks)));
 }
 
 #[test]
@@ -139,7 +137,7 @@ fn scaling_out_meanwhile_waits_for_the_new_tasks_too() {
     assert_goes_on(&play(&mut rollout, &seen));
     assert_eq!(
         rollout.observe(&at(23, three(3), tasks(3).collect())),
-        Verdict::Succeeded { running: 3 }
+        up(3)
     );
 }
 
@@ -155,7 +153,7 @@ fn scaling_in_meanwhile_speaks_not_against_it() {
     let tasks = || vec![task("a", "RUNNING"), scaled("b"), scaled("c")];
     let seen = [at(1, going(), tasks()), at(12, done(), tasks())];
     let verdict = play(&mut rollout(), &seen);
-    assert_eq!(verdict, Verdict::Succeeded { running: 1 });
+    assert_eq!(verdict, up(1));
 }
 
 #[test]
@@ -189,7 +187,7 @@ fn spot_and_hosts_that_go_away_speak_not_against_it() {
     };
     let seen = [at(1, going(), tasks()), at(12, done(), tasks())];
     let verdict = play(&mut rollout(), &seen);
-    assert_eq!(verdict, Verdict::Succeeded { running: 1 });
+    assert_eq!(verdict, up(1));
 }
 
 #[test]
@@ -204,13 +202,13 @@ fn the_newer_view_of_deployments_may_know_first_and_may_be_missing() {
         let nearly = || service(vec![deployment(OURS, "PRIMARY", "IN_PROGRESS", 1, 1)]);
         let with = |seconds| Observation {
             service_deployment: Some(ServiceDeployment {
-                status: status.to_owned(),
+                status: status.into(),
                 reason: String::new(),
             }),
             ..at(seconds, nearly(), vec![task("a", "RUNNING")])
         };
         let verdict = play(&mut rollout(), &[with(1), with(11)]);
-        assert_eq!(verdict.is_final(), succeeds, "{status}: {verdict:?}");
+        assert_eq!(is_final(&verdict), succeeds, "{status}: {verdict:?}");
     }
 }
 
@@ -219,7 +217,7 @@ fn where_tasks_cannot_be_listed_the_counts_decide_later() {
     let mut rollout = rollout();
     let seen = [at(1, done(), vec![]), at(20, done(), vec![])];
     assert_goes_on(&play(&mut rollout, &seen));
-    assert!(rollout.observe(&at(21, done(), vec![])).is_final());
+    assert!(is_final(&rollout.observe(&at(21, done(), vec![]))));
 }
 
 #[test]
@@ -227,8 +225,9 @@ fn it_times_out_with_how_far_it_was() {
     let mut rollout = rollout();
     let pending = || vec![crashed("x", 1), task("a", "PENDING")];
     let seen = [at(1, going(), pending()), at(900, going(), pending())];
-    let Verdict::TimedOut { progress, failure } = play(&mut rollout, &seen) else {
-        panic!("no time-out");
+    let timed_out = unsuccessful(play(&mut rollout, &seen));
+    let Unsuccessful::TimedOut { progress, failure } = timed_out else {
+        panic!("{timed_out:?}");
     };
     assert_eq!((progress.running, progress.desired), (0, 1));
     assert_eq!(failure.unwrap().stops, 1);
@@ -239,8 +238,5 @@ fn a_revision_that_is_deregistered_meanwhile_changes_nothing() {
     // ECS goes on running it: only new services and updates cannot name it any more.
     let run = || vec![task("a", "RUNNING")];
     let seen = [at(1, going(), run()), at(11, done(), run())];
-    assert_eq!(
-        play(&mut rollout(), &seen),
-        Verdict::Succeeded { running: 1 }
-    );
+    assert_eq!(play(&mut rollout(), &seen), up(1));
 }

@@ -5,13 +5,17 @@ mod going;
 mod replaced;
 mod why;
 
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
 use super::super::{
-    Cause, Container, Deployment, Event, Failure, Observation, Ours, Service, ServiceDeployment,
-    Target, Task, Verdict,
+    Assessment, Cause, Container, Deployment, EcsRollback, Failure, Observation, OwnDeployment,
+    Progress, Service, ServiceDeployment, ServiceEvent, Target, Task, Unsuccessful, Up,
 };
 use super::Rollout;
-use jiff::{SignedDuration, Timestamp};
-use std::time::Duration;
+use crate::ecs::states::{DeploymentStatus, HealthStatus, StopCode, TaskStatus};
+use crate::task_definition::RevisionArn;
 
 const OURS: &str = "ecs-svc/2000000000000000002";
 const OLD: &str = "ecs-svc/1000000000000000001";
@@ -23,17 +27,18 @@ fn clock(seconds: i64) -> Option<Timestamp> {
     Some(made + SignedDuration::from_secs(seconds))
 }
 
-fn arn(number: u32) -> String {
-    format!("arn:aws:ecs:us-east-1:123456789012:task-definition/t3nets-dev-router:{number}")
+fn arn(number: u32) -> RevisionArn {
+    let family = "arn:aws:ecs:us-east-1:123456789012:task-definition/t3nets-dev-router";
+    format!("{family}:{number}").into()
 }
 
 fn rollout() -> Rollout {
-    let ours = Ours {
-        deployment: OURS.to_owned(),
+    let watched = OwnDeployment {
+        id: OURS.to_owned(),
         task_definition: arn(5),
         created_at: clock(0),
     };
-    Rollout::new(ours, "router", Duration::from_secs(900))
+    Rollout::new(watched, "router", Duration::from_secs(900))
 }
 
 /// A deployment: its place, its state, and how many of how many tasks run.
@@ -45,9 +50,9 @@ fn deployment(id: &str, status: &str, state: &str, running: i32, desired: i32) -
     };
     Deployment {
         id: id.to_owned(),
-        status: status.to_owned(),
+        status: status.into(),
         task_definition: arn(number),
-        rollout_state: state.to_owned(),
+        rollout_state: Some(state.into()),
         desired,
         running,
         created_at: clock(made),
@@ -56,9 +61,10 @@ fn deployment(id: &str, status: &str, state: &str, running: i32, desired: i32) -
 }
 
 fn service(deployments: Vec<Deployment>) -> Service {
-    let primary = deployments.iter().find(|one| one.status == "PRIMARY");
+    let mut all = deployments.iter();
+    let primary = all.find(|one| one.status == DeploymentStatus::Primary);
     Service {
-        status: "ACTIVE".to_owned(),
+        status: "ACTIVE".into(),
         desired: primary.map_or(1, |one| one.desired),
         deployments,
         events: Vec::new(),
@@ -66,8 +72,8 @@ fn service(deployments: Vec<Deployment>) -> Service {
     }
 }
 
-fn event(seconds: i64, message: &str) -> Event {
-    Event {
+fn event(seconds: i64, message: &str) -> ServiceEvent {
+    ServiceEvent {
         id: format!("{seconds}-{message}"),
         at: clock(seconds),
         message: message.to_owned(),
@@ -98,9 +104,9 @@ fn at(seconds: u64, service: Service, tasks: Vec<Task>) -> Observation {
 fn task(id: &str, status: &str) -> Task {
     Task {
         id: id.to_owned(),
-        last_status: status.to_owned(),
-        desired_status: "RUNNING".to_owned(),
-        health: "UNKNOWN".to_owned(),
+        last_status: status.into(),
+        desired_status: TaskStatus::Running,
+        health: Some(HealthStatus::Unknown),
         containers: vec![Container {
             name: "router".to_owned(),
             ..Container::default()
@@ -111,9 +117,9 @@ fn task(id: &str, status: &str) -> Task {
 
 fn stopped(id: &str, code: &str, reason: &str) -> Task {
     Task {
-        last_status: "STOPPED".to_owned(),
-        desired_status: "STOPPED".to_owned(),
-        stop_code: code.to_owned(),
+        last_status: TaskStatus::Stopped,
+        desired_status: TaskStatus::Stopped,
+        stop_code: (!code.is_empty()).then(|| code.into()),
         stopped_reason: reason.to_owned(),
         ..task(id, "STOPPED")
     }
@@ -133,26 +139,80 @@ fn not_started(id: &str, reason: &str) -> Task {
     stopped(id, "TaskFailedToStart", reason)
 }
 
-/// Plays what was seen and returns the last verdict. None before it may be final.
+/// Plays what was seen and returns what the last of it means. Nothing before it may be final.
 #[track_caller]
-fn play(rollout: &mut Rollout, seen: &[Observation]) -> Verdict {
+fn play(rollout: &mut Rollout, seen: &[Observation]) -> Assessment {
     let (last, before) = seen.split_last().unwrap();
     for observation in before {
-        let verdict = rollout.observe(observation);
-        assert!(!verdict.is_final(), "{:?}: {verdict:?}", observation.at);
+        let assessment = rollout.observe(observation);
+        assert!(
+            !is_final(&assessment),
+            "{:?}: {assessment:?}",
+            observation.at
+        );
     }
     rollout.observe(last)
 }
 
+fn is_final(assessment: &Assessment) -> bool {
+    matches!(assessment, Assessment::Final(_))
+}
+
+/// A success with so many tasks.
+fn up(tasks: i32) -> Assessment {
+    Assessment::Final(Ok(Up::Running { tasks }))
+}
+
 #[track_caller]
-fn failure(verdict: Verdict) -> Failure {
-    match verdict {
-        Verdict::Failed(failure) => failure,
+fn unsuccessful(assessment: Assessment) -> Unsuccessful {
+    match assessment {
+        Assessment::Final(Err(unsuccessful)) => unsuccessful,
         other => panic!("{other:?}"),
     }
 }
 
 #[track_caller]
-fn assert_goes_on(verdict: &Verdict) {
-    assert!(matches!(verdict, Verdict::InProgress(_)), "{verdict:?}");
+fn failure(assessment: Assessment) -> Failure {
+    match unsuccessful(assessment) {
+        Unsuccessful::Failed(failure) => failure,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[track_caller]
+fn assert_superseded(assessment: Assessment) {
+    let unsuccessful = unsuccessful(assessment);
+    assert!(
+        matches!(unsuccessful, Unsuccessful::Superseded { .. }),
+        "{unsuccessful:?}"
+    );
+}
+
+/// How far one is of which nothing is decided, and which ECS does not roll back.
+#[track_caller]
+fn going_on(assessment: Assessment) -> Progress {
+    match assessment {
+        Assessment::Pending {
+            progress,
+            rollback: None,
+        } => progress,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What ECS is rolling back.
+#[track_caller]
+fn rolling_back(assessment: Assessment) -> EcsRollback {
+    match assessment {
+        Assessment::Pending {
+            rollback: Some(rollback),
+            ..
+        } => rollback,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[track_caller]
+fn assert_goes_on(assessment: &Assessment) {
+    going_on(assessment.clone());
 }

@@ -18,23 +18,14 @@ fn broken() -> Deployment {
 fn a_rollback_by_the_circuit_breaker_is_followed_to_its_end_and_never_a_success() {
     let crashes = || vec![crashed("a", 7)];
     let mut rollout = rollout();
-    let verdict = rollout.observe(&at(
-        30,
-        service(vec![back("IN_PROGRESS", 0), broken()]),
-        crashes(),
-    ));
-    let Verdict::RollingBack { to, failure, .. } = verdict else {
-        panic!("{verdict:?}");
-    };
-    assert_eq!(to.as_deref(), Some("t3nets-dev-router:4"));
+    let going = service(vec![back("IN_PROGRESS", 0), broken()]);
+    let EcsRollback { to, failure } = rolling_back(rollout.observe(&at(30, going, crashes())));
+    assert_eq!(to, Some(arn(4)));
     assert_eq!(failure.task.as_deref(), Some("a"));
-    let verdict = rollout.observe(&at(
-        40,
-        service(vec![back("COMPLETED", 1), broken()]),
-        crashes(),
-    ));
+    let over = service(vec![back("COMPLETED", 1), broken()]);
+    let verdict = unsuccessful(rollout.observe(&at(40, over, crashes())));
     assert!(
-        matches!(verdict, Verdict::RolledBackByEcs { .. }),
+        matches!(verdict, Unsuccessful::RolledBackByEcs(_)),
         "{verdict:?}"
     );
 }
@@ -48,11 +39,11 @@ fn a_rollback_that_was_over_between_two_looks_is_no_success() {
         at(60, old_alone(), vec![]),
         at(63, old_alone(), vec![]),
     ];
-    let verdict = play(&mut rollout, &seen);
-    let Verdict::RolledBackByEcs { to, failure } = verdict else {
+    let verdict = unsuccessful(play(&mut rollout, &seen));
+    let Unsuccessful::RolledBackByEcs(EcsRollback { to, failure }) = verdict else {
         panic!("{verdict:?}");
     };
-    assert_eq!(to.as_deref(), Some("t3nets-dev-router:4"));
+    assert_eq!(to, Some(arn(4)));
     assert_eq!(failure.stops, 1);
 }
 
@@ -63,38 +54,30 @@ fn a_rollback_as_a_deployment_of_its_own_is_told_from_a_deploy_by_what_ecs_says(
         reason: reason.to_owned(),
         ..deployment(LATER, "PRIMARY", "IN_PROGRESS", 0, 1)
     };
-    let said =
+    let reason =
         "ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/3000000000000000003";
-    let verdict = rollout().observe(&at(50, service(vec![own(said)]), vec![]));
-    assert!(
-        matches!(verdict, Verdict::RollingBack { .. }),
-        "{verdict:?}"
-    );
+    rolling_back(rollout().observe(&at(50, service(vec![own(reason)]), vec![])));
 
     let mut told = service(vec![own("")]);
     told.events = vec![event(
         41,
         "(service t3nets-dev-router) rolling back to deployment ecs-svc/3000000000000000003.",
     )];
-    let verdict = rollout().observe(&at(50, told, vec![]));
-    assert!(
-        matches!(verdict, Verdict::RollingBack { .. }),
-        "{verdict:?}"
-    );
+    rolling_back(rollout().observe(&at(50, told, vec![])));
 
     // An event of an earlier rollback says nothing of this one.
     let mut earlier = service(vec![own("")]);
     earlier.events = vec![event(-41, "(service t3nets-dev-router) rolled back.")];
     let mut rollout = rollout();
     assert_goes_on(&rollout.observe(&at(50, earlier.clone(), vec![])));
-    let verdict = rollout.observe(&at(60, earlier, vec![]));
-    assert!(matches!(verdict, Verdict::Superseded { .. }), "{verdict:?}");
+    assert_superseded(rollout.observe(&at(60, earlier, vec![])));
 }
 
 #[test]
 fn a_rollback_that_fails_too_is_a_failure() {
-    let verdict = rollout().observe(&at(50, service(vec![back("FAILED", 0), broken()]), vec![]));
-    let Verdict::RollbackFailed(failure) = verdict else {
+    let over = service(vec![back("FAILED", 0), broken()]);
+    let verdict = unsuccessful(rollout().observe(&at(50, over, vec![])));
+    let Unsuccessful::EcsRollbackFailed(failure) = verdict else {
         panic!("{verdict:?}");
     };
     assert_eq!(
@@ -114,9 +97,9 @@ fn another_deploy_that_took_over_is_named() {
         ..at(50, taken, vec![task("a", "RUNNING")])
     };
     assert_eq!(
-        rollout().observe(&seen),
-        Verdict::Superseded {
-            revision: "t3nets-dev-router:6".to_owned(),
+        unsuccessful(rollout().observe(&seen)),
+        Unsuccessful::Superseded {
+            revision: arn(6),
             by: Some("grace".to_owned()),
         }
     );
@@ -125,8 +108,7 @@ fn another_deploy_that_took_over_is_named() {
 #[test]
 fn another_deploy_that_is_done_already_is_not_taken_for_ours() {
     let other = service(vec![deployment(LATER, "PRIMARY", "COMPLETED", 1, 1)]);
-    let verdict = rollout().observe(&at(50, other, vec![]));
-    assert!(matches!(verdict, Verdict::Superseded { .. }), "{verdict:?}");
+    assert_superseded(rollout().observe(&at(50, other, vec![])));
 }
 
 #[test]
@@ -139,8 +121,7 @@ fn the_same_revision_deployed_again_is_another_deployment() {
     };
     let mut rollout = rollout();
     assert_goes_on(&rollout.observe(&at(50, again(), vec![])));
-    let verdict = rollout.observe(&at(60, again(), vec![]));
-    assert!(matches!(verdict, Verdict::Superseded { .. }), "{verdict:?}");
+    assert_superseded(rollout.observe(&at(60, again(), vec![])));
 }
 
 #[test]
@@ -151,28 +132,24 @@ fn scheduler_stops_of_a_deployment_that_was_replaced_are_not_its_failures() {
         "Scaling activity initiated by (deployment ecs-svc/3000000000000000003)",
     );
     let other = service(vec![deployment(LATER, "PRIMARY", "IN_PROGRESS", 0, 1)]);
-    let verdict = rollout().observe(&at(50, other, vec![drained.clone(), drained]));
-    assert!(matches!(verdict, Verdict::Superseded { .. }), "{verdict:?}");
+    assert_superseded(rollout().observe(&at(50, other, vec![drained.clone(), drained])));
 }
 
 #[test]
 fn the_newer_view_tells_each_step_of_a_rollback() {
     let with = |status: &str| Observation {
         service_deployment: Some(ServiceDeployment {
-            status: status.to_owned(),
+            status: status.into(),
             reason: "Circuit breaker threshold reached".to_owned(),
         }),
         ..at(30, going(), vec![])
     };
     for status in ["ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS"] {
-        let verdict = rollout().observe(&with(status));
-        let Verdict::RollingBack { failure, .. } = verdict else {
-            panic!("{status}: {verdict:?}");
-        };
+        let EcsRollback { failure, .. } = rolling_back(rollout().observe(&with(status)));
         assert_eq!(failure.reason, "Circuit breaker threshold reached");
     }
-    let verdict = rollout().observe(&with("ROLLBACK_SUCCESSFUL"));
-    assert!(matches!(verdict, Verdict::RolledBackByEcs { .. }));
-    let verdict = rollout().observe(&with("ROLLBACK_FAILED"));
-    assert!(matches!(verdict, Verdict::RollbackFailed(_)));
+    let verdict = unsuccessful(rollout().observe(&with("ROLLBACK_SUCCESSFUL")));
+    assert!(matches!(verdict, Unsuccessful::RolledBackByEcs(_)));
+    let verdict = unsuccessful(rollout().observe(&with("ROLLBACK_FAILED")));
+    assert!(matches!(verdict, Unsuccessful::EcsRollbackFailed(_)));
 }

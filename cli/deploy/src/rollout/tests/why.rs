@@ -1,11 +1,11 @@
 //! Why a task could not start, from ECS's words.
 
-use super::super::super::stops::why_not_started;
+use super::super::super::stop_reason::why_not_started;
 use super::*;
 
 #[test]
 fn ecs_words_are_told_apart_and_what_is_missing_stays_missing() {
-    for (said, cause, curable) in [
+    for (reason, cause, is_curable) in [
         (
             "CannotPullContainerError: Error response from daemon: manifest for 1.dkr.ecr.us-east-1.amazonaws.com/r:x not found: manifest unknown",
             Cause::ImageNotPulled,
@@ -83,9 +83,9 @@ fn ecs_words_are_told_apart_and_what_is_missing_stays_missing() {
         ),
     ] {
         assert_eq!(
-            why_not_started(&said.to_lowercase()),
-            (cause, curable),
-            "{said}"
+            why_not_started(&reason.to_lowercase()),
+            (cause, is_curable),
+            "{reason}"
         );
     }
 }
@@ -139,7 +139,7 @@ fn names_in_a_message_do_not_decide() {
 #[test]
 fn a_stop_without_a_code_is_judged_by_what_else_is_known() {
     let bare = |id| Task {
-        stop_code: String::new(),
+        stop_code: None,
         stopped_reason: String::new(),
         ..crashed(id, 9)
     };

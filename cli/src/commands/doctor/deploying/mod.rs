@@ -16,12 +16,11 @@ use t3nets_router::ports::StoreError;
 use super::aws::{failed, refused};
 use super::{Check, Status};
 use crate::aws_environment::{Connected, reason};
-use crate::commands::deploy::target::target;
-use t3nets_deploy::ecs::{Ecs, Placed};
+use crate::commands::deploy::service::deploy_target;
+use t3nets_deploy::ecs::{Ecs, PlacedService};
 use t3nets_deploy::image_ref::Digest;
-use t3nets_deploy::plan::Revision;
-use t3nets_deploy::rollout::revision_name;
-use t3nets_deploy::target::DeployTarget;
+use t3nets_deploy::session::DeployTarget;
+use t3nets_deploy::task_definition::TaskDefinition;
 
 /// How long a check may take. The SDK bounds each call; some checks make several.
 const LIMIT: Duration = Duration::from_secs(15);
@@ -39,7 +38,7 @@ pub(super) async fn here() -> Vec<Check> {
 }
 
 async fn there(connected: &Connected) -> Vec<Check> {
-    let target = match target(&connected.environment) {
+    let target = match deploy_target(&connected.environment) {
         Ok(target) => target,
         Err(error) => return vec![failed("service", error, "correct it in t3nets.toml")],
     };
@@ -51,6 +50,8 @@ async fn there(connected: &Connected) -> Vec<Check> {
     let (repository, [cluster, capacity, service], revision, targets) = {
         let running = async {
             let (cluster, placed) = tokio::join!(deploying.ecs.cluster(), deploying.ecs.placed());
+            let cluster = cluster.map_err(StoreError::from);
+            let placed = placed.map_err(StoreError::from);
             let seen = deploying.running(&placed).await;
             let place = deploying.check_place(&cluster, &placed, &seen);
             (place, deploying.check_revision(&seen).await)
@@ -79,7 +80,7 @@ struct Deploying<'a> {
 enum Running {
     /// This one.
     Known {
-        revision: Revision,
+        revision: TaskDefinition,
         /// Whether it is the one that Terraform made, with an image that is none.
         is_placeholder: bool,
     },
@@ -90,29 +91,29 @@ enum Running {
 }
 
 impl Deploying<'_> {
-    async fn running(&self, placed: &Result<Option<Placed>, StoreError>) -> Running {
+    async fn running(&self, placed: &Result<Option<PlacedService>, StoreError>) -> Running {
         let Ok(Some(placed)) = placed else {
             return Running::Unknown;
         };
         let arn = &placed.task_definition;
-        match self.ecs.revision(arn).await {
+        match self.ecs.task_definition(arn.as_str()).await {
             Ok(Some(revision)) => Running::Known {
                 is_placeholder: self.is_placeholder(&revision),
                 revision,
             },
             Ok(None) => {
-                let missing = format!("there is no task definition `{}`", revision_name(arn));
+                let missing = format!("there is no task definition `{}`", arn.name());
                 Running::Unread(StoreError::Misconfigured(missing.into()))
             }
-            Err(error) => Running::Unread(error),
+            Err(error) => Running::Unread(error.into()),
         }
     }
 
-    fn is_placeholder(&self, revision: &Revision) -> bool {
+    fn is_placeholder(&self, revision: &TaskDefinition) -> bool {
         let image = revision.image(&self.target.container).unwrap_or_default();
         let is_pinned = Digest::at_end_of(image).is_some();
         let template = self.target.template_arn.as_deref();
-        !is_pinned && (revision.is_template() || template == Some(revision.arn()))
+        !is_pinned && (revision.is_template() || template == Some(revision.arn().as_str()))
     }
 
     /// A command of this program, for the environment.

@@ -5,13 +5,12 @@ use t3nets_router::ports::StoreError;
 
 use super::{Check, Deploying, Running, lacks_permission, unasked, unseen};
 use crate::aws_environment::reason;
-use t3nets_deploy::ecs::{Cluster, Placed};
+use t3nets_deploy::ecs::messages::tells_of_no_capacity;
+use t3nets_deploy::ecs::states::{ClusterStatus, RolloutState, ServiceStatus, TargetState};
+use t3nets_deploy::ecs::{Cluster, PlacedService};
 use t3nets_deploy::registry::{RegistryError, RepositoryFacts, count_images};
-use t3nets_deploy::rollout::{Target, revision_name};
+use t3nets_deploy::rollout::Target;
 use t3nets_deploy::targets::Targets;
-
-/// What ECS says where it finds no room for a task.
-const NO_ROOM: &str = "unable to place a task";
 
 /// What AWS refused, or else what is misconfigured.
 fn of_registry(error: RegistryError) -> StoreError {
@@ -60,7 +59,7 @@ impl Deploying<'_> {
     pub(super) fn check_place(
         &self,
         cluster: &Result<Option<Cluster>, StoreError>,
-        placed: &Result<Option<Placed>, StoreError>,
+        placed: &Result<Option<PlacedService>, StoreError>,
         running: &Running,
     ) -> [Check; 3] {
         let capacity = match (cluster, placed) {
@@ -79,7 +78,7 @@ impl Deploying<'_> {
         let name = "cluster";
         let shown = format!("`{}`", self.target.cluster);
         match cluster {
-            Ok(Some(cluster)) if cluster.status == "ACTIVE" => {
+            Ok(Some(cluster)) if cluster.status == ClusterStatus::Active => {
                 Check::ok(name, format!("{shown} is ACTIVE"))
             }
             Ok(Some(cluster)) => {
@@ -90,7 +89,7 @@ impl Deploying<'_> {
         }
     }
 
-    fn capacity(&self, cluster: &Cluster, placed: &Placed) -> Check {
+    fn capacity(&self, cluster: &Cluster, placed: &PlacedService) -> Check {
         let name = "capacity";
         let strategy = match (&placed.strategy[..], &placed.launch_type) {
             ([], Some(kind)) => return self.room(placed, format!("launch type {kind}")),
@@ -114,14 +113,14 @@ impl Deploying<'_> {
     }
 
     /// Whether ECS found room for the tasks.
-    fn room(&self, placed: &Placed, on: String) -> Check {
+    fn room(&self, placed: &PlacedService, on: String) -> Check {
         let service = &placed.service;
         let running: i32 = service.deployments.iter().map(|one| one.running).sum();
         let complaint = service
             .events
             .iter()
             .take(5)
-            .find(|event| event.message.contains(NO_ROOM));
+            .find(|event| tells_of_no_capacity(&event.message));
         match complaint {
             Some(event) if running < service.desired => Check::failed(
                 "capacity",
@@ -132,7 +131,11 @@ impl Deploying<'_> {
         }
     }
 
-    fn service(&self, placed: &Result<Option<Placed>, StoreError>, running: &Running) -> Check {
+    fn service(
+        &self,
+        placed: &Result<Option<PlacedService>, StoreError>,
+        running: &Running,
+    ) -> Check {
         let name = "service";
         let shown = format!("`{}`", self.target.service);
         let placed = match placed {
@@ -145,8 +148,8 @@ impl Deploying<'_> {
             }
         };
         let service = &placed.service;
-        let revision = revision_name(&placed.task_definition);
-        if service.status != "ACTIVE" {
+        let revision = placed.task_definition.name();
+        if service.status != ServiceStatus::Active {
             let found = format!("{shown} is {}", service.status);
             return Check::failed(name, found, self.make());
         }
@@ -172,9 +175,9 @@ impl Deploying<'_> {
             Running::Known { .. } | Running::Unknown => {}
         }
         let found = format!("{found} of `{revision}`");
-        let state = service.primary().map_or("", |one| &one.rollout_state);
+        let state = service.primary().and_then(|one| one.rollout_state.as_ref());
         match state {
-            "FAILED" => Check::failed(
+            Some(RolloutState::Failed) => Check::failed(
                 name,
                 format!(
                     "{found}; its rollout failed: {}",
@@ -187,7 +190,7 @@ impl Deploying<'_> {
                     self.command("deploy")
                 ),
             ),
-            "IN_PROGRESS" => Check::warning(
+            Some(RolloutState::InProgress) => Check::warning(
                 name,
                 format!("{found}; a rollout is under way"),
                 format!("{} watches it", self.command("deploy --resume")),
@@ -206,8 +209,8 @@ impl Deploying<'_> {
                     self.command("logs")
                 ),
             ),
-            "" => Check::ok(name, found),
-            state => Check::ok(name, format!("{found}; its rollout is {state}")),
+            None => Check::ok(name, found),
+            Some(state) => Check::ok(name, format!("{found}; its rollout is {state}")),
         }
     }
 
@@ -224,7 +227,7 @@ impl Deploying<'_> {
             Err(error) => {
                 let what = format!("the targets of `{short}`");
                 let takes = "elasticloadbalancing:DescribeTargetHealth";
-                unasked(name, &what, &error, takes, self.make())
+                unasked(name, &what, &error.into(), takes, self.make())
             }
         }
     }
@@ -234,9 +237,9 @@ impl Deploying<'_> {
         // Those of tasks that are on their way out say nothing of the service.
         let ours: Vec<&Target> = targets
             .iter()
-            .filter(|target| target.state != "draining")
+            .filter(|target| target.state != TargetState::Draining)
             .collect();
-        let is_healthy = |target: &&&Target| target.state == "healthy";
+        let is_healthy = |target: &&&Target| target.state == TargetState::Healthy;
         let healthy = ours.iter().filter(is_healthy).count();
         let found = format!("{healthy} of {} in `{group}` are healthy", ours.len());
         if ours.is_empty() {
@@ -249,7 +252,9 @@ impl Deploying<'_> {
         if healthy == ours.len() {
             return Check::ok(name, found);
         }
-        let others = ours.iter().filter(|target| target.state != "healthy");
+        let others = ours
+            .iter()
+            .filter(|target| target.state != TargetState::Healthy);
         let reasons: Vec<String> = others
             .map(|target| match target.reason.is_empty() {
                 true => format!("{} is {}", target.address, target.state),

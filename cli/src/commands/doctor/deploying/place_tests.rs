@@ -3,9 +3,9 @@
 use super::super::super::Status;
 use super::*;
 use t3nets_deploy::ecs::Ecs;
-use t3nets_deploy::plan::{Revision, Tags};
-use t3nets_deploy::rollout::{Deployment, Event, Service};
-use t3nets_deploy::target::DeployTarget;
+use t3nets_deploy::rollout::{Deployment, Service, ServiceEvent};
+use t3nets_deploy::session::DeployTarget;
+use t3nets_deploy::task_definition::{Tags, TaskDefinition};
 
 fn judged<T>(judge: impl FnOnce(&Deploying<'_>) -> T) -> T {
     let target = DeployTarget {
@@ -31,30 +31,30 @@ fn judged<T>(judge: impl FnOnce(&Deploying<'_>) -> T) -> T {
     })
 }
 
-fn placed(running: i32, desired: i32, state: &str) -> Placed {
+fn placed(running: i32, desired: i32, state: &str) -> PlacedService {
     let deployment = Deployment {
-        status: "PRIMARY".to_owned(),
-        rollout_state: state.to_owned(),
+        status: "PRIMARY".into(),
+        rollout_state: (!state.is_empty()).then(|| state.into()),
         reason: "tasks failed to start".to_owned(),
         running,
         desired,
         ..Deployment::default()
     };
-    Placed {
+    PlacedService {
         service: Service {
-            status: "ACTIVE".to_owned(),
+            status: "ACTIVE".into(),
             desired,
             deployments: vec![deployment],
             ..Service::default()
         },
-        task_definition: "arn:aws:ecs:us-east-1:123456789012:task-definition/r:7".to_owned(),
-        ..Placed::default()
+        task_definition: "arn:aws:ecs:us-east-1:123456789012:task-definition/r:7".into(),
+        ..PlacedService::default()
     }
 }
 
 fn known(is_placeholder: bool) -> Running {
     Running::Known {
-        revision: Revision {
+        revision: TaskDefinition {
             definition: serde_json::json!({}),
             tags: Tags::new(),
         },
@@ -101,21 +101,21 @@ fn a_service_that_was_never_deployed_to_is_no_failure() {
 #[test]
 fn capacity_that_the_cluster_does_not_have_or_ecs_does_not_find_is_a_failure() {
     let cluster = Cluster {
-        status: "ACTIVE".to_owned(),
+        status: "ACTIVE".into(),
         providers: vec!["FARGATE".to_owned()],
         default_strategy: vec!["FARGATE".to_owned()],
     };
     let mut placed = placed(0, 1, "IN_PROGRESS");
-    let status = |placed: &Placed| judged(|it| it.capacity(&cluster, placed)).status;
+    let status = |placed: &PlacedService| judged(|it| it.capacity(&cluster, placed)).status;
     assert_eq!(status(&placed), Status::Ok);
     placed.strategy = vec!["FARGATE_SPOT".to_owned()];
     assert_eq!(status(&placed), Status::Failed);
     placed.strategy = vec!["FARGATE".to_owned()];
-    placed.service.events = vec![Event {
+    placed.service.events = vec![ServiceEvent {
         message:
             "(service s) was unable to place a task. Reason: Capacity is unavailable at this time."
                 .to_owned(),
-        ..Event::default()
+        ..ServiceEvent::default()
     }];
     assert_eq!(status(&placed), Status::Failed);
     // It found some meanwhile.
@@ -127,7 +127,7 @@ fn capacity_that_the_cluster_does_not_have_or_ecs_does_not_find_is_a_failure() {
 fn targets_that_are_not_healthy_are_named_with_the_reason() {
     let target = |state: &str| Target {
         address: format!("10.0.0.{}", state.len()),
-        state: state.to_owned(),
+        state: state.into(),
         reason: match state {
             "unhealthy" => "Health checks failed with these codes: [503]".to_owned(),
             _ => String::new(),

@@ -8,10 +8,9 @@ use t3nets_router::ports::StoreError;
 
 use super::{Check, Deploying, Running, lacks_permission, skipped_for, unasked, within};
 use crate::aws_environment::reason;
-use t3nets_deploy::drift::drift;
 use t3nets_deploy::image_ref::Digest;
-use t3nets_deploy::plan::{Change, Revision};
 use t3nets_deploy::registry::RepositoryImages;
+use t3nets_deploy::task_definition::{Change, TaskDefinition, drift};
 
 /// Who takes the roles.
 const TAKES_ROLES: &str = "ecs-tasks.amazonaws.com";
@@ -52,7 +51,7 @@ impl Deploying<'_> {
         vec![image, task, execution, log, drift]
     }
 
-    async fn check_image(&self, revision: &Revision, is_placeholder: bool) -> Check {
+    async fn check_image(&self, revision: &TaskDefinition, is_placeholder: bool) -> Check {
         let name = "image";
         let image = revision.image(&self.target.container).unwrap_or_default();
         if is_placeholder {
@@ -118,7 +117,7 @@ impl Deploying<'_> {
         }
     }
 
-    async fn check_log_group(&self, revision: Option<&Revision>) -> Check {
+    async fn check_log_group(&self, revision: Option<&TaskDefinition>) -> Check {
         let name = "log_group";
         let logging = revision
             .and_then(|revision| revision.container(&self.target.container))
@@ -176,7 +175,7 @@ impl Deploying<'_> {
         }
     }
 
-    async fn check_drift(&self, running: &Revision, is_placeholder: bool) -> Check {
+    async fn check_drift(&self, running: &TaskDefinition, is_placeholder: bool) -> Check {
         let name = "drift";
         if is_placeholder {
             return Check::skipped(name, "nothing was deployed yet that could differ");
@@ -198,12 +197,23 @@ impl Deploying<'_> {
             ),
             Err(error) => {
                 let takes = "ecs:ListTaskDefinitions and ecs:DescribeTaskDefinition";
-                super::unseen(name, "Terraform's template", &error, takes, self.make())
+                super::unseen(
+                    name,
+                    "Terraform's template",
+                    &error.into(),
+                    takes,
+                    self.make(),
+                )
             }
         }
     }
 
-    fn drift(&self, running: &Revision, template: &Revision, changes: &[Change]) -> Check {
+    fn drift(
+        &self,
+        running: &TaskDefinition,
+        template: &TaskDefinition,
+        changes: &[Change],
+    ) -> Check {
         let name = "drift";
         let (running, template) = (running.name(), template.name());
         if changes.is_empty() {

@@ -1,12 +1,13 @@
 //! What the next revision keeps, and what it changes.
 
 use super::*;
+use crate::task_definition::changes::READ_ONLY;
 
 const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 /// As DescribeTaskDefinition answers, with a field that no SDK knows yet.
-fn revision(number: u64, image: &str, managed_by: &str) -> Revision {
-    Revision {
+fn revision(number: u64, image: &str, managed_by: &str) -> TaskDefinition {
+    TaskDefinition {
         definition: json!({
             "taskDefinitionArn": format!("arn:aws:ecs:us-east-1:123456789012:task-definition/t3nets-dev-router:{number}"),
             "family": "t3nets-dev-router",
@@ -60,22 +61,27 @@ fn revision(number: u64, image: &str, managed_by: &str) -> Revision {
     }
 }
 
-fn desired() -> Desired {
-    Desired {
-        image: format!("repo@{DIGEST}"),
-        architecture: Some("amd64".to_owned()),
+const WHO: &str = "ada (laptop)";
+
+fn desired() -> DesiredImage {
+    DesiredImage {
+        image: format!("repo@{DIGEST}").parse().unwrap(),
+        architecture: Architecture::X86_64,
         git_sha: Some("abc1234".to_owned()),
         version: Some("0.2.0".to_owned()),
-        who: "ada (laptop)".to_owned(),
     }
 }
 
-fn planned(running: &Revision, template: Option<&Revision>) -> Plan {
-    plan(running, template, "router", &desired()).unwrap()
+fn planned(running: &TaskDefinition, template: Option<&TaskDefinition>) -> Plan {
+    plan(running, template, "router", &desired(), WHO).unwrap()
 }
 
 fn fields(plan: &Plan) -> Vec<String> {
-    plan.changes.iter().map(ToString::to_string).collect()
+    plan.preview
+        .changes
+        .iter()
+        .map(ToString::to_string)
+        .collect()
 }
 
 #[test]
@@ -106,11 +112,18 @@ fn a_revision_is_tagged_with_sha_version_and_who() {
             {"key": "Version", "value": "0.2.0"},
         ])
     );
-    let unknown = Desired {
+    let unknown = DesiredImage {
         git_sha: None,
         ..desired()
     };
-    let plan = plan(&revision(4, "x", "terraform"), None, "router", &unknown).unwrap();
+    let plan = plan(
+        &revision(4, "x", "terraform"),
+        None,
+        "router",
+        &unknown,
+        WHO,
+    )
+    .unwrap();
     assert!(!plan.request(5).to_string().contains("0ldc0de"));
 }
 
@@ -137,7 +150,7 @@ fn a_newer_template_brings_its_settings_and_shows_them() {
     ]);
     container["healthCheck"]["interval"] = json!(10);
     let plan = planned(&running, Some(&template));
-    assert_eq!(plan.base, "t3nets-dev-router:5");
+    assert_eq!(plan.preview.base, "t3nets-dev-router:5");
     assert_eq!(
         fields(&plan),
         [
@@ -156,8 +169,8 @@ fn an_older_template_changes_nothing() {
     let mut template = revision(3, "repo:bootstrap", "terraform");
     template.definition["memory"] = json!("1024");
     let plan = planned(&running, Some(&template));
-    assert_eq!(plan.base, "t3nets-dev-router:4");
-    assert_eq!(plan.changes, []);
+    assert_eq!(plan.preview.base, "t3nets-dev-router:4");
+    assert_eq!(plan.preview.changes, []);
 }
 
 #[test]
@@ -177,50 +190,84 @@ fn the_order_of_variables_means_nothing() {
     let mut template = revision(5, "repo:bootstrap", "terraform");
     let variables = &mut template.definition["containerDefinitions"][0]["environment"];
     variables.as_array_mut().unwrap().reverse();
-    assert_eq!(planned(&running, Some(&template)).changes, []);
+    assert_eq!(planned(&running, Some(&template)).preview.changes, []);
 }
 
 #[test]
 fn an_image_that_could_not_start_is_refused() {
-    let arm = Desired {
-        architecture: Some("arm64".to_owned()),
+    let arm = DesiredImage {
+        architecture: Architecture::Arm64,
         ..desired()
     };
     let running = revision(4, "x", "t3nets");
-    let refused = plan(&running, None, "router", &arm).unwrap_err();
+    let refused = plan(&running, None, "router", &arm, WHO).unwrap_err();
     assert_eq!(
         refused.to_string(),
         "the image is built for ARM64, and the task definition runs on X86_64"
     );
     let mut graviton = running.clone();
     graviton.definition["runtimePlatform"]["cpuArchitecture"] = json!("ARM64");
-    assert!(plan(&graviton, None, "router", &arm).is_ok());
+    assert!(plan(&graviton, None, "router", &arm, WHO).is_ok());
     // ECS's default, and what is not known is not refused.
     graviton.definition["runtimePlatform"] = Value::Null;
-    assert!(plan(&graviton, None, "router", &arm).is_err());
-    let unknown = Desired {
-        architecture: None,
-        ..desired()
-    };
-    assert!(plan(&graviton, None, "router", &unknown).is_ok());
+    assert!(plan(&graviton, None, "router", &arm, WHO).is_err());
+    graviton.definition["runtimePlatform"] = json!({"cpuArchitecture": "INVENTED_LATER"});
+    assert!(plan(&graviton, None, "router", &arm, WHO).is_ok());
+    assert_eq!(
+        graviton.architecture().unwrap_err().to_string(),
+        "task definition `t3nets-dev-router:4` runs on `INVENTED_LATER`, for which no image can be built"
+    );
 }
 
 #[test]
 fn a_missing_container_and_a_floating_image_are_refused() {
     let running = revision(4, "x", "t3nets");
-    let missing = plan(&running, None, "web", &desired()).unwrap_err();
+    let missing = plan(&running, None, "web", &desired(), WHO).unwrap_err();
     assert_eq!(
         missing.to_string(),
         "task definition `t3nets-dev-router:4` has no container `web`, only `router`, `collector`"
     );
-    for image in ["repo:latest", "repo", "repo@sha256:12", "repo@md5:00"] {
-        let floating = Desired {
-            image: image.to_owned(),
+    for image in ["repo:latest", "repo"] {
+        let floating = DesiredImage {
+            image: image.parse().unwrap(),
             ..desired()
         };
-        let refused = plan(&running, None, "router", &floating).unwrap_err();
-        assert_eq!(refused, PlanError::NotPinned(image.to_owned()));
+        let refused = plan(&running, None, "router", &floating, WHO).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            format!("`{image}` does not name an image by its digest")
+        );
     }
+}
+
+#[test]
+fn an_image_that_is_not_built_is_shown_as_that() {
+    let image = PlannedImage::ToBeBuilt {
+        repository: "host.example/repo".parse().unwrap(),
+    };
+    let preview = preview(
+        &revision(4, "repo@sha256:old", "t3nets"),
+        None,
+        "router",
+        &image,
+    );
+    let changes = preview.unwrap().changes;
+    assert_eq!(
+        changes[0].to_string(),
+        "~ containerDefinitions[router].image: repo@sha256:old → host.example/repo@(to be built)"
+    );
+}
+
+#[test]
+fn a_preview_shows_what_the_plan_changes() {
+    let running = revision(4, "repo@sha256:old", "t3nets");
+    let template = revision(5, "repo:bootstrap", "terraform");
+    let image = PlannedImage::Built {
+        image: desired().image,
+        architecture: Architecture::X86_64,
+    };
+    let shown = preview(&running, Some(&template), "router", &image).unwrap();
+    assert_eq!(shown, planned(&running, Some(&template)).preview);
 }
 
 #[test]

@@ -1,10 +1,13 @@
 //! What Terraform's template has that the service does not run yet.
 
-use super::plan::{Change, Revision, base, differences};
+use super::TaskDefinition;
+use super::changes::{Change, differences};
+use super::plan::base;
 
-/// The settings that the next deploy would take over from a template: those in which it differs from the revision that
-/// runs, if it is the younger one. The image is no setting: every deploy has its own.
-pub fn drift(running: &Revision, template: &Revision, container: &str) -> Vec<Change> {
+/// The settings that the next deploy would take over from a template: those in which it differs
+/// from the revision that runs, if it is the younger one. The image is left out: every deploy has
+/// its own.
+pub fn drift(running: &TaskDefinition, template: &TaskDefinition, container: &str) -> Vec<Change> {
     if std::ptr::eq(base(running, Some(template)), running) {
         return Vec::new();
     }
@@ -18,11 +21,11 @@ pub fn drift(running: &Revision, template: &Revision, container: &str) -> Vec<Ch
 mod tests {
     use serde_json::{Value, json};
 
-    use super::super::plan::Tags;
+    use super::super::Tags;
     use super::*;
 
-    fn revision(number: u64, cpu: &str, image: &str, environment: Value) -> Revision {
-        Revision {
+    fn revision(number: u64, cpu: &str, image: &str, environment: Value) -> TaskDefinition {
+        TaskDefinition {
             definition: json!({
                 "taskDefinitionArn": format!("arn:aws:ecs:us-east-1:123456789012:task-definition/r:{number}"),
                 "family": "r",
@@ -38,13 +41,13 @@ mod tests {
         }
     }
 
-    fn fields(running: &Revision, template: &Revision) -> Vec<String> {
+    fn fields(running: &TaskDefinition, template: &TaskDefinition) -> Vec<String> {
         let changes = drift(running, template, "router");
         changes.into_iter().map(|change| change.field).collect()
     }
 
     #[test]
-    fn what_every_deploy_sets_is_no_drift() {
+    fn what_every_deploy_sets_is_not_drift() {
         let release = json!([{"name": "PORT", "value": "8080"}, {"name": "T3NETS_RELEASE", "value": "r:1@sha256:0"}]);
         let running = revision(1, "256", "repo@sha256:0", release);
         let port = json!([{"name": "PORT", "value": "8080"}]);

@@ -1,0 +1,389 @@
+//! What can be done to a service: deploy, resume, restart, roll back, scale. Each is one function
+//! with its options; what is asked of the person, and how all of it is shown, is the caller's.
+
+use std::time::Duration;
+
+use t3nets_router::aws::DeployLock;
+
+use crate::ecs::UpdateMode;
+use crate::error::{NotStarted, RolloutError};
+use crate::image_ref::Architecture;
+use crate::release::{OnFailure, Release, ReleaseRun, Stay, steady};
+use crate::report::Step;
+use crate::rollback::{Earlier, earlier, first_runnable, made_active};
+use crate::rollout::OwnDeployment;
+use crate::session::{DeployTarget, ServiceSession};
+use crate::task_definition::{
+    DesiredImage, GIT_SHA, PlanError, PlannedImage, Preview, RevisionArn, TaskDefinition, base,
+    plan, preview,
+};
+
+/// How many verified releases a rollback looks through.
+const RELEASES: usize = 100;
+/// How often `scale` looks at the service.
+const SCALE_LOOKS: Duration = Duration::from_secs(1);
+
+/// The revisions that the next one is worked out from.
+#[derive(Debug, Clone)]
+pub struct CurrentDefinitions {
+    /// The one that the service is told to run.
+    pub running: TaskDefinition,
+    /// The one that Terraform registered last, if it is active.
+    pub template: Option<TaskDefinition>,
+}
+
+impl CurrentDefinitions {
+    /// As they are now.
+    ///
+    /// # Errors
+    /// If there is no service; as AWS says.
+    pub async fn read(session: &ServiceSession<'_>) -> Result<Self, NotStarted> {
+        let running = session.running().await?;
+        let arn = session.target.template_arn.as_deref();
+        let template = session.ecs.template(arn, &running).await?;
+        Ok(Self { running, template })
+    }
+
+    /// What the image has to be built for.
+    ///
+    /// # Errors
+    /// If no image can be built for it.
+    pub fn architecture(&self) -> Result<Architecture, PlanError> {
+        base(&self.running, self.template.as_ref()).architecture()
+    }
+
+    /// What a deploy of this image would change.
+    ///
+    /// # Errors
+    /// If the image cannot run there.
+    pub fn preview(&self, container: &str, image: &PlannedImage) -> Result<Preview, PlanError> {
+        preview(&self.running, self.template.as_ref(), container, image)
+    }
+}
+
+/// How to deploy, or to go on with a deploy.
+#[derive(Debug, Clone, Copy)]
+pub struct DeployOptions {
+    /// How long it may take from the update to the verdict.
+    pub timeout: Duration,
+    /// Whether a rollout that fails is rolled back.
+    pub rolls_back: bool,
+}
+
+impl DeployOptions {
+    fn on_failure(&self, steady: Option<RevisionArn>) -> OnFailure {
+        match self.rolls_back {
+            true => OnFailure::RollBack { steady },
+            false => OnFailure::Stay(Stay::SwitchedOff),
+        }
+    }
+}
+
+/// Deploys an image that the registry has. `who` does so.
+///
+/// # Errors
+/// Before anything was changed; or what became of the rollout.
+pub async fn deploy(
+    session: &ServiceSession<'_>,
+    lock: &DeployLock,
+    desired: &DesiredImage,
+    who: &str,
+    options: &DeployOptions,
+) -> Result<Release, RolloutError> {
+    // Read again: a build takes long enough for Terraform to register another template.
+    let current = CurrentDefinitions::read(session).await?;
+    let running = &current.running;
+    let container = &session.target.container;
+    let plan = plan(running, current.template.as_ref(), container, desired, who);
+    let plan = plan.map_err(NotStarted::Plan)?;
+    let before = session.service().await?;
+    let primary = before.primary();
+    if plan.preview.changes.is_empty()
+        && let Some(primary) = primary
+        && primary.is_complete()
+        && primary.task_definition == running.arn()
+    {
+        session.reporter.note(&format!(
+            "nothing would change: `{}` runs already",
+            running.name()
+        ));
+        let run = ReleaseRun {
+            session,
+            lock,
+            definition: running,
+            timeout: options.timeout,
+            on_failure: OnFailure::Stay(Stay::SameRevision),
+        };
+        return Ok(run.verify_again(primary.to_watch()).await?);
+    }
+    for change in &plan.preview.changes {
+        session.reporter.note(&change.to_string());
+    }
+    let step = session.reporter.begin(Step::Register, plan.family());
+    let registered = session.ecs.register(&plan).await;
+    let registered = registered.map_err(NotStarted::from)?;
+    step.done(&registered.name());
+    let run = ReleaseRun {
+        session,
+        lock,
+        definition: &registered,
+        timeout: options.timeout,
+        on_failure: options.on_failure(steady(&before, &registered)),
+    };
+    Ok(run.update_and_follow(UpdateMode::IfChanged).await?)
+}
+
+/// Goes on watching a deployment: the one that was remembered, or else the service's newest.
+///
+/// # Errors
+/// If there is none; or what became of the rollout.
+pub async fn resume(
+    session: &ServiceSession<'_>,
+    lock: &DeployLock,
+    watched: Option<OwnDeployment>,
+    options: &DeployOptions,
+) -> Result<Release, RolloutError> {
+    let deployment = match watched {
+        Some(watched) => watched,
+        None => {
+            let service = session.service().await?;
+            let primary = service.primary().ok_or(NotStarted::NoDeployment)?;
+            session.reporter.note(
+                "no deployment is remembered as left running: the service's newest one is watched",
+            );
+            primary.to_watch()
+        }
+    };
+    let arn = deployment.task_definition.as_str();
+    let definition = session.task_definition(arn).await?;
+    let run = ReleaseRun {
+        session,
+        lock,
+        definition: &definition,
+        timeout: options.timeout,
+        on_failure: options.on_failure(None),
+    };
+    Ok(run.follow(deployment).await?)
+}
+
+/// How to restart.
+#[derive(Debug, Clone, Copy)]
+pub struct RestartOptions {
+    /// How long it may take.
+    pub timeout: Duration,
+}
+
+/// Starts new tasks of the revision that runs, in place of the old ones.
+///
+/// # Errors
+/// Before anything was changed; or what became of the rollout.
+pub async fn restart(
+    session: &ServiceSession<'_>,
+    lock: &DeployLock,
+    options: &RestartOptions,
+) -> Result<Release, RolloutError> {
+    let running = session.running().await?;
+    let run = ReleaseRun {
+        session,
+        lock,
+        definition: &running,
+        timeout: options.timeout,
+        on_failure: OnFailure::Stay(Stay::SameRevision),
+    };
+    Ok(run
+        .update_and_follow(UpdateMode::ForceNewDeployment)
+        .await?)
+}
+
+/// How to roll back.
+#[derive(Debug, Clone)]
+pub struct RollbackOptions {
+    /// The revision to go back to: its number, `family:number` or ARN. Without it, the last
+    /// verified one before the one that runs.
+    pub to: Option<String>,
+    /// How long it may take.
+    pub timeout: Duration,
+}
+
+/// Goes back to an earlier release.
+///
+/// # Errors
+/// If there is none that can be run; or what became of the rollout.
+pub async fn rollback(
+    session: &ServiceSession<'_>,
+    lock: &DeployLock,
+    options: &RollbackOptions,
+) -> Result<Release, RolloutError> {
+    let running = session.running().await?;
+    let definition = match &options.to {
+        Some(to) => named(session, &running, to).await?,
+        None => last_before(session, &running).await?,
+    };
+    let run = ReleaseRun {
+        session,
+        lock,
+        definition: &definition,
+        timeout: options.timeout,
+        on_failure: OnFailure::Stay(Stay::WasRollback),
+    };
+    Ok(run.update_and_follow(UpdateMode::IfChanged).await?)
+}
+
+/// The revision that was asked for, if it can be run.
+async fn named(
+    session: &ServiceSession<'_>,
+    running: &TaskDefinition,
+    to: &str,
+) -> Result<TaskDefinition, NotStarted> {
+    let name = full_name(to, running.family());
+    if name == running.arn().as_str() || name == running.name() {
+        return Err(NotStarted::AlreadyRuns(running.name()));
+    }
+    match earlier(session, &name, &mut session.images()).await? {
+        Earlier::Runnable(definition) => Ok(made_active(session, definition).await?),
+        Earlier::ImageGone(definition) => Err(NotStarted::ImageGone {
+            revision: definition.name(),
+            image: definition
+                .image(&session.target.container)
+                .unwrap_or_default()
+                .to_owned(),
+            git_sha: definition.tags.get(GIT_SHA).cloned(),
+        }),
+        Earlier::Missing => Err(NotStarted::NoEarlier(name)),
+    }
+}
+
+/// The newest release that was verified before the one that runs, and can still be run.
+async fn last_before(
+    session: &ServiceSession<'_>,
+    running: &TaskDefinition,
+) -> Result<TaskDefinition, NotStarted> {
+    let verified = session.deploys.releases(RELEASES).await?;
+    let mut images = session.images();
+    images
+        .look_up(verified.iter().map(|release| &*release.digest))
+        .await;
+    let verified = verified.into_iter();
+    let verified = verified.map(|release| RevisionArn::from(release.task_definition));
+    let revisions = before(&running.arn(), verified);
+    Ok(first_runnable(session, revisions, &mut images).await??)
+}
+
+/// What was verified before the one that runs: its own entry, and younger ones, are passed over.
+fn before(running: &RevisionArn, verified: impl Iterator<Item = RevisionArn>) -> Vec<RevisionArn> {
+    let mut revisions: Vec<RevisionArn> = verified.collect();
+    if let Some(at) = revisions.iter().position(|arn| arn == running) {
+        revisions.drain(..=at);
+    }
+    revisions.retain(|arn| arn != running);
+    revisions
+}
+
+/// A number is one of the family's.
+fn full_name(to: &str, family: &str) -> String {
+    match to.parse::<u64>() {
+        Ok(number) => format!("{family}:{number}"),
+        Err(_) => to.to_owned(),
+    }
+}
+
+/// How to scale.
+#[derive(Debug, Clone, Copy)]
+pub struct ScaleOptions {
+    /// The desired count.
+    pub count: i32,
+    /// How long it may take until so many tasks run.
+    pub timeout: Duration,
+}
+
+impl ScaleOptions {
+    /// Whether autoscaling leaves such a count as it is.
+    ///
+    /// # Errors
+    /// If it would undo it.
+    pub fn check(&self, target: &DeployTarget) -> Result<(), ScaleError> {
+        match target.autoscaling {
+            Some((least, most)) if !(least..=most).contains(&self.count) => {
+                Err(ScaleError::Autoscaled { least, most })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+/// Why a service was not scaled.
+#[derive(Debug, thiserror::Error)]
+pub enum ScaleError {
+    /// Autoscaling would undo it.
+    #[error("autoscaling keeps between {least} and {most} tasks, and would undo this")]
+    Autoscaled {
+        /// The least that autoscaling keeps.
+        least: i32,
+        /// The most that it keeps.
+        most: i32,
+    },
+    /// Nothing was changed.
+    #[error(transparent)]
+    NotStarted(#[from] NotStarted),
+    /// The desired count is set, and it took too long.
+    #[error("not {count} tasks run after {} s", timeout.as_secs())]
+    TimedOut {
+        /// The desired count.
+        count: i32,
+        /// How long that was waited for.
+        timeout: Duration,
+    },
+}
+
+/// Changes how many tasks the service has, and waits until it does. Gives how many were desired
+/// before.
+///
+/// # Errors
+/// If autoscaling would undo it, or it takes too long; as AWS says.
+pub async fn scale(
+    session: &ServiceSession<'_>,
+    options: &ScaleOptions,
+) -> Result<i32, ScaleError> {
+    let ScaleOptions { count, timeout } = *options;
+    options.check(session.target)?;
+    let before = session.service().await?.desired;
+    let scaled = session.ecs.scale(count).await;
+    scaled.map_err(NotStarted::Aws)?;
+    let reached = async {
+        loop {
+            // A single look that fails means nothing.
+            let service = session.ecs.service().await.ok().flatten();
+            if service.is_some_and(|one| one.desired == count && one.running() == count) {
+                return;
+            }
+            tokio::time::sleep(SCALE_LOOKS).await;
+        }
+    };
+    match tokio::time::timeout(timeout, reached).await {
+        Ok(()) => Ok(before),
+        Err(_) => Err(ScaleError::TimedOut { count, timeout }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_verified_before_the_one_that_runs_is_earlier() {
+        let verified = || {
+            ["r:5", "r:3", "r:4", "r:3", "r:2"]
+                .map(RevisionArn::from)
+                .into_iter()
+        };
+        let expected = ["r:4", "r:2"].map(RevisionArn::from);
+        assert_eq!(before(&"r:3".into(), verified()), expected);
+        assert_eq!(before(&"r:9".into(), verified()).len(), 5);
+    }
+
+    #[test]
+    fn a_revision_may_be_given_by_its_number() {
+        assert_eq!(full_name("7", "t3nets-dev-router"), "t3nets-dev-router:7");
+        assert_eq!(full_name("other:7", "t3nets-dev-router"), "other:7");
+    }
+}

@@ -1,0 +1,35 @@
+//! The terminal while something is deployed: what is shown, and the person who may interrupt it.
+
+use t3nets_deploy::interrupt::Interrupts;
+use t3nets_deploy::report::Reporter;
+
+use super::display::Display;
+use super::interrupt::TerminalInterrupts;
+use crate::terminal::printer::Printer;
+
+/// What is shown, and who may interrupt it.
+pub(crate) struct Console {
+    pub(super) display: Display,
+    pub(super) interrupts: TerminalInterrupts,
+}
+
+impl Console {
+    /// On this terminal.
+    pub(crate) fn new(printer: &Printer) -> Self {
+        Self {
+            display: Display::new(printer),
+            interrupts: TerminalInterrupts::new(printer),
+        }
+    }
+
+    /// Resolves when the person interrupts.
+    pub(super) async fn interrupted(&self) {
+        self.interrupts.next().await;
+    }
+
+    /// Shows something worth knowing.
+    pub(super) fn note(&self, message: &str) {
+        let reporter: &dyn Reporter = &self.display;
+        reporter.note(message);
+    }
+}

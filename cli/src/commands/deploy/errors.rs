@@ -1,0 +1,287 @@
+//! How the errors of a deploy are shown: their kind, which decides the exit code, and what to do
+//! about each.
+
+use t3nets_deploy::ecs::UpdateError;
+use t3nets_deploy::error::{
+    NotRolledBack, NotStarted, NothingEarlier, RolloutError, RolloutFailure,
+};
+use t3nets_deploy::lock::LockError;
+use t3nets_deploy::operations::ScaleError;
+use t3nets_deploy::rollout::Failure;
+use t3nets_deploy::task_definition::PlanError;
+
+use crate::error::{CliError, ErrorKind};
+use crate::hint::Hint;
+
+impl From<RolloutError> for CliError {
+    fn from(error: RolloutError) -> Self {
+        match error {
+            RolloutError::NotStarted(error) => error.into(),
+            RolloutError::Failed(error) => error.into(),
+        }
+    }
+}
+
+impl From<NotStarted> for CliError {
+    fn from(error: NotStarted) -> Self {
+        let message = error.to_string();
+        match error {
+            NotStarted::Aws(error) => Self::aws(message, &error),
+            NotStarted::NoService { .. } => {
+                Self::not_ready(message).hint_command("infra apply", "creates it")
+            }
+            NotStarted::Plan(error) => unplannable(message, &error),
+            NotStarted::AlreadyRuns(_) => {
+                Self::usage(message).hint_command("restart", "starts new tasks of it")
+            }
+            NotStarted::NoEarlier(_) => Self::failed(message).hint(history()),
+            NotStarted::ImageGone { image, git_sha, .. } => image_gone(message, &image, git_sha),
+            NotStarted::NothingEarlier(
+                NothingEarlier::NoneVerified | NothingEarlier::ImagesGone(_),
+            ) => Self::failed(message)
+                .hint("`--to REV` goes to any revision")
+                .hint(history()),
+            NotStarted::NoTaskDefinition(_)
+            | NotStarted::Contended { .. }
+            | NotStarted::NoDeployment => Self::failed(message),
+        }
+    }
+}
+
+fn history() -> Hint {
+    Hint::command("history", "shows the verified releases")
+}
+
+fn unplannable(message: String, error: &PlanError) -> CliError {
+    let shown = CliError::failed(message);
+    match error {
+        PlanError::WrongArchitecture { wanted, .. } => shown.hint(format!(
+            "build it for {}, or set `cpu_architecture` and apply",
+            wanted.docker_platform()
+        )),
+        PlanError::NotPinned(_)
+        | PlanError::NoContainer { .. }
+        | PlanError::UnknownArchitecture { .. } => shown,
+    }
+}
+
+fn image_gone(message: String, image: &str, git_sha: Option<String>) -> CliError {
+    let mut shown = CliError::failed(message).hint_command(
+        "history",
+        "shows the releases whose images are still in the registry",
+    );
+    shown.causes.push(format!(
+        "ECR has no `{image}`: its lifecycle rule, or a person, deleted it"
+    ));
+    let from = match git_sha {
+        Some(commit) => format!("from commit {commit}"),
+        None => "from its commit".to_owned(),
+    };
+    shown.hint(Hint::command(
+        "deploy",
+        format!("builds it again, if it is run {from}"),
+    ))
+}
+
+impl From<LockError> for CliError {
+    fn from(error: LockError) -> Self {
+        let message = error.to_string();
+        match error {
+            LockError::Held { lease, .. } => {
+                let since = lease.since;
+                let since = since.map_or_else(String::new, |at| format!(" since {at:.0}"));
+                Self::failed(format!("{message}{since}")).hint(format!(
+                    "if that deploy is dead, its lock ends by itself at {:.0}",
+                    lease.until
+                ))
+            }
+            LockError::Aws(error) => Self::aws(message, &error),
+            LockError::Randomness(error) => Self::failed(message).caused_by(&error),
+        }
+    }
+}
+
+impl From<ScaleError> for CliError {
+    fn from(error: ScaleError) -> Self {
+        let message = error.to_string();
+        match error {
+            ScaleError::NotStarted(error) => error.into(),
+            ScaleError::Autoscaled { .. } => Self::usage(message)
+                .hint("`desired_count` and `autoscaling_max_count` are its bounds"),
+            ScaleError::TimedOut { .. } => Self::new(ErrorKind::TimedOut, message)
+                .hint_command("status", "shows what keeps them"),
+        }
+    }
+}
+
+impl From<RolloutFailure> for CliError {
+    fn from(error: RolloutFailure) -> Self {
+        let message = error.to_string();
+        match error {
+            RolloutFailure::Update(UpdateError::Refused { source, .. }) => {
+                Self::aws(format!("{message}; it runs on as before"), &source)
+            }
+            RolloutFailure::Update(UpdateError::Unanswered { source, .. }) => {
+                Self::aws(message, &source)
+                    .hint_command("status", "shows what it runs")
+                    .hint_command("deploy --resume", "watches that")
+            }
+            RolloutFailure::Unwatched(source) => Self::aws(message, &source)
+                .hint("the rollout goes on by itself")
+                .hint(watch_again()),
+            RolloutFailure::RolledBack { failure, .. } => {
+                failed(ErrorKind::RolledBack, message, &failure).hint(logs())
+            }
+            RolloutFailure::RolledBackByEcs(rollback) => {
+                failed(ErrorKind::RolledBack, message, &rollback.failure).hint(logs())
+            }
+            RolloutFailure::NotRolledBack { failure, reason } => {
+                not_rolled_back(message, &failure, &reason)
+            }
+            RolloutFailure::Superseded { .. } => {
+                Self::failed(message).hint_command("status", "shows what runs")
+            }
+            RolloutFailure::TimedOut { failure, .. } => {
+                let shown = match failure {
+                    Some(failure) => failed(ErrorKind::TimedOut, message, &failure),
+                    None => Self::new(ErrorKind::TimedOut, message),
+                };
+                shown
+                    .hint("the rollout goes on by itself")
+                    .hint(watch_again())
+            }
+            RolloutFailure::LeftRunning => {
+                Self::new(ErrorKind::Interrupted, message).hint(watch_again())
+            }
+            RolloutFailure::LockLost => Self::failed(message).hint(watch_again()),
+        }
+    }
+}
+
+fn watch_again() -> Hint {
+    Hint::command("deploy --resume", "watches it again")
+}
+
+fn logs() -> Hint {
+    Hint::command("logs", "shows the tasks' logs")
+}
+
+fn not_rolled_back(message: String, failure: &Failure, reason: &NotRolledBack) -> CliError {
+    let mut shown = failed(ErrorKind::NotRolledBack, message, failure);
+    shown.causes.push(match reason {
+        NotRolledBack::SwitchedOff => "`--no-rollback` was given".to_owned(),
+        reason => reason.to_string(),
+    });
+    shown.hint(logs()).hint_command(
+        "rollback",
+        "goes back to the last verified release, if there is one",
+    )
+}
+
+/// Cause, reason and stop code.
+fn failed(kind: ErrorKind, message: String, failure: &Failure) -> CliError {
+    let mut shown = CliError::new(kind, message);
+    let times = match failure.stops {
+        0 | 1 => String::new(),
+        times => format!(" ({times} times)"),
+    };
+    shown.causes.push(format!("{}{times}", failure.cause));
+    if !failure.reason.is_empty() {
+        let code = failure.stop_code.as_ref();
+        let code = code.map_or_else(String::new, |code| format!(" ({code})"));
+        shown.causes.push(format!("{}{code}", failure.reason));
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use t3nets_deploy::ecs::states::StopCode;
+    use t3nets_deploy::rollout::{Cause, EcsRollback, Progress};
+
+    use super::*;
+
+    fn failure() -> Failure {
+        Failure {
+            cause: Cause::Exited {
+                container: "router".to_owned(),
+                exit_code: Some(7),
+            },
+            stops: 2,
+            task: Some("0123".to_owned()),
+            stop_code: Some(StopCode::EssentialContainerExited),
+            reason: "Essential container in task exited".to_owned(),
+        }
+    }
+
+    fn code(failure: RolloutFailure) -> u8 {
+        CliError::from(failure).kind.exit_code()
+    }
+
+    #[test]
+    fn each_end_has_the_code_that_is_promised() {
+        let to = "t3nets-dev-router:4".to_owned();
+        let rolled_back = RolloutFailure::RolledBack {
+            failure: failure(),
+            to,
+        };
+        assert_eq!(code(rolled_back), 5);
+        let by_ecs = EcsRollback {
+            to: None,
+            failure: failure(),
+        };
+        assert_eq!(code(RolloutFailure::RolledBackByEcs(by_ecs)), 5);
+        let not_rolled_back = RolloutFailure::NotRolledBack {
+            failure: failure(),
+            reason: NothingEarlier::NoneVerified.into(),
+        };
+        assert_eq!(code(not_rolled_back), 6);
+        let timed_out = RolloutFailure::TimedOut {
+            progress: Progress::default(),
+            failure: None,
+        };
+        assert_eq!(code(timed_out), 7);
+        assert_eq!(code(RolloutFailure::LeftRunning), 130);
+        assert_eq!(code(RolloutFailure::LockLost), 1);
+        let superseded = RolloutFailure::Superseded {
+            revision: "task-definition/t3nets-dev-router:9".into(),
+            by: None,
+        };
+        assert_eq!(code(superseded), 1);
+    }
+
+    #[test]
+    fn a_failure_is_told_with_cause_reason_and_stop_code() {
+        let error = CliError::from(RolloutFailure::NotRolledBack {
+            failure: failure(),
+            reason: NothingEarlier::NoneVerified.into(),
+        });
+        assert_eq!(
+            error.causes,
+            [
+                "container `router` ended with exit code 7 (2 times)",
+                "Essential container in task exited (EssentialContainerExited)",
+                "no earlier release was verified, so there is nothing to go back to",
+            ]
+        );
+    }
+
+    #[test]
+    fn only_whoever_switched_rolling_back_off_is_told_of_the_flag() {
+        let why = |reason| {
+            let failure = failure();
+            let error = CliError::from(RolloutFailure::NotRolledBack { failure, reason });
+            error.causes.last().cloned().unwrap()
+        };
+        assert!(why(NotRolledBack::SwitchedOff).contains("--no-rollback"));
+        assert!(!why(NotRolledBack::SameRevision).contains("--no-rollback"));
+        assert!(!why(NotRolledBack::WasRollback).contains("--no-rollback"));
+    }
+
+    #[test]
+    fn what_was_left_running_can_be_resumed() {
+        let error = CliError::from(RolloutFailure::LeftRunning);
+        let hints: Vec<String> = error.hints.iter().map(ToString::to_string).collect();
+        assert_eq!(hints, ["`t3nets deploy --resume` watches it again"]);
+    }
+}

@@ -1,0 +1,91 @@
+//! `t3nets deploy --plan`: what a deploy would change.
+
+use serde::Serialize;
+use t3nets_deploy::operations::CurrentDefinitions;
+use t3nets_deploy::session::ServiceSession;
+use t3nets_deploy::task_definition::{Change, PlannedImage};
+
+use super::source::{ImageSource, architecture};
+use super::unplannable;
+use crate::error::{CliError, exit_code};
+use crate::terminal::printer::Output;
+
+/// What a deploy would change.
+#[derive(Debug, Serialize)]
+pub(crate) struct PlanOutput {
+    running: String,
+    base: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    builds: Option<ToBuild>,
+    changes: Vec<Change>,
+    #[serde(skip)]
+    fails_on_changes: bool,
+}
+
+/// What a deploy would build.
+#[derive(Debug, Serialize)]
+struct ToBuild {
+    folder: String,
+    architecture: String,
+}
+
+impl PlanOutput {
+    /// Works it out, and changes nothing.
+    ///
+    /// # Errors
+    /// If the image is not found or cannot run there; as AWS says.
+    pub(super) async fn of(
+        session: &ServiceSession<'_>,
+        source: &ImageSource,
+        fails_on_changes: bool,
+    ) -> Result<Self, CliError> {
+        let current = CurrentDefinitions::read(session).await?;
+        let image = source.planned(session, &current).await?;
+        let preview = current.preview(&session.target.container, &image);
+        let preview = preview.map_err(unplannable)?;
+        let builds = match (source, &image) {
+            (ImageSource::Tree(tree), PlannedImage::ToBeBuilt { .. }) => Some(ToBuild {
+                folder: tree.root.display().to_string(),
+                architecture: architecture(&current)?.to_string(),
+            }),
+            _ => None,
+        };
+        Ok(Self {
+            running: preview.running,
+            base: preview.base,
+            builds,
+            changes: preview.changes,
+            fails_on_changes,
+        })
+    }
+}
+
+impl Output for PlanOutput {
+    fn text(&self) -> String {
+        let mut lines = vec![format!("{} runs", self.running)];
+        if self.base != self.running {
+            lines.push(format!("{} is the newer template", self.base));
+        }
+        if let Some(ToBuild {
+            folder,
+            architecture,
+        }) = &self.builds
+        {
+            lines.push(format!(
+                "an image for {architecture} would be built from `{folder}`"
+            ));
+        }
+        if self.changes.is_empty() {
+            lines.push("nothing would change".to_owned());
+        }
+        lines.extend(self.changes.iter().map(ToString::to_string));
+        lines.join("\n")
+    }
+
+    fn exit_code(&self) -> u8 {
+        match self.fails_on_changes && !self.changes.is_empty() {
+            true => exit_code::CHANGES_PENDING,
+            false => exit_code::DONE,
+        }
+    }
+}
