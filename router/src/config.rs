@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::ai::{AiDefaults, InvalidAiSetting, table};
-use crate::aws::{InvalidSecretsPrefix, Names};
+use crate::aws::{InvalidSecretsPrefix, Names, is_region};
 use crate::model::{InvalidId, TenantId};
 
 /// The configuration of a router, whoever starts it.
@@ -240,17 +240,6 @@ fn required<const N: usize>(
     } else {
         Err(ConfigError::Missing(missing))
     }
-}
-
-fn is_region(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('-').collect();
-    parts.len() >= 3
-        && parts.iter().all(|part| {
-            !part.is_empty()
-                && part
-                    .bytes()
-                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-        })
 }
 
 /// Whether a text can be a table's name

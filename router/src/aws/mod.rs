@@ -29,7 +29,7 @@ pub use connect::{Connection, sdk_config};
 pub use conversations::DynamoConversations;
 pub use deploys::{DeployLock, Deploys, Lease, LockAttempt, VerifiedRelease, WatchedDeployment};
 pub use error::{AwsError, AwsErrorKind, store_error};
-pub use names::{InvalidSecretsPrefix, Names, SecretsPrefix};
+pub use names::{InvalidSecretsPrefix, Names, SecretsPrefix, is_region};
 pub use secrets::SecretsManager;
 pub use tenants::DynamoTenants;
 pub use usage::DynamoUsage;

@@ -68,6 +68,19 @@ fn is_word(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
 }
 
+/// Whether a text has the form of a region: a part of the world, a direction, a number, as in `us-east-1` and
+/// `us-gov-west-1`. It becomes part of a host's name.
+pub fn is_region(text: &str) -> bool {
+    let mut parts: Vec<_> = text.split('-').collect();
+    let number = parts.pop().unwrap_or_default();
+    parts.len() >= 2
+        && parts
+            .iter()
+            .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase()))
+        && !number.is_empty()
+        && number.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,6 +112,24 @@ mod tests {
             "/t3 nets/dev/tenants",
         ] {
             assert!(text.parse::<SecretsPrefix>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn regions_have_a_form_of_their_own() {
+        for region in ["us-east-1", "us-gov-west-1", "ap-southeast-10"] {
+            assert!(is_region(region), "{region}");
+        }
+        for text in [
+            "",
+            "us",
+            "useast1",
+            "us-east-1a",
+            "us-east-",
+            "a.b/us-east-1",
+            "US-EAST-1",
+        ] {
+            assert!(!is_region(text), "{text}");
         }
     }
 }

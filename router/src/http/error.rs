@@ -17,8 +17,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::ai::SelectError;
+use crate::aws::AwsError;
 use crate::chat::TurnError;
-use crate::errors::with_causes;
+use crate::errors::{chain, with_causes};
 use crate::ports::{ModelError, StoreError};
 use crate::skills::{SkillError, SkillErrorKind};
 use crate::token::NoRandomness;
@@ -159,16 +160,34 @@ impl ApiError {
         };
         let detail = cause.source().map(with_causes);
         let (code, detail) = (self.code, detail.as_deref());
+        // By these AWS's support and CloudTrail find the call.
+        let aws = chain(cause).find_map(|error| error.downcast_ref::<AwsError>());
+        let aws_operation = aws.map(|error| error.operation);
+        let aws_request_id = aws.and_then(|error| error.request_id.as_deref());
         match cause {
             // Other parties' services, whose failures an operator cannot always repair.
             Cause::Model(_) | Cause::Skill { .. } => {
-                tracing::warn!(code, error = detail, "{cause}");
+                tracing::warn!(
+                    code,
+                    error = detail,
+                    aws_operation,
+                    aws_request_id,
+                    "{cause}"
+                );
             }
             Cause::Store(_)
             | Cause::StoreTimeout(_)
             | Cause::NoRandomness(_)
             | Cause::Panic
-            | Cause::Unexplained => tracing::error!(code, error = detail, "{cause}"),
+            | Cause::Unexplained => {
+                tracing::error!(
+                    code,
+                    error = detail,
+                    aws_operation,
+                    aws_request_id,
+                    "{cause}"
+                );
+            }
         }
     }
 

@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 use support::model::{Answer as Says, ModelServer};
+use t3nets_router::aws::AwsError;
 use t3nets_router::model::{DailyUsage, TenantId, UsageDelta, UserRole};
 use t3nets_router::ports::{StoreError, UsageStore};
 use tracing::subscriber::DefaultGuard;
@@ -132,6 +133,31 @@ async fn a_store_that_fails_is_logged_once_with_its_detail_which_the_caller_does
             "{lines:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_call_to_aws_that_failed_can_be_found_by_its_request_id() {
+    let refused = AwsError::of_answer(
+        "dynamodb",
+        "UpdateItem",
+        500,
+        Some("InternalServerError"),
+        Some("disk sda1 is on fire"),
+        Some("AWSREQUEST1"),
+    );
+    let app = TestApp::with(Setup {
+        usage: Some(Arc::new(BrokenUsage(refused.into()))),
+        ..Setup::default()
+    })
+    .await;
+    let key = app.key("default", "bob", UserRole::Member).await;
+    let (log, _guard) = Log::begin();
+    let answer = app.chat(&key, "hi").await;
+    assert_eq!(answer.error_code(), "store_unavailable");
+    let lines = log.lines_with("sda1");
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert_eq!(lines[0]["aws_operation"], "UpdateItem");
+    assert_eq!(lines[0]["aws_request_id"], "AWSREQUEST1");
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use aws_config::SdkConfig;
 use aws_types::service_config::ServiceConfigKey;
 use url::Url;
 
+use super::super::names::is_region;
 use super::{Hosts, Service};
 
 /// Regions that have names and addresses of their own.
@@ -148,9 +149,7 @@ fn configured(service: &Service, sdk: &SdkConfig) -> Option<String> {
 /// AWS's own address of a service.
 fn of_aws(service: &Service, wanted: Wanted) -> Result<Endpoint, String> {
     let region = wanted.region;
-    // It becomes part of a host's name.
-    let is_label = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    if region.is_empty() || !region.bytes().all(is_label) {
+    if !is_region(region) {
         return Err(format!("`{region}` is not an AWS region"));
     }
     let partition = PARTITIONS
