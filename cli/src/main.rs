@@ -22,7 +22,6 @@ use std::process::ExitCode;
 
 use anstream::ColorChoice;
 use args::{Parsed, command_tree};
-use aws as aws_environment;
 use clap::error::ErrorKind;
 use config::settings::Settings;
 use context::Context;

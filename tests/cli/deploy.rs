@@ -1,8 +1,9 @@
-//! `t3nets deploy` and the commands around it, on a service that is to have no tasks: what they ask of AWS. What ECS does with
-//! tasks is played to the verdict in its own tests, and through the binary in `deploy_replay`.
+//! `t3nets deploy` and the commands around it, on a service whose desired count is 0: what they ask
+//! of AWS. What ECS does with tasks is replayed in `deploy_replay`, and to the verdict alone in the
+//! tests beside it.
 
-mod checks;
-mod earlier;
+mod deleted_images;
+mod doctor;
 
 use std::collections::HashMap;
 use std::process::Command;
@@ -17,14 +18,14 @@ use support::aws::{AwsServer, Tables};
 
 use crate::sandbox::{Finished, Sandbox, finish};
 
-/// An environment on AWS with a service of no tasks.
+/// An environment on AWS with a service without tasks.
 pub(crate) struct Installed {
     pub(crate) sandbox: Sandbox,
     server: &'static AwsServer,
     pub(crate) runtime: tokio::runtime::Runtime,
     config: aws_config::SdkConfig,
     name: &'static str,
-    /// An image in the registry, by its digest, and its repository.
+    /// The digest of an image in the registry, and the URI of its repository.
     digest: String,
     repository: String,
 }
@@ -53,7 +54,7 @@ impl Installed {
         Some(installed)
     }
 
-    /// Makes it, and says where images go.
+    /// Creates the environment; returns the URI of its repository.
     async fn install(&self) -> String {
         let ecs = aws_sdk_ecs::Client::new(&self.config);
         let prefix = format!("t3nets-{}", self.name);
@@ -95,7 +96,7 @@ impl Installed {
         made.repository.unwrap().repository_uri.unwrap()
     }
 
-    /// Pushes an image of its own, by its digest.
+    /// Pushes an image that no other tag has; returns its digest.
     fn push(&self, tag: &str) -> String {
         self.runtime.block_on(self.push_as_docker(tag))
     }
@@ -173,7 +174,7 @@ impl Installed {
         (described.task_definition.unwrap(), tags)
     }
 
-    /// Somebody else's lock, until so many seconds from now.
+    /// Writes another person's lock, which ends so many seconds from now.
     fn lock(&self, seconds: i64) {
         let until = jiff::Timestamp::now().as_millisecond() + seconds * 1000;
         let text = |text: &str| AttributeValue::S(text.to_owned());
@@ -258,7 +259,7 @@ fn a_deploy_registers_the_pinned_image_with_its_release_and_says_that_nothing_ru
     assert_eq!(variables["T3NETS_RELEASE"], release);
     assert_eq!(revision.memory(), Some("512"));
     assert_eq!(tags["ManagedBy"], "t3nets");
-    // Whose credentials these are, not who sits at the machine.
+    // The owner of the credentials, not the user of this machine.
     assert_eq!(tags["DeployedBy"], "root");
 
     let status = installed.run(&["status", "--json"]).expect_code(0).json();
@@ -277,8 +278,8 @@ fn a_second_deploy_is_refused_until_the_firsts_lease_ends() {
     installed.lock(60);
     let deploy = ["deploy", "--image", "here"];
     let refused = installed.run(&deploy).expect_code(1);
-    let said = "`grace` is deploying to `t3nets-locked-router` since 2026-11-24T10:00:00Z";
-    assert!(refused.stderr.contains(said), "{refused:?}");
+    let expected = "`grace` is deploying to `t3nets-locked-router` since 2026-11-24T10:00:00Z";
+    assert!(refused.stderr.contains(expected), "{refused:?}");
     assert_eq!(installed.revision().0.revision(), 1);
     installed.lock(-1);
     installed.run(&deploy).expect_code(0);

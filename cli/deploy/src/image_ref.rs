@@ -1,5 +1,5 @@
-//! What names an image: its [`Digest`], the [`Repository`] that it is in, an [`ImageRef`] with both,
-//! and the processor [`Architecture`] that it is built for.
+//! What names an image: its [`Digest`], the [`Repository`] that it is in, an [`ImageRef`] with
+//! both, and the processor [`Architecture`] that it is built for.
 //!
 //! References are read here and nowhere else, by the grammar that Docker and the registries share:
 //! <https://github.com/distribution/reference/blob/main/reference.go>.

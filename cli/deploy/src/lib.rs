@@ -14,8 +14,10 @@
 //! [`lock`] keeps two deploys apart; the lock itself and the releases that were verified are the
 //! router crate's [`Deploys`](t3nets_router::aws::Deploys), on its toolkit for DynamoDB. [`ecs`],
 //! [`targets`] and [`logs`] are AWS; its words for states are in [`ecs::states`] alone.
+//! [`dependencies`] is what a task definition refers to beside its image.
 
 pub mod build;
+pub mod dependencies;
 pub mod ecs;
 pub mod error;
 pub mod image_ref;

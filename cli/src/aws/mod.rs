@@ -26,7 +26,6 @@ use crate::terraform::folder::InfraFolder;
 use crate::terraform::state::{self, Read};
 use names::{AUTOSCALING_OUTPUT, Sources, TEMPLATE_OUTPUT};
 
-pub(crate) use AwsSession as Connected;
 pub(crate) use advice::{advise, remedies};
 pub(crate) use names::{Found, Name};
 pub(crate) use session::Caller;
@@ -213,19 +212,6 @@ impl AwsEnvironment {
     /// Not ready if no region is known.
     pub(crate) async fn connect(self) -> Result<AwsSession, CliError> {
         session::connect(self).await
-    }
-}
-
-/// Why, without that it was a store that said so.
-pub(crate) fn reason(error: &t3nets_router::ports::StoreError) -> String {
-    use t3nets_router::ports::StoreError;
-    match error {
-        StoreError::Unavailable(why)
-        | StoreError::Misconfigured(why)
-        | StoreError::Denied(why)
-        | StoreError::Unauthenticated(why) => why.to_string(),
-        StoreError::Throttled => "AWS limits the rate of requests".to_owned(),
-        other => other.to_string(),
     }
 }
 

@@ -7,6 +7,7 @@ use support::aws::root;
 use support::https::HttpsFront;
 use support::jira::{API_TOKEN, EMAIL, Jira, Script};
 use support::model::{Answer, ModelCall, ModelServer};
+use t3nets_deploy::image_ref::Digest;
 
 use super::account::{Account, bridge, certificate, commit};
 use super::run::Ended;
@@ -134,12 +135,8 @@ fn released(ended: &Ended) -> String {
 
 /// `sha256:…` of what was released.
 fn digest(ended: &Ended) -> String {
-    let release = released(ended);
-    release
-        .rsplit_once('@')
-        .expect("a release is pinned")
-        .1
-        .to_owned()
+    let digest = Digest::at_end_of(&released(ended));
+    digest.expect("a release is pinned").to_string()
 }
 
 /// Fails the test unless what was released answers, with the version of the checkout, by an image that ECS has by digest.

@@ -1,5 +1,5 @@
-//! The build context: the files that `.dockerignore` does not exclude, as an archive that is the same
-//! for the same tree.
+//! The build context: the files that `.dockerignore` does not exclude, as an archive that is the
+//! same for the same tree.
 
 use std::fs;
 use std::io;

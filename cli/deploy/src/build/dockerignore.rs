@@ -57,8 +57,8 @@ impl Dockerignore {
         Ok(Self { patterns })
     }
 
-    /// Whether the file or folder at `path` (relative, with `/`) is left out. A pattern that matches
-    /// a folder matches everything below it.
+    /// Whether the file or folder at `path` (relative, with `/`) is left out. A pattern that
+    /// matches a folder matches everything below it.
     pub(super) fn excludes(&self, path: &str) -> bool {
         self.patterns
             .iter()
@@ -66,8 +66,8 @@ impl Dockerignore {
             .is_some_and(|pattern| !pattern.is_exception)
     }
 
-    /// Whether an exception may include something below an excluded folder, so that the folder has to
-    /// be read.
+    /// Whether an exception may include something below an excluded folder, so that the folder has
+    /// to be read.
     pub(super) fn may_include_below(&self, folder: &str) -> bool {
         self.patterns
             .iter()
@@ -121,8 +121,8 @@ fn clean(pattern: &str) -> String {
     parts.join("/")
 }
 
-/// The regular expression that moby/patternmatcher makes of a pattern: `**` is any number of folders,
-/// `*` and `?` stay within one name.
+/// The regular expression that moby/patternmatcher makes of a pattern: `**` is any number of
+/// folders, `*` and `?` stay within one name.
 fn as_regex(pattern: &str) -> String {
     let mut regex = String::from("(?s)^");
     let mut rest = pattern.chars().peekable();

@@ -18,7 +18,7 @@ pub enum DockerError {
     AccessDenied {
         /// Where it is.
         host: String,
-        /// What the system said.
+        /// The system's error.
         source: DockerAnswer,
     },
     /// The socket does not exist.
@@ -80,7 +80,7 @@ pub enum BuildError {
     Read {
         /// Its path in the context.
         path: String,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// A file's name cannot be sent to Docker.
@@ -113,7 +113,7 @@ pub enum BuildError {
         step: Option<FailedStep>,
         /// A file with the whole log, which only its owner can read.
         log: Option<PathBuf>,
-        /// What Docker said.
+        /// Docker's answer.
         source: DockerAnswer,
     },
     /// Docker ended the build without naming an image.

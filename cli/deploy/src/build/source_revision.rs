@@ -30,8 +30,8 @@ impl SourceRevision {
         self.sha.as_deref().filter(|_| !self.is_dirty)
     }
 
-    /// Asks git about the tree at `root`. Changes to files that `ignore` excludes do not count: they
-    /// cannot change the image.
+    /// Asks git about the tree at `root`. Changes to files that `ignore` excludes do not count:
+    /// they cannot change the image.
     pub(super) fn of(root: &Path, ignore: &Dockerignore) -> Self {
         let sha = git(root, &["rev-parse", "--short=12", "HEAD"]);
         let Some(sha) = sha.filter(|sha| !sha.is_empty()) else {

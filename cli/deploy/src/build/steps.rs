@@ -1,5 +1,5 @@
-//! What Docker reports while it builds, as steps: BuildKit in its own records, the classic builder in
-//! lines of text.
+//! What Docker reports while it builds, as steps: BuildKit in its own records, the classic builder
+//! in lines of text.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -59,7 +59,8 @@ impl<'a> BuildSteps<'a> {
         &self.log
     }
 
-    /// The step that failed. The classic builder does not say which: then it is the last that began.
+    /// The step that failed. The classic builder does not say which: then it is the last that
+    /// began.
     pub(super) fn failed(&self) -> Option<FailedStep> {
         let step = self.known.get(self.suspect.as_deref()?)?;
         let mut last_lines: Vec<String> = step.last_lines.iter().cloned().collect();
@@ -111,8 +112,8 @@ impl<'a> BuildSteps<'a> {
         self.finish_classic();
     }
 
-    /// A line of the classic builder: `Step 2/5 : RUN …`, ` ---> Using cache`, ` ---> 0123456789ab`, or
-    /// what a command writes. It has no other form than these texts.
+    /// A line of the classic builder: `Step 2/5 : RUN …`, ` ---> Using cache`, ` --->
+    /// 0123456789ab`, or what a command writes. It has no other form than these texts.
     /// <https://github.com/moby/moby/blob/master/daemon/builder/dockerfile/evaluator.go>
     fn classic(&mut self, text: &str) {
         let line = text.trim_end();

@@ -102,7 +102,7 @@ pub enum RegistryError {
     Export {
         /// What was being done.
         action: &'static str,
-        /// What the file system said.
+        /// The file system's error.
         source: io::Error,
     },
     /// After the push the tag does not name what was pushed.

@@ -103,7 +103,8 @@ impl Registry {
         })
     }
 
-    /// The repository with its host: `123456789012.dkr.ecr.us-east-1.amazonaws.com/t3nets-dev-router`.
+    /// The repository with its host:
+    /// `123456789012.dkr.ecr.us-east-1.amazonaws.com/t3nets-dev-router`.
     pub fn repository(&self) -> &Repository {
         &self.repository
     }

@@ -1,4 +1,5 @@
-//! Pushes an image into the repository: layers that it has are not sent, and the manifest goes last.
+//! Pushes an image into the repository: layers that it has are not sent, and the manifest goes
+//! last.
 
 use std::io::{self, Seek, SeekFrom, Write};
 use std::sync::Arc;
@@ -195,7 +196,8 @@ impl Registry {
 }
 
 /// `0123456789ab-fedcba987654`: the commit and the image. The repository's tags are immutable, and
-/// a commit alone does not fix the image: base images change, and a tree may have uncommitted files.
+/// a commit alone does not fix the image: base images change, and a tree may have uncommitted
+/// files.
 pub(super) fn tag(revision: &SourceRevision, digest: &Digest) -> String {
     format!("{}-{}", revision.label(), digest.short())
 }

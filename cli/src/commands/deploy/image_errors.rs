@@ -1,11 +1,10 @@
-//! How the errors of Docker, of a build and of the registry are shown: their kind, which decides the
-//! exit code, and what to do about each.
+//! How the errors of Docker, of a build and of the registry are shown: their kind, which decides
+//! the exit code, and what to do about each.
 
 use std::error::Error;
 
 use t3nets_deploy::build::{BuildError, DockerError, KnownCause};
 use t3nets_deploy::registry::RegistryError;
-use t3nets_router::ports::StoreError;
 
 use crate::error::{CliError, ErrorKind};
 
@@ -86,7 +85,7 @@ impl From<RegistryError> for CliError {
     fn from(error: RegistryError) -> Self {
         let failed = |error: &RegistryError| with_sources(ErrorKind::Failed, error);
         match error {
-            RegistryError::Aws(error) => StoreError::from(error).into(),
+            RegistryError::Aws(error) => Self::aws("cannot access the image repository", &error),
             RegistryError::Docker(error) => error.into(),
             RegistryError::InvalidRepository(_) | RegistryError::InvalidReference(_) => {
                 with_sources(ErrorKind::Usage, &error)
@@ -94,7 +93,7 @@ impl From<RegistryError> for CliError {
             RegistryError::OtherRepository { .. } => with_sources(ErrorKind::Usage, &error)
                 .hint("push it there first, or name a tag or a digest alone"),
             RegistryError::RepositoryNotFound(_) => with_sources(ErrorKind::NotReady, &error)
-                .hint("`t3nets infra apply` creates it; check that account and region are right"),
+                .hint_command("infra apply", "creates it; check that account and region are right"),
             RegistryError::InvalidAddress(_) => with_sources(ErrorKind::NotReady, &error),
             RegistryError::NoToken => with_sources(ErrorKind::Denied, &error),
             RegistryError::AccessDenied(_) => with_sources(ErrorKind::Denied, &error).hint(
@@ -107,7 +106,8 @@ impl From<RegistryError> for CliError {
                 failed(&error).hint("run it again: layers that were pushed are not sent again")
             }
             RegistryError::ImageNotFound { .. } => failed(&error)
-                .hint("ECR keeps the last ten; `t3nets history` shows what was deployed"),
+                .hint("ECR keeps the last ten images")
+                .hint_command("history", "shows what was deployed"),
             RegistryError::Client(_)
             | RegistryError::Refused { .. }
             | RegistryError::NoSuchPlatform { .. }

@@ -10,11 +10,10 @@ use aws_sdk_dynamodb::types::{
 use serde_json::Value;
 use t3nets_router::aws::{AwsError, AwsErrorKind};
 use t3nets_router::outbound::{self, Options};
-use t3nets_router::ports::StoreError;
 
 use super::tenant::{check_jira, check_tenant, no_https};
 use super::{Check, DoctorArgs, Remedy, deploying};
-use crate::aws::{AwsEnvironment, AwsSession, Name, TerraformState, reason, remedies};
+use crate::aws::{AwsEnvironment, AwsSession, Name, TerraformState, remedies};
 use crate::config::environment::Environment;
 use crate::context::Context;
 use crate::error::CliError;
@@ -62,9 +61,9 @@ pub(super) async fn checks(
         Ok(session) => session,
         Err(error) => {
             checks.push(failed("region", error, "set AWS_REGION"));
-            let (api, here) = tokio::join!(api, deploying::here());
+            let (api, local) = tokio::join!(api, deploying::local_checks());
             checks.push(api);
-            checks.extend(here);
+            checks.extend(local);
             return checks;
         }
     };
@@ -117,19 +116,6 @@ pub(super) fn refused_by_aws(
         | AwsErrorKind::Internal => "check the network and the region, and run it again".into(),
     };
     Check::failed(name, format!("{what}: {error}"), remedy)
-}
-
-/// The same of a store's error.
-pub(super) fn refused(name: &'static str, what: &str, error: &StoreError, remedy: String) -> Check {
-    let remedy = match error {
-        StoreError::Denied(_) => {
-            "have this permission granted, or use other credentials".to_owned()
-        }
-        StoreError::Unauthenticated(_) => "see the check `account`".to_owned(),
-        StoreError::Misconfigured(_) => remedy,
-        _ => "check the network and the region, and run it again".to_owned(),
-    };
-    Check::failed(name, format!("{what}: {}", reason(error)), remedy)
 }
 
 fn check_state(resolved: &AwsEnvironment) -> Check {

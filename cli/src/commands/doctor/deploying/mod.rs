@@ -1,133 +1,127 @@
-//! The checks of what `t3nets deploy` and the deployed service need: [`machine`] has those of this machine, [`place`] those of
-//! where the service runs, [`revision`] those of all that the running revision refers to.
+//! The checks of what `t3nets deploy` and the deployed service need: [`docker`] has those of this
+//! machine, [`service`] those of the service and what it runs on, [`revision`] those of everything
+//! that its task definition refers to.
 //!
-//! What is asked of AWS is asked at once as far as it can be; an answer that does not come, or is refused, is that check's
-//! own finding. Where AWS refuses what a deploy needs as well, the check fails; where it refuses what only the doctor asks,
-//! the check is skipped. Either says which permission it takes.
+//! AWS is asked at once as far as it can be; an answer that does not come, or is refused, is that
+//! check's own finding. Where AWS refuses what a deploy needs as well, the check fails; where it
+//! refuses what only the doctor asks, the check is skipped. Either names the permission.
 
-mod machine;
-mod place;
+mod docker;
 mod revision;
+mod service;
 
 use std::time::Duration;
 
-use t3nets_router::ports::StoreError;
-
-use super::aws::{failed, refused};
-use super::{Check, Status};
-use crate::aws_environment::{Connected, reason};
-use crate::commands::deploy::service::deploy_target;
 use t3nets_deploy::ecs::{Ecs, PlacedService};
 use t3nets_deploy::image_ref::Digest;
 use t3nets_deploy::session::DeployTarget;
 use t3nets_deploy::task_definition::TaskDefinition;
+use t3nets_router::aws::{AwsError, AwsErrorKind};
+
+use super::aws::{failed, refused_by_aws};
+use super::{Check, Remedy};
+use crate::aws::AwsSession;
+use crate::commands::deploy::service::deploy_target;
+use crate::hint::Hint;
 
 /// How long a check may take. The SDK bounds each call; some checks make several.
 const LIMIT: Duration = Duration::from_secs(15);
 
-/// What is to be checked, in the order in which it is shown.
-pub(super) async fn checks(connected: &Connected) -> Vec<Check> {
-    let (mut checks, there) = tokio::join!(here(), there(connected));
-    checks.extend(there);
+/// Runs the checks, and returns them in the order in which they are shown.
+pub(super) async fn checks(session: &AwsSession) -> Vec<Check> {
+    let (mut checks, of_service) = tokio::join!(local_checks(), service_checks(session));
+    checks.extend(of_service);
     checks
 }
 
-/// Those of this machine alone.
-pub(super) async fn here() -> Vec<Check> {
-    machine::checks().await
+/// The checks of this machine.
+pub(super) async fn local_checks() -> Vec<Check> {
+    docker::checks().await
 }
 
-async fn there(connected: &Connected) -> Vec<Check> {
-    let target = match deploy_target(&connected.environment) {
+async fn service_checks(session: &AwsSession) -> Vec<Check> {
+    let target = match deploy_target(&session.environment) {
         Ok(target) => target,
         Err(error) => return vec![failed("service", error, "correct it in t3nets.toml")],
     };
-    let deploying = Deploying {
-        sdk: &connected.sdk,
-        ecs: Ecs::new(&connected.sdk, &target),
+    let checks = ServiceChecks {
+        sdk: &session.sdk,
+        ecs: Ecs::new(&session.sdk, &target),
         target: &target,
     };
-    let (repository, [cluster, capacity, service], revision, targets) = {
-        let running = async {
-            let (cluster, placed) = tokio::join!(deploying.ecs.cluster(), deploying.ecs.placed());
-            let cluster = cluster.map_err(StoreError::from);
-            let placed = placed.map_err(StoreError::from);
-            let seen = deploying.running(&placed).await;
-            let place = deploying.check_place(&cluster, &placed, &seen);
-            (place, deploying.check_revision(&seen).await)
-        };
-        let (repository, (place, revision), targets) = tokio::join!(
-            within("repository", deploying.check_repository()),
-            running,
-            within("targets", deploying.check_targets()),
-        );
-        (repository, place, revision, targets)
-    };
-    let mut checks = vec![repository, cluster, capacity, service];
-    checks.extend(revision);
-    checks.push(targets);
-    checks
+    checks.run().await
 }
 
 /// What the checks work with.
-struct Deploying<'a> {
+struct ServiceChecks<'a> {
     sdk: &'a aws_config::SdkConfig,
     ecs: Ecs,
     target: &'a DeployTarget,
 }
 
-/// The revision that the service is told to run.
-enum Running {
-    /// This one.
-    Known {
-        revision: TaskDefinition,
-        /// Whether it is the one that Terraform made, with an image that is none.
-        is_placeholder: bool,
-    },
-    /// It cannot be read: why.
-    Unread(StoreError),
-    /// There is no service, or it is not known.
-    Unknown,
+/// The task definition that the service is told to run.
+enum RunningRevision {
+    /// A release, or what somebody registered by hand.
+    Deployed(TaskDefinition),
+    /// Terraform's first one, whose image does not exist: nothing was deployed yet.
+    Placeholder(TaskDefinition),
+    /// The service names it, and ECS does not have it.
+    Missing,
+    /// AWS did not return it.
+    Unread(AwsError),
+    /// The service does not exist or is not known.
+    NoService,
 }
 
-impl Deploying<'_> {
-    async fn running(&self, placed: &Result<Option<PlacedService>, StoreError>) -> Running {
-        let Ok(Some(placed)) = placed else {
-            return Running::Unknown;
+impl ServiceChecks<'_> {
+    async fn run(&self) -> Vec<Check> {
+        let service = async {
+            let (cluster, placed) = tokio::join!(self.ecs.cluster(), self.ecs.placed());
+            let running = self.running(&placed).await;
+            let checks = self.check_service(&cluster, &placed, &running);
+            (checks, self.check_revision(&running).await)
         };
-        let arn = &placed.task_definition;
-        match self.ecs.task_definition(arn.as_str()).await {
-            Ok(Some(revision)) => Running::Known {
-                is_placeholder: self.is_placeholder(&revision),
-                revision,
-            },
-            Ok(None) => {
-                let missing = format!("there is no task definition `{}`", arn.name());
-                Running::Unread(StoreError::Misconfigured(missing.into()))
+        let (repository, (service, revision), targets) = tokio::join!(
+            within("repository", self.check_repository()),
+            service,
+            within("targets", self.check_targets()),
+        );
+        let mut checks = vec![repository];
+        checks.extend(service);
+        checks.extend(revision);
+        checks.push(targets);
+        checks
+    }
+
+    async fn running(&self, placed: &Result<Option<PlacedService>, AwsError>) -> RunningRevision {
+        let Ok(Some(placed)) = placed else {
+            return RunningRevision::NoService;
+        };
+        let arn = placed.task_definition.as_str();
+        match self.ecs.task_definition(arn).await {
+            Ok(Some(definition)) if self.is_placeholder(&definition) => {
+                RunningRevision::Placeholder(definition)
             }
-            Err(error) => Running::Unread(error.into()),
+            Ok(Some(definition)) => RunningRevision::Deployed(definition),
+            Ok(None) => RunningRevision::Missing,
+            Err(error) => RunningRevision::Unread(error),
         }
     }
 
-    fn is_placeholder(&self, revision: &TaskDefinition) -> bool {
-        let image = revision.image(&self.target.container).unwrap_or_default();
+    fn is_placeholder(&self, definition: &TaskDefinition) -> bool {
+        let image = definition.image(&self.target.container).unwrap_or_default();
         let is_pinned = Digest::at_end_of(image).is_some();
         let template = self.target.template_arn.as_deref();
-        !is_pinned && (revision.is_template() || template == Some(revision.arn().as_str()))
+        !is_pinned && (definition.is_template() || template == Some(definition.arn().as_str()))
     }
+}
 
-    /// A command of this program, for the environment.
-    fn command(&self, command: &str) -> String {
-        format!("`t3nets {command} -e {}`", self.target.environment)
-    }
-
-    /// What makes what is missing.
-    fn make(&self) -> String {
-        format!(
-            "{} makes it, or t3nets.toml corrects its name or region",
-            self.command("infra apply")
-        )
-    }
+/// What creates a missing resource of the environment.
+fn creation() -> Hint {
+    Hint::command(
+        "infra apply",
+        "creates it, or t3nets.toml corrects its name or region",
+    )
 }
 
 /// Ends a check that takes too long.
@@ -142,88 +136,82 @@ async fn within(name: &'static str, check: impl Future<Output = Check>) -> Check
     })
 }
 
-/// Whether the credentials are good and only this is not allowed.
-fn lacks_permission(error: &StoreError) -> bool {
-    matches!(error, StoreError::Denied(_))
+/// A question to AWS.
+struct Question<'q> {
+    /// The check that asks it.
+    check: &'static str,
+    /// What it is about.
+    about: &'q str,
+    /// The permission that it takes.
+    permission: &'static str,
+    asked_by: AskedBy,
 }
 
-/// What a deploy has to ask as well was refused.
-fn unseen(
-    name: &'static str,
-    what: &str,
-    error: &StoreError,
-    permission: &str,
-    remedy: String,
-) -> Check {
-    if lacks_permission(error) {
-        return Check::failed(
-            name,
-            format!("{what} may not be looked at: {}", reason(error)),
-            format!("have `{permission}` granted, or use other credentials"),
-        );
-    }
-    refused(name, what, error, remedy)
+/// Who asks a question.
+enum AskedBy {
+    /// A deploy asks it as well, and fails without an answer.
+    Deploy,
+    /// Only the doctor does.
+    DoctorAlone,
 }
 
-/// What only this check asks was refused.
-fn unasked(
-    name: &'static str,
-    what: &str,
-    error: &StoreError,
-    permission: &str,
-    remedy: String,
-) -> Check {
-    if lacks_permission(error) {
-        return Check::skipped(
-            name,
-            format!(
-                "{what} may not be looked at, which takes `{permission}`: {}",
-                reason(error)
+impl Question<'_> {
+    /// The check whose question AWS did not answer. `remedy` creates what is missing.
+    fn unanswered(&self, error: &AwsError, remedy: impl Into<Remedy>) -> Check {
+        if error.kind != AwsErrorKind::Permission {
+            return refused_by_aws(self.check, self.about, error, remedy);
+        }
+        let Self {
+            check,
+            about,
+            permission,
+            ..
+        } = self;
+        match self.asked_by {
+            AskedBy::Deploy => Check::failed(
+                check,
+                format!("access to {about} is denied: {error}"),
+                format!("have `{permission}` granted, or use other credentials"),
             ),
-        );
+            AskedBy::DoctorAlone => Check::skipped(
+                check,
+                format!("access to {about} is denied, which needs `{permission}`: {error}"),
+            ),
+        }
     }
-    refused(name, what, error, remedy)
 }
 
-/// Who knows whether a check could be made at all.
-fn skipped_for(name: &'static str, other: &str) -> Check {
-    Check {
-        status: Status::Skipped,
-        ..Check::ok(name, format!("needs what the check `{other}` did not find"))
-    }
+/// A check that needs what another one did not find.
+fn skipped_without(name: &'static str, other: &str) -> Check {
+    Check::skipped(name, format!("needs what the check `{other}` did not find"))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::Status;
     use super::*;
 
     #[test]
     fn a_permission_is_named_and_only_what_a_deploy_needs_fails_without_it() {
-        let denied = StoreError::denied("not authorized (AccessDeniedException)");
-        let needed = unseen(
-            "cluster",
-            "`c`",
-            &denied,
-            "ecs:DescribeClusters",
-            String::new(),
-        );
+        let unanswered = |asked_by, code, status| {
+            let question = Question {
+                check: "cluster",
+                about: "`c`",
+                permission: "ecs:DescribeClusters",
+                asked_by,
+            };
+            let error =
+                AwsError::of_answer("ecs", "DescribeClusters", status, Some(code), None, None);
+            question.unanswered(&error, "")
+        };
+        let needed = unanswered(AskedBy::Deploy, "AccessDeniedException", 400);
         assert_eq!(needed.status, Status::Failed);
         assert!(needed.remedy.to_string().contains("`ecs:DescribeClusters`"));
-        let asked = unasked(
-            "log_group",
-            "`l`",
-            &denied,
-            "logs:DescribeLogGroups",
-            String::new(),
-        );
+        let asked = unanswered(AskedBy::DoctorAlone, "AccessDeniedException", 400);
         assert_eq!(asked.status, Status::Skipped);
-        assert!(
-            asked.detail.contains("`logs:DescribeLogGroups`"),
-            "{asked:?}"
-        );
-        let signed_out = StoreError::Unauthenticated("no usable AWS credentials".into());
-        let check = unasked("log_group", "`l`", &signed_out, "x", String::new());
-        assert_eq!(check.status, Status::Failed);
+        assert!(asked.detail.contains("`ecs:DescribeClusters`"), "{asked:?}");
+        let signed_out = unanswered(AskedBy::DoctorAlone, "ExpiredTokenException", 400);
+        assert_eq!(signed_out.status, Status::Failed);
     }
 
     #[tokio::test(start_paused = true)]

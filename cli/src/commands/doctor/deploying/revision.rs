@@ -1,66 +1,72 @@
-//! What the running revision refers to: its image, roles and log; and what Terraform's template has beyond it.
+//! What the running task definition refers to: its image, roles and log group; and which of
+//! Terraform's newer settings it does not have.
 
-use aws_sdk_cloudwatchlogs::config::{Builder, Region};
-use aws_sdk_iam::types::Role;
+use std::future::ready;
+
+use futures::FutureExt;
 use serde_json::Value;
-use t3nets_router::aws::store_error;
-use t3nets_router::ports::StoreError;
-
-use super::{Check, Deploying, Running, lacks_permission, skipped_for, unasked, within};
-use crate::aws_environment::reason;
+use t3nets_deploy::dependencies::{ECS_TASKS, LogGroup, Role, log_group, role};
 use t3nets_deploy::image_ref::Digest;
-use t3nets_deploy::registry::RepositoryImages;
+use t3nets_deploy::registry::{RegistryError, RepositoryImages};
 use t3nets_deploy::task_definition::{Change, TaskDefinition, drift};
+use t3nets_router::aws::{AwsError, AwsErrorKind};
 
-/// Who takes the roles.
-const TAKES_ROLES: &str = "ecs-tasks.amazonaws.com";
+use super::{
+    AskedBy, Check, Question, RunningRevision, ServiceChecks, creation, skipped_without, within,
+};
+use crate::hint::Hint;
 
 /// How many differing fields are named.
-const NAMED: usize = 8;
+const MAX_FIELDS: usize = 8;
 
-impl Deploying<'_> {
-    /// Image, roles, log, drift.
-    pub(super) async fn check_revision(&self, running: &Running) -> Vec<Check> {
+impl ServiceChecks<'_> {
+    /// The checks `image`, `task_role`, `execution_role`, `log_group` and `drift`.
+    pub(super) async fn check_revision(&self, running: &RunningRevision) -> Vec<Check> {
         let (task_role, execution_role) = ("task_role", "execution_role");
-        let Running::Known {
-            revision,
-            is_placeholder,
-        } = running
-        else {
-            // Where the log goes is known without it.
-            let log = within("log_group", self.check_log_group(None)).await;
-            return vec![
-                skipped_for("image", "service"),
-                skipped_for(task_role, "service"),
-                skipped_for(execution_role, "service"),
-                log,
-                skipped_for("drift", "service"),
-            ];
+        let (definition, image, drift) = match running {
+            RunningRevision::Deployed(definition) => (
+                definition,
+                within("image", self.check_image(definition)).left_future(),
+                within("drift", self.check_drift(definition)).left_future(),
+            ),
+            RunningRevision::Placeholder(definition) => (
+                definition,
+                ready(placeholder_image(self.image(definition))).right_future(),
+                ready(placeholder_drift()).right_future(),
+            ),
+            RunningRevision::Missing | RunningRevision::Unread(_) | RunningRevision::NoService => {
+                // The log group's name is known without it.
+                let log = within("log_group", self.check_log_group(None)).await;
+                return vec![
+                    skipped_without("image", "service"),
+                    skipped_without(task_role, "service"),
+                    skipped_without(execution_role, "service"),
+                    log,
+                    skipped_without("drift", "service"),
+                ];
+            }
         };
         let role = |name, field: &str| {
-            let arn = revision.definition[field].as_str().map(str::to_owned);
+            let arn = definition.definition[field].as_str().map(str::to_owned);
             within(name, self.check_role(name, arn))
         };
         let (image, task, execution, log, drift) = tokio::join!(
-            within("image", self.check_image(revision, *is_placeholder)),
+            image,
             role(task_role, "taskRoleArn"),
             role(execution_role, "executionRoleArn"),
-            within("log_group", self.check_log_group(Some(revision))),
-            within("drift", self.check_drift(revision, *is_placeholder)),
+            within("log_group", self.check_log_group(Some(definition))),
+            drift,
         );
         vec![image, task, execution, log, drift]
     }
 
-    async fn check_image(&self, revision: &TaskDefinition, is_placeholder: bool) -> Check {
+    fn image<'d>(&self, definition: &'d TaskDefinition) -> &'d str {
+        definition.image(&self.target.container).unwrap_or_default()
+    }
+
+    async fn check_image(&self, definition: &TaskDefinition) -> Check {
         let name = "image";
-        let image = revision.image(&self.target.container).unwrap_or_default();
-        if is_placeholder {
-            return Check::warning(
-                name,
-                format!("`{image}` is a placeholder of Terraform's: nothing was deployed yet"),
-                self.command("deploy"),
-            );
-        }
+        let image = self.image(definition);
         let mut images = RepositoryImages::of(self.sdk, &self.target.repository);
         let exists = images.check(image).await;
         let digest = Digest::at_end_of(image);
@@ -68,24 +74,29 @@ impl Deploying<'_> {
             Some(digest) => format!("sha256:{}", digest.short()),
             None => image.to_owned(),
         };
-        match (exists, images.error().map(ToString::to_string)) {
+        match (exists, images.error()) {
             (Some(true), _) => Check::ok(name, format!("`{short}` is in the repository")),
             (Some(false), _) => Check::failed(
                 name,
                 format!("`{image}` is no longer in the repository: no new task can start"),
-                format!("{} builds and pushes it anew", self.command("deploy")),
+                Hint::command("deploy", "builds and pushes it again"),
             ),
-            (None, Some(why)) if why.contains("AccessDenied") => Check::skipped(
-                name,
-                format!("`{short}` may not be looked up, which takes `ecr:BatchGetImage`: {why}"),
-            ),
-            (None, Some(why)) => {
-                Check::skipped(name, format!("`{short}` cannot be looked up: {why}"))
+            (None, Some(RegistryError::Aws(error))) if error.kind == AwsErrorKind::Permission => {
+                let question = Question {
+                    check: name,
+                    about: &format!("`{short}`"),
+                    permission: "ecr:BatchGetImage",
+                    asked_by: AskedBy::DoctorAlone,
+                };
+                question.unanswered(error, creation())
+            }
+            (None, Some(error)) => {
+                Check::skipped(name, format!("`{short}` cannot be looked up: {error}"))
             }
             (None, None) => Check::skipped(
                 name,
                 format!(
-                    "`{image}` is not one of `{}` by its digest",
+                    "`{image}` does not name an image of `{}` by its digest",
                     self.target.repository
                 ),
             ),
@@ -93,182 +104,166 @@ impl Deploying<'_> {
     }
 
     async fn check_role(&self, name: &'static str, arn: Option<String>) -> Check {
-        let remedy = format!("{} makes it", self.command("infra apply"));
+        let remedy = Hint::command("infra apply", "creates it");
         let Some(arn) = arn.filter(|arn| !arn.is_empty()) else {
-            return Check::failed(name, "the running revision has none", remedy);
+            return Check::failed(name, "the running task definition has none", remedy);
         };
-        let role = arn.rsplit('/').next().unwrap_or_default();
-        let answer = aws_sdk_iam::Client::new(self.sdk)
-            .get_role()
-            .role_name(role)
-            .send()
-            .await;
-        match answer {
-            Ok(answer) => trusted(name, role, answer.role(), remedy),
-            Err(error) => {
-                if let Some(said) = error.as_service_error()
-                    && said.is_no_such_entity_exception()
-                {
-                    let found = format!("there is no role `{role}`: no new task can start");
-                    return Check::failed(name, found, remedy);
-                }
-                unknown_role(name, role, &store_error(&error))
-            }
+        let name_of_role = arn.rsplit('/').next().unwrap_or_default();
+        match role(self.sdk, name_of_role).await {
+            Ok(Some(found)) => trusted(name, name_of_role, &found, remedy),
+            Ok(None) => Check::failed(
+                name,
+                format!("role `{name_of_role}` does not exist: no new task can start"),
+                remedy,
+            ),
+            Err(error) => unknown_role(name, name_of_role, &error),
         }
     }
 
-    async fn check_log_group(&self, revision: Option<&TaskDefinition>) -> Check {
+    async fn check_log_group(&self, definition: Option<&TaskDefinition>) -> Check {
         let name = "log_group";
-        let logging = revision
-            .and_then(|revision| revision.container(&self.target.container))
+        let logging = definition
+            .and_then(|definition| definition.container(&self.target.container))
             .map_or(&Value::Null, |container| &container["logConfiguration"]);
         let option = |option: &str| logging["options"][option].as_str();
         match logging["logDriver"].as_str() {
-            None if revision.is_some() => {
+            None if definition.is_some() => {
                 return Check::warning(
                     name,
-                    "the running revision keeps no log",
-                    format!("{} sets it", self.command("infra apply")),
+                    "the running task definition has no log configuration",
+                    Hint::command("infra apply", "sets one for the next deploy"),
                 );
             }
             None | Some("awslogs") => {}
             Some(driver) => {
-                return Check::skipped(name, format!("the log goes elsewhere, by `{driver}`"));
+                return Check::skipped(name, format!("logs go through the log driver `{driver}`"));
             }
         }
         let group = option("awslogs-group").unwrap_or(&self.target.log_group);
-        let mut config = Builder::from(self.sdk);
-        if let Some(region) = option("awslogs-region") {
-            config = config.region(Region::new(region.to_owned()));
-        }
-        // Of all that begin like this the shortest comes first.
-        let answer = aws_sdk_cloudwatchlogs::Client::from_conf(config.build())
-            .describe_log_groups()
-            .log_group_name_prefix(group)
-            .send()
-            .await;
-        let answer = match answer {
-            Ok(answer) => answer,
-            Err(error) => {
-                let what = format!("`{group}`");
-                let takes = "logs:DescribeLogGroups";
-                return unasked(name, &what, &store_error(&error), takes, self.make());
-            }
-        };
-        let mut groups = answer.log_groups().iter();
-        match groups.find(|found| found.log_group_name() == Some(group)) {
-            Some(found) => {
-                let kept = match found.retention_in_days() {
+        match log_group(self.sdk, group, option("awslogs-region")).await {
+            Ok(Some(LogGroup { retention_days })) => {
+                let kept = match retention_days {
                     Some(days) => format!("kept for {days} days"),
-                    None => "kept for ever".to_owned(),
+                    None => "never expires".to_owned(),
                 };
                 Check::ok(name, format!("`{group}`, {kept}"))
             }
-            None if option("awslogs-create-group") == Some("true") => {
-                Check::ok(name, format!("`{group}` is made by the first task"))
+            Ok(None) if option("awslogs-create-group") == Some("true") => {
+                Check::ok(name, format!("`{group}` is created by the first task"))
             }
-            None => Check::failed(
+            Ok(None) => Check::failed(
                 name,
-                format!("there is no log group `{group}`: no new task can start"),
-                format!("{} makes it", self.command("infra apply")),
+                format!("log group `{group}` does not exist: no new task can start"),
+                Hint::command("infra apply", "creates it"),
             ),
+            Err(error) => Question {
+                check: name,
+                about: &format!("`{group}`"),
+                permission: "logs:DescribeLogGroups",
+                asked_by: AskedBy::DoctorAlone,
+            }
+            .unanswered(&error, creation()),
         }
     }
 
-    async fn check_drift(&self, running: &TaskDefinition, is_placeholder: bool) -> Check {
+    async fn check_drift(&self, running: &TaskDefinition) -> Check {
         let name = "drift";
-        if is_placeholder {
-            return Check::skipped(name, "nothing was deployed yet that could differ");
-        }
         let arn = self.target.template_arn.as_deref();
         match self.ecs.template(arn, running).await {
             Ok(Some(template)) => {
                 let changes = drift(running, &template, &self.target.container);
-                self.drift(running, &template, &changes)
+                drifted(&running.name(), &template.name(), &changes)
             }
             Ok(None) if arn.is_some() => Check::warning(
                 name,
-                "the revision that Terraform's state names is gone",
-                format!("{} registers another", self.command("infra apply")),
+                "the revision that Terraform's state names was deregistered",
+                Hint::command("infra apply", "registers another"),
             ),
             Ok(None) => Check::ok(
                 name,
                 format!("Terraform registered nothing after `{}`", running.name()),
             ),
-            Err(error) => {
-                let takes = "ecs:ListTaskDefinitions and ecs:DescribeTaskDefinition";
-                super::unseen(
-                    name,
-                    "Terraform's template",
-                    &error.into(),
-                    takes,
-                    self.make(),
-                )
+            Err(error) => Question {
+                check: name,
+                about: "Terraform's template",
+                permission: "ecs:ListTaskDefinitions and ecs:DescribeTaskDefinition",
+                asked_by: AskedBy::Deploy,
             }
+            .unanswered(&error, creation()),
         }
-    }
-
-    fn drift(
-        &self,
-        running: &TaskDefinition,
-        template: &TaskDefinition,
-        changes: &[Change],
-    ) -> Check {
-        let name = "drift";
-        let (running, template) = (running.name(), template.name());
-        if changes.is_empty() {
-            return Check::ok(
-                name,
-                format!(
-                    "Terraform's `{template}` has no setting that the next deploy would bring to `{running}`"
-                ),
-            );
-        }
-        let mut fields: Vec<String> = changes
-            .iter()
-            .take(NAMED)
-            .map(|change| format!("`{}`", change.field))
-            .collect();
-        if let Some(more @ 1..) = changes.len().checked_sub(NAMED) {
-            fields.push(format!("{more} more"));
-        }
-        Check::warning(
-            name,
-            format!(
-                "`{running}` differs from Terraform's newer `{template}`: {}",
-                fields.join(", ")
-            ),
-            format!(
-                "{} takes the newer one over; `--plan` shows the values",
-                self.command("deploy")
-            ),
-        )
     }
 }
 
-/// A role that is there.
-fn trusted(name: &'static str, role: &str, found: Option<&Role>, remedy: String) -> Check {
-    // It is percent-encoded JSON; the service's name is the same in both.
-    let trust = found.and_then(Role::assume_role_policy_document);
-    match trust {
-        Some(trust) if !trust.contains(TAKES_ROLES) => Check::warning(
+fn placeholder_image(image: &str) -> Check {
+    Check::warning(
+        "image",
+        format!("`{image}` is Terraform's placeholder: nothing was deployed yet"),
+        Hint::command("deploy", "deploys the first release"),
+    )
+}
+
+fn placeholder_drift() -> Check {
+    Check::skipped("drift", "nothing was deployed yet that could differ")
+}
+
+fn drifted(running: &str, template: &str, changes: &[Change]) -> Check {
+    let name = "drift";
+    if changes.is_empty() {
+        return Check::ok(
             name,
-            format!("`{role}` does not name {TAKES_ROLES} among those who may take it"),
-            remedy,
+            format!(
+                "Terraform's `{template}` has no setting that the next deploy would bring to `{running}`"
+            ),
+        );
+    }
+    let mut fields: Vec<String> = changes
+        .iter()
+        .take(MAX_FIELDS)
+        .map(|change| format!("`{}`", change.field))
+        .collect();
+    if let Some(more @ 1..) = changes.len().checked_sub(MAX_FIELDS) {
+        fields.push(format!("{more} more"));
+    }
+    Check::warning(
+        name,
+        format!(
+            "`{running}` differs from Terraform's newer `{template}`: {}",
+            fields.join(", ")
         ),
-        _ => Check::ok(name, format!("`{role}`")),
-    }
+        vec![
+            Hint::command("deploy", "applies the newer settings"),
+            Hint::command("deploy --plan", "shows their values"),
+        ],
+    )
 }
 
-/// A role that cannot be asked about. IAM is often closed to those who deploy, and not to be reached from private networks.
-fn unknown_role(name: &'static str, role: &str, error: &StoreError) -> Check {
-    let why = reason(error);
+/// The check of a role that exists: whether tasks can take it.
+fn trusted(name: &'static str, role: &str, found: &Role, remedy: Hint) -> Check {
+    if found.trusts_ecs_tasks {
+        return Check::ok(name, format!("`{role}`"));
+    }
+    Check::warning(
+        name,
+        format!("the trust policy of `{role}` does not name {ECS_TASKS}"),
+        remedy,
+    )
+}
+
+/// The check of a role that is not known. Those who deploy often may not read IAM, and a private
+/// network may not reach it: that says nothing of the role.
+fn unknown_role(name: &'static str, role: &str, error: &AwsError) -> Check {
+    if error.kind == AwsErrorKind::Permission {
+        let question = Question {
+            check: name,
+            about: &format!("role `{role}`"),
+            permission: "iam:GetRole",
+            asked_by: AskedBy::DoctorAlone,
+        };
+        return question.unanswered(error, creation());
+    }
     Check::skipped(
         name,
-        match lacks_permission(error) {
-            true => format!("`{role}` may not be looked at, which takes `iam:GetRole`: {why}"),
-            false => format!("whether there is a role `{role}` is not known: {why}"),
-        },
+        format!("whether role `{role}` exists is not known: {error}"),
     )
 }
 
@@ -278,33 +273,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_role_that_tasks_may_not_take_is_a_warning() {
-        let role = |trust: &str| {
-            Role::builder()
-                .path("/")
-                .role_name("r")
-                .role_id("AROA")
-                .arn("arn:aws:iam::123456789012:role/r")
-                .create_date(aws_smithy_types::DateTime::from_secs(0))
-                .assume_role_policy_document(trust)
-                .build()
-                .unwrap()
+    fn a_role_that_tasks_cannot_take_is_a_warning() {
+        let check = |trusts_ecs_tasks| {
+            trusted("task_role", "r", &Role { trusts_ecs_tasks }, "".into()).status
         };
-        let service = |name: &str| format!("%7B%22Service%22%3A%22{name}%22%7D");
-        let tasks = role(&service("ecs-tasks.amazonaws.com"));
-        let check = trusted("task_role", "r", Some(&tasks), String::new());
-        assert_eq!(check.status, Status::Ok);
-        let machines = role(&service("ec2.amazonaws.com"));
-        let check = trusted("task_role", "r", Some(&machines), String::new());
-        assert_eq!(check.status, Status::Warning);
+        assert_eq!(check(true), Status::Ok);
+        assert_eq!(check(false), Status::Warning);
     }
 
     #[test]
     fn a_role_that_may_not_be_asked_about_is_no_failure() {
-        for error in [
-            StoreError::denied("not authorized (AccessDenied)"),
-            StoreError::unavailable("AWS cannot be reached"),
-        ] {
+        for (code, status) in [("AccessDenied", 403), ("ServiceUnavailable", 503)] {
+            let error = AwsError::of_answer("iam", "GetRole", status, Some(code), None, None);
             let check = unknown_role("task_role", "r", &error);
             assert_eq!(check.status, Status::Skipped, "{check:?}");
         }

@@ -1,4 +1,5 @@
-//! `t3nets doctor` of a service: what it finds before and after a deploy, and where it may not look.
+//! `t3nets doctor` of a service: what it finds before and after a deploy, and what it does without
+//! permissions.
 
 use serde_json::Value;
 use support::aws_proxy::{AwsProxy, Before, Refusal};
@@ -6,16 +7,16 @@ use support::aws_proxy::{AwsProxy, Before, Refusal};
 use super::*;
 
 impl Installed {
-    /// What the doctor finds, with AWS at this address.
+    /// The doctor's checks, with AWS at this address.
     fn doctor(&self, endpoint: &str) -> Vec<Value> {
         let mut command = self.command(&["doctor", "--json"]);
-        // Whether there is Docker here is no matter.
+        // The checks must not depend on whether Docker runs on this machine.
         command.env("DOCKER_HOST", "unix:///nowhere/docker.sock");
         let finished = finish(command.env("AWS_ENDPOINT_URL", endpoint));
         finished.json()["checks"].as_array().unwrap().clone()
     }
 
-    /// A revision of Terraform's or of anybody else's.
+    /// Registers a revision with the tag `ManagedBy`.
     fn register(&self, image: &str, memory: &str, manager: &str) -> String {
         let container = ContainerDefinition::builder()
             .name("router")
@@ -61,7 +62,7 @@ fn found<'a>(checks: &'a [Value], name: &str) -> (&'a str, &'a str) {
 }
 
 #[test]
-fn the_doctor_says_that_nothing_was_deployed_yet_and_then_what_is_there() {
+fn the_doctor_says_that_nothing_was_deployed_yet_and_later_what_was() {
     let Some(installed) = Installed::new("checked") else {
         return;
     };
@@ -100,7 +101,7 @@ fn the_doctor_says_that_nothing_was_deployed_yet_and_then_what_is_there() {
 }
 
 #[test]
-fn what_the_doctor_may_not_look_at_is_skipped_unless_a_deploy_needs_it() {
+fn a_check_without_permission_is_skipped_unless_a_deploy_needs_it() {
     let Some(installed) = Installed::new("closed") else {
         return;
     };
@@ -109,7 +110,10 @@ fn what_the_doctor_may_not_look_at_is_skipped_unless_a_deploy_needs_it() {
     let checks = installed.doctor(installed.server.url());
     let (status, detail) = found(&checks, "task_role");
     assert_eq!(status, "failed");
-    assert!(detail.contains("no role `nobody-made-it`"), "{detail}");
+    assert!(
+        detail.contains("role `nobody-made-it` does not exist"),
+        "{detail}"
+    );
 
     let proxy = AwsProxy::to(installed.server.url()).before(|call| match &*call.operation {
         "GetRole" | "BatchGetImage" | "ListImages" | "DescribeLogGroups" | "DescribeClusters" => {
@@ -123,7 +127,7 @@ fn what_the_doctor_may_not_look_at_is_skipped_unless_a_deploy_needs_it() {
         ("task_role", "skipped", "`iam:GetRole`"),
         ("image", "skipped", "`ecr:BatchGetImage`"),
         ("repository", "ok", "`ecr:ListImages`"),
-        ("service", "warning", "it is to have none"),
+        ("service", "warning", "its desired count is 0"),
         ("drift", "ok", ""),
         ("cluster", "failed", "AccessDenied"),
         ("capacity", "skipped", "`cluster`"),

@@ -1,4 +1,5 @@
-//! Releases whose images are gone from the registry: shown by `t3nets history`, and nothing that `t3nets rollback` promises.
+//! Releases whose images were deleted from the registry: `t3nets history` shows them, and `t3nets
+//! rollback` does not go back to them.
 
 use aws_sdk_ecr::types::ImageIdentifier;
 use support::aws_proxy::{AwsProxy, Before, Refusal};
@@ -45,7 +46,7 @@ impl Installed {
             .expect("a release can be remembered");
     }
 
-    /// What a lifecycle rule does.
+    /// Deletes an image, as a lifecycle rule does.
     pub(super) fn delete_image(&self, digest: &str) {
         let deleted = aws_sdk_ecr::Client::new(&self.config)
             .batch_delete_image()
@@ -56,7 +57,7 @@ impl Installed {
         assert_eq!(deleted.failures(), []);
     }
 
-    /// What the service is told to run: `family:number`.
+    /// The revision of the service's deployment: `family:number`.
     fn runs(&self) -> String {
         let status = self.run(&["status", "--json"]).expect_code(0).json();
         let revision = &status["deployments"][0]["revision"];
@@ -95,8 +96,8 @@ fn history_says_which_images_are_still_in_the_registry() {
     let closed = through(&["history", "--json"]).expect_code(0);
     let releases = &closed.json()["releases"];
     assert_eq!(releases[0]["in_registry"], json!(null));
-    let said = closed.stderr.matches("AccessDeniedException").count();
-    assert_eq!(said, 1, "{closed:?}");
+    let mentions = closed.stderr.matches("AccessDeniedException").count();
+    assert_eq!(mentions, 1, "{closed:?}");
     let closed = through(&["history"]).expect_code(0);
     assert_eq!(closed.stdout.matches("unknown").count(), 2, "{closed:?}");
     // One call for all of them.
@@ -104,7 +105,7 @@ fn history_says_which_images_are_still_in_the_registry() {
 }
 
 #[test]
-fn a_rollback_passes_over_a_release_whose_image_is_gone() {
+fn a_rollback_passes_over_a_release_whose_image_is_deleted() {
     let Some(installed) = Installed::new("passed") else {
         return;
     };
@@ -118,7 +119,7 @@ fn a_rollback_passes_over_a_release_whose_image_is_gone() {
 }
 
 #[test]
-fn a_rollback_to_an_image_that_is_gone_is_refused_before_anything_changes() {
+fn a_rollback_to_an_image_that_is_deleted_is_refused_before_anything_changes() {
     let Some(installed) = Installed::new("gone") else {
         return;
     };
@@ -127,18 +128,18 @@ fn a_rollback_to_an_image_that_is_gone_is_refused_before_anything_changes() {
         installed.delete_image(&digest);
     }
     let refused = installed.run(&["rollback", "--to", "2"]).expect_code(1);
-    let said = "the image of `t3nets-gone-router:2` is no longer in the registry";
-    assert!(refused.stderr.contains(said), "{refused:?}");
+    let expected = "the image of `t3nets-gone-router:2` is no longer in the registry";
+    assert!(refused.stderr.contains(expected), "{refused:?}");
     assert!(
         refused.stderr.contains("hint: `t3nets history"),
         "{refused:?}"
     );
     let refused = installed.run(&["rollback"]).expect_code(1);
-    let said = "`t3nets-gone-router:3`, `t3nets-gone-router:2`";
-    assert!(refused.stderr.contains(said), "{refused:?}");
+    let expected = "`t3nets-gone-router:3`, `t3nets-gone-router:2`";
+    assert!(refused.stderr.contains(expected), "{refused:?}");
     assert_eq!(installed.runs(), "t3nets-gone-router:1");
 
-    // What cannot be asked about is not gone.
+    // An image that cannot be looked up is not taken for a deleted one.
     let proxy = AwsProxy::to(installed.server.url()).before(|call| match &*call.service {
         service if service.contains("ContainerRegistry") => Before::Refuse(Refusal::Denied),
         _ => Before::Forward,

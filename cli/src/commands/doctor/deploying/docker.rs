@@ -1,5 +1,5 @@
-//! What building an image needs on this machine. Nothing here fails an environment: what is pushed already can be deployed
-//! from anywhere.
+//! What building an image needs on this machine. Without it no check fails: an image that was
+//! pushed already can be deployed from anywhere.
 
 use std::path::Path;
 
@@ -9,17 +9,18 @@ use super::super::Check;
 use crate::error::CliError;
 use t3nets_deploy::build::DockerEngine;
 
-/// What a build from nothing takes: the Rust image, its packages, the dependencies' sources, and what is compiled, for both
-/// the base and the result; about 3 GB, and the image once more while it is exported.
+/// How many bytes a build without any cache takes: the Rust image, its packages, the dependencies'
+/// sources and what is compiled of both are about 3 GB, and the image is written once more when it
+/// is exported.
 const NEEDED: u64 = 4_000_000_000;
 
-/// Docker's engine, and the room on its disk.
+/// Docker's engine, and the free space on its disk.
 pub(super) async fn checks() -> Vec<Check> {
     match DockerEngine::connect().await {
         Ok(engine) => vec![check_docker(&engine), check_disk(&engine).await],
         Err(error) => vec![
             without_docker(&error.into()),
-            Check::skipped("disk", "Docker's disk cannot be seen without Docker"),
+            Check::skipped("disk", "Docker's disk cannot be checked without Docker"),
         ],
     }
 }
@@ -40,24 +41,25 @@ async fn check_disk(engine: &DockerEngine) -> Check {
         Ok(answer) => answer,
         Err(error) => return Check::skipped("disk", error.to_string()),
     };
-    // Docker's programs for the desktop, and a socket that leads elsewhere, name a folder of another machine.
-    let here = rustix::system::uname();
-    if here.nodename().to_bytes() != machine.as_bytes() || !root.is_absolute() {
+    // Docker Desktop runs in a virtual machine and a socket may be forwarded: the folder is another
+    // machine's then.
+    let this_machine = rustix::system::uname();
+    if this_machine.nodename().to_bytes() != machine.as_bytes() || !root.is_absolute() {
         return Check::skipped(
             "disk",
-            format!("Docker runs on `{machine}`: its disk cannot be seen from here"),
+            format!("Docker runs on `{machine}`: its disk cannot be checked from here"),
         );
     }
     match rustix::fs::statvfs(&root) {
-        Ok(disk) => room(disk.f_bavail.saturating_mul(disk.f_frsize), &root),
+        Ok(disk) => free_space(disk.f_bavail.saturating_mul(disk.f_frsize), &root),
         Err(error) => Check::skipped(
             "disk",
-            format!("the room in {} cannot be seen: {error}", root.display()),
+            format!("the free space in {} is not known: {error}", root.display()),
         ),
     }
 }
 
-fn room(free: u64, root: &Path) -> Check {
+fn free_space(free: u64, root: &Path) -> Check {
     let found = format!("{} free in {}", DecimalBytes(free), root.display());
     if free >= NEEDED {
         return Check::ok("disk", found);
@@ -65,10 +67,10 @@ fn room(free: u64, root: &Path) -> Check {
     Check::warning(
         "disk",
         format!(
-            "{found}; building the image from nothing takes up to {}",
+            "{found}; building the image without a cache takes up to {}",
             DecimalBytes(NEEDED)
         ),
-        "`docker system df` shows what takes the room, `docker builder prune` and `docker image prune` free it",
+        "`docker system df` shows what uses the space, `docker builder prune` and `docker image prune` free it",
     )
 }
 
@@ -78,10 +80,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn little_room_is_a_warning_that_says_how_much_is_needed() {
+    fn little_space_is_a_warning_that_says_how_much_is_needed() {
         let root = Path::new("/var/lib/docker");
-        assert_eq!(room(NEEDED, root).status, Status::Ok);
-        let little = room(1_500_000_000, root);
+        assert_eq!(free_space(NEEDED, root).status, Status::Ok);
+        let little = free_space(1_500_000_000, root);
         assert_eq!(little.status, Status::Warning);
         assert!(little.detail.contains("1.50 GB free"), "{little:?}");
         assert!(little.detail.contains("4.00 GB"), "{little:?}");

@@ -1,4 +1,4 @@
-//! What is made of what ECS and the load balancer say.
+//! What the checks find in the answers of ECS and the load balancer.
 
 use super::super::super::Status;
 use super::*;
@@ -7,7 +7,7 @@ use t3nets_deploy::rollout::{Deployment, Service, ServiceEvent};
 use t3nets_deploy::session::DeployTarget;
 use t3nets_deploy::task_definition::{Tags, TaskDefinition};
 
-fn judged<T>(judge: impl FnOnce(&Deploying<'_>) -> T) -> T {
+fn check_of(placed: PlacedService, running: &RunningRevision) -> Check {
     let target = DeployTarget {
         environment: "dev".to_owned(),
         cluster: "c".to_owned(),
@@ -24,11 +24,12 @@ fn judged<T>(judge: impl FnOnce(&Deploying<'_>) -> T) -> T {
     let sdk = aws_config::SdkConfig::builder()
         .behavior_version(aws_config::BehaviorVersion::latest())
         .build();
-    judge(&Deploying {
+    let checks = ServiceChecks {
         ecs: Ecs::new(&sdk, &target),
         sdk: &sdk,
         target: &target,
-    })
+    };
+    checks.service(&Ok(Some(placed)), running)
 }
 
 fn placed(running: i32, desired: i32, state: &str) -> PlacedService {
@@ -52,35 +53,36 @@ fn placed(running: i32, desired: i32, state: &str) -> PlacedService {
     }
 }
 
-fn known(is_placeholder: bool) -> Running {
-    Running::Known {
-        revision: TaskDefinition {
-            definition: serde_json::json!({}),
-            tags: Tags::new(),
-        },
-        is_placeholder,
+fn definition() -> TaskDefinition {
+    TaskDefinition {
+        definition: serde_json::json!({}),
+        tags: Tags::new(),
     }
 }
 
 #[test]
-fn a_service_is_well_only_if_all_its_tasks_run_and_no_rollout_is_under_way_or_failed() {
+fn a_service_is_ok_only_if_all_its_tasks_run_and_no_rollout_is_in_progress_or_failed() {
     for (placed, status, part) in [
         (
             placed(2, 2, "COMPLETED"),
             Status::Ok,
-            "2 of 2 tasks run of `r:7`",
+            "2 of 2 tasks are running `r:7`",
         ),
         (placed(2, 2, ""), Status::Ok, "2 of 2"),
         (placed(1, 2, "COMPLETED"), Status::Failed, "1 of 2"),
-        (placed(0, 0, "COMPLETED"), Status::Warning, "to have none"),
-        (placed(1, 1, "IN_PROGRESS"), Status::Warning, "under way"),
+        (
+            placed(0, 0, "COMPLETED"),
+            Status::Warning,
+            "desired count is 0",
+        ),
+        (placed(1, 1, "IN_PROGRESS"), Status::Warning, "in progress"),
         (
             placed(1, 1, "FAILED"),
             Status::Failed,
             "tasks failed to start",
         ),
     ] {
-        let check = judged(|it| it.service(&Ok(Some(placed)), &known(false)));
+        let check = check_of(placed, &RunningRevision::Deployed(definition()));
         assert_eq!(check.status, status, "{check:?}");
         assert!(check.detail.contains(part), "{check:?}");
     }
@@ -89,13 +91,16 @@ fn a_service_is_well_only_if_all_its_tasks_run_and_no_rollout_is_under_way_or_fa
 #[test]
 fn a_service_that_was_never_deployed_to_is_no_failure() {
     let bootstrap = placed(0, 1, "IN_PROGRESS");
-    let check = judged(|it| it.service(&Ok(Some(bootstrap)), &known(true)));
+    let check = check_of(bootstrap, &RunningRevision::Placeholder(definition()));
     assert_eq!(check.status, Status::Warning);
     assert!(
         check.detail.contains("nothing was deployed yet"),
         "{check:?}"
     );
-    assert_eq!(check.remedy.to_string(), "`t3nets deploy -e dev`");
+    assert_eq!(
+        check.remedy.to_string(),
+        "`t3nets deploy` deploys the first release"
+    );
 }
 
 #[test]
@@ -106,7 +111,7 @@ fn capacity_that_the_cluster_does_not_have_or_ecs_does_not_find_is_a_failure() {
         default_strategy: vec!["FARGATE".to_owned()],
     };
     let mut placed = placed(0, 1, "IN_PROGRESS");
-    let status = |placed: &PlacedService| judged(|it| it.capacity(&cluster, placed)).status;
+    let status = |placed: &PlacedService| capacity(&cluster, placed).status;
     assert_eq!(status(&placed), Status::Ok);
     placed.strategy = vec!["FARGATE_SPOT".to_owned()];
     assert_eq!(status(&placed), Status::Failed);
@@ -135,7 +140,7 @@ fn targets_that_are_not_healthy_are_named_with_the_reason() {
     };
     let check = |states: &[&str]| {
         let targets: Vec<Target> = states.iter().map(|state| target(state)).collect();
-        judged(|it| it.targets("group", &targets))
+        health("group", &targets)
     };
     assert_eq!(check(&["healthy", "draining"]).status, Status::Ok);
     assert_eq!(check(&["draining"]).status, Status::Warning);
