@@ -234,7 +234,7 @@ fn a_server_that_is_no_router_is_told_apart() {
     let router = ScriptedRouter::answering(200, json!({"hello": "world"}));
     let finished = ask(&router, &["hi"], None).expect_code(1);
     assert!(
-        finished.stderr.contains("none of a T3nets router"),
+        finished.stderr.contains("not from a T3nets router"),
         "{finished:?}"
     );
 }

@@ -111,7 +111,10 @@ fn it_says_where_it_answers_and_ends_when_it_is_asked_to() {
 
         let (code, said) = dev.end(signal);
         assert_eq!(code, Some(0), "{said}");
-        assert!(said.contains("let in as tenant `default`"), "{said}");
+        assert!(
+            said.contains("callers without a key belong to tenant `default`"),
+            "{said}"
+        );
         assert!(!info.exists());
     }
 }

@@ -328,7 +328,7 @@ fn removing_a_user_revokes_their_keys() {
     operator
         .run(&remove)
         .expect_code(2)
-        .says("go 2 keys")
+        .says("this deletes user `bob@example.com` of tenant `default`, 2 keys")
         .says("--yes");
     let removed = operator.json(&[&remove[..], &["--yes"]].concat());
     assert_eq!(removed["revoked_keys"], 2);

@@ -56,8 +56,9 @@ memory   1        0          0            0
 channel  1        0          0            0
 api_key  1        0          0            0
 secret   0        0          0            0
-secret `pager` is not in the file: `t3nets secret set pager -t default` stores it
+secret `pager` is not in the file and has to be set
 "#);
+    imported.says("`t3nets secret set pager -t default` sets it");
     let trail = other.json(&["tenant", "audit"]);
     assert_eq!(trail["entries"][0]["action"], "tenant.import");
     other
@@ -276,5 +277,5 @@ fn an_export_that_fails_leaves_the_file_before_it() {
     operator
         .run(&["tenant", "export", "--output", "/dev/null"])
         .expect_code(2)
-        .says("is no file");
+        .says("is not a regular file");
 }

@@ -14,6 +14,7 @@ mod deploys;
 mod dynamodb;
 mod error;
 mod names;
+pub mod schema;
 mod secrets;
 pub mod signed;
 mod tenants;

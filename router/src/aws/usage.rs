@@ -16,6 +16,7 @@ use ulid::Ulid;
 use super::attempts::Attempts;
 use super::dynamodb::attributes::{Item, counter, number_value};
 use super::dynamodb::{Condition, Refusal, Table, Update, Write};
+use super::schema;
 use super::tenants::keys;
 use crate::model::{DailyUsage, NanoUsd, Record, TenantId, UsageDelta};
 use crate::ports::{Clock, StoreError, UsageStore};
@@ -123,7 +124,7 @@ impl UsageStore for DynamoUsage {
             .now()
             .as_second()
             .saturating_add(RESERVATION_LIFE);
-        item.insert("ttl".to_owned(), number_value(ttl));
+        item.insert(schema::EXPIRY.to_owned(), number_value(ttl));
         let writes = || {
             vec![
                 Write::put(item.clone()).when(Condition::absent()),

@@ -109,6 +109,6 @@ fn what_works_on_this_machine_alone_refuses_aws() {
     operator
         .run(&["dev"])
         .expect_code(3)
-        .says("is on AWS, and this works on this machine alone")
+        .says("is on AWS, and this command only works on this machine")
         .says("--env local");
 }

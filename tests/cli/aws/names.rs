@@ -165,7 +165,7 @@ async fn the_state_in_a_bucket_is_read_with_the_environments_credentials() {
     }
     project_with_bucket(&operator, "cli-names-no-such-bucket");
     let shown = operator.run(&["env", "show", "dev"]).expect_code(0);
-    assert!(shown.stderr.contains("there is no bucket"), "{shown:?}");
+    assert!(shown.stderr.contains("does not exist"), "{shown:?}");
 }
 
 #[test]

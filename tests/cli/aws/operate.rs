@@ -119,7 +119,7 @@ fn chat_makes_itself_a_key_keeps_it_and_sends_it_to_no_other_router() {
         .run(&["chat", "hi"])
         .expect_code(0)
         .says("account 000000000000")
-        .says("with a key made for 15 minutes");
+        .says("with a temporary key, valid for 15 minutes");
     operator.run(&["chat", "hi"]).expect_code(0);
     let received = router.received();
     let key = received[0].authorization.clone().unwrap();

@@ -44,6 +44,6 @@ fn without_a_terminal_it_needs_yes() {
     operator
         .run(&["tenant", "add", "acme"])
         .expect_code(2)
-        .says("this needs a confirmation")
+        .says("this needs confirmation")
         .says("--yes");
 }

@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::types::{
     TimeToLiveStatus,
 };
 use serde_json::Value;
+use t3nets_router::aws::schema::{self, CHANNEL_INDEX, CHANNEL_INDEX_KEY, EXPIRY};
 use t3nets_router::aws::{AwsError, AwsErrorKind};
 use t3nets_router::outbound::{self, Options};
 
@@ -23,15 +24,10 @@ use crate::hint::Hint;
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Both tables' keys.
-const KEYS: [(&str, KeyType); 2] = [("pk", KeyType::Hash), ("sk", KeyType::Range)];
-
-/// The index by which the router finds who a channel belongs to.
-const INDEX: &str = "channel-mapping";
-
-const INDEX_KEY: &str = "gsi1pk";
-
-/// The attribute by which items expire.
-const EXPIRES: &str = "ttl";
+const KEYS: [(&str, KeyType); 2] = [
+    (schema::PARTITION_KEY, KeyType::Hash),
+    (schema::SORT_KEY, KeyType::Range),
+];
 
 /// A secret that no tenant has: asking for it tells whether asking is allowed.
 const NO_SECRET: &str = "t3nets-doctor/none";
@@ -190,12 +186,12 @@ async fn check_table(session: &AwsSession, name: Name) -> Check {
     let mut wrong = faults(&table, name == Name::TenantsTable);
     match expiry.map(|answer| answer.time_to_live_description) {
         Ok(Some(expiry))
-            if expiry.attribute_name() == Some(EXPIRES)
+            if expiry.attribute_name() == Some(EXPIRY)
                 && matches!(
                     expiry.time_to_live_status(),
                     Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling)
                 ) => {}
-        Ok(_) => wrong.push(format!("items do not expire by `{EXPIRES}`")),
+        Ok(_) => wrong.push(format!("items do not expire by `{EXPIRY}`")),
         Err(error) => {
             let what = format!("whether items of {found} expire");
             let error = AwsError::from_sdk("dynamodb", "DescribeTimeToLive", &error);
@@ -224,18 +220,18 @@ fn faults(table: &TableDescription, has_index: bool) -> Vec<String> {
         let index = table
             .global_secondary_indexes()
             .iter()
-            .find(|index| index.index_name() == Some(INDEX));
+            .find(|index| index.index_name() == Some(CHANNEL_INDEX));
         match index {
-            None => wrong.push(format!("it has no index `{INDEX}`")),
+            None => wrong.push(format!("it has no index `{CHANNEL_INDEX}`")),
             Some(index)
                 if !has_key(
                     index.key_schema(),
                     table.attribute_definitions(),
-                    &[(INDEX_KEY, KeyType::Hash)],
+                    &[(CHANNEL_INDEX_KEY, KeyType::Hash)],
                 ) =>
             {
                 wrong.push(format!(
-                    "the key of `{INDEX}` is not `{INDEX_KEY}`, a string"
+                    "the key of `{CHANNEL_INDEX}` is not `{CHANNEL_INDEX_KEY}`, a string"
                 ));
             }
             Some(index)
@@ -243,7 +239,9 @@ fn faults(table: &TableDescription, has_index: bool) -> Vec<String> {
                     .index_status()
                     .is_some_and(|status| status.as_str() == "CREATING") =>
             {
-                wrong.push(format!("the index `{INDEX}` is still being created"));
+                wrong.push(format!(
+                    "the index `{CHANNEL_INDEX}` is still being created"
+                ));
             }
             Some(_) => {}
         }
@@ -384,7 +382,7 @@ mod tests {
 
     fn table(sort_key: ScalarAttributeType, index_key: &str) -> TableDescription {
         let index = GlobalSecondaryIndexDescription::builder()
-            .index_name(INDEX)
+            .index_name(CHANNEL_INDEX)
             .key_schema(key(index_key, KeyType::Hash));
         TableDescription::builder()
             .table_status(TableStatus::Active)
@@ -399,9 +397,9 @@ mod tests {
 
     #[test]
     fn a_table_with_other_keys_or_without_the_index_is_faulty() {
-        let good = table(ScalarAttributeType::S, INDEX_KEY);
+        let good = table(ScalarAttributeType::S, CHANNEL_INDEX_KEY);
         assert_eq!(faults(&good, true), Vec::<String>::new());
-        let number = faults(&table(ScalarAttributeType::N, INDEX_KEY), true).join(";");
+        let number = faults(&table(ScalarAttributeType::N, CHANNEL_INDEX_KEY), true).join(";");
         assert!(number.contains("its key"), "{number}");
         let other = faults(&table(ScalarAttributeType::S, "gsi"), true).join(";");
         assert!(other.contains("the key of `channel-mapping`"), "{other}");

@@ -12,6 +12,7 @@ use crate::aws::dynamodb::attributes::{
     Item, corrupt, counter, key as item_key, number, number_value, text_if_set, text_value,
     time_if_set,
 };
+use crate::aws::schema;
 use crate::model::{ConversationKey, ConversationOwner, Message, Role, SessionSummary};
 use crate::ports::{CONVERSATION_LIFE, StoreError};
 
@@ -40,7 +41,7 @@ const PAGES_MARGIN: i64 = 24 * 60 * 60;
 /// The attributes of a head that T3nets writes. The first four are every program's.
 pub(super) const MESSAGES: &str = "messages";
 pub(super) const UPDATED_AT: &str = "updated_at";
-pub(super) const TTL: &str = "ttl";
+pub(super) const TTL: &str = schema::EXPIRY;
 pub(super) const VERSION: &str = "version";
 /// Tells a conversation from a later one of the same key, for its pages.
 pub(super) const GENERATION: &str = "generation";

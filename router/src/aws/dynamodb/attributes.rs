@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::aws::schema::{PARTITION_KEY, SORT_KEY};
 use crate::ports::StoreError;
 
 /// An item as the SDK has it.
@@ -37,8 +38,8 @@ pub(crate) fn json_value(value: &impl Serialize) -> Result<AttributeValue, Store
 /// The key of an item.
 pub(crate) fn key(pk: impl Into<String>, sk: impl Into<String>) -> Item {
     HashMap::from([
-        ("pk".to_owned(), text_value(pk)),
-        ("sk".to_owned(), text_value(sk)),
+        (PARTITION_KEY.to_owned(), text_value(pk)),
+        (SORT_KEY.to_owned(), text_value(sk)),
     ])
 }
 
@@ -51,7 +52,7 @@ pub(crate) fn identity(item: &Item) -> Identity {
         Some(AttributeValue::S(text)) => text.clone(),
         _ => String::new(),
     };
-    (part("pk"), part("sk"))
+    (part(PARTITION_KEY), part(SORT_KEY))
 }
 
 /// An item's key alone.

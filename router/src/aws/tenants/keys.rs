@@ -6,6 +6,7 @@ use ulid::Ulid;
 use jiff::civil::Date;
 
 use crate::aws::dynamodb::attributes::{Item, key};
+pub(crate) use crate::aws::schema::{CHANNEL_INDEX, CHANNEL_INDEX_KEY};
 use crate::model::{ChannelId, ChannelKind, KeyHash, TenantId, UserId};
 
 /// A tenant's own item.
@@ -24,10 +25,6 @@ pub(crate) const AUDIT: &str = "AUDIT#";
 pub(crate) const BEHIND_AUDIT: &str = "AUDIT$";
 /// Sort keys from behind the API keys, which come first of the channels, to behind the last channel.
 pub(crate) const MAPPED_CHANNELS: (&str, &str) = ("CHANNEL#api$", "CHANNEL$");
-
-/// The index from a channel to its mappings, and its key.
-pub(crate) const CHANNEL_INDEX: &str = "channel-mapping";
-pub(crate) const CHANNEL_INDEX_KEY: &str = "gsi1pk";
 
 /// The longest sort key that DynamoDB takes, in bytes.
 pub(crate) const MAX_SORT_KEY: usize = 1024;
