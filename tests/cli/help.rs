@@ -62,3 +62,28 @@ fn the_help_of_the_frames_commands() {
         insta::assert_snapshot!(format!("help_infra_{name}"), help(&["infra", name]));
     }
 }
+
+#[test]
+fn alone_it_says_where_to_start() {
+    let shown = Sandbox::new().run(&[]).expect_code(0);
+    insta::assert_snapshot!(shown.stdout, @r#"
+Run and operate T3nets, a multi-tenant AI assistant on AWS.
+
+Start here:  t3nets dev --demo      then: t3nets chat "sprint status?"
+
+Local        dev  chat
+Tenants      seed  tenant  key  secret
+Deploy       deploy  rollback  status  logs  history  restart  scale
+AWS          infra  cost  doctor
+Setup        init  env  completions  man
+
+t3nets <command> --help shows the options of a command, t3nets --help the exit codes.
+"#);
+    assert_eq!(shown.stderr, "");
+}
+
+#[test]
+fn a_command_without_its_verb_is_a_usage_error() {
+    let shown = Sandbox::new().run(&["tenant"]).expect_code(2);
+    assert!(shown.stderr.contains("add-user"), "{shown:?}");
+}
