@@ -1,5 +1,5 @@
-//! What each [`Change`] means, whichever store makes it. Pure: an adapter reads what is stored, asks here whether the change
-//! can be made of that, and then makes it.
+//! What each [`Change`] means, whichever store makes it. Pure: an adapter reads what is stored,
+//! asks here whether the change can be made of that, and then makes it.
 
 use jiff::Timestamp;
 
@@ -8,7 +8,8 @@ use crate::model::{
 };
 use crate::ports::{Change, CommitLimit, StoreError};
 
-/// Refuses what can be refused of a commit without reading: too many changes, and changes of another tenant's records.
+/// Refuses what can be refused of a commit without reading: too many changes, and changes of
+/// another tenant's records.
 pub(crate) fn check_commit(
     tenant: &TenantId,
     changes: &[Change],
@@ -78,7 +79,8 @@ pub(crate) fn user_of(change: &Change) -> Option<&UserId> {
     }
 }
 
-/// What is stored of all that decides whether one change can be made. What does not matter to the change need not be read.
+/// What is stored of all that decides whether one change can be made. What does not matter to the
+/// change need not be read.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Current {
     /// Whether the tenant exists.

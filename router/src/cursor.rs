@@ -16,7 +16,8 @@ pub(crate) struct List<T, const N: usize> {
 pub(crate) struct Start<const N: usize> {
     /// The key of the item before the page's first; `None` for the first page.
     pub(crate) after: Option<[String; N]>,
-    /// How many items to read: one more than the page holds, which tells whether there is a next page.
+    /// How many items to read: one more than the page holds, which tells whether there is a next
+    /// page.
     pub(crate) count: usize,
 }
 

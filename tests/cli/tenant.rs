@@ -102,7 +102,7 @@ fn settings_that_cannot_be_are_usage_errors() {
     for (setting, says) in [
         ("ai_provider=gemini", "bedrock, anthropic, openai, offline"),
         ("max_tokens_per_message=0", "from 1 to 200000"),
-        ("ai_modle=x", "is no setting"),
+        ("ai_modle=x", "is not a setting"),
         ("nonsense", "name=value"),
     ] {
         operator

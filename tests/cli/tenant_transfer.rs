@@ -94,7 +94,7 @@ fn what_differs_is_told_and_ends_with_a_code() {
     operator.json(&["tenant", "set-user", "bob@example.com", "--name", "Robert"]);
     let ran = operator.run(&["tenant", "import", "tenant.jsonl"]);
     ran.expect_code(1)
-        .says("user `bob@example.com` not imported: what is stored has another display_name");
+        .says("user `bob@example.com` not imported: the stored record differs in display_name");
     let ran = operator.run(&["tenant", "import", "tenant.jsonl", "--json"]);
     let told = ran.expect_code(1).json();
     assert_eq!(told["failed"], 1);

@@ -1,4 +1,5 @@
-//! AWS behind the ports, on servers that stand in for it. All cases share one server and one pair of tables.
+//! AWS behind the ports, on servers that stand in for it. All cases share one server and one pair
+//! of tables.
 
 use std::sync::Arc;
 
@@ -68,7 +69,8 @@ impl AwsFixture {
             Some(proxy) => sdk.into_builder().endpoint_url(proxy).build(),
             None => sdk,
         };
-        // On a busy machine the servers take longer than AWS, moto above all: it copies its tables for each transaction.
+        // On a busy machine the servers take longer than AWS, moto above all: it copies its tables
+        // for each transaction.
         let patient = TimeoutConfig::builder().build();
         let sdk = sdk.into_builder().timeout_config(patient).build();
         let client = Client::new(&sdk);

@@ -1,4 +1,5 @@
-//! Conversations in DynamoDB, and what only this adapter promises: the items that other programs read and write, and pages.
+//! Conversations in DynamoDB, and what only this adapter promises: the items that other programs
+//! read and write, and pages.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -290,7 +291,8 @@ async fn pages_of_a_head_that_dynamodb_deleted_are_never_seen_again() {
     });
     assert_eq!(history.await.unwrap().len(), all.len());
 
-    // A page that is left of the earlier one, behind all of the present ones, goes with a clearing too.
+    // A page that is left of the earlier one, behind all of the present ones, goes with a clearing
+    // too.
     let mut orphan = orphans[0].1.clone();
     orphan.insert("sk".to_owned(), text("session#page#0000009999"));
     let put = table.client.put_item().table_name(&table.name);

@@ -1,4 +1,5 @@
-//! Answers of DynamoDB that are lost after it did what was asked, and many who want the same at once.
+//! Answers of DynamoDB that are lost after it did what was asked, and many who want the same at
+//! once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -28,8 +29,9 @@ struct Lossy {
     losses: Arc<AtomicUsize>,
 }
 
-/// Passes a request on. The answer to a transaction is replaced by an internal error while there are losses to come, which
-/// the SDK repeats; without its token, as by a server that does not know the repetition again.
+/// Passes a request on. The answer to a transaction is replaced by an internal error while there
+/// are losses to come, which the SDK repeats; without its token, as by a server that does not know
+/// the repetition again.
 async fn pass_on(State(lossy): State<Lossy>, headers: HeaderMap, body: Bytes) -> Response {
     let target = headers["x-amz-target"].to_str().unwrap().to_owned();
     let is_transaction = target.ends_with("TransactWriteItems");

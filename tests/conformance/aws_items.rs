@@ -1,5 +1,5 @@
-//! What is stored in DynamoDB, where the adapters' own code is not the judge: items as older programs write them, and items
-//! as other programs find them.
+//! What is stored in DynamoDB, where the adapters' own code is not the judge: items as older
+//! programs write them, and items as other programs find them.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -19,8 +19,8 @@ use crate::fixture::{
 
 type Item = std::collections::HashMap<String, AttributeValue>;
 
-/// What an older program wrote: JSON with its own spacing, two settings of which one is unknown, no version, a time
-/// without its zone, and an attribute of its own.
+/// What an older program wrote: JSON with its own spacing, two settings of which one is unknown, no
+/// version, a time without its zone, and an attribute of its own.
 const OLD_SETTINGS: &str = r#"{"ai_model": "claude-sonnet", "theme": {"dark": true}}"#;
 
 fn text(text: &str) -> AttributeValue {
@@ -214,7 +214,8 @@ async fn a_claim_that_an_older_program_left_behind_keeps_nobody_out() {
     assert_eq!(owner().await, Ok(Some(other.clone())));
 }
 
-/// A removal that was cut off after its first transaction: everything but the tenant itself is still stored.
+/// A removal that was cut off after its first transaction: everything but the tenant itself is
+/// still stored.
 #[tokio::test]
 async fn an_interrupted_removal_shows_nothing_and_is_finished_by_the_next() {
     let Some(aws) = AwsFixture::on_ministack().await else {
@@ -273,7 +274,8 @@ async fn an_interrupted_removal_shows_nothing_and_is_finished_by_the_next() {
     nothing_is_seen().await;
 }
 
-/// Every kind of item, made through the adapters, as boto3 finds it: name and type of each attribute.
+/// Every kind of item, made through the adapters, as boto3 finds it: name and type of each
+/// attribute.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn items_have_the_attributes_that_other_programs_expect() {
     let Some(aws) = AwsFixture::on_ministack().await else {
@@ -393,7 +395,8 @@ async fn items_have_the_attributes_that_other_programs_expect() {
     assert_eq!(stored["tenant_id"], text(tenant(&world.tenant).id.as_str()));
 }
 
-/// The items of some partitions, each with its attributes and their types, as another program's SDK reads them.
+/// The items of some partitions, each with its attributes and their types, as another program's SDK
+/// reads them.
 fn dump(aws: &AwsFixture, partitions: &[&str]) -> Option<BTreeMap<String, String>> {
     let server = AwsServer::shared_ministack()?;
     let python = support::python_venv("boto3==1.43.11")?;

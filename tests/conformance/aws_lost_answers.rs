@@ -19,7 +19,8 @@ use crate::aws::AwsFixture;
 use crate::conversations::{key_of, owner_of, turn};
 use crate::fixture::{object, secret_name, unique_tenant_id};
 
-/// Turns answers to writes that were made into a server's failure. For calls that follow each other.
+/// Turns answers to writes that were made into a server's failure. For calls that follow each
+/// other.
 #[derive(Debug, Clone)]
 struct LosesAnswers {
     operation: &'static str,
@@ -147,7 +148,8 @@ async fn a_lost_answer_does_not_change_what_was_done_to_a_secret() {
         let client = aws_sdk_secretsmanager::Client::from_conf(config);
         (SecretsManager::new(client, AwsFixture::prefix()), losing)
     };
-    // On AWS the first is told to have been created: the call's token is its version's id there, but not on ministack.
+    // On AWS the first is told to have been created: the call's token is its version's id there,
+    // but not on ministack.
     for (operation, token, outcomes) in [
         (
             ".CreateSecret",

@@ -1,4 +1,5 @@
-//! Secrets in Secrets Manager, and what only this adapter promises: names, tags, and other programs' secrets.
+//! Secrets in Secrets Manager, and what only this adapter promises: names, tags, and other
+//! programs' secrets.
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::types::Tag;

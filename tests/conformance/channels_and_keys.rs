@@ -197,7 +197,8 @@ pub(crate) async fn a_tenant_cannot_revoke_anothers_key(fixture: &dyn Fixture) {
     assert_eq!(world.platform.tenants.key(&key.hash).await, Ok(Some(key)));
 }
 
-/// Ids that are valid and would run together, or break out, where a store joins them into keys without care.
+/// Ids that are valid and would run together, or break out, where a store joins them into keys
+/// without care.
 pub(crate) async fn hostile_but_valid_ids_stay_apart(fixture: &dyn Fixture) {
     let world = World::new(fixture).await;
     let tenants = &world.platform.tenants;

@@ -1,5 +1,5 @@
-//! Conversations: nothing that was acknowledged is lost, nobody sees another's, and they end thirty days after their last
-//! turn.
+//! Conversations: nothing that was acknowledged is lost, nobody sees another's, and they end thirty
+//! days after their last turn.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -222,7 +222,7 @@ pub(crate) async fn a_conversation_of_five_megabytes_is_kept_whole(fixture: &dyn
     );
 }
 
-pub(crate) async fn history_pages_backwards_while_turns_are_added(fixture: &dyn Fixture) {
+pub(crate) async fn history_pages_from_the_newest_while_turns_are_added(fixture: &dyn Fixture) {
     let talk = Talk::new(fixture).await;
     let read = |request| {
         talk.platform
@@ -266,7 +266,7 @@ pub(crate) async fn a_conversation_is_gone_thirty_days_after_its_last_turn(fixtu
     assert_eq!(store.clear(&talk.key, gone).await, Ok(false));
 }
 
-pub(crate) async fn a_turn_in_an_expired_conversation_begins_it_anew(fixture: &dyn Fixture) {
+pub(crate) async fn a_turn_in_an_expired_conversation_starts_a_new_one(fixture: &dyn Fixture) {
     let talk = Talk::new(fixture).await;
     let untouched = key_of(&talk.key.owner, "untouched");
     talk.append(&talk.key, &turn("old", "1"), talk.began).await;

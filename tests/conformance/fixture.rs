@@ -193,7 +193,8 @@ pub(crate) fn secret_name(tenant: &TenantId, integration: &str) -> SecretName {
     }
 }
 
-/// Reads a list to its end in pages of `limit`, checking that no page is larger and that the list ends.
+/// Reads a list to its end in pages of `limit`, checking that no page is larger and that the list
+/// ends.
 pub(crate) async fn walk<T, F, Fut>(limit: usize, mut read: F) -> Vec<T>
 where
     F: FnMut(PageRequest) -> Fut,

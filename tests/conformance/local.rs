@@ -1,4 +1,5 @@
-//! The embedded platform, and what only it promises: its files, and several programs on one home at once.
+//! The embedded platform, and what only it promises: its files, and several programs on one home at
+//! once.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -34,7 +34,8 @@ async fn every_acknowledged_turn_survives_a_kill_in_the_middle_of_writing() {
     assert!(acknowledged.len() >= ROUNDS, "the writers wrote");
 }
 
-/// Runs [`write_forever`] in a process of its own, kills it after some acknowledgements, and returns all it gave.
+/// Runs [`write_forever`] in a process of its own, kills it after some acknowledgements, and
+/// returns all it gave.
 fn write_until_killed(home: &Path, round: usize) -> Vec<String> {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "local_crash::write_forever", "--ignored"])

@@ -1,11 +1,12 @@
 //! What every adapter of a port must do: one body of tests, run against each adapter there is.
 //!
-//! `fixture` says what a test is given. One file per port holds its cases (`tenants`, `channels_and_keys`, `removal` and
-//! `lists` for the tenants' store), each a behaviour that a caller relies on. `local` and its like set an adapter up and
-//! add what only that one promises.
+//! `fixture` says what a test is given. One file per port holds its cases (`tenants`,
+//! `channels_and_keys`, `removal` and `lists` for the tenants' store), each a behaviour that a
+//! caller relies on. `local` and its like set an adapter up and add what only that one promises.
 //!
-//! A new adapter writes a [`fixture::Fixture`] (`None` where its service cannot be had) and adds one line to `conformance!` below. A new case is named in `cases!`; one
-//! that is not is dead code, which does not pass the lints.
+//! A new adapter writes a [`fixture::Fixture`] (`None` where its service cannot be had) and adds
+//! one line to `conformance!` below. A new case is named in `cases!`; one that is not is dead code,
+//! which does not pass the lints.
 
 #![expect(
     clippy::unwrap_used,
@@ -152,9 +153,9 @@ macro_rules! conformance {
                     two_hundred_turns_at_once_are_all_kept_each_together
                     the_window_is_bounded_by_messages_and_by_bytes
                     a_conversation_of_five_megabytes_is_kept_whole
-                    history_pages_backwards_while_turns_are_added
+                    history_pages_from_the_newest_while_turns_are_added
                     a_conversation_is_gone_thirty_days_after_its_last_turn
-                    a_turn_in_an_expired_conversation_begins_it_anew
+                    a_turn_in_an_expired_conversation_starts_a_new_one
                     a_turn_stored_late_does_not_shorten_the_conversations_life
                     sessions_are_listed_once_with_what_was_last_asked
                     clearing_removes_one_conversation

@@ -1,4 +1,5 @@
-//! Two operators at work on one tenant at once, by the operations that the command line and the HTTP administration call.
+//! Two operators at work on one tenant at once, by the operations that the command line and the
+//! HTTP administration call.
 
 use t3nets_router::admin::settings::{SettingEdit, SettingKey};
 use t3nets_router::admin::tenants::TenantEdits;

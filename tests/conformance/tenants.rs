@@ -83,7 +83,8 @@ pub(crate) async fn of_two_writers_that_read_the_same_the_second_is_told(fixture
 
 pub(crate) async fn a_value_changed_under_the_same_version_is_noticed(fixture: &dyn Fixture) {
     let world = World::new(fixture).await;
-    // Another program changed a setting and left the version alone: what this writer read differs in the value only.
+    // Another program changed a setting and left the version alone: what this writer read differs
+    // in the value only.
     let mut read_earlier = world.stored().await;
     read_earlier.settings.messages_per_day = Some(7);
     let update = world.commit(&[renamed(&read_earlier, "New")]).await;

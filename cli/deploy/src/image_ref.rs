@@ -10,6 +10,7 @@ use std::str::FromStr;
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
+use t3nets_router::model::is_sha256_hex;
 
 /// The algorithm in front of a digest. The OCI specification knows others; ECR and Docker use this
 /// one alone.
@@ -56,13 +57,7 @@ impl FromStr for Digest {
     type Err = InvalidDigest;
 
     fn from_str(text: &str) -> Result<Self, InvalidDigest> {
-        let is_digest = text.strip_prefix(ALGORITHM).is_some_and(|digits| {
-            digits.len() == 64
-                && digits
-                    .bytes()
-                    .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-        });
-        if is_digest {
+        if text.strip_prefix(ALGORITHM).is_some_and(is_sha256_hex) {
             Ok(Self(text.to_owned()))
         } else {
             Err(InvalidDigest(text.to_owned()))

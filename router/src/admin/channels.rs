@@ -5,7 +5,7 @@ use crate::model::{ChannelId, ChannelKind, ChannelMapping, Record, TenantId};
 use crate::ports::{Change, StoreError, all_pages};
 
 impl Admin {
-    /// Maps a channel to a tenant; `false` if it was already.
+    /// Maps a channel to a tenant; `false` if it was mapped already.
     ///
     /// # Errors
     /// [`StoreError::Taken`] while another tenant has the channel.
@@ -57,7 +57,7 @@ impl Admin {
             .await
     }
 
-    /// A tenant's channels.
+    /// A tenant's channels, without its API keys.
     pub async fn channels(&self, tenant: &TenantId) -> Result<Vec<ChannelMapping>, AdminError> {
         self.tenant(tenant).await?;
         Ok(all_pages(|page| self.platform.tenants.channels(tenant, page)).await?)

@@ -15,7 +15,8 @@ pub enum AdminError {
     /// What should be created exists.
     #[error("{0} already exists")]
     AlreadyExists(Record),
-    /// A value that was given is not acceptable. The value itself is not repeated: it may be a secret.
+    /// A value that was given is not acceptable. The value itself is not repeated: it may be a
+    /// secret.
     #[error("`{field}` {reason}")]
     Invalid {
         /// The name of the setting, field or flag.
@@ -26,7 +27,7 @@ pub enum AdminError {
     /// Someone else changed the same fields since the caller saw them.
     #[error("{what} was changed by someone else in the meantime: {}", listed(.fields))]
     Changed {
-        /// What was changed.
+        /// The record that was changed.
         what: Record,
         /// The fields that both meant to change.
         fields: Vec<FieldConflict>,
@@ -50,7 +51,7 @@ pub enum AdminError {
 /// A field that someone else changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldConflict {
-    /// The field.
+    /// The field's stored name.
     pub field: String,
     /// What it is now.
     pub now: String,

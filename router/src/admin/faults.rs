@@ -1,4 +1,5 @@
-//! A platform whose stores fail from a call of a test's choice on: what an operation leaves behind that is killed there.
+//! A platform whose stores fail from a call of a test's choice on: what an operation leaves behind
+//! that is killed there.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -37,7 +37,8 @@ pub struct NewKey {
 /// A key that was just created.
 #[derive(Debug, Clone)]
 pub struct CreatedKey {
-    /// The key itself, to be shown to its owner once. It is stored nowhere and cannot be shown again.
+    /// The key itself, to be shown to its owner once. It is stored nowhere and cannot be shown
+    /// again.
     pub key: SecretString,
     /// What is stored of it.
     pub stored: ApiKey,
@@ -128,13 +129,13 @@ impl Admin {
     /// The one key of a tenant that `selector` names: the beginning of its prefix, or of its hash.
     ///
     /// # Errors
-    /// [`AdminError::NotFound`]; [`AdminError::Refused`] if it names several; [`AdminError::Invalid`] for a whole key,
-    /// which has no business here.
+    /// [`AdminError::NotFound`]; [`AdminError::Refused`] if it names several;
+    /// [`AdminError::Invalid`] for a whole key, which has no business here.
     pub async fn find_key(&self, tenant: &TenantId, selector: &str) -> Result<ApiKey, AdminError> {
         choose(self.keys(tenant).await?, selector)
     }
 
-    /// Revokes a key.
+    /// Revokes a key. It stops working at once.
     pub async fn revoke_key(&self, key: &ApiKey) -> Result<(), AdminError> {
         let change = Change::RevokeKey(key.clone());
         let target = format!("{} of {}", key.prefix, key.user_id);

@@ -1,15 +1,18 @@
-//! What an operator changes: tenants, users, channels, keys and secrets. The CLI and the HTTP administration call the same
-//! operations.
+//! What an operator changes: tenants, users, channels, keys and secrets. The CLI and the HTTP
+//! administration call the same operations.
 //!
-//! Each operation reads, plans purely, and commits on the condition that nothing changed meanwhile. If something did, it
-//! plans again from a fresh read, a few times; where the very field that the caller saw was changed, it says so instead
-//! of overwriting. Every change leaves an audit entry under the caller's name.
+//! Each operation reads, plans purely, and commits on the condition that nothing changed meanwhile.
+//! If something did, it plans again from a fresh read, a few times; where the very field that the
+//! caller saw was changed, it says so instead of overwriting. Every change leaves an audit entry
+//! under the caller's name.
 //!
-//! Not here: how a change is stored ([`crate::ports`]), and what an operator types and reads (the CLI).
+//! Not here: how a change is stored ([`crate::ports`]), and what an operator types and reads (the
+//! CLI).
 //!
-//! Reading order: [`Admin`], [`AdminError`], [`settings`] (what may be set on a tenant), [`tenants`], [`users`],
-//! [`channels`], [`keys`], [`secrets`]; then [`seed`], which sets up a tenant with all of these at once, and [`transfer`],
-//! which takes one out as a file and brings it in.
+//! Reading order: [`Admin`], [`AdminError`], [`settings`] (what may be set on a tenant),
+//! [`tenants`], [`users`], [`channels`], [`keys`], [`secrets`]; then [`seed`], which sets up a
+//! tenant with all of these at once, and [`transfer`], which takes one out as a file and brings it
+//! in.
 
 pub mod channels;
 mod error;
@@ -42,8 +45,9 @@ pub use error::{AdminError, FieldConflict};
 /// The most days of usage that are read at once.
 pub const MAX_USAGE_DAYS: u32 = 366;
 
-/// How long a removed tenant's id cannot be used again. Not shorter than a conversation lives, so that one left behind by
-/// a turn under way during the removal is gone before the id has a new owner.
+/// How long a removed tenant's id cannot be used again. Not shorter than a conversation lives, so
+/// that one left behind by a turn under way during the removal is gone before the id has a new
+/// owner.
 pub const ID_RESERVATION: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Does the operations in someone's name.
@@ -63,7 +67,8 @@ pub struct Edited<T> {
 }
 
 impl Admin {
-    /// Operations on `platform` by `actor` (`operator:ada`, `user:ada@example.com`), as the audit trail will name them.
+    /// Operations on `platform` by `actor` (`operator:ada`, `user:ada@example.com`), as the audit
+    /// trail will name them.
     pub fn new(platform: Platform, actor: impl Into<String>) -> Self {
         Self {
             platform,
@@ -72,8 +77,8 @@ impl Admin {
         }
     }
 
-    /// What a tenant used on each of the last `days` days, today (in UTC) included, oldest first, without days on which
-    /// nothing was used.
+    /// What a tenant used on each of the last `days` days, today (in UTC) included, oldest first,
+    /// without days on which nothing was used.
     ///
     /// # Errors
     /// [`AdminError::Invalid`] unless `days` is 1 to [`MAX_USAGE_DAYS`].
@@ -95,7 +100,8 @@ impl Admin {
         Ok(self.platform.usage.usage(tenant, first, last).await?)
     }
 
-    /// The newest `limit` entries of a tenant's audit trail, newest first. A removed tenant's can be read too.
+    /// The newest `limit` entries of a tenant's audit trail, newest first. A removed tenant's can
+    /// be read too.
     pub async fn audit_trail(
         &self,
         tenant: &TenantId,
@@ -159,7 +165,8 @@ impl Admin {
     }
 }
 
-/// Repeats an attempt that read, planned and committed for as long as someone else was faster, a few times.
+/// Repeats an attempt that read, planned and committed for as long as someone else was faster, a
+/// few times.
 async fn until_unchanged<T, F, Fut>(attempt: F) -> Result<T, AdminError>
 where
     F: FnMut() -> Fut,

@@ -1,7 +1,8 @@
-//! A tenant's credentials for outside systems: which fields they have, setting, showing, removing and restoring them.
+//! A tenant's credentials for outside systems: which fields they have, setting, showing, removing
+//! and restoring them.
 //!
-//! No transaction covers the secret store and the audit trail, so a change is put down as intended before it and as done
-//! or failed after.
+//! No transaction covers the secret store and the audit trail, so a change is recorded as intended
+//! before it and as done or failed after.
 
 use jiff::Timestamp;
 use url::Url;
@@ -74,7 +75,8 @@ impl Field {
     }
 }
 
-/// Credentials go to this address with every call, so they must not travel in clear but to this machine itself.
+/// Credentials go to this address with every call, so they must not travel in clear but to this
+/// machine itself.
 fn check_url(field: &str, value: &str) -> Result<(), AdminError> {
     let reason = match Url::parse(value) {
         // A password in the address would be shown with it.
@@ -129,7 +131,8 @@ const OPENAI: &[Field] = &[
 /// The integrations whose fields T3nets knows. Any other can be stored as it is given.
 pub const KNOWN_INTEGRATIONS: [&str; 3] = ["jira", "anthropic", "openai"];
 
-/// The integrations that a tenant's secrets can be of by nature: those whose fields T3nets knows, and the channels'.
+/// The integrations that a tenant's secrets can be of by nature: those whose fields T3nets knows,
+/// and the channels'.
 const NAMED_INTEGRATIONS: [&str; 6] = [
     "jira",
     "anthropic",
@@ -152,7 +155,7 @@ pub fn fields_of(integration: &IntegrationName) -> Option<&'static [Field]> {
 /// A field of a stored secret, as it may be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShownField {
-    /// Its name.
+    /// The field's name in the secret.
     pub name: String,
     /// Its value; `None` for what must not be shown.
     pub value: Option<String>,
@@ -235,8 +238,9 @@ impl Admin {
         .await
     }
 
-    /// A tenant's secrets by name. The list may lag on some platforms, so those of [`NAMED_INTEGRATIONS`] are asked for
-    /// by name: one that was made just now is neither hidden nor left behind by a removal.
+    /// A tenant's secrets by name. The list may lag on some platforms, so those of
+    /// [`NAMED_INTEGRATIONS`] are asked for by name: one that was made just now is neither hidden
+    /// nor left behind by a removal.
     async fn all_secrets(&self, tenant: &TenantId) -> Result<Vec<SecretDescription>, AdminError> {
         let mut secrets = self.platform.secrets.list(tenant).await?;
         for named in NAMED_INTEGRATIONS {
@@ -290,7 +294,8 @@ impl Admin {
 /// Whether the document has what its integration needs.
 ///
 /// # Errors
-/// [`AdminError::Invalid`] with the first field that is missing or wrong; its value is not repeated.
+/// [`AdminError::Invalid`] with the first field that is missing or wrong; its value is not
+/// repeated.
 pub fn check(integration: &IntegrationName, document: &SecretDocument) -> Result<(), AdminError> {
     if document.fields().is_empty() {
         return Err(AdminError::invalid(

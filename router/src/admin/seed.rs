@@ -1,7 +1,9 @@
-//! Setting a tenant up in one go: the tenant, people, channels and integrations that a description names.
+//! Setting a tenant up in one go: the tenant, people, channels and integrations that a description
+//! names.
 //!
-//! Repeating it changes nothing, and it never takes back what an operator did since: a setting that has a value keeps it, a
-//! role is never lowered, a suspended tenant stays suspended, and what the description does not name is left alone.
+//! Repeating it changes nothing, and it never takes back what an operator did since: a setting that
+//! has a value keeps it, a role is never lowered, a suspended tenant stays suspended, and what the
+//! description does not name is left alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
@@ -22,15 +24,15 @@ use crate::ports::{Change, StoreError, all_pages};
 /// What a tenant should have.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TenantSeed {
-    /// The tenant.
+    /// The tenant's id.
     pub id: TenantId,
     /// The name people read; for a new tenant without one, its id.
     pub name: Option<String>,
     /// Settings, where they have no value yet.
     pub settings: Vec<SettingEdit>,
-    /// People.
+    /// People, by their ids; those of the tenant that are not named stay.
     pub users: Vec<UserSeed>,
-    /// Channels.
+    /// Channels that should be mapped to the tenant.
     pub channels: Vec<(ChannelKind, ChannelId)>,
     /// Credentials by integration. Fields that are stored and not named here stay.
     pub secrets: BTreeMap<IntegrationName, SecretDocument>,
@@ -39,7 +41,7 @@ pub struct TenantSeed {
 /// A person that a tenant should have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserSeed {
-    /// The address.
+    /// The e-mail address.
     pub email: String,
     /// The id; the lower-cased address if absent.
     pub id: Option<UserId>,
@@ -56,11 +58,11 @@ pub struct SeedItem {
     pub kind: &'static str,
     /// The id, the kind and id of a channel, or the integration.
     pub name: String,
-    /// What is done.
+    /// What seeding does to it, or did.
     pub outcome: SeedOutcome,
 }
 
-/// What seeding does.
+/// What seeding does to an item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SeedOutcome {
     /// It did not exist.
@@ -88,7 +90,7 @@ impl SeedOutcome {
 /// What is stored of what a seed names.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Current {
-    /// The tenant.
+    /// The tenant; `None` if it does not exist.
     pub tenant: Option<Tenant>,
     /// The people that the seed names, as far as they exist.
     pub users: BTreeMap<UserId, User>,
@@ -101,7 +103,7 @@ pub struct Current {
 /// What is stored of a secret.
 #[derive(Debug, Clone, PartialEq)]
 pub enum CurrentSecret {
-    /// Its content.
+    /// It can be read; this is its content.
     Present(SecretDocument),
     /// It was removed and can be restored; its content cannot be read.
     Removed,
@@ -129,8 +131,9 @@ impl Admin {
         plan(&current, seed, self.now())
     }
 
-    /// Seeds a tenant and says what it did to each item: reads what is stored once, plans, and commits the plan. A large
-    /// seed takes several commits, each of them whole or not at all; repeating goes on where an interruption ended it.
+    /// Seeds a tenant and says what it did to each item: reads what is stored once, plans, and
+    /// commits the plan. A large seed takes several commits, each of them whole or not at all;
+    /// repeating goes on where an interruption ended it.
     pub async fn seed(&self, seed: &TenantSeed) -> Result<Vec<SeedItem>, AdminError> {
         let done = Done::default();
         until_unchanged(|| self.try_seed(seed, &done)).await
@@ -224,7 +227,8 @@ impl Admin {
 /// What must be done so that everything the seed names is there.
 ///
 /// # Errors
-/// [`AdminError::Invalid`] for what cannot be stored; [`StoreError::Taken`] for another tenant's channel.
+/// [`AdminError::Invalid`] for what cannot be stored; [`StoreError::Taken`] for another tenant's
+/// channel.
 pub fn plan(current: &Current, seed: &TenantSeed, now: Timestamp) -> Result<SeedPlan, AdminError> {
     let mut plan = SeedPlan {
         items: Vec::new(),

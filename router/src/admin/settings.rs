@@ -1,4 +1,5 @@
-//! A tenant's settings as an operator names them: which there are, what each accepts, and how edits are planned.
+//! A tenant's settings as an operator names them: which there are, what each accepts, and how edits
+//! are planned.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,9 +12,9 @@ use crate::model::{ChannelKind, JsonObject, TenantSettings};
 /// A setting that can be changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SettingKey {
-    /// Which provider answers.
+    /// The provider of the language model; one of [`PROVIDERS`].
     AiProvider,
-    /// Which model.
+    /// The model, by its name in the model table or the provider's own id.
     AiModel,
     /// What replaces the built-in system prompt.
     SystemPromptOverride,
@@ -23,7 +24,7 @@ pub enum SettingKey {
     EnabledChannels,
     /// The skills that may be used.
     EnabledSkills,
-    /// Messages a day.
+    /// How many messages the tenant may send on a day (in UTC).
     MessagesPerDay,
     /// Turns of history given to the model.
     MaxConversationHistory,
@@ -39,7 +40,7 @@ const MAX_PROMPT_BYTES: usize = 32 * 1024;
 const MAX_MODEL_CHARS: usize = 2048;
 
 impl SettingKey {
-    /// Every setting.
+    /// Every setting, in the order in which they are shown.
     pub const ALL: [Self; 8] = [
         Self::AiProvider,
         Self::AiModel,
@@ -125,7 +126,7 @@ impl FromStr for SettingKey {
                 let known: Vec<&str> = Self::ALL.into_iter().map(Self::as_str).collect();
                 AdminError::invalid(
                     text.chars().take(64).collect::<String>(),
-                    format!("is no setting; there are {}", known.join(", ")),
+                    format!("is not a setting; the settings are {}", known.join(", ")),
                 )
             })
     }
@@ -151,7 +152,8 @@ impl SettingEdit {
         }
     }
 
-    /// Sets it to a value as people type it: lists are separated by commas, and an empty text is an empty list.
+    /// Sets it to a value as people type it: lists are separated by commas, and an empty text is an
+    /// empty list.
     pub fn set_text(key: SettingKey, text: &str) -> Result<Self, AdminError> {
         let value = match key {
             SettingKey::AiProvider | SettingKey::AiModel => Value::from(text.trim()),
@@ -175,7 +177,7 @@ impl SettingEdit {
         Self { key, value: None }
     }
 
-    /// Which setting.
+    /// The setting that is changed.
     pub fn key(&self) -> SettingKey {
         self.key
     }
@@ -195,7 +197,8 @@ pub fn as_object(settings: &TenantSettings) -> JsonObject {
     }
 }
 
-/// The settings with the edits made. Settings that the edits do not name stay as they are, unknown ones included.
+/// The settings with the edits made. Settings that the edits do not name stay as they are, unknown
+/// ones included.
 pub(super) fn edited(
     settings: &TenantSettings,
     edits: &[SettingEdit],
@@ -288,7 +291,7 @@ mod tests {
     fn an_unknown_setting_is_named_with_those_there_are() {
         let error = "ai_modle".parse::<SettingKey>().unwrap_err().to_string();
         assert!(
-            error.starts_with("`ai_modle` is no setting; there are ai_provider,"),
+            error.starts_with("`ai_modle` is not a setting; the settings are ai_provider,"),
             "{error}"
         );
     }

@@ -15,13 +15,13 @@ pub(super) const MAX_NAME_CHARS: usize = 200;
 /// A tenant to be made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewTenant {
-    /// Its id.
+    /// Unique among all tenants of the environment.
     pub id: TenantId,
     /// The name people read; the id if absent.
     pub name: Option<String>,
     /// Whether it is still being set up.
     pub status: TenantStatus,
-    /// Its settings.
+    /// Settings other than the defaults.
     pub settings: Vec<SettingEdit>,
 }
 
@@ -30,14 +30,14 @@ pub struct NewTenant {
 pub struct TenantEdits {
     /// The name people read.
     pub name: Option<String>,
-    /// Settings.
+    /// Settings, each with its new value or none.
     pub settings: Vec<SettingEdit>,
 }
 
 /// A tenant with how much belongs to it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TenantOverview {
-    /// The tenant.
+    /// The tenant's record.
     pub tenant: Tenant,
     /// What belongs to it.
     pub holdings: Holdings,
@@ -46,13 +46,13 @@ pub struct TenantOverview {
 /// How much belongs to a tenant.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Holdings {
-    /// People.
+    /// How many people.
     pub users: usize,
-    /// API keys, expired ones included.
+    /// How many API keys, expired ones included.
     pub keys: usize,
-    /// Mapped channels.
+    /// How many mapped channels.
     pub channels: usize,
-    /// Secrets that were not removed.
+    /// How many secrets that were not removed.
     pub secrets: usize,
 }
 
@@ -93,7 +93,8 @@ impl Admin {
     /// Creates a tenant.
     ///
     /// # Errors
-    /// [`AdminError::AlreadyExists`]; [`StoreError::Reserved`] for the id of a tenant that was removed lately.
+    /// [`AdminError::AlreadyExists`]; [`StoreError::Reserved`] for the id of a tenant that was
+    /// removed lately.
     pub async fn add_tenant(&self, new: NewTenant) -> Result<Tenant, AdminError> {
         let tenant = new_tenant(new, self.now())?;
         let change = Change::CreateTenant(tenant.clone());
@@ -109,7 +110,7 @@ impl Admin {
         Ok(tenants)
     }
 
-    /// One tenant.
+    /// One tenant's record.
     pub async fn tenant(&self, id: &TenantId) -> Result<Tenant, AdminError> {
         self.platform
             .tenants
@@ -199,8 +200,9 @@ impl Admin {
         })
     }
 
-    /// Removes a tenant with everything that belongs to it but its audit trail. Its secrets can be restored until their
-    /// recovery window ends; its id cannot be used again for [`ID_RESERVATION`].
+    /// Removes a tenant with everything that belongs to it but its audit trail. Its secrets can be
+    /// restored until their recovery window ends; its id cannot be used again for
+    /// [`ID_RESERVATION`].
     ///
     /// Safe to repeat: what an interrupted removal left goes with the next.
     pub async fn remove_tenant(&self, id: &TenantId) -> Result<RemovedTenant, AdminError> {
@@ -235,8 +237,8 @@ impl Admin {
         })
     }
 
-    /// Suspends a tenant that is about to be removed, so that nothing new is stored while it goes, and puts down in its
-    /// audit trail that its removal began.
+    /// Suspends a tenant that is about to be removed, so that nothing new is stored meanwhile, and
+    /// records in its audit trail that its removal began.
     async fn close_tenant(&self, id: &TenantId) -> Result<(), AdminError> {
         until_unchanged(|| async {
             let Some(before) = self.platform.tenants.tenant(id).await? else {

@@ -1,4 +1,5 @@
-//! The operations on the embedded platform, with others who are faster and removals that are interrupted.
+//! The operations on the embedded platform, with others who are faster and removals that are
+//! interrupted.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};

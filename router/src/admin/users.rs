@@ -1,4 +1,5 @@
-//! The people of a tenant: adding, changing and removing them, and what the assistant is told of them.
+//! The people of a tenant: adding, changing and removing them, and what the assistant is told of
+//! them.
 
 use serde_json::Value;
 
@@ -10,7 +11,8 @@ use crate::ports::{Change, all_pages};
 /// The longest e-mail address, in characters (RFC 5321's path without its brackets).
 const MAX_EMAIL_CHARS: usize = 254;
 
-/// The longest name and the longest value of a preference, in characters. Preferences are sent with every turn.
+/// The longest name and the longest value of a preference, in characters. Preferences are sent with
+/// every turn.
 const MAX_PREFERENCE_CHARS: (usize, usize) = (64, 500);
 
 /// The most preferences of a person.
@@ -32,7 +34,7 @@ pub struct NewUser {
 /// What should change on a person.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UserEdits {
-    /// The address.
+    /// The e-mail address.
     pub email: Option<String>,
     /// The name people read.
     pub display_name: Option<String>,
@@ -54,7 +56,7 @@ pub struct RemovedUser {
 pub enum LastAdmin {
     /// It may not: the change is refused.
     Keep,
-    /// It may.
+    /// It may; nobody is left who can administer the tenant.
     MayGo,
 }
 
@@ -78,7 +80,7 @@ impl Admin {
         Ok(all_pages(|page| self.platform.tenants.users(tenant, page)).await?)
     }
 
-    /// One person.
+    /// One person of a tenant.
     pub async fn user(&self, tenant: &TenantId, id: &UserId) -> Result<User, AdminError> {
         match self.platform.tenants.user(tenant, id).await? {
             Some(user) => Ok(user),
@@ -100,11 +102,12 @@ impl Admin {
         Ok(memory.unwrap_or_default())
     }
 
-    /// Changes a person.
+    /// Changes a person's record and preferences.
     ///
     /// # Errors
     /// [`AdminError::Changed`] if someone else changes one of the same fields at the same moment;
-    /// [`AdminError::Refused`] if the tenant would be left without an administrator, unless that is allowed.
+    /// [`AdminError::Refused`] if the tenant would be left without an administrator, unless that is
+    /// allowed.
     pub async fn set_user(
         &self,
         tenant: &TenantId,
@@ -154,12 +157,14 @@ impl Admin {
         Ok(edited)
     }
 
-    /// Removes a person: revokes their keys in the same transaction, then forgets their conversations.
+    /// Removes a person: revokes their keys in the same transaction, then forgets their
+    /// conversations.
     ///
     /// Safe to repeat: what an interrupted removal left goes with the next.
     ///
     /// # Errors
-    /// [`AdminError::Refused`] if the tenant would be left without an administrator, unless that is allowed.
+    /// [`AdminError::Refused`] if the tenant would be left without an administrator, unless that is
+    /// allowed.
     pub async fn remove_user(
         &self,
         tenant: &TenantId,
@@ -173,7 +178,8 @@ impl Admin {
                 .conversations
                 .remove_all(tenant, users)
                 .await?;
-            // A key made while its user was being removed would work again for a later user of the same id.
+            // A key made while its user was being removed would work again for a later user of the
+            // same id.
             let keys = self.keys_of(tenant, id).await?.into_iter();
             self.revoke_all(tenant, keys.map(Change::RevokeKey).collect())
                 .await?;
@@ -197,7 +203,8 @@ impl Admin {
 
         let keys = self.keys_of(tenant, id).await?;
         let count = keys.len();
-        // Whoever has more keys than fit one commit loses the others first: without keys nobody gets in.
+        // Whoever has more keys than fit one commit loses the others first: without keys nobody
+        // gets in.
         let mut room = self.platform.tenants.commit_limit().room();
         for change in &changes {
             room.take_change(change);
@@ -215,8 +222,8 @@ impl Admin {
         Ok(RemovedUser { keys: count })
     }
 
-    /// The changes that must go with one that takes an administrator away. Touching the tenant makes two such changes at
-    /// once exclude each other, so that each sees the other's result.
+    /// The changes that must go with one that takes an administrator away. Touching the tenant
+    /// makes two such changes at once exclude each other, so that each sees the other's result.
     async fn losing_admin(
         &self,
         tenant: Tenant,
@@ -303,8 +310,8 @@ pub(super) fn new_user(tenant: &TenantId, new: NewUser) -> Result<User, AdminErr
     })
 }
 
-/// An address as it can be: one `@` with something on either side, and nothing that breaks out of a header, a log line or
-/// a prompt. Whether it exists, only mail can tell.
+/// An address as it can be: one `@` with something on either side, and nothing that breaks out of a
+/// header, a log line or a prompt. Whether it exists, only mail can tell.
 pub(super) fn valid_email(text: &str) -> Result<String, AdminError> {
     let text = one_line("email", text, MAX_EMAIL_CHARS)?;
     let is_valid = text.split_once('@').is_some_and(|(local, domain)| {

@@ -5,14 +5,14 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use tokio::time::Instant;
 
-/// How long a refused write is tried again: with the time of one more call still below the 10 s in which a command must
-/// have an answer.
+/// How long a refused write is tried again: with the time of one more call still below the 10 s in
+/// which a command must have an answer.
 const PATIENCE: Duration = Duration::from_secs(7);
 
 /// Attempts at one thing, with growing pauses between them, until their time is over.
 ///
-/// The SDK repeats a request whose answer was lost or throttled. This is for what only a fresh read can settle: a condition
-/// that did not hold, a conflict with another writer.
+/// The SDK repeats a request whose answer was lost or throttled. This is for what only a fresh read
+/// can settle: a condition that did not hold, a conflict with another writer.
 pub(crate) struct Attempts {
     end: Instant,
     pauses: ExponentialBackoff,

@@ -13,7 +13,8 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::retry::{RetryPartition, TokenBucket};
 
-/// What the caller decides; the rest is the SDK's own chain (variables, profiles, SSO, the container's role).
+/// What the caller decides; the rest is the SDK's own chain (variables, profiles, SSO, the
+/// container's role).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Connection {
     /// The region, instead of the chain's.
@@ -22,15 +23,17 @@ pub struct Connection {
     pub profile: Option<String>,
 }
 
-/// How long a call may take with all its attempts. Below the 10 s in which a command must say that nobody answers.
+/// How long a call may take with all its attempts. Below the 10 s in which a command must say that
+/// nobody answers.
 const CALL: Duration = Duration::from_secs(8);
 /// How long one attempt may take.
 const ATTEMPT: Duration = Duration::from_secs(4);
 /// How long it may take to connect.
 const CONNECT: Duration = Duration::from_secs(2);
 
-/// How often an instance's metadata is asked for region and credentials, a second each at most: where there is no instance
-/// nobody answers, and a command must say so soon. The AWS CLI asks once too.
+/// How often an instance's metadata is asked for region and credentials, a second each at most:
+/// where there is no instance nobody answers, and a command must say so soon. The AWS CLI asks once
+/// too.
 const METADATA_ATTEMPTS: u32 = 1;
 
 /// Sets the SDK up. Looks the region up; asks for credentials only when the first call is made.
@@ -103,8 +106,9 @@ pub(super) fn secrets_manager(sdk: &SdkConfig) -> aws_sdk_secretsmanager::Client
     aws_sdk_secretsmanager::Client::from_conf(config.retry_partition(retries()).build())
 }
 
-/// The SDK lets all calls of a process together repeat only so often and then fails the next at its first fault, which one
-/// busy minute of throttling uses up for every tenant. Here each call is bounded by itself: in attempts, and in time.
+/// The SDK lets all calls of a process together repeat only so often and then fails the next at its
+/// first fault, which one busy minute of throttling uses up for every tenant. Here each call is
+/// bounded by itself: in attempts, and in time.
 fn retries() -> RetryPartition {
     RetryPartition::custom("t3nets")
         .token_bucket(TokenBucket::unlimited())

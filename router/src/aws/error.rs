@@ -27,7 +27,8 @@ pub struct AwsError {
     pub code: Option<String>,
     /// Why, in a lower-case fragment or in AWS's own words.
     pub message: String,
-    /// The id by which AWS's support and CloudTrail find the request; `None` if it was not answered.
+    /// The id by which AWS's support and CloudTrail find the request; `None` if it was not
+    /// answered.
     pub request_id: Option<String>,
 }
 
@@ -138,8 +139,9 @@ impl AwsError {
 }
 
 impl AwsErrorKind {
-    /// The kind of an error code. Codes that many services share are listed under "Common Errors" in each
-    /// service's API reference (docs.aws.amazon.com/AmazonECS/latest/APIReference/CommonErrors.html).
+    /// The kind of an error code. Codes that many services share are listed under "Common Errors"
+    /// in each service's API reference
+    /// (docs.aws.amazon.com/AmazonECS/latest/APIReference/CommonErrors.html).
     fn of_code(code: &str, status: u16) -> Self {
         match code {
             "ThrottlingException"
@@ -205,11 +207,12 @@ where
     AwsError::from_sdk("aws", "", error).into()
 }
 
-/// What the SDK says, in lower case, where no source has credentials; a line about each source follows.
+/// What the SDK says, in lower case, where no source has credentials; a line about each source
+/// follows.
 const NO_CREDENTIALS: &str = "no credentials found in chain";
 
-/// What fails before a request is sent: mostly credentials, or no region. The SDK gives no types for
-/// either, so its texts have to tell them apart.
+/// What fails before a request is sent: mostly credentials, or no region. The SDK gives no types
+/// for either, so its texts have to tell them apart.
 pub(super) fn before_sending(error: &(dyn Error + 'static), cause: &str) -> (AwsErrorKind, String) {
     let mut texts = String::new();
     for cause in chain(error) {

@@ -1,11 +1,14 @@
-//! AWS behind the ports: DynamoDB for tenants, usage and conversations, Secrets Manager for credentials.
+//! AWS behind the ports: DynamoDB for tenants, usage and conversations, Secrets Manager for
+//! credentials.
 //!
-//! Tables, keys, attributes and their types are fixed, since other programs read and write the same items. Not here: which
-//! tables and secrets an environment has (the CLI resolves that, the container is told).
+//! Tables, keys, attributes and their types are fixed, since other programs read and write the same
+//! items. Not here: which tables and secrets an environment has (the CLI resolves that, the
+//! container is told).
 //!
-//! Read [`Names`] and [`Connection`] first, then `error` (what AWS answers, as the ports' errors) and `dynamodb` (how items
-//! are read and written). On these stand `tenants` with `usage`, and `conversations`; `secrets` stands alone. Bedrock, which
-//! is a language model and no store, is in [`ai`](crate::ai).
+//! Read [`Names`] and [`Connection`] first, then `error` (what AWS answers, as the ports' errors)
+//! and `dynamodb` (how items are read and written). On these stand `tenants` with `usage`, and
+//! `conversations`; `secrets` stands alone. Bedrock, which is a language model and no store, is in
+//! [`ai`](crate::ai).
 
 mod attempts;
 mod connect;
@@ -35,8 +38,8 @@ pub use secrets::SecretsManager;
 pub use tenants::DynamoTenants;
 pub use usage::DynamoUsage;
 
-/// AWS's services behind the ports. Asks nothing of them: what is not there or not allowed is told by the first call that
-/// needs it.
+/// AWS's services behind the ports. Asks nothing of them: what is not there or not allowed is told
+/// by the first call that needs it.
 pub fn open(sdk: &SdkConfig, names: &Names, clock: Arc<dyn Clock>) -> Platform {
     let dynamodb = connect::dynamodb(sdk);
     let tenants = &names.tenants_table;

@@ -16,12 +16,13 @@ pub struct Names {
     pub secrets: SecretsPrefix,
 }
 
-/// `/{project}/{environment}/tenants`: what the names of all tenants' secrets in an environment begin with.
+/// `/{project}/{environment}/tenants`: what the names of all tenants' secrets in an environment
+/// begin with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretsPrefix {
     /// The project, `t3nets` unless someone chose another.
     pub project: String,
-    /// The environment's name.
+    /// The environment's name, as in `dev`.
     pub environment: String,
 }
 
@@ -38,7 +39,7 @@ impl fmt::Display for SecretsPrefix {
     }
 }
 
-/// A text that is no prefix of tenants' secrets.
+/// A text that cannot be the prefix of tenants' secrets.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` does not have the form `/project/environment/tenants`")]
 pub struct InvalidSecretsPrefix(pub String);
@@ -100,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_prefix_is_refused() {
+    fn what_cannot_be_a_prefix_is_refused() {
         for text in [
             "",
             "/",

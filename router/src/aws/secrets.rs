@@ -1,6 +1,12 @@
 //! Tenants' credentials in Secrets Manager.
 //!
-//! Everything is decided by the secret of the exact name, which is consistent; the list of secrets lags behind.
+//! Everything is decided by the secret of the exact name, which is consistent. ListSecrets is not:
+//! it may leave out the changes of the last five minutes
+//! (<https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecrets.html>).
+//!
+//! A removed secret stays for its recovery window and cannot be read or written meanwhile, so a put
+//! restores it first
+//! (<https://docs.aws.amazon.com/secretsmanager/latest/userguide/manage_delete-secret.html>).
 
 use async_trait::async_trait;
 use aws_sdk_secretsmanager::Client;
@@ -17,12 +23,13 @@ use super::names::SecretsPrefix;
 use crate::model::{JsonObject, Record, SecretDescription, SecretDocument, SecretName, TenantId};
 use crate::ports::{PutOutcome, SecretStore, StoreError};
 
-/// How long a removed secret can be restored.
+/// How long a removed secret can be restored: 7 to 30 days are possible, 30 are what AWS takes by
+/// default.
 const RECOVERY_DAYS: i64 = 30;
 /// The most bytes of a secret's value
 /// (<https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html>).
 const MAX_BYTES: usize = 65_536;
-/// How far AWS's clock may be ahead of ours.
+/// How far AWS's clock may be ahead of this machine's.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_hours(1);
 
 const NOT_FOUND: &str = "ResourceNotFoundException";
@@ -100,9 +107,9 @@ impl SecretsManager {
         if let Some(stored) = &stored
             && stored.document.as_ref() == Some(put.document.fields())
         {
-            // What this very put wrote before its answer was lost was not there before.
-            let is_ours = stored.version.as_ref() == Some(&put.token);
-            return Ok(Attempt::Done(match (put.was_removed, is_ours) {
+            // What this very put wrote, whose answer was lost, is not an older value.
+            let is_own = stored.version.as_ref() == Some(&put.token);
+            return Ok(Attempt::Done(match (put.was_removed, is_own) {
                 (true, _) => PutOutcome::Restored,
                 (false, true) => put.wrote,
                 (false, false) => PutOutcome::Unchanged,
@@ -130,7 +137,7 @@ impl SecretsManager {
         .to_vec()
     }
 
-    /// Gives a secret that someone else made the tags that ours have.
+    /// Gives a secret that someone else made the tags that T3nets' own have.
     async fn complete_tags(
         &self,
         put: &Putting<'_>,
@@ -160,7 +167,7 @@ impl SecretStore for SecretsManager {
         };
         let fields = value.document.ok_or_else(|| StoreError::Corrupt {
             what: Record::from(name).to_string(),
-            detail: "its value is no JSON object".to_owned(),
+            detail: "its value is not a JSON object".to_owned(),
         })?;
         Ok(Some(SecretDocument::new(fields)))
     }
@@ -180,7 +187,7 @@ impl SecretStore for SecretsManager {
             id: self.prefix.secret(name),
             document,
             json,
-            // AWS wants 32 characters at least.
+            // AWS wants 32 to 64 characters.
             token: format!("t3nets-{}", Ulid::generate()),
             was_removed: false,
             wrote: PutOutcome::Unchanged,
@@ -289,15 +296,15 @@ impl SecretStore for SecretsManager {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        // No tenant is called so; that there is nothing is an answer.
-        let nobodys = format!("{}/-/ping", self.prefix);
-        self.described(&nobodys).await.map(drop)
+        // No tenant can have this id; that there is no such secret is an answer.
+        let absent = format!("{}/-/ping", self.prefix);
+        self.described(&absent).await.map(drop)
     }
 }
 
 /// A value that is stored.
 struct Value {
-    /// Its fields; `None` if it is no JSON object.
+    /// Its fields; `None` if it is not a JSON object.
     document: Option<JsonObject>,
     version: Option<String>,
 }
@@ -312,7 +319,9 @@ struct Putting<'a> {
     id: String,
     document: &'a SecretDocument,
     json: String,
-    /// Becomes the id of the version that is written, and lets AWS recognise a repeated call.
+    /// The ClientRequestToken: becomes the id of the version that is written, and lets AWS
+    /// recognise a repeated call
+    /// (<https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_UpdateSecret.html>).
     token: String,
     was_removed: bool,
     /// What the last write did, if it did.
@@ -321,7 +330,8 @@ struct Putting<'a> {
 
 enum Attempt {
     Done(PutOutcome),
-    /// Something else happened to the secret meanwhile, or an answer was lost; this is the error if it goes on.
+    /// Something else happened to the secret meanwhile, or an answer was lost; this is the error if
+    /// it goes on.
     Again(StoreError),
 }
 
@@ -378,8 +388,9 @@ fn description(
     }
 }
 
-/// When a secret with this `DeletedDate` is gone for good. DescribeSecret documents it as the date for which the deletion is
-/// scheduled, ListSecrets as the date on which it was asked for; the first is days ahead, the second is past.
+/// When a secret with this `DeletedDate` is gone for good. DescribeSecret documents it as the date
+/// for which the deletion is scheduled, ListSecrets as the date on which it was asked for; the
+/// first is days ahead, the second is past.
 fn gone_at(deleted: Timestamp) -> Timestamp {
     gone_at_seen(deleted, Timestamp::now())
 }

@@ -1,8 +1,9 @@
 //! What tenants use, counted in DynamoDB so that limits hold whatever happens at once.
 //!
-//! A day has one counter, and a reservation item for each message, which exists once it was counted: what is repeated finds
-//! it. Both change in one transaction. Its token is the SDK's, a new one for each call, kept through the call's retries: one
-//! made from the reservation alone would be refused with IdempotentParameterMismatch where the limit has changed since
+//! A day has one counter, and a reservation item for each message, which exists once it was
+//! counted: what is repeated finds it. Both change in one transaction. Its token is the SDK's, a
+//! new one for each call, kept through the call's retries: one made from the reservation alone
+//! would be refused with IdempotentParameterMismatch where the limit has changed since
 //! (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>).
 
 use std::sync::Arc;
@@ -59,7 +60,8 @@ impl DynamoUsage {
         }
     }
 
-    /// Tries until the transaction happens, or the reservation as stored (or its absence) shows that it did or cannot.
+    /// Tries until the transaction happens, or the reservation as stored (or its absence) shows
+    /// that it did or cannot.
     async fn until_decided<T>(
         &self,
         reservation: &Item,

@@ -1,5 +1,5 @@
-//! Changes to tenants' records, each on the condition that [`crate::changes`] allows it. They run in the writer's
-//! transaction, so what is read here is what is changed.
+//! Changes to tenants' records, each on the condition that [`crate::changes`] allows it. They run
+//! in the writer's transaction, so what is read here is what is changed.
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};

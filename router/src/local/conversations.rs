@@ -1,4 +1,5 @@
-//! Conversations: one row each, and one a message, so that an append costs the same however long the conversation is.
+//! Conversations: one row each, and one a message, so that an append costs the same however long
+//! the conversation is.
 
 use std::sync::Arc;
 
@@ -15,10 +16,11 @@ use super::database::Database;
 use super::rows;
 use crate::cursor;
 
-/// How many expired conversations one append clears away: more than it adds, so that they never pile up, and few enough
-/// not to be felt.
+/// How many expired conversations one append clears away: more than it adds, so that they never
+/// pile up, and few enough not to be felt.
 const PURGE_AT_ONCE: i64 = 4;
-/// The most bytes of content in a page of history, so that no reply is huge. One message always fits.
+/// The most bytes of content in a page of history, so that no reply is huge. One message always
+/// fits.
 const PAGE_BYTES: usize = 1 << 20;
 
 /// The conversations' store in SQLite.
@@ -279,7 +281,8 @@ fn append(
     Ok(())
 }
 
-/// The newest messages that fit the window, newest first, each with its row. Reads no further than the window.
+/// The newest messages that fit the window, newest first, each with its row. Reads no further than
+/// the window.
 fn newest(
     connection: &Connection,
     conversation: i64,

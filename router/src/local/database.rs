@@ -1,8 +1,9 @@
 //! One SQLite database that several processes use at once.
 //!
-//! Writes are queued for one thread, which commits all that are waiting in one transaction (a commit costs a disk flush,
-//! whatever is in it). Each write runs in a savepoint, so that one that fails takes only itself back, and is answered once
-//! the commit is on disk. Reads run beside it, each in a snapshot of the last commit of whichever process.
+//! Writes are queued for one thread, which commits all that are waiting in one transaction (a
+//! commit costs a disk flush, whatever is in it). Each write runs in a savepoint, so that one that
+//! fails takes only itself back, and is answered once the commit is on disk. Reads run beside it,
+//! each in a snapshot of the last commit of whichever process.
 
 use std::fs::OpenOptions;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -39,7 +40,7 @@ impl Database {
     /// Opens the database, making it where missing and bringing its tables up to date.
     ///
     /// # Errors
-    /// The file cannot be opened, is no database, or was made by a newer version.
+    /// The file cannot be opened, is not a database, or was made by a newer version.
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
         // Two processes that open a new database at once would both make its tables.
         let _lock = FileLock::acquire(&path.with_extension("lock"))?;
@@ -64,8 +65,8 @@ impl Database {
         })
     }
 
-    /// Runs a write and returns once it is on disk. All that `work` did is taken back if it returns an error. It is not
-    /// begun if the caller has gone away by then.
+    /// Runs a write and returns once it is on disk. All that `work` did is taken back if it returns
+    /// an error. It is not begun if the caller has gone away by then.
     pub(super) async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
@@ -206,7 +207,8 @@ where
     }
 
     fn answer(self: Box<Self>, committed: &Result<(), StoreError>) {
-        // Even a refusal may rest on what a write of the same group did, so it holds only if the group does.
+        // Even a refusal may rest on what a write of the same group did, so it holds only if the
+        // group does.
         let outcome = match (committed, self.outcome) {
             (Ok(()), Some(outcome)) => outcome,
             (Ok(()), None) => Err(stopped()),
@@ -217,7 +219,7 @@ where
     }
 }
 
-/// The writer thread.
+/// What the writer thread does: commits what is queued, in groups, until the queue is closed.
 fn write_until_closed(mut connection: Connection, queue: &mpsc::Receiver<Box<dyn Write>>) {
     while let Ok(first) = queue.recv() {
         let mut group = vec![first];
@@ -242,7 +244,8 @@ fn commit_together(
         let savepoint = transaction.savepoint()?;
         let keep = write.run(&savepoint);
         if savepoint.is_autocommit() {
-            // Some errors (a full disk) end the whole transaction; what follows must not be committed one by one.
+            // Some errors (a full disk) end the whole transaction; what follows must not be
+            // committed one by one.
             return Err(StoreError::unavailable(
                 "the database could not go on with a group of writes",
             ));

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use crate::ports::{Failure, StoreError};
 
-/// How long to wait for another process that holds a lock. It holds it while it writes a small file.
+/// How long to wait for another process that holds a lock. It holds it while it writes a small
+/// file.
 const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 const LOCK_POLL: Duration = Duration::from_millis(5);
 
@@ -22,7 +23,8 @@ pub(super) fn create_private_folder(path: &Path) -> Result<(), StoreError> {
         .map_err(|error| failed("make the folder", path, error))
 }
 
-/// Opens a file for writing, making it with mode 0600 where missing; takes away what others may do with one that is there.
+/// Opens a file for writing, making it with mode 0600 where missing; takes away what others may do
+/// with one that is there.
 pub(super) fn open_private(path: &Path, options: &mut OpenOptions) -> Result<File, StoreError> {
     options.write(true).create(true);
     #[cfg(unix)]
@@ -56,8 +58,9 @@ pub(super) fn others_may(_file: &File, _path: &Path) -> Result<Option<u32>, Stor
     Ok(None)
 }
 
-/// Replaces a file's content so that a crash leaves the old content or the new, never a mixture. The caller holds the
-/// lock that keeps other writers away, so one fixed temporary name is enough and what a crash left is written over.
+/// Replaces a file's content so that a crash leaves the old content or the new, never a mixture.
+/// The caller holds the lock that keeps other writers away, so one fixed temporary name is enough
+/// and what a crash left is written over.
 pub(super) fn replace(path: &Path, content: &[u8]) -> Result<(), StoreError> {
     let temporary = path.with_added_extension("new");
     let mut file = open_private(&temporary, OpenOptions::new().truncate(true))?;
@@ -76,7 +79,8 @@ fn sync_folder_of(path: &Path) -> io::Result<()> {
     }
 }
 
-/// A lock that other processes, and other threads of this one, wait for. Released when dropped or when the process ends.
+/// A lock that other processes, and other threads of this one, wait for. Released when dropped or
+/// when the process ends.
 #[derive(Debug)]
 pub(super) struct FileLock {
     _file: File,

@@ -7,12 +7,13 @@ use rusqlite::OpenFlags;
 use super::{LocalPaths, database};
 use crate::ports::StoreError;
 
-/// The state of a database.
+/// The state of a database file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatabaseReport {
     /// The version of its tables.
     pub schema_version: usize,
-    /// The newest version that this program knows. Opening the database brings older tables up to it.
+    /// The newest version that this program knows. Opening the database brings older tables up to
+    /// it.
     pub newest_version: usize,
     /// What SQLite's own check found; empty for a sound database.
     pub damage: Vec<String>,
@@ -21,7 +22,7 @@ pub struct DatabaseReport {
 /// Looks at the database in `home`; `None` if there is none. Blocks while it reads the whole of it.
 ///
 /// # Errors
-/// If it cannot be read, or is no database.
+/// If it cannot be read, or is not a database.
 pub fn inspect_database(home: &Path) -> Result<Option<DatabaseReport>, StoreError> {
     let path = LocalPaths::new(home).database();
     if !path.exists() {

@@ -1,12 +1,15 @@
-//! The embedded platform: SQLite for tenants, usage and conversations, secrets in an encrypted file. A shipped platform
-//! behind the same ports as the others, not a mock: several processes use one home at once (`t3nets dev` runs while
-//! `t3nets tenant add-user` runs), and what was acknowledged survives a crash.
+//! The embedded platform: SQLite for tenants, usage and conversations, secrets in an encrypted
+//! file. A shipped platform behind the same ports as the others, not a mock: several processes use
+//! one home at once (`t3nets dev` runs while `t3nets tenant add-user` runs), and what was
+//! acknowledged survives a crash.
 //!
-//! Not here: where the home folder is and whether this platform may be used (the CLI's and the container's settings).
+//! Not here: where the home folder is and whether this platform may be used (the CLI's and the
+//! container's settings).
 //!
-//! Read `database` first (one writer thread that commits in groups, a few readers), then the stores on top of it:
-//! `tenants` with the conditional writes in `changes` and the rows' types in `records`, `usage`, `conversations`. `secrets`
-//! stands alone. `files` and `rows` are their tools; `schema/` holds the migrations.
+//! Read `database` first (one writer thread that commits in groups, a few readers), then the stores
+//! on top of it: `tenants` with the conditional writes in `changes` and the rows' types in
+//! `records`, `usage`, `conversations`. `secrets` stands alone. `files` and `rows` are their tools;
+//! `schema/` holds the migrations.
 
 mod changes;
 mod conversations;
@@ -65,12 +68,12 @@ impl LocalPaths {
 /// The name of the tenants' [`FileSecrets`].
 pub const SECRETS_STEM: &str = "secrets";
 
-/// Opens the embedded platform in a folder, making it (mode 0700) and what belongs in it where missing. Blocks for a few
-/// milliseconds.
+/// Opens the embedded platform in a folder, making it (mode 0700) and what belongs in it where
+/// missing. Blocks for a few milliseconds.
 ///
 /// # Errors
-/// The folder or a file in it cannot be made or read, the database was made by a newer version, or the secrets' key is
-/// missing, readable by others or the wrong one.
+/// The folder or a file in it cannot be made or read, the database was made by a newer version, or
+/// the secrets' key is missing, readable by others or the wrong one.
 pub fn open(home: &Path) -> Result<Platform, StoreError> {
     open_with_clock(home, Arc::new(SystemClock))
 }
@@ -78,7 +81,7 @@ pub fn open(home: &Path) -> Result<Platform, StoreError> {
 /// [`open`] with a clock of the caller's.
 ///
 /// # Errors
-/// As [`open`].
+/// Those of [`open`].
 pub fn open_with_clock(home: &Path, clock: Arc<dyn Clock>) -> Result<Platform, StoreError> {
     files::create_private_folder(home)?;
     let database = Arc::new(database::Database::open(&LocalPaths::new(home).database())?);

@@ -85,8 +85,8 @@ pub(super) fn one<T>(
         .transpose()
 }
 
-/// A page of a list. The statement's parameters are `:limit`, `:after` (and `:after2` where the list's key has two parts;
-/// NULL for the first page) and `:tenant`, if one is given.
+/// A page of a list. The statement's parameters are `:limit`, `:after` (and `:after2` where the
+/// list's key has two parts; NULL for the first page) and `:tenant`, if one is given.
 pub(super) fn page<T, const N: usize>(
     connection: &Connection,
     list: &List<T, N>,

@@ -1,9 +1,10 @@
 //! Credentials in one encrypted file.
 //!
-//! `{stem}.age` holds all secrets as JSON, encrypted (age, X25519) to the identity in `{stem}.key`, which its owner alone
-//! may read: `age -d -i secrets.key secrets.age` reads it too. Every change rewrites the whole file under a lock that
-//! other processes wait for (`{stem}.lock`), and every read reads the file again, so that each sees the others' changes. The key
-//! is made with the first secret.
+//! `{stem}.age` holds all secrets as JSON, encrypted (age, X25519) to the identity in `{stem}.key`,
+//! which its owner alone may read: `age -d -i secrets.key secrets.age` reads it too. Every change
+//! rewrites the whole file under a lock that other processes wait for (`{stem}.lock`), and every
+//! read reads the file again, so that each sees the others' changes. The key is made with the first
+//! secret.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -47,12 +48,13 @@ pub(super) fn key_path(folder: &Path, stem: &str) -> PathBuf {
 }
 
 impl FileSecrets {
-    /// The secrets in `folder` (made, mode 0700, where missing) under the file name `stem`. Checks that they can be read;
-    /// writes nothing.
+    /// The secrets in `folder` (made, mode 0700, where missing) under the file name `stem`. Checks
+    /// that they can be read; writes nothing.
     ///
     /// # Errors
     /// [`StoreError::Denied`] if the key may be read by others, cannot be read or is the wrong one;
-    /// [`StoreError::Unavailable`] if there are secrets and no key; [`StoreError::Corrupt`] if they cannot be understood.
+    /// [`StoreError::Unavailable`] if there are secrets and no key; [`StoreError::Corrupt`] if they
+    /// cannot be understood.
     pub fn open(folder: &Path, stem: &str, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         files::create_private_folder(folder)?;
         let secrets = Self {

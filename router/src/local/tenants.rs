@@ -1,5 +1,5 @@
-//! Tenants and all that belongs to one. What changes them is in [`super::changes`], how they are read in
-//! [`super::records`].
+//! Tenants and all that belongs to one. What changes them is in [`super::changes`], how they are
+//! read in [`super::records`].
 
 use std::sync::Arc;
 
@@ -18,8 +18,8 @@ use super::{changes, records};
 use crate::changes::check_commit;
 use crate::cursor::{self, List};
 
-/// SQLite itself takes far more. But while one commit is made every other write waits, and what is tried out here should
-/// be cut into commits as it will be on AWS.
+/// SQLite itself takes far more. But while one commit is made every other write waits, and what is
+/// tried out here should be cut into commits as it will be on AWS.
 const LIMIT: CommitLimit = CommitLimit {
     units: 98,
     units_of: |_| 1,

@@ -15,7 +15,8 @@ use super::rows;
 
 /// How long a reservation is remembered, in seconds: far longer than any caller repeats a call.
 const RESERVATION_LIFE: i64 = 3 * 24 * 60 * 60;
-/// How many forgotten reservations one reservation clears away: more than it adds, so that they never pile up.
+/// How many forgotten reservations one reservation clears away: more than it adds, so that they
+/// never pile up.
 const PURGE_AT_ONCE: i64 = 8;
 
 /// The usage store in SQLite.
@@ -168,7 +169,8 @@ fn add(
         .next()
         .transpose()?
         .unwrap_or_else(|| DailyUsage::none(day));
-    // Added here and not in SQL, where a sum that is too large would silently become a floating-point number.
+    // Added here and not in SQL, where a sum that is too large would silently become a
+    // floating-point number.
     let mut cost = stored.cost;
     cost += delta.cost;
     connection

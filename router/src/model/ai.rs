@@ -51,8 +51,9 @@ pub enum ContentBlock {
         /// Whether the call failed.
         is_error: bool,
     },
-    /// What the model thought, in its provider's own form. Never shown or stored; sent back unchanged with the results of
-    /// the tools that the model then asked for, because providers refuse a turn from which it is missing.
+    /// What the model thought, in its provider's own form. Never shown or stored; sent back
+    /// unchanged with the results of the tools that the model then asked for, because providers
+    /// refuse a turn from which it is missing.
     Reasoning(Value),
 }
 
@@ -76,7 +77,8 @@ pub struct ModelReply {
     pub stop: StopReason,
     /// What it used.
     pub usage: TokenUsage,
-    /// The provider's id of the model that answered, where the one that was asked only chose it (a prompt router).
+    /// The provider's id of the model that answered, where the one that was asked only chose it (a
+    /// prompt router).
     pub answered_by: Option<String>,
 }
 

@@ -5,8 +5,8 @@ use ulid::Ulid;
 
 use super::TenantId;
 
-/// One change, stored in the same transaction as the change itself; for what no transaction covers (secrets), once as
-/// intended before it and once as done or failed after.
+/// One change, stored in the same transaction as the change itself; for what no transaction covers
+/// (secrets), once as intended before it and once as done or failed after.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditEntry {
     /// Sorts by time.
@@ -19,6 +19,6 @@ pub struct AuditEntry {
     pub action: String,
     /// To what: a user id, a channel, an integration's name. Never a secret's value.
     pub target: String,
-    /// When.
+    /// When it was done.
     pub at: Timestamp,
 }

@@ -53,7 +53,7 @@ impl fmt::Display for ChannelKind {
 
 /// A channel kind that is none of the known ones.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no channel type (dashboard, api, slack, teams, telegram)")]
+#[error("`{0}` is not a channel type (dashboard, api, slack, teams, telegram)")]
 pub struct UnknownChannelKind(pub String);
 
 impl FromStr for ChannelKind {

@@ -1,4 +1,4 @@
-//! Conversations: who owns them and what was said.
+//! Conversations: who owns them, and their messages.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -16,16 +16,16 @@ pub struct ConversationOwner {
     pub user_id: UserId,
 }
 
-/// Which conversation.
+/// Names one conversation.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ConversationKey {
-    /// Whose it is.
+    /// The user and channel that it belongs to.
     pub owner: ConversationOwner,
-    /// Which of the owner's.
+    /// Its id among the owner's.
     pub session_id: SessionId,
 }
 
-/// Who said it.
+/// Whose message it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
@@ -52,7 +52,7 @@ pub struct Message {
     pub role: Role,
     /// What was said.
     pub content: String,
-    /// When; absent in messages of older programs.
+    /// When it was sent; absent in messages of older programs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
     /// What else is stored with the message (route, skill, model, other programs' data).
@@ -63,11 +63,12 @@ pub struct Message {
 /// A conversation in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionSummary {
-    /// Which.
+    /// The conversation's id among its owner's.
     pub session_id: SessionId,
     /// When its last turn ended.
     pub updated_at: Timestamp,
-    /// The beginning of the person's last message, at most [`SessionSummary::PREVIEW_CHARS`] characters.
+    /// The beginning of the person's last message, at most [`SessionSummary::PREVIEW_CHARS`]
+    /// characters.
     pub preview: String,
 }
 

@@ -1,5 +1,6 @@
-//! Validated ids. Holding one of these types is proof that its text matches the type's rule, so code further in never
-//! checks again, and a hostile id never gets further than the edge where it was parsed.
+//! Validated ids. Holding one of these types is proof that its text matches the type's rule, so
+//! code further in never checks again, and a hostile id never gets further than the edge where it
+//! was parsed.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,4 +1,5 @@
-//! API keys: how a program proves which tenant and user it speaks for. The key itself is shown once and never stored.
+//! API keys: how a program proves which tenant and user it speaks for. The key itself is shown once
+//! and never stored.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +8,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::{InvalidId, TenantId, UserId, UserRole};
+use super::{InvalidId, TenantId, UserId, UserRole, is_sha256_hex};
 
 /// What is stored of an API key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +33,8 @@ pub struct ApiKey {
 
 /// The SHA-256 of an API key, in lower-case hexadecimal.
 ///
-/// Keys carry 256 bits of randomness, so a fast hash without a salt is enough: there is nothing to guess.
+/// Keys carry 256 bits of randomness, so a fast hash without a salt is enough: there is nothing to
+/// guess.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeyHash(String);
 
@@ -57,11 +59,7 @@ impl FromStr for KeyHash {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        if text.len() == 64
-            && text
-                .bytes()
-                .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
-        {
+        if is_sha256_hex(text) {
             Ok(Self(text.to_owned()))
         } else {
             Err(InvalidId {

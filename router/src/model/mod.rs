@@ -1,8 +1,8 @@
-//! Plain data: what tenants, users, channels, keys, conversations, usage and audit entries *are*, with ids that cannot
-//! hold anything that would be unsafe in a database key, a path or a log line.
+//! Plain data: what tenants, users, channels, keys, conversations, usage and audit entries *are*,
+//! with ids that cannot hold anything that would be unsafe in a database key, a path or a log line.
 //!
-//! Not here: how they are stored (the platforms behind [`crate::ports`]) and who may change them ([`crate::admin`]).
-//! Begin with [`ids`].
+//! Not here: how they are stored (the platforms behind [`crate::ports`]) and who may change them
+//! ([`crate::admin`]). Begin with [`ids`].
 
 mod ai;
 mod audit;
@@ -13,6 +13,7 @@ mod key;
 mod record;
 mod secret;
 mod tenant;
+mod text;
 mod usage;
 mod user;
 
@@ -27,6 +28,7 @@ pub use key::{ApiKey, KeyHash};
 pub use record::Record;
 pub use secret::{SecretDescription, SecretDocument, SecretName};
 pub use tenant::{Tenant, TenantSettings, TenantStatus, UnknownTenantStatus};
+pub use text::is_sha256_hex;
 pub use usage::{DailyUsage, NanoUsd, UsageDelta};
 pub use user::{UnknownUserRole, User, UserMemory, UserRole};
 

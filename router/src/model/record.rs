@@ -9,7 +9,8 @@ use super::{
     UserId,
 };
 
-/// Which record an error, a prompt or an audit entry is about. Its text is the one name that people read of it, everywhere.
+/// Which record an error, a prompt or an audit entry is about. Its text is the one name that people
+/// read of it, everywhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Record {
     /// A tenant.

@@ -9,9 +9,9 @@ use super::{IntegrationName, JsonObject, TenantId};
 /// Which secret: a tenant's credentials for one integration.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SecretName {
-    /// Whose.
+    /// The tenant whose credentials they are.
     pub tenant_id: TenantId,
-    /// For what.
+    /// The outside system that they are for.
     pub integration: IntegrationName,
 }
 
@@ -31,7 +31,8 @@ impl SecretDocument {
         Self(fields)
     }
 
-    /// A field's text, if there is one and it is not empty. Numbers, which people write for ids, are read as text.
+    /// A field's text, if there is one and it is not empty. Numbers, which people write for ids,
+    /// are read as text.
     pub fn text(&self, field: &str) -> Option<String> {
         match self.0.get(field)? {
             serde_json::Value::String(text) => {
@@ -57,9 +58,9 @@ impl fmt::Debug for SecretDocument {
 /// What may be known of a secret without reading it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretDescription {
-    /// Which secret.
+    /// Tenant and integration.
     pub name: SecretName,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
     /// When its value last changed.
     pub updated_at: Timestamp,

@@ -11,17 +11,18 @@ use super::{JsonObject, TenantId};
 /// One customer team.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tenant {
-    /// The tenant's id; never changes.
+    /// Never changes.
     pub id: TenantId,
     /// The name people read.
     pub name: String,
     /// Whether the tenant may chat.
     pub status: TenantStatus,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
     /// Settings that older programs of the same schema know too.
     pub settings: TenantSettings,
-    /// What those older programs do not know. They crash on unknown settings, so new things go here.
+    /// What those older programs do not know. They crash on unknown settings, so new things go
+    /// here.
     pub extensions: JsonObject,
     /// Counts updates; 0 for items written by programs that know no versions.
     pub version: u64,
@@ -58,7 +59,7 @@ impl fmt::Display for TenantStatus {
 
 /// A status that is none of the known ones.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no tenant status (active, suspended, onboarding)")]
+#[error("`{0}` is not a tenant status (active, suspended, onboarding)")]
 pub struct UnknownTenantStatus(pub String);
 
 impl FromStr for TenantStatus {
@@ -74,14 +75,16 @@ impl FromStr for TenantStatus {
     }
 }
 
-/// A tenant's settings as stored. What is absent has a default, read through the methods, and is not written back, so that
-/// a read and a write change nothing that nobody set.
+/// A tenant's settings as stored. What is absent has a default, read through the methods, and is
+/// not written back, so that a read and a write change nothing that nobody set.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct TenantSettings {
-    /// Which provider answers: `bedrock`, `anthropic`, `openai`, `offline`. Absent: the platform's own choice.
+    /// Which provider answers: `bedrock`, `anthropic`, `openai`, `offline`. Absent: the platform's
+    /// own choice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ai_provider: Option<String>,
-    /// The model's name in the model table, or the provider's own id. Absent: the provider's default.
+    /// The model's name in the model table, or the provider's own id. Absent: the provider's
+    /// default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ai_model: Option<String>,
     /// Replaces the built-in system prompt.
@@ -126,7 +129,8 @@ impl TenantSettings {
         self.max_conversation_history.unwrap_or(20)
     }
 
-    /// Whether the skill may be used; all may unless a list is set. An empty list, as older programs write it, means none.
+    /// Whether the skill may be used; all may unless a list is set. An empty list, as older
+    /// programs write it, means none.
     pub fn allows_skill(&self, name: &str) -> bool {
         self.enabled_skills
             .as_ref()

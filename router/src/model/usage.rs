@@ -6,7 +6,8 @@ use std::ops::AddAssign;
 use jiff::civil::Date;
 use serde::{Serialize, Serializer};
 
-/// Money in billionths of a US dollar: exact when summed, and fine enough for one token of the cheapest model.
+/// Money in billionths of a US dollar: exact when summed, and fine enough for one token of the
+/// cheapest model.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NanoUsd(pub u64);
 

@@ -53,7 +53,7 @@ impl fmt::Display for UserRole {
 
 /// A role that is none of the known ones.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no role (admin, member)")]
+#[error("`{0}` is not a role (admin, member)")]
 pub struct UnknownUserRole(pub String);
 
 impl FromStr for UserRole {

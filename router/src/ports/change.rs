@@ -2,8 +2,9 @@
 
 use crate::model::{ApiKey, ChannelMapping, Tenant, User, UserId, UserMemory};
 
-/// One change to a tenant's records. Every update and removal names the value that was read: if another is stored by
-/// then, nothing is changed and the answer is [`StoreError::Changed`](super::StoreError::Changed).
+/// One change to a tenant's records. Every update and removal names the value that was read: if
+/// another is stored by then, nothing is changed and the answer is
+/// [`StoreError::Changed`](super::StoreError::Changed).
 #[derive(Debug, Clone, PartialEq)]
 #[expect(
     clippy::large_enum_variant,
@@ -21,7 +22,7 @@ pub enum Change {
     },
     /// Creates a user of an existing tenant.
     CreateUser(User),
-    /// Changes a user.
+    /// Changes a user's record.
     UpdateUser {
         /// As it was read.
         before: User,
@@ -32,17 +33,17 @@ pub enum Change {
     RemoveUser(User),
     /// Changes what is remembered of a user.
     PutMemory {
-        /// The user.
+        /// Whose memory it is.
         user_id: UserId,
         /// As it was read; `None` if there was nothing.
         before: Option<UserMemory>,
         /// As it should be.
         after: UserMemory,
     },
-    /// Maps a channel to the tenant. Refused with [`StoreError::Taken`](super::StoreError::Taken) while another tenant has
-    /// it.
+    /// Maps a channel to the tenant. Refused with [`StoreError::Taken`](super::StoreError::Taken)
+    /// while another tenant has it.
     MapChannel(ChannelMapping),
-    /// Unmaps a channel.
+    /// Unmaps a channel, so that any tenant can map it.
     UnmapChannel(ChannelMapping),
     /// Creates an API key of an existing user.
     CreateKey(ApiKey),
@@ -50,14 +51,16 @@ pub enum Change {
     RevokeKey(ApiKey),
 }
 
-/// How much one commit may hold. Stores count differently, by changes or by what these write, so each says how.
+/// How much one commit may hold. Stores count differently, by changes or by what these write, so
+/// each says how.
 #[derive(Debug, Clone, Copy)]
 pub struct CommitLimit {
     /// The most units of one commit.
     pub units: usize,
     /// How many units a change takes; at least one.
     pub units_of: fn(&Change) -> usize,
-    /// The most bytes of records that a commit should hold. One that holds more may be refused as too large.
+    /// The most bytes of records that a commit should hold. One that holds more may be refused as
+    /// too large.
     pub bytes: usize,
 }
 
@@ -76,7 +79,8 @@ impl CommitLimit {
         }
     }
 
-    /// Items in parts, in their order, that fit one commit each. `size` gives an item's units and bytes.
+    /// Items in parts, in their order, that fit one commit each. `size` gives an item's units and
+    /// bytes.
     pub fn split<T>(self, items: Vec<T>, size: impl Fn(&T) -> (usize, usize)) -> Vec<Vec<T>> {
         let mut parts: Vec<Vec<T>> = Vec::new();
         let mut room = self.room();
@@ -104,8 +108,8 @@ pub struct CommitRoom {
 }
 
 impl CommitRoom {
-    /// Takes room for something more; `false` if there is not enough. The first thing is always taken: if it is too large,
-    /// the store says so.
+    /// Takes room for something more; `false` if there is not enough. The first thing is always
+    /// taken: if it is too large, the store says so.
     pub fn take(&mut self, units: usize, bytes: usize) -> bool {
         let (units, bytes) = (self.units + units, self.bytes + bytes);
         if self.units > 0 && (units > self.limit.units || bytes > self.limit.bytes) {

@@ -55,7 +55,7 @@ pub enum StoreError {
     /// What is stored cannot be understood.
     #[error("{what} is stored in a form that cannot be read: {detail}")]
     Corrupt {
-        /// What was read.
+        /// What was read: a record, an attribute, a file.
         what: String,
         /// What is wrong with it.
         detail: String,
@@ -74,7 +74,8 @@ impl StoreError {
     }
 }
 
-/// A platform's reason in words, with its own error behind it where there is one. Equal if the words are.
+/// A platform's reason in words, with its own error behind it where there is one. Equal if the
+/// words are.
 #[derive(Debug, Clone)]
 pub struct Failure {
     reason: String,

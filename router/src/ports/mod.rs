@@ -1,7 +1,8 @@
-//! The few traits behind which a platform stands. Each has at least two real adapters, every one of which passes the
-//! same conformance tests (`tests/conformance`).
+//! The few traits behind which a platform stands. Each has at least two real adapters, every one of
+//! which passes the same conformance tests (`tests/conformance`).
 //!
-//! Errors are only those that any reasonable implementation could raise. SDK types stay in the adapters.
+//! Errors are only those that any reasonable implementation could raise. SDK types stay in the
+//! adapters.
 
 mod change;
 mod error;
@@ -32,7 +33,7 @@ pub struct PageRequest {
 }
 
 impl PageRequest {
-    /// The first page.
+    /// The first page, of at most `limit` items.
     pub fn first(limit: usize) -> Self {
         Self { limit, after: None }
     }
@@ -41,7 +42,7 @@ impl PageRequest {
 /// A part of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page<T> {
-    /// The items.
+    /// The items, in the list's order.
     pub items: Vec<T>,
     /// Where to go on; `None` on the last page. Opaque: only its store can read it.
     pub next: Option<String>,
@@ -75,11 +76,13 @@ where
 /// All reads see every write that was acknowledged before them.
 #[async_trait]
 pub trait TenantStore: Send + Sync {
-    /// Makes all changes, which concern one tenant, and adds the audit entry; or does nothing at all.
+    /// Makes all changes, which concern one tenant, and adds the audit entry; or does nothing at
+    /// all.
     ///
     /// # Errors
-    /// The first change that cannot be made decides; two changes of one record in one commit may be [`StoreError::Changed`].
-    /// More than the [limit](Self::commit_limit) is [`StoreError::TooLarge`].
+    /// The first change that cannot be made decides; two changes of one record in one commit may be
+    /// [`StoreError::Changed`]. More than the [limit](Self::commit_limit) is
+    /// [`StoreError::TooLarge`].
     async fn commit(
         &self,
         tenant: &TenantId,
@@ -90,11 +93,12 @@ pub trait TenantStore: Send + Sync {
     /// How much one commit may hold.
     fn commit_limit(&self) -> CommitLimit;
 
-    /// Removes a tenant and everything stored of it but its audit trail: users, keys, channels, memory, usage. (Its
-    /// conversations and secrets are other ports'.) The id cannot be used again before `reserved_until`.
+    /// Removes a tenant and everything stored of it but its audit trail: users, keys, channels,
+    /// memory, usage. (Its conversations and secrets are other ports'.) The id cannot be used again
+    /// before `reserved_until`.
     ///
-    /// Safe to repeat: what an interrupted removal left is removed by the next. A tenant that is being removed reads as
-    /// absent.
+    /// Safe to repeat: what an interrupted removal left is removed by the next. A tenant that is
+    /// being removed reads as absent.
     async fn remove_tenant(
         &self,
         tenant: &TenantId,
@@ -102,11 +106,11 @@ pub trait TenantStore: Send + Sync {
         audit: &AuditEntry,
     ) -> Result<(), StoreError>;
 
-    /// One tenant.
+    /// One tenant's record.
     async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, StoreError>;
     /// All tenants, in the store's own order. For operators: the router never lists tenants.
     async fn tenants(&self, page: PageRequest) -> Result<Page<Tenant>, StoreError>;
-    /// One user.
+    /// One user's record.
     async fn user(&self, tenant: &TenantId, id: &UserId) -> Result<Option<User>, StoreError>;
     /// A tenant's users by id.
     async fn users(&self, tenant: &TenantId, page: PageRequest) -> Result<Page<User>, StoreError>;
@@ -130,7 +134,7 @@ pub trait TenantStore: Send + Sync {
     ) -> Result<Option<TenantId>, StoreError>;
     /// The key with this hash, expired or not.
     async fn key(&self, hash: &KeyHash) -> Result<Option<ApiKey>, StoreError>;
-    /// A tenant's keys.
+    /// A tenant's keys, expired ones included.
     async fn keys(&self, tenant: &TenantId, page: PageRequest) -> Result<Page<ApiKey>, StoreError>;
     /// A tenant's audit trail, newest first. Readable after the tenant was removed.
     async fn audit_trail(
@@ -147,8 +151,8 @@ pub trait TenantStore: Send + Sync {
 /// Counts what tenants use, so that limits hold whatever happens at once.
 #[async_trait]
 pub trait UsageStore: Send + Sync {
-    /// Counts one message, unless the day's `limit` is reached: then it returns `false` and counts nothing. Repeated with
-    /// the same `reservation`, it counts once.
+    /// Counts one message, unless the day's `limit` is reached: then it returns `false` and counts
+    /// nothing. Repeated with the same `reservation`, it counts once.
     async fn reserve_message(
         &self,
         tenant: &TenantId,
@@ -156,8 +160,8 @@ pub trait UsageStore: Send + Sync {
         reservation: Ulid,
         limit: u64,
     ) -> Result<bool, StoreError>;
-    /// Adds what a reserved turn used. Repeated with the same `reservation`, it adds once. [`StoreError::NotFound`] if
-    /// nothing was reserved under it on that day.
+    /// Adds what a reserved turn used. Repeated with the same `reservation`, it adds once.
+    /// [`StoreError::NotFound`] if nothing was reserved under it on that day.
     async fn settle(
         &self,
         tenant: &TenantId,
@@ -165,7 +169,8 @@ pub trait UsageStore: Send + Sync {
         reservation: Ulid,
         delta: UsageDelta,
     ) -> Result<(), StoreError>;
-    /// What was used on the days from `first` to `last`, both included, oldest first, without days on which nothing was.
+    /// What was used on the days from `first` to `last`, both included, oldest first, without days
+    /// on which nothing was.
     async fn usage(
         &self,
         tenant: &TenantId,
@@ -183,27 +188,28 @@ pub struct Window {
     pub bytes: usize,
 }
 
-/// Conversations. What was not touched for [`CONVERSATION_LIFE`] is gone: it is neither listed nor read, whether the
-/// store has already deleted it or not.
+/// Conversations. What was not touched for [`CONVERSATION_LIFE`] is gone: it is neither listed nor
+/// read, whether the store has already deleted it or not.
 #[async_trait]
 pub trait ConversationStore: Send + Sync {
-    /// Adds messages to the end, all or none, making the conversation if need be. Appends at once to one conversation are
-    /// all kept, each one's messages together.
+    /// Adds messages to the end, all or none, making the conversation if need be. Appends at once
+    /// to one conversation are all kept, each one's messages together.
     async fn append(
         &self,
         key: &ConversationKey,
         messages: &[Message],
         now: Timestamp,
     ) -> Result<(), StoreError>;
-    /// The newest messages that fit the window, oldest first; empty if there is no such conversation.
+    /// The newest messages that fit the window, oldest first; empty if there is no such
+    /// conversation.
     async fn recent(
         &self,
         key: &ConversationKey,
         window: Window,
         now: Timestamp,
     ) -> Result<Vec<Message>, StoreError>;
-    /// The conversation from its end backwards: the first page holds the newest messages, each page oldest first. `None` if
-    /// there is no such conversation.
+    /// The conversation, newest messages first: the first page holds the newest messages, each page
+    /// oldest first. `None` if there is no such conversation.
     async fn history(
         &self,
         key: &ConversationKey,
@@ -228,7 +234,8 @@ pub trait ConversationStore: Send + Sync {
 /// How long a conversation lives after its last turn.
 pub const CONVERSATION_LIFE: jiff::SignedDuration = jiff::SignedDuration::from_hours(30 * 24);
 
-/// Tenants' credentials. Read by exact name; a secret that was removed can be restored until its recovery window ends.
+/// Tenants' credentials. Read by exact name; a secret that was removed can be restored until its
+/// recovery window ends.
 #[async_trait]
 pub trait SecretStore: Send + Sync {
     /// The secret's content; `None` if there is none or it was removed.
@@ -241,10 +248,11 @@ pub trait SecretStore: Send + Sync {
     ) -> Result<PutOutcome, StoreError>;
     /// What may be known of it without reading it, removed or not.
     async fn describe(&self, name: &SecretName) -> Result<Option<SecretDescription>, StoreError>;
-    /// A tenant's secrets by name, removed ones included. May lag behind writes on some platforms: nothing is decided by it.
+    /// A tenant's secrets by name, removed ones included. May lag behind writes on some platforms:
+    /// nothing is decided by it.
     async fn list(&self, tenant: &TenantId) -> Result<Vec<SecretDescription>, StoreError>;
-    /// Removes it into its recovery window; [`StoreError::NotFound`] if there is none or it was removed already. Returns when
-    /// it will be gone for good.
+    /// Removes it into its recovery window; [`StoreError::NotFound`] if there is none or it was
+    /// removed already. Returns when it will be gone for good.
     async fn remove(&self, name: &SecretName) -> Result<Timestamp, StoreError>;
     /// Brings back what was removed; [`StoreError::NotFound`] if there is nothing to bring back.
     async fn restore(&self, name: &SecretName) -> Result<(), StoreError>;
@@ -258,11 +266,11 @@ pub const RECOVERY_WINDOW: jiff::SignedDuration = jiff::SignedDuration::from_hou
 /// What [`SecretStore::put`] did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PutOutcome {
-    /// There was none.
+    /// No such secret existed.
     Created,
-    /// The content changed.
+    /// Another content was replaced.
     Updated,
-    /// The same content was there: nothing was written.
+    /// It had this content already: nothing was written.
     Unchanged,
     /// It had been removed and is back, with this content.
     Restored,
@@ -271,7 +279,7 @@ pub enum PutOutcome {
 /// Why a model gave no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ModelError {
-    /// Too many requests.
+    /// The provider limits the rate of requests.
     #[error("the model's provider limits the rate of requests")]
     Throttled {
         /// How long the provider asks to wait.
@@ -303,8 +311,9 @@ pub enum ModelError {
 /// A language model's provider.
 #[async_trait]
 pub trait ChatModel: Send + Sync {
-    /// Answers a request. `on_text` receives the answer's words as they come (a provider that does not stream calls it once);
-    /// they are the same words that the reply holds. Dropping the future stops the call.
+    /// Answers a request. `on_text` receives the answer's words as they come (a provider that does
+    /// not stream calls it once); they are the same words that the reply holds. Dropping the future
+    /// stops the call.
     ///
     /// Adapters make one attempt; [`crate::ai::with_retries`] repeats it.
     // The lifetime is written out because `async_trait` would tie the elided one to the call.
@@ -317,11 +326,11 @@ pub trait ChatModel: Send + Sync {
 
 /// Tells the time, so that tests can.
 pub trait Clock: Send + Sync {
-    /// Now.
+    /// The present time.
     fn now(&self) -> Timestamp;
 }
 
-/// The machine's clock.
+/// The clock of this machine.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
@@ -336,12 +345,12 @@ impl Clock for SystemClock {
 pub struct Platform {
     /// Tenants, users, channels, keys, audit.
     pub tenants: Arc<dyn TenantStore>,
-    /// What tenants use.
+    /// Counters of what tenants use.
     pub usage: Arc<dyn UsageStore>,
-    /// What was said.
+    /// Conversations of all tenants.
     pub conversations: Arc<dyn ConversationStore>,
-    /// Credentials.
+    /// Tenants' credentials for outside systems.
     pub secrets: Arc<dyn SecretStore>,
-    /// The time.
+    /// Tells the stores and the operations what time it is.
     pub clock: Arc<dyn Clock>,
 }

@@ -74,7 +74,8 @@ async fn calls(users: usize) -> (usize, usize) {
 
 #[tokio::test]
 async fn a_seed_reads_what_is_stored_once_however_many_people_it_names() {
-    // The tenant, its people, the channel; two reads of each secret that does not exist, and one of each that does.
+    // The tenant, its people, the channel; two reads of each secret that does not exist, and one of
+    // each that does.
     let (reads, reads_again) = (7, 5);
     // Both secrets, with an audit entry before and after.
     let secrets = 6;

@@ -1,4 +1,4 @@
-//! Taking a tenant out.
+//! Exporting a tenant.
 
 use std::io::Write;
 
@@ -16,11 +16,11 @@ const PAGE: usize = 500;
 const READS_AT_ONCE: usize = 16;
 
 impl Admin {
-    /// Writes a tenant to `output` and says how many records of each kind that were. `on_record` is told the number of
-    /// records so far.
+    /// Writes a tenant to `output` and says how many records of each kind that were. `on_record` is
+    /// told the number of records so far.
     ///
-    /// What others change meanwhile is in it or not; each record is as it was at one moment. With secrets' values, the audit
-    /// trail says that they were taken out.
+    /// What others change meanwhile is in it or not; each record is as it was at one moment. With
+    /// secrets' values, the audit trail says that they were exported.
     pub async fn export_tenant(
         &self,
         id: &TenantId,

@@ -1,5 +1,6 @@
-//! The file's form: JSON Lines. The first line says what the file is, the last one how many records are between them, so
-//! that a file that was cut off is never taken for a whole one. Names of fields are those that are stored.
+//! The file's form: JSON Lines. The first line says what the file is, the last one how many records
+//! are between them, so that a file that was cut off is never taken for a whole one. Names of
+//! fields are those that are stored.
 //!
 //! ```json
 //! {"format":"t3nets-tenant","version":1,"tenant_id":"default","secrets":"names"}
@@ -24,20 +25,21 @@ pub const FORMAT_VERSION: u32 = 1;
 pub const MAX_LINE_BYTES: usize = 4 << 20;
 
 const FORMAT: &str = "t3nets-tenant";
-/// The longest single line of text that a person or a key has, in characters. Generous: older programs check nothing.
+/// The longest single line of text that a person or a key has, in characters. Generous: older
+/// programs check nothing.
 const MAX_TEXT_CHARS: usize = 1000;
 
 /// What a file holds of secrets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SecretsIn {
-    /// Their names.
+    /// Their names alone.
     Names,
     /// Their values too.
     Values,
 }
 
-/// The first line.
+/// The first line: what the file is, whose records follow, and what it holds of secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Header {
@@ -81,7 +83,7 @@ impl Header {
     }
 }
 
-/// One record.
+/// One record of a tenant, as a line holds it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Record {
     /// The tenant. Its version is not part of a file.
@@ -160,7 +162,7 @@ impl Line {
         let stored: StoredLine = serde_json::from_str(line).map_err(|error| {
             // The parser's own words can quote a value.
             if line.contains("\"secret\"") && error.is_data() {
-                "it is no secret in this form".to_owned()
+                "it is not a secret in this form".to_owned()
             } else {
                 told(&error)
             }
@@ -428,7 +430,8 @@ impl StoredLine {
     }
 }
 
-/// What other programs stored is taken as it is, but for what would break out of a line where it is shown.
+/// What other programs stored is taken as it is, but for what would break out of a line where it is
+/// shown.
 fn text(field: &str, text: &str) -> Result<(), AdminError> {
     match text {
         "" => Ok(()),

@@ -1,4 +1,4 @@
-//! Bringing a tenant in.
+//! Importing a tenant.
 
 use std::collections::BTreeMap;
 use std::io::BufRead;
@@ -19,49 +19,50 @@ const BATCHES_AT_ONCE: usize = 4;
 /// How many records of a batch are read at once, where it is compared.
 const READS_AT_ONCE: usize = 16;
 
-/// How a tenant is brought in.
+/// How a tenant is imported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImportOptions {
-    /// Under which id.
+    /// The id that the tenant gets.
     pub into: TenantId,
-    /// Whether what differs is made as the file has it. Without it, it is left and told.
+    /// Whether what differs is made as the file has it. Without it, it is left as it is and
+    /// reported.
     pub overwrite: bool,
-    /// Whether nothing is changed, and only told what would be.
+    /// Whether nothing is changed, and what would change is only reported.
     pub dry_run: bool,
 }
 
 /// What became of the records of a kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// They were not there.
+    /// They did not exist.
     pub created: usize,
     /// They were so already.
     pub unchanged: usize,
-    /// They were others.
+    /// They differed.
     pub overwritten: usize,
-    /// They could not be brought in: each is a [`Problem`].
+    /// They could not be imported: each is a [`Problem`].
     pub failed: usize,
 }
 
-/// A record that was not brought in.
+/// A record that was not imported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// Where the file has it.
+    /// The line of the file, from 1 on.
     pub line: u64,
-    /// What it is about.
+    /// The kind of record.
     pub kind: RecordKind,
     /// What people call it.
     pub name: String,
-    /// Why not.
+    /// Why it was not imported.
     pub reason: String,
 }
 
-/// What an import tells while it goes on.
+/// What an import reports while it runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ImportEvent {
     /// So many more records were dealt with.
     Done(usize),
-    /// A record was not brought in.
+    /// A record was not imported.
     Failed(Problem),
 }
 
@@ -70,24 +71,25 @@ pub enum ImportEvent {
 pub struct ImportSummary {
     /// By kind.
     pub tallies: BTreeMap<RecordKind, Tally>,
-    /// The secrets that the file names without their values, and that are not stored.
+    /// The secrets that the file names without their values, and that do not exist.
     pub missing_secrets: Vec<IntegrationName>,
 }
 
 impl ImportSummary {
-    /// How many records were not brought in.
+    /// How many records were not imported.
     pub fn failed(&self) -> usize {
         self.tallies.values().map(|tally| tally.failed).sum()
     }
 }
 
 impl Admin {
-    /// Brings in what `reader` reads, which should be [checked](super::check) before. Safe to repeat: what is there already is
-    /// compared and left.
+    /// Imports what `reader` reads, which should be [checked](super::check) before. Safe to repeat:
+    /// what exists already is compared and left.
     ///
     /// # Errors
-    /// What ends the whole: the file, the store, an id that is [reserved](StoreError::Reserved). What is brought in by then
-    /// stays. A record that cannot be brought in is no error but a [`Problem`].
+    /// What ends the whole: the file, the store, an id that is [reserved](StoreError::Reserved).
+    /// What is imported by then stays. A record that cannot be imported is not an error but a
+    /// [`Problem`].
     pub async fn import_tenant<R: BufRead>(
         &self,
         reader: ExportReader<R>,
@@ -141,7 +143,8 @@ impl Admin {
         Ok(outcomes)
     }
 
-    /// What fits one commit: as if nothing of it was there, and only if that is refused by comparing.
+    /// What fits one commit: as if nothing of it was there, and only if that is refused by
+    /// comparing.
     fn apply<'a>(
         &'a self,
         options: &'a ImportOptions,
@@ -311,7 +314,8 @@ impl Admin {
     }
 }
 
-/// Whether the store refused a commit for what is stored of its records, which comparing tells apart.
+/// Whether the store refused a commit for what is stored of its records, which comparing tells
+/// apart.
 fn is_about_records(error: &StoreError) -> bool {
     matches!(
         error,
@@ -328,7 +332,7 @@ struct Batch {
     memories: Vec<Numbered>,
 }
 
-/// The file's records, as those of the tenant that they are brought in as.
+/// The file's records, as those of the tenant that they become.
 struct Source<'a, R> {
     reader: ExportReader<R>,
     waiting: Option<Numbered>,

@@ -1,13 +1,15 @@
-//! Taking a tenant out of an environment as a file, and bringing it into one.
+//! Exporting a tenant from an environment as a file, and importing it into one.
 //!
-//! The file holds the tenant with its settings, people and what is remembered of them, channels, API keys (only their
-//! hashes: whoever has a key can go on using it) and secrets, by name alone or with their values. It does not hold
-//! conversations, usage and the audit trail. [`format`](self) is its form, [`ExportReader`] reads and checks it, and
-//! what is done with a record is planned purely.
+//! The file holds the tenant with its settings, people and what is remembered of them, channels,
+//! API keys (only their hashes: whoever has a key can go on using it) and secrets, by name alone or
+//! with their values. It does not hold conversations, usage and the audit trail. [`format`](self)
+//! is its form, [`ExportReader`] reads and checks it, and what is done with a record is planned
+//! purely.
 //!
-//! Neither direction ever holds a whole tenant: pages are written as they are read, and lines are applied in batches, each
-//! one commit. Bringing a tenant in never reads before it writes; only a batch that is refused is compared with what is
-//! stored. So repeating an interrupted import goes on where it ended, and what differs is told, not overwritten.
+//! Neither direction ever holds a whole tenant: pages are written as they are read, and lines are
+//! applied in batches, each one commit. An import never reads before it writes; only a batch that
+//! is refused is compared with what is stored. So repeating an interrupted import goes on where it
+//! ended, and what differs is reported, not overwritten.
 //!
 //! Not here: files, encryption and terminals (the CLI).
 
@@ -72,10 +74,10 @@ impl fmt::Display for RecordKind {
 /// How many records of each kind.
 pub type Counts = BTreeMap<RecordKind, usize>;
 
-/// Why a tenant was not taken out or brought in.
+/// Why a tenant was not exported or imported.
 #[derive(Debug, thiserror::Error)]
 pub enum TransferError {
-    /// The file is not one that can be brought in. Nothing was changed.
+    /// The file cannot be imported. Nothing was changed.
     #[error("{}", listed(.problems, *.more))]
     File {
         /// What is wrong, by line. The first few.

@@ -10,7 +10,7 @@ use crate::ports::Change;
 /// What is stored where a record would be.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Stored {
-    /// Nothing.
+    /// Nothing of this identity.
     Nothing,
     /// The tenant.
     Tenant(Tenant),
@@ -22,14 +22,14 @@ pub(super) enum Stored {
     Owner(TenantId),
     /// The key.
     ApiKey(ApiKey),
-    /// The user that the record belongs to is not there.
+    /// The user that the record belongs to does not exist.
     NoUser,
 }
 
 /// What becomes of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// It was not there.
+    /// It did not exist.
     Created,
     /// It is so already.
     Unchanged,
@@ -64,7 +64,8 @@ impl Planned {
     }
 }
 
-/// The change that makes a record where there is nothing; `None` for a secret, which is another store's.
+/// The change that makes a record where there is nothing; `None` for a secret, which is another
+/// store's.
 pub(super) fn creation(record: &Record) -> Option<Change> {
     Some(match record {
         Record::Tenant(tenant) => Change::CreateTenant(tenant.clone()),
@@ -84,7 +85,7 @@ pub(super) fn creation(record: &Record) -> Option<Change> {
 pub(super) fn plan(tenant: &TenantId, record: &Record, stored: Stored, overwrite: bool) -> Planned {
     let (fields, update) = match (record, stored) {
         (_, Stored::NoUser) => {
-            return failed("its user is not there");
+            return failed("its user does not exist");
         }
         (Record::Tenant(wanted), Stored::Tenant(before)) => {
             let after = Tenant {
@@ -165,7 +166,7 @@ fn failed(reason: &str) -> Planned {
 }
 
 fn differs(fields: &[String]) -> String {
-    format!("what is stored has another {}", fields.join(", "))
+    format!("the stored record differs in {}", fields.join(", "))
 }
 
 /// The fields that differ, by comparing values one by one.

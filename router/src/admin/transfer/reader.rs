@@ -1,4 +1,5 @@
-//! Reading a file line by line, and telling what is wrong with it, so that nothing is changed for a file that is not whole.
+//! Reading a file line by line, and telling what is wrong with it, so that nothing is changed for a
+//! file that is not whole.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -37,7 +38,7 @@ pub struct Numbered {
     pub bytes: usize,
     /// Whether what it belongs to (a key's user) is in the file before it.
     pub has_owner: bool,
-    /// What it says.
+    /// The record in the line.
     pub record: Record,
 }
 
@@ -112,7 +113,8 @@ impl From<ReadError> for TransferError {
     }
 }
 
-/// Reads a file's records in turn. Holds one line and, of each record, the few bytes by which a second one is recognised.
+/// Reads a file's records in turn. Holds one line and, of each record, the few bytes by which a
+/// second one is recognised.
 pub struct ExportReader<R> {
     input: R,
     line: u64,
@@ -152,7 +154,8 @@ impl<R: BufRead> ExportReader<R> {
         })
     }
 
-    /// The next record; `None` after the last, if the file is whole. After a line with a problem, reading can go on.
+    /// The next record; `None` after the last, if the file is whole. After a line with a problem,
+    /// reading can go on.
     pub(super) fn next_record(&mut self) -> Result<Option<Numbered>, ReadError> {
         if self.is_whole {
             return Ok(None);
@@ -184,7 +187,7 @@ impl<R: BufRead> ExportReader<R> {
         };
         let length = bytes.len();
         let parsed = String::from_utf8(bytes)
-            .map_err(|_| "it is no UTF-8".to_owned())
+            .map_err(|_| "it is not UTF-8".to_owned())
             .and_then(|text| Line::parse(&text));
         let (tenant, record) = match parsed {
             Ok(Line::Record(tenant, record)) => (tenant, record),
@@ -249,7 +252,7 @@ impl<R: BufRead> ExportReader<R> {
             return Err("it does not hold of the secret what the first line says".to_owned());
         }
         if !self.seen.insert(fingerprint(kind, &record.identity())) {
-            return Err(format!("{kind} `{}` is there twice", record.name()));
+            return Err(format!("{kind} `{}` appears twice", record.name()));
         }
         Ok(())
     }

@@ -30,7 +30,8 @@ impl Home {
         }
     }
 
-    /// With the tenant `default`: so many users, the first with a memory and a key, two channels and two secrets.
+    /// With the tenant `default`: so many users, the first with a memory and a key, two channels
+    /// and two secrets.
     async fn filled(users: usize) -> Self {
         let home = Self::new();
         let mut seed = TenantSeed::new(id("default"));
@@ -239,10 +240,10 @@ async fn what_differs_is_told_and_only_overwritten_on_request() {
     assert_eq!(
         told,
         [
-            ("tenant", "what is stored has another messages_per_day"),
-            ("memory", "what is stored has another preferences"),
-            ("user", "what is stored has another display_name"),
-            ("secret", "what is stored has another token"),
+            ("tenant", "the stored record differs in messages_per_day"),
+            ("memory", "the stored record differs in preferences"),
+            ("user", "the stored record differs in display_name"),
+            ("secret", "the stored record differs in token"),
         ]
     );
     assert_eq!(summary.failed(), 4);
@@ -311,7 +312,7 @@ async fn a_key_whose_user_is_nowhere_is_told_and_the_rest_imported() {
     let home = Home::new();
     let (summary, problems) = home.import(&file).await;
     assert_eq!(problems.len(), 1, "{problems:?}");
-    assert_eq!(problems[0].reason, "its user is not there");
+    assert_eq!(problems[0].reason, "its user does not exist");
     assert_eq!(summary.tallies[&RecordKind::Channel].created, 2);
 }
 
@@ -389,15 +390,15 @@ async fn a_file_with_anything_wrong_is_refused_with_the_line() {
         ),
         (
             with(5, lines[2]),
-            "line 5: user `u0000@example.com` is there twice",
+            "line 5: user `u0000@example.com` appears twice",
         ),
         (
             with(5, lines[3]),
-            "line 5: memory `u0000@example.com` is there twice",
+            "line 5: memory `u0000@example.com` appears twice",
         ),
         (
             with(4, lines[4]),
-            "line 5: user `u0001@example.com` is there twice",
+            "line 5: user `u0001@example.com` appears twice",
         ),
         (
             with(8, lines[2]),
@@ -416,7 +417,7 @@ async fn a_file_with_anything_wrong_is_refused_with_the_line() {
                 9,
                 r#"{"type":"secret","tenant_id":"default","integration":"pager","fields":"hunter2"}"#,
             ),
-            "line 9: it is no secret in this form",
+            "line 9: it is not a secret in this form",
         ),
         (
             with(
@@ -443,7 +444,7 @@ async fn a_file_with_anything_wrong_is_refused_with_the_line() {
     let at = file.find("u0001").unwrap();
     latin[at] = 0xE9;
     let error = check(&latin[..]).unwrap_err().to_string();
-    assert!(error.contains("line 5: it is no UTF-8"), "{error}");
+    assert!(error.contains("line 5: it is not UTF-8"), "{error}");
 }
 
 #[tokio::test]

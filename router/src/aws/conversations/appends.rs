@@ -1,5 +1,5 @@
-//! Adding messages to a conversation: read the head, plan, write on the condition that the head is as it was read; again and
-//! again until that holds.
+//! Adding messages to a conversation: read the head, plan, write on the condition that the head is
+//! as it was read; again and again until that holds.
 
 use jiff::Timestamp;
 use tokio::time::Instant;

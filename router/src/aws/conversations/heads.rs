@@ -1,7 +1,8 @@
 //! A conversation's head: what its item holds, and what it becomes by an append. Pure.
 //!
-//! The head holds the newest messages; past [`HEAD_BYTES`] its oldest move to pages ([`super::pages`]). Messages are kept as
-//! the JSON that was read, so that what other programs put into them survives whatever it is.
+//! The head holds the newest messages; past [`HEAD_BYTES`] its oldest move to pages
+//! ([`super::pages`]). Messages are kept as the JSON that was read, so that what other programs put
+//! into them survives whatever it is.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
@@ -18,7 +19,8 @@ use crate::ports::{CONVERSATION_LIFE, StoreError};
 
 /// The most bytes of messages in a head.
 pub(super) const HEAD_BYTES: usize = 64 * 1024;
-/// How many bytes of messages stay in a head whose oldest move: half of it, so that they move rarely.
+/// How many bytes of messages stay in a head whose oldest move: half of it, so that they move
+/// rarely.
 const KEPT_BYTES: usize = HEAD_BYTES / 2;
 /// The bytes of messages in a page, if none of them alone is longer.
 pub(super) const PAGE_BYTES: usize = 64 * 1024;
@@ -29,7 +31,8 @@ const ITEM_BYTES: usize = 400 * 1024;
 const PAGE_OVERHEAD: usize = 1024;
 /// What a head's item holds beside its messages and other programs' attributes, at most.
 const HEAD_OVERHEAD: usize = 4096;
-/// The most bytes of messages that one append may write, old ones that move included; a transaction takes 4 MB.
+/// The most bytes of messages that one append may write, old ones that move included; a transaction
+/// takes 4 MB.
 const APPEND_BYTES: usize = 3_500_000;
 /// How many appends a head remembers by their ids.
 const REMEMBERED: usize = 32;
@@ -45,7 +48,8 @@ pub(super) const TTL: &str = schema::EXPIRY;
 pub(super) const VERSION: &str = "version";
 /// Tells a conversation from a later one of the same key, for its pages.
 pub(super) const GENERATION: &str = "generation";
-/// The number of the first message in the item, counted from the conversation's beginning. In pages too.
+/// The number of the first message in the item, counted from the conversation's beginning. In pages
+/// too.
 pub(super) const FIRST: &str = "first_message";
 pub(super) const PAGE_COUNT: &str = "page_count";
 /// What the `ttl` of every page is at least.
@@ -78,7 +82,8 @@ pub(super) struct Head {
     version: u64,
     preview: Option<String>,
     appends: Vec<AttributeValue>,
-    /// That the item is as it was read. Older programs write messages and leave the version as it was.
+    /// That the item is as it was read. Older programs write messages and leave the version as it
+    /// was.
     pub(super) unchanged: Condition,
     /// The size of other programs' attributes.
     other_bytes: usize,
@@ -139,7 +144,8 @@ pub(super) fn generation_of(item: &Item) -> Result<&str, StoreError> {
     Ok(text_if_set(item, GENERATION)?.unwrap_or_default())
 }
 
-/// When the last turn ended. Older programs wrote the time without its offset, in UTC, or not at all.
+/// When the last turn ended. Older programs wrote the time without its offset, in UTC, or not at
+/// all.
 pub(super) fn updated_at(item: &Item, ttl: Option<i64>) -> Result<Timestamp, StoreError> {
     if let Some(at) = time_if_set(item, UPDATED_AT)? {
         return Ok(at);
@@ -357,7 +363,8 @@ fn moving(messages: &[&RawValue], other_bytes: usize) -> usize {
     let room = ITEM_BYTES.saturating_sub(HEAD_OVERHEAD + other_bytes);
     let mut moved = 0;
     for message in messages {
-        // The newest stays for older programs, which know the head alone, if an item has room for it.
+        // The newest stays for older programs, which know the head alone, if an item has room for
+        // it.
         let is_newest = moved + 1 == messages.len();
         if left <= KEPT_BYTES || (is_newest && left <= room) {
             break;

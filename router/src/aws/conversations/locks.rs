@@ -56,7 +56,7 @@ struct LockUse<'a, K: Eq + Hash + Clone> {
 impl<K: Eq + Hash + Clone> Drop for LockUse<'_, K> {
     fn drop(&mut self) {
         let mut map = self.locks.map();
-        // The map's and ours.
+        // The map's and this one.
         if Arc::strong_count(&self.lock) <= 2 {
             map.remove(&self.key);
         }

@@ -1,9 +1,10 @@
-//! Conversations in DynamoDB.
+//! Conversations in DynamoDB: one partition for each user on a channel.
 //!
-//! A conversation is a head item, which other programs know too, and pages with its older messages (`heads` and `pages`
-//! say what they hold). An append (`appends`) writes the head on the condition that it is as it was read, and is repeated
-//! until it is. Whether an append whose answer was lost was made is told by its id in the head. `window` reads the newest
-//! messages, `sessions` has the list, `locks` lets this process's appends to one conversation follow each other.
+//! A conversation is a head item, which other programs know too, and pages with its older messages
+//! (`heads` and `pages` say what they hold). An append (`appends`) writes the head on the condition
+//! that it is as it was read, and is repeated until it is. Whether an append whose answer was lost
+//! was made is told by its id in the head. `window` reads the newest messages, `sessions` has the
+//! list, `locks` lets this process's appends to one conversation follow each other.
 
 mod appends;
 mod heads;
@@ -32,9 +33,11 @@ use crate::model::{
 };
 use crate::ports::{ConversationStore, Page, PageRequest, StoreError, Window};
 
-/// How long an append waits for others of this process and is tried. Whoever answers a request has a shorter deadline.
+/// How long an append waits for others of this process and is tried. Whoever answers a request has
+/// a shorter deadline.
 const APPEND_FOR: Duration = Duration::from_secs(45);
-/// The most bytes of content in a page of history, so that no reply is huge. One message always fits.
+/// The most bytes of content in a page of history, so that no reply is huge. One message always
+/// fits.
 const HISTORY_BYTES: usize = 1 << 20;
 /// How many partitions are emptied at once.
 const PARTITIONS_AT_ONCE: usize = 4;
@@ -42,7 +45,8 @@ const PARTITIONS_AT_ONCE: usize = 4;
 /// The conversations' store in DynamoDB.
 pub struct DynamoConversations {
     table: Table,
-    /// Appends of this process to one conversation follow each other, so that only another process can be in their way.
+    /// Appends of this process to one conversation follow each other, so that only another process
+    /// can be in their way.
     appending: KeyedLocks<ConversationKey>,
 }
 

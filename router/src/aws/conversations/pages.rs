@@ -1,7 +1,8 @@
 //! Where a conversation's older messages are: items beside the head, `{session_id}#page#{n}`.
 //!
-//! A page belongs to one generation of a conversation. What a head that DynamoDB deleted by its `ttl` leaves behind is of
-//! another generation than whatever begins under the same key later: it is never read, and a new page takes its place.
+//! A page belongs to one generation of a conversation. What a head that DynamoDB deleted by its
+//! `ttl` leaves behind is of another generation than whatever begins under the same key later: it
+//! is never read, and a new page takes its place.
 
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::value::RawValue;
@@ -18,7 +19,8 @@ use crate::ports::StoreError;
 /// How many items are deleted or renewed at once.
 pub(super) const AT_ONCE: usize = 16;
 
-/// What separates a session's id from its pages: no id holds it, and it sorts before all that an id may hold.
+/// What separates a session's id from its pages: no id holds it, and it sorts before all that an id
+/// may hold.
 const SEPARATOR: &str = "#page#";
 
 /// What the sort keys of a session's pages begin with.
@@ -126,15 +128,16 @@ pub(super) async fn renew(
             let renewal = Update::default().set(TTL, number_value(ttl));
             let is_older = Condition::equals(GENERATION, text_value(&head.generation))
                 .and(Condition::less(TTL, number_value(ttl)));
-            // If not, it lives as long already, or the conversation was cleared: then the head's write will notice.
+            // If not, it lives as long already, or the conversation was cleared: then the head's
+            // write will notice.
             let renewal = Write::update(page, renewal).when(is_older);
             Ok(table.write_if(renewal).await.map(drop)?)
         })
         .await
 }
 
-/// Deletes the pages that a cleared conversation left behind, and those of earlier ones; not those of one that begins
-/// meanwhile under the same key.
+/// Deletes the pages that a cleared conversation left behind, and those of earlier ones; not those
+/// of one that begins meanwhile under the same key.
 pub(super) async fn clear(
     table: &Table,
     key: &ConversationKey,
@@ -150,7 +153,8 @@ pub(super) async fn clear(
         .query(query, usize::MAX, |item| Ok::<_, AwsError>(Some(item)))
         .await?;
     let is_of_another = |item: &Item| heads::generation_of(item).ok() != cleared_generation;
-    // A generation whose head was deleted never comes back, so what is not the present head's now never will be.
+    // A generation whose head was deleted never comes back, so what is not the present head's now
+    // never will be.
     let present = match found.iter().any(is_of_another) {
         true => table
             .get_attributes(heads::head_key(key), &[GENERATION])
@@ -177,7 +181,8 @@ async fn delete_page(table: &Table, mut page: Item) -> Result<(), StoreError> {
         .map(drop)?)
 }
 
-/// Deletes everything in a partition. One item a request: that takes no other permission than clearing a conversation.
+/// Deletes everything in a partition. One item a request: that takes no other permission than
+/// clearing a conversation.
 pub(super) async fn delete_partition(table: &Table, partition: &str) -> Result<(), StoreError> {
     let query = Query {
         attributes: &["pk", "sk"],

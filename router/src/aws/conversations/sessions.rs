@@ -9,7 +9,8 @@ use crate::aws::dynamodb::{Query, SortKeys, Table};
 use crate::model::{ConversationOwner, SessionId, SessionSummary};
 use crate::ports::StoreError;
 
-/// How many items are read at once: few, since of a long conversation they are pages, which are read for nothing.
+/// How many items are read at once: few, since of a long conversation they are pages, which are
+/// read for nothing.
 const ITEMS_AT_ONCE: usize = 16;
 
 /// Up to `most` live sessions behind `after`, by id, and perhaps some more.

@@ -1,4 +1,5 @@
-//! Reading a window of a conversation, newest messages first: the head, then pages, no further than asked.
+//! Reading a window of a conversation, newest messages first: the head, then pages, no further than
+//! asked.
 
 use jiff::Timestamp;
 use serde_json::value::RawValue;
@@ -9,7 +10,8 @@ use crate::aws::dynamodb::Table;
 use crate::model::{ConversationKey, Message, Record};
 use crate::ports::{StoreError, Window};
 
-/// How often a read starts over because the conversation was cleared or replaced by another meanwhile.
+/// How often a read starts over because the conversation was cleared or replaced by another
+/// meanwhile.
 const READS: usize = 4;
 
 /// The most pages that are read at once: a megabyte, which is what a query returns.
@@ -18,16 +20,17 @@ const PAGES_AT_ONCE: u64 = 16;
 /// A place in a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place {
-    /// The number of a message, counted from the beginning. Numbers stay as they are while messages are added and moved.
+    /// The number of a message, counted from the beginning. Numbers stay as they are while messages
+    /// are added and moved.
     pub(super) message: u64,
     /// The page in which the message before it is, or will be next to: where to look first.
     pub(super) page: u64,
 }
 
-/// What was read.
+/// What was read of a conversation.
 #[derive(Debug)]
 pub(super) struct Newest {
-    /// Newest first.
+    /// The messages, newest first.
     pub(super) messages: Vec<Message>,
     /// Where the oldest of them is, if there are older ones.
     pub(super) next: Option<Place>,
@@ -62,8 +65,9 @@ pub(super) async fn read(
     })
 }
 
-/// The newest messages of a head and its pages before a place that fit the window. `read` gives the pages from one number to before another,
-/// newest first, or `None` if one is missing; so does this then.
+/// The newest messages of a head and its pages before a place that fit the window. `read` gives the
+/// pages from one number to before another, newest first, or `None` if one is missing; so does this
+/// then.
 async fn newest<F, Fut>(
     head: &Head,
     before: Option<Place>,
@@ -103,8 +107,8 @@ where
     }))
 }
 
-/// The page that holds the message before a place: the one that the place names, or one of the next, if messages have moved
-/// since. `None` if a page is missing.
+/// The page that holds the message before a place: the one that the place names, or one of the
+/// next, if messages have moved since. `None` if a page is missing.
 async fn page_of<F, Fut>(head: &Head, place: Place, read: &F) -> Result<Option<u64>, StoreError>
 where
     F: Fn(u64, u64) -> Fut,
@@ -149,7 +153,8 @@ impl Taken {
         self.window.bytes.saturating_sub(self.bytes)
     }
 
-    /// Takes what fits of the messages of one item, which is page `page` or the head behind the last page.
+    /// Takes what fits of the messages of one item, which is page `page` or the head behind the
+    /// last page.
     fn take_of(
         &mut self,
         messages: &[Box<RawValue>],

@@ -1,7 +1,7 @@
 //! The lock of a service's deployments: a lease that its holder renews.
 //!
-//! Whoever dies loses the lock by doing nothing. What stays in the item after that says which deployment was being watched,
-//! so that watching it can be resumed.
+//! Whoever dies loses the lock by doing nothing. What stays in the item after that says which
+//! deployment was being watched, so that watching it can be resumed.
 
 use std::time::Duration;
 
@@ -25,7 +25,8 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(3);
 /// The lock's sort key.
 const LOCK: &str = "LOCK";
 
-/// Attributes of the lock. The end of the lease is in milliseconds since 1970; other times are RFC 3339.
+/// Attributes of the lock. The end of the lease is in milliseconds since 1970; other times are RFC
+/// 3339.
 const HOLDER: &str = "holder";
 const WHO: &str = "who";
 const SINCE: &str = "since";
@@ -79,7 +80,7 @@ impl Deploys {
     /// Tries to take the lock. `token` must be this process's own; `who` is told to others who try.
     ///
     /// # Errors
-    /// As AWS answers.
+    /// Whatever DynamoDB answers but that someone else has the lock.
     pub async fn lock(&self, who: &str, token: &str) -> Result<LockAttempt, AwsError> {
         let now = Timestamp::now();
         let take = Update::default()
@@ -170,7 +171,7 @@ impl DeployLock {
     /// Notes what is watched, so that watching it can be resumed by another process.
     ///
     /// # Errors
-    /// As AWS answers.
+    /// Whatever DynamoDB answers but that someone else has the lock.
     pub async fn note_watched(&self, watched: &WatchedDeployment) -> Result<(), AwsError> {
         let created_at = watched.created_at.map(|at| at.to_string());
         let note = Update::default()
@@ -183,10 +184,11 @@ impl DeployLock {
         self.deploys.change_lock(&self.token, note).await.map(drop)
     }
 
-    /// Gives the lock back. With `is_done` there is nothing left to resume: what was watched is forgotten.
+    /// Gives the lock back. With `is_done` there is nothing left to resume: what was watched is
+    /// forgotten.
     ///
     /// # Errors
-    /// As AWS answers.
+    /// Whatever DynamoDB answers but that someone else has the lock.
     pub async fn release(self, is_done: bool) -> Result<(), AwsError> {
         let mut release = Update::default().set(LEASE_UNTIL, millis(Timestamp::UNIX_EPOCH));
         if is_done {

@@ -1,8 +1,8 @@
-//! Who deploys a service at the moment, and which of its releases were verified: items of the tenants table, under
-//! `DEPLOY#{service}`. The container never looks at them; they are the CLI's.
+//! Who deploys a service at the moment, and which of its releases were verified: items of the
+//! tenants table, under `DEPLOY#{service}`. The container never looks at them; they are the CLI's.
 //!
-//! `lock` lets one deployment run at a time, `releases` remembers what can be rolled back to. What the items hold is fixed,
-//! since older versions of the CLI read and write the same.
+//! `lock` lets one deployment run at a time, `releases` remembers what can be rolled back to. What
+//! the items hold is fixed, since older versions of the CLI read and write the same.
 
 mod lock;
 mod releases;

@@ -18,7 +18,7 @@ pub struct VerifiedRelease {
     pub task_definition: String,
     /// What the router calls itself.
     pub release: String,
-    /// The image's digest.
+    /// The image's digest: `sha256:` and 64 digits.
     pub digest: String,
     /// The image as its task definition names it; unknown of releases that an older version stored.
     pub image: Option<String>,
@@ -26,7 +26,7 @@ pub struct VerifiedRelease {
     pub git_sha: Option<String>,
     /// The router's version, if it is known.
     pub version: Option<String>,
-    /// Who deployed it.
+    /// Who deployed it, for people.
     pub who: String,
     /// When it was verified.
     pub at: Timestamp,
@@ -36,7 +36,7 @@ impl Deploys {
     /// Stores a verified release.
     ///
     /// # Errors
-    /// As AWS answers.
+    /// If DynamoDB cannot be reached or refuses the request.
     pub async fn add_release(&self, release: &VerifiedRelease) -> Result<(), AwsError> {
         let mut item = self.key(format!("{RELEASE}{:.3}", release.at));
         item.extend(attributes(release));
@@ -46,7 +46,7 @@ impl Deploys {
     /// The newest releases, newest first.
     ///
     /// # Errors
-    /// As AWS answers.
+    /// If DynamoDB cannot be reached or refuses the request.
     pub async fn releases(&self, at_most: usize) -> Result<Vec<VerifiedRelease>, AwsError> {
         let partition = self.partition();
         let query = Query {

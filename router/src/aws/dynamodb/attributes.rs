@@ -1,5 +1,6 @@
-//! Reading and writing the attributes of DynamoDB items. Names and types of what T3nets stores are fixed; what else an item
-//! holds belongs to other programs and is left alone by writing only what is ours.
+//! Reading and writing the attributes of DynamoDB items. Names and types of what T3nets stores are
+//! fixed; what else an item holds belongs to other programs and is left alone by writing only
+//! T3nets' own attributes.
 
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -18,12 +19,12 @@ use crate::ports::StoreError;
 /// An item as the SDK has it.
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
-/// A text (`S`).
+/// A text as an attribute of type `S`.
 pub(crate) fn text_value(text: impl Into<String>) -> AttributeValue {
     AttributeValue::S(text.into())
 }
 
-/// A number (`N`).
+/// A number as an attribute of type `N`.
 pub(crate) fn number_value(number: impl Display) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }
@@ -35,7 +36,7 @@ pub(crate) fn json_value(value: &impl Serialize) -> Result<AttributeValue, Store
         .map_err(|error| corrupt("json", &error))
 }
 
-/// The key of an item.
+/// The key of an item in a table whose keys are `pk` and `sk`.
 pub(crate) fn key(pk: impl Into<String>, sk: impl Into<String>) -> Item {
     HashMap::from([
         (PARTITION_KEY.to_owned(), text_value(pk)),
@@ -73,7 +74,7 @@ pub(crate) fn text_if_set<'a>(
     }
 }
 
-/// A text.
+/// A text that must be set.
 pub(crate) fn text<'a>(item: &'a Item, attribute: &str) -> Result<&'a str, StoreError> {
     text_if_set(item, attribute)?.ok_or_else(|| corrupt(attribute, &"it is missing"))
 }
@@ -124,12 +125,13 @@ pub(crate) fn time_if_set(item: &Item, attribute: &str) -> Result<Option<Timesta
         .map_err(|error: jiff::Error| corrupt(attribute, &error))
 }
 
-/// A time.
+/// A time that must be set.
 pub(crate) fn time(item: &Item, attribute: &str) -> Result<Timestamp, StoreError> {
     time_if_set(item, attribute)?.ok_or_else(|| corrupt(attribute, &"it is missing"))
 }
 
-/// A whole number that may be absent. Of a fraction, as Python's floats are, what is behind the point is cut off.
+/// A whole number that may be absent. Of a fraction, as Python's floats are, what is behind the
+/// point is cut off.
 pub(crate) fn number<T>(item: &Item, attribute: &str) -> Result<Option<T>, StoreError>
 where
     T: FromStr<Err: Display>,
@@ -147,7 +149,8 @@ where
     }
 }
 
-/// A counter; 0 where it is absent. DynamoDB lets a sum grow to 38 digits: what is larger reads as the largest number.
+/// A counter; 0 where it is absent. DynamoDB lets a sum grow to 38 digits: what is larger reads as
+/// the largest number.
 pub(crate) fn counter(item: &Item, attribute: &str) -> Result<u64, StoreError> {
     let sum: u128 = number(item, attribute)?.unwrap_or_default();
     Ok(u64::try_from(sum).unwrap_or(u64::MAX))

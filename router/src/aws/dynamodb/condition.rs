@@ -38,12 +38,12 @@ impl Condition {
         }
     }
 
-    /// There is no such item.
+    /// No item has this key.
     pub(crate) fn absent() -> Self {
         Self::of(Term::Absent)
     }
 
-    /// There is such an item.
+    /// An item has this key.
     pub(crate) fn present() -> Self {
         Self::of(Term::Present)
     }
@@ -71,8 +71,8 @@ impl Condition {
         }
     }
 
-    /// The item exists, and these attributes are, to the byte, as they were read. Other programs write the same values in
-    /// other ways, and not all of them count versions.
+    /// The item exists, and these attributes are, to the byte, as they were read. Other programs
+    /// write the same values in other ways, and not all of them count versions.
     pub(crate) fn unchanged(stored: &Item, attributes: &[&str]) -> Self {
         attributes
             .iter()
@@ -81,7 +81,7 @@ impl Condition {
             })
     }
 
-    /// Both hold.
+    /// Both conditions hold.
     pub(crate) fn and(self, other: Self) -> Self {
         if self.alternatives.is_empty() {
             return other;
@@ -99,14 +99,14 @@ impl Condition {
         }
     }
 
-    /// At least one holds.
+    /// At least one of the conditions holds.
     pub(crate) fn or(mut self, other: Self) -> Self {
         self.alternatives.extend(other.alternatives);
         self
     }
 
-    /// The condition as an expression; `None` if there is none. Attributes go by placeholders, since many of their names
-    /// are reserved words
+    /// The condition as an expression; `None` if there is none. Attributes go by placeholders,
+    /// since many of their names are reserved words
     /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ReservedWords.html>).
     pub(super) fn expression(&self) -> Option<Expression> {
         if self.alternatives.is_empty() {

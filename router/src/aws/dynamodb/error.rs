@@ -18,8 +18,8 @@ pub(super) const SERVICE: &str = "dynamodb";
 /// Why a write did not happen, or may not have.
 #[derive(Debug)]
 pub(crate) enum Refusal {
-    /// A condition did not hold. That may be this very write's doing, if an earlier attempt's answer was lost. With the
-    /// stored item, if a single write asked for it.
+    /// A condition did not hold. That may be this very write's doing, if an earlier attempt's
+    /// answer was lost. With the stored item, if a single write asked for it.
     Condition(Option<Item>),
     /// Another write to the same items was under way. It may be tried again.
     Conflict(AwsError),
@@ -110,8 +110,8 @@ pub(super) fn refusal_of_transaction(error: &SdkError<TransactWriteItemsError>) 
     }
 }
 
-/// What the reasons of a cancelled transaction say. A condition that did not hold outweighs the rest: what is read next
-/// tells which, and why. The codes are those of
+/// What the reasons of a cancelled transaction say. A condition that did not hold outweighs the
+/// rest: what is read next tells which, and why. The codes are those of
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>.
 fn cancellation(reasons: &[CancellationReason], cancelled: AwsError) -> Refusal {
     let found = |code: &str| reasons.iter().find(|reason| reason.code() == Some(code));
@@ -139,7 +139,7 @@ fn cancellation(reasons: &[CancellationReason], cancelled: AwsError) -> Refusal 
     }
 }
 
-/// A size is told by the message alone: there is no code for it.
+/// Only the message says that a size is at fault: it has no code of its own.
 fn not_valid(error: AwsError) -> Refusal {
     match error.message.to_lowercase().contains("size") {
         true => Refusal::TooLarge(error),

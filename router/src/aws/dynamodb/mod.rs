@@ -1,7 +1,9 @@
-//! The one toolkit for DynamoDB. It knows no record of T3nets: which items there are is said by whoever uses it.
+//! The one toolkit for DynamoDB. It knows no record of T3nets: which items there are is said by
+//! whoever uses it.
 //!
-//! `attributes` reads and writes what items hold. `condition` and `write` say what a write does, as data; `table` sends
-//! them, alone or as a transaction, and reads; `error` says what a refusal means.
+//! `attributes` reads and writes what items hold. `condition` and `write` say what a write does, as
+//! data; `table` sends them, alone or as a transaction, and reads; `error` says what a refusal
+//! means.
 
 pub(crate) mod attributes;
 mod condition;

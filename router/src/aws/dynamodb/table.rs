@@ -66,7 +66,7 @@ pub(crate) struct Query<'a> {
 pub(crate) enum SortKeys<'a> {
     All,
     BeginningWith(&'a str),
-    /// Both included.
+    /// From the first to the second, both included.
     Between(&'a str, &'a str),
     Above(&'a str),
     Below(&'a str),
@@ -129,7 +129,7 @@ impl Table {
         }
     }
 
-    /// One item, consistently.
+    /// One item, read consistently; `None` if there is none.
     pub(crate) async fn get(&self, key: Item) -> Result<Option<Item>, AwsError> {
         self.get_attributes(key, &[]).await
     }
@@ -155,8 +155,8 @@ impl Table {
         Ok(output.item)
     }
 
-    /// Any number of items, each consistently; missing ones are left out. One request an item, many at once: that takes no
-    /// longer than BatchGetItem, and no other permission than for one.
+    /// Any number of items, each consistently; missing ones are left out. One request an item, many
+    /// at once: that takes no longer than BatchGetItem, and no other permission than for one.
     pub(crate) async fn get_all(
         &self,
         keys: impl IntoIterator<Item = Item>,
@@ -181,8 +181,8 @@ impl Table {
         ))
     }
 
-    /// One request of a query: up to `limit` items, consistently, and the key to go on behind. An answer ends after 1 MB of
-    /// items, so it may hold fewer and not be the last.
+    /// One request of a query: up to `limit` items, consistently, and the key to go on behind. An
+    /// answer ends after 1 MB of items, so it may hold fewer and not be the last.
     pub(crate) async fn page(
         &self,
         query: &Query<'_>,
@@ -229,8 +229,8 @@ impl Table {
         }
     }
 
-    /// All items that an index has under a key. An index lags behind the table and cannot be read consistently
-    /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html>).
+    /// All items that an index has under a key. An index lags behind the table and cannot be read
+    /// consistently (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html>).
     pub(crate) async fn index(
         &self,
         index: &str,
@@ -252,8 +252,9 @@ impl Table {
             .map_err(|error| AwsError::from_sdk(SERVICE, "Query", &error))
     }
 
-    /// One request of a scan of the whole table for the items whose sort key is `sort_key` and whose partition begins with
-    /// `partition`, and the key to go on behind. `read` items are looked at; what is kept of them are mostly few.
+    /// One request of a scan of the whole table for the items whose sort key is `sort_key` and
+    /// whose partition begins with `partition`, and the key to go on behind. `read` items are
+    /// looked at; what is kept of them are mostly few.
     pub(crate) async fn scan(
         &self,
         partition: &str,
@@ -345,8 +346,8 @@ impl Table {
         }
     }
 
-    /// Makes all writes or none. The SDK repeats the request with one token where an answer is lost; what that could not
-    /// settle is the caller's.
+    /// Makes all writes or none. The SDK repeats the request with one token where an answer is
+    /// lost; what that could not settle is the caller's.
     pub(crate) async fn transact(&self, writes: Vec<Write>) -> Result<(), Refusal> {
         let items = writes
             .into_iter()

@@ -12,8 +12,8 @@ use super::condition::{Condition, Expression};
 pub(crate) struct Write {
     pub(super) action: Action,
     pub(super) condition: Condition,
-    /// Whether the answer should hold the item: as it became by an update, as it was before another write, and as it is
-    /// where the condition does not hold.
+    /// Whether the answer should hold the item: as it became by an update, as it was before another
+    /// write, and as it is where the condition does not hold.
     pub(super) returns_item: bool,
 }
 
@@ -21,7 +21,8 @@ pub(crate) struct Write {
 pub(super) enum Action {
     /// Replaces the whole item.
     Put(Item),
-    /// Changes attributes of the item with this key and leaves the others, making it where it is missing.
+    /// Changes attributes of the item with this key and leaves the others, making it where it is
+    /// missing.
     Update(Item, Update),
     /// Deletes the item with this key, if it exists.
     Delete(Item),
@@ -66,8 +67,8 @@ impl Write {
         Self::new(Action::Check(key)).when(condition)
     }
 
-    /// Sets what differs between two versions of an item and removes what the second lacks; only checks the condition if
-    /// nothing differs. Attributes that neither has stay as they are.
+    /// Sets what differs between two versions of an item and removes what the second lacks; only
+    /// checks the condition if nothing differs. Attributes that neither has stay as they are.
     pub(crate) fn change(key: Item, before: &Item, after: &Item, condition: Condition) -> Self {
         let mut attributes: Vec<&String> = before.keys().chain(after.keys()).collect();
         attributes.sort();
@@ -100,13 +101,13 @@ impl Write {
 }
 
 impl Update {
-    /// Sets an attribute.
+    /// Sets an attribute to a value.
     pub(crate) fn set(mut self, attribute: &str, value: AttributeValue) -> Self {
         self.sets.push((attribute.to_owned(), value));
         self
     }
 
-    /// Removes an attribute.
+    /// Removes an attribute from the item.
     pub(crate) fn remove(mut self, attribute: &str) -> Self {
         self.removes.push(attribute.to_owned());
         self

@@ -1,5 +1,5 @@
-//! Committing: one transaction for all changes and their audit entry, planned, tried, and planned again where others were
-//! faster.
+//! Committing: one transaction for all changes and their audit entry, planned, tried, and planned
+//! again where others were faster.
 
 use std::collections::HashMap;
 
@@ -80,7 +80,8 @@ async fn read(
         && let Some(tombstone) = items.get(&keys::tombstone(tenant))
         && records::reserved_until(tombstone)? <= now
     {
-        // What a removal was kept from removing, and what was counted after it, must not become the new tenant's.
+        // What a removal was kept from removing, and what was counted after it, must not become the
+        // new tenant's.
         removal::clear(table, tenant).await?;
     }
     let mut names = Vec::new();

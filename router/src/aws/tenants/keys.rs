@@ -23,13 +23,15 @@ pub(crate) const API_KEY: &str = "CHANNEL#api#";
 pub(crate) const AUDIT: &str = "AUDIT#";
 /// Sort keys behind the audit trail: `$` follows `#`.
 pub(crate) const BEHIND_AUDIT: &str = "AUDIT$";
-/// Sort keys from behind the API keys, which come first of the channels, to behind the last channel.
+/// Sort keys from behind the API keys, which come first of the channels, to behind the last
+/// channel.
 pub(crate) const MAPPED_CHANNELS: (&str, &str) = ("CHANNEL#api$", "CHANNEL$");
 
 /// The longest sort key that DynamoDB takes, in bytes.
 pub(crate) const MAX_SORT_KEY: usize = 1024;
 
-/// What RFC 3986 reserves for no other use stands for itself, everything else is encoded: so `#` separates and does nothing else.
+/// What RFC 3986 reserves for no other use stands for itself, everything else is encoded: so `#`
+/// separates and does nothing else.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -66,7 +68,8 @@ pub(crate) fn audit(tenant: &TenantId, id: Ulid) -> Item {
     key(tenant_partition(tenant), format!("{AUDIT}{id}"))
 }
 
-/// The name of a channel in keys: the sort key of its mapping, the partition of its claim, and its key in the index.
+/// The name of a channel in keys: the sort key of its mapping, the partition of its claim, and its
+/// key in the index.
 pub(crate) fn channel_name(kind: ChannelKind, id: &ChannelId) -> String {
     let id = utf8_percent_encode(id.as_str(), ENCODED);
     format!("{CHANNEL}{kind}#{id}")

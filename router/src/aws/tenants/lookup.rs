@@ -1,7 +1,8 @@
 //! From a channel, or an API key, to the tenant that owns it.
 //!
-//! A claim can be read consistently. The index knows mappings that have none, since older programs made them, but lags
-//! behind and is not unique: it only locates. Either way the mapping and its tenant are then read consistently.
+//! A claim can be read consistently. The index knows mappings that have none, since older programs
+//! made them, but lags behind and is not unique: it only locates. Either way the mapping and its
+//! tenant are then read consistently.
 
 use super::{keys, records};
 use crate::aws::dynamodb::Table;
@@ -27,7 +28,8 @@ impl Located {
         owners.map(|(owner, _)| owner.clone()).collect()
     }
 
-    /// The one mapping. Two are refused: either could be the wrong tenant. `name` is what the error calls the channel.
+    /// The one mapping. Two are refused: either could be the wrong tenant. `name` is what the error
+    /// calls the channel.
     pub(super) fn only(mut self, name: &str) -> Result<Option<(TenantId, Item)>, StoreError> {
         match self.mappings.len() {
             0 | 1 => Ok(self.mappings.pop()),

@@ -1,9 +1,9 @@
-//! Tenants and all that belongs to one, in DynamoDB. `keys` and `records` say what is stored; `lookup` leads from a channel
-//! or a key to its tenant; `plan` plans a commit, `commit` makes it, `recorded` tells whether one whose answer was lost was
-//! made; `removal` removes a tenant.
+//! Tenants and all that belongs to one, in DynamoDB. `keys` and `records` say what is stored;
+//! `lookup` leads from a channel or a key to its tenant; `plan` plans a commit, `commit` makes it,
+//! `recorded` tells whether one whose answer was lost was made; `removal` removes a tenant.
 //!
-//! Every read is consistent. A tenant's records are read together with the tenant: of one that is being removed there is
-//! nothing to see, however much is still stored.
+//! Every read is consistent. A tenant's records are read together with the tenant: of one that is
+//! being removed there is nothing to see, however much is still stored.
 
 mod commit;
 pub(super) mod keys;

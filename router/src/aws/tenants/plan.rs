@@ -1,8 +1,9 @@
-//! Planning a commit's one transaction. Pure: what is stored was read before, or was not, where every change creates
-//! something new and the conditions alone can tell. Whether a change can be made at all is [`crate::changes`]' to say.
+//! Planning a commit's one transaction. Pure: what is stored was read before, or was not, where
+//! every change creates something new and the conditions alone can tell. Whether a change can be
+//! made at all is [`crate::changes`]' to say.
 //!
-//! A plan that the store refuses is made again from a fresh read, which says which change cannot be made and why; that does
-//! not depend on what the store tells of its refusal.
+//! A plan that the store refuses is made again from a fresh read, which says which change cannot be
+//! made and why; that does not depend on what the store tells of its refusal.
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,18 +17,19 @@ use crate::changes::{self, Current, Stored};
 use crate::model::{ApiKey, AuditEntry, ChannelMapping, Record, Tenant, TenantId, User, UserId};
 use crate::ports::{Change, CommitLimit, StoreError};
 
-/// What fits one transaction, beside the audit entry and the condition that the tenant exists. The bytes are half of the
-/// 4 MB that a transaction takes in all
-/// (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>), since items are larger
-/// than their records.
+/// What fits one transaction, beside the audit entry and the condition that the tenant exists. The
+/// bytes are half of the 4 MB that a transaction takes in all
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>),
+/// since items are larger than their records.
 pub(super) const LIMIT: CommitLimit = CommitLimit {
     units: MAX_TRANSACTION_ITEMS - 2,
     units_of: items_of,
     bytes: 2_000_000,
 };
 
-/// How many items of a transaction a change takes: a user's memory goes with the user, a channel and a key have a claim
-/// beside their mapping, and a new key and what is remembered are tied to the existence of their user.
+/// How many items of a transaction a change takes: a user's memory goes with the user, a channel
+/// and a key have a claim beside their mapping, and a new key and what is remembered are tied to
+/// the existence of their user.
 fn items_of(change: &Change) -> usize {
     match change {
         Change::CreateTenant(_) | Change::UpdateTenant { .. } => 1,
@@ -88,7 +90,8 @@ pub(super) fn keys_to_read(tenant: &TenantId, changes: &[Change]) -> Vec<Item> {
     wanted
 }
 
-/// Plans the transaction of a commit. Without `read`, everything is taken to be as the changes need it.
+/// Plans the transaction of a commit. Without `read`, everything is taken to be as the changes need
+/// it.
 ///
 /// # Errors
 /// The first change that cannot be made decides.
@@ -120,8 +123,8 @@ pub(super) fn plan(
     Ok(plan.writes)
 }
 
-/// The users whom the changes themselves make sure of: no condition of its own is needed, and none is allowed, since a
-/// transaction takes each item once.
+/// The users whom the changes themselves make sure of: no condition of its own is needed, and none
+/// is allowed, since a transaction takes each item once.
 fn users_that_stay(changes: &[Change]) -> HashSet<UserId> {
     changes
         .iter()
@@ -147,7 +150,8 @@ struct Plan<'a> {
 }
 
 impl Plan<'_> {
-    /// What is stored of all that decides a change, or what it needs to be stored if nothing was read.
+    /// What is stored of all that decides a change, or what it needs to be stored if nothing was
+    /// read.
     fn current(&self, change: &Change) -> Result<Current, StoreError> {
         let user = changes::user_of(change);
         let user_by_changes = user.and_then(|user| self.users.get(user).copied());
@@ -250,7 +254,8 @@ impl Plan<'_> {
         }
     }
 
-    /// Refuses a second change of a record, which would have to see the first: a transaction takes each item once.
+    /// Refuses a second change of a record, which would have to see the first: a transaction takes
+    /// each item once.
     fn require_unwritten(&self, change: &Change) -> Result<(), StoreError> {
         let tenant = self.tenant;
         let key = match change {
@@ -281,7 +286,8 @@ impl Plan<'_> {
         self.read.is_none() || self.stored(&key).is_some() || self.written.contains(&identity(&key))
     }
 
-    /// The commit holds only while the tenant exists, so that nothing is added to one that is being removed.
+    /// The commit holds only while the tenant exists, so that nothing is added to one that is being
+    /// removed.
     fn tie_tenant(&mut self) {
         let key = keys::tenant(self.tenant);
         if !self.written.contains(&identity(&key)) {
@@ -406,7 +412,8 @@ impl Plan<'_> {
         let condition = match located.and_then(|located| located.claimant.as_ref()) {
             None => Condition::absent(),
             Some(claimant) => {
-                // Left behind by a program that knows no claims, or by a tenant that is being removed.
+                // Left behind by a program that knows no claims, or by a tenant that is being
+                // removed.
                 if let Some(missing) = located.and_then(|located| located.missing.clone())
                     && *claimant != mapping.tenant_id
                 {
@@ -451,7 +458,8 @@ impl Plan<'_> {
         self.delete_claim(&name)
     }
 
-    /// Deletes the tenant's claim; what older programs mapped has none, and another's is not this tenant's to delete.
+    /// Deletes the tenant's claim; what older programs mapped has none, and another's is not this
+    /// tenant's to delete.
     fn delete_claim(&mut self, name: &str) -> Result<(), StoreError> {
         let claim = keys::claim(name);
         if let Some(stored) = self.stored(&claim)

@@ -5,7 +5,8 @@ use crate::aws::dynamodb::Table;
 use crate::model::AuditEntry;
 use crate::ports::StoreError;
 
-/// What a commit came to whose last attempt tells nothing: done, if its audit entry is stored; else this error.
+/// What a commit came to whose last attempt tells nothing: done, if its audit entry is stored; else
+/// this error.
 pub(super) async fn settle(
     table: &Table,
     audit: &AuditEntry,
@@ -17,8 +18,9 @@ pub(super) async fn settle(
     }
 }
 
-/// Whether this very entry, which no other commit has, is in the audit trail. It is added in the same transaction as the
-/// changes, and only if it is not there: so it is there once, exactly if they were made.
+/// Whether this very entry, which no other commit has, is in the audit trail. It is added in the
+/// same transaction as the changes, and only if it is not there: so it is there once, exactly if
+/// they were made.
 pub(super) async fn is_recorded(table: &Table, audit: &AuditEntry) -> Result<bool, StoreError> {
     let stored = table.get(keys::audit(&audit.tenant_id, audit.id)).await?;
     stored.map_or(Ok(false), |item| Ok(records::audit_entry(&item)? == *audit))

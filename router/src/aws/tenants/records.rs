@@ -1,5 +1,5 @@
-//! The records of the tenants' table as items. Ids are read from keys, which cannot be changed; attributes repeat them for
-//! other programs.
+//! The records of the tenants' table as items. Ids are read from keys, which cannot be changed;
+//! attributes repeat them for other programs.
 
 use jiff::Timestamp;
 
@@ -14,7 +14,8 @@ use crate::model::{
 };
 use crate::ports::StoreError;
 
-/// The attributes of each record that T3nets compares and writes. Keys and repeated ids never change.
+/// The attributes of each record that T3nets compares and writes. Keys and repeated ids never
+/// change.
 pub(super) const TENANT_ATTRIBUTES: &[&str] = &[
     "name",
     "status",
@@ -69,7 +70,8 @@ pub(super) fn tenant(item: &Item) -> Result<Tenant, StoreError> {
     })
 }
 
-/// An extension is an attribute of its own that older programs do not look at; without any it is left out.
+/// An extension is an attribute of its own that older programs do not look at; without any it is
+/// left out.
 pub(super) fn tenant_item(tenant: &Tenant) -> Result<Item, StoreError> {
     let mut item = keys::tenant(&tenant.id);
     item.extend([

@@ -1,6 +1,6 @@
-//! Removing a tenant. One transaction makes it absent and its id unusable; all else is then deleted in batches, and the
-//! tombstone says when that is done. An interrupted removal is finished by the next, or at the latest before the id is used
-//! again.
+//! Removing a tenant. One transaction makes it absent and its id unusable; all else is then deleted
+//! in batches, and the tombstone says when that is done. An interrupted removal is finished by the
+//! next, or at the latest before the id is used again.
 
 use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
@@ -85,7 +85,8 @@ async fn finish(table: &Table, tenant: &TenantId, now: Timestamp) -> Result<(), 
     Ok(table.write_if(write).await.map(drop)?)
 }
 
-/// Deletes everything of a tenant that does not exist any more but its tombstone and its audit trail. Safe to repeat.
+/// Deletes everything of a tenant that does not exist any more but its tombstone and its audit
+/// trail. Safe to repeat.
 pub(super) async fn clear(table: &Table, tenant: &TenantId) -> Result<(), StoreError> {
     let partition = keys::tenant_partition(tenant);
     let memory = keys::memory_partition(tenant);
@@ -115,7 +116,8 @@ pub(super) async fn clear(table: &Table, tenant: &TenantId) -> Result<(), StoreE
     Ok(())
 }
 
-/// Claims go first, and only the tenant's own: a mapping leads to its claim, so one that is left is found again.
+/// Claims go first, and only the tenant's own: a mapping leads to its claim, so one that is left is
+/// found again.
 async fn delete(table: &Table, tenant: &TenantId, found: Vec<Item>) -> Result<(), StoreError> {
     let channels: Vec<String> = found
         .iter()
