@@ -71,8 +71,10 @@ pub(crate) fn user_of(change: &Change) -> Option<&UserId> {
         | Change::UpdateUser { after: user, .. }
         | Change::RemoveUser(user) => Some(&user.id),
         Change::PutMemory { user_id, .. } => Some(user_id),
-        Change::CreateKey(key) | Change::RevokeKey(key) => Some(&key.user_id),
-        Change::CreateTenant(_)
+        Change::CreateKey(key) => Some(&key.user_id),
+        // A key can be revoked whether its user still exists or not.
+        Change::RevokeKey(_)
+        | Change::CreateTenant(_)
         | Change::UpdateTenant { .. }
         | Change::MapChannel(_)
         | Change::UnmapChannel(_) => None,

@@ -77,7 +77,7 @@ impl AdminError {
         }
     }
 
-    /// What to do next, where that is known whoever asks.
+    /// What to do next, where that does not depend on who asks.
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::Refused { hint, .. } => Some(hint),

@@ -62,7 +62,7 @@ pub struct Admin {
 pub struct Edited<T> {
     /// What is stored now.
     pub value: T,
-    /// The fields that changed; none if everything was so already.
+    /// The fields that changed; none if all had their new values already.
     pub changed: Vec<String>,
 }
 

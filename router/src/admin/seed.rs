@@ -71,7 +71,7 @@ pub enum SeedOutcome {
     Changed(Vec<String>),
     /// It had been removed and comes back.
     Restored,
-    /// It is so already.
+    /// It has all that the seed names already.
     Unchanged,
 }
 
@@ -224,7 +224,7 @@ impl Admin {
     }
 }
 
-/// What must be done so that everything the seed names is there.
+/// What must be done so that everything the seed names exists.
 ///
 /// # Errors
 /// [`AdminError::Invalid`] for what cannot be stored; [`StoreError::Taken`] for another tenant's

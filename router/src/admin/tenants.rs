@@ -168,7 +168,8 @@ impl Admin {
             .await
     }
 
-    /// What would go with a tenant. Answers for a tenant whose removal was interrupted, too.
+    /// What a tenant's removal would delete. Answers for a tenant whose removal was interrupted,
+    /// too.
     ///
     /// # Errors
     /// [`AdminError::NotFound`] if there is neither the tenant nor anything left of it.
@@ -204,7 +205,7 @@ impl Admin {
     /// restored until their recovery window ends; its id cannot be used again for
     /// [`ID_RESERVATION`].
     ///
-    /// Safe to repeat: what an interrupted removal left goes with the next.
+    /// Safe to repeat: what an interrupted removal left is removed by the next.
     pub async fn remove_tenant(&self, id: &TenantId) -> Result<RemovedTenant, AdminError> {
         let holdings = self.removal_of_tenant(id).await?.holdings;
         self.close_tenant(id).await?;

@@ -160,7 +160,7 @@ impl Admin {
     /// Removes a person: revokes their keys in the same transaction, then forgets their
     /// conversations.
     ///
-    /// Safe to repeat: what an interrupted removal left goes with the next.
+    /// Safe to repeat: what an interrupted removal left is removed by the next.
     ///
     /// # Errors
     /// [`AdminError::Refused`] if the tenant would be left without an administrator, unless that is

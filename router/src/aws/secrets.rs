@@ -267,14 +267,14 @@ impl SecretStore for SecretsManager {
         match removed {
             Ok(removed) => Ok(removed
                 .deletion_date()
-                .map_or_else(|| gone_at(Timestamp::now()), timestamp)),
+                .map_or_else(|| deletion_date(Timestamp::now()), timestamp)),
             Err(error) if is(&error, &[NOT_FOUND]) => Err(not_found(name)),
             // Removed just now: by us, if an answer was lost.
             Err(error) if is(&error, &[INVALID_REQUEST]) => self
                 .described(&id)
                 .await?
                 .and_then(|described| described.deleted_date().map(timestamp))
-                .map(gone_at)
+                .map(deletion_date)
                 .ok_or_else(|| failed("DeleteSecret", &error)),
             Err(error) => Err(failed("DeleteSecret", &error)),
         }
@@ -384,18 +384,18 @@ fn description(
         name,
         created_at,
         updated_at: changed.map_or(created_at, timestamp),
-        deleted_for_good_at: deleted.map(timestamp).map(gone_at),
+        deleted_for_good_at: deleted.map(timestamp).map(deletion_date),
     }
 }
 
-/// When a secret with this `DeletedDate` is gone for good. DescribeSecret documents it as the date
-/// for which the deletion is scheduled, ListSecrets as the date on which it was asked for; the
+/// When a secret with this `DeletedDate` is deleted for good. DescribeSecret documents it as the
+/// date for which the deletion is scheduled, ListSecrets as the date on which it was asked for; the
 /// first is days ahead, the second is past.
-fn gone_at(deleted: Timestamp) -> Timestamp {
-    gone_at_seen(deleted, Timestamp::now())
+fn deletion_date(deleted: Timestamp) -> Timestamp {
+    deletion_date_seen(deleted, Timestamp::now())
 }
 
-fn gone_at_seen(deleted: Timestamp, now: Timestamp) -> Timestamp {
+fn deletion_date_seen(deleted: Timestamp, now: Timestamp) -> Timestamp {
     let scheduled_from = now.saturating_add(CLOCK_SKEW).unwrap_or(Timestamp::MAX);
     if deleted > scheduled_from {
         return deleted;
@@ -418,12 +418,12 @@ mod tests {
         let now: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
         let window = SignedDuration::from_hours(30 * 24);
         let scheduled = now + SignedDuration::from_hours(7 * 24);
-        assert_eq!(gone_at_seen(scheduled, now), scheduled);
+        assert_eq!(deletion_date_seen(scheduled, now), scheduled);
         let asked = now - SignedDuration::from_hours(24);
-        assert_eq!(gone_at_seen(asked, now), asked + window);
+        assert_eq!(deletion_date_seen(asked, now), asked + window);
         let asked_by_a_fast_clock = now + SignedDuration::from_secs(60);
         assert_eq!(
-            gone_at_seen(asked_by_a_fast_clock, now),
+            deletion_date_seen(asked_by_a_fast_clock, now),
             asked_by_a_fast_clock + window
         );
     }

@@ -12,7 +12,7 @@ use crate::ports::{Failure, StoreError};
 const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 const LOCK_POLL: Duration = Duration::from_millis(5);
 
-/// Makes a folder (mode 0700, parents too) unless it is there.
+/// Creates a folder (mode 0700, parents too) unless it exists.
 pub(super) fn create_private_folder(path: &Path) -> Result<(), StoreError> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);

@@ -36,7 +36,7 @@ pub struct ImportOptions {
 pub struct Tally {
     /// They did not exist.
     pub created: usize,
-    /// They were so already.
+    /// They were stored just so.
     pub unchanged: usize,
     /// They differed.
     pub overwritten: usize,
@@ -280,7 +280,7 @@ impl Admin {
         Ok(found.unwrap_or(Stored::Nothing))
     }
 
-    /// Nothing if the user is there, who has nothing yet.
+    /// [`Stored::NoUser`] if the user does not exist; nothing if the user merely has none yet.
     async fn without_user(
         &self,
         id: &TenantId,

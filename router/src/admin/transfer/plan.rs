@@ -31,7 +31,7 @@ pub(super) enum Stored {
 pub(super) enum Outcome {
     /// It did not exist.
     Created,
-    /// It is so already.
+    /// It is stored just so.
     Unchanged,
     /// These fields were others.
     Overwritten,

@@ -50,7 +50,7 @@ pub(super) async fn append(
     }
 }
 
-/// Others always were faster.
+/// Every attempt met another append that was stored first.
 pub(super) fn too_busy() -> StoreError {
     StoreError::unavailable("too much is added to the conversation at once")
 }

@@ -241,7 +241,7 @@ impl Append {
 /// What an append makes of a conversation.
 #[derive(Debug)]
 pub(super) struct Plan {
-    /// Whether a conversation goes on; otherwise one begins, in place of whatever was there.
+    /// Whether a conversation goes on; otherwise a new one starts and replaces what is stored.
     pub(super) goes_on: bool,
     /// The attributes of the head that are written.
     pub(super) head: Vec<(&'static str, AttributeValue)>,

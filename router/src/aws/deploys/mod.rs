@@ -42,7 +42,8 @@ impl Deploys {
     }
 }
 
-/// A text that is there and not empty.
+/// A text attribute; `None` if it is missing or empty, as older versions write what they do not
+/// know.
 fn text(item: &Item, name: &str) -> Option<String> {
     match item.get(name) {
         Some(AttributeValue::S(text)) if !text.is_empty() => Some(text.clone()),
@@ -50,5 +51,5 @@ fn text(item: &Item, name: &str) -> Option<String> {
     }
 }
 
-/// Whoever wrote an item that does not say who.
+/// Shown where an item does not say who wrote it.
 const SOMEBODY: &str = "somebody";
