@@ -40,7 +40,7 @@ pub async fn role(sdk: &SdkConfig, name: &str) -> Result<Option<Role>, AwsError>
     struct FoundRole {
         assume_role_policy_document: String,
     }
-    let iam = SignedClient::new(sdk, &IAM)?;
+    let iam = SignedClient::new(sdk, &IAM);
     match iam.call("GetRole", &json!({ "RoleName": name })).await {
         // The policy is percent-encoded JSON, in which the principal's name is written as it is.
         // https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html
@@ -78,7 +78,7 @@ pub async fn log_group(
     if let Some(region) = region {
         sdk = sdk.region(Region::new(region.to_owned()));
     }
-    let logs = SignedClient::new(&sdk.build(), &LOGS)?;
+    let logs = SignedClient::new(&sdk.build(), &LOGS);
     // The answer has the groups whose names begin like this in the order of their names, so that
     // the group itself is on the first page.
     // https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_DescribeLogGroups.html

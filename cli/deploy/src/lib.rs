@@ -17,6 +17,7 @@
 //! [`dependencies`] is what a task definition refers to beside its image.
 
 pub mod build;
+pub mod cloudwatch_logs;
 pub mod dependencies;
 pub mod ecs;
 pub mod error;

@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
-use aws_config::Region;
-use aws_sdk_cloudwatchlogs::Client;
-use aws_sdk_cloudwatchlogs::config::Builder;
 use tokio::time::{Instant, sleep};
 
+use crate::cloudwatch_logs::LogsClient;
 use crate::task_definition::TaskDefinition;
 
 /// How many lines are read of a task that ended.
-const LINES: i32 = 20;
+const LINES: u32 = 20;
 /// The pause before a log without lines is asked for again.
 const ASKED_EVERY: Duration = Duration::from_millis(500);
 
@@ -51,19 +49,15 @@ impl LogPlace {
 /// A reader of one container's log.
 #[derive(Debug, Clone)]
 pub struct Logs {
-    client: Client,
+    client: LogsClient,
     place: LogPlace,
 }
 
 impl Logs {
     /// At a place.
     pub fn new(config: &aws_config::SdkConfig, place: LogPlace) -> Self {
-        let mut builder = Builder::from(config);
-        if let Some(region) = &place.region {
-            builder = builder.region(Region::new(region.clone()));
-        }
         Self {
-            client: Client::from_conf(builder.build()),
+            client: LogsClient::new(config, place.region.as_deref()),
             place,
         }
     }
@@ -74,22 +68,16 @@ impl Logs {
     pub async fn last_lines(&self, task: &str, wait: Duration) -> Vec<String> {
         let until = Instant::now() + wait;
         loop {
-            let asked = self
-                .client
-                .get_log_events()
-                .log_group_name(&self.place.group)
-                .log_stream_name(self.place.stream(task))
-                .limit(LINES)
-                .start_from_head(false)
-                .send();
+            let stream = self.place.stream(task);
+            let asked = self.client.last_events(&self.place.group, &stream, LINES);
             let lines =
                 match tokio::time::timeout_at(until.max(Instant::now() + ASKED_EVERY), asked).await
                 {
-                    Ok(Ok(answer)) => answer.events.unwrap_or_default(),
+                    Ok(Ok(events)) => events,
                     Ok(Err(_)) | Err(_) => Vec::new(),
                 };
             if !lines.is_empty() {
-                return lines.into_iter().filter_map(|line| line.message).collect();
+                return lines.into_iter().map(|line| line.message).collect();
             }
             if Instant::now() + ASKED_EVERY >= until {
                 return Vec::new();

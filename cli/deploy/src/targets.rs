@@ -1,15 +1,16 @@
 //! What the load balancer says of its targets.
 
-use aws_sdk_elasticloadbalancingv2::Client;
+use serde::Deserialize;
+use serde_json::json;
 use t3nets_router::aws::AwsError;
+use t3nets_router::aws::signed::{LOAD_BALANCING, SignedClient};
 
-use crate::ecs::states::TargetState;
 use crate::rollout::Target;
 
 /// A target group.
 #[derive(Debug, Clone)]
 pub struct Targets {
-    client: Client,
+    client: SignedClient,
     arn: String,
 }
 
@@ -17,7 +18,7 @@ impl Targets {
     /// By its ARN.
     pub fn new(config: &aws_config::SdkConfig, arn: &str) -> Self {
         Self {
-            client: Client::new(config),
+            client: SignedClient::new(config, &LOAD_BALANCING),
             arn: arn.to_owned(),
         }
     }
@@ -27,29 +28,50 @@ impl Targets {
     /// # Errors
     /// As AWS says.
     pub async fn health(&self) -> Result<Vec<Target>, AwsError> {
-        let answer = self
-            .client
-            .describe_target_health()
-            .target_group_arn(&self.arn)
-            .send()
-            .await
-            .map_err(|error| {
-                AwsError::from_sdk("elasticloadbalancing", "DescribeTargetHealth", &error)
-            })?;
-        let described = answer.target_health_descriptions();
+        let input = json!({ "TargetGroupArn": self.arn });
+        let answer: TargetHealth = self.client.call("DescribeTargetHealth", &input).await?;
+        let described = answer.target_health_descriptions.member;
         Ok(described
-            .iter()
-            .map(|one| {
-                let health = one.target_health();
-                let target = one.target().and_then(|target| target.id());
-                let state = health.and_then(|one| one.state());
-                let reason = health.and_then(|one| one.description());
-                Target {
-                    address: target.unwrap_or_default().to_owned(),
-                    state: state.map_or_else(TargetState::default, |state| state.as_str().into()),
-                    reason: reason.unwrap_or_default().to_owned(),
-                }
+            .into_iter()
+            .map(|one| Target {
+                address: one.target.id,
+                state: one.target_health.state.as_str().into(),
+                reason: one.target_health.description,
             })
             .collect())
     }
+}
+
+/// DescribeTargetHealth's answer, as far as it is used.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTargetHealth.html>
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct TargetHealth {
+    target_health_descriptions: Members,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Members {
+    member: Vec<Described>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Described {
+    target: Address,
+    target_health: Health,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Address {
+    id: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Health {
+    state: String,
+    description: String,
 }

@@ -3,11 +3,10 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use aws_sdk_cloudwatchlogs::Client;
-use aws_sdk_cloudwatchlogs::types::FilteredLogEvent;
 use clap::builder::styling::{AnsiColor, Style};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use t3nets_deploy::cloudwatch_logs::{LogEvent, LogsClient};
 use t3nets_router::aws::{AwsError, AwsErrorKind};
 
 use crate::commands::deploy::service::ServiceConnection;
@@ -94,7 +93,7 @@ pub(crate) async fn run(context: &Context, args: LogsArgs) -> Result<Streamed, C
     let connection = ServiceConnection::open(context).await?;
     let mut reader = Reader {
         context,
-        client: Client::new(&connection.sdk),
+        client: LogsClient::new(&connection.sdk, None),
         group: &connection.target.log_group,
         newest: args.since.start(),
         shown: HashSet::new(),
@@ -146,7 +145,7 @@ fn may_pass(error: &AwsError) -> bool {
 
 struct Reader<'a> {
     context: &'a Context,
-    client: Client,
+    client: LogsClient,
     group: &'a str,
     newest: Timestamp,
     shown: HashSet<String>,
@@ -156,26 +155,26 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// Shows what is new from a time on, page by page.
     async fn show_from(&mut self, start: Timestamp) -> Result<(), ReadError> {
-        let mut pages = self
-            .client
-            .filter_log_events()
-            .log_group_name(self.group)
-            .start_time(start.as_millisecond())
-            .into_paginator()
-            .send();
         let mut seen = HashSet::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| {
-                ReadError::Aws(AwsError::from_sdk("logs", "FilterLogEvents", &error))
-            })?;
-            for event in page.events.unwrap_or_default() {
-                let id = event.event_id.clone().unwrap_or_default();
-                let is_new = !self.shown.contains(&id);
-                seen.insert(id);
-                if is_new {
+        let mut token: Option<String> = None;
+        loop {
+            let page = self
+                .client
+                .events_since(self.group, start.as_millisecond(), token.as_deref())
+                .await
+                .map_err(ReadError::Aws)?;
+            for event in page.events {
+                if !self.shown.contains(&event.event_id) {
                     self.show(&event).map_err(ReadError::Output)?;
                 }
+                seen.insert(event.event_id);
             }
+            let next = page.next_token.filter(|next| !next.is_empty());
+            // The same token again would be answered with the same part for ever.
+            if next.is_none() || next == token {
+                break;
+            }
+            token = next;
         }
         // Only what could be answered again has to be remembered.
         self.shown = seen;
@@ -187,14 +186,14 @@ impl Reader<'_> {
         format!("cannot read the log group `{}`", self.group)
     }
 
-    fn show(&mut self, event: &FilteredLogEvent) -> Result<(), CliError> {
+    fn show(&mut self, event: &LogEvent) -> Result<(), CliError> {
         let at = event
-            .timestamp()
+            .timestamp
             .and_then(|at| Timestamp::from_millisecond(at).ok());
         self.newest = self.newest.max(at.unwrap_or(Timestamp::MIN));
-        let stream = event.log_stream_name().unwrap_or_default();
+        let stream = event.log_stream_name.as_str();
         let task = stream.rsplit_once('/').map_or(stream, |(_, task)| task);
-        let message = event.message().unwrap_or_default().trim_end();
+        let message = event.message.trim_end();
         let printer = &self.context.printer;
         if printer.is_json() {
             return printer.json_line(&Line { at, task, message });

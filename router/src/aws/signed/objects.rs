@@ -8,7 +8,8 @@ use reqwest::header::HeaderMap;
 use url::Url;
 
 use super::endpoint::Endpoint;
-use super::{AwsError, AwsErrorKind, Failure, Limits, Request, SignedClient};
+use super::exchange::{Exchange, Failure, Limits, Request};
+use super::{AwsError, AwsErrorKind, SignedClient};
 
 const OPERATION: &str = "GetObject";
 
@@ -32,41 +33,47 @@ impl SignedClient {
     /// `NotFound` if there is no such bucket or key, by its code; `Unreachable` if it is longer than `max` bytes; as AWS
     /// says otherwise.
     pub async fn object(&self, bucket: &str, key: &str, max: usize) -> Result<Vec<u8>, AwsError> {
-        let failure = match self.read_object(bucket, key, max).await {
+        let exchange = self.exchange(OPERATION)?;
+        let failure = match read(exchange, bucket, key, max).await {
             Ok(body) => return Ok(body),
             Err(failure) => failure,
         };
         let Some(region) = failure
             .bucket_region
-            .filter(|_| !self.endpoint.is_configured)
+            .filter(|_| !exchange.endpoint.is_configured)
         else {
             return Err(failure.error);
         };
         let region = aws_config::Region::new(region);
-        let sdk = self.sdk.to_builder().region(region).build();
-        let there = Self::new(&sdk, self.service)?;
-        let body = there.read_object(bucket, key, max).await;
+        let sdk = exchange.sdk.to_builder().region(region).build();
+        let there = Exchange::new(&sdk, exchange.service)?;
+        let body = read(&there, bucket, key, max).await;
         body.map_err(|failure| failure.error)
     }
+}
 
-    async fn read_object(&self, bucket: &str, key: &str, max: usize) -> Result<Vec<u8>, Failure> {
-        let url = address(&self.endpoint, bucket, key).map_err(|message| {
-            Failure::lasting(self.error(OPERATION, AwsErrorKind::Configuration, message))
-        })?;
-        let request = Request {
-            operation: OPERATION,
-            method: Method::GET,
-            url,
-            headers: HeaderMap::new(),
-            body: String::new(),
-            limits: Limits {
-                answer: max,
-                attempt: ATTEMPT,
-                call: CALL,
-            },
-        };
-        Ok(self.send(&request).await?.body)
-    }
+async fn read(
+    exchange: &Exchange,
+    bucket: &str,
+    key: &str,
+    max: usize,
+) -> Result<Vec<u8>, Failure> {
+    let url = address(&exchange.endpoint, bucket, key).map_err(|message| {
+        Failure::lasting(exchange.error(OPERATION, AwsErrorKind::Configuration, message))
+    })?;
+    let request = Request {
+        operation: OPERATION,
+        method: Method::GET,
+        url,
+        headers: HeaderMap::new(),
+        body: String::new(),
+        limits: Limits {
+            answer: max,
+            attempt: ATTEMPT,
+            call: CALL,
+        },
+    };
+    Ok(exchange.send(&request).await?.body)
 }
 
 /// Where an object is: at its bucket's own host, or below the endpoint's where that cannot be.

@@ -10,7 +10,8 @@ use aws_sigv4::http_request::{
 use aws_sigv4::sign::v4;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
-use super::{Hosts, Request, Service};
+use super::exchange::Request;
+use super::{Hosts, Service};
 
 /// For what and when a signature is valid.
 #[derive(Debug, Clone, Copy)]

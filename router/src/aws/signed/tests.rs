@@ -1,15 +1,20 @@
 use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 
 use aws_config::Region;
+use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::Request as Received;
 use axum::http::Response;
+use reqwest::header::HeaderMap;
 use serde::Deserialize;
 use serde_json::json;
 use support::TestServer;
+use url::Url;
 
 use super::*;
 
@@ -104,7 +109,7 @@ fn client_at(url: &str, service: &'static Service) -> SignedClient {
                 .build(),
         )
         .build();
-    SignedClient::new(&sdk, service).unwrap()
+    SignedClient::new(&sdk, service)
 }
 
 fn json_answer(body: &str) -> Scripted {
@@ -448,4 +453,13 @@ async fn no_secret_is_in_what_is_printed() {
         assert!(!printed.contains(SECRET), "{printed}");
         assert!(!printed.contains("session"), "{printed}");
     }
+}
+
+#[tokio::test]
+async fn what_is_missing_is_told_by_the_first_call() {
+    let sdk = SdkConfig::builder().build();
+    let error = groups(&SignedClient::new(&sdk, &LOGS)).await.unwrap_err();
+    assert_eq!(error.kind, AwsErrorKind::Configuration);
+    assert_eq!(error.operation, "DescribeLogGroups");
+    assert_eq!(error.to_string(), "no AWS region is set");
 }

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::form_urlencoded;
 
-use super::{Answer, Protocol};
+use super::Protocol;
+use super::exchange::Answer;
 
 /// An operation's input as headers and body.
 ///
