@@ -4,14 +4,13 @@
 //! Read it in this order:
 //!
 //! 1. [`model`]: plain data with validated ids. No I/O.
-//! 2. [`ports`]: the few traits behind which a platform stands (stores, secrets, chat model,
-//!    clock).
+//! 2. [`ports`]: the few traits that a platform implements (stores, secrets, chat model, clock).
 //! 3. [`chat`]: one turn, from a message to its answer; [`skills`] are what the assistant can do,
 //!    [`ai`] the language models.
 //! 4. [`admin`]: what an operator changes (tenants, users, keys, secrets), as plans that are pure
 //!    and then applied.
-//! 5. [`http`]: routes, authentication, errors, streaming; [`outbound`] is the way of every request
-//!    to others.
+//! 5. [`http`]: routes, authentication, errors, streaming. [`outbound`] builds the clients for
+//!    requests to others; [`errors`] walks from an error to its causes.
 //! 6. The two platforms behind the ports: `local`, embedded, and [`aws`]; [`secrets_cache`] keeps
 //!    what a remote store answers.
 //!

@@ -65,7 +65,8 @@ impl Anthropic {
         let message = self.excerpt(&error.message);
         match error.kind.as_str() {
             "invalid_request_error" if says_too_long(&message) => ModelError::TooLong,
-            // An account without credit is refused like a malformed request.
+            // An account without credit is refused with the type of a malformed request, and only
+            // the message says so: "Your credit balance is too low to access the Anthropic API".
             "invalid_request_error" if message.contains("credit balance") => {
                 ModelError::Denied(message)
             }

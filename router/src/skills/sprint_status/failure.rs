@@ -128,6 +128,8 @@ fn explain_status(
 ) -> SkillError {
     let detail = detail.map_or_else(String::new, |detail| format!(": {detail}"));
     match status {
+        // Atlassian's gateway gives a token with too few scopes the same status as a wrong one, and
+        // tells them apart in its message alone: "Unauthorized; scope does not match".
         StatusCode::UNAUTHORIZED if detail.contains("scope") => SkillError {
             kind: SkillErrorKind::Denied,
             message: format!("the API token may not read {what}{detail}"),
