@@ -11,6 +11,7 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
+use t3nets_router::errors::chain;
 
 use super::{DockerBuilder, DockerError};
 
@@ -210,14 +211,9 @@ fn unreachable(host: &str, error: bollard::errors::Error) -> DockerError {
 }
 
 fn io_kind(error: &(dyn Error + 'static)) -> Option<io::ErrorKind> {
-    let mut at = Some(error);
-    while let Some(error) = at {
-        if let Some(io) = error.downcast_ref::<io::Error>() {
-            return Some(io.kind());
-        }
-        at = error.source();
-    }
-    None
+    chain(error)
+        .find_map(|cause| cause.downcast_ref::<io::Error>())
+        .map(io::Error::kind)
 }
 
 #[cfg(test)]

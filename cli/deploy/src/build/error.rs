@@ -5,6 +5,8 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use t3nets_router::errors::chain;
+
 use crate::image_ref::Architecture;
 
 /// What Docker answered or what happened to the connection, as the client library has it.
@@ -187,11 +189,9 @@ impl KnownCause {
             ("tls handshake timeout", KnownCause::BaseImage),
         ];
         let mut text = lines.join("\n").to_lowercase();
-        let mut cause = Some(error);
-        while let Some(error) = cause {
+        for cause in chain(error) {
             text.push('\n');
-            text.push_str(&error.to_string().to_lowercase());
-            cause = error.source();
+            text.push_str(&cause.to_string().to_lowercase());
         }
         let mut texts = TEXTS.iter();
         texts
