@@ -80,7 +80,8 @@ impl Anthropic {
             "request_too_large" => ModelError::TooLong,
             "rate_limit_error" => ModelError::Throttled { retry_after },
             "timeout_error" => ModelError::TimedOut,
-            "overloaded_error" | "api_error" => ModelError::Unavailable(message),
+            // An error within a stream may come without a type.
+            "overloaded_error" | "api_error" | "" => ModelError::Unavailable(message),
             _ => ModelError::Rejected(message),
         }
     }

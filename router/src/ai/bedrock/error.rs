@@ -140,7 +140,10 @@ fn meaning(refusal: &Refusal<'_>, model: &str) -> ModelError {
     let message = without_arns(refusal.message);
     let shown = table::without_account(model);
     let Some(code) = refusal.code else {
-        let message = excerpt(&format!("{status}: {message}"), None);
+        let message = match refusal.status {
+            Some(status) => excerpt(&format!("{status}: {message}"), None),
+            None => message,
+        };
         return by_status(status, message, retry_after, shown);
     };
     match code {
