@@ -79,10 +79,10 @@ impl RequiredUser {
     }
 }
 
-/// How long a rollout may take.
-#[derive(Debug, Clone, clap::Args)]
+/// How long a change of the service may take.
+#[derive(Debug, Clone, Copy, clap::Args)]
 pub(crate) struct TimeoutFlag {
-    /// How long the rollout may take: `90s`, `15m`
+    /// How long it may take: `90s`, `15m`
     #[arg(id = "timeout", long, value_name = "TIME", default_value = "15m", value_parser = parse_timeout)]
     pub(crate) limit: std::time::Duration,
 }
@@ -94,7 +94,9 @@ pub(crate) struct TimeoutFlag {
 pub(crate) fn parse_duration(text: &str) -> Result<SignedDuration, String> {
     text.parse::<Span>()
         .and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()))
-        .map_err(|_| "must be a duration like `90s`, `15m`, `12h` or `90d`".to_owned())
+        .ok()
+        .filter(|duration| !duration.is_negative())
+        .ok_or_else(|| "must be a duration like `90s`, `15m`, `12h` or `90d`".to_owned())
 }
 
 /// The same, of at least a second and at most a day.
@@ -135,7 +137,7 @@ mod tests {
         assert_eq!(seconds("12h"), Ok(12 * 3600));
         assert_eq!(seconds("90d"), Ok(90 * 86_400));
         assert_eq!(seconds("2w 1d"), Ok(15 * 86_400));
-        for bad in ["", "90", "soon", "1 fortnight", "1 month"] {
+        for bad in ["", "90", "-1m", "soon", "1 fortnight", "1 month"] {
             assert!(parse_duration(bad).is_err(), "{bad:?} was accepted");
         }
     }

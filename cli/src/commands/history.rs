@@ -15,7 +15,7 @@ use crate::terminal::printer::{Output, table};
 /// How much of it.
 #[derive(Debug, clap::Args)]
 pub(crate) struct HistoryArgs {
-    /// At most so many, the newest first
+    /// The most releases to list, newest first
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
     limit: u16,
 }

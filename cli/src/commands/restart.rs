@@ -2,8 +2,9 @@
 
 use t3nets_deploy::operations::{RestartOptions, restart};
 
+use crate::commands::arguments::TimeoutFlag;
 use crate::commands::deploy::service::ServiceConnection;
-use crate::commands::deploy::{Console, ReleaseOutput, RolloutTimeout};
+use crate::commands::deploy::{Console, ReleaseOutput};
 use crate::context::Context;
 use crate::error::CliError;
 
@@ -11,7 +12,7 @@ use crate::error::CliError;
 #[derive(Debug, clap::Args)]
 pub(crate) struct RestartArgs {
     #[command(flatten)]
-    timeout: RolloutTimeout,
+    timeout: TimeoutFlag,
 }
 
 /// Runs the command.
@@ -23,7 +24,7 @@ pub(crate) async fn run(context: &Context, args: RestartArgs) -> Result<ReleaseO
     let console = Console::new(&context.printer);
     let session = connection.session(&console);
     let options = RestartOptions {
-        timeout: args.timeout.duration(),
+        timeout: args.timeout.limit,
     };
     let (lock, _) = connection.lock(context, &console).await?;
     let result = restart(&session, &lock, &options).await;

@@ -2,20 +2,20 @@
 
 use t3nets_deploy::operations::{RollbackOptions, rollback};
 
+use crate::commands::arguments::TimeoutFlag;
 use crate::commands::deploy::service::ServiceConnection;
-use crate::commands::deploy::{Console, ReleaseOutput, RolloutTimeout};
+use crate::commands::deploy::{Console, ReleaseOutput};
 use crate::context::Context;
 use crate::error::CliError;
 
 /// Where to go back to.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RollbackArgs {
-    /// The revision to go back to, by its number; without it, the last verified one before the one
-    /// that runs
+    /// The revision to roll back to, by number [default: the last verified one before the current]
     #[arg(long, value_name = "REV")]
     to: Option<String>,
     #[command(flatten)]
-    timeout: RolloutTimeout,
+    timeout: TimeoutFlag,
 }
 
 /// Runs the command.
@@ -29,7 +29,7 @@ pub(crate) async fn run(context: &Context, args: RollbackArgs) -> Result<Release
     let session = connection.session(&console);
     let options = RollbackOptions {
         to: args.to,
-        timeout: args.timeout.duration(),
+        timeout: args.timeout.limit,
     };
     let (lock, _) = connection.lock(context, &console).await?;
     let result = rollback(&session, &lock, &options).await;

@@ -1,24 +1,23 @@
 //! `t3nets scale`: how many tasks the service has.
 
-use std::time::Duration;
-
 use serde::Serialize;
 use t3nets_deploy::operations::{ScaleOptions, scale};
 
+use crate::commands::arguments::TimeoutFlag;
 use crate::commands::deploy::service::ServiceConnection;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::terminal::printer::Output;
 
-/// How many.
+/// Arguments of `t3nets scale`.
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("timeout", |flag| flag.default_value("5m")))]
 pub(crate) struct ScaleArgs {
-    /// How many tasks it is to have; 0 stops the service
+    /// The desired number of tasks; 0 stops the service
     #[arg(value_name = "N", value_parser = clap::value_parser!(i32).range(0..=1000))]
     count: i32,
-    /// How many seconds it may take
-    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    timeout: u64,
+    #[command(flatten)]
+    timeout: TimeoutFlag,
 }
 
 /// The desired count before and after.
@@ -37,7 +36,7 @@ pub(crate) async fn run(context: &Context, args: ScaleArgs) -> Result<ScaleOutpu
     let connection = ServiceConnection::open(context).await?;
     let options = ScaleOptions {
         count: args.count,
-        timeout: Duration::from_secs(args.timeout),
+        timeout: args.timeout.limit,
     };
     options.check(&connection.target)?;
     context.show_environment().await?;

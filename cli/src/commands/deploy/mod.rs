@@ -11,7 +11,6 @@ mod display;
 mod errors;
 mod image_errors;
 mod interrupt;
-mod options;
 mod outcome;
 mod plan;
 pub(crate) mod service;
@@ -22,6 +21,7 @@ use t3nets_deploy::error::NotStarted;
 use t3nets_deploy::operations::{CurrentDefinitions, DeployOptions, deploy, resume};
 use t3nets_deploy::task_definition::PlanError;
 
+use crate::commands::arguments::TimeoutFlag;
 use crate::commands::arguments::parse_pair;
 use crate::context::Context;
 use crate::error::{CliError, ErrorKind};
@@ -32,36 +32,34 @@ use service::ServiceConnection;
 use source::ImageSource;
 
 pub(crate) use console::Console;
-pub(crate) use options::RolloutTimeout;
 pub(crate) use outcome::{ReleaseOutput, tasks};
 
 /// What to deploy, and how.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DeployArgs {
-    /// Deploy an image that is in the registry already, by its tag or digest, and build nothing
+    /// Deploy an existing image, by tag or digest, instead of building one
     #[arg(long, value_name = "REF")]
     image: Option<String>,
-    /// Give the Dockerfile an argument, as often as needed; not for secrets, which would stay in
-    /// the image
+    /// Set a build argument; may be repeated. Not for secrets: they would stay in the image
     #[arg(long, value_name = "NAME=VALUE", value_parser = parse_pair, conflicts_with = "image")]
     build_arg: Vec<(String, String)>,
-    /// The network that the build's commands use, if not Docker's usual one: `host`
+    /// The network mode of the build, such as `host`
     #[arg(long, value_name = "NETWORK", conflicts_with = "image")]
     build_network: Option<String>,
-    /// Show what would change, field by field, and change nothing
+    /// Show what would change, field by field, without changing it
     #[arg(long)]
     plan: bool,
-    /// With --plan: end with code 8 when something would change
+    /// With --plan: exit with code 8 if there are changes
     #[arg(long, requires = "plan")]
     exit_code: bool,
-    /// Go on watching the deployment that was left running
+    /// Resume watching a deployment that is still running
     #[arg(long, conflicts_with_all = ["image", "plan", "build_arg", "build_network"])]
     resume: bool,
-    /// Leave a failed rollout as it is
+    /// Do not roll back if the rollout fails
     #[arg(long)]
     no_rollback: bool,
     #[command(flatten)]
-    timeout: RolloutTimeout,
+    timeout: TimeoutFlag,
 }
 
 /// A release, or what would change.
@@ -84,7 +82,7 @@ pub(crate) async fn run(context: &Context, args: DeployArgs) -> Result<DeployOut
     let console = Console::new(&context.printer);
     let session = connection.session(&console);
     let options = DeployOptions {
-        timeout: args.timeout.duration(),
+        timeout: args.timeout.limit,
         rolls_back: !args.no_rollback,
     };
     if args.resume {

@@ -28,7 +28,7 @@ const EVENTS: usize = 5;
 /// How to show it.
 #[derive(Debug, clap::Args)]
 pub(crate) struct StatusArgs {
-    /// Show it again whenever something changed, until Ctrl-C; with --json in a line each
+    /// Watch for changes until Ctrl-C; with --json, print a line for each
     #[arg(long)]
     watch: bool,
 }
