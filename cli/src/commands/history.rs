@@ -10,7 +10,8 @@ use t3nets_router::aws::VerifiedRelease;
 use crate::commands::deploy::service::ServiceConnection;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::terminal::printer::{Output, table};
+use crate::terminal::printer::Output;
+use crate::terminal::table::table;
 
 /// How much of it.
 #[derive(Debug, clap::Args)]

@@ -13,7 +13,8 @@ use crate::commands::arguments::parse_duration;
 use crate::commands::deploy::service::ServiceConnection;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::terminal::printer::{Streamed, plain};
+use crate::terminal::printer::Streamed;
+use crate::terminal::text::strip_control_chars;
 
 /// How often `-f` asks.
 const EVERY: Duration = Duration::from_secs(2);
@@ -193,8 +194,8 @@ impl Reader<'_> {
         let at = at.map_or_else(String::new, |at| format!("{at:.3} "));
         printer.write(&format!(
             "{at}{color}{}{color:#} {}\n",
-            plain(short),
-            plain(message)
+            strip_control_chars(short),
+            strip_control_chars(message)
         ))
     }
 

@@ -10,14 +10,10 @@ use clap::builder::styling::{AnsiColor, Style};
 use serde::Serialize;
 use serde_json::json;
 
-use super::progress::{Counter, WriteLine};
+use super::progress::{Counter, Spinner, WriteLine};
 use super::text::strip_control_chars;
 use crate::error::{CliError, ErrorKind, exit_code};
 use crate::hint::{Call, Hint};
-
-pub(crate) use super::progress::Progress;
-pub(crate) use super::table::table;
-pub(crate) use super::text::strip_control_chars as plain;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
@@ -250,8 +246,8 @@ impl Printer {
     }
 
     /// Shows on stderr that something takes time, until the value is dropped. Only in a terminal.
-    pub(crate) fn progress(&self, message: impl Into<Cow<'static, str>>) -> Progress {
-        Progress::new(self.shows_progress(), message)
+    pub(crate) fn progress(&self, message: impl Into<Cow<'static, str>>) -> Spinner {
+        Spinner::new(self.shows_progress(), message)
     }
 
     /// Shows on stderr how many of `total` are done, until the value is dropped: as a bar in a

@@ -7,9 +7,9 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// A spinner that ends with its value.
-pub(crate) struct Progress(ProgressBar);
+pub(crate) struct Spinner(ProgressBar);
 
-impl Progress {
+impl Spinner {
     /// Begins it; one that is not visible draws nothing.
     pub(super) fn new(is_visible: bool, message: impl Into<Cow<'static, str>>) -> Self {
         let bar = ProgressBar::with_draw_target(None, draw_target(is_visible))
@@ -36,7 +36,7 @@ impl Progress {
     }
 }
 
-impl Drop for Progress {
+impl Drop for Spinner {
     fn drop(&mut self) {
         self.0.finish_and_clear();
     }

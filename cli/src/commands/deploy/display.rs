@@ -10,7 +10,9 @@ use t3nets_deploy::ecs::states::RolloutState;
 use t3nets_deploy::report::{Event, Reporter};
 use t3nets_deploy::rollout::Progress;
 
-use crate::terminal::printer::{self, Printer, plain};
+use crate::terminal::printer::Printer;
+use crate::terminal::progress::Spinner;
+use crate::terminal::text::strip_control_chars;
 
 /// How many characters of a step or of its output are shown.
 const BRIEF: usize = 80;
@@ -18,7 +20,7 @@ const BRIEF: usize = 80;
 /// Shows what goes on.
 pub(crate) struct Display {
     printer: Printer,
-    moving: Mutex<Option<printer::Progress>>,
+    moving: Mutex<Option<Spinner>>,
     /// Of each layer that is being sent, how many bytes it has and how many are sent.
     layers: Mutex<BTreeMap<String, (u64, u64)>>,
 }
@@ -107,7 +109,7 @@ impl Display {
         match event {
             Event::Started { step, detail } => {
                 self.end();
-                printer.status(format!("{}: {}", step.name(), plain(detail)));
+                printer.status(format!("{}: {}", step.name(), strip_control_chars(detail)));
                 self.passing(|| format!("  {}", step.name()));
             }
             Event::Done { step, detail, took } => {
@@ -115,7 +117,7 @@ impl Display {
                 printer.status(format!(
                     "✓ {}: {} ({:.1} s)",
                     step.name(),
-                    plain(detail),
+                    strip_control_chars(detail),
                     took.as_secs_f64()
                 ));
             }
@@ -147,11 +149,15 @@ impl Display {
                 let (sent, size) = self.all_layers();
                 format!("  {} of {} sent", DecimalBytes(sent), DecimalBytes(size))
             }),
-            Event::Retrying { reason } => self.warning(format!("{}; trying again", plain(reason))),
+            Event::Retrying { reason } => {
+                self.warning(format!("{}; trying again", strip_control_chars(reason)))
+            }
             Event::Progress { progress, elapsed } => {
                 self.progress(format!("  {} ({} s)", shown(progress), elapsed.as_secs()));
             }
-            Event::Service { message } => self.detail(format!("  ecs: {}", plain(message))),
+            Event::Service { message } => {
+                self.detail(format!("  ecs: {}", strip_control_chars(message)))
+            }
             Event::TaskStopped {
                 task,
                 stop_code,
@@ -165,27 +171,29 @@ impl Display {
                 };
                 let line = format!(
                     "task {} stopped: {} ({}){codes}",
-                    plain(task),
-                    plain(reason),
-                    plain(stop_code)
+                    strip_control_chars(task),
+                    strip_control_chars(reason),
+                    strip_control_chars(stop_code)
                 );
                 match counts {
                     true => self.warning(line),
                     false => self.detail(format!("  {line}; that is not the release's fault")),
                 }
             }
-            Event::LogLine { line, .. } => self.warning(format!("log: {}", plain(line.trim_end()))),
-            Event::Trouble { message } => self.warning(plain(message)),
+            Event::LogLine { line, .. } => {
+                self.warning(format!("log: {}", strip_control_chars(line.trim_end())))
+            }
+            Event::Trouble { message } => self.warning(strip_control_chars(message)),
             Event::Failed { failure } => {
                 let reason = match failure.reason.is_empty() {
                     true => String::new(),
-                    false => format!(": {}", plain(&failure.reason)),
+                    false => format!(": {}", strip_control_chars(&failure.reason)),
                 };
                 self.warning(format!("{}{reason}", failure.cause));
             }
             Event::Interrupted => self.end(),
             Event::Note { message } => {
-                self.above(|| printer.status(format!("  {}", plain(message))));
+                self.above(|| printer.status(format!("  {}", strip_control_chars(message))));
             }
         }
     }
@@ -195,7 +203,7 @@ impl Display {
 fn brief(line: &str) -> String {
     let words: Vec<&str> = line.split_whitespace().collect();
     let line = words.join(" ");
-    let line = plain(&line);
+    let line = strip_control_chars(&line);
     match line.char_indices().nth(BRIEF) {
         Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
         None => line.into_owned(),
@@ -236,7 +244,7 @@ fn shown(progress: &Progress) -> String {
         parts.push(format!("{healthy} healthy"));
     }
     if let Some(note) = &progress.note {
-        parts.push(plain(note).into_owned());
+        parts.push(strip_control_chars(note).into_owned());
     }
     parts.join(", ")
 }

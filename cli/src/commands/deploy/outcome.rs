@@ -5,7 +5,8 @@ use t3nets_deploy::release::Release;
 
 use crate::error::CliError;
 use crate::hint::Hint;
-use crate::terminal::printer::{Output, Printer, plain};
+use crate::terminal::printer::{Output, Printer};
+use crate::terminal::text::strip_control_chars;
 
 /// The release. With `--json` it is the last of the events.
 #[derive(Debug, Serialize)]
@@ -80,7 +81,7 @@ impl Output for ReleaseOutput {
                 format!("{revision} is set, but the service's desired count is 0")
             }
         };
-        plain(&text).into_owned()
+        strip_control_chars(&text).into_owned()
     }
 
     fn hints(&self) -> Vec<Hint> {

@@ -17,7 +17,9 @@ use crate::commands::deploy::service::ServiceConnection;
 use crate::commands::deploy::tasks as count;
 use crate::context::Context;
 use crate::error::{CliError, ErrorKind};
-use crate::terminal::printer::{Output, plain, table};
+use crate::terminal::printer::Output;
+use crate::terminal::table::table;
+use crate::terminal::text::strip_control_chars;
 use tasks::{TaskView, shown, views};
 
 /// How often `--watch` looks.
@@ -237,7 +239,7 @@ impl Output for StatusOutput {
             parts.push(table(&["time", "event"], events));
         }
         let unseen = self.unseen.iter();
-        parts.extend(unseen.map(|why| format!("not seen: {}", plain(why))));
+        parts.extend(unseen.map(|why| format!("not seen: {}", strip_control_chars(why))));
         parts.join("\n\n")
     }
 }

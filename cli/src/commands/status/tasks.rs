@@ -7,7 +7,7 @@ use serde::Serialize;
 use t3nets_deploy::ecs::ListedTask;
 use t3nets_deploy::ecs::states::{HealthStatus, StopCode, TaskStatus};
 
-use crate::terminal::printer::table;
+use crate::terminal::table::table;
 
 /// How many of the tasks that ended are shown.
 const ENDED: usize = 5;
