@@ -44,7 +44,7 @@ pub(super) async fn checks(
             (resolved, check)
         }
         Err(error) => {
-            let check = failed("state", error.clone(), "correct what it names");
+            let check = Check::of_error("state", error.clone(), "correct what it names");
             (
                 AwsEnvironment::without_terraform(environment, &error),
                 check,
@@ -56,7 +56,7 @@ pub(super) async fn checks(
     let session = match resolved.connect().await {
         Ok(session) => session,
         Err(error) => {
-            checks.push(failed("region", error, "set AWS_REGION"));
+            checks.push(Check::of_error("region", error, "set AWS_REGION"));
             let (api, local) = tokio::join!(api, deploying::local_checks());
             checks.push(api);
             checks.extend(local);
@@ -83,35 +83,6 @@ pub(super) async fn checks(
     checks.push(api);
     checks.extend(deploying);
     checks
-}
-
-/// An error as a check. What it hints at is the better remedy.
-pub(super) fn failed(name: &'static str, error: CliError, remedy: &str) -> Check {
-    let why = std::iter::once(error.message).chain(error.causes);
-    let why = why.collect::<Vec<_>>().join(": ");
-    match error.hints.is_empty() {
-        true => Check::failed(name, why, remedy),
-        false => Check::failed(name, why, error.hints),
-    }
-}
-
-/// A call to AWS that failed. `remedy` makes what is missing.
-pub(super) fn refused_by_aws(
-    name: &'static str,
-    what: &str,
-    error: &AwsError,
-    remedy: impl Into<Remedy>,
-) -> Check {
-    let remedy = match error.kind {
-        AwsErrorKind::Permission => "have this permission granted, or use other credentials".into(),
-        AwsErrorKind::Credentials => "see the check `account`".into(),
-        AwsErrorKind::Configuration | AwsErrorKind::NotFound => remedy.into(),
-        AwsErrorKind::Throttled
-        | AwsErrorKind::Unreachable
-        | AwsErrorKind::Rejected
-        | AwsErrorKind::Internal => "check the network and the region, and run it again".into(),
-    };
-    Check::failed(name, format!("{what}: {error}"), remedy)
 }
 
 fn check_state(resolved: &AwsEnvironment) -> Check {
@@ -142,7 +113,7 @@ async fn check_account(session: &AwsSession, environment: &Environment) -> Check
                 .service
                 .map(|kind| remedies(kind, environment, Some(session)));
             error.hints.extend(remedies.into_iter().flatten());
-            failed(
+            Check::of_error(
                 "account",
                 error,
                 "`aws sso login` or `aws configure` sets credentials up",
@@ -180,7 +151,7 @@ async fn check_table(session: &AwsSession, name: Name) -> Check {
         Err(error) => {
             let what = format!("{found} in {}", session.region.value);
             let error = AwsError::from_sdk("dynamodb", "DescribeTable", &error);
-            return refused_by_aws(key, &what, &error, create());
+            return Check::refused(key, &what, &error, create());
         }
     };
     let mut wrong = faults(&table, name == Name::TenantsTable);
@@ -195,7 +166,7 @@ async fn check_table(session: &AwsSession, name: Name) -> Check {
         Err(error) => {
             let what = format!("whether items of {found} expire");
             let error = AwsError::from_sdk("dynamodb", "DescribeTimeToLive", &error);
-            return refused_by_aws(key, &what, &error, create());
+            return Check::refused(key, &what, &error, create());
         }
     }
     if wrong.is_empty() {
@@ -273,7 +244,7 @@ async fn check_secrets(session: &AwsSession) -> Check {
     let name = Name::SecretsPrefix.key();
     let prefix = match session.environment.names() {
         Ok(names) => names.secrets,
-        Err(error) => return failed(name, error, "correct it in t3nets.toml"),
+        Err(error) => return Check::of_error(name, error, "correct it in t3nets.toml"),
     };
     let answer = aws_sdk_secretsmanager::Client::new(&session.sdk)
         .describe_secret()
@@ -288,7 +259,7 @@ async fn check_secrets(session: &AwsSession) -> Check {
                 AwsErrorKind::NotFound => Check::ok(name, format!("`{prefix}` may be read")),
                 _ => {
                     let what = format!("secrets under `{prefix}`");
-                    refused_by_aws(name, &what, &error, Remedy::default())
+                    Check::refused(name, &what, &error, Remedy::default())
                 }
             }
         }
@@ -299,7 +270,13 @@ async fn check_secrets(session: &AwsSession) -> Check {
 async fn check_tenants_own(session: &AwsSession, args: &DoctorArgs) -> Vec<Check> {
     let names = match session.environment.names() {
         Ok(names) => names,
-        Err(error) => return vec![failed("tenant", error, "correct it in t3nets.toml")],
+        Err(error) => {
+            return vec![Check::of_error(
+                "tenant",
+                error,
+                "correct it in t3nets.toml",
+            )];
+        }
     };
     let clock = std::sync::Arc::new(t3nets_router::ports::SystemClock);
     let platform = t3nets_router::aws::open(&session.sdk, &names, clock);
@@ -328,7 +305,7 @@ async fn check_api(environment: AwsEnvironment) -> Check {
     }
     let url = match environment.url() {
         Ok(url) => url,
-        Err(error) => return failed(name, error, "correct it in t3nets.toml"),
+        Err(error) => return Check::of_error(name, error, "correct it in t3nets.toml"),
     };
     let address = format!("{}/api/health", url.as_str().trim_end_matches('/'));
     let client = match outbound::client(Options {

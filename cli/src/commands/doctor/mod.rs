@@ -1,10 +1,11 @@
 //! `t3nets doctor`: everything an environment needs, each check with its remedy. Changes nothing.
 //!
-//! Here is what a check is and how the report looks; [`local`] has the checks of this machine,
+//! Here is how the report looks; [`check`] is one line of it, [`local`] has the checks of this machine,
 //! [`aws`] those of AWS ([`deploying`] of what is deployed there), [`tenant`] those of a tenant
 //! wherever it is.
 
 mod aws;
+mod check;
 mod deploying;
 mod local;
 mod tenant;
@@ -15,9 +16,9 @@ use crate::commands::arguments::TenantFlag;
 use crate::config::environment::PlatformKind;
 use crate::context::Context;
 use crate::error::{CliError, exit_code};
-use crate::hint::Hint;
-use crate::terminal::printer::{Output, Printer};
+use crate::terminal::printer::Output;
 use crate::terminal::text::strip_control_chars;
+use check::{Check, CheckView, Remedy, Status};
 
 /// Arguments of `t3nets doctor`.
 #[derive(Debug, clap::Args)]
@@ -34,105 +35,6 @@ pub(crate) struct DoctorArgs {
 pub(crate) struct DoctorOutput {
     environment: String,
     checks: Vec<CheckView>,
-}
-
-/// A check as results show it. The names of fields are an interface: programs read the JSON.
-#[derive(Debug, Serialize)]
-struct CheckView {
-    name: &'static str,
-    status: Status,
-    detail: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    remedy: Option<String>,
-}
-
-/// What a check found.
-#[derive(Debug, PartialEq, Eq)]
-struct Check {
-    name: &'static str,
-    status: Status,
-    detail: String,
-    remedy: Remedy,
-}
-
-/// What to do about a check that failed, or to make it better.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Remedy(Vec<Hint>);
-
-#[cfg(test)]
-impl std::fmt::Display for Remedy {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let hints: Vec<String> = self.0.iter().map(Hint::to_string).collect();
-        f.write_str(&hints.join("; "))
-    }
-}
-
-impl<H: Into<Hint>> From<H> for Remedy {
-    fn from(hint: H) -> Self {
-        Self(vec![hint.into()])
-    }
-}
-
-impl From<Vec<Hint>> for Remedy {
-    fn from(hints: Vec<Hint>) -> Self {
-        Self(hints)
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Status {
-    Ok,
-    /// It works, but not as it could.
-    Warning,
-    /// It cannot be told from here.
-    Skipped,
-    Failed,
-}
-
-impl Status {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Warning => "warning",
-            Self::Skipped => "skipped",
-            Self::Failed => "failed",
-        }
-    }
-}
-
-impl Check {
-    fn ok(name: &'static str, detail: impl Into<String>) -> Self {
-        Self {
-            name,
-            status: Status::Ok,
-            detail: detail.into(),
-            remedy: Remedy::default(),
-        }
-    }
-
-    fn warning(name: &'static str, detail: impl Into<String>, remedy: impl Into<Remedy>) -> Self {
-        Self {
-            name,
-            status: Status::Warning,
-            detail: detail.into(),
-            remedy: remedy.into(),
-        }
-    }
-
-    fn skipped(name: &'static str, why: impl Into<String>) -> Self {
-        Self {
-            status: Status::Skipped,
-            ..Self::ok(name, why)
-        }
-    }
-
-    fn failed(name: &'static str, detail: impl Into<String>, remedy: impl Into<Remedy>) -> Self {
-        Self {
-            status: Status::Failed,
-            ..Self::warning(name, detail, remedy)
-        }
-    }
 }
 
 impl Output for DoctorOutput {
@@ -192,20 +94,9 @@ pub(crate) async fn run(context: &Context, args: DoctorArgs) -> Result<DoctorOut
         environment: environment.name.clone(),
         checks: checks
             .into_iter()
-            .map(|check| view(check, &context.printer))
+            .map(|check| check.view(&context.printer))
             .collect(),
     })
-}
-
-fn view(check: Check, printer: &Printer) -> CheckView {
-    let remedies = check.remedy.0.iter().map(|hint| printer.render(hint));
-    let remedy = remedies.collect::<Vec<_>>().join("; ");
-    CheckView {
-        name: check.name,
-        status: check.status,
-        detail: check.detail,
-        remedy: Some(remedy).filter(|remedy| !remedy.is_empty()),
-    }
 }
 
 #[cfg(test)]
@@ -214,6 +105,7 @@ mod tests {
 
     use super::*;
     use crate::hint::Call;
+    use crate::terminal::printer::Printer;
 
     #[test]
     fn a_warning_is_no_failure_and_a_failure_is_one() {
@@ -227,7 +119,7 @@ mod tests {
             environment: "local".to_owned(),
             checks: checks
                 .into_iter()
-                .map(|check| view(check, &printer))
+                .map(|check| check.view(&printer))
                 .collect(),
         };
         let warning = Check::warning("jira", "not connected", "connect it");

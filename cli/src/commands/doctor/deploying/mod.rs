@@ -18,7 +18,6 @@ use t3nets_deploy::session::DeployTarget;
 use t3nets_deploy::task_definition::TaskDefinition;
 use t3nets_router::aws::{AwsError, AwsErrorKind};
 
-use super::aws::{failed, refused_by_aws};
 use super::{Check, Remedy};
 use crate::aws::AwsSession;
 use crate::commands::deploy::service::deploy_target;
@@ -42,7 +41,13 @@ pub(super) async fn local_checks() -> Vec<Check> {
 async fn service_checks(session: &AwsSession) -> Vec<Check> {
     let target = match deploy_target(&session.environment) {
         Ok(target) => target,
-        Err(error) => return vec![failed("service", error, "correct it in t3nets.toml")],
+        Err(error) => {
+            return vec![Check::of_error(
+                "service",
+                error,
+                "correct it in t3nets.toml",
+            )];
+        }
     };
     let checks = ServiceChecks {
         sdk: &session.sdk,
@@ -159,7 +164,7 @@ impl Question<'_> {
     /// The check whose question AWS did not answer. `remedy` creates what is missing.
     fn unanswered(&self, error: &AwsError, remedy: impl Into<Remedy>) -> Check {
         if error.kind != AwsErrorKind::Permission {
-            return refused_by_aws(self.check, self.about, error, remedy);
+            return Check::refused(self.check, self.about, error, remedy);
         }
         let Self {
             check,
