@@ -129,15 +129,21 @@ async fn a_failing_step_is_named_with_its_last_lines() {
         };
         let step = step.unwrap();
         assert!(step.name.contains("RUN seq 40"), "{step:?}");
-        for line in ["it ends", "badly", "40"] {
-            // The classic builder colours what is written to stderr.
-            let is_shown = step.last_lines.iter().any(|last| last.contains(line));
-            assert!(is_shown, "{builder:?}: {step:?}");
+        for line in ["it ends", "40"] {
+            assert!(
+                step.last_lines.contains(&line.to_owned()),
+                "{builder:?}: {step:?}"
+            );
         }
         assert!(!step.last_lines.contains(&"2".to_owned()), "{step:?}");
         assert!(source.to_string().contains('7'), "{source:?}");
         let log = log.unwrap();
-        assert!(fs::read_to_string(&log).unwrap().contains("\n2\n"));
+        let whole = fs::read_to_string(&log).unwrap();
+        // The classic builder reads stderr beside stdout, so this line may come before others.
+        assert!(
+            whole.contains("\n2\n") && whole.contains("badly"),
+            "{whole}"
+        );
         fs::remove_file(log).unwrap();
     }
 }
@@ -236,6 +242,7 @@ async fn the_dockerfile_gives_the_same_layers_by_either_builder_and_a_change_ano
         "Cargo.toml",
         "Cargo.lock",
         "cli/Cargo.toml",
+        "cli/deploy/Cargo.toml",
         "router/Cargo.toml",
         "router/build.rs",
         "router/src/main.rs",
