@@ -19,6 +19,7 @@
 pub mod build;
 pub mod cloudwatch_logs;
 pub mod dependencies;
+pub mod deploy_target;
 pub mod ecs;
 pub mod error;
 pub mod image_ref;

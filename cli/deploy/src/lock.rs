@@ -3,8 +3,8 @@
 use t3nets_router::aws::{AwsError, DeployLock, Deploys, Lease, LockAttempt, WatchedDeployment};
 use t3nets_router::token::{NoRandomness, random_token};
 
+use crate::deploy_target::DeployTarget;
 use crate::rollout::OwnDeployment;
-use crate::session::DeployTarget;
 
 /// Why there is no lock.
 #[derive(Debug, thiserror::Error)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use t3nets_router::aws::DeployLock;
 
+use crate::deploy_target::DeployTarget;
 use crate::ecs::UpdateMode;
 use crate::error::{NotStarted, RolloutError};
 use crate::image_ref::Architecture;
@@ -12,7 +13,7 @@ use crate::release::{OnFailure, Release, ReleaseRun, Stay, steady};
 use crate::report::Step;
 use crate::rollback::{Earlier, earlier, first_runnable, made_active};
 use crate::rollout::OwnDeployment;
-use crate::session::{DeployTarget, ServiceSession};
+use crate::session::ServiceSession;
 use crate::task_definition::{
     DesiredImage, GIT_SHA, PlanError, PlannedImage, Preview, RevisionArn, TaskDefinition, base,
     plan, preview,
@@ -149,7 +150,7 @@ pub async fn resume(
             let service = session.service().await?;
             let primary = service.primary().ok_or(NotStarted::NoDeployment)?;
             session.reporter.note(
-                "no deployment is remembered as left running: the service's newest one is watched",
+                "nothing is remembered as left running: the service's own deployment is watched",
             );
             primary.to_watch()
         }

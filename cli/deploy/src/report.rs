@@ -213,3 +213,95 @@ pub enum Event<'a> {
 fn seconds<S: serde::Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64((time.as_secs_f64() * 10.0).round() / 10.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ecs::states::{RolloutState, StopCode};
+    use crate::rollout::Cause;
+
+    #[track_caller]
+    fn assert_line(event: Event<'_>, line: &str) {
+        assert_eq!(serde_json::to_string(&event).unwrap(), line);
+    }
+
+    #[test]
+    fn an_events_json_is_an_interface_field_by_field_and_in_this_order() {
+        assert_line(
+            Event::Started {
+                step: Step::Rollback,
+                detail: "r:7",
+            },
+            r#"{"event":"started","step":"rollback","detail":"r:7"}"#,
+        );
+        assert_line(
+            Event::StepDone {
+                name: "RUN make",
+                cached: false,
+                took: Duration::from_millis(1260),
+            },
+            r#"{"event":"step_done","name":"RUN make","cached":false,"seconds":1.3}"#,
+        );
+        assert_line(
+            Event::LayerSent {
+                digest: "sha256:0",
+                size: 2,
+                sent: 1,
+            },
+            r#"{"event":"layer_sent","digest":"sha256:0","size":2,"sent":1}"#,
+        );
+        assert_line(
+            Event::TaskStopped {
+                task: "a",
+                stop_code: "",
+                reason: "",
+                exit_codes: &["router 7".to_owned()],
+                counts: true,
+            },
+            r#"{"event":"task_stopped","task":"a","stop_code":"","reason":"","exit_codes":["router 7"],"counts":true}"#,
+        );
+        assert_line(Event::Interrupted, r#"{"event":"interrupted"}"#);
+        assert_line(
+            Event::Note { message: "m" },
+            r#"{"event":"note","message":"m"}"#,
+        );
+    }
+
+    #[test]
+    fn progress_and_failures_are_told_with_what_is_known_alone() {
+        let mut progress = Progress::default();
+        let elapsed = Duration::from_secs(2);
+        assert_line(
+            Event::Progress {
+                progress: &progress,
+                elapsed,
+            },
+            r#"{"event":"progress","state":"","desired":0,"running":0,"pending":0,"others":0,"failed":0,"seconds":2.0}"#,
+        );
+        progress.state = Some(RolloutState::InProgress);
+        progress.healthy = Some(1);
+        progress.note = Some("n".to_owned());
+        assert_line(
+            Event::Progress {
+                progress: &progress,
+                elapsed,
+            },
+            r#"{"event":"progress","state":"IN_PROGRESS","desired":0,"running":0,"pending":0,"others":0,"healthy":1,"failed":0,"note":"n","seconds":2.0}"#,
+        );
+        let mut failure = Failure::without_task(Cause::NotVerified, "");
+        assert_line(
+            Event::Failed { failure: &failure },
+            r#"{"event":"failed","kind":"not_verified","stops":0}"#,
+        );
+        failure.cause = Cause::Exited {
+            container: "router".to_owned(),
+            exit_code: Some(7),
+        };
+        failure.stop_code = Some(StopCode::EssentialContainerExited);
+        failure.task = Some("a".to_owned());
+        assert_line(
+            Event::Failed { failure: &failure },
+            r#"{"event":"failed","kind":"exited","container":"router","exit_code":7,"stops":0,"task":"a","stop_code":"EssentialContainerExited"}"#,
+        );
+    }
+}

@@ -225,7 +225,8 @@ fn credentials_that_expire() {
     let played = played
         .ends(4, &[8])
         .says("The security token included in the request is expired")
-        .says("it goes on by itself; `t3nets deploy --resume -e expired` watches it again");
+        .says("the rollout goes on by itself")
+        .says("`t3nets deploy --resume -e expired` watches it again");
 
     // With new ones, and the deployment done meanwhile.
     let meanwhile = Scenario::default().with_revision(8).before([up('a')]);

@@ -103,7 +103,7 @@ fn lag() {
     };
     played
         .ends(0, &[8])
-        .says("not to be seen yet")
+        .says("not listed by ECS yet")
         .never_says("stopped:");
 }
 
@@ -168,7 +168,7 @@ fn throttling() {
         return;
     };
     let played = played.ends(0, &[8]);
-    let told = "warning: AWS throttles; the watch goes on";
+    let told = "warning: Rate exceeded (ThrottlingException); the watch goes on";
     let times = played.finished.stderr.matches(told).count();
     assert_eq!(times, 1, "{:?}", played.finished);
 }

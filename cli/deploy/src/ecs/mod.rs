@@ -17,8 +17,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 use t3nets_router::aws::{AwsError, AwsErrorKind};
 
+use crate::deploy_target::DeployTarget;
 use crate::rollout::{OwnDeployment, Service, ServiceDeployment, Task};
-use crate::session::DeployTarget;
 use crate::task_definition::{Plan, RevisionArn, TaskDefinition};
 use error::ecs_error;
 use states::ServiceStatus;

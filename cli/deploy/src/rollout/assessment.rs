@@ -1,7 +1,9 @@
 //! What an observation of a rollout means: nothing yet, or a verdict.
 
+use serde::{Serialize, Serializer};
+
 use super::Failure;
-use super::progress::Progress;
+use crate::ecs::states::RolloutState;
 use crate::task_definition::RevisionArn;
 
 /// What an observation means.
@@ -77,4 +79,33 @@ impl Unsuccessful {
             Self::Superseded { .. } => None,
         }
     }
+}
+
+/// How far a rollout is while nothing is decided.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Progress {
+    /// ECS's state of the deployment; `None` if reads do not show it yet.
+    #[serde(serialize_with = "word")]
+    pub state: Option<RolloutState>,
+    /// How many tasks are desired.
+    pub desired: i32,
+    /// How many tasks run.
+    pub running: i32,
+    /// How many tasks are about to run.
+    pub pending: i32,
+    /// How many tasks of earlier deployments still run.
+    pub others: i32,
+    /// How many of its targets are healthy, where there is a load balancer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub healthy: Option<usize>,
+    /// How many of its tasks stopped in a way that speaks against it.
+    pub failed: usize,
+    /// What holds it up, as far as that shows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// No state is an empty word in the events' JSON.
+fn word<S: Serializer>(state: &Option<RolloutState>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(state.as_ref().map_or("", RolloutState::as_str))
 }

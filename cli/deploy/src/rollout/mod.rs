@@ -26,8 +26,7 @@ use crate::ecs::states::{
 };
 use crate::task_definition::RevisionArn;
 
-pub use assessment::{Assessment, EcsRollback, Unsuccessful, Up, Verdict};
-pub use progress::Progress;
+pub use assessment::{Assessment, EcsRollback, Progress, Unsuccessful, Up, Verdict};
 pub use stop_reason::Cause;
 pub use verdict::Rollout;
 

@@ -1,40 +1,10 @@
 //! How far a rollout is, whatever that means for it.
 
-use serde::{Serialize, Serializer};
-
+use super::assessment::Progress;
 use super::verdict::{Rollout, Standing};
 use super::{Observation, Target};
 use crate::ecs::messages::tells_of_no_capacity;
-use crate::ecs::states::{RolloutState, TargetState};
-
-/// How far a rollout is while nothing is decided.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Progress {
-    /// ECS's state of the deployment; `None` if reads do not show it yet.
-    #[serde(serialize_with = "word")]
-    pub state: Option<RolloutState>,
-    /// How many tasks are desired.
-    pub desired: i32,
-    /// How many tasks run.
-    pub running: i32,
-    /// How many tasks are about to run.
-    pub pending: i32,
-    /// How many tasks of earlier deployments still run.
-    pub others: i32,
-    /// How many of its targets are healthy, where there is a load balancer.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub healthy: Option<usize>,
-    /// How many of its tasks stopped in a way that speaks against it.
-    pub failed: usize,
-    /// What holds it up, as far as that shows.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
-}
-
-/// No state is an empty word in the events' JSON.
-fn word<S: Serializer>(state: &Option<RolloutState>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(state.as_ref().map_or("", RolloutState::as_str))
-}
+use crate::ecs::states::TargetState;
 
 impl Rollout {
     pub(super) fn progress(&self, seen: &Observation, standing: &Standing<'_>) -> Progress {

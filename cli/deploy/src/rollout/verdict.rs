@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::assessment::{Assessment, EcsRollback, Unsuccessful, Up};
-use super::progress::Progress;
+use super::assessment::{Assessment, EcsRollback, Progress, Unsuccessful, Up};
 use super::stop_reason::{Cause, StopReason, stop_reason, why_not_started};
 use super::{Deployment, Failure, Observation, OwnDeployment, Service, Task};
 use crate::ecs::messages::{tells_of_no_launch, tells_of_rollback};

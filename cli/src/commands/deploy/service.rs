@@ -1,11 +1,12 @@
 //! The service of the environment in use: its names, the SDK set up for it, and its lock.
 
 use aws_config::SdkConfig;
+use t3nets_deploy::deploy_target::DeployTarget;
 use t3nets_deploy::error::RolloutError;
 use t3nets_deploy::lock::acquire;
 use t3nets_deploy::release::Release;
 use t3nets_deploy::rollout::OwnDeployment;
-use t3nets_deploy::session::{DeployTarget, ServiceSession};
+use t3nets_deploy::session::ServiceSession;
 use t3nets_router::aws::DeployLock;
 
 use super::console::Console;

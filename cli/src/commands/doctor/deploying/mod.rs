@@ -12,9 +12,9 @@ mod service;
 
 use std::time::Duration;
 
+use t3nets_deploy::deploy_target::DeployTarget;
 use t3nets_deploy::ecs::{Ecs, PlacedService};
 use t3nets_deploy::image_ref::Digest;
-use t3nets_deploy::session::DeployTarget;
 use t3nets_deploy::task_definition::TaskDefinition;
 use t3nets_router::aws::{AwsError, AwsErrorKind};
 

@@ -2,9 +2,9 @@
 
 use super::super::super::Status;
 use super::*;
+use t3nets_deploy::deploy_target::DeployTarget;
 use t3nets_deploy::ecs::Ecs;
 use t3nets_deploy::rollout::{Deployment, Service, ServiceEvent};
-use t3nets_deploy::session::DeployTarget;
 use t3nets_deploy::task_definition::{Tags, TaskDefinition};
 
 fn check_of(placed: PlacedService, running: &RunningRevision) -> Check {
