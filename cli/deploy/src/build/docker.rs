@@ -21,7 +21,7 @@ const QUICK_TIMEOUT: Duration = Duration::from_secs(5);
 /// exports it.
 const TIMEOUT: Duration = Duration::from_secs(600);
 
-/// Docker's engine.
+/// A connection to Docker's engine; cloning it shares the connection.
 #[derive(Debug, Clone)]
 pub struct DockerEngine {
     pub(super) client: Docker,
@@ -122,7 +122,7 @@ impl DockerEngine {
         }
     }
 
-    /// Its version: `20.10.24`.
+    /// The engine's version: `20.10.24`.
     pub fn version(&self) -> &str {
         &self.version
     }

@@ -18,7 +18,7 @@ pub enum DockerError {
     /// The socket is another user's.
     #[error("permission denied to use Docker at {host}")]
     AccessDenied {
-        /// Where it is.
+        /// Its address: `unix:///var/run/docker.sock`.
         host: String,
         /// The system's error.
         source: DockerAnswer,
@@ -26,10 +26,10 @@ pub enum DockerError {
     /// The socket does not exist.
     #[error("Docker is not running: socket `{0}` does not exist")]
     NoSocket(String),
-    /// Nothing answers there.
+    /// Nothing accepts connections at its address.
     #[error("Docker is not running: nothing answers at {host}")]
     NotRunning {
-        /// Where it should be.
+        /// The address that was tried.
         host: String,
         /// What happened to the connection.
         source: DockerAnswer,
@@ -37,7 +37,7 @@ pub enum DockerError {
     /// It accepts connections and does not answer.
     #[error("Docker at {host} did not answer within {} s", timeout.as_secs())]
     NoAnswer {
-        /// Where it is.
+        /// Its address: `unix:///var/run/docker.sock`.
         host: String,
         /// How long it was waited for.
         timeout: Duration,
@@ -50,7 +50,7 @@ pub enum DockerError {
     Refused {
         /// What was asked of it.
         action: &'static str,
-        /// Its answer.
+        /// The error that it answered with.
         source: DockerAnswer,
     },
     /// It did not say where it stores images.
@@ -93,7 +93,7 @@ pub enum BuildError {
     ContextTooLarge {
         /// The file with which it became too large.
         path: String,
-        /// The limit.
+        /// The limit in MiB.
         limit_mib: usize,
     },
     /// The thread that read the build context ended early.
@@ -127,9 +127,9 @@ pub enum BuildError {
         found.map_or_else(|| "another platform".to_owned(), |found| found.to_string())
     )]
     WrongArchitecture {
-        /// The image's; `None` if Fargate does not have it.
+        /// What the image is for; `None` if Fargate does not have that.
         found: Option<Architecture>,
-        /// The task definition's.
+        /// What the task definition runs on.
         wanted: Architecture,
     },
 }

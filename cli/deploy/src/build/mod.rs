@@ -43,7 +43,7 @@ impl fmt::Display for DockerBuilder {
     }
 }
 
-/// What to build.
+/// The options of a build.
 #[derive(Debug, Clone)]
 pub struct BuildRequest {
     /// The folder with the Dockerfile.

@@ -52,12 +52,12 @@ pub enum RegistryError {
     /// The credentials lack a permission, or the repository's policy denies it.
     #[error("the registry denied access")]
     AccessDenied(#[source] Refusal),
-    /// Any other refusal.
+    /// The registry answered with a status that the request did not expect.
     #[error("the registry refused {request}")]
     Refused {
         /// What was asked of it.
         request: RegistryRequest,
-        /// Its answer.
+        /// How the registry answered.
         #[source]
         refusal: Refusal,
     },
@@ -67,9 +67,9 @@ pub enum RegistryError {
     /// What `--image` names is in another repository.
     #[error("`{reference}` is in another repository than `{repository}`")]
     OtherRepository {
-        /// What was named.
+        /// The reference as it was given.
         reference: String,
-        /// The service's repository.
+        /// The repository that the service is deployed from.
         repository: String,
     },
     /// The repository has no such image.
@@ -77,7 +77,7 @@ pub enum RegistryError {
     ImageNotFound {
         /// Its tag or digest.
         image: String,
-        /// The repository.
+        /// The repository that was searched.
         repository: String,
     },
     /// An image for several platforms has none for the wanted one.
@@ -111,7 +111,7 @@ pub enum RegistryError {
         found.as_ref().map_or_else(|| "nothing".to_owned(), |digest| format!("`{digest}`"))
     )]
     NotConfirmed {
-        /// The image's tag.
+        /// The tag that was pushed.
         tag: String,
         /// What it names instead, if anything.
         found: Option<Digest>,

@@ -30,7 +30,7 @@ pub(super) enum ImageSource {
 pub(super) struct Tree {
     /// The folder with the Dockerfile.
     pub(super) root: PathBuf,
-    /// The Dockerfile's arguments.
+    /// Values for the Dockerfile's `ARG`s, by name.
     build_args: BTreeMap<String, String>,
     /// The network that the build's commands use.
     network: Option<String>,
