@@ -17,6 +17,7 @@
 
 mod aws;
 mod aws_conversations;
+mod aws_deploys;
 mod aws_faults;
 mod aws_items;
 mod aws_lost_answers;

@@ -199,14 +199,6 @@ impl From<AwsError> for StoreError {
     }
 }
 
-/// An error of a call as a store's error, where which call it was makes no difference.
-pub fn store_error<E>(error: &SdkError<E, HttpResponse>) -> StoreError
-where
-    E: ProvideErrorMetadata + Error + 'static,
-{
-    AwsError::from_sdk("aws", "", error).into()
-}
-
 /// What the SDK says, in lower case, where no source has credentials; a line about each source
 /// follows.
 const NO_CREDENTIALS: &str = "no credentials found in chain";

@@ -6,9 +6,10 @@
 //! container is told).
 //!
 //! Read [`Names`] and [`Connection`] first, then `error` (what AWS answers, as the ports' errors)
-//! and `dynamodb` (how items are read and written). On these stand `tenants` with `usage`, and
-//! `conversations`; `secrets` stands alone. Bedrock, which is a language model and no store, is in
-//! [`ai`](crate::ai).
+//! and `dynamodb` (how items are read and written). On these stand `tenants` with `usage`,
+//! `conversations`, and `deploys`, which are the CLI's: the deploy lock and the verified releases.
+//! `secrets` stands alone; [`signed`] is for services that are called rarely. Bedrock, which is not a
+//! store but a language model, is in [`ai`](crate::ai).
 
 mod attempts;
 mod connect;
@@ -32,14 +33,14 @@ use crate::ports::{Clock, Platform};
 pub use connect::{Connection, sdk_config};
 pub use conversations::DynamoConversations;
 pub use deploys::{DeployLock, Deploys, Lease, LockAttempt, VerifiedRelease, WatchedDeployment};
-pub use error::{AwsError, AwsErrorKind, store_error};
+pub use error::{AwsError, AwsErrorKind};
 pub use names::{InvalidSecretsPrefix, Names, SecretsPrefix, is_region};
 pub use secrets::SecretsManager;
 pub use tenants::DynamoTenants;
 pub use usage::DynamoUsage;
 
-/// AWS's services behind the ports. Asks nothing of them: what is not there or not allowed is told
-/// by the first call that needs it.
+/// AWS's services behind the ports. Asks nothing of them: what is missing or not allowed shows at
+/// the first call that needs it.
 pub fn open(sdk: &SdkConfig, names: &Names, clock: Arc<dyn Clock>) -> Platform {
     let dynamodb = connect::dynamodb(sdk);
     let tenants = &names.tenants_table;

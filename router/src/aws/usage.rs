@@ -80,7 +80,7 @@ impl DynamoUsage {
                 Refusal::Unknown(_) => {
                     // Only that it exists says something: it may still come.
                     let stored = self.table.get(reservation.clone()).await;
-                    let error = refusal.of(Record::Reservation(id));
+                    let error = refusal.into_store_error(Record::Reservation(id));
                     return match stored {
                         Ok(Some(stored)) => decide(Some(stored)).unwrap_or(Err(error)),
                         _ => Err(error),
@@ -94,13 +94,13 @@ impl DynamoUsage {
                 }
                 Refusal::Conflict(_) | Refusal::Throttled(_) => {}
                 Refusal::TooLarge(_) | Refusal::Final(_) => {
-                    return Err(refusal.of(Record::Reservation(id)));
+                    return Err(refusal.into_store_error(Record::Reservation(id)));
                 }
             }
             if !attempts.again().await {
                 return Err(match refusal {
                     Refusal::Condition(_) => StoreError::unavailable("a reservation kept changing"),
-                    other => other.of(Record::Reservation(id)),
+                    other => other.into_store_error(Record::Reservation(id)),
                 });
             }
         }

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::format::{self, Header, Record, SecretsIn};
+use super::format::{self, ExportedRecord, Header, SecretsIn};
 use super::{Counts, RecordKind, TransferError};
 use crate::admin::{Admin, AdminError};
 use crate::model::{SecretName, TenantId, User, UserMemory};
@@ -36,7 +36,7 @@ impl Admin {
             counts: Counts::new(),
         };
         writer.raw(format::header_line(&Header::new(id.clone(), secrets)))?;
-        writer.record(&Record::Tenant(tenant))?;
+        writer.record(&ExportedRecord::Tenant(tenant))?;
         self.export_users(id, &mut writer).await?;
 
         let mut channels = all_pages(|page| self.platform.tenants.channels(id, page)).await?;
@@ -45,14 +45,14 @@ impl Admin {
             (a.kind.as_str(), &a.channel_id).cmp(&(b.kind.as_str(), &b.channel_id))
         });
         for mapping in channels {
-            writer.record(&Record::Channel(mapping))?;
+            writer.record(&ExportedRecord::Channel(mapping))?;
         }
 
         let mut request = Some(PageRequest::first(PAGE));
         while let Some(page) = request {
             let page = self.platform.tenants.keys(id, page).await?;
             for key in page.items {
-                writer.record(&Record::ApiKey(key))?;
+                writer.record(&ExportedRecord::ApiKey(key))?;
             }
             request = next(page.next);
         }
@@ -74,9 +74,9 @@ impl Admin {
                 .buffered(READS_AT_ONCE);
             while let Some((user, memory)) = remembered.try_next().await? {
                 let user_id = user.id.clone();
-                writer.record(&Record::User(user))?;
+                writer.record(&ExportedRecord::User(user))?;
                 if let Some(memory) = memory {
-                    writer.record(&Record::Memory(user_id, memory))?;
+                    writer.record(&ExportedRecord::Memory(user_id, memory))?;
                 }
             }
             request = next(page.next);
@@ -124,7 +124,7 @@ impl Admin {
                     }
                 }
             };
-            writer.record(&Record::Secret(integration, document))?;
+            writer.record(&ExportedRecord::Secret(integration, document))?;
         }
         Ok(())
     }
@@ -145,7 +145,7 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    fn record(&mut self, record: &Record) -> Result<(), TransferError> {
+    fn record(&mut self, record: &ExportedRecord) -> Result<(), TransferError> {
         self.raw(format::record_line(self.tenant, record))?;
         *self.counts.entry(record.kind()).or_default() += 1;
         let records = self.records();

@@ -85,7 +85,7 @@ impl Header {
 
 /// One record of a tenant, as a line holds it.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Record {
+pub enum ExportedRecord {
     /// The tenant. Its version is not part of a file.
     Tenant(Tenant),
     /// A person.
@@ -100,7 +100,7 @@ pub enum Record {
     Secret(IntegrationName, Option<SecretDocument>),
 }
 
-impl Record {
+impl ExportedRecord {
     /// What it is about.
     pub fn kind(&self) -> RecordKind {
         match self {
@@ -152,7 +152,7 @@ impl Record {
     reason = "one is made at a time, and nearly all are records"
 )]
 pub(super) enum Line {
-    Record(TenantId, Record),
+    Record(TenantId, ExportedRecord),
     /// With the number of records that were written.
     End(u64),
 }
@@ -189,7 +189,7 @@ pub(super) fn header_line(header: &Header) -> Result<Vec<u8>, serde_json::Error>
 /// A record's text, with its line break.
 pub(super) fn record_line(
     tenant: &TenantId,
-    record: &Record,
+    record: &ExportedRecord,
 ) -> Result<Vec<u8>, serde_json::Error> {
     line(&StoredLine::write(tenant, record))
 }
@@ -295,10 +295,10 @@ struct EndLine {
 }
 
 impl StoredLine {
-    fn write(tenant: &TenantId, record: &Record) -> Self {
+    fn write(tenant: &TenantId, record: &ExportedRecord) -> Self {
         let tenant_id = tenant.clone();
         match record.clone() {
-            Record::Tenant(record) => Self::Tenant(TenantLine {
+            ExportedRecord::Tenant(record) => Self::Tenant(TenantLine {
                 tenant_id,
                 name: record.name,
                 status: record.status,
@@ -306,7 +306,7 @@ impl StoredLine {
                 settings: record.settings,
                 extensions: record.extensions,
             }),
-            Record::User(record) => Self::User(UserLine {
+            ExportedRecord::User(record) => Self::User(UserLine {
                 tenant_id,
                 user_id: record.id,
                 email: record.email,
@@ -314,7 +314,7 @@ impl StoredLine {
                 role: record.role,
                 channel_identities: record.channel_identities,
             }),
-            Record::Memory(user_id, record) => Self::Memory(MemoryLine {
+            ExportedRecord::Memory(user_id, record) => Self::Memory(MemoryLine {
                 tenant_id,
                 user_id,
                 preferences: record.preferences,
@@ -322,12 +322,12 @@ impl StoredLine {
                 memory_summary: record.memory_summary,
                 memory_updated_at: record.memory_updated_at,
             }),
-            Record::Channel(record) => Self::Channel(ChannelLine {
+            ExportedRecord::Channel(record) => Self::Channel(ChannelLine {
                 tenant_id,
                 channel_type: record.kind,
                 channel_specific_id: record.channel_id,
             }),
-            Record::ApiKey(record) => Self::ApiKey(ApiKeyLine {
+            ExportedRecord::ApiKey(record) => Self::ApiKey(ApiKeyLine {
                 tenant_id,
                 hash: record.hash.as_str().to_owned(),
                 user_id: record.user_id,
@@ -337,7 +337,7 @@ impl StoredLine {
                 expires_at: record.expires_at,
                 prefix: record.prefix,
             }),
-            Record::Secret(integration, document) => Self::Secret(SecretLine {
+            ExportedRecord::Secret(integration, document) => Self::Secret(SecretLine {
                 tenant_id,
                 integration,
                 fields: document.map(|document| document.fields().clone()),
@@ -350,7 +350,7 @@ impl StoredLine {
         Ok(match self {
             Self::Tenant(line) => {
                 text("name", &line.name)?;
-                let record = Record::Tenant(Tenant {
+                let record = ExportedRecord::Tenant(Tenant {
                     id: line.tenant_id.clone(),
                     name: line.name,
                     status: line.status,
@@ -370,7 +370,7 @@ impl StoredLine {
                         "is the one that callers without a credential have",
                     ));
                 }
-                let record = Record::User(User {
+                let record = ExportedRecord::User(User {
                     id: line.user_id,
                     tenant_id: line.tenant_id.clone(),
                     email: line.email,
@@ -387,7 +387,7 @@ impl StoredLine {
                     memory_summary: line.memory_summary,
                     memory_updated_at: line.memory_updated_at,
                 };
-                Line::Record(line.tenant_id, Record::Memory(line.user_id, memory))
+                Line::Record(line.tenant_id, ExportedRecord::Memory(line.user_id, memory))
             }
             Self::Channel(line) => {
                 let mapping = channels::mapping(
@@ -395,7 +395,7 @@ impl StoredLine {
                     line.channel_type,
                     &line.channel_specific_id,
                 )?;
-                Line::Record(line.tenant_id, Record::Channel(mapping))
+                Line::Record(line.tenant_id, ExportedRecord::Channel(mapping))
             }
             Self::ApiKey(line) => {
                 text("name", &line.name)?;
@@ -406,7 +406,7 @@ impl StoredLine {
                     .map_err(|error: crate::model::InvalidId| {
                         AdminError::invalid("hash", format!("is none: {error}"))
                     })?;
-                let record = Record::ApiKey(ApiKey {
+                let record = ExportedRecord::ApiKey(ApiKey {
                     hash,
                     tenant_id: line.tenant_id.clone(),
                     user_id: line.user_id,
@@ -423,7 +423,10 @@ impl StoredLine {
                 if let Some(document) = &document {
                     secrets::check(&line.integration, document)?;
                 }
-                Line::Record(line.tenant_id, Record::Secret(line.integration, document))
+                Line::Record(
+                    line.tenant_id,
+                    ExportedRecord::Secret(line.integration, document),
+                )
             }
             Self::End(line) => Line::End(line.records),
         })

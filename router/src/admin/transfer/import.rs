@@ -6,7 +6,7 @@ use std::io::BufRead;
 use futures::future::{BoxFuture, FutureExt};
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::format::Record;
+use super::format::ExportedRecord;
 use super::plan::{Outcome, Planned, Stored, creation, plan, plan_secret};
 use super::reader::{ExportReader, Numbered, ReadError};
 use super::{RecordKind, TransferError};
@@ -259,23 +259,25 @@ impl Admin {
     ) -> Result<Stored, StoreError> {
         let (id, store) = (&options.into, &self.platform.tenants);
         let found = match &numbered.record {
-            Record::Tenant(_) => store.tenant(id).await?.map(Stored::Tenant),
-            Record::User(user) => store.user(id, &user.id).await?.map(Stored::User),
-            Record::Memory(user, _) => match store.memory(id, user).await?.map(Stored::Memory) {
-                None if !options.dry_run => self.without_user(id, user).await?,
-                found => found,
-            },
-            Record::Channel(mapping) => store
+            ExportedRecord::Tenant(_) => store.tenant(id).await?.map(Stored::Tenant),
+            ExportedRecord::User(user) => store.user(id, &user.id).await?.map(Stored::User),
+            ExportedRecord::Memory(user, _) => {
+                match store.memory(id, user).await?.map(Stored::Memory) {
+                    None if !options.dry_run => self.without_user(id, user).await?,
+                    found => found,
+                }
+            }
+            ExportedRecord::Channel(mapping) => store
                 .channel_owner(mapping.kind, &mapping.channel_id)
                 .await?
                 .map(Stored::Owner),
-            Record::ApiKey(key) => match store.key(&key.hash).await?.map(Stored::ApiKey) {
+            ExportedRecord::ApiKey(key) => match store.key(&key.hash).await?.map(Stored::ApiKey) {
                 None if !options.dry_run || !numbered.has_owner => {
                     self.without_user(id, &key.user_id).await?
                 }
                 found => found,
             },
-            Record::Secret(..) => None,
+            ExportedRecord::Secret(..) => None,
         };
         Ok(found.unwrap_or(Stored::Nothing))
     }
@@ -295,7 +297,7 @@ impl Admin {
         options: &ImportOptions,
         numbered: &Numbered,
     ) -> Result<Outcome, TransferError> {
-        let Record::Secret(integration, wanted) = &numbered.record else {
+        let ExportedRecord::Secret(integration, wanted) = &numbered.record else {
             return Ok(Outcome::Unchanged);
         };
         let name = SecretName {
@@ -406,7 +408,7 @@ impl Report<'_> {
             Outcome::Unchanged => tally.unchanged += 1,
             Outcome::Overwritten => tally.overwritten += 1,
             Outcome::Missing => {
-                if let Record::Secret(integration, _) = record {
+                if let ExportedRecord::Secret(integration, _) = record {
                     self.summary.missing_secrets.push(integration.clone());
                 }
             }

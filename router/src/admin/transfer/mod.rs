@@ -29,7 +29,7 @@ use serde::Serialize;
 
 use super::AdminError;
 
-pub use format::{FORMAT_VERSION, MAX_LINE_BYTES, Record, SecretsIn};
+pub use format::{ExportedRecord, FORMAT_VERSION, MAX_LINE_BYTES, SecretsIn};
 pub use import::{ImportEvent, ImportOptions, ImportSummary, Problem, Tally};
 pub use reader::{Checked, ExportReader, LineProblem, Numbered, check};
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::super::settings;
-use super::format::Record;
+use super::format::ExportedRecord;
 use crate::model::{ApiKey, SecretDocument, Tenant, TenantId, User, UserMemory};
 use crate::ports::Change;
 
@@ -66,28 +66,33 @@ impl Planned {
 
 /// The change that makes a record where there is nothing; `None` for a secret, which is another
 /// store's.
-pub(super) fn creation(record: &Record) -> Option<Change> {
+pub(super) fn creation(record: &ExportedRecord) -> Option<Change> {
     Some(match record {
-        Record::Tenant(tenant) => Change::CreateTenant(tenant.clone()),
-        Record::User(user) => Change::CreateUser(user.clone()),
-        Record::Memory(user_id, memory) => Change::PutMemory {
+        ExportedRecord::Tenant(tenant) => Change::CreateTenant(tenant.clone()),
+        ExportedRecord::User(user) => Change::CreateUser(user.clone()),
+        ExportedRecord::Memory(user_id, memory) => Change::PutMemory {
             user_id: user_id.clone(),
             before: None,
             after: memory.clone(),
         },
-        Record::Channel(mapping) => Change::MapChannel(mapping.clone()),
-        Record::ApiKey(key) => Change::CreateKey(key.clone()),
-        Record::Secret(..) => return None,
+        ExportedRecord::Channel(mapping) => Change::MapChannel(mapping.clone()),
+        ExportedRecord::ApiKey(key) => Change::CreateKey(key.clone()),
+        ExportedRecord::Secret(..) => return None,
     })
 }
 
 /// What is to be done with a record of `tenant`.
-pub(super) fn plan(tenant: &TenantId, record: &Record, stored: Stored, overwrite: bool) -> Planned {
+pub(super) fn plan(
+    tenant: &TenantId,
+    record: &ExportedRecord,
+    stored: Stored,
+    overwrite: bool,
+) -> Planned {
     let (fields, update) = match (record, stored) {
         (_, Stored::NoUser) => {
             return failed("its user does not exist");
         }
-        (Record::Tenant(wanted), Stored::Tenant(before)) => {
+        (ExportedRecord::Tenant(wanted), Stored::Tenant(before)) => {
             let after = Tenant {
                 version: before.version,
                 ..wanted.clone()
@@ -95,12 +100,12 @@ pub(super) fn plan(tenant: &TenantId, record: &Record, stored: Stored, overwrite
             let fields = tenant_fields(&before, &after);
             (fields, Some(Change::UpdateTenant { before, after }))
         }
-        (Record::User(after), Stored::User(before)) => {
+        (ExportedRecord::User(after), Stored::User(before)) => {
             let fields = user_fields(&before, after);
             let after = after.clone();
             (fields, Some(Change::UpdateUser { before, after }))
         }
-        (Record::Memory(user_id, after), Stored::Memory(before)) => {
+        (ExportedRecord::Memory(user_id, after), Stored::Memory(before)) => {
             let fields = memory_fields(&before, after);
             let change = Change::PutMemory {
                 user_id: user_id.clone(),
@@ -109,14 +114,18 @@ pub(super) fn plan(tenant: &TenantId, record: &Record, stored: Stored, overwrite
             };
             (fields, Some(change))
         }
-        (Record::Channel(_), Stored::Owner(owner)) if owner == *tenant => (Vec::new(), None),
-        (Record::ApiKey(_), Stored::ApiKey(stored)) if stored.tenant_id != *tenant => {
+        (ExportedRecord::Channel(_), Stored::Owner(owner)) if owner == *tenant => {
+            (Vec::new(), None)
+        }
+        (ExportedRecord::ApiKey(_), Stored::ApiKey(stored)) if stored.tenant_id != *tenant => {
             return failed("another tenant has it");
         }
-        (Record::Channel(_), Stored::Owner(_)) => {
+        (ExportedRecord::Channel(_), Stored::Owner(_)) => {
             return failed("another tenant has it");
         }
-        (Record::ApiKey(wanted), Stored::ApiKey(stored)) => (key_fields(&stored, wanted), None),
+        (ExportedRecord::ApiKey(wanted), Stored::ApiKey(stored)) => {
+            (key_fields(&stored, wanted), None)
+        }
         (record, _) => {
             return match creation(record) {
                 Some(change) => Planned::make(Outcome::Created, change),

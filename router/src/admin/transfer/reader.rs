@@ -7,7 +7,7 @@ use std::io::{self, BufRead, Read};
 
 use sha2::{Digest, Sha256};
 
-use super::format::{Header, Line, MAX_LINE_BYTES, Record, SecretsIn};
+use super::format::{ExportedRecord, Header, Line, MAX_LINE_BYTES, SecretsIn};
 use super::{Counts, RecordKind, TransferError};
 use crate::model::{TenantId, UserId};
 
@@ -39,7 +39,7 @@ pub struct Numbered {
     /// Whether what it belongs to (a key's user) is in the file before it.
     pub has_owner: bool,
     /// The record in the line.
-    pub record: Record,
+    pub record: ExportedRecord,
 }
 
 /// A file that was read to its end, and is whole.
@@ -207,7 +207,7 @@ impl<R: BufRead> ExportReader<R> {
         self.records += 1;
         self.check(&tenant, &record)?;
         let has_owner = match &record {
-            Record::ApiKey(key) => self
+            ExportedRecord::ApiKey(key) => self
                 .seen
                 .contains(&fingerprint(RecordKind::User, key.user_id.as_str())),
             _ => true,
@@ -221,7 +221,7 @@ impl<R: BufRead> ExportReader<R> {
     }
 
     /// Whether a record may be where it is.
-    fn check(&mut self, tenant: &TenantId, record: &Record) -> Result<(), String> {
+    fn check(&mut self, tenant: &TenantId, record: &ExportedRecord) -> Result<(), String> {
         let kind = record.kind();
         if *tenant != self.header.tenant_id {
             return Err(format!(
@@ -232,7 +232,7 @@ impl<R: BufRead> ExportReader<R> {
         if (kind == RecordKind::Tenant) != self.seen.is_empty() {
             return Err("the first record, and no other, must be the tenant".to_owned());
         }
-        if let Record::Memory(user, _) = record {
+        if let ExportedRecord::Memory(user, _) = record {
             if self.last_user.as_ref() != Some(user) {
                 return Err("a memory must follow its user".to_owned());
             }
@@ -242,11 +242,11 @@ impl<R: BufRead> ExportReader<R> {
             // Memories come between users.
             self.last_kind = kind;
             self.last_user = match record {
-                Record::User(user) => Some(user.id.clone()),
+                ExportedRecord::User(user) => Some(user.id.clone()),
                 _ => None,
             };
         }
-        if let Record::Secret(_, document) = record
+        if let ExportedRecord::Secret(_, document) = record
             && document.is_some() != (self.header.secrets == SecretsIn::Values)
         {
             return Err("it does not hold of the secret what the first line says".to_owned());

@@ -145,7 +145,9 @@ impl ConversationStore for DynamoConversations {
             .table
             .write(Write::delete(head).returning_item())
             .await
-            .map_err(|refusal| refusal.of(Record::Conversation(key.session_id.clone())))?;
+            .map_err(|refusal| {
+                refusal.into_store_error(Record::Conversation(key.session_id.clone()))
+            })?;
         // From here on nothing of it can be read, whatever happens to its pages.
         let cleared = deleted.as_ref().or(read.as_ref());
         let generation = cleared.map(heads::generation_of).transpose()?;

@@ -46,8 +46,8 @@ impl Refusal {
         }
     }
 
-    /// The error of a write to a record that was not tried again, or too often.
-    pub(crate) fn of(self, record: Record) -> StoreError {
+    /// The store's error of a write to a record that is not tried again.
+    pub(crate) fn into_store_error(self, record: Record) -> StoreError {
         match self {
             Self::Condition(_) => StoreError::Changed(record),
             Self::TooLarge(_) => StoreError::TooLarge(record.to_string()),

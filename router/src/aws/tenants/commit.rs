@@ -49,7 +49,7 @@ pub(super) async fn commit(
         let is_condition = matches!(refusal, Refusal::Condition(_));
         let is_final = matches!(refusal, Refusal::Final(_) | Refusal::TooLarge(_));
         let is_unknown = matches!(refusal, Refusal::Unknown(_));
-        let error = refusal.of(tenant.into());
+        let error = refusal.into_store_error(tenant.into());
         if is_final {
             return Err(error);
         }

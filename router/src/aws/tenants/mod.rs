@@ -238,7 +238,7 @@ impl TenantStore for DynamoTenants {
         let error = match self.table.write(write).await {
             Ok(_) => return Ok(()),
             Err(Refusal::Condition(_)) => StoreError::AlreadyExists(record),
-            Err(refusal) => refusal.of(record),
+            Err(refusal) => refusal.into_store_error(record),
         };
         // By an attempt whose answer was lost, perhaps.
         recorded::settle(&self.table, entry, error).await

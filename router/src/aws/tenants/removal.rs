@@ -61,7 +61,9 @@ pub(super) async fn remove_tenant(
             Err(refusal) => refusal,
         };
         match refusal {
-            Refusal::Final(_) | Refusal::TooLarge(_) => return Err(refusal.of(tenant.into())),
+            Refusal::Final(_) | Refusal::TooLarge(_) => {
+                return Err(refusal.into_store_error(tenant.into()));
+            }
             Refusal::Unknown(error) => {
                 settle(table, audit, error.into()).await?;
                 return finish(table, tenant, now).await;
@@ -69,7 +71,7 @@ pub(super) async fn remove_tenant(
             Refusal::Condition(_) | Refusal::Conflict(_) | Refusal::Throttled(_) => {
                 was_tried = true;
                 if !attempts.again().await {
-                    return Err(refusal.of(tenant.into()));
+                    return Err(refusal.into_store_error(tenant.into()));
                 }
             }
         }
