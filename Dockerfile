@@ -33,6 +33,7 @@ RUN mkdir -p router/src tests/support/src \
     && echo 'fn main() {}' >router/src/main.rs \
     && cargo build --release --locked --package t3nets-router --no-default-features --target "$(uname -m)-unknown-linux-gnu"
 
+# A changed line compiles one crate again. With link-time optimisation (Cargo.toml, `dist`) it would compile all of them.
 # Cargo looks at times, and a file of the tree may well be older than what was just built from its stand-in.
 COPY router/ router/
 ARG T3NETS_GIT_SHA=unknown

@@ -13,6 +13,8 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::retry::{RetryPartition, TokenBucket};
 
+use super::credentials::Kept;
+
 /// What the caller decides; the rest is the SDK's own chain (variables, profiles, SSO, the
 /// container's role).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -68,7 +70,7 @@ pub async fn sdk_config(connection: &Connection) -> SdkConfig {
         credentials = credentials.profile_name(profile);
     }
     loader
-        .credentials_provider(credentials.build().await)
+        .credentials_provider(Kept::new(credentials.build().await))
         .region(region)
         .load()
         .await

@@ -14,6 +14,7 @@
 mod attempts;
 mod connect;
 mod conversations;
+mod credentials;
 mod deploys;
 mod dynamodb;
 mod error;
