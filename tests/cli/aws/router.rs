@@ -18,7 +18,7 @@ fn binary() -> &'static Path {
             "build",
             "--quiet",
             "--package",
-            "router",
+            "t3nets-router",
             "--bin",
             "t3nets-router",
         ]);
