@@ -135,12 +135,17 @@ impl Exchange {
             .with_min_delay(retries.initial_backoff())
             .with_max_delay(retries.max_backoff())
             .with_max_times(attempts.saturating_sub(1) as usize);
+        let mut last = None;
         let sent = (|| self.attempt(request))
             .retry(pauses)
-            .when(|failure: &Failure| failure.is_passing);
+            .when(|failure: &Failure| failure.is_passing)
+            .notify(|failure: &Failure, _| last = Some(failure.error.clone()));
         match tokio::time::timeout(request.limits.call, sent).await {
             Ok(answer) => answer,
-            Err(_) => Err(Failure::passing(self.late(request.operation))),
+            // What the attempts met says more than that there was no time for another.
+            Err(_) => Err(Failure::passing(
+                last.unwrap_or_else(|| self.late(request.operation)),
+            )),
         }
     }
 

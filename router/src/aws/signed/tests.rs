@@ -91,6 +91,17 @@ impl Script {
 const SILENT: u16 = 0;
 
 fn client_at(url: &str, service: &'static Service) -> SignedClient {
+    let pauses = Duration::from_millis(1);
+    client_with(url, service, pauses, Duration::from_secs(5))
+}
+
+/// A client that waits this long before its second attempt, and at most that long for a call.
+fn client_with(
+    url: &str,
+    service: &'static Service,
+    pause: Duration,
+    call: Duration,
+) -> SignedClient {
     let credentials = Credentials::new("AKIDEXAMPLE", SECRET, Some("session".into()), None, "t");
     let sdk = SdkConfig::builder()
         .region(Region::new("us-east-1"))
@@ -99,13 +110,13 @@ fn client_at(url: &str, service: &'static Service) -> SignedClient {
         .retry_config(
             RetryConfig::standard()
                 .with_max_attempts(3)
-                .with_initial_backoff(Duration::from_millis(1))
-                .with_max_backoff(Duration::from_millis(2)),
+                .with_initial_backoff(pause)
+                .with_max_backoff(2 * pause),
         )
         .timeout_config(
             TimeoutConfig::builder()
                 .operation_attempt_timeout(Duration::from_millis(400))
-                .operation_timeout(Duration::from_secs(5))
+                .operation_timeout(call)
                 .build(),
         )
         .build();
@@ -438,6 +449,14 @@ async fn nobody_who_listens_and_nobody_who_answers_are_told_apart() {
     let script = Script::new(vec![(SILENT, Vec::new(), String::new())]).await;
     let error = groups(&script.client(&LOGS)).await.unwrap_err();
     assert_eq!(error.to_string(), "AWS did not answer in time");
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_time_is_up_between_attempts_the_last_one_says_why() {
+    let (pause, call) = (Duration::from_secs(60), Duration::from_secs(30));
+    let client = client_with("http://127.0.0.1:1", &LOGS, pause, call);
+    let error = groups(&client).await.unwrap_err();
+    assert!(error.message.contains("refused"), "{error}");
 }
 
 #[tokio::test]
