@@ -21,7 +21,7 @@ pub(crate) struct AddUserArgs {
     /// The user's email address, by which integrations know them
     #[arg(long)]
     email: Option<String>,
-    /// The user's display name [default: the address before the @]
+    /// The user's display name (default: the part of the address before the @)
     #[arg(long)]
     name: Option<String>,
     /// The user's role, `admin` or `member` [default: member]
