@@ -1,5 +1,5 @@
 //! Task definitions: what ECS has ([`TaskDefinition`]), and what the next revision will be
-//! ([`plan`]; [`changes`] says in which fields two differ). Nothing here asks AWS or changes
+//! ([`plan()`]; [`changes`] says in which fields two differ). Nothing here asks AWS or changes
 //! anything.
 //!
 //! Task definitions are plain JSON here, as AWS writes them: a field that is newer than the SDK
