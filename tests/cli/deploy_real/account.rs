@@ -1,6 +1,6 @@
 //! An account with the resources of `infra/aws`, and a checkout of the source to deploy from.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -371,14 +371,21 @@ fn git(folder: &Path, arguments: &[&str]) {
     assert!(done.expect("git can be run").success(), "git {arguments:?}");
 }
 
-/// Where containers reach this machine: the bridge's own address.
+/// Where containers reach this machine: the bridge's own address. An engine that has just made its
+/// bridge names no gateway until it is restarted; it takes the first address of the subnet.
 pub(super) fn bridge() -> IpAddr {
-    let format = "{{(index .IPAM.Config 0).Gateway}}";
+    let format = "{{with index .IPAM.Config 0}}{{.Gateway}} {{.Subnet}}{{end}}";
     let asked = Command::new("docker")
         .args(["network", "inspect", "bridge", "--format", format])
         .output();
-    let address = String::from_utf8(asked.expect("docker can be run").stdout).unwrap();
-    address.trim().parse().expect("the bridge has an address")
+    let answer = String::from_utf8(asked.expect("docker can be run").stdout).unwrap();
+    let (gateway, subnet) = answer.trim_end().split_once(' ').unwrap_or_default();
+    if !gateway.is_empty() {
+        return gateway.parse().expect("the bridge has an address");
+    }
+    let network = subnet.split('/').next().unwrap_or_default();
+    let network: Ipv4Addr = network.parse().expect("the bridge has a subnet");
+    Ipv4Addr::from_bits(network.to_bits() | 1).into()
 }
 
 /// The certificate of `host.docker.internal` and its key, whose authority the base image trusts, in a folder.
