@@ -11,7 +11,7 @@ use crate::error::{NotStarted, RolloutError};
 use crate::image_ref::Architecture;
 use crate::release::{OnFailure, Release, ReleaseRun, Stay, steady};
 use crate::report::Step;
-use crate::rollback::{Earlier, earlier, first_runnable, made_active};
+use crate::rollback::{Earlier, earlier, first_runnable, made_active, verified_revisions};
 use crate::rollout::OwnDeployment;
 use crate::session::ServiceSession;
 use crate::task_definition::{
@@ -19,8 +19,6 @@ use crate::task_definition::{
     plan, preview,
 };
 
-/// How many verified releases a rollback looks through.
-const RELEASES: usize = 100;
 /// How often `scale` looks at the service.
 const SCALE_LOOKS: Duration = Duration::from_secs(1);
 
@@ -259,20 +257,13 @@ async fn last_before(
     session: &ServiceSession<'_>,
     running: &TaskDefinition,
 ) -> Result<TaskDefinition, NotStarted> {
-    let verified = session.deploys.releases(RELEASES).await?;
-    let mut images = session.images();
-    images
-        .look_up(verified.iter().map(|release| &*release.digest))
-        .await;
-    let verified = verified.into_iter();
-    let verified = verified.map(|release| RevisionArn::from(release.task_definition));
+    let (verified, mut images) = verified_revisions(session).await?;
     let revisions = before(&running.arn(), verified);
     Ok(first_runnable(session, revisions, &mut images).await??)
 }
 
 /// What was verified before the one that runs: its own entry, and younger ones, are passed over.
-fn before(running: &RevisionArn, verified: impl Iterator<Item = RevisionArn>) -> Vec<RevisionArn> {
-    let mut revisions: Vec<RevisionArn> = verified.collect();
+fn before(running: &RevisionArn, mut revisions: Vec<RevisionArn>) -> Vec<RevisionArn> {
     if let Some(at) = revisions.iter().position(|arn| arn == running) {
         revisions.drain(..=at);
     }
@@ -375,7 +366,7 @@ mod tests {
         let verified = || {
             ["r:5", "r:3", "r:4", "r:3", "r:2"]
                 .map(RevisionArn::from)
-                .into_iter()
+                .to_vec()
         };
         let expected = ["r:4", "r:2"].map(RevisionArn::from);
         assert_eq!(before(&"r:3".into(), verified()), expected);

@@ -13,8 +13,9 @@ use crate::session::ServiceSession;
 use crate::task_definition::{RevisionArn, TaskDefinition, copy};
 use crate::watch::{Watch, WatchStop};
 
-/// How many verified releases are considered.
-const RELEASES: usize = 20;
+/// How many verified releases a rollback looks through: as many images as ECR describes in one
+/// call.
+const RELEASES: usize = 100;
 
 /// An earlier revision, as far as it can be run again.
 pub(crate) enum Earlier {
@@ -111,6 +112,19 @@ async fn last_runnable(
     failed: &TaskDefinition,
     steady: Option<RevisionArn>,
 ) -> Result<Result<TaskDefinition, NothingEarlier>, AwsError> {
+    let (verified, mut images) = verified_revisions(session).await?;
+    let failed = failed.arn();
+    let revisions = verified
+        .into_iter()
+        .chain(steady)
+        .filter(|arn| *arn != failed);
+    first_runnable(session, revisions, &mut images).await
+}
+
+/// The revisions of verified releases, newest first, with their images looked up at once.
+pub(crate) async fn verified_revisions(
+    session: &ServiceSession<'_>,
+) -> Result<(Vec<RevisionArn>, RepositoryImages), AwsError> {
     let verified = session.deploys.releases(RELEASES).await?;
     let mut images = session.images();
     images
@@ -118,9 +132,7 @@ async fn last_runnable(
         .await;
     let verified = verified.into_iter();
     let verified = verified.map(|release| RevisionArn::from(release.task_definition));
-    let failed = failed.arn();
-    let revisions = verified.chain(steady).filter(|arn| *arn != failed);
-    first_runnable(session, revisions, &mut images).await
+    Ok((verified.collect(), images))
 }
 
 /// The first of these revisions that can be run. Those whose image is gone are passed over, and

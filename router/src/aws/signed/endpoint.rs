@@ -1,8 +1,10 @@
-//! Where a service is reached and what its requests are signed for: the rules that the SDK's crates carry with them.
+//! Where a service is reached and what its requests are signed for: the rules that the SDK's crates
+//! carry with them.
 //!
-//! What is configured comes first (`AWS_ENDPOINT_URL_<SERVICE>`, `AWS_ENDPOINT_URL`, `endpoint_url` of a profile or of its
-//! `services` section: <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>), then the address that
-//! AWS gives a service in the region's partition.
+//! What is configured comes first (`AWS_ENDPOINT_URL_<SERVICE>`, `AWS_ENDPOINT_URL`, `endpoint_url`
+//! of a profile or of its `services` section:
+//! <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>), then the address
+//! that AWS gives a service in the region's partition.
 
 use aws_config::SdkConfig;
 use aws_types::service_config::ServiceConfigKey;
@@ -129,7 +131,8 @@ pub(super) fn resolve(service: &Service, sdk: &SdkConfig) -> Result<Endpoint, St
     })
 }
 
-/// In the order in which the SDK's crates look: what the program set, the service's own, the one for all services.
+/// In the order in which the SDK's crates look: what the program set, the service's own, the one
+/// for all services.
 fn configured(service: &Service, sdk: &SdkConfig) -> Option<String> {
     let of_all = || sdk.endpoint_url().map(str::to_owned);
     if sdk.get_origin("endpoint_url").is_client_config() {
@@ -178,7 +181,8 @@ fn regional(service: &Service, wanted: Wanted, partition: &Partition) -> String 
     let prefix = service.prefix;
     match (fips, dual_stack) {
         (false, false) => format!("{prefix}.{region}.{}", partition.suffix),
-        // Every endpoint of these regions is validated, and none has the name that it has elsewhere.
+        // Every endpoint of these regions is validated, and none has the name that it has
+        // elsewhere.
         (true, false) if partition.prefix == GOV.prefix => {
             format!("{prefix}.{region}.{}", partition.suffix)
         }
@@ -199,7 +203,8 @@ fn of_buckets(service: &Service, wanted: Wanted, partition: &Partition) -> Strin
     )
 }
 
-/// IAM has one address in a partition. <https://docs.aws.amazon.com/general/latest/gr/iam-service.html>
+/// IAM has one address in a partition.
+/// <https://docs.aws.amazon.com/general/latest/gr/iam-service.html>
 fn global(service: &Service, wanted: Wanted, partition: &Partition) -> String {
     let prefix = service.prefix;
     let suffix = if wanted.dual_stack {
@@ -225,8 +230,8 @@ mod tests {
     use super::super::{IAM, LOAD_BALANCING, LOGS, S3};
     use super::*;
 
-    /// Region, what is wanted, host; the region that is signed for, where it is another. From the tests that the SDK's
-    /// crates of these services have.
+    /// Region, what is wanted, host; the region that is signed for, where it is another. From the
+    /// tests that the SDK's crates of these services have.
     const CASES: &str = "
         us-east-1 - logs.us-east-1.amazonaws.com
         us-east-1 fips logs-fips.us-east-1.amazonaws.com

@@ -9,11 +9,11 @@ use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use backon::{ExponentialBuilder, Retryable};
+use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
-use reqwest::{Method, StatusCode};
-use url::Url;
 
 use super::endpoint::{self, Endpoint};
+use super::request::{Answer, Request};
 use super::{Service, signature, wire};
 use crate::aws::error::{AwsError, AwsErrorKind, before_sending};
 use crate::errors::{innermost, with_causes};
@@ -25,7 +25,8 @@ const MAX_REFUSAL: usize = 64 << 10;
 /// How long it may take to connect where the configuration does not say.
 const CONNECT: Duration = Duration::from_secs(3);
 
-/// How far the clocks must be apart for that to be why a signature is refused: the SDK's bound. AWS allows five minutes.
+/// How far the clocks must be apart for that to be why a signature is refused: the SDK's bound. AWS
+/// allows five minutes.
 const SKEW: Duration = Duration::from_secs(4 * 60);
 
 /// What calls of one service have in common.
@@ -49,36 +50,6 @@ impl fmt::Debug for Exchange {
     }
 }
 
-/// A request, not signed yet.
-#[derive(Debug)]
-pub(super) struct Request {
-    pub(super) operation: &'static str,
-    pub(super) method: Method,
-    pub(super) url: Url,
-    pub(super) headers: HeaderMap,
-    pub(super) body: String,
-    pub(super) limits: Limits,
-}
-
-/// What bounds a call.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Limits {
-    /// The longest answer in bytes.
-    pub(super) answer: usize,
-    /// How long each attempt may take.
-    pub(super) attempt: Duration,
-    /// How long all of them may take.
-    pub(super) call: Duration,
-}
-
-/// An answer, read to its end.
-#[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Vec<u8>,
-}
-
 /// What an attempt failed with.
 #[derive(Debug)]
 pub(super) struct Failure {
@@ -90,10 +61,12 @@ pub(super) struct Failure {
 }
 
 impl Exchange {
-    /// With the configuration's region, credentials, endpoint, retries and time limits. Asks nothing of AWS.
+    /// With the configuration's region, credentials, endpoint, retries and time limits. Asks
+    /// nothing of AWS.
     ///
     /// # Errors
-    /// `Configuration` if there is no region or the endpoint cannot be one, `Credentials` if there is no provider of any.
+    /// `Configuration` if there is no region or the endpoint cannot be one, `Credentials` if there
+    /// is no provider of any.
     pub(super) fn new(sdk: &SdkConfig, service: &'static Service) -> Result<Self, AwsError> {
         let error = |kind, message| unsent(service, "", kind, message);
         let endpoint = endpoint::resolve(service, sdk)
@@ -253,8 +226,8 @@ impl Exchange {
         }
     }
 
-    /// Takes AWS's clock for the next signature where this machine's is so far off that a signature is refused for it.
-    /// Says whether it did.
+    /// Takes AWS's clock for the next signature where this machine's is so far off that a signature
+    /// is refused for it. Says whether it did.
     fn corrects_clock(&self, headers: &HeaderMap, sent_at: SystemTime) -> bool {
         let Some(ahead) = wire::date(headers).map(|date| signature::seconds(sent_at, date)) else {
             return false;

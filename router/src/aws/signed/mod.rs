@@ -1,7 +1,7 @@
 //! A small client for calls that are too rare to build an SDK crate for.
 //!
-//! An SDK crate has every operation of its service and takes a minute to compile. This client has none: a caller gives the
-//! operation's name and its input, and says into what the answer is read.
+//! An SDK crate has every operation of its service and takes a minute to compile. This client has
+//! none: a caller gives the operation's name and its input, and says into what the answer is read.
 //!
 //! ```no_run
 //! # use serde::Deserialize;
@@ -28,15 +28,18 @@
 //! # }
 //! ```
 //!
-//! Another service is another [`Service`]; what each one needs stands in its API reference under "Common Parameters".
+//! Another service is another [`Service`]; what each one needs stands in its API reference under
+//! "Common Parameters".
 //!
-//! As with the SDK's crates, region, credentials, endpoints, retries and time limits are the [`SdkConfig`]'s. Unlike with
-//! them, an answer is read to a bound. `exchange` makes a call and repeats it, `endpoint` knows where services are, `wire` how
-//! requests and answers are written, `signature` how they are signed, `objects` what S3 has beyond that.
+//! As with the SDK's crates, region, credentials, endpoints, retries and time limits are the
+//! [`SdkConfig`]'s. Unlike with them, an answer is read to a bound. `exchange` makes a call and
+//! repeats it, `endpoint` knows where services are, `wire` how requests and answers are written,
+//! `signature` how they are signed, `objects` what S3 has beyond that.
 
 mod endpoint;
 mod exchange;
 mod objects;
+mod request;
 mod signature;
 mod wire;
 
@@ -50,14 +53,15 @@ use reqwest::Method;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use self::exchange::{Exchange, Limits, Request};
+use self::exchange::Exchange;
+use self::request::{Limits, Request};
 use super::error::{AwsError, AwsErrorKind};
 
 /// A service: how it is reached and what it speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Service {
-    /// Its id in the SDKs, by which errors name it and configuration gives it an endpoint (for `CloudWatch Logs` that is
-    /// `AWS_ENDPOINT_URL_CLOUDWATCH_LOGS`).
+    /// Its id in the SDKs, by which errors name it and configuration gives it an endpoint (for
+    /// `CloudWatch Logs` that is `AWS_ENDPOINT_URL_CLOUDWATCH_LOGS`).
     pub sdk_id: &'static str,
     /// How its hosts' names begin, which is also the name that signatures have for it.
     pub prefix: &'static str,
@@ -123,7 +127,8 @@ pub const S3: Service = Service {
     protocol: Protocol::RestXml,
 };
 
-/// The longest answer of a call in bytes. A page of log events has a megabyte at most, and escapes make more of it.
+/// The longest answer of a call in bytes. A page of log events has a megabyte at most, and escapes
+/// make more of it.
 const MAX_ANSWER: usize = 16 << 20;
 
 /// How long an attempt may take, and a call with all of them, where the configuration does not say.
@@ -138,8 +143,8 @@ pub struct SignedClient {
 }
 
 impl SignedClient {
-    /// A client with the configuration's region, credentials, endpoint, retries and time limits. Asks nothing of AWS: what
-    /// is missing is told by the first call.
+    /// A client with the configuration's region, credentials, endpoint, retries and time limits.
+    /// Asks nothing of AWS: what is missing is told by the first call.
     pub fn new(sdk: &SdkConfig, service: &'static Service) -> Self {
         Self {
             exchange: Exchange::new(sdk, service),
@@ -148,11 +153,13 @@ impl SignedClient {
 
     /// Calls an operation of a service that speaks [`Protocol::Json`] or [`Protocol::Query`].
     ///
-    /// `input` is an object with the parameters as the API reference names them; a list becomes `Name.member.1` and so on
-    /// in a form. What is asked of XML is read from `<OperationResult>`, a list as the field `member` of its element.
+    /// `input` is an object with the parameters as the API reference names them; a list becomes
+    /// `Name.member.1` and so on in a form. What is asked of XML is read from `<OperationResult>`,
+    /// a list as the field `member` of its element.
     ///
     /// # Errors
-    /// As AWS says; `Configuration` if there is no region or the endpoint cannot be one; `Unreachable` if it does not answer, or not with what can be read as `T`.
+    /// As AWS says; `Configuration` if there is no region or the endpoint cannot be one;
+    /// `Unreachable` if it does not answer, or not with what can be read as `T`.
     pub async fn call<T: DeserializeOwned>(
         &self,
         operation: &'static str,

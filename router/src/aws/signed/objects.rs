@@ -8,12 +8,14 @@ use reqwest::header::HeaderMap;
 use url::Url;
 
 use super::endpoint::Endpoint;
-use super::exchange::{Exchange, Failure, Limits, Request};
+use super::exchange::{Exchange, Failure};
+use super::request::{Limits, Request};
 use super::{AwsError, AwsErrorKind, SignedClient};
 
 const OPERATION: &str = "GetObject";
 
-/// How long it may take until an object is read, and with all attempts: some are large and some networks slow.
+/// How long it may take until an object is read, and with all attempts: some are large and some
+/// networks slow.
 const ATTEMPT: Duration = Duration::from_secs(30);
 const CALL: Duration = Duration::from_secs(60);
 
@@ -27,11 +29,12 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'/');
 
 impl SignedClient {
-    /// An object's content. Where the bucket turns out to be in another region than the configuration's, it is read there.
+    /// An object's content. Where the bucket turns out to be in another region than the
+    /// configuration's, it is read there.
     ///
     /// # Errors
-    /// `NotFound` if there is no such bucket or key, by its code; `Unreachable` if it is longer than `max` bytes; as AWS
-    /// says otherwise.
+    /// `NotFound` if there is no such bucket or key, by its code; `Unreachable` if it is longer
+    /// than `max` bytes; as AWS says otherwise.
     pub async fn object(&self, bucket: &str, key: &str, max: usize) -> Result<Vec<u8>, AwsError> {
         let exchange = self.exchange(OPERATION)?;
         let failure = match read(exchange, bucket, key, max).await {
@@ -99,7 +102,8 @@ fn address(endpoint: &Endpoint, bucket: &str, key: &str) -> Result<Url, String> 
     Ok(url)
 }
 
-/// Whether a bucket's name can be the first part of its host's. Those with dots cannot: the certificate is for one part.
+/// Whether a bucket's name can be the first part of its host's. Those with dots cannot: the
+/// certificate is for one part.
 fn is_label(bucket: &str) -> bool {
     let is_inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     (3..=63).contains(&bucket.len())

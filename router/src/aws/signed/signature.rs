@@ -10,7 +10,7 @@ use aws_sigv4::http_request::{
 use aws_sigv4::sign::v4;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
-use super::exchange::Request;
+use super::request::Request;
 use super::{Hosts, Service};
 
 /// For what and when a signature is valid.

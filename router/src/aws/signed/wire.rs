@@ -13,7 +13,7 @@ use serde_json::Value;
 use url::form_urlencoded;
 
 use super::Protocol;
-use super::exchange::Answer;
+use super::request::Answer;
 
 /// An operation's input as headers and body.
 ///
@@ -49,7 +49,8 @@ pub(super) fn input(
     Ok((headers, body.map_err(|error| error.to_string())?))
 }
 
-/// Adds a value to a form: members of objects as `Name.Member`, those of lists as `Name.member.1`. Null is left out.
+/// Adds a value to a form: members of objects as `Name.Member`, those of lists as `Name.member.1`.
+/// Null is left out.
 fn flatten(form: &mut form_urlencoded::Serializer<'_, String>, name: &str, value: &Value) {
     let below = |member: &str| match name {
         "" => member.to_owned(),
@@ -98,7 +99,8 @@ pub(super) fn output<T: DeserializeOwned>(
     }
 }
 
-/// The first element of a name, with its tags. The whole document is read, so that one that ends early is refused.
+/// The first element of a name, with its tags. The whole document is read, so that one that ends
+/// early is refused.
 fn element<'a>(text: &'a str, name: &str) -> Result<&'a str, String> {
     let mut reader = Reader::from_str(text);
     let mut found = None;
@@ -137,7 +139,8 @@ pub(super) struct Refusal {
     pub(super) request_id: Option<String>,
 }
 
-/// Reads an answer that is no success. One that nobody of AWS wrote (a proxy's page) has nothing but its status.
+/// Reads an answer that is no success. One that nobody of AWS wrote (a proxy's page) has nothing
+/// but its status.
 pub(super) fn refusal(protocol: Protocol, answer: &Answer) -> Refusal {
     let mut refusal = match protocol {
         Protocol::Json(_) => json_refusal(answer),
