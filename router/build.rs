@@ -14,7 +14,8 @@ fn main() {
     println!("cargo::rustc-env=T3NETS_GIT_SHA={sha}");
 }
 
-/// The checkout's commit, in release builds alone: a debug build would have to be made anew after every commit.
+/// The checkout's commit, in release builds alone: a debug build would have to be made anew after
+/// every commit.
 fn from_git() -> Option<String> {
     if std::env::var("PROFILE").ok()? != "release" {
         return None;

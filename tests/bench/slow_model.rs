@@ -1,6 +1,7 @@
-//! Twenty chats at once with a model that takes 0.5 s each, while `/health` is asked again and again: how long all of them
-//! take together, and how long `/health` does. In the same run, one chat alone, and the same twenty through a server that
-//! answers one request at a time, as a script of Python's `http.server` does.
+//! Twenty chats at once with a model that takes 0.5 s each, while `/health` is asked again and
+//! again: how long all of them take together, and how long `/health` does. In the same run, one
+//! chat alone, and the same twenty through a server that answers one request at a time, as a script
+//! of Python's `http.server` does.
 //!
 //! Run: `cargo bench --package t3nets-router --bench slow_model`
 

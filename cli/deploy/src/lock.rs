@@ -25,8 +25,8 @@ pub enum LockError {
     Randomness(#[from] NoRandomness),
 }
 
-/// Gets the lock of a service, with the deployment that its last holder was watching, if it left one
-/// running.
+/// Gets the lock of a service, with the deployment that its last holder was watching, if it left
+/// one running.
 ///
 /// # Errors
 /// If somebody else has it; as AWS says.

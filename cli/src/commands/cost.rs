@@ -1,5 +1,5 @@
-//! `t3nets cost`: the monthly estimate, next to the documented one, and what each option would change.
-//! Shows what [`crate::cost`] computes.
+//! `t3nets cost`: the monthly estimate, next to the documented one, and what each option would
+//! change. Shows what [`crate::cost`] computes.
 
 use serde::{Serialize, Serializer};
 

@@ -1,8 +1,9 @@
 //! Credentials that are asked for once and kept.
 //!
-//! The SDK's clients keep what they were given; [`signed`](super::signed)'s do not. Behind this both use
-//! the same credentials: a program that a profile names as their source (`credential_process`) is run
-//! once, and single sign-on or a role is asked once until they expire.
+//! The SDK's clients keep what they were given; [`signed`](super::signed)'s do not. Behind this
+//! both use the same credentials: a program that a profile names as their source
+//! (`credential_process`) is run once, and single sign-on or a role is asked once until they
+//! expire.
 
 use std::time::{Duration, SystemTime};
 
@@ -10,11 +11,12 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, future};
 use tokio::sync::Mutex;
 
-/// How long before their end credentials are renewed. More than the ten seconds before which the SDK's
-/// own cache asks, which would otherwise get the old ones back.
+/// How long before their end credentials are renewed. More than the ten seconds before which the
+/// SDK's own cache asks, which would otherwise get the old ones back.
 const BEFORE_END: Duration = Duration::from_secs(60);
 
-/// How long credentials without an end are kept, as the SDK's own cache does: a file may be changed.
+/// How long credentials without an end are kept, as the SDK's own cache does: a file may be
+/// changed.
 const WITHOUT_END: Duration = Duration::from_secs(15 * 60);
 
 /// A source of credentials that is asked again only when they are about to expire.

@@ -69,8 +69,8 @@ fn is_word(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
 }
 
-/// Whether a text has the form of a region: a part of the world, a direction, a number, as in `us-east-1` and
-/// `us-gov-west-1`. It becomes part of a host's name.
+/// Whether a text has the form of a region: a part of the world, a direction, a number, as in
+/// `us-east-1` and `us-gov-west-1`. It becomes part of a host's name.
 pub fn is_region(text: &str) -> bool {
     let mut parts: Vec<_> = text.split('-').collect();
     let number = parts.pop().unwrap_or_default();

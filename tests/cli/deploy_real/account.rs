@@ -32,7 +32,8 @@ pub(super) struct Account {
     pub(super) api: String,
 }
 
-/// `true` if the test should return because there is no engine with the base image, or no Terraform.
+/// `true` if the test should return because there is no engine with the base image, or no
+/// Terraform.
 fn skip() -> bool {
     if ["docker", "python3", "git", "terraform"]
         .into_iter()
@@ -51,7 +52,8 @@ fn skip() -> bool {
 }
 
 impl Account {
-    /// Makes one; `None` if the test should return. `model` is where Bedrock's answers come from, if not made up.
+    /// Makes one; `None` if the test should return. `model` is where Bedrock's answers come from,
+    /// if not made up.
     pub(super) fn new(model: Option<&str>) -> Option<Self> {
         if skip() {
             return None;
@@ -97,7 +99,8 @@ impl Account {
         Some(account)
     }
 
-    /// Tries this on an account that serves, and at once on another where the operator's calls meet faults: both mostly wait.
+    /// Tries this on an account that serves, and at once on another where the operator's calls meet
+    /// faults: both mostly wait.
     pub(super) fn calm_and_with_faults(tried: impl Fn(&Self) + Sync) {
         std::thread::scope(|scope| {
             scope.spawn(|| {
@@ -206,7 +209,8 @@ impl Account {
         self.health()?["release"].as_str().map(str::to_owned)
     }
 
-    /// Fails the test unless this release answers in the end: a target group lets go of what was there before.
+    /// Fails the test unless this release answers in the end: a target group lets go of what was
+    /// there before.
     #[track_caller]
     pub(super) fn serves(&self, release: &str) {
         support::until(release, Duration::from_secs(30), || {
@@ -317,9 +321,9 @@ impl Account {
     }
 }
 
-/// The source as git has it here, changes to its files that are not committed included, as a repository of one commit. Its time is
-/// fixed, and what neither image nor infrastructure is made of stays out: it is another commit, which compiles anew, only when
-/// it has to be.
+/// The source as git has it here, changes to its files that are not committed included, as a
+/// repository of one commit. Its time is fixed, and what neither image nor infrastructure is made
+/// of stays out: it is another commit, which compiles anew, only when it has to be.
 fn check_out(folder: &Path) {
     let listed = Command::new("git")
         .args(["ls-files", "-z", "--"])
@@ -388,7 +392,8 @@ pub(super) fn bridge() -> IpAddr {
     Ipv4Addr::from_bits(network.to_bits() | 1).into()
 }
 
-/// The certificate of `host.docker.internal` and its key, whose authority the base image trusts, in a folder.
+/// The certificate of `host.docker.internal` and its key, whose authority the base image trusts, in
+/// a folder.
 pub(super) fn certificate(folder: &Path) -> (PathBuf, PathBuf) {
     let script = "cat /authority/certificate.pem; echo; cat /authority/key.pem";
     let shown = Command::new("docker")

@@ -1,4 +1,5 @@
-//! Releases that fail, each for real: the verdict, its reason, the code, and that the release before serves at the end.
+//! Releases that fail, each for real: the verdict, its reason, the code, and that the release
+//! before serves at the end.
 
 use support::aws_proxy::{AwsProxy, Before};
 
@@ -19,15 +20,17 @@ fn crashes_again_and_again(account: &Account) {
     report(account, "crashes 5 s after each start", &ended, 1);
 }
 
-/// It was there when it was pushed, and is gone when ECS wants it. The whole repository is: the stand-in's registry goes on
-/// giving away an image that was deleted. Nothing can be deployed after it.
+/// It was there when it was pushed, and is gone when ECS wants it. The whole repository is: the
+/// stand-in's registry goes on giving away an image that was deleted. Nothing can be deployed after
+/// it.
 fn image_that_is_gone(account: &Account) {
     let before = account.release().expect("a release serves");
     let config = account.config.clone();
     let proxy = AwsProxy::to(&account.endpoint).before(move |call| {
         if call.operation == "UpdateService" && call.of_operation == 1 {
             let config = config.clone();
-            // The policy is not async, and the proxy's own thread must not be blocked by what it waits for.
+            // The policy is not async, and the proxy's own thread must not be blocked by what it
+            // waits for.
             let deleted = std::thread::spawn(move || delete_repository(&config));
             deleted.join().unwrap();
         }

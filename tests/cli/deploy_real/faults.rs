@@ -1,4 +1,5 @@
-//! An account whose operator's calls go through microburst, which throttles, refuses, delays and cuts a third of them.
+//! An account whose operator's calls go through microburst, which throttles, refuses, delays and
+//! cuts a third of them.
 
 use std::path::Path;
 

@@ -11,7 +11,8 @@ use super::run::Running;
 
 fn while_it_builds(account: &Account) {
     let before = account.release().expect("a release serves");
-    // Like no other account's: the builder does what two want alike once, and goes on while one of them still wants it.
+    // Like no other account's: the builder does what two want alike once, and goes on while one of
+    // them still wants it.
     let slow = format!("sleep {}", account.port());
     account.sandbox.write(
         "slow/Dockerfile",

@@ -1,4 +1,5 @@
-//! From nothing but a source checkout to an answer, then again with nothing changed, with a changed source, and back.
+//! From nothing but a source checkout to an answer, then again with nothing changed, with a changed
+//! source, and back.
 
 use std::process::Command;
 
@@ -139,7 +140,8 @@ fn digest(ended: &Ended) -> String {
     digest.expect("a release is pinned").to_string()
 }
 
-/// Fails the test unless what was released answers, with the version of the checkout, by an image that ECS has by digest.
+/// Fails the test unless what was released answers, with the version of the checkout, by an image
+/// that ECS has by digest.
 #[track_caller]
 fn serves(account: &Account, ended: &Ended) {
     account.serves(&released(ended));

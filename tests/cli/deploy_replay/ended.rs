@@ -68,7 +68,8 @@ fn the_breaker() {
         .says("deployment failed: tasks failed to start.");
 }
 
-/// By a new deployment of the earlier revision, whose reason says so only until it is done; and there is no newer view.
+/// By a new deployment of the earlier revision, whose reason says so only until it is done; and
+/// there is no newer view.
 fn the_breaker_by_a_deployment_of_its_own() {
     let scenario = Scenario::default()
         .with_breaker()
@@ -141,7 +142,8 @@ fn rolled_back_by_hand() {
         .says(&format!("because: {why}"));
 }
 
-/// While ECS still looks at the service's alarms, all of its tasks run, for longer than a task has to.
+/// While ECS still looks at the service's alarms, all of its tasks run, for longer than a task has
+/// to.
 fn an_alarm_after_the_tasks_came_up() {
     let why = "Service deployment rolled back because a CloudWatch alarm was in the ALARM state.";
     let baking = || {

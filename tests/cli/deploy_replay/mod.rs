@@ -1,8 +1,10 @@
-//! `t3nets deploy` on what ECS does and nothing that stands in for it can be made to do: service deployments, Spot, failing
-//! health checks, reads that lag. The answers are scripted in the shapes that AWS documents ([`support::ecs_script`]), and go
-//! through the SDK, the watch, the verdict and the command. Lock, history and registry are ministack's.
+//! `t3nets deploy` on what ECS does and nothing that stands in for it can be made to do: service
+//! deployments, Spot, failing health checks, reads that lag. The answers are scripted in the shapes
+//! that AWS documents ([`support::ecs_script`]), and go through the SDK, the watch, the verdict and
+//! the command. Lock, history and registry are ministack's.
 //!
-//! A success takes at least the ten seconds that a task has to run, so the cases of a test run at once.
+//! A success takes at least the ten seconds that a task has to run, so the cases of a test run at
+//! once.
 
 mod ended;
 mod failing;
@@ -68,7 +70,8 @@ fn deployed(name: &'static str, scenario: Scenario) -> Option<Played> {
 }
 
 impl Played {
-    /// Fails the test unless it ended with this code and told the service to run these revisions, in this order.
+    /// Fails the test unless it ended with this code and told the service to run these revisions,
+    /// in this order.
     #[track_caller]
     fn ends(self, code: i32, revisions: &[u32]) -> Self {
         let made = |revision| Update {

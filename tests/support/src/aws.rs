@@ -1,8 +1,8 @@
 //! Servers that stand in for AWS, and the account that tests find in them.
 //!
-//! `tests/aws/serve` starts and ends them; tests/README.md says where each differs from AWS. With `T3NETS_TEST_AWS_ENDPOINT`
-//! set, tests use that address instead of a server of their own (`aws` means AWS itself), with the credentials and the
-//! region that the SDK finds by itself.
+//! `tests/aws/serve` starts and ends them; tests/README.md says where each differs from AWS. With
+//! `T3NETS_TEST_AWS_ENDPOINT` set, tests use that address instead of a server of their own (`aws`
+//! means AWS itself), with the credentials and the region that the SDK finds by itself.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -23,16 +23,16 @@ use crate::needs::{missing, skip_without};
 /// The variable that names another endpoint.
 const ENDPOINT: &str = "T3NETS_TEST_AWS_ENDPOINT";
 
-/// A server that stands in for AWS, or a proxy before one, on a free loopback port. Dropping it ends it, with the containers
-/// that it runs; so does the end of this process, however it comes.
+/// A server that stands in for AWS, or a proxy before one, on a free loopback port. Dropping it
+/// ends it, with the containers that it runs; so does the end of this process, however it comes.
 pub struct AwsServer {
     child: Option<Child>,
     url: Option<String>,
 }
 
 impl AwsServer {
-    /// Starts `ministack`, `moto` or `microburst`, with arguments of its own. `None` if the test should return because it
-    /// cannot be had; says so like [`crate::skip_without`].
+    /// Starts `ministack`, `moto` or `microburst`, with arguments of its own. `None` if the test
+    /// should return because it cannot be had; says so like [`crate::skip_without`].
     pub fn start(name: &str, arguments: &[&str]) -> Option<Self> {
         Self::start_with(name, arguments, &[])
     }
@@ -67,8 +67,8 @@ impl AwsServer {
         })
     }
 
-    /// The one ministack that all tests of this process share: each uses names of its own. `T3NETS_TEST_AWS_ENDPOINT`
-    /// replaces it.
+    /// The one ministack that all tests of this process share: each uses names of its own.
+    /// `T3NETS_TEST_AWS_ENDPOINT` replaces it.
     pub fn shared_ministack() -> Option<&'static Self> {
         static SHARED: OnceLock<Option<AwsServer>> = OnceLock::new();
         SHARED
@@ -161,7 +161,8 @@ pub struct Tables {
 }
 
 impl Tables {
-    /// Makes them: keys, attributes and indexes are read from the Terraform, so that they cannot drift apart.
+    /// Makes them: keys, attributes and indexes are read from the Terraform, so that they cannot
+    /// drift apart.
     pub async fn create(client: &Client, prefix: &str) -> Self {
         let path = root().join("infra/aws/modules/data/main.tf");
         let text = std::fs::read_to_string(path).expect("the Terraform is there");

@@ -1,7 +1,7 @@
 //! A proxy before a server that stands in for AWS, which does what networks and AWS do on bad days.
 //!
-//! Every call is numbered in the order of arrival, and recorded. A policy sees it before it is forwarded ([`Before`]) and
-//! another one once the server has answered it ([`After`]):
+//! Every call is numbered in the order of arrival, and recorded. A policy sees it before it is
+//! forwarded ([`Before`]) and another one once the server has answered it ([`After`]):
 //!
 //! ```no_run
 //! use support::aws::AwsServer;
@@ -18,8 +18,9 @@
 //! # }
 //! ```
 //!
-//! Headers go on as they came (`Host` and `Authorization` too: nobody checks the signature, but a call to AWS itself would
-//! need it whole), and bodies are streamed. How AWS words a refusal is in `refusal`, the handling of a call in `serve`.
+//! Headers go on as they came (`Host` and `Authorization` too: nobody checks the signature, but a
+//! call to AWS itself would need it whole), and bodies are streamed. How AWS words a refusal is in
+//! `refusal`, the handling of a call in `serve`.
 
 mod refusal;
 mod serve;
@@ -44,9 +45,11 @@ pub struct AwsCall {
     pub number: usize,
     /// Which one of its operation's.
     pub of_operation: usize,
-    /// The service as its protocol names it: `DynamoDB_20120810`, `secretsmanager`; empty where the protocol does not say.
+    /// The service as its protocol names it: `DynamoDB_20120810`, `secretsmanager`; empty where the
+    /// protocol does not say.
     pub service: String,
-    /// `TransactWriteItems`; method and path (`POST /model/…/converse`) for protocols without a name.
+    /// `TransactWriteItems`; method and path (`POST /model/…/converse`) for protocols without a
+    /// name.
     pub operation: String,
     /// How the service wants errors worded.
     pub protocol: Protocol,
@@ -112,7 +115,8 @@ impl AwsProxyBuilder {
         self
     }
 
-    /// Decides on each call that the server has answered, given the answer's status. Without it all are answered.
+    /// Decides on each call that the server has answered, given the answer's status. Without it all
+    /// are answered.
     pub fn after(
         mut self,
         policy: impl Fn(&AwsCall, u16) -> After + Send + Sync + 'static,
@@ -121,7 +125,8 @@ impl AwsProxyBuilder {
         self
     }
 
-    /// Calls back once, when this call arrives and before anything is done with it. [`AwsProxy::at`] adds more.
+    /// Calls back once, when this call arrives and before anything is done with it.
+    /// [`AwsProxy::at`] adds more.
     pub fn at(mut self, number: usize, callback: impl FnOnce(&AwsCall) + Send + 'static) -> Self {
         self.at.insert(number, Box::new(callback));
         self
@@ -177,7 +182,8 @@ impl AwsProxy {
         format!("http://{}", self.address)
     }
 
-    /// The variables by which a program finds it: the server's own with its address instead of the server's.
+    /// The variables by which a program finds it: the server's own with its address instead of the
+    /// server's.
     pub fn variables(&self) -> Vec<(&'static str, String)> {
         vec![
             ("AWS_ENDPOINT_URL", self.url()),
@@ -212,7 +218,8 @@ impl AwsProxy {
         calls.iter().filter(|call| call.faulted).count()
     }
 
-    /// Calls back once, when this call arrives and before anything is done with it: to end a program there, say.
+    /// Calls back once, when this call arrives and before anything is done with it: to end a
+    /// program there, say.
     pub fn at(&self, number: usize, callback: impl FnOnce(&AwsCall) + Send + 'static) {
         let mut at = self.shared.at.lock().expect("no callback panics");
         at.insert(number, Box::new(callback));
@@ -249,8 +256,9 @@ pub const THROTTLES_AND_ERRORS: [Before; 2] = [
 /// The connection is cut.
 pub const CUTS: [Before; 1] = [Before::Cut];
 
-/// Does these to every third call, by turns. Decided by the count alone, so that a run that makes the same calls meets the
-/// same faults, and a call that is repeated with nothing else under way gets through.
+/// Does these to every third call, by turns. Decided by the count alone, so that a run that makes
+/// the same calls meets the same faults, and a call that is repeated with nothing else under way
+/// gets through.
 pub fn every_third(faults: &[Before]) -> impl Fn(&AwsCall) -> Before + Send + Sync + use<> {
     let faults = faults.to_vec();
     move |call| match call.number % 3 {
@@ -267,7 +275,8 @@ pub fn every_third_answer_lost() -> impl Fn(&AwsCall, u16) -> After + Send + Syn
     }
 }
 
-/// Forwards the calls before this one and holds it and all that follow: where a program is to be ended from outside.
+/// Forwards the calls before this one and holds it and all that follow: where a program is to be
+/// ended from outside.
 pub fn hold_from(number: usize) -> impl Fn(&AwsCall) -> Before + Send + Sync {
     move |call| match call.number >= number {
         true => Before::Hold,

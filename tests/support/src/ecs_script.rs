@@ -1,13 +1,16 @@
-//! A scripted ECS: a service whose rollout goes as a test says, told in the shapes that AWS documents.
+//! A scripted ECS: a service whose rollout goes as a test says, told in the shapes that AWS
+//! documents.
 //!
-//! What stands in for AWS elsewhere runs real containers, but cannot provoke all that ECS does: service deployments, Spot, the
-//! load balancer's health checks, reads that lag. Here a [`Scenario`] says what the service looks like before UpdateService and
-//! at each look after it. Every DescribeServices is the next look (the last one stays), never the passing of time, so that the
-//! same calls see the same things on any machine. [`EcsScript`] serves ECS, DescribeTargetHealth and GetLogEvents; a client
-//! finds it by [`EcsScript::variables`], and everything else elsewhere.
+//! What stands in for AWS elsewhere runs real containers, but cannot provoke all that ECS does:
+//! service deployments, Spot, the load balancer's health checks, reads that lag. Here a
+//! [`Scenario`] says what the service looks like before UpdateService and at each look after it.
+//! Every DescribeServices is the next look (the last one stays), never the passing of time, so that
+//! the same calls see the same things on any machine. [`EcsScript`] serves ECS,
+//! DescribeTargetHealth and GetLogEvents; a client finds it by [`EcsScript::variables`], and
+//! everything else elsewhere.
 //!
-//! Shapes and wording are from the API references of ECS, Elastic Load Balancing and CloudWatch Logs, and from "Amazon ECS
-//! stopped tasks error messages"; tests/README.md has the list.
+//! Shapes and wording are from the API references of ECS, Elastic Load Balancing and CloudWatch
+//! Logs, and from "Amazon ECS stopped tasks error messages"; tests/README.md has the list.
 
 mod answers;
 mod shapes;
@@ -94,7 +97,8 @@ impl Scenario {
         self
     }
 
-    /// With an UpdateService that is taken, once for each revision, and never answered with a success.
+    /// With an UpdateService that is taken, once for each revision, and never answered with a
+    /// success.
     #[must_use]
     pub fn without_answers_to_updates(mut self) -> Self {
         self.updates_unanswered = true;
@@ -215,7 +219,8 @@ impl EcsScript {
         calls.filter(|call| *call == operation).count()
     }
 
-    /// When the `look`-th look (the first is 0) after the `update`-th UpdateService was shown first.
+    /// When the `look`-th look (the first is 0) after the `update`-th UpdateService was shown
+    /// first.
     pub fn shown(&self, update: usize, look: usize) -> Option<Instant> {
         self.state().shown.get(&(update, look)).copied()
     }

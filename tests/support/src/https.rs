@@ -19,8 +19,8 @@ pub struct HttpsFront {
 }
 
 impl HttpsFront {
-    /// Before the server at `upstream` (`http://127.0.0.1:PORT`), on a free port of `address`, with a certificate and its key
-    /// from PEM files.
+    /// Before the server at `upstream` (`http://127.0.0.1:PORT`), on a free port of `address`, with
+    /// a certificate and its key from PEM files.
     #[expect(
         clippy::disallowed_methods,
         reason = "the handle is kept, and aborted on drop"

@@ -1,7 +1,9 @@
-//! A scripted Jira Cloud: answers the calls of the skill `sprint_status` as Jira documents them, or as a test has it fail.
+//! A scripted Jira Cloud: answers the calls of the skill `sprint_status` as Jira documents them, or
+//! as a test has it fail.
 //!
-//! A [`Script`] says what there is and what goes wrong, [`Jira`] serves it and remembers what it was asked. It is strict where
-//! Jira is: wrong credentials are 401, and issues carry only the fields that were asked for.
+//! A [`Script`] says what there is and what goes wrong, [`Jira`] serves it and remembers what it
+//! was asked. It is strict where Jira is: wrong credentials are 401, and issues carry only the
+//! fields that were asked for.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -84,8 +86,9 @@ pub struct Script {
 }
 
 impl Script {
-    /// Board 7 `Payments` with story points, and sprint 42 `Sprint 24`, from 2026-11-09 to 2026-11-23 at 09:00 UTC, with
-    /// six issues and a sub-task: 3 done (8 points of 21.5), 2 in progress, 1 to do; blocked by flag, label and status.
+    /// Board 7 `Payments` with story points, and sprint 42 `Sprint 24`, from 2026-11-09 to
+    /// 2026-11-23 at 09:00 UTC, with six issues and a sub-task: 3 done (8 points of 21.5), 2 in
+    /// progress, 1 to do; blocked by flag, label and status.
     pub fn sample() -> Self {
         let ada = user("ada-1", "Ada Lovelace", "ada@example.com");
         let grace = user("grace-2", "Grace Hopper", "grace@example.com");

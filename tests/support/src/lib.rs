@@ -1,4 +1,5 @@
-//! What the tests share: servers that stand in for the outside, and how a test says that it lacks a tool. Dev-only.
+//! What the tests share: servers that stand in for the outside, and how a test says that it lacks a
+//! tool. Dev-only.
 
 pub mod aws;
 pub mod aws_proxy;

@@ -1,10 +1,11 @@
-//! A scripted model endpoint: speaks Anthropic's Messages API (`/v1/messages`), OpenAI's chat completions
-//! (`/v1/chat/completions`) and Bedrock's Converse (`/model/{id}/converse`, `/model/{id}/converse-stream`), streamed or not, as
-//! the request asks.
+//! A scripted model endpoint: speaks Anthropic's Messages API (`/v1/messages`), OpenAI's chat
+//! completions (`/v1/chat/completions`) and Bedrock's Converse (`/model/{id}/converse`,
+//! `/model/{id}/converse-stream`), streamed or not, as the request asks.
 //!
-//! A script gives one [`Answer`] to each call in turn ([`ModelServer::scripted`]); a function computes it from the call
-//! ([`ModelServer::answering`]). Every call is recorded, and those whose client went away before the end are counted. The
-//! formats are in `anthropic`, `openai` and `bedrock`, the handling of a call in `serve`.
+//! A script gives one [`Answer`] to each call in turn ([`ModelServer::scripted`]); a function
+//! computes it from the call ([`ModelServer::answering`]). Every call is recorded, and those whose
+//! client went away before the end are counted. The formats are in `anthropic`, `openai` and
+//! `bedrock`, the handling of a call in `serve`.
 
 mod anthropic;
 mod bedrock;
@@ -109,7 +110,8 @@ impl ModelServer {
         }
     }
 
-    /// The address for `ANTHROPIC_BASE_URL` and `AWS_ENDPOINT_URL_BEDROCK_RUNTIME`: `http://127.0.0.1:PORT`.
+    /// The address for `ANTHROPIC_BASE_URL` and `AWS_ENDPOINT_URL_BEDROCK_RUNTIME`:
+    /// `http://127.0.0.1:PORT`.
     pub fn url(&self) -> String {
         self.server.url()
     }
@@ -363,7 +365,8 @@ impl Answer {
         self.then_error_of("", message)
     }
 
-    /// After its content an error event of this kind, in the format's own word; in OpenAI's format there is but one.
+    /// After its content an error event of this kind, in the format's own word; in OpenAI's format
+    /// there is but one.
     pub fn then_error_of(mut self, kind: &str, message: &str) -> Self {
         self.ending = Ending::Error {
             kind: kind.to_owned(),

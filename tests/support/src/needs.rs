@@ -2,8 +2,9 @@
 
 use std::io::Write;
 
-/// `true` if the test should return because `tool` is not on the PATH. Prints `skipped: needs TOOL` (past the test
-/// harness's capture, so that it is seen). Where `CI` is set everything must run, so a missing tool fails the test.
+/// `true` if the test should return because `tool` is not on the PATH. Prints `skipped: needs TOOL`
+/// (past the test harness's capture, so that it is seen). Where `CI` is set everything must run, so
+/// a missing tool fails the test.
 pub fn skip_without(tool: &str) -> bool {
     let found = std::env::var_os("PATH")
         .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(tool).is_file()));

@@ -18,7 +18,8 @@ pub struct RouterProcess {
 }
 
 impl RouterProcess {
-    /// Starts the binary on a free port, with what a test set, and waits until it says that it serves.
+    /// Starts the binary on a free port, with what a test set, and waits until it says that it
+    /// serves.
     pub fn start(binary: &mut Command) -> Self {
         let mut process = binary
             .arg("serve")

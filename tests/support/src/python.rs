@@ -5,8 +5,9 @@ use std::process::Command;
 
 use crate::needs::{missing, skip_without};
 
-/// The virtual environment that holds this package (`name==version`), made on first use. `None` if the test should return
-/// because Python or the package cannot be had; says so like [`skip_without`].
+/// The virtual environment that holds this package (`name==version`), made on first use. `None` if
+/// the test should return because Python or the package cannot be had; says so like
+/// [`skip_without`].
 pub fn python_venv(package: &str) -> Option<PathBuf> {
     if skip_without("python3") {
         return None;

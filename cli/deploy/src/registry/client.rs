@@ -134,8 +134,8 @@ impl RegistryClient {
         .await
     }
 
-    /// POST starts the upload, PATCH sends the content, PUT ends it with the digest. The content
-    /// is one PATCH whatever its size: that is what Docker sends, and ECR takes.
+    /// POST starts the upload, PATCH sends the content, PUT ends it with the digest. The content is
+    /// one PATCH whatever its size: that is what Docker sends, and ECR takes.
     /// <https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pushing-a-blob-in-chunks>
     async fn upload_once(
         &self,

@@ -1,8 +1,8 @@
 //! Manifests, indexes and configurations of images, as far as they matter here, and their media
 //! types.
 //!
-//! These few types are written out: `oci-spec`, which has all of OCI's, brings sixteen crates more to
-//! compile, and drops what Docker adds to a configuration (`Healthcheck`, `Shell`).
+//! These few types are written out: `oci-spec`, which has all of OCI's, brings sixteen crates more
+//! to compile, and drops what Docker adds to a configuration (`Healthcheck`, `Shell`).
 //! <https://github.com/opencontainers/image-spec/blob/main/manifest.md>
 
 use std::collections::BTreeMap;

@@ -1,8 +1,8 @@
 //! Why a task ended, and whether that speaks against the release.
 //!
 //! ECS gives a code and a sentence, and the code alone does not decide: the sentences are at
-//! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html>. They are matched loosely, by
-//! the words that carry the meaning, since AWS rewords them.
+//! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html>.
+//! They are matched loosely, by the words that carry the meaning, since AWS rewords them.
 
 use std::fmt;
 

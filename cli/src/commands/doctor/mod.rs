@@ -1,8 +1,8 @@
 //! `t3nets doctor`: everything an environment needs, each check with its remedy. Changes nothing.
 //!
-//! Here is how the report looks; [`check`] is one line of it, [`local`] has the checks of this machine,
-//! [`aws`] those of AWS ([`deploying`] of what is deployed there), [`tenant`] those of a tenant
-//! wherever it is.
+//! Here is how the report looks; [`check`] is one line of it, [`local`] has the checks of this
+//! machine, [`aws`] those of AWS ([`deploying`] of what is deployed there), [`tenant`] those of a
+//! tenant wherever it is.
 
 mod aws;
 mod check;

@@ -50,8 +50,8 @@ impl Bedrock {
     /// Bedrock where `config` points to, with its credentials. Nothing is asked of AWS before the
     /// first call.
     ///
-    /// Timeouts and retries are not those of `config`: a call is one attempt, which lasts as long as
-    /// the caller waits.
+    /// Timeouts and retries are not those of `config`: a call is one attempt, which lasts as long
+    /// as the caller waits.
     pub fn new(config: &SdkConfig) -> Self {
         let chat_config = Builder::from(config)
             .retry_config(RetryConfig::disabled())

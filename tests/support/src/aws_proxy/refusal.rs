@@ -9,7 +9,8 @@ use super::AwsCall;
 /// How a service wants requests and words errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
-    /// JSON 1.0 or 1.1, named by `X-Amz-Target`: DynamoDB, Secrets Manager, ECS, ECR, CloudWatch Logs.
+    /// JSON 1.0 or 1.1, named by `X-Amz-Target`: DynamoDB, Secrets Manager, ECS, ECR, CloudWatch
+    /// Logs.
     Json,
     /// A form in, XML out, named by `Action`: STS, ELB, IAM.
     Query,
@@ -24,7 +25,8 @@ pub enum Protocol {
 pub enum Refusal {
     /// Too many requests: `ThrottlingException`, S3's `SlowDown`.
     Throttle,
-    /// More than the table takes: `ProvisionedThroughputExceededException`. (For DynamoDB; others throttle.)
+    /// More than the table takes: `ProvisionedThroughputExceededException`. (For DynamoDB; others
+    /// throttle.)
     ThroughputExceeded,
     /// An error of AWS's own: 500.
     InternalError,

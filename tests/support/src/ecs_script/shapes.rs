@@ -1,11 +1,12 @@
-//! What a look at the service shows, in the shapes of AWS's API references: every field that a Fargate service has, with
-//! defaults, so that a test says only what is special.
+//! What a look at the service shows, in the shapes of AWS's API references: every field that a
+//! Fargate service has, with defaults, so that a test says only what is special.
 
 use serde_json::{Value, json};
 
 use super::{ACCOUNT, REGION, TARGET_GROUP};
 
-/// When the deployment number 0 would have been made, in seconds since the epoch. AWS's clock and the client's need not agree.
+/// When the deployment number 0 would have been made, in seconds since the epoch. AWS's clock and
+/// the client's need not agree.
 const EPOCH: f64 = 1_764_000_000.123;
 
 /// Which deployment: the number by which ids and times are made, and the revision that it runs.
@@ -16,7 +17,8 @@ pub struct Made {
 }
 
 impl Made {
-    /// The `number`-th deployment, of a revision. The first is there before; each UpdateService makes the next.
+    /// The `number`-th deployment, of a revision. The first is there before; each UpdateService
+    /// makes the next.
     pub const fn new(number: u32, revision: u32) -> Self {
         Self { number, revision }
     }

@@ -1,4 +1,5 @@
-//! Answers in the format of Bedrock's Converse, whose streams are frames of `application/vnd.amazon.eventstream`.
+//! Answers in the format of Bedrock's Converse, whose streams are frames of
+//! `application/vnd.amazon.eventstream`.
 
 use aws_smithy_eventstream::frame::write_message_to;
 use aws_smithy_types::event_stream::{Header, HeaderValue, Message};

@@ -34,7 +34,8 @@ pub(super) async fn handle(
             .collect(),
         body,
     };
-    // The answer is taken with the call, so that scripts are followed in the order that the record shows.
+    // The answer is taken with the call, so that scripts are followed in the order that the record
+    // shows.
     let mut next = None;
     shared.calls.send_modify(|calls| {
         next = match &shared.script {
