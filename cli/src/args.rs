@@ -5,9 +5,11 @@ mod docs_test;
 #[cfg(test)]
 mod hints_test;
 
+use std::ffi::OsString;
 use std::sync::LazyLock;
 
 use anstream::ColorChoice;
+use clap::error::{ContextKind, ContextValue};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, ValueEnum};
 use t3nets_router::model::TenantId;
@@ -100,11 +102,56 @@ pub(crate) struct Parsed {
 /// # Errors
 /// If it cannot be understood, or asks for help or the version.
 pub(crate) fn parse() -> Result<Parsed, clap::Error> {
-    let matches = command_tree().try_get_matches()?;
+    let matches = command_tree()
+        .color(color_of_usage(std::env::args_os()))
+        .try_get_matches()
+        .map_err(with_tip)?;
     Ok(Parsed {
         cli: Cli::from_arg_matches(&matches)?,
         tenant: named_tenant(&matches),
     })
+}
+
+/// Which colours help and usage errors have: they are shown before the flag that says so is read.
+fn color_of_usage(arguments: impl Iterator<Item = OsString>) -> clap::ColorChoice {
+    let arguments: Vec<OsString> = arguments.take_while(|argument| argument != "--").collect();
+    let mut given = arguments.iter().enumerate().filter_map(|(at, argument)| {
+        let argument = argument.to_str()?;
+        match argument.strip_prefix("--color")? {
+            "" => arguments.get(at + 1)?.to_str(),
+            value => value.strip_prefix('='),
+        }
+    });
+    match given.next_back() {
+        Some("always") => clap::ColorChoice::Always,
+        Some("never") => clap::ColorChoice::Never,
+        _ => clap::ColorChoice::Auto,
+    }
+}
+
+/// What people type for what is called otherwise here.
+const CALLED_OTHERWISE: [(&str, &str); 8] = [
+    ("configure", "init"),
+    ("login", "key create --save"),
+    ("start", "dev"),
+    ("undo", "rollback"),
+    ("up", "dev"),
+    ("usage", "tenant usage"),
+    ("user", "tenant users"),
+    ("users", "tenant users"),
+];
+
+/// With what to type instead of a command that does not exist, where that is known.
+fn with_tip(mut error: clap::Error) -> clap::Error {
+    let Some(ContextValue::String(typed)) = error.get(ContextKind::InvalidSubcommand) else {
+        return error;
+    };
+    let called = CALLED_OTHERWISE.iter().find(|(word, _)| word == typed);
+    if let Some((_, name)) = called {
+        let name = ContextValue::Strings(vec![(*name).to_owned()]);
+        error.insert(ContextKind::SuggestedSubcommand, name);
+    }
+    error
 }
 
 fn named_tenant(matches: &ArgMatches) -> Option<TenantId> {
@@ -168,6 +215,38 @@ mod tests {
     #[test]
     fn the_tree_of_commands_is_sound() {
         command_tree().debug_assert();
+    }
+
+    #[test]
+    fn what_is_suggested_is_a_command() {
+        for (word, name) in CALLED_OTHERWISE {
+            let typed = name.split(' ').take_while(|word| !word.starts_with('-'));
+            let tree = command_tree();
+            let mut command = &tree;
+            for verb in typed {
+                command = command
+                    .find_subcommand(verb)
+                    .unwrap_or_else(|| panic!("{word}: {name}"));
+            }
+        }
+    }
+
+    #[test]
+    fn the_last_color_before_the_end_of_flags_counts() {
+        for (arguments, color) in [
+            (&["deplyo"][..], clap::ColorChoice::Auto),
+            (&["--color", "never", "deplyo"], clap::ColorChoice::Never),
+            (
+                &["--color=never", "--color=always"],
+                clap::ColorChoice::Always,
+            ),
+            (&["--", "--color=never"], clap::ColorChoice::Auto),
+            (&["--color"], clap::ColorChoice::Auto),
+            (&["--colors=never"], clap::ColorChoice::Auto),
+        ] {
+            let arguments = arguments.iter().map(OsString::from);
+            assert_eq!(color_of_usage(arguments), color);
+        }
     }
 
     #[test]

@@ -87,7 +87,8 @@ impl Context {
     /// The platform of the environment in use, to change something: says on stderr which one that
     /// is, and asks before a protected one is changed.
     ///
-    /// # Errors As [`Context::platform`], and as [`Context::show_environment`]; usage if a
+    /// # Errors
+    /// As [`Context::platform`], and as [`Context::show_environment`]; usage if a
     /// protected one has to be confirmed and nobody can be asked.
     pub(crate) async fn platform_to_change(&self) -> Result<Platform, CliError> {
         self.show_environment().await?;

@@ -1,5 +1,6 @@
 //! What holds for every command: exit codes, JSON, quiet, colours, pipes, and what is generated.
 
+use crate::operator::Operator;
 use crate::sandbox::{Sandbox, finish};
 
 #[test]
@@ -53,6 +54,58 @@ fn colours_are_there_only_where_they_are_wanted() {
     assert!(!colourful(&["env", "show", "nowhere"]));
     assert!(colourful(&["env", "show", "nowhere", "--color", "always"]));
     assert!(!colourful(&["env", "show", "nowhere", "--color", "never"]));
+    assert!(colourful(&["deplyo", "--color=always"]));
+    assert!(!colourful(&["deplyo", "--color=never"]));
+}
+
+#[test]
+fn a_terminal_without_colours_has_none_in_usage_errors() {
+    let operator = Operator::new().with("TERM", "xterm");
+    for (arguments, is_colourful) in [
+        (&["deplyo"][..], true),
+        (&["deplyo", "--color", "never"], false),
+    ] {
+        let mut terminal = operator.in_terminal_of_a_shell(arguments);
+        let shown = terminal.exp_eof().unwrap();
+        assert!(shown.contains("similar subcommand"), "{shown}");
+        assert_eq!(shown.contains('\x1b'), is_colourful, "{shown:?}");
+    }
+}
+
+#[test]
+fn what_people_type_elsewhere_is_understood_or_has_a_tip() {
+    let operator = Operator::seeded();
+    for arguments in [
+        &["tenant", "ls"][..],
+        &["tenant", "get", "default"],
+        &["key", "ls"],
+        &["secret", "ls"],
+        &["env", "ls"],
+    ] {
+        operator.run(arguments).expect_code(0);
+    }
+    for (typed, meant) in [
+        ("login", "key create --save"),
+        ("users", "tenant users"),
+        ("usage", "tenant usage"),
+    ] {
+        operator.run(&[typed]).expect_code(2).says(meant);
+    }
+    operator
+        .run(&["-e", "locla", "tenant", "list"])
+        .expect_code(3)
+        .says("did you mean `local`?");
+}
+
+#[test]
+fn init_keeps_credentials_out_of_git_and_what_was_ignored() {
+    let operator = Operator::new();
+    let ignored = || std::fs::read_to_string(operator.work().join(".gitignore")).unwrap();
+    operator.write(".gitignore", "target");
+    operator.run(&["init"]).expect_code(0);
+    assert_eq!(ignored(), "target\n.env\n");
+    operator.run(&["init", "--force"]).expect_code(0);
+    assert_eq!(ignored(), "target\n.env\n");
 }
 
 #[test]
@@ -122,7 +175,10 @@ fn quiet_leaves_the_result_and_the_errors() {
     let sandbox = Sandbox::new();
     let finished = sandbox.run(&["init", "--quiet"]).expect_code(0);
     assert_eq!(finished.stderr, "");
-    assert_eq!(finished.stdout, "wrote ./t3nets.toml\n");
+    assert_eq!(
+        finished.stdout,
+        "wrote ./t3nets.toml\nadded `.env` to ./.gitignore\n"
+    );
     let refused = sandbox.run(&["init", "--quiet"]).expect_code(1);
     assert!(refused.stderr.starts_with("error: "), "{refused:?}");
 }

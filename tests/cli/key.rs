@@ -141,3 +141,24 @@ fn a_kept_key_is_stored_encrypted_for_chat() {
         assert!(!holds_key, "{}", path.display());
     }
 }
+
+#[test]
+fn a_key_that_nobody_saw_is_revoked() {
+    let operator = Operator::seeded();
+    let mut command = operator.command(&["key", "create", "ada@example.com"]);
+    let full = std::fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let ended = command
+        .stdout(full)
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap()
+        .wait_with_output()
+        .unwrap();
+    assert_eq!(ended.status.code(), Some(1));
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert!(said.contains("was revoked"), "{said}");
+    assert_eq!(operator.json(&["key", "list"])["keys"], json!([]));
+}

@@ -24,6 +24,7 @@ mod help;
 mod infra;
 mod key;
 mod operator;
+mod prompts;
 mod sandbox;
 mod secret;
 mod seed;

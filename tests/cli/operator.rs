@@ -77,7 +77,31 @@ impl Operator {
         rexpect::session::spawn_command(command, Some(PROMPT_TIMEOUT_MS)).unwrap()
     }
 
-    fn command(&self, arguments: &[&str]) -> std::process::Command {
+    /// Runs `t3nets` in a terminal that shows what is typed, then prints the code it ended with and
+    /// how the terminal is set.
+    pub(crate) fn in_terminal_of_a_shell(&self, arguments: &[&str]) -> PtySession {
+        let called = self.command(arguments);
+        let mut shell = std::process::Command::new("sh");
+        shell
+            .args([
+                "-c",
+                r#"trap : INT; stty echo; "$0" "$@"; echo "ended with $?"; stty -a"#,
+            ])
+            .arg(called.get_program())
+            .args(called.get_args())
+            .env_clear()
+            .env("TERM", "dumb")
+            .current_dir(self.work());
+        for (name, value) in called.get_envs() {
+            if let Some(value) = value {
+                shell.env(name, value);
+            }
+        }
+        rexpect::session::spawn_command(shell, Some(PROMPT_TIMEOUT_MS)).unwrap()
+    }
+
+    /// A run of `t3nets`, not started.
+    pub(crate) fn command(&self, arguments: &[&str]) -> std::process::Command {
         let mut command = self.sandbox.command(arguments);
         command.envs(self.variables.iter().cloned());
         command

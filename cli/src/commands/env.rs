@@ -19,10 +19,13 @@ use crate::terminal::text::strip_control_chars;
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum EnvCommand {
     /// List the environments
+    #[command(alias = "ls")]
     List,
     /// Select an environment; --env and T3NETS_ENVIRONMENT override it
+    #[command(aliases = ["select", "switch"])]
     Use(UseArgs),
     /// Show an environment
+    #[command(aliases = ["get", "describe"])]
     Show(ShowArgs),
 }
 

@@ -1,7 +1,7 @@
 //! `t3nets init`: a commented `t3nets.toml`.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -25,11 +25,18 @@ pub(crate) struct InitArgs {
 #[derive(Debug, Serialize)]
 pub(crate) struct InitOutput {
     file: PathBuf,
+    /// The file that now keeps `.env` out of git, where that was not so before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ignored: Option<PathBuf>,
 }
 
 impl Output for InitOutput {
     fn text(&self) -> String {
-        format!("wrote {}", self.file.display())
+        let wrote = format!("wrote {}", self.file.display());
+        match &self.ignored {
+            Some(path) => format!("{wrote}\nadded `.env` to {}", path.display()),
+            None => wrote,
+        }
     }
 
     fn hints(&self) -> Vec<Hint> {
@@ -64,5 +71,33 @@ pub(crate) fn run(args: InitArgs) -> Result<InitOutput, CliError> {
                 CliError::failed(format!("cannot write `{}`", file.display())).caused_by(&error)
             }
         })?;
-    Ok(InitOutput { file })
+    let ignored = ignore_dotenv(&args.folder.join(".gitignore"))?;
+    Ok(InitOutput { file, ignored })
+}
+
+/// Has git leave out `.env`, from which `t3nets seed` reads credentials.
+fn ignore_dotenv(path: &Path) -> Result<Option<PathBuf>, CliError> {
+    let unwritten = |error: &std::io::Error| {
+        CliError::failed(format!("cannot write `{}`", path.display())).caused_by(error)
+    };
+    let before = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(unwritten(&error)),
+    };
+    let is_ignored = |line: &str| matches!(line.trim(), ".env" | "/.env" | ".env*" | "*.env");
+    if before.lines().any(is_ignored) {
+        return Ok(None);
+    }
+    let line = match before.is_empty() || before.ends_with('\n') {
+        true => ".env\n",
+        false => "\n.env\n",
+    };
+    std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .and_then(|mut file| file.write_all(line.as_bytes()))
+        .map_err(|error| unwritten(&error))?;
+    Ok(Some(path.to_owned()))
 }

@@ -12,7 +12,7 @@ use super::environment::{
 use super::project_file::{EnvironmentTable, ProjectFile};
 use super::{home, infra_dir};
 use crate::error::CliError;
-use crate::hint::Hint;
+use crate::hint::{Hint, nearest};
 
 /// What the command line says of all commands.
 #[derive(Debug, Clone, Default)]
@@ -239,7 +239,14 @@ impl Settings {
                     Some(path) => Hint::from(format!("`{}` defines environments", path.display())),
                     None => Hint::command("init", "writes a t3nets.toml that defines environments"),
                 };
-                CliError::not_ready(format!("environment `{name}` does not exist"))
+                let meant = nearest(name, self.environments.iter().map(|one| &*one.name))
+                    .map(|meant| Hint::from(format!("did you mean `{meant}`?")));
+                meant
+                    .into_iter()
+                    .fold(
+                        CliError::not_ready(format!("environment `{name}` does not exist")),
+                        CliError::hint,
+                    )
                     .hint(format!("environments: {}", names.join(", ")))
                     .hint(defined_in)
             })

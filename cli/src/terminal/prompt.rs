@@ -1,83 +1,159 @@
 //! Asking the person at the terminal. Without a terminal nothing is asked: the missing value is a
 //! usage error that names the flag which gives it.
+//!
+//! An answer is checked where it is asked for, and asked for again, so that nothing that was typed
+//! before is lost. Every prompt ends at Ctrl-C, and leaves the terminal as it was.
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
+use std::sync::mpsc::{Receiver, channel};
 
 use dialoguer::console::Term;
 use dialoguer::{Confirm, Input, Password};
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use secrecy::SecretString;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::error::CliError;
 
 /// Whether there is somebody to ask.
 pub(crate) fn can_ask() -> bool {
-    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+    io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-/// Asks for a text that is not empty. `flag` is the flag that gives it instead: `--email`.
-///
-/// # Errors
-/// Usage if there is nobody to ask.
-pub(crate) fn text(label: &str, flag: &str, default: Option<&str>) -> Result<String, CliError> {
-    ensure_can_ask(label, flag)?;
-    let mut input = Input::<String>::new().with_prompt(label);
-    if let Some(default) = default {
-        input = input.default(default.to_owned());
+/// What is wrong with an answer, if anything is.
+type Check = Box<dyn Fn(&str) -> Result<(), String> + Send>;
+
+/// A value that is asked for.
+pub(crate) struct Question {
+    label: String,
+    flag: String,
+    default: Option<String>,
+    may_be_empty: bool,
+    check: Check,
+}
+
+impl Question {
+    /// Asks for what `label` says. `flag` is the flag that gives it instead: `--email`.
+    pub(crate) fn new(label: impl Into<String>, flag: impl Into<String>) -> Self {
+        Self {
+            label: label.into(),
+            flag: flag.into(),
+            default: None,
+            may_be_empty: false,
+            check: Box::new(|_| Ok(())),
+        }
     }
-    input
-        .interact_text_on(&Term::stderr())
-        .map_err(|dialoguer::Error::IO(error)| unanswered(&error))
-}
 
-/// Asks for a text that is not shown while it is typed. `flag` is what gives it instead:
-/// `--from-stdin`.
-///
-/// # Errors
-/// Usage if there is nobody to ask.
-pub(crate) fn hidden(label: &str, flag: &str) -> Result<SecretString, CliError> {
-    ensure_can_ask(label, flag)?;
-    Password::new()
-        .with_prompt(label)
-        .interact_on(&Term::stderr())
-        .map(SecretString::from)
-        .map_err(|dialoguer::Error::IO(error)| unanswered(&error))
-}
+    /// What an empty answer means; it is shown.
+    pub(crate) fn default(self, default: Option<impl Into<String>>) -> Self {
+        Self {
+            default: default.map(Into::into),
+            ..self
+        }
+    }
 
-/// Like [`hidden`], but the answer may be empty.
-///
-/// # Errors
-/// Usage if there is nobody to ask.
-pub(crate) fn hidden_or_empty(label: &str, flag: &str) -> Result<SecretString, CliError> {
-    ensure_can_ask(label, flag)?;
-    Password::new()
-        .with_prompt(label)
-        .allow_empty_password(true)
-        .interact_on(&Term::stderr())
-        .map(SecretString::from)
-        .map_err(|dialoguer::Error::IO(error)| unanswered(&error))
+    /// The answer may be empty.
+    pub(crate) fn may_be_empty(self, may_be_empty: bool) -> Self {
+        Self {
+            may_be_empty,
+            ..self
+        }
+    }
+
+    /// What an answer must be. One that is not is told why and asked for again.
+    pub(crate) fn checked_by<E: ToString>(
+        self,
+        check: impl Fn(&str) -> Result<(), E> + Send + 'static,
+    ) -> Self {
+        let check: Check = Box::new(move |answer| check(answer).map_err(|error| error.to_string()));
+        Self { check, ..self }
+    }
+
+    /// Asks for a text.
+    ///
+    /// # Errors
+    /// Usage if there is nobody to ask; interrupted by Ctrl-C.
+    pub(crate) fn text(self) -> Result<String, CliError> {
+        self.ensure_can_ask()?;
+        answered(move || {
+            let input = Input::<String>::new()
+                .with_prompt(self.label)
+                .allow_empty(self.may_be_empty)
+                .validate_with(move |answer: &String| (self.check)(answer.trim()));
+            match self.default {
+                Some(default) => input.default(default),
+                None => input,
+            }
+            .interact_text_on(&Term::stderr())
+        })
+    }
+
+    /// Asks for a text that is not shown while it is typed.
+    ///
+    /// # Errors
+    /// Usage if there is nobody to ask; interrupted by Ctrl-C.
+    pub(crate) fn hidden(self) -> Result<SecretString, CliError> {
+        self.ensure_can_ask()?;
+        let typed = answered(move || {
+            Password::new()
+                .with_prompt(self.label)
+                .allow_empty_password(self.may_be_empty)
+                .validate_with(move |answer: &String| (self.check)(answer.trim()))
+                .interact_on(&Term::stderr())
+        })?;
+        Ok(typed.into())
+    }
+
+    /// Like [`hidden`](Self::hidden), typed twice, until both are the same.
+    ///
+    /// # Errors
+    /// Usage if there is nobody to ask; interrupted by Ctrl-C.
+    pub(crate) fn hidden_twice(self, again: &'static str) -> Result<SecretString, CliError> {
+        self.ensure_can_ask()?;
+        let typed = answered(move || {
+            Password::new()
+                .with_prompt(self.label)
+                .with_confirmation(again, "they differ: enter them again")
+                .interact_on(&Term::stderr())
+        })?;
+        Ok(typed.into())
+    }
+
+    fn ensure_can_ask(&self) -> Result<(), CliError> {
+        if can_ask() {
+            return Ok(());
+        }
+        let Self { label, flag, .. } = self;
+        Err(
+            CliError::usage(format!("{label} is missing: `{flag}` gives it"))
+                .hint("in a terminal you would be asked"),
+        )
+    }
 }
 
 /// Asks whether to do what cannot be undone.
 ///
 /// # Errors
-/// Usage if there is nobody to ask; a failure if the answer is no.
+/// Usage if there is nobody to ask; a failure if the answer is no; interrupted by Ctrl-C.
 pub(crate) fn confirm(question: &str) -> Result<(), CliError> {
     ensure_can_confirm()?;
-    let agreed = Confirm::new()
-        .with_prompt(question)
-        .default(false)
-        .interact_on(&Term::stderr())
-        .map_err(|dialoguer::Error::IO(error)| unanswered(&error))?;
+    let question = question.to_owned();
+    let agreed = answered(move || {
+        Confirm::new()
+            .with_prompt(question)
+            .default(false)
+            .interact_on(&Term::stderr())
+    })?;
     if agreed { Ok(()) } else { Err(not_confirmed()) }
 }
 
 /// Asks for a name to be typed, before something protected is changed.
 ///
 /// # Errors
-/// Usage if there is nobody to ask; a failure if another name is typed.
+/// Usage if there is nobody to ask; a failure if another name is typed; interrupted by Ctrl-C.
 pub(crate) fn confirm_by_name(question: &str, name: &str) -> Result<(), CliError> {
     ensure_can_confirm()?;
-    if text(question, "--yes", None)?.trim() == name {
+    if Question::new(question, "--yes").text()?.trim() == name {
         Ok(())
     } else {
         Err(not_confirmed())
@@ -98,14 +174,62 @@ fn ensure_can_confirm() -> Result<(), CliError> {
     )
 }
 
-fn ensure_can_ask(label: &str, flag: &str) -> Result<(), CliError> {
-    if can_ask() {
-        return Ok(());
+/// Runs a prompt to its answer, or until Ctrl-C.
+///
+/// A prompt reads the keyboard and cannot be stopped; the runtime takes the signal that would end
+/// the program. So the prompt runs on a thread of its own, which ends with the program.
+fn answered<T: Send + 'static>(
+    ask: impl FnOnce() -> Result<T, dialoguer::Error> + Send + 'static,
+) -> Result<T, CliError> {
+    let before = TerminalState::now();
+    let (answers, answer) = channel();
+    tokio::task::block_in_place(|| {
+        tokio::runtime::Handle::current().block_on(async {
+            let mut interrupts = signal(SignalKind::interrupt())
+                .map_err(|error| CliError::failed("cannot wait for Ctrl-C").caused_by(&error))?;
+            let asked = tokio::task::spawn_blocking(move || answers.send(ask()));
+            tokio::select! {
+                _ = asked => finished(&answer, &before),
+                _ = interrupts.recv() => {
+                    before.restore();
+                    Err(CliError::interrupted())
+                }
+            }
+        })
+    })
+}
+
+fn finished<T>(
+    answer: &Receiver<Result<T, dialoguer::Error>>,
+    before: &TerminalState,
+) -> Result<T, CliError> {
+    match answer.recv() {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(dialoguer::Error::IO(error))) => {
+            before.restore();
+            Err(unanswered(&error))
+        }
+        Err(error) => Err(CliError::failed("cannot ask on this terminal").caused_by(&error)),
     }
-    Err(
-        CliError::usage(format!("{label} is missing: `{flag}` gives it"))
-            .hint("in a terminal you would be asked"),
-    )
+}
+
+/// How the terminal was before it was asked on: with what is typed shown, and with its cursor.
+struct TerminalState(Option<Termios>);
+
+impl TerminalState {
+    fn now() -> Self {
+        Self(tcgetattr(io::stdin()).ok())
+    }
+
+    /// Nothing can be done for a terminal that went away.
+    fn restore(&self) {
+        if let Some(termios) = &self.0 {
+            let _ = tcsetattr(io::stdin(), OptionalActions::Now, termios);
+        }
+        let terminal = Term::stderr();
+        let _ = terminal.show_cursor();
+        let _ = terminal.write_line("");
+    }
 }
 
 fn unanswered(error: &std::io::Error) -> CliError {

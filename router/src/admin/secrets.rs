@@ -65,8 +65,16 @@ impl Field {
         }
     }
 
-    fn check(&self, value: &str) -> Result<(), AdminError> {
+    /// Whether a value is acceptable.
+    ///
+    /// # Errors
+    /// [`AdminError::Invalid`] if it is not; the value is not repeated.
+    pub fn check(&self, value: &str) -> Result<(), AdminError> {
+        if value.is_empty() && !self.is_optional {
+            return Err(AdminError::invalid(self.name, "must not be empty"));
+        }
         match self.kind {
+            _ if value.is_empty() => Ok(()),
             FieldKind::Text => Ok(()),
             FieldKind::Number if value.bytes().all(|byte| byte.is_ascii_digit()) => Ok(()),
             FieldKind::Number => Err(AdminError::invalid(self.name, "must be a number")),
@@ -304,11 +312,7 @@ pub fn check(integration: &IntegrationName, document: &SecretDocument) -> Result
         ));
     }
     for field in fields_of(integration).unwrap_or_default() {
-        match document.text(field.name) {
-            Some(value) => field.check(&value)?,
-            None if field.is_optional => {}
-            None => return Err(AdminError::invalid(field.name, "must not be empty")),
-        }
+        field.check(&document.text(field.name).unwrap_or_default())?;
     }
     let bytes = serde_json::to_vec(document.fields()).map_or(usize::MAX, |json| json.len());
     if bytes > MAX_SECRET_BYTES {

@@ -297,7 +297,7 @@ pub(super) fn new_user(tenant: &TenantId, new: NewUser) -> Result<User, AdminErr
         ));
     }
     let display_name = match new.display_name {
-        Some(name) => one_line("name", &name, MAX_NAME_CHARS)?,
+        Some(name) => valid_name(&name)?,
         None => before_at(&email).to_owned(),
     };
     Ok(User {
@@ -312,7 +312,10 @@ pub(super) fn new_user(tenant: &TenantId, new: NewUser) -> Result<User, AdminErr
 
 /// An address as it can be: one `@` with something on either side, and nothing that breaks out of a
 /// header, a log line or a prompt. Whether it exists, only mail can tell.
-pub(super) fn valid_email(text: &str) -> Result<String, AdminError> {
+///
+/// # Errors
+/// [`AdminError::Invalid`] if it is none.
+pub fn valid_email(text: &str) -> Result<String, AdminError> {
     let text = one_line("email", text, MAX_EMAIL_CHARS)?;
     let is_valid = text.split_once('@').is_some_and(|(local, domain)| {
         !local.is_empty()
@@ -331,6 +334,14 @@ pub(super) fn valid_email(text: &str) -> Result<String, AdminError> {
             "must be an e-mail address like ada@example.com",
         ))
     }
+}
+
+/// A name that people read, trimmed.
+///
+/// # Errors
+/// [`AdminError::Invalid`] if it is empty, too long, or not in one line.
+pub fn valid_name(text: &str) -> Result<String, AdminError> {
+    one_line("name", text, MAX_NAME_CHARS)
 }
 
 fn before_at(email: &str) -> &str {

@@ -31,6 +31,8 @@ const HISTORY_LINES: usize = 1000;
 enum Line<'a> {
     Empty,
     Message(&'a str),
+    /// What looks like a command.
+    Unknown(&'a str),
     New,
     Sessions,
     History,
@@ -40,7 +42,8 @@ enum Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// Only the known commands are commands: a message may begin with a slash.
+    /// What looks like a command and is none is refused, since it would be sent as a question. A
+    /// message may begin with a slash after a space, and with a path.
     fn parse(line: &'a str) -> Self {
         match line.trim() {
             "" => Self::Empty,
@@ -49,10 +52,18 @@ impl<'a> Line<'a> {
             "/history" => Self::History,
             "/raw" => Self::Raw,
             "/help" | "/?" => Self::Help,
-            "/quit" | "/exit" => Self::Quit,
-            message => Self::Message(message),
+            "/quit" | "/exit" | "quit" | "exit" => Self::Quit,
+            message => match message.split_whitespace().next() {
+                Some(word) if is_command(word) && !line.starts_with(' ') => Self::Unknown(word),
+                _ => Self::Message(message),
+            },
         }
     }
+}
+
+fn is_command(word: &str) -> bool {
+    word.strip_prefix('/')
+        .is_some_and(|name| !name.is_empty() && name.chars().all(char::is_alphanumeric))
 }
 
 /// Chats until the user leaves.
@@ -79,6 +90,13 @@ pub(super) async fn run(
         match Line::parse(&line) {
             Line::Empty => {}
             Line::Quit => return Ok(()),
+            Line::Unknown(word) => {
+                printer.warning(format!(
+                    "`{}` is not a command; to send it as a message, put a space before it",
+                    strip_control_chars(word)
+                ));
+                printer.write(&format!("{HELP}\n"))?;
+            }
             Line::Help => printer.write(&format!("{HELP}\n"))?,
             Line::New => {
                 session = None;
@@ -248,6 +266,10 @@ mod tests {
     fn only_the_known_commands_are_commands() {
         assert_eq!(Line::parse(" /new "), Line::New);
         assert_eq!(Line::parse("/etc/hosts?"), Line::Message("/etc/hosts?"));
+        assert_eq!(Line::parse("/sesions 3"), Line::Unknown("/sesions"));
+        assert_eq!(Line::parse(" /etc is full"), Line::Message("/etc is full"));
+        assert_eq!(Line::parse("exit"), Line::Quit);
+        assert_eq!(Line::parse("exit code 7?"), Line::Message("exit code 7?"));
         assert_eq!(Line::parse("  "), Line::Empty);
     }
 }

@@ -5,8 +5,9 @@ use std::fmt;
 use jiff::SignedDuration;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
-use t3nets_router::admin::keys::{KeyState, NewKey};
-use t3nets_router::model::UserRole;
+use t3nets_router::admin::Admin;
+use t3nets_router::admin::keys::{CreatedKey, KeyState, NewKey};
+use t3nets_router::model::{ApiKey, UserRole};
 
 use super::KeyView;
 use crate::commands::arguments::{self, RequiredUser, TenantFlag};
@@ -15,7 +16,7 @@ use crate::config::keystore::{Keystore, StoredKey, origin_of};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::hint::Hint;
-use crate::terminal::printer::Output;
+use crate::terminal::printer::{Output, Streamed};
 use crate::terminal::text::shown_time;
 
 /// The user to create a key for, and what it allows.
@@ -63,8 +64,9 @@ impl Output for Created {
 /// Creates a key. It is the result even where it is saved, because it cannot be shown again.
 ///
 /// # Errors
-/// If there is no such user, or the key would exceed the user's role.
-pub(crate) async fn run(context: &Context, args: CreateArgs) -> Result<Created, CliError> {
+/// If there is no such user, or the key would exceed the user's role. If it can be neither saved
+/// nor shown: then it is revoked, since nobody has it.
+pub(crate) async fn run(context: &Context, args: CreateArgs) -> Result<Streamed, CliError> {
     let admin = context.admin_to_change().await?;
     // Opened before the key is made: a key that cannot be kept would be lost.
     let keystore = match args.save {
@@ -89,20 +91,14 @@ pub(crate) async fn run(context: &Context, args: CreateArgs) -> Result<Created, 
             },
         )
         .await?;
-    let stored = created.stored;
-    if let Some((keystore, origin)) = keystore {
-        let kept = StoredKey {
-            key: SecretString::from(created.key.expose_secret()),
-            expires_at: stored.expires_at,
-            origin,
-        };
-        keystore.put(&stored.tenant_id, &kept).await?;
-        let chat = Hint::command(
-            format!("chat -t {}", stored.tenant_id),
-            "uses the saved key",
-        );
-        context.printer.status(context.printer.render(&chat));
-    }
+    let stored = created.stored.clone();
+    let is_saved = match keystore {
+        Some((keystore, origin)) => match save(context, &keystore, origin, &created).await {
+            Ok(()) => true,
+            Err(error) => return Err(withdrawn(&admin, &stored, error).await),
+        },
+        None => false,
+    };
     context.printer.status(format!(
         "key `{}` for user `{}` of tenant `{}`, role {}, {}; it is not shown again",
         stored.prefix,
@@ -114,8 +110,45 @@ pub(crate) async fn run(context: &Context, args: CreateArgs) -> Result<Created, 
             None => "never expires".to_owned(),
         },
     ));
-    Ok(Created {
+    let shown = context.printer.print(&Created {
         key: created.key.expose_secret().to_owned(),
-        view: KeyView::new(stored, KeyState::Active.as_str()),
-    })
+        view: KeyView::new(created.stored, KeyState::Active.as_str()),
+    });
+    match shown {
+        Ok(_) => Ok(Streamed::DONE),
+        Err(error) if is_saved => Err(error),
+        Err(error) => Err(withdrawn(&admin, &stored, error).await),
+    }
+}
+
+async fn save(
+    context: &Context,
+    keystore: &Keystore,
+    origin: Option<String>,
+    created: &CreatedKey,
+) -> Result<(), CliError> {
+    let stored = &created.stored;
+    let kept = StoredKey {
+        key: SecretString::from(created.key.expose_secret()),
+        expires_at: stored.expires_at,
+        origin,
+    };
+    keystore.put(&stored.tenant_id, &kept).await?;
+    let chat = Hint::command(
+        format!("chat -t {}", stored.tenant_id),
+        "uses the saved key",
+    );
+    context.printer.status(context.printer.render(&chat));
+    Ok(())
+}
+
+/// Revokes a key that nobody has.
+async fn withdrawn(admin: &Admin, key: &ApiKey, error: CliError) -> CliError {
+    match admin.revoke_key(key).await {
+        Ok(()) => error.hint(format!("the new key `{}` was revoked", key.prefix)),
+        Err(_) => error.hint_command(
+            format!("key revoke -t {} {}", key.tenant_id, key.prefix),
+            "revokes the new key, which nobody has",
+        ),
+    }
 }

@@ -13,10 +13,13 @@ use t3nets_router::model::{ApiKey, UserId, UserRole};
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum KeyCommand {
     /// Create a key for a user; it is shown once
+    #[command(aliases = ["add", "new"])]
     Create(create::CreateArgs),
     /// List the keys of a tenant
+    #[command(alias = "ls")]
     List(list::ListArgs),
     /// Revoke a key
+    #[command(aliases = ["rm", "remove", "delete"])]
     Revoke(revoke::RevokeArgs),
 }
 

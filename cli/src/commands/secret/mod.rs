@@ -18,14 +18,18 @@ use crate::terminal::printer::Output;
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum SecretCommand {
     /// Store the credentials of an integration; missing values are asked for
+    #[command(aliases = ["add", "create", "put"])]
     Set(set::SetArgs),
     /// List the secrets of a tenant
+    #[command(alias = "ls")]
     List(list::ListArgs),
     /// Show the fields of a secret; secret values stay hidden
+    #[command(aliases = ["get", "describe"])]
     Show(SecretArgs),
     /// Test the stored credentials against the integration
     Test(SecretArgs),
     /// Remove a secret; it can be restored for some days
+    #[command(aliases = ["rm", "delete"])]
     Remove(SecretArgs),
     /// Restore a removed secret
     Restore(SecretArgs),

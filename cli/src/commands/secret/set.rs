@@ -15,7 +15,7 @@ use super::{SecretArgs, SecretOutcome};
 use crate::commands::arguments;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::terminal::prompt;
+use crate::terminal::prompt::{self, Question};
 
 /// The most that is read from a file or stdin, in bytes: more than any secret store takes.
 const MAX_INPUT_BYTES: u64 = 1 << 20;
@@ -151,16 +151,14 @@ fn ask(field: &Field, fields: &mut JsonObject) -> Result<(), CliError> {
     let flag = format!("--from-env {}=VARIABLE", field.name);
     let label = format!("{} ({})", field.name, field.description);
     let stored = SecretDocument::new(fields.clone()).text(field.name);
-    let value = if field.is_secret && field.is_optional {
-        prompt::hidden_or_empty(&label, &flag)?
-            .expose_secret()
-            .to_owned()
-    } else if field.is_secret {
-        prompt::hidden(&label, &flag)?.expose_secret().to_owned()
-    } else if field.is_optional {
-        prompt::text(&label, &flag, Some(stored.as_deref().unwrap_or("")))?
+    let checked = *field;
+    let question = Question::new(label, flag)
+        .may_be_empty(field.is_optional)
+        .checked_by(move |answer| checked.check(answer));
+    let value = if field.is_secret {
+        question.hidden()?.expose_secret().to_owned()
     } else {
-        prompt::text(&label, &flag, stored.as_deref())?
+        question.default(stored).text()?
     };
     if !value.trim().is_empty() {
         fields.insert(field.name.to_owned(), Value::from(value.trim()));

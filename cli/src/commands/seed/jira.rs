@@ -8,7 +8,7 @@ use t3nets_router::model::{IntegrationName, JsonObject, SecretDocument};
 
 use super::values::Values;
 use crate::error::CliError;
-use crate::terminal::prompt;
+use crate::terminal::prompt::{self, Question};
 
 /// The variables that are read: the names that older scripts used.
 pub(super) const VARIABLES: [&str; 4] =
@@ -76,7 +76,7 @@ pub(super) fn document(
         return Ok(None);
     }
     if matches!(missing[..], [("api_token", _)]) && prompt::can_ask() {
-        let token = prompt::hidden("Jira API token", "--jira-api-token-file")?;
+        let token = Question::new("Jira API token", "--jira-api-token-file").hidden()?;
         given[3].1 = Some(token.expose_secret().to_owned());
     } else if !missing.is_empty() {
         let flags: Vec<&str> = missing.iter().map(|(_, flag)| *flag).collect();

@@ -1,8 +1,8 @@
 //! `t3nets tenant add-user`.
 
 use serde::Serialize;
-use t3nets_router::admin::users::NewUser;
-use t3nets_router::model::{UserId, UserRole};
+use t3nets_router::admin::users::{NewUser, valid_email, valid_name};
+use t3nets_router::model::{UnknownUserRole, UserId, UserRole};
 
 use super::views::UserView;
 use crate::commands::arguments::TenantFlag;
@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::hint::Hint;
 use crate::terminal::printer::Output;
-use crate::terminal::prompt;
+use crate::terminal::prompt::{self, Question};
 use crate::terminal::text::strip_control_chars;
 
 /// The user to add. In a terminal, missing values are asked for.
@@ -62,23 +62,28 @@ pub(crate) async fn run(context: &Context, args: AddUserArgs) -> Result<Added, C
     let asks = args.email.is_none() && prompt::can_ask();
     let email = match args.email {
         Some(email) => email,
-        None => prompt::text("email address", "--email", None)?,
+        None => Question::new("email address", "--email")
+            .checked_by(|answer| valid_email(answer).map(|_| ()))
+            .text()?,
     };
     let name = match args.name {
-        None if asks => {
-            let default = email.split('@').next();
-            Some(prompt::text("name", "--name", default)?)
-        }
+        None if asks => Some(
+            Question::new("name", "--name")
+                .default(email.split('@').next())
+                .checked_by(|answer| valid_name(answer).map(|_| ()))
+                .text()?,
+        ),
         given => given,
     };
     let role = match args.role {
         Some(role) => role,
-        None if asks => prompt::text("role (admin, member)", "--role", Some("member"))?
+        None if asks => Question::new("role (admin, member)", "--role")
+            .default(Some("member"))
+            .checked_by(|answer| answer.parse::<UserRole>().map(|_| ()))
+            .text()?
             .trim()
             .parse()
-            .map_err(|error: t3nets_router::model::UnknownUserRole| {
-                CliError::usage(error.to_string())
-            })?,
+            .map_err(|error: UnknownUserRole| CliError::usage(error.to_string()))?,
         None => UserRole::Member,
     };
     let admin = context.admin_to_change().await?;

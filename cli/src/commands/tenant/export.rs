@@ -79,7 +79,8 @@ impl Output for Exported {
 
 /// Exports a tenant.
 ///
-/// # Errors If there is no such tenant, or the file cannot be written: then there is none, or the
+/// # Errors
+/// If there is no such tenant, or the file cannot be written: then there is none, or the
 /// one that was there before.
 pub(crate) async fn run(context: &Context, args: ExportArgs) -> Result<Exported, CliError> {
     let id = args.tenant.into_id();
@@ -110,6 +111,8 @@ pub(crate) async fn run(context: &Context, args: ExportArgs) -> Result<Exported,
     let counts = if args.with_secrets {
         // Reading them leaves an audit entry.
         let admin = context.admin_to_change().await?;
+        // Before a passphrase is asked for.
+        admin.tenant(&id).await?;
         let mut sealed =
             sealed::seal(BufWriter::new(&mut file), &args.recipient, &args.passphrase)?;
         let counts = write(context, &admin, &id, SecretsIn::Values, &mut sealed).await?;

@@ -23,10 +23,13 @@ mod views;
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum TenantCommand {
     /// Create a tenant
+    #[command(aliases = ["create", "new"])]
     Add(add::AddArgs),
     /// List the tenants
+    #[command(alias = "ls")]
     List,
     /// Show a tenant with its settings and counts
+    #[command(aliases = ["get", "describe"])]
     Show(show::ShowArgs),
     /// Change a tenant's name and settings
     Set(set::SetArgs),
@@ -35,6 +38,7 @@ pub(crate) enum TenantCommand {
     /// Resume a suspended tenant
     Resume(status::StatusArgs),
     /// Remove a tenant and all its data
+    #[command(aliases = ["rm", "delete"])]
     Remove(remove::RemoveArgs),
     /// Export a tenant to a file, with its users, channels and keys
     ///
@@ -49,18 +53,23 @@ pub(crate) enum TenantCommand {
     /// 1 if anything was not imported.
     Import(import::ImportArgs),
     /// Add a user to a tenant
+    #[command(alias = "create-user")]
     AddUser(add_user::AddUserArgs),
     /// List the users of a tenant
+    #[command(alias = "list-users")]
     Users(users::UsersArgs),
     /// Change a user's name, email address, role or preferences
+    #[command(alias = "update-user")]
     SetUser(set_user::SetUserArgs),
     /// Remove a user with their keys and conversations
+    #[command(alias = "delete-user")]
     RemoveUser(remove_user::RemoveUserArgs),
     /// Map a channel to a tenant
     MapChannel(channels::ChannelArgs),
     /// Unmap a channel
     UnmapChannel(channels::ChannelArgs),
     /// List the channels of a tenant
+    #[command(alias = "list-channels")]
     Channels(channels::ChannelsArgs),
     /// Show the daily usage of a tenant
     Usage(usage::UsageArgs),

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use age::stream::StreamWriter;
 use age::{Decryptor, Encryptor, Identity, Recipient, scrypt, x25519};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 use crate::error::CliError;
-use crate::terminal::prompt;
+use crate::terminal::prompt::Question;
 
 /// What an encrypted file begins with.
 const MAGIC: &[u8] = b"age-encryption.org/v1\n";
@@ -48,19 +48,15 @@ impl PassphraseArgs {
         if let Some(given) = self.given()? {
             return Ok(given);
         }
-        let first = prompt::hidden("passphrase for the file", "--passphrase-file")?;
-        let second = prompt::hidden("repeat passphrase", "--passphrase-file")?;
-        if first.expose_secret() != second.expose_secret() {
-            return Err(CliError::usage("the two passphrases differ"));
-        }
-        Ok(first)
+        Question::new("passphrase for the file", "--passphrase-file")
+            .hidden_twice("repeat passphrase")
     }
 
     /// The passphrase of a file that there is.
     fn recall(&self) -> Result<SecretString, CliError> {
         match self.given()? {
             Some(given) => Ok(given),
-            None => prompt::hidden("passphrase of the file", "--passphrase-file"),
+            None => Question::new("passphrase of the file", "--passphrase-file").hidden(),
         }
     }
 
