@@ -79,7 +79,8 @@ pub(crate) struct AwsSession {
 impl AwsEnvironment {
     /// Finds out all that can be known of an environment.
     ///
-    /// # Errors Not ready if Terraform's files cannot be understood or the state is another
+    /// # Errors
+    /// Not ready if Terraform's files cannot be understood or the state is another
     /// environment's; as AWS says if the state is in a bucket that cannot be reached: working on
     /// other names than the state's could be working on other data.
     pub(crate) async fn resolve(

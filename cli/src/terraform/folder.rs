@@ -81,7 +81,8 @@ impl InfraFolder {
     /// The environment in use. It need not be in `t3nets.toml`, but its `NAME.tfvars` must be there
     /// and be its own.
     ///
-    /// # Errors Not ready if there is none of that name, naming those there are, or if it lives on
+    /// # Errors
+    /// Not ready if there is none of that name, naming those there are, or if it lives on
     /// this machine.
     pub(crate) fn environment(&self, settings: &Settings) -> Result<InfraEnvironment, CliError> {
         let name = &settings.environment_name;

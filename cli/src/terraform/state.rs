@@ -127,7 +127,8 @@ fn of_backend(backend: &Value, folder: &Path, workspace: &str) -> Place {
 
 /// Reads the outputs of a state.
 ///
-/// # Errors Not ready if it is there and is not understood, or is another environment's; as AWS
+/// # Errors
+/// Not ready if it is there and is not understood, or is another environment's; as AWS
 /// says if a bucket cannot be reached.
 pub(crate) async fn read(
     place: &Place,

@@ -83,7 +83,8 @@ impl Output for DevStarted {
 
 /// Runs the router until it is told to end.
 ///
-/// # Errors Not ready if the environment cannot be used or another `dev` runs on it; a failure if
+/// # Errors
+/// Not ready if the environment cannot be used or another `dev` runs on it; a failure if
 /// the port is in use.
 pub(crate) async fn run(context: &Context, args: DevArgs) -> Result<Streamed, CliError> {
     let environment = context.local_environment()?;

@@ -46,7 +46,8 @@ impl Output for Bootstrapped {
 
 /// Makes the bucket and writes `backend.tf`, after asking.
 ///
-/// # Errors Not ready if anything it needs is missing; a failure if there is a backend already,
+/// # Errors
+/// Not ready if anything it needs is missing; a failure if there is a backend already,
 /// Terraform fails, or it is not confirmed.
 pub(crate) async fn run(context: &Context) -> Result<Bootstrapped, CliError> {
     let folder = InfraFolder::find(&context.settings)?;

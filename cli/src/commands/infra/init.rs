@@ -12,7 +12,8 @@ use crate::terraform::run::{Ended, NEEDED_FOR_BUCKET, Terraform};
 
 /// Runs `terraform init` if it is due, asking before state is moved.
 ///
-/// # Errors Not ready if Terraform is too old for the backend; a failure if init fails or moving
+/// # Errors
+/// Not ready if Terraform is too old for the backend; a failure if init fails or moving
 /// the state is not confirmed.
 pub(super) async fn initialise(
     context: &Context,

@@ -143,7 +143,8 @@ impl Output for Imported {
 
 /// Imports a tenant.
 ///
-/// # Errors If the file is not whole and right: then nothing was changed. If the environment fails:
+/// # Errors
+/// If the file is not whole and right: then nothing was changed. If the environment fails:
 /// then repeating it goes on.
 pub(crate) async fn run(context: &Context, args: ImportArgs) -> Result<Imported, CliError> {
     let file = if args.file == Path::new("-") {

@@ -38,7 +38,8 @@ impl Output for Removed {
 
 /// Removes a user, after showing what is deleted and asking.
 ///
-/// # Errors If there is no such user, the tenant would be left without an administrator, or it is
+/// # Errors
+/// If there is no such user, the tenant would be left without an administrator, or it is
 /// not confirmed.
 pub(crate) async fn run(context: &Context, args: RemoveUserArgs) -> Result<Removed, CliError> {
     let (tenant, id) = (args.tenant.id, args.user.into_id()?);
