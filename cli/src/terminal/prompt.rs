@@ -5,7 +5,6 @@
 //! before is lost. Every prompt ends at Ctrl-C, and leaves the terminal as it was.
 
 use std::io::{self, IsTerminal};
-use std::sync::mpsc::{Receiver, channel};
 
 use dialoguer::console::Term;
 use dialoguer::{Confirm, Input, Password};
@@ -182,35 +181,22 @@ fn answered<T: Send + 'static>(
     ask: impl FnOnce() -> Result<T, dialoguer::Error> + Send + 'static,
 ) -> Result<T, CliError> {
     let before = TerminalState::now();
-    let (answers, answer) = channel();
     tokio::task::block_in_place(|| {
         tokio::runtime::Handle::current().block_on(async {
             let mut interrupts = signal(SignalKind::interrupt())
                 .map_err(|error| CliError::failed("cannot wait for Ctrl-C").caused_by(&error))?;
-            let asked = tokio::task::spawn_blocking(move || answers.send(ask()));
-            tokio::select! {
-                _ = asked => finished(&answer, &before),
-                _ = interrupts.recv() => {
-                    before.restore();
-                    Err(CliError::interrupted())
-                }
-            }
+            let failed = tokio::select! {
+                answer = tokio::task::spawn_blocking(ask) => match answer {
+                    Ok(Ok(answer)) => return Ok(answer),
+                    Ok(Err(dialoguer::Error::IO(error))) => unanswered(&error),
+                    Err(error) => CliError::failed("cannot ask on this terminal").caused_by(&error),
+                },
+                _ = interrupts.recv() => CliError::interrupted(),
+            };
+            before.restore();
+            Err(failed)
         })
     })
-}
-
-fn finished<T>(
-    answer: &Receiver<Result<T, dialoguer::Error>>,
-    before: &TerminalState,
-) -> Result<T, CliError> {
-    match answer.recv() {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(dialoguer::Error::IO(error))) => {
-            before.restore();
-            Err(unanswered(&error))
-        }
-        Err(error) => Err(CliError::failed("cannot ask on this terminal").caused_by(&error)),
-    }
 }
 
 /// How the terminal was before it was asked on: with what is typed shown, and with its cursor.
