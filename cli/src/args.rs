@@ -103,7 +103,7 @@ pub(crate) struct Parsed {
 /// If it cannot be understood, or asks for help or the version.
 pub(crate) fn parse() -> Result<Parsed, clap::Error> {
     let matches = command_tree()
-        .color(color_of_usage(std::env::args_os()))
+        .color(usage_colors(std::env::args_os()))
         .try_get_matches()
         .map_err(with_tip)?;
     Ok(Parsed {
@@ -112,8 +112,8 @@ pub(crate) fn parse() -> Result<Parsed, clap::Error> {
     })
 }
 
-/// Which colours help and usage errors have: they are shown before the flag that says so is read.
-fn color_of_usage(arguments: impl Iterator<Item = OsString>) -> clap::ColorChoice {
+/// The colors of help and usage errors: these are shown before `--color` is parsed.
+fn usage_colors(arguments: impl Iterator<Item = OsString>) -> clap::ColorChoice {
     let arguments: Vec<OsString> = arguments.take_while(|argument| argument != "--").collect();
     let mut given = arguments.iter().enumerate().filter_map(|(at, argument)| {
         let argument = argument.to_str()?;
@@ -129,24 +129,22 @@ fn color_of_usage(arguments: impl Iterator<Item = OsString>) -> clap::ColorChoic
     }
 }
 
-/// What people type for what is called otherwise here.
-const CALLED_OTHERWISE: [(&str, &str); 8] = [
+/// Commands that people expect, and what they are called here.
+const OTHER_NAMES: [(&str, &str); 6] = [
     ("configure", "init"),
     ("login", "key create --save"),
-    ("start", "dev"),
     ("undo", "rollback"),
-    ("up", "dev"),
     ("usage", "tenant usage"),
     ("user", "tenant users"),
     ("users", "tenant users"),
 ];
 
-/// With what to type instead of a command that does not exist, where that is known.
+/// Adds what to type instead of a command that does not exist, if that is known.
 fn with_tip(mut error: clap::Error) -> clap::Error {
     let Some(ContextValue::String(typed)) = error.get(ContextKind::InvalidSubcommand) else {
         return error;
     };
-    let called = CALLED_OTHERWISE.iter().find(|(word, _)| word == typed);
+    let called = OTHER_NAMES.iter().find(|(word, _)| word == typed);
     if let Some((_, name)) = called {
         let name = ContextValue::Strings(vec![(*name).to_owned()]);
         error.insert(ContextKind::SuggestedSubcommand, name);
@@ -219,7 +217,7 @@ mod tests {
 
     #[test]
     fn what_is_suggested_is_a_command() {
-        for (word, name) in CALLED_OTHERWISE {
+        for (word, name) in OTHER_NAMES {
             let typed = name.split(' ').take_while(|word| !word.starts_with('-'));
             let tree = command_tree();
             let mut command = &tree;
@@ -245,7 +243,7 @@ mod tests {
             (&["--colors=never"], clap::ColorChoice::Auto),
         ] {
             let arguments = arguments.iter().map(OsString::from);
-            assert_eq!(color_of_usage(arguments), color);
+            assert_eq!(usage_colors(arguments), color);
         }
     }
 

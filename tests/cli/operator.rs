@@ -77,6 +77,17 @@ impl Operator {
         rexpect::session::spawn_command(command, Some(PROMPT_TIMEOUT_MS)).unwrap()
     }
 
+    /// Runs `t3nets` in a terminal to its end, answering its prompts; returns what was shown.
+    pub(crate) fn answering(&self, arguments: &[&str], answers: &[(&str, &str)]) -> String {
+        let mut terminal = self.in_terminal(arguments);
+        let mut shown = String::new();
+        for (prompt, answer) in answers {
+            shown += &terminal.exp_string(prompt).unwrap();
+            terminal.send_line(answer).unwrap();
+        }
+        shown + &terminal.exp_eof().unwrap()
+    }
+
     /// Runs `t3nets` in a terminal that shows what is typed, then prints the code it ended with and
     /// how the terminal is set.
     pub(crate) fn in_terminal_of_a_shell(&self, arguments: &[&str]) -> PtySession {

@@ -97,21 +97,18 @@ fn ctrl_c_ends_the_question_for_a_protected_environments_name() {
 #[test]
 fn a_field_that_is_wrong_is_asked_for_again_where_it_was_asked() {
     let operator = Operator::seeded();
-    let mut terminal = operator.in_terminal(&["secret", "set", "jira"]);
-    let mut shown = String::new();
-    for (prompt, answer) in [
-        ("url (", "http://team.atlassian.net"),
-        ("https", "https://team.atlassian.net"),
-        ("email (", "bot@example.com"),
-        ("api_token (", "hunter2"),
-        ("board_id (", "seven"),
-        ("must be a number", "7"),
-        ("project_key (", ""),
-    ] {
-        shown += &terminal.exp_string(prompt).unwrap();
-        terminal.send_line(answer).unwrap();
-    }
-    shown += &terminal.exp_eof().unwrap();
+    let shown = operator.answering(
+        &["secret", "set", "jira"],
+        &[
+            ("url (", "http://team.atlassian.net"),
+            ("https", "https://team.atlassian.net"),
+            ("email (", "bot@example.com"),
+            ("api_token (", "hunter2"),
+            ("board_id (", "seven"),
+            ("must be a number", "7"),
+            ("project_key (", ""),
+        ],
+    );
     assert!(shown.contains("secret `jira`: created"), "{shown}");
     assert!(!shown.contains("hunter2"), "{shown}");
     let fields = operator.json(&["secret", "show", "jira"])["fields"].clone();
@@ -122,18 +119,16 @@ fn a_field_that_is_wrong_is_asked_for_again_where_it_was_asked() {
 #[test]
 fn a_users_values_are_checked_where_they_are_asked_for() {
     let operator = Operator::seeded();
-    let mut terminal = operator.in_terminal(&["tenant", "add-user"]);
-    for (prompt, answer) in [
-        ("email address", "bob"),
-        ("must be an e-mail address", "bob@example.com"),
-        ("name", "Bob Meyer"),
-        ("role", "owner"),
-        ("owner", "admin"),
-    ] {
-        terminal.exp_string(prompt).unwrap();
-        terminal.send_line(answer).unwrap();
-    }
-    let shown = terminal.exp_eof().unwrap();
+    let shown = operator.answering(
+        &["tenant", "add-user"],
+        &[
+            ("email address", "bob"),
+            ("must be an e-mail address", "bob@example.com"),
+            ("name", "Bob Meyer"),
+            ("role", "owner"),
+            ("owner", "admin"),
+        ],
+    );
     assert!(shown.contains("user `bob@example.com`: created"), "{shown}");
     let user = &operator.json(&["tenant", "users"])["users"][1];
     assert_eq!(user["display_name"], "Bob Meyer");
@@ -143,18 +138,15 @@ fn a_users_values_are_checked_where_they_are_asked_for() {
 #[test]
 fn two_passphrases_that_differ_are_asked_for_again() {
     let operator = Operator::seeded();
-    let mut terminal =
-        operator.in_terminal(&["tenant", "export", "--with-secrets", "-o", "tenant.age"]);
-    for (prompt, answer) in [
-        ("passphrase for the file", "correct horse"),
-        ("repeat passphrase", "correct house"),
-        ("passphrase for the file", "correct horse"),
-        ("repeat passphrase", "correct horse"),
-    ] {
-        terminal.exp_string(prompt).unwrap();
-        terminal.send_line(answer).unwrap();
-    }
-    let shown = terminal.exp_eof().unwrap();
+    let shown = operator.answering(
+        &["tenant", "export", "--with-secrets", "-o", "tenant.age"],
+        &[
+            ("passphrase for the file", "correct horse"),
+            ("repeat passphrase", "correct house"),
+            ("passphrase for the file", "correct horse"),
+            ("repeat passphrase", "correct horse"),
+        ],
+    );
     assert!(shown.contains("encrypted"), "{shown}");
 }
 

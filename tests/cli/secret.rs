@@ -130,19 +130,16 @@ fn what_is_missing_or_wrong_is_a_usage_error_without_the_value() {
 #[test]
 fn fields_are_asked_for_in_a_terminal_and_secret_ones_not_shown() {
     let operator = Operator::seeded();
-    let mut terminal = operator.in_terminal(&["secret", "set", "jira"]);
-    let mut shown = String::new();
-    for (prompt, answer) in [
-        ("url (", "https://team.atlassian.net"),
-        ("email (", "bot@example.com"),
-        ("api_token (", "hunter2"),
-        ("board_id (", "7"),
-        ("project_key (", ""),
-    ] {
-        shown += &terminal.exp_string(prompt).unwrap();
-        terminal.send_line(answer).unwrap();
-    }
-    shown += &terminal.exp_eof().unwrap();
+    let shown = operator.answering(
+        &["secret", "set", "jira"],
+        &[
+            ("url (", "https://team.atlassian.net"),
+            ("email (", "bot@example.com"),
+            ("api_token (", "hunter2"),
+            ("board_id (", "7"),
+            ("project_key (", ""),
+        ],
+    );
     assert!(shown.contains("secret `jira`: created"), "{shown}");
     assert!(!shown.contains("hunter2"), "{shown}");
     let fields = operator.json(&["secret", "show", "jira"])["fields"].clone();

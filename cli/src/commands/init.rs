@@ -25,7 +25,7 @@ pub(crate) struct InitArgs {
 #[derive(Debug, Serialize)]
 pub(crate) struct InitOutput {
     file: PathBuf,
-    /// The file that now keeps `.env` out of git, where that was not so before.
+    /// The `.gitignore` that `.env` was added to, unless it was there already.
     #[serde(skip_serializing_if = "Option::is_none")]
     ignored: Option<PathBuf>,
 }
@@ -75,13 +75,13 @@ pub(crate) fn run(args: InitArgs) -> Result<InitOutput, CliError> {
     Ok(InitOutput { file, ignored })
 }
 
-/// Has git leave out `.env`, from which `t3nets seed` reads credentials.
+/// Adds `.env`, from which `t3nets seed` reads credentials, to `.gitignore`.
 fn ignore_dotenv(path: &Path) -> Result<Option<PathBuf>, CliError> {
     let unwritten = |error: &std::io::Error| {
         CliError::failed(format!("cannot write `{}`", path.display())).caused_by(error)
     };
-    let before = match std::fs::read_to_string(path) {
-        Ok(text) => text,
+    let before = match std::fs::read(path) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(unwritten(&error)),
     };

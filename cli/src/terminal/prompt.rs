@@ -74,7 +74,7 @@ impl Question {
     /// Usage if there is nobody to ask; interrupted by Ctrl-C.
     pub(crate) fn text(self) -> Result<String, CliError> {
         self.ensure_can_ask()?;
-        answered(move || {
+        wait_for_answer(move || {
             let input = Input::<String>::new()
                 .with_prompt(self.label)
                 .allow_empty(self.may_be_empty)
@@ -93,7 +93,7 @@ impl Question {
     /// Usage if there is nobody to ask; interrupted by Ctrl-C.
     pub(crate) fn hidden(self) -> Result<SecretString, CliError> {
         self.ensure_can_ask()?;
-        let typed = answered(move || {
+        let typed = wait_for_answer(move || {
             Password::new()
                 .with_prompt(self.label)
                 .allow_empty_password(self.may_be_empty)
@@ -109,7 +109,7 @@ impl Question {
     /// Usage if there is nobody to ask; interrupted by Ctrl-C.
     pub(crate) fn hidden_twice(self, again: &'static str) -> Result<SecretString, CliError> {
         self.ensure_can_ask()?;
-        let typed = answered(move || {
+        let typed = wait_for_answer(move || {
             Password::new()
                 .with_prompt(self.label)
                 .with_confirmation(again, "they differ: enter them again")
@@ -137,7 +137,7 @@ impl Question {
 pub(crate) fn confirm(question: &str) -> Result<(), CliError> {
     ensure_can_confirm()?;
     let question = question.to_owned();
-    let agreed = answered(move || {
+    let agreed = wait_for_answer(move || {
         Confirm::new()
             .with_prompt(question)
             .default(false)
@@ -177,7 +177,7 @@ fn ensure_can_confirm() -> Result<(), CliError> {
 ///
 /// A prompt reads the keyboard and cannot be stopped; the runtime takes the signal that would end
 /// the program. So the prompt runs on a thread of its own, which ends with the program.
-fn answered<T: Send + 'static>(
+fn wait_for_answer<T: Send + 'static>(
     ask: impl FnOnce() -> Result<T, dialoguer::Error> + Send + 'static,
 ) -> Result<T, CliError> {
     let before = TerminalState::now();

@@ -95,7 +95,7 @@ pub(crate) async fn run(context: &Context, args: CreateArgs) -> Result<Streamed,
     let is_saved = match keystore {
         Some((keystore, origin)) => match save(context, &keystore, origin, &created).await {
             Ok(()) => true,
-            Err(error) => return Err(withdrawn(&admin, &stored, error).await),
+            Err(error) => return Err(revoke_unseen(&admin, &stored, error).await),
         },
         None => false,
     };
@@ -110,6 +110,7 @@ pub(crate) async fn run(context: &Context, args: CreateArgs) -> Result<Streamed,
             None => "never expires".to_owned(),
         },
     ));
+    // Shown here and not by the caller, so that a key that nobody saw can be revoked.
     let shown = context.printer.print(&Created {
         key: created.key.expose_secret().to_owned(),
         view: KeyView::new(created.stored, KeyState::Active.as_str()),
@@ -117,7 +118,7 @@ pub(crate) async fn run(context: &Context, args: CreateArgs) -> Result<Streamed,
     match shown {
         Ok(_) => Ok(Streamed::DONE),
         Err(error) if is_saved => Err(error),
-        Err(error) => Err(withdrawn(&admin, &stored, error).await),
+        Err(error) => Err(revoke_unseen(&admin, &stored, error).await),
     }
 }
 
@@ -143,7 +144,7 @@ async fn save(
 }
 
 /// Revokes a key that nobody has.
-async fn withdrawn(admin: &Admin, key: &ApiKey, error: CliError) -> CliError {
+async fn revoke_unseen(admin: &Admin, key: &ApiKey, error: CliError) -> CliError {
     match admin.revoke_key(key).await {
         Ok(()) => error.hint(format!("the new key `{}` was revoked", key.prefix)),
         Err(_) => error.hint_command(
