@@ -79,7 +79,7 @@ impl Context {
                 environment.name,
                 environment.home.display()
             ))
-            .caused_by(&error)
+            .caused_by(error)
             .hint_command("doctor", CHECKS)
         })
     }
@@ -218,7 +218,7 @@ impl Context {
             Ok(environment) if environment.platform == PlatformKind::Aws => {
                 advise(error, environment, self.aws.get())
             }
-            _ if error.service.is_some() && error.kind != ErrorKind::Denied => {
+            _ if error.service().is_some() && error.kind != ErrorKind::Denied => {
                 error.hint_command("doctor", CHECKS)
             }
             _ => error,

@@ -1,10 +1,13 @@
 //! The one error type of the program: what failed, why, what to do next, and with which code the
 //! program ends.
 
-use serde::Serialize;
+use std::error::Error;
+use std::fmt;
+
 use t3nets_router::admin::AdminError;
 use t3nets_router::admin::transfer::TransferError;
 use t3nets_router::aws::{AwsError, AwsErrorKind};
+use t3nets_router::errors::chain;
 use t3nets_router::model::Record;
 use t3nets_router::ports::StoreError;
 
@@ -49,8 +52,7 @@ pub(crate) mod exit_code {
 }
 
 /// The kinds of [`CliError`], which decide the exit code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ErrorKind {
     /// It was tried and failed.
     Failed,
@@ -86,6 +88,21 @@ impl ErrorKind {
         }
     }
 
+    /// Its name for programs, where nothing says more about the failure.
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Usage => "usage",
+            Self::NotReady => "not_ready",
+            Self::Denied => "denied",
+            Self::TimedOut => "timed_out",
+            Self::RolledBack => "rolled_back",
+            Self::NotRolledBack => "not_rolled_back",
+            Self::Interrupted => "interrupted",
+            Self::OutputClosed => "output_closed",
+        }
+    }
+
     /// The code that the program ends with.
     pub(crate) fn exit_code(self) -> u8 {
         match self {
@@ -102,21 +119,34 @@ impl ErrorKind {
     }
 }
 
+/// What caused an error, whole: whoever shows it walks through its sources.
+type Source = Box<dyn Error + Send + Sync>;
+
 /// Why a command did not do its work. Messages are lower-case fragments with names in backticks.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct CliError {
     pub(crate) kind: ErrorKind,
     /// What failed, in a lower-case fragment.
     pub(crate) message: String,
-    /// The causes, outermost first.
-    pub(crate) causes: Vec<String>,
+    /// The error behind it.
+    source: Option<Source>,
+    /// More about why that no error holds: a task's last lines, the problems of a file.
+    details: Vec<String>,
     /// What to do next.
     pub(crate) hints: Vec<Hint>,
-    /// The request that a router refused, by which its log can be searched.
+    /// The name of this failure for programs, where it says more than the kind does.
+    code: Option<&'static str>,
+}
+
+/// What a router said instead of an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub(crate) struct RouterRefusal {
+    /// Its stable name, of the HTTP API.
+    pub(crate) code: String,
+    pub(crate) message: String,
+    /// The request, by which the router's log can be searched.
     pub(crate) request_id: Option<String>,
-    /// What kind of failure it was, if AWS or a store failed: what to do about it depends on the
-    /// environment, and is added where that is known.
-    pub(crate) service: Option<AwsErrorKind>,
 }
 
 impl CliError {
@@ -125,11 +155,16 @@ impl CliError {
         Self {
             kind,
             message: message.into(),
-            causes: Vec::new(),
+            source: None,
+            details: Vec::new(),
             hints: Vec::new(),
-            request_id: None,
-            service: None,
+            code: None,
         }
+    }
+
+    /// An error that says itself what failed.
+    pub(crate) fn of(kind: ErrorKind, error: impl Error + Send + Sync + 'static) -> Self {
+        Self::new(kind, error.to_string()).caused_by(error)
     }
 
     /// It was tried and failed: exit code 1.
@@ -158,12 +193,8 @@ impl CliError {
     }
 
     /// A call to AWS failed: what it was for, and why.
-    pub(crate) fn aws(what: impl Into<String>, error: &AwsError) -> Self {
-        Self {
-            causes: vec![error.to_string()],
-            service: Some(error.kind),
-            ..Self::new(ErrorKind::of_service(error.kind), what)
-        }
+    pub(crate) fn aws(what: impl Into<String>, error: AwsError) -> Self {
+        Self::new(ErrorKind::of_service(error.kind), what).caused_by(error)
     }
 
     /// Adds what to do next.
@@ -172,27 +203,91 @@ impl CliError {
         self
     }
 
+    /// Adds what to do next.
+    pub(crate) fn hints(mut self, hints: impl IntoIterator<Item = Hint>) -> Self {
+        self.hints.extend(hints);
+        self
+    }
+
     /// Adds a command of this program that helps: what is typed after `t3nets`, and what it does.
     pub(crate) fn hint_command(self, words: impl Into<String>, purpose: &str) -> Self {
         self.hint(Hint::command(words, purpose))
     }
 
-    /// Adds why: the error and what caused it in turn.
-    pub(crate) fn caused_by(mut self, error: &dyn std::error::Error) -> Self {
-        let mut cause = Some(error);
-        while let Some(error) = cause {
-            let text = error.to_string();
-            // Many errors repeat their source's text in their own.
-            if !self.causes.last().is_some_and(|last| last.contains(&text)) {
-                self.causes.push(text);
-            }
-            cause = error.source();
-        }
+    /// Adds why: the error behind it.
+    pub(crate) fn caused_by(mut self, error: impl Into<Source>) -> Self {
+        self.source = Some(error.into());
         self
     }
 
+    /// Adds more about why, which is shown after the causes.
+    pub(crate) fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.details.push(detail.into());
+        self
+    }
+
+    /// Names this failure for programs, more closely than its kind does.
+    pub(crate) fn code(mut self, code: &'static str) -> Self {
+        self.code = Some(code);
+        self
+    }
+
+    /// The failure's stable name for programs.
+    pub(crate) fn stable_code(&self) -> &str {
+        let refusal = || Some(self.refusal()?.code.as_str()).filter(|code| !code.is_empty());
+        let service = || self.service().map(service_code);
+        let closer = self.code.or_else(refusal).or_else(service);
+        closer.unwrap_or_else(|| self.kind.code())
+    }
+
+    /// The request that a router refused.
+    pub(crate) fn request_id(&self) -> Option<&str> {
+        self.refusal()?.request_id.as_deref()
+    }
+
+    fn refusal(&self) -> Option<&RouterRefusal> {
+        self.source.as_deref()?.downcast_ref()
+    }
+
+    /// Why, outermost first: the causes and the details.
+    pub(crate) fn causes(&self) -> Vec<String> {
+        let mut causes: Vec<String> = Vec::new();
+        let source = self
+            .source
+            .as_deref()
+            .map(|error| error as &(dyn Error + 'static));
+        for text in source.into_iter().flat_map(chain).map(ToString::to_string) {
+            // Many errors repeat their source's text in their own.
+            if !causes.last().unwrap_or(&self.message).contains(&text) {
+                causes.push(text);
+            }
+        }
+        causes.extend(self.details.iter().cloned());
+        causes
+    }
+
+    /// What failed and why, in one line.
+    pub(crate) fn in_one_line(&self) -> String {
+        let mut line = vec![self.message.clone()];
+        line.extend(self.causes());
+        line.join(": ")
+    }
+
+    /// What kind of failure it was, if AWS or a store failed: what to do about it depends on the
+    /// environment, and is added where that is known.
+    pub(crate) fn service(&self) -> Option<AwsErrorKind> {
+        let source = self.source.as_deref()? as &(dyn Error + 'static);
+        chain(source).find_map(|error| {
+            let of_store = || error.downcast_ref().and_then(kind_of_store);
+            error
+                .downcast_ref()
+                .map(|error: &AwsError| error.kind)
+                .or_else(of_store)
+        })
+    }
+
     /// Writing the result failed.
-    pub(crate) fn output(error: &std::io::Error) -> Self {
+    pub(crate) fn output(error: std::io::Error) -> Self {
         if error.kind() == std::io::ErrorKind::BrokenPipe {
             Self::new(ErrorKind::OutputClosed, "the output was closed")
         } else {
@@ -201,61 +296,93 @@ impl CliError {
     }
 }
 
+impl fmt::Display for CliError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for CliError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source
+            .as_deref()
+            .map(|error| error as &(dyn Error + 'static))
+    }
+}
+
+/// The name for programs of a call to AWS that failed.
+fn service_code(kind: AwsErrorKind) -> &'static str {
+    match kind {
+        AwsErrorKind::Throttled => "aws_throttled",
+        AwsErrorKind::Unreachable => "aws_unreachable",
+        AwsErrorKind::Credentials => "aws_credentials",
+        AwsErrorKind::Permission => "aws_access_denied",
+        AwsErrorKind::Configuration => "aws_misconfigured",
+        AwsErrorKind::NotFound => "aws_not_found",
+        AwsErrorKind::Rejected => "aws_rejected",
+        AwsErrorKind::Internal => "aws_internal",
+    }
+}
+
+/// The kind of a store's failure, as it is AWS's. None where the store did its work, and the answer
+/// is no.
+fn kind_of_store(error: &StoreError) -> Option<AwsErrorKind> {
+    match error {
+        StoreError::Unauthenticated(_) => Some(AwsErrorKind::Credentials),
+        StoreError::Denied(_) => Some(AwsErrorKind::Permission),
+        StoreError::Misconfigured(_) => Some(AwsErrorKind::Configuration),
+        StoreError::Throttled => Some(AwsErrorKind::Throttled),
+        StoreError::Unavailable(_) => Some(AwsErrorKind::Unreachable),
+        StoreError::Corrupt { .. } | StoreError::InvalidCursor => Some(AwsErrorKind::Internal),
+        StoreError::AlreadyExists(_)
+        | StoreError::NotFound(_)
+        | StoreError::Changed(_)
+        | StoreError::Taken(_)
+        | StoreError::Reserved { .. }
+        | StoreError::TooLarge(_) => None,
+    }
+}
+
 impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
-        let service = match &error {
-            StoreError::Unauthenticated(_) => Some(AwsErrorKind::Credentials),
-            StoreError::Denied(_) => Some(AwsErrorKind::Permission),
-            StoreError::Misconfigured(_) => Some(AwsErrorKind::Configuration),
-            StoreError::Throttled => Some(AwsErrorKind::Throttled),
-            StoreError::Unavailable(_) => Some(AwsErrorKind::Unreachable),
-            StoreError::Corrupt { .. } | StoreError::InvalidCursor => Some(AwsErrorKind::Internal),
-            StoreError::AlreadyExists(_)
-            | StoreError::NotFound(_)
-            | StoreError::Changed(_)
-            | StoreError::Taken(_)
-            | StoreError::Reserved { .. }
-            | StoreError::TooLarge(_) => None,
-        };
-        let kind = service.map_or(ErrorKind::Failed, ErrorKind::of_service);
-        let described = Self {
-            service,
-            ..Self::new(kind, error.to_string())
-        };
-        match error {
-            StoreError::Changed(_) => described.hint("run the command again"),
-            _ => described,
-        }
+        let kind = kind_of_store(&error).map_or(ErrorKind::Failed, ErrorKind::of_service);
+        let hint = matches!(error, StoreError::Changed(_)).then_some("run the command again");
+        let code = error.code();
+        let mut described = Self::of(kind, error).code(code);
+        described.hints.extend(hint.map(Hint::from));
+        described
     }
 }
 
 impl From<AdminError> for CliError {
     fn from(error: AdminError) -> Self {
         let hint = error.hint().map(str::to_owned);
+        let code = error.code();
         let described = match error {
             AdminError::Store(error) => Self::from(error),
-            AdminError::Invalid { .. } => Self::usage(error.to_string()),
+            AdminError::Invalid { .. } => Self::of(ErrorKind::Usage, error),
             AdminError::NotFound(ref what) => {
-                let described = Self::failed(error.to_string());
-                match what {
-                    Record::Tenant(_) => described.hint_command("tenant list", "lists the tenants"),
-                    Record::User { .. } => {
-                        described.hint_command("tenant users", "lists the users")
-                    }
-                    Record::Key { .. } => described.hint_command("key list", "lists the keys"),
-                    Record::Secret(_) => described.hint_command("secret list", "lists the secrets"),
+                let list = match what {
+                    Record::Tenant(_) => Some(Hint::command("tenant list", "lists the tenants")),
+                    Record::User { .. } => Some(Hint::command("tenant users", "lists the users")),
+                    Record::Key { .. } => Some(Hint::command("key list", "lists the keys")),
+                    Record::Secret(_) => Some(Hint::command("secret list", "lists the secrets")),
                     Record::Memory { .. }
                     | Record::Channel { .. }
                     | Record::Conversation(_)
                     | Record::Reservation(_)
-                    | Record::AuditEntry(_) => described,
-                }
+                    | Record::AuditEntry(_) => None,
+                };
+                let mut described = Self::of(ErrorKind::Failed, error);
+                described.hints.extend(list);
+                described
             }
             AdminError::AlreadyExists(_)
             | AdminError::Changed { .. }
             | AdminError::Refused { .. }
-            | AdminError::Randomness(_) => Self::failed(error.to_string()),
+            | AdminError::Randomness(_) => Self::of(ErrorKind::Failed, error),
         };
+        let described = described.code(code);
         match hint {
             Some(hint) if described.hints.is_empty() => described.hint(hint),
             _ => described,
@@ -267,17 +394,16 @@ impl From<TransferError> for CliError {
     fn from(error: TransferError) -> Self {
         match error {
             TransferError::File { problems, more } => {
-                let mut described = Self::failed("the file cannot be imported");
-                described.causes = problems.iter().map(ToString::to_string).collect();
+                let mut described =
+                    Self::failed("the file cannot be imported").code("invalid_file");
+                described.details = problems.iter().map(ToString::to_string).collect();
                 if more {
-                    described
-                        .causes
-                        .push("there may be more problems".to_owned());
+                    described = described.detail("there may be more problems");
                 }
                 described.hint("nothing was changed; fix the file, or export it again")
             }
-            TransferError::Read(error) => Self::failed("cannot read the file").caused_by(&error),
-            TransferError::Write(error) => Self::output(&error),
+            TransferError::Read(error) => Self::failed("cannot read the file").caused_by(error),
+            TransferError::Write(error) => Self::output(error),
             TransferError::Admin(AdminError::Store(error @ StoreError::Reserved { .. })) => {
                 Self::from(error).hint("`--tenant` imports it under another id")
             }
@@ -304,13 +430,13 @@ mod tests {
         #[error("outer: {0}")]
         struct Outer(#[source] std::io::Error);
 
-        let error = CliError::failed("it failed").caused_by(&Outer(std::io::Error::other("inner")));
-        assert_eq!(error.causes, ["outer: inner"]);
+        let error = CliError::failed("it failed").caused_by(Outer(std::io::Error::other("inner")));
+        assert_eq!(error.causes(), ["outer: inner"]);
     }
 
     #[test]
     fn a_closed_pipe_ends_the_program_without_failure() {
-        let error = CliError::output(&std::io::ErrorKind::BrokenPipe.into());
+        let error = CliError::output(std::io::ErrorKind::BrokenPipe.into());
         assert_eq!(error.kind.exit_code(), exit_code::DONE);
     }
 }

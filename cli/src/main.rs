@@ -62,7 +62,7 @@ fn run_command(
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| CliError::failed("cannot start the runtime").caused_by(&error))?;
+        .map_err(|error| CliError::failed("cannot start the runtime").caused_by(error))?;
     let code = runtime.block_on(commands::run(&context, command, command_tree));
     // A thread that still waits for the keyboard must not keep the program from ending.
     runtime.shutdown_background();

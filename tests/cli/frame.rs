@@ -1,5 +1,7 @@
 //! What holds for every command: exit codes, JSON, quiet, colours, pipes, and what is generated.
 
+use serde_json::Value;
+
 use crate::operator::Operator;
 use crate::sandbox::{Sandbox, finish};
 
@@ -41,9 +43,53 @@ fn errors_are_json_where_json_was_asked_for() {
         assert_eq!(finished.stdout, "");
         let error = finished.json_error();
         assert_eq!(error["kind"], kind);
+        assert_eq!(error["code"], kind);
         assert_eq!(error["exit_code"], code);
         assert!(!error["message"].as_str().unwrap().is_empty());
         assert!(error["hints"].is_array() && error["causes"].is_array());
+    }
+}
+
+#[test]
+fn with_json_every_line_on_stderr_is_json_and_quiet_leaves_the_warnings() {
+    let sandbox = Sandbox::new();
+    let lines = |arguments: &[&str]| -> Vec<Value> {
+        let stderr = sandbox.run(arguments).stderr;
+        let lines = stderr.lines();
+        lines
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{stderr}")))
+            .collect()
+    };
+    let add = lines(&["tenant", "add", "acme", "--name", "Acme", "--json"]);
+    assert_eq!(add[0]["level"], "info");
+    let user = lines(&[
+        "tenant",
+        "add-user",
+        "a@b.example",
+        "--name",
+        "A",
+        "-t",
+        "acme",
+        "--json",
+    ]);
+    assert_eq!(user.last().unwrap()["level"], "hint");
+    let add = lines(&[
+        "tenant", "add", "globex", "--name", "G", "--json", "--quiet",
+    ]);
+    assert!(add.is_empty(), "{add:?}");
+    let unknown = lines(&["tenant", "show", "nobody", "--json", "--verbose"]);
+    assert_eq!(unknown.last().unwrap()["error"]["code"], "not_found");
+    for arguments in [
+        &["tenant", "remove", "acme", "--json"][..],
+        &["seed", "--tenant", "acme", "--json"],
+        &["key", "create", "--json"],
+        &["secret", "set", "jira", "--json"],
+        &["doctor", "--json"],
+        &["status", "--json"],
+        &["infra", "plan", "--json"],
+        &["cost", "-e", "nowhere", "--json"],
+    ] {
+        lines(arguments);
     }
 }
 

@@ -1,7 +1,7 @@
 //! A home, a working folder and an environment for one test, and the binary run in them.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;

@@ -5,10 +5,12 @@
 //! lines must parse as they are. A command named in a sentence (`t3nets tenant export`) may leave
 //! out what it needs, but must exist, with the flags it has.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use clap::error::ErrorKind;
+use regex::Regex;
 
 use crate::args::Cli;
 
@@ -228,4 +230,35 @@ fn commands_are_found_as_a_shell_would_find_them() {
         typed_and_prose("a `t3nets env\nlist`\n```console\n$ t3nets a \\\n    b\nc\n```\n");
     assert_eq!(typed, ["t3nets a b"]);
     assert_eq!(named(&prose), [["t3nets", "env", "list"]]);
+}
+
+#[test]
+fn every_error_code_is_in_the_manual_and_no_other() {
+    const SOURCES: [&str; 5] = [
+        "cli/src/error.rs",
+        "cli/src/commands/deploy/errors.rs",
+        "cli/src/commands/deploy/image_errors.rs",
+        "router/src/admin/error.rs",
+        "router/src/ports/error.rs",
+    ];
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let given = Regex::new(r#"(?:code\(|=>|ErrorKind::\w+,)\s*"([a-z]+(?:_[a-z]+)*)""#).unwrap();
+    let mut codes = BTreeSet::new();
+    for path in SOURCES {
+        let text = std::fs::read_to_string(root.join(path)).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        codes.extend(given.captures_iter(code).map(|found| found[1].to_owned()));
+    }
+    // Nobody is there to read the error of a closed pipe.
+    codes.remove("output_closed");
+    let page = std::fs::read_to_string(root.join("docs/scripting.md")).unwrap();
+    let table = page.split("## Errors").nth(1).unwrap();
+    let row = Regex::new(r"(?m)^\| (`.*?`) \|").unwrap();
+    let name = Regex::new("`([a-z_]+)`").unwrap();
+    let listed: BTreeSet<String> = row
+        .captures_iter(table)
+        .flat_map(|cells| name.captures_iter(cells.get(1).unwrap().as_str()))
+        .map(|found| found[1].to_owned())
+        .collect();
+    assert_eq!(codes, listed);
 }

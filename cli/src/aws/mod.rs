@@ -109,8 +109,7 @@ impl AwsEnvironment {
     /// What can be known of an environment without Terraform, where reading it failed with this
     /// error.
     pub(crate) fn without_terraform(environment: &Environment, error: &CliError) -> Self {
-        let why = std::iter::once(&error.message).chain(&error.causes);
-        let why = why.cloned().collect::<Vec<_>>().join(": ");
+        let why = error.in_one_line();
         let state = TerraformState::Unreadable("Terraform's state".to_owned(), why);
         Self::of(environment, state, Map::new(), Map::new())
     }

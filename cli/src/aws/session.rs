@@ -77,7 +77,7 @@ pub(super) async fn caller(sdk: &SdkConfig) -> Result<Caller, CliError> {
         .map_err(|error| {
             CliError::aws(
                 "cannot tell whose AWS credentials these are",
-                &AwsError::from_sdk("sts", "GetCallerIdentity", &error),
+                AwsError::from_sdk("sts", "GetCallerIdentity", &error),
             )
         })?;
     match (answer.account, answer.arn) {

@@ -68,7 +68,7 @@ pub(crate) fn run(args: InitArgs) -> Result<InitOutput, CliError> {
                 CliError::failed(format!("`{}` already exists", file.display()))
                     .hint("`--force` overwrites it")
             } else {
-                CliError::failed(format!("cannot write `{}`", file.display())).caused_by(&error)
+                CliError::failed(format!("cannot write `{}`", file.display())).caused_by(error)
             }
         })?;
     let ignored = ignore_dotenv(&args.folder.join(".gitignore"))?;
@@ -77,13 +77,13 @@ pub(crate) fn run(args: InitArgs) -> Result<InitOutput, CliError> {
 
 /// Adds `.env`, from which `t3nets seed` reads credentials, to `.gitignore`.
 fn ignore_dotenv(path: &Path) -> Result<Option<PathBuf>, CliError> {
-    let unwritten = |error: &std::io::Error| {
+    let unwritten = |error: std::io::Error| {
         CliError::failed(format!("cannot write `{}`", path.display())).caused_by(error)
     };
     let before = match std::fs::read(path) {
         Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(unwritten(&error)),
+        Err(error) => return Err(unwritten(error)),
     };
     let is_ignored = |line: &str| matches!(line.trim(), ".env" | "/.env" | ".env*" | "*.env");
     if before.lines().any(is_ignored) {
@@ -98,6 +98,6 @@ fn ignore_dotenv(path: &Path) -> Result<Option<PathBuf>, CliError> {
         .append(true)
         .open(path)
         .and_then(|mut file| file.write_all(line.as_bytes()))
-        .map_err(|error| unwritten(&error))?;
+        .map_err(unwritten)?;
     Ok(Some(path.to_owned()))
 }

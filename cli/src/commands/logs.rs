@@ -101,7 +101,7 @@ pub(crate) async fn run(context: &Context, args: LogsArgs) -> Result<Streamed, C
                 }
                 in_trouble = true;
             }
-            Err(ReadError::Aws(error)) => return Err(CliError::aws(reader.headline(), &error)),
+            Err(ReadError::Aws(error)) => return Err(CliError::aws(reader.headline(), error)),
             Err(ReadError::Output(error)) => return Err(error),
         }
         if !args.follow {

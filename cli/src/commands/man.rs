@@ -78,12 +78,12 @@ fn write_pages(
     folder: &Path,
     files: &mut Vec<PathBuf>,
 ) -> Result<(), CliError> {
-    let cannot_write = |path: &Path, error: &std::io::Error| {
+    let cannot_write = |path: &Path, error: std::io::Error| {
         CliError::failed(format!("cannot write `{}`", path.display())).caused_by(error)
     };
-    std::fs::create_dir_all(folder).map_err(|error| cannot_write(folder, &error))?;
+    std::fs::create_dir_all(folder).map_err(|error| cannot_write(folder, error))?;
     let path = folder.join(Man::new(command.clone()).get_filename());
-    std::fs::write(&path, render(command)?).map_err(|error| cannot_write(&path, &error))?;
+    std::fs::write(&path, render(command)?).map_err(|error| cannot_write(&path, error))?;
     files.push(path);
     for child in command
         .get_subcommands()
@@ -98,6 +98,6 @@ fn render(command: &clap::Command) -> Result<String, CliError> {
     let mut page = Vec::new();
     Man::new(command.clone())
         .render(&mut page)
-        .map_err(|error| CliError::failed("cannot make the page").caused_by(&error))?;
+        .map_err(|error| CliError::failed("cannot make the page").caused_by(error))?;
     Ok(String::from_utf8_lossy(&page).into_owned())
 }

@@ -18,7 +18,7 @@ pub(crate) fn default_home() -> Result<PathBuf, CliError> {
         .map(|folders| folders.data_dir().join("t3nets"))
         .map_err(|error| {
             CliError::not_ready("cannot tell where your home directory is")
-                .caused_by(&error)
+                .caused_by(error)
                 .hint("set T3NETS_HOME to a folder of yours")
         })
 }
@@ -35,7 +35,7 @@ pub(crate) fn make_private_folder(folder: &Path) -> Result<(), CliError> {
         .create(folder)
         .map_err(|error| {
             CliError::not_ready(format!("cannot create the folder `{}`", folder.display()))
-                .caused_by(&error)
+                .caused_by(error)
                 .hint("T3NETS_HOME chooses another folder")
         })
 }
@@ -56,7 +56,7 @@ pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<(), CliError>
         Ok(())
     };
     write().map_err(|error| {
-        CliError::not_ready(format!("cannot write `{}`", path.display())).caused_by(&error)
+        CliError::not_ready(format!("cannot write `{}`", path.display())).caused_by(error)
     })
 }
 
@@ -89,7 +89,7 @@ pub(crate) fn environment_in_use(home: &Path) -> Result<Option<String>, CliError
             Ok(None)
         }
         Err(error) => {
-            Err(CliError::not_ready(format!("cannot read `{}`", path.display())).caused_by(&error))
+            Err(CliError::not_ready(format!("cannot read `{}`", path.display())).caused_by(error))
         }
     }
 }

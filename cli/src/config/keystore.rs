@@ -93,6 +93,6 @@ fn name(tenant: &TenantId) -> Result<SecretName, CliError> {
         tenant_id: tenant.clone(),
         integration: ENTRY
             .parse()
-            .map_err(|error| CliError::failed("the key's name is not valid").caused_by(&error))?,
+            .map_err(|error| CliError::failed("the key's name is not valid").caused_by(error))?,
     })
 }

@@ -112,7 +112,7 @@ impl ProjectFile {
                 Err(error) => {
                     return Err(
                         CliError::not_ready(format!("cannot read `{}`", path.display()))
-                            .caused_by(&error),
+                            .caused_by(error),
                     );
                 }
             }

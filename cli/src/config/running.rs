@@ -42,7 +42,7 @@ impl DevLock {
                 info: info_path(home),
             })),
             Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(cannot_lock(home, &error)),
+            Err(TryLockError::Error(error)) => Err(cannot_lock(home, error)),
         }
     }
 
@@ -52,7 +52,7 @@ impl DevLock {
     /// If the file cannot be written.
     pub(crate) fn announce(&self, running: &RunningDev) -> Result<(), CliError> {
         let text = serde_json::to_vec_pretty(running)
-            .map_err(|error| CliError::failed("cannot describe this router").caused_by(&error))?;
+            .map_err(|error| CliError::failed("cannot describe this router").caused_by(error))?;
         home::write_private(&self.info, &text)
     }
 }
@@ -77,7 +77,7 @@ pub(crate) fn find(home: &Path) -> Result<Option<RunningDev>, CliError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => {
             return Err(
-                CliError::not_ready(format!("cannot read `{}`", path.display())).caused_by(&error),
+                CliError::not_ready(format!("cannot read `{}`", path.display())).caused_by(error),
             );
         }
     };
@@ -97,7 +97,7 @@ fn is_locked(home: &Path) -> Result<bool, CliError> {
     match lock.try_lock_shared() {
         Ok(()) => Ok(false),
         Err(TryLockError::WouldBlock) => Ok(true),
-        Err(TryLockError::Error(error)) => Err(cannot_lock(home, &error)),
+        Err(TryLockError::Error(error)) => Err(cannot_lock(home, error)),
     }
 }
 
@@ -109,10 +109,10 @@ fn open_lock(home: &Path, create: bool) -> Result<File, CliError> {
         .truncate(false)
         .mode(0o600)
         .open(lock_path(home))
-        .map_err(|error| cannot_lock(home, &error))
+        .map_err(|error| cannot_lock(home, error))
 }
 
-fn cannot_lock(home: &Path, error: &std::io::Error) -> CliError {
+fn cannot_lock(home: &Path, error: std::io::Error) -> CliError {
     CliError::not_ready(format!("cannot lock `{}`", lock_path(home).display())).caused_by(error)
 }
 

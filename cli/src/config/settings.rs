@@ -104,7 +104,7 @@ impl Settings {
         let variables = Variables::of_process();
         let home = match variables.get("T3NETS_HOME") {
             Some(home) => std::path::absolute(home).map_err(|error| {
-                CliError::not_ready("cannot understand T3NETS_HOME").caused_by(&error)
+                CliError::not_ready("cannot understand T3NETS_HOME").caused_by(error)
             })?,
             None => home::default_home()?,
         };
@@ -113,7 +113,7 @@ impl Settings {
             return Ok(Self::merge(flags, &variables, home, None, used));
         }
         let current = std::env::current_dir().map_err(|error| {
-            CliError::not_ready("cannot tell the current folder").caused_by(&error)
+            CliError::not_ready("cannot tell the current folder").caused_by(error)
         })?;
         let file = ProjectFile::find(&current)?;
         let mut settings = Self::merge(flags, &variables, home, file, used);

@@ -68,7 +68,7 @@ impl PricedSettings {
     pub(crate) fn from_values(values: Map<String, Value>) -> Result<Self, CliError> {
         serde_json::from_value(Value::Object(values)).map_err(|error| {
             CliError::not_ready("cannot understand the environment's settings")
-                .caused_by(&error)
+                .caused_by(error)
                 .hint(
                     "infra/aws/variables.tf describes each; they must be written out, not computed",
                 )
@@ -97,6 +97,6 @@ mod tests {
         };
         values.insert("egress".into(), "balloon".into());
         let error = PricedSettings::from_values(values).unwrap_err();
-        assert!(error.causes[0].contains("balloon"), "{error:?}");
+        assert!(error.causes()[0].contains("balloon"), "{error:?}");
     }
 }

@@ -93,9 +93,8 @@ impl PriceTable {
     /// # Errors
     /// If the file is broken, which its test rules out.
     pub(crate) fn built_in() -> Result<Self, CliError> {
-        toml::from_str(include_str!("prices.toml")).map_err(|error| {
-            CliError::failed("cannot understand the price table").caused_by(&error)
-        })
+        toml::from_str(include_str!("prices.toml"))
+            .map_err(|error| CliError::failed("cannot understand the price table").caused_by(error))
     }
 }
 

@@ -29,17 +29,19 @@ pub(crate) fn start(
     let filter = match settings.log_filter.as_deref() {
         Some(wanted) => EnvFilter::try_new(wanted).map_err(|error| {
             CliError::usage("cannot understand RUST_LOG")
-                .caused_by(&error)
+                .caused_by(error)
                 .hint("for example RUST_LOG=t3nets_router=debug")
         })?,
         None => EnvFilter::new(default),
     };
-    // Only one subscriber can be set, and this is the one place that does.
-    let _ = tracing_subscriber::fmt()
+    let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_ansi(printer.colors_stderr())
         .with_target(settings.verbose)
-        .with_writer(std::io::stderr)
-        .try_init();
+        .with_writer(std::io::stderr);
+    // Only one subscriber can be set, and this is the one place that does.
+    let _ = match printer.is_json() {
+        true => log.json().flatten_event(true).try_init(),
+        false => log.with_ansi(printer.colors_stderr()).try_init(),
+    };
     Ok(())
 }

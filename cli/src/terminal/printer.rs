@@ -119,7 +119,7 @@ impl Printer {
         }
         let text = if self.json {
             serde_json::to_string_pretty(output).map_err(|error| {
-                CliError::failed("cannot show the result as JSON").caused_by(&error)
+                CliError::failed("cannot show the result as JSON").caused_by(error)
             })?
         } else {
             output.text()
@@ -127,12 +127,11 @@ impl Printer {
         if !text.is_empty() {
             self.write(&format!("{text}\n"))?;
         }
-        if !self.json {
-            for hint in output.hints() {
-                self.status(format!(
-                    "next: {}",
-                    strip_control_chars(&self.render(&hint))
-                ));
+        for hint in output.hints() {
+            let shown = self.render(&hint);
+            match self.json {
+                true => self.told("hint", &shown),
+                false => self.status(format!("next: {}", strip_control_chars(&shown))),
             }
         }
         Ok(output.exit_code())
@@ -155,7 +154,7 @@ impl Printer {
     /// If stdout cannot be written to.
     pub(crate) fn json_line(&self, value: &impl Serialize) -> Result<(), CliError> {
         let line = serde_json::to_string(value)
-            .map_err(|error| CliError::failed("cannot show it as JSON").caused_by(&error))?;
+            .map_err(|error| CliError::failed("cannot show it as JSON").caused_by(error))?;
         self.write(&format!("{line}\n"))
     }
 
@@ -168,7 +167,7 @@ impl Printer {
         stdout
             .write_all(text.as_bytes())
             .and_then(|()| stdout.flush())
-            .map_err(|error| CliError::output(&error))
+            .map_err(CliError::output)
     }
 
     /// stdout for a result that is a file rather than text: its bytes go out as they are, once
@@ -179,21 +178,37 @@ impl Printer {
 
     /// Shows on stderr what the command is doing, unless `--quiet`.
     pub(crate) fn status(&self, message: impl Display) {
-        if !self.quiet {
-            self.to_stderr(&format!("{message}\n"));
+        match self.json {
+            true => self.told("info", message),
+            false if self.quiet => {}
+            false => self.to_stderr(&format!("{message}\n")),
         }
     }
 
     /// Shows a detail on stderr, dimmed, unless `--quiet`.
     pub(crate) fn detail(&self, message: impl Display) {
-        if !self.quiet {
-            self.to_stderr(&format!("{DIM}{message}{DIM:#}\n"));
+        match self.json {
+            true => self.told("info", message),
+            false if self.quiet => {}
+            false => self.to_stderr(&format!("{DIM}{message}{DIM:#}\n")),
         }
     }
 
     /// Shows a warning on stderr, also with `--quiet`.
     pub(crate) fn warning(&self, message: impl Display) {
-        self.to_stderr(&format!("{WARNING}warning:{WARNING:#} {message}\n"));
+        match self.json {
+            true => self.told("warning", message),
+            false => self.to_stderr(&format!("{WARNING}warning:{WARNING:#} {message}\n")),
+        }
+    }
+
+    /// What is said beside a result that is JSON: a line of JSON on stderr. `--quiet` leaves only
+    /// warnings.
+    fn told(&self, level: &'static str, message: impl Display) {
+        if !self.quiet || level == "warning" {
+            let line = json!({"level": level, "message": message.to_string()});
+            self.to_stderr(&format!("{line}\n"));
+        }
     }
 
     /// Shows an error on stderr and returns the exit code.
@@ -205,11 +220,12 @@ impl Printer {
         let hints: Vec<String> = error.hints.iter().map(|hint| self.render(hint)).collect();
         if self.json {
             let body = json!({"error": {
-                "kind": error.kind,
+                "code": error.stable_code(),
+                "kind": error.kind.code(),
                 "message": error.message,
-                "causes": error.causes,
+                "causes": error.causes(),
                 "hints": hints,
-                "request_id": error.request_id,
+                "request_id": error.request_id(),
                 "exit_code": code,
             }});
             self.to_stderr(&format!("{body}\n"));
@@ -219,7 +235,7 @@ impl Printer {
             "{ERROR}error:{ERROR:#} {}\n",
             strip_control_chars(&error.message)
         );
-        for cause in &error.causes {
+        for cause in &error.causes() {
             text.push_str(&format!("  because: {}\n", strip_control_chars(cause)));
         }
         for hint in &hints {
@@ -228,7 +244,7 @@ impl Printer {
                 strip_control_chars(hint)
             ));
         }
-        if let Some(id) = &error.request_id {
+        if let Some(id) = error.request_id() {
             text.push_str(&format!("request: {}\n", strip_control_chars(id)));
         }
         self.to_stderr(&text);

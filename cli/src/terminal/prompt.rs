@@ -184,12 +184,12 @@ fn wait_for_answer<T: Send + 'static>(
     tokio::task::block_in_place(|| {
         tokio::runtime::Handle::current().block_on(async {
             let mut interrupts = signal(SignalKind::interrupt())
-                .map_err(|error| CliError::failed("cannot wait for Ctrl-C").caused_by(&error))?;
+                .map_err(|error| CliError::failed("cannot wait for Ctrl-C").caused_by(error))?;
             let failed = tokio::select! {
                 answer = tokio::task::spawn_blocking(ask) => match answer {
                     Ok(Ok(answer)) => return Ok(answer),
-                    Ok(Err(dialoguer::Error::IO(error))) => unanswered(&error),
-                    Err(error) => CliError::failed("cannot ask on this terminal").caused_by(&error),
+                    Ok(Err(dialoguer::Error::IO(error))) => unanswered(error),
+                    Err(error) => CliError::failed("cannot ask on this terminal").caused_by(error),
                 },
                 _ = interrupts.recv() => CliError::interrupted(),
             };
@@ -218,7 +218,7 @@ impl TerminalState {
     }
 }
 
-fn unanswered(error: &std::io::Error) -> CliError {
+fn unanswered(error: std::io::Error) -> CliError {
     if error.kind() == std::io::ErrorKind::Interrupted {
         CliError::interrupted()
     } else {

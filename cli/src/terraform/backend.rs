@@ -71,13 +71,13 @@ pub(crate) fn backend_in_use(data: &Path) -> Result<Option<Value>, CliError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => {
             return Err(
-                CliError::not_ready(format!("cannot read `{}`", path.display())).caused_by(&error),
+                CliError::not_ready(format!("cannot read `{}`", path.display())).caused_by(error),
             );
         }
     };
     let noted: Value = serde_json::from_slice(&text).map_err(|error| {
         CliError::not_ready(format!("cannot understand `{}`", path.display()))
-            .caused_by(&error)
+            .caused_by(error)
             .hint("`terraform init -reconfigure` writes it again")
     })?;
     Ok(noted

@@ -75,7 +75,7 @@ impl InfraFolder {
     /// Not ready if the folder cannot be read.
     pub(crate) fn environments(&self) -> Result<Vec<String>, CliError> {
         infra_dir::environments(&self.path)
-            .map_err(|error| cannot_read(&self.path.join(ENVIRONMENTS), &error))
+            .map_err(|error| cannot_read(&self.path.join(ENVIRONMENTS), error))
     }
 
     /// The environment in use. It need not be in `t3nets.toml`, but its `NAME.tfvars` must be there
@@ -167,7 +167,7 @@ impl InfraFolder {
     /// Not ready if a file cannot be read or understood.
     pub(crate) fn backend(&self) -> Result<Option<Backend>, CliError> {
         let files = files_with_extension(&self.path, "tf")
-            .map_err(|error| cannot_read(&self.path, &error))?;
+            .map_err(|error| cannot_read(&self.path, error))?;
         for path in files {
             if let Some(backend) = backend(&read_body(&path)?)? {
                 return Ok(Some(backend));
@@ -191,14 +191,14 @@ fn listed(names: &[String]) -> String {
     }
 }
 
-fn cannot_read(path: &Path, error: &std::io::Error) -> CliError {
+fn cannot_read(path: &Path, error: std::io::Error) -> CliError {
     CliError::not_ready(format!("cannot read `{}`", path.display())).caused_by(error)
 }
 
 fn read_body(path: &Path) -> Result<Body, CliError> {
-    let text = std::fs::read_to_string(path).map_err(|error| cannot_read(path, &error))?;
+    let text = std::fs::read_to_string(path).map_err(|error| cannot_read(path, error))?;
     hcl::parse(&text).map_err(|error| {
-        CliError::not_ready(format!("cannot understand `{}`", path.display())).caused_by(&error)
+        CliError::not_ready(format!("cannot understand `{}`", path.display())).caused_by(error)
     })
 }
 
@@ -253,7 +253,7 @@ fn pair(attribute: &Attribute) -> Result<(String, Value), CliError> {
 /// A literal as JSON. Whatever has to be evaluated first becomes its own text.
 fn to_json(expression: &Expression) -> Result<Value, CliError> {
     serde_json::to_value(hcl::Value::from(expression.clone()))
-        .map_err(|error| CliError::not_ready("cannot understand a value").caused_by(&error))
+        .map_err(|error| CliError::not_ready("cannot understand a value").caused_by(error))
 }
 
 #[cfg(test)]

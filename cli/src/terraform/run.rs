@@ -164,9 +164,9 @@ impl InFolder<'_> {
         printer: &Printer,
         arguments: Vec<OsString>,
     ) -> Result<Ended, CliError> {
-        let failed = |error: &std::io::Error| self.cannot_run(error);
-        let mut interrupts = signal(SignalKind::interrupt()).map_err(|error| failed(&error))?;
-        let mut terminations = signal(SignalKind::terminate()).map_err(|error| failed(&error))?;
+        let failed = |error: std::io::Error| self.cannot_run(error);
+        let mut interrupts = signal(SignalKind::interrupt()).map_err(failed)?;
+        let mut terminations = signal(SignalKind::terminate()).map_err(failed)?;
 
         let mut command = self.command(arguments);
         if self.output_to_stderr {
@@ -180,11 +180,11 @@ impl InFolder<'_> {
         if !hears_the_terminal {
             command.process_group(0);
         }
-        let mut child = command.spawn().map_err(|error| failed(&error))?;
+        let mut child = command.spawn().map_err(failed)?;
         let mut interrupted = false;
         let status = loop {
             let received = tokio::select! {
-                status = child.wait() => break status.map_err(|error| failed(&error))?,
+                status = child.wait() => break status.map_err(failed)?,
                 _ = interrupts.recv() => Signal::INT,
                 _ = terminations.recv() => Signal::TERM,
             };
@@ -207,7 +207,7 @@ impl InFolder<'_> {
         let mut command = self.command(arguments);
         let output = answer(&mut command, &self.terraform.program).await?;
         serde_json::from_slice(&output).map_err(|error| {
-            CliError::failed("cannot understand what terraform says").caused_by(&error)
+            CliError::failed("cannot understand what terraform says").caused_by(error)
         })
     }
 
@@ -220,7 +220,7 @@ impl InFolder<'_> {
         command
     }
 
-    fn cannot_run(&self, error: &std::io::Error) -> CliError {
+    fn cannot_run(&self, error: std::io::Error) -> CliError {
         CliError::failed(format!("cannot run `{}`", self.terraform.program.display()))
             .caused_by(error)
     }
@@ -286,16 +286,15 @@ async fn answer(command: &mut Command, program: &Path) -> Result<Vec<u8>, CliErr
                 ),
             )
         })?
-        .map_err(|error| CliError::not_ready(format!("cannot run `{name}`")).caused_by(&error))?;
+        .map_err(|error| CliError::not_ready(format!("cannot run `{name}`")).caused_by(error))?;
     if output.status.success() {
         return Ok(output.stdout);
     }
-    let mut error = CliError::failed(format!("`{name}` failed ({})", output.status));
-    error.causes.extend(
-        Some(String::from_utf8_lossy(&output.stderr).trim().to_owned())
-            .filter(|text| !text.is_empty()),
-    );
-    Err(error)
+    let error = CliError::failed(format!("`{name}` failed ({})", output.status));
+    match String::from_utf8_lossy(&output.stderr).trim() {
+        "" => Err(error),
+        said => Err(error.detail(said)),
+    }
 }
 
 #[cfg(test)]

@@ -143,12 +143,12 @@ pub(crate) async fn read(
                 return Err(CliError::not_ready(format!(
                     "cannot read Terraform's state `{place}`"
                 ))
-                .caused_by(&error));
+                .caused_by(error));
             }
         },
         Place::S3(object) => match s3::read(object, profile).await {
             Ok(text) => text,
-            Err(error) => return refused(object, &error),
+            Err(error) => return refused(object, error),
         },
         Place::Elsewhere(kind) => {
             return Ok(Read::Unreadable(format!(
@@ -168,7 +168,7 @@ pub(crate) async fn read(
 }
 
 /// What the bucket's answer says of the state.
-fn refused(object: &S3Object, error: &AwsError) -> Result<Read, CliError> {
+fn refused(object: &S3Object, error: AwsError) -> Result<Read, CliError> {
     match (error.code.as_deref(), error.kind) {
         (Some("NoSuchKey"), _) => Ok(Read::Absent),
         (Some("NoSuchBucket"), _) => Ok(Read::Unreadable(format!(
@@ -200,7 +200,7 @@ fn outputs(text: &[u8], place: &str, environment: &str) -> Result<Map<String, Va
     let what = || format!("cannot understand Terraform's state `{place}`");
     let state: StateFile = serde_json::from_slice(text).map_err(|error| {
         CliError::not_ready(what())
-            .caused_by(&error)
+            .caused_by(error)
             .hint("is it encrypted, or not a state at all?")
     })?;
     if state.version != 4 {

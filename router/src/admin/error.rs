@@ -77,6 +77,19 @@ impl AdminError {
         }
     }
 
+    /// Its stable name, for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotFound(_) => "not_found",
+            Self::AlreadyExists(_) => "already_exists",
+            Self::Invalid { .. } => "invalid_value",
+            Self::Changed { .. } => "changed",
+            Self::Refused { .. } => "refused",
+            Self::Randomness(_) => "no_randomness",
+            Self::Store(error) => error.code(),
+        }
+    }
+
     /// What to do next, where that does not depend on who asks.
     pub fn hint(&self) -> Option<&str> {
         match self {

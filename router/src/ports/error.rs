@@ -63,6 +63,25 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Its stable name, for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::AlreadyExists(_) => "already_exists",
+            Self::NotFound(_) => "not_found",
+            Self::Changed(_) => "changed",
+            Self::Taken(_) => "taken",
+            Self::Reserved { .. } => "reserved",
+            Self::TooLarge(_) => "too_large",
+            Self::Throttled => "store_throttled",
+            Self::Unavailable(_) => "store_unavailable",
+            Self::Misconfigured(_) => "store_misconfigured",
+            Self::Unauthenticated(_) => "store_unauthenticated",
+            Self::Denied(_) => "store_denied",
+            Self::InvalidCursor => "invalid_cursor",
+            Self::Corrupt { .. } => "corrupt",
+        }
+    }
+
     /// The store cannot be reached or is broken, and why.
     pub fn unavailable(reason: impl Into<Failure>) -> Self {
         Self::Unavailable(reason.into())

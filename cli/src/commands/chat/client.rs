@@ -4,6 +4,7 @@
 //! stored, and asking again is the person's decision. The router itself repeats what it asks of
 //! others.
 
+use std::error::Error;
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -17,7 +18,7 @@ use t3nets_router::model::{Message, SessionId};
 use t3nets_router::outbound::{self, BodyError, EventLimits, Options};
 use url::Url;
 
-use crate::error::{CliError, ErrorKind};
+use crate::error::{CliError, ErrorKind, RouterRefusal};
 use crate::hint::Hint;
 
 /// Longer than the router's own deadline for an answer, so that its explanation arrives.
@@ -178,7 +179,7 @@ impl Client {
             headers,
             ..Options::default()
         })
-        .map_err(|error| CliError::not_ready("cannot make a request").caused_by(&error))?;
+        .map_err(|error| CliError::not_ready("cannot make a request").caused_by(error))?;
         Ok(Self {
             http,
             base,
@@ -211,16 +212,14 @@ impl Client {
         let response = self.send(request).await?;
         let mut events = std::pin::pin!(outbound::events(response, ANSWER_LIMITS));
         while let Some(event) = events.next().await {
-            let event = event.map_err(|error| broken_off(&error))?;
-            let data: Value =
-                serde_json::from_str(&event.data).map_err(|error| unexpected(&error))?;
+            let event = event.map_err(broken_off)?;
+            let data: Value = serde_json::from_str(&event.data).map_err(unexpected)?;
             match event.event.as_str() {
                 "delta" => on_event(AnswerEvent::Words(data["text"].as_str().unwrap_or("")))?,
                 "tool" => on_event(AnswerEvent::Tool(data["name"].as_str().unwrap_or("")))?,
                 "done" => return whole_answer(data),
                 "error" => {
-                    let body: ErrorBody =
-                        serde_json::from_value(data).map_err(|error| unexpected(&error))?;
+                    let body: ErrorBody = serde_json::from_value(data).map_err(unexpected)?;
                     return Err(refused(None, body));
                 }
                 // Events of a newer router that this program does not know.
@@ -255,7 +254,7 @@ impl Client {
         }
         base.join(path).map_err(|error| {
             CliError::usage(format!("`{}` is not the address of a router", self.base))
-                .caused_by(&error)
+                .caused_by(error)
         })
     }
 
@@ -268,17 +267,17 @@ impl Client {
             outbound::read_bounded(response, MAX_ANSWER)
                 .await
                 .map_err(|error| match error {
-                    BodyError::Transport(error) => self.unreachable(&error),
-                    BodyError::TooLong { .. } => unexpected(&error),
+                    BodyError::Transport(error) => self.unreachable(error),
+                    BodyError::TooLong { .. } => unexpected(error),
                 })?;
-        serde_json::from_slice(&body).map_err(|error| unexpected(&error))
+        serde_json::from_slice(&body).map_err(unexpected)
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Response, CliError> {
         let response = request
             .send()
             .await
-            .map_err(|error| self.unreachable(&error))?;
+            .map_err(|error| self.unreachable(error))?;
         let status = response.status();
         if status.is_success() {
             return Ok(response);
@@ -297,7 +296,7 @@ impl Client {
         })
     }
 
-    fn unreachable(&self, error: &reqwest::Error) -> CliError {
+    fn unreachable(&self, error: reqwest::Error) -> CliError {
         // The address is in the message already, and in the error again.
         let place = &self.base;
         if error.is_timeout() {
@@ -320,17 +319,17 @@ impl Client {
 }
 
 fn whole_answer(whole: Value) -> Result<Answer, CliError> {
-    let answer = Answer::deserialize(&whole).map_err(|error| unexpected(&error))?;
+    let answer = Answer::deserialize(&whole).map_err(unexpected)?;
     Ok(Answer { whole, ..answer })
 }
 
-fn unexpected(error: &(dyn std::error::Error + 'static)) -> CliError {
+fn unexpected(error: impl Error + Send + Sync + 'static) -> CliError {
     CliError::failed("the answer is not from a T3nets router")
         .caused_by(error)
         .hint("check the address")
 }
 
-fn broken_off(error: &dyn std::error::Error) -> CliError {
+fn broken_off(error: impl Error + Send + Sync + 'static) -> CliError {
     CliError::failed("the answer broke off")
         .caused_by(error)
         .hint("ask again")
@@ -356,10 +355,12 @@ fn refused(status: Option<StatusCode>, body: ErrorBody) -> CliError {
         (_, Some(status)) => format!("the server answered with status {status}, not as a router"),
         (_, None) => "the router gave no reason".to_owned(),
     };
-    let mut error = CliError::new(kind, message);
-    error.hints.extend(body.error.hint.map(Hint::from));
-    error.request_id = body.request_id;
-    error
+    let refusal = RouterRefusal {
+        code: body.error.code,
+        message,
+        request_id: body.request_id,
+    };
+    CliError::of(kind, refusal).hints(body.error.hint.map(Hint::from))
 }
 
 #[cfg(test)]
@@ -390,7 +391,8 @@ mod tests {
             assert_eq!(error.kind.exit_code(), exit, "{status:?} {code}");
             assert_eq!(error.message, "no");
             assert_eq!(error.hints[0], Hint::from("try"));
-            assert_eq!(error.request_id.as_deref(), Some("r1"));
+            assert_eq!(error.request_id(), Some("r1"));
+            assert_eq!(error.stable_code(), code);
         }
     }
 

@@ -213,7 +213,7 @@ impl Input {
     fn open(context: &Context) -> Result<Self, CliError> {
         let history = context.settings.environment()?.home.join("chat_history");
         let cannot = |error: ReadlineError| {
-            CliError::failed("cannot read from this terminal").caused_by(&error)
+            CliError::failed("cannot read from this terminal").caused_by(error)
         };
         let config = Config::builder()
             .max_history_size(HISTORY_LINES)
@@ -239,7 +239,7 @@ impl Input {
             (editor, read)
         })
         .await
-        .map_err(|error| ended().caused_by(&error))?;
+        .map_err(|error| ended().caused_by(error))?;
         let editor = self.editor.insert(editor);
         match read {
             Ok(line) => {
@@ -253,7 +253,7 @@ impl Input {
             }
             Err(ReadlineError::Interrupted) => Ok(Typed::Interrupted),
             Err(ReadlineError::Eof) => Ok(Typed::End),
-            Err(error) => Err(CliError::failed("cannot read from this terminal").caused_by(&error)),
+            Err(error) => Err(CliError::failed("cannot read from this terminal").caused_by(error)),
         }
     }
 }

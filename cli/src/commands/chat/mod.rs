@@ -198,7 +198,7 @@ fn message(words: &[String]) -> Result<Option<String>, CliError> {
             .take(LONGEST_INPUT_BYTES)
             .read_to_string(&mut text)
             .map_err(|error| {
-                CliError::usage("cannot read the message from stdin").caused_by(&error)
+                CliError::usage("cannot read the message from stdin").caused_by(error)
             })?;
         text
     } else if words.is_empty() {

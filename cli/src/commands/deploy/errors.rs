@@ -26,19 +26,22 @@ impl From<NotStarted> for CliError {
     fn from(error: NotStarted) -> Self {
         let message = error.to_string();
         match error {
-            NotStarted::Aws(error) => Self::aws(message, &error),
-            NotStarted::NoService { .. } => {
-                Self::not_ready(message).hint_command("infra apply", "creates it")
-            }
+            NotStarted::Aws(error) => Self::aws(message, error),
+            NotStarted::NoService { .. } => Self::not_ready(message)
+                .code("no_service")
+                .hint_command("infra apply", "creates it"),
             NotStarted::Plan(error) => unplannable(message, &error),
-            NotStarted::AlreadyRuns(_) => {
-                Self::usage(message).hint_command("restart", "starts new tasks of it")
-            }
-            NotStarted::NoEarlier(_) => Self::failed(message).hint(history()),
+            NotStarted::AlreadyRuns(_) => Self::usage(message)
+                .code("already_runs")
+                .hint_command("restart", "starts new tasks of it"),
+            NotStarted::NoEarlier(_) => Self::failed(message)
+                .code("nothing_earlier")
+                .hint(history()),
             NotStarted::ImageGone { image, git_sha, .. } => image_gone(message, &image, git_sha),
             NotStarted::NothingEarlier(
                 NothingEarlier::NoneVerified | NothingEarlier::ImagesGone(_),
             ) => Self::failed(message)
+                .code("nothing_earlier")
                 .hint("`--to REV` goes to any revision")
                 .hint(history()),
             NotStarted::NoTaskDefinition(_)
@@ -66,13 +69,15 @@ fn unplannable(message: String, error: &PlanError) -> CliError {
 }
 
 fn image_gone(message: String, image: &str, git_sha: Option<String>) -> CliError {
-    let mut shown = CliError::failed(message).hint_command(
-        "history",
-        "shows the releases whose images are still in the registry",
-    );
-    shown.causes.push(format!(
-        "ECR has no `{image}`: its lifecycle rule, or a person, deleted it"
-    ));
+    let shown = CliError::failed(message)
+        .code("image_gone")
+        .detail(format!(
+            "ECR has no `{image}`: its lifecycle rule, or a person, deleted it"
+        ))
+        .hint_command(
+            "history",
+            "shows the releases whose images are still in the registry",
+        );
     let from = match git_sha {
         Some(commit) => format!("from commit {commit}"),
         None => "from its commit".to_owned(),
@@ -90,13 +95,15 @@ impl From<LockError> for CliError {
             LockError::Held { lease, .. } => {
                 let since = lease.since;
                 let since = since.map_or_else(String::new, |at| format!(" since {at:.0}"));
-                Self::failed(format!("{message}{since}")).hint(format!(
-                    "if that deploy is dead, its lock ends by itself at {:.0}",
-                    lease.until
-                ))
+                Self::failed(format!("{message}{since}"))
+                    .code("deploy_locked")
+                    .hint(format!(
+                        "if that deploy is dead, its lock ends by itself at {:.0}",
+                        lease.until
+                    ))
             }
-            LockError::Aws(error) => Self::aws(message, &error),
-            LockError::Randomness(error) => Self::failed(message).caused_by(&error),
+            LockError::Aws(error) => Self::aws(message, error),
+            LockError::Randomness(error) => Self::failed(message).caused_by(error),
         }
     }
 }
@@ -107,6 +114,7 @@ impl From<ScaleError> for CliError {
         match error {
             ScaleError::NotStarted(error) => error.into(),
             ScaleError::Autoscaled { .. } => Self::usage(message)
+                .code("autoscaled")
                 .hint("`desired_count` and `autoscaling_max_count` are its bounds"),
             ScaleError::TimedOut { .. } => Self::new(ErrorKind::TimedOut, message)
                 .hint_command("status", "shows what keeps them"),
@@ -119,14 +127,14 @@ impl From<RolloutFailure> for CliError {
         let message = error.to_string();
         match error {
             RolloutFailure::Update(UpdateError::Refused { source, .. }) => {
-                Self::aws(format!("{message}; it runs on as before"), &source)
+                Self::aws(format!("{message}; it runs on as before"), source)
             }
             RolloutFailure::Update(UpdateError::Unanswered { source, .. }) => {
-                Self::aws(message, &source)
+                Self::aws(message, source)
                     .hint_command("status", "shows what it runs")
                     .hint_command("deploy --resume", "watches that")
             }
-            RolloutFailure::Unwatched(source) => Self::aws(message, &source)
+            RolloutFailure::Unwatched(source) => Self::aws(message, source)
                 .hint("the rollout goes on by itself")
                 .hint(watch_again()),
             RolloutFailure::RolledBack { failure, .. } => {
@@ -138,9 +146,9 @@ impl From<RolloutFailure> for CliError {
             RolloutFailure::NotRolledBack { failure, reason } => {
                 not_rolled_back(message, &failure, &reason)
             }
-            RolloutFailure::Superseded { .. } => {
-                Self::failed(message).hint_command("status", "shows what runs")
-            }
+            RolloutFailure::Superseded { .. } => Self::failed(message)
+                .code("superseded")
+                .hint_command("status", "shows what runs"),
             RolloutFailure::TimedOut { failure, .. } => {
                 let shown = match failure {
                     Some(failure) => failed(ErrorKind::TimedOut, message, &failure),
@@ -153,7 +161,7 @@ impl From<RolloutFailure> for CliError {
             RolloutFailure::LeftRunning => {
                 Self::new(ErrorKind::Interrupted, message).hint(watch_again())
             }
-            RolloutFailure::LockLost => Self::failed(message).hint(watch_again()),
+            RolloutFailure::LockLost => Self::failed(message).code("lock_lost").hint(watch_again()),
         }
     }
 }
@@ -167,11 +175,11 @@ fn logs() -> Hint {
 }
 
 fn not_rolled_back(message: String, failure: &Failure, reason: &NotRolledBack) -> CliError {
-    let mut shown = failed(ErrorKind::NotRolledBack, message, failure);
-    shown.causes.push(match reason {
+    let why_not = match reason {
         NotRolledBack::SwitchedOff => "`--no-rollback` was given".to_owned(),
         reason => reason.to_string(),
-    });
+    };
+    let shown = failed(ErrorKind::NotRolledBack, message, failure).detail(why_not);
     shown.hint(logs()).hint_command(
         "rollback",
         "goes back to the last verified release, if there is one",
@@ -180,18 +188,17 @@ fn not_rolled_back(message: String, failure: &Failure, reason: &NotRolledBack) -
 
 /// Cause, reason and stop code.
 fn failed(kind: ErrorKind, message: String, failure: &Failure) -> CliError {
-    let mut shown = CliError::new(kind, message);
     let times = match failure.stops {
         0 | 1 => String::new(),
         times => format!(" ({times} times)"),
     };
-    shown.causes.push(format!("{}{times}", failure.cause));
-    if !failure.reason.is_empty() {
-        let code = failure.stop_code.as_ref();
-        let code = code.map_or_else(String::new, |code| format!(" ({code})"));
-        shown.causes.push(format!("{}{code}", failure.reason));
+    let shown = CliError::new(kind, message).detail(format!("{}{times}", failure.cause));
+    if failure.reason.is_empty() {
+        return shown;
     }
-    shown
+    let code = failure.stop_code.as_ref();
+    let code = code.map_or_else(String::new, |code| format!(" ({code})"));
+    shown.detail(format!("{}{code}", failure.reason))
 }
 
 #[cfg(test)]
@@ -257,7 +264,7 @@ mod tests {
             reason: NothingEarlier::NoneVerified.into(),
         });
         assert_eq!(
-            error.causes,
+            error.causes(),
             [
                 "container `router` ended with exit code 7 (2 times)",
                 "Essential container in task exited (EssentialContainerExited)",
@@ -271,7 +278,7 @@ mod tests {
         let why = |reason| {
             let failure = failure();
             let error = CliError::from(RolloutFailure::NotRolledBack { failure, reason });
-            error.causes.last().cloned().unwrap()
+            error.causes().last().cloned().unwrap()
         };
         assert!(why(NotRolledBack::SwitchedOff).contains("--no-rollback"));
         assert!(!why(NotRolledBack::SameRevision).contains("--no-rollback"));

@@ -1,138 +1,167 @@
 //! How the errors of Docker, of a build and of the registry are shown: their kind, which decides
 //! the exit code, and what to do about each.
 
-use std::error::Error;
-
 use t3nets_deploy::build::{BuildError, DockerError, KnownCause};
 use t3nets_deploy::registry::RegistryError;
 
 use crate::error::{CliError, ErrorKind};
+use crate::hint::Hint;
 
 const START_DOCKER: &str = "start Docker (Docker Desktop, colima, `systemctl start docker`), or set DOCKER_HOST to where it is";
 const WITHOUT_DOCKER: &str = "`--image REF` deploys what is already pushed, without Docker";
 
 impl From<DockerError> for CliError {
     fn from(error: DockerError) -> Self {
-        let kind = match &error {
-            DockerError::AccessDenied { .. } => ErrorKind::Denied,
+        let (kind, code) = match &error {
+            DockerError::AccessDenied { .. } => (ErrorKind::Denied, "docker_access_denied"),
             DockerError::NoSocket(_)
             | DockerError::NotRunning { .. }
             | DockerError::NoAnswer { .. }
-            | DockerError::UnsupportedAddress(_) => ErrorKind::NotReady,
-            DockerError::Refused { .. } | DockerError::NoInfo => ErrorKind::Failed,
-        };
-        let shown = with_sources(kind, &error);
-        match &error {
-            DockerError::AccessDenied { .. } => shown
-                .hint("`sudo usermod -aG docker $USER`, then log in again")
-                .hint(WITHOUT_DOCKER),
-            DockerError::NoSocket(_) | DockerError::NotRunning { .. } => {
-                shown.hint(START_DOCKER).hint(WITHOUT_DOCKER)
+            | DockerError::UnsupportedAddress(_) => (ErrorKind::NotReady, "docker_unavailable"),
+            DockerError::Refused { .. } | DockerError::NoInfo => {
+                (ErrorKind::Failed, "docker_failed")
             }
-            DockerError::NoAnswer { .. } => shown.hint("restart Docker"),
+        };
+        let hints: Vec<Hint> = match &error {
+            DockerError::AccessDenied { .. } => vec![
+                "`sudo usermod -aG docker $USER`, then log in again".into(),
+                WITHOUT_DOCKER.into(),
+            ],
+            DockerError::NoSocket(_) | DockerError::NotRunning { .. } => {
+                vec![START_DOCKER.into(), WITHOUT_DOCKER.into()]
+            }
+            DockerError::NoAnswer { .. } => vec!["restart Docker".into()],
             DockerError::UnsupportedAddress(_) => {
-                shown.hint("DOCKER_HOST can be unix://, tcp:// or https://")
+                vec!["DOCKER_HOST can be unix://, tcp:// or https://".into()]
             }
             DockerError::Refused { .. } | DockerError::NoInfo => {
-                with_remedy(shown, error.known_cause())
+                error.known_cause().map(remedy).into_iter().collect()
             }
-        }
+        };
+        Self::of(kind, error).code(code).hints(hints)
     }
 }
 
 impl From<BuildError> for CliError {
     fn from(error: BuildError) -> Self {
-        let cause = error.known_cause();
-        let failed = |error: &BuildError| with_sources(ErrorKind::Failed, error);
-        match error {
-            BuildError::Docker(error) => error.into(),
-            BuildError::NoDockerfile(_) => with_sources(ErrorKind::NotReady, &error).hint(
-                "run it inside a checkout of T3nets, or deploy what is already pushed with `--image REF`",
+        if let BuildError::Docker(error) = error {
+            return error.into();
+        }
+        let mut details = Vec::new();
+        let (kind, code, hints): (_, _, Vec<Hint>) = match &error {
+            BuildError::NoDockerfile(_) => (
+                ErrorKind::NotReady,
+                "no_dockerfile",
+                vec![
+                    "run it inside a checkout of T3nets, or deploy what is already pushed with `--image REF`".into(),
+                ],
             ),
-            BuildError::InvalidPattern(_) => with_sources(ErrorKind::NotReady, &error)
-                .hint("https://docs.docker.com/build/concepts/context/#dockerignore-files"),
-            BuildError::ContextTooLarge { .. } => {
-                failed(&error).hint("exclude in `.dockerignore` what the image does not need")
-            }
-            BuildError::Failed {
-                ref step, ref log, ..
-            } => {
-                let mut shown = failed(&error);
-                if let Some(step) = step
-                    && !step.last_lines.is_empty()
-                {
-                    let lines = step.last_lines.join("\n    ");
-                    shown.causes.push(format!("its last lines:\n    {lines}"));
-                }
-                if let Some(log) = log {
-                    shown = shown.hint(format!("the whole log is in `{}`", log.display()));
-                }
-                with_remedy(shown, cause)
-            }
-            BuildError::WrongArchitecture { .. } => failed(&error).hint(
-                "Docker may have a base image for the other architecture already: remove it with `docker image rm`",
+            BuildError::InvalidPattern(_) => (
+                ErrorKind::NotReady,
+                "invalid_dockerignore",
+                vec![
+                    "https://docs.docker.com/build/concepts/context/#dockerignore-files".into(),
+                ],
             ),
-            BuildError::Read { .. }
+            BuildError::ContextTooLarge { .. } => (
+                ErrorKind::Failed,
+                "context_too_large",
+                vec!["exclude in `.dockerignore` what the image does not need".into()],
+            ),
+            BuildError::Failed { step, log, .. } => {
+                let lines = step.as_ref().map(|step| step.last_lines.join("\n    "));
+                details.extend(
+                    lines
+                        .filter(|lines| !lines.is_empty())
+                        .map(|lines| format!("its last lines:\n    {lines}")),
+                );
+                let log = log.as_ref();
+                let log = log.map(|log| format!("the whole log is in `{}`", log.display()).into());
+                let known = error.known_cause().map(remedy);
+                let hints = log.into_iter().chain(known).collect();
+                (ErrorKind::Failed, "build_failed", hints)
+            }
+            BuildError::WrongArchitecture { .. } => (
+                ErrorKind::Failed,
+                "wrong_architecture",
+                vec![
+                    "Docker may have a base image for the other architecture already: remove it with `docker image rm`".into(),
+                ],
+            ),
+            BuildError::Docker(_)
+            | BuildError::Read { .. }
             | BuildError::NotUtf8(_)
             | BuildError::Aborted(_)
             | BuildError::Randomness(_)
-            | BuildError::NoImage => failed(&error),
-        }
+            | BuildError::NoImage => (ErrorKind::Failed, "build_failed", Vec::new()),
+        };
+        let shown = Self::of(kind, error).code(code).hints(hints);
+        details.into_iter().fold(shown, Self::detail)
     }
 }
 
 impl From<RegistryError> for CliError {
     fn from(error: RegistryError) -> Self {
-        let failed = |error: &RegistryError| with_sources(ErrorKind::Failed, error);
-        match error {
-            RegistryError::Aws(error) => Self::aws("cannot access the image repository", &error),
-            RegistryError::Docker(error) => error.into(),
-            RegistryError::InvalidRepository(_) | RegistryError::InvalidReference(_) => {
-                with_sources(ErrorKind::Usage, &error)
+        let (kind, code) = match &error {
+            RegistryError::InvalidRepository(_)
+            | RegistryError::InvalidReference(_)
+            | RegistryError::OtherRepository { .. } => (ErrorKind::Usage, "invalid_image"),
+            RegistryError::RepositoryNotFound(_) => (ErrorKind::NotReady, "no_repository"),
+            RegistryError::InvalidAddress(_) => (ErrorKind::NotReady, "registry_failed"),
+            RegistryError::NoToken | RegistryError::AccessDenied(_) => {
+                (ErrorKind::Denied, "registry_access_denied")
             }
-            RegistryError::OtherRepository { .. } => with_sources(ErrorKind::Usage, &error)
-                .hint("push it there first, or name a tag or a digest alone"),
-            RegistryError::RepositoryNotFound(_) => with_sources(ErrorKind::NotReady, &error)
-                .hint_command("infra apply", "creates it; check that account and region are right"),
-            RegistryError::InvalidAddress(_) => with_sources(ErrorKind::NotReady, &error),
-            RegistryError::NoToken => with_sources(ErrorKind::Denied, &error),
-            RegistryError::AccessDenied(_) => with_sources(ErrorKind::Denied, &error).hint(
-                "pushing takes ecr:BatchCheckLayerAvailability, InitiateLayerUpload, UploadLayerPart, CompleteLayerUpload, PutImage and BatchGetImage on the repository",
-            ),
-            RegistryError::Unreachable { .. }
+            RegistryError::ImageNotFound { .. } => (ErrorKind::Failed, "no_image"),
+            RegistryError::Aws(_)
+            | RegistryError::Docker(_)
+            | RegistryError::Unreachable { .. }
             | RegistryError::Failed(_)
             | RegistryError::UploadInterrupted(_)
-            | RegistryError::TokenExpired(_) => {
-                failed(&error).hint("run it again: layers that were pushed are not sent again")
-            }
-            RegistryError::ImageNotFound { .. } => failed(&error)
-                .hint("ECR keeps the last ten images")
-                .hint_command("history", "shows what was deployed"),
-            RegistryError::Client(_)
+            | RegistryError::TokenExpired(_)
+            | RegistryError::Client(_)
             | RegistryError::Refused { .. }
             | RegistryError::NoSuchPlatform { .. }
             | RegistryError::Corrupt(_)
             | RegistryError::InvalidExport(_)
             | RegistryError::Export { .. }
-            | RegistryError::NotConfirmed { .. } => failed(&error),
+            | RegistryError::NotConfirmed { .. } => (ErrorKind::Failed, "registry_failed"),
+        };
+        let hints: Vec<Hint> = match &error {
+            RegistryError::OtherRepository { .. } => {
+                vec!["push it there first, or name a tag or a digest alone".into()]
+            }
+            RegistryError::RepositoryNotFound(_) => vec![Hint::command(
+                "infra apply",
+                "creates it; check that account and region are right",
+            )],
+            RegistryError::AccessDenied(_) => vec![
+                "pushing takes ecr:BatchCheckLayerAvailability, InitiateLayerUpload, UploadLayerPart, CompleteLayerUpload, PutImage and BatchGetImage on the repository".into(),
+            ],
+            RegistryError::Unreachable { .. }
+            | RegistryError::Failed(_)
+            | RegistryError::UploadInterrupted(_)
+            | RegistryError::TokenExpired(_) => {
+                vec!["run it again: layers that were pushed are not sent again".into()]
+            }
+            RegistryError::ImageNotFound { .. } => vec![
+                "ECR keeps the last ten images".into(),
+                Hint::command("history", "shows what was deployed"),
+            ],
+            _ => Vec::new(),
+        };
+        match error {
+            RegistryError::Aws(error) => Self::aws("cannot access the image repository", error),
+            RegistryError::Docker(error) => error.into(),
+            error => Self::of(kind, error).code(code).hints(hints),
         }
     }
 }
 
-fn with_sources(kind: ErrorKind, error: &dyn Error) -> CliError {
-    let shown = CliError::new(kind, error.to_string());
-    match error.source() {
-        Some(source) => shown.caused_by(source),
-        None => shown,
-    }
-}
-
-fn with_remedy(error: CliError, cause: Option<KnownCause>) -> CliError {
+fn remedy(cause: KnownCause) -> Hint {
     match cause {
-        Some(KnownCause::DiskFull) => error.hint("Docker's disk is full: `docker system df` shows what takes the room, `docker builder prune` and `docker image prune` free it"),
-        Some(KnownCause::ForeignArchitecture) => error.hint("this machine cannot run programs of the other architecture: `docker run --privileged --rm tonistiigi/binfmt --install all` enables it, or build on a machine of that architecture"),
-        Some(KnownCause::BaseImage) => error.hint("a base image cannot be pulled: check that its registry can be reached; `--build-arg RUST_IMAGE=…` names another"),
-        None => error,
+        KnownCause::DiskFull => "Docker's disk is full: `docker system df` shows what takes the room, `docker builder prune` and `docker image prune` free it".into(),
+        KnownCause::ForeignArchitecture => "this machine cannot run programs of the other architecture: `docker run --privileged --rm tonistiigi/binfmt --install all` enables it, or build on a machine of that architecture".into(),
+        KnownCause::BaseImage => "a base image cannot be pulled: check that its registry can be reached; `--build-arg RUST_IMAGE=…` names another".into(),
     }
 }
 
@@ -143,7 +172,6 @@ mod tests {
     use t3nets_deploy::build::FailedStep;
 
     use super::*;
-    use crate::hint::Hint;
 
     #[test]
     fn a_failed_step_is_shown_with_its_last_lines_its_log_and_the_remedy() {
@@ -160,8 +188,8 @@ mod tests {
             error.message,
             "the image cannot be built: `[1/1] RUN make` failed"
         );
-        assert!(error.causes[0].contains("exit code: 1"), "{error:?}");
-        assert!(error.causes[1].ends_with("\n    one\n    no space left on device"));
+        assert!(error.causes()[0].contains("exit code: 1"), "{error:?}");
+        assert!(error.causes()[1].ends_with("\n    one\n    no space left on device"));
         assert!(
             error.hints[0]
                 .to_string()

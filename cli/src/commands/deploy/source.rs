@@ -52,7 +52,7 @@ impl ImageSource {
             return Ok(Self::Pushed(image.clone()));
         }
         let current = std::env::current_dir().map_err(|error| {
-            CliError::not_ready("cannot tell the current folder").caused_by(&error)
+            CliError::not_ready("cannot tell the current folder").caused_by(error)
         })?;
         let root = root_above(&current).ok_or_else(|| {
             CliError::not_ready("there is no `Dockerfile` here or above")

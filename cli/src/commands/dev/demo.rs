@@ -51,16 +51,16 @@ pub(super) async fn start(
     let account = SampleAccount {
         email: "demo@example.com".to_owned(),
         api_token: random_token("sample_")
-            .map_err(|error| CliError::failed("cannot generate a token").caused_by(&error))?,
+            .map_err(|error| CliError::failed("cannot generate a token").caused_by(error))?,
     };
     let cannot_serve =
-        |error: std::io::Error| CliError::failed("cannot serve the sample board").caused_by(&error);
+        |error: std::io::Error| CliError::failed("cannot serve the sample board").caused_by(error);
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .await
         .map_err(cannot_serve)?;
     let url = format!("http://{}", listener.local_addr().map_err(cannot_serve)?);
     let routes = sample_board::routes(&account, platform.clock.clone())
-        .map_err(|error| CliError::failed("the sample board is broken").caused_by(&error))?;
+        .map_err(|error| CliError::failed("the sample board is broken").caused_by(error))?;
 
     Admin::new(platform.clone(), context.actor())
         .set_secret(&name, &credentials(&url, &account))
@@ -96,7 +96,7 @@ fn jira_of(tenant: &TenantId) -> Result<SecretName, CliError> {
         tenant_id: tenant.clone(),
         integration: "jira"
             .parse()
-            .map_err(|error| CliError::failed("the integration has no name").caused_by(&error))?,
+            .map_err(|error| CliError::failed("the integration has no name").caused_by(error))?,
     })
 }
 

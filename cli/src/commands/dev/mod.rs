@@ -96,7 +96,7 @@ pub(crate) async fn run(context: &Context, args: DevArgs) -> Result<Streamed, Cl
     let listener = bind(SocketAddr::new(args.bind, args.port)).await?;
     let address = listener
         .local_addr()
-        .map_err(|error| CliError::failed("cannot tell which port was picked").caused_by(&error))?;
+        .map_err(|error| CliError::failed("cannot tell which port was picked").caused_by(error))?;
 
     let default_tenant = setup::seed(context, &platform).await?;
     let _sample_board = if args.demo {
@@ -107,7 +107,7 @@ pub(crate) async fn run(context: &Context, args: DevArgs) -> Result<Streamed, Cl
     };
     let anonymous_tenant = args.anonymous_tenant(&default_tenant);
     let ai = AiDefaults::from_env(|name| std::env::var(name).ok())
-        .map_err(|error| CliError::not_ready("a model setting cannot be used").caused_by(&error))?;
+        .map_err(|error| CliError::not_ready("a model setting cannot be used").caused_by(error))?;
     let config = ServerConfig {
         identity: Identity {
             platform: "local",
@@ -119,7 +119,7 @@ pub(crate) async fn run(context: &Context, args: DevArgs) -> Result<Streamed, Cl
         deadlines: Deadlines::default(),
     };
     let api = t3nets_router::http::app(platform, config)
-        .map_err(|error| CliError::failed("the router cannot start").caused_by(&error))?;
+        .map_err(|error| CliError::failed("the router cannot start").caused_by(error))?;
     let routes = with_page(api.routes(), is_loopback_address(args.bind));
 
     let running = RunningDev {
@@ -160,7 +160,7 @@ async fn serve(
         let _ = ended.await;
     });
     tokio::pin!(serving);
-    let failed = |error: std::io::Error| CliError::failed("the router stopped").caused_by(&error);
+    let failed = |error: std::io::Error| CliError::failed("the router stopped").caused_by(error);
     tokio::select! {
         result = &mut serving => return result.map_err(failed),
         () = signals.next() => {}
@@ -219,8 +219,9 @@ async fn take_lock(home: &std::path::Path) -> Result<DevLock, CliError> {
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, CliError> {
     TcpListener::bind(address).await.map_err(|error| {
-        let refused = CliError::failed(format!("cannot listen on {address}")).caused_by(&error);
-        match error.kind() {
+        let kind = error.kind();
+        let refused = CliError::failed(format!("cannot listen on {address}")).caused_by(error);
+        match kind {
             std::io::ErrorKind::AddrInUse => {
                 refused.hint("`--port` chooses another port, `--port 0` picks a free one")
             }
@@ -245,7 +246,7 @@ fn url_of(address: SocketAddr) -> Result<Url, CliError> {
     };
     let address = SocketAddr::new(host, address.port());
     Url::parse(&format!("http://{address}/"))
-        .map_err(|error| CliError::failed(format!("`{address}` makes no URL")).caused_by(&error))
+        .map_err(|error| CliError::failed(format!("`{address}` makes no URL")).caused_by(error))
 }
 
 /// The signals that ask a server to end.
@@ -258,7 +259,7 @@ impl Signals {
     fn listen() -> Result<Self, CliError> {
         let listen = |kind| {
             signal(kind)
-                .map_err(|error| CliError::failed("cannot listen for signals").caused_by(&error))
+                .map_err(|error| CliError::failed("cannot listen for signals").caused_by(error))
         };
         Ok(Self {
             interrupt: listen(SignalKind::interrupt())?,

@@ -21,7 +21,7 @@ const DEFAULT_ADMIN: &str = "admin@example.com";
 pub(super) async fn seed(context: &Context, platform: &Platform) -> Result<TenantId, CliError> {
     let id: TenantId = DEFAULT_TENANT
         .parse()
-        .map_err(|error| CliError::failed("the tenant's id is not valid").caused_by(&error))?;
+        .map_err(|error| CliError::failed("the tenant's id is not valid").caused_by(error))?;
     if platform.tenants.tenant(&id).await?.is_some() {
         return Ok(id);
     }

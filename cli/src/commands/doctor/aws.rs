@@ -17,8 +17,8 @@ use super::{Check, DoctorArgs, Remedy, deploying};
 use crate::aws::{AwsEnvironment, AwsSession, Name, TerraformState, remedies};
 use crate::config::environment::Environment;
 use crate::context::Context;
-use crate::error::CliError;
 use crate::hint::Hint;
+use t3nets_router::errors::with_causes;
 
 /// How long the router may take to say that it lives, through API Gateway.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -44,11 +44,9 @@ pub(super) async fn checks(
             (resolved, check)
         }
         Err(error) => {
-            let check = Check::of_error("state", error.clone(), "correct what it names");
-            (
-                AwsEnvironment::without_terraform(environment, &error),
-                check,
-            )
+            let resolved = AwsEnvironment::without_terraform(environment, &error);
+            let check = Check::of_error("state", error, "correct what it names");
+            (resolved, check)
         }
     };
     let mut checks = vec![state];
@@ -110,7 +108,7 @@ async fn check_account(session: &AwsSession, environment: &Environment) -> Check
         Ok(caller) => Check::ok("account", format!("{}, as {}", caller.account, caller.arn)),
         Err(mut error) => {
             let remedies = error
-                .service
+                .service()
                 .map(|kind| remedies(kind, environment, Some(session)));
             error.hints.extend(remedies.into_iter().flatten());
             Check::of_error(
@@ -325,10 +323,7 @@ async fn check_api(environment: AwsEnvironment) -> Check {
             Check::ok(name, format!("{url} runs version {}", text("version")))
         }
         Err(error) => {
-            let why = CliError::failed("")
-                .caused_by(&error.without_url())
-                .causes
-                .join(": ");
+            let why = with_causes(&error.without_url());
             Check::failed(
                 name,
                 format!("{address} does not answer: {why}"),

@@ -100,7 +100,7 @@ pub(crate) async fn run(context: &Context) -> Result<Bootstrapped, CliError> {
             "the bucket `{bucket}` exists, but `{}` cannot be written",
             backend_file.display()
         ))
-        .caused_by(&error)
+        .caused_by(error)
         .hint("run the command again: it changes nothing in the bucket")
     })?;
     Ok(Bootstrapped {

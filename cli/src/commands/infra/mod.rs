@@ -197,7 +197,7 @@ pub(crate) async fn apply(context: &Context, args: ApplyArgs) -> Result<Streamed
     let work = Work::begin(context).await?;
     // Terraform is run in another folder than the one that the path was typed in.
     let plan = args.plan.map(std::fs::canonicalize).transpose();
-    let plan = plan.map_err(|error| CliError::usage("cannot read the plan").caused_by(&error))?;
+    let plan = plan.map_err(|error| CliError::usage("cannot read the plan").caused_by(error))?;
     work.confirm("Apply")?;
     if plan.is_some() && !work.environment.protected {
         // Terraform applies a saved plan without asking.

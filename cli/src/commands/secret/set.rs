@@ -169,7 +169,7 @@ fn ask(field: &Field, fields: &mut JsonObject) -> Result<(), CliError> {
 fn from_file(path: &Path) -> Result<SecretDocument, CliError> {
     let source = format!("`{}`", path.display());
     let mut file = std::fs::File::open(path)
-        .map_err(|error| CliError::usage(format!("cannot open {source}")).caused_by(&error))?;
+        .map_err(|error| CliError::usage(format!("cannot open {source}")).caused_by(error))?;
     parse(&read(&mut file, &source)?, &source)
 }
 
@@ -178,7 +178,7 @@ fn read(input: &mut dyn Read, source: &str) -> Result<Vec<u8>, CliError> {
     input
         .take(MAX_INPUT_BYTES + 1)
         .read_to_end(&mut content)
-        .map_err(|error| CliError::usage(format!("cannot read {source}")).caused_by(&error))?;
+        .map_err(|error| CliError::usage(format!("cannot read {source}")).caused_by(error))?;
     if content.len() as u64 > MAX_INPUT_BYTES {
         return Err(CliError::usage(format!(
             "{source} is too long for a secret"

@@ -55,7 +55,7 @@ pub(crate) async fn run(context: &Context, args: SecretArgs) -> Result<Tested, C
         )));
     }
     let skill = SprintStatus::new()
-        .map_err(|error| CliError::not_ready("cannot make HTTPS requests").caused_by(&error))?;
+        .map_err(|error| CliError::not_ready("cannot make HTTPS requests").caused_by(error))?;
     let asking = context.printer.progress("asking Jira");
     let answer = skill.check(&credentials).await;
     drop(asking);

@@ -96,11 +96,11 @@ struct ChannelTable {
 /// Usage if the file cannot be read or understood, or a reference leads nowhere.
 pub(super) fn read(path: &Path, values: &Values) -> Result<Vec<TenantSeed>, CliError> {
     let text = std::fs::read_to_string(path).map_err(|error| {
-        CliError::usage(format!("cannot read `{}`", path.display())).caused_by(&error)
+        CliError::usage(format!("cannot read `{}`", path.display())).caused_by(error)
     })?;
-    parse(&text, path.parent().unwrap_or(Path::new("")), values).map_err(|error| CliError {
-        message: format!("`{}`: {}", path.display(), error.message),
-        ..error
+    parse(&text, path.parent().unwrap_or(Path::new("")), values).map_err(|mut error| {
+        error.message = format!("`{}`: {}", path.display(), error.message);
+        error
     })
 }
 
@@ -120,7 +120,7 @@ pub(super) fn read_value(path: &Path) -> Result<String, CliError> {
         std::fs::File::open(path)
             .and_then(|file| file.take(MAX_VALUE_BYTES).read_to_string(&mut text))
     };
-    read.map_err(|error| CliError::usage(format!("cannot read `{shown}`")).caused_by(&error))?;
+    read.map_err(|error| CliError::usage(format!("cannot read `{shown}`")).caused_by(error))?;
     match text.trim() {
         "" => Err(CliError::usage(format!("`{shown}` is empty"))),
         value => Ok(value.to_owned()),

@@ -36,7 +36,7 @@ impl Values {
             }
             Err(error) => {
                 return Err(
-                    CliError::usage(format!("cannot read `{}`", path.display())).caused_by(&error)
+                    CliError::usage(format!("cannot read `{}`", path.display())).caused_by(error)
                 );
             }
         };

@@ -96,9 +96,7 @@ pub(crate) async fn run(context: &Context, args: StatusArgs) -> Result<StatusOut
     let mut in_trouble = false;
     loop {
         if in_place {
-            terminal
-                .clear_screen()
-                .map_err(|error| CliError::output(&error))?;
+            terminal.clear_screen().map_err(CliError::output)?;
         }
         context.printer.print_one(&seen)?;
         loop {
@@ -114,7 +112,7 @@ pub(crate) async fn run(context: &Context, args: StatusArgs) -> Result<StatusOut
                 Err(error) if error.kind != ErrorKind::Failed => return Err(error),
                 Err(error) => {
                     if !in_trouble {
-                        context.printer.warning(error.causes.join(": "));
+                        context.printer.warning(error.in_one_line());
                     }
                     in_trouble = true;
                 }

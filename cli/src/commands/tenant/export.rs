@@ -103,11 +103,11 @@ pub(crate) async fn run(context: &Context, args: ExportArgs) -> Result<Exported,
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let unwritten = |error: &std::io::Error| {
+    let unwritten = |error: std::io::Error| {
         CliError::failed(format!("cannot write `{}`", path.display())).caused_by(error)
     };
     // With mode 0600, and removed unless it is completed.
-    let mut file = NamedTempFile::new_in(folder).map_err(|error| unwritten(&error))?;
+    let mut file = NamedTempFile::new_in(folder).map_err(unwritten)?;
     let counts = if args.with_secrets {
         // Reading them leaves an audit entry.
         let admin = context.admin_to_change().await?;
@@ -119,23 +119,21 @@ pub(crate) async fn run(context: &Context, args: ExportArgs) -> Result<Exported,
         sealed
             .finish()
             .and_then(|mut inner| inner.flush())
-            .map_err(|error| unwritten(&error))?;
+            .map_err(unwritten)?;
         counts
     } else {
         let admin = context.admin().await?;
         let mut plain = BufWriter::new(&mut file);
         let counts = write(context, &admin, &id, SecretsIn::Names, &mut plain).await?;
-        plain.flush().map_err(|error| unwritten(&error))?;
+        plain.flush().map_err(unwritten)?;
         counts
     };
-    file.as_file()
-        .sync_all()
-        .map_err(|error| unwritten(&error))?;
+    file.as_file().sync_all().map_err(unwritten)?;
     file.persist(&path)
-        .map_err(|error| unwritten(&error.error))?;
+        .map_err(|error| unwritten(error.error))?;
     std::fs::File::open(folder)
         .and_then(|folder| folder.sync_all())
-        .map_err(|error| unwritten(&error))?;
+        .map_err(unwritten)?;
     Ok(Exported::File {
         tenant_id: id,
         file: path,
@@ -175,7 +173,7 @@ fn destination(path: &Path) -> Result<PathBuf, CliError> {
         .hint("without `--output` the export goes to stdout")),
         // Behind a link is the file that is meant.
         Ok(_) => std::fs::canonicalize(path).map_err(|error| {
-            CliError::failed(format!("cannot write `{}`", path.display())).caused_by(&error)
+            CliError::failed(format!("cannot write `{}`", path.display())).caused_by(error)
         }),
         Err(_) => Ok(path.to_owned()),
     }

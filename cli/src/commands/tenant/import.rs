@@ -156,7 +156,7 @@ pub(crate) async fn run(context: &Context, args: ImportArgs) -> Result<Imported,
         spool().await?
     } else {
         File::open(&args.file).map_err(|error| {
-            CliError::usage(format!("cannot open `{}`", args.file.display())).caused_by(&error)
+            CliError::usage(format!("cannot open `{}`", args.file.display())).caused_by(error)
         })?
     };
     let mut input = sealed::open(file, &args.identity, &args.passphrase)?;
@@ -176,7 +176,7 @@ pub(crate) async fn run(context: &Context, args: ImportArgs) -> Result<Imported,
     };
     input
         .rewind()
-        .map_err(|error| CliError::failed("cannot read the file again").caused_by(&error))?;
+        .map_err(|error| CliError::failed("cannot read the file again").caused_by(error))?;
     apply(context, &admin, &mut *input, &checked, options).await
 }
 
@@ -257,10 +257,7 @@ async fn spool() -> Result<File, CliError> {
         Ok::<_, std::io::Error>(file)
     })
     .await;
-    let failed = |error: &dyn std::error::Error| {
-        CliError::failed("cannot keep what stdin holds").caused_by(error)
-    };
     copied
-        .map_err(|error| failed(&error))?
-        .map_err(|error| failed(&error))
+        .unwrap_or_else(|error| Err(error.into()))
+        .map_err(|error| CliError::failed("cannot keep what stdin holds").caused_by(error))
 }

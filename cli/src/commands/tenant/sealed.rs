@@ -76,7 +76,7 @@ impl PassphraseArgs {
                 .take(MAX_INPUT_BYTES)
                 .read_to_string(&mut text)
                 .map_err(|error| {
-                    CliError::usage("the passphrase cannot be read from stdin").caused_by(&error)
+                    CliError::usage("the passphrase cannot be read from stdin").caused_by(error)
                 })?;
             text
         } else {
@@ -114,11 +114,11 @@ pub(crate) fn seal<W: Write>(
             .iter()
             .map(|recipient| recipient as &dyn Recipient);
         Encryptor::with_recipients(recipients)
-            .map_err(|error| CliError::failed("cannot encrypt the file").caused_by(&error))?
+            .map_err(|error| CliError::failed("cannot encrypt the file").caused_by(error))?
     };
     encryptor
         .wrap_output(output)
-        .map_err(|error| CliError::failed("cannot write the file").caused_by(&error))
+        .map_err(|error| CliError::failed("cannot write the file").caused_by(error))
 }
 
 /// What can be read line by line, and again from its beginning.
@@ -135,13 +135,13 @@ pub(crate) fn open(
     passphrase: &PassphraseArgs,
 ) -> Result<Box<dyn Rereadable>, CliError> {
     let unreadable =
-        |error: std::io::Error| CliError::failed("cannot read the file").caused_by(&error);
+        |error: std::io::Error| CliError::failed("cannot read the file").caused_by(error);
     let mut file = BufReader::new(file);
     if !file.fill_buf().map_err(unreadable)?.starts_with(MAGIC) {
         return Ok(Box::new(file));
     }
     let undecryptable =
-        |error: age::DecryptError| CliError::failed("cannot decrypt the file").caused_by(&error);
+        |error: age::DecryptError| CliError::failed("cannot decrypt the file").caused_by(error);
     let decryptor = Decryptor::new_buffered(file).map_err(undecryptable)?;
     let keys: Vec<Box<dyn Identity>> = if decryptor.is_scrypt() {
         vec![Box::new(scrypt::Identity::new(passphrase.recall()?))]
@@ -206,7 +206,7 @@ fn read_text(path: &Path) -> Result<String, CliError> {
     File::open(path)
         .and_then(|file| file.take(MAX_INPUT_BYTES).read_to_string(&mut text))
         .map_err(|error| {
-            CliError::usage(format!("cannot read `{}`", path.display())).caused_by(&error)
+            CliError::usage(format!("cannot read `{}`", path.display())).caused_by(error)
         })?;
     Ok(text)
 }

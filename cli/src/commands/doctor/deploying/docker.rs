@@ -19,7 +19,7 @@ pub(super) async fn checks() -> Vec<Check> {
     match DockerEngine::connect().await {
         Ok(engine) => vec![check_docker(&engine), check_disk(&engine).await],
         Err(error) => vec![
-            without_docker(&error.into()),
+            without_docker(error.into()),
             Check::skipped("disk", "Docker's disk cannot be checked without Docker"),
         ],
     }
@@ -30,10 +30,8 @@ fn check_docker(engine: &DockerEngine) -> Check {
     Check::ok("docker", found)
 }
 
-fn without_docker(error: &CliError) -> Check {
-    let why = std::iter::once(&error.message).chain(&error.causes);
-    let why = why.cloned().collect::<Vec<_>>().join(": ");
-    Check::warning("docker", why, error.hints.clone())
+fn without_docker(error: CliError) -> Check {
+    Check::warning("docker", error.in_one_line(), error.hints)
 }
 
 async fn check_disk(engine: &DockerEngine) -> Check {
@@ -92,7 +90,7 @@ mod tests {
     #[test]
     fn an_engine_that_does_not_run_is_a_warning_that_names_the_way_without_it() {
         let error = CliError::not_ready("Docker is not running").hint("start it");
-        let check = without_docker(&error.hint("`--image REF`"));
+        let check = without_docker(error.hint("`--image REF`"));
         assert_eq!(check.status, Status::Warning);
         assert_eq!(check.remedy.to_string(), "start it; `--image REF`");
     }
