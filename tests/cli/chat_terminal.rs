@@ -79,6 +79,12 @@ async fn chat(
     if message == "wait" {
         return Sse::new(stream::iter(events).chain(stream::pending()).boxed());
     }
+    if message == "markdown" {
+        let text = "# Title\n\nA **bold** word.";
+        let end = json!({"text": text, "session_id": session, "route": "ai", "model": "echo"});
+        let events = vec![event("delta", json!({"text": text})), event("done", end)];
+        return Sse::new(stream::iter(events).boxed());
+    }
     if message == "fail" {
         let body =
             json!({"error": {"code": "internal", "message": "it broke"}, "request_id": "r-3"});
@@ -96,6 +102,7 @@ async fn chat(
 async fn sessions() -> Json<Value> {
     Json(json!({"sessions": [
         {"session_id": "s-old", "updated_at": "2026-01-02T03:04:05Z", "preview": "what was it"},
+        {"session_id": "s-late-1", "updated_at": "2026-01-03T03:04:05Z", "preview": "and since"},
     ]}))
 }
 
@@ -112,7 +119,6 @@ fn a_conversation_keeps_its_session_until_a_new_one_begins() {
     terminal.shows("you> ");
     terminal.session.send_line("hello").unwrap();
     terminal.shows("You said: hello (in s-5)");
-    terminal.shows("route ai");
     terminal.shows("you> ");
     terminal.session.send_line("/new").unwrap();
     terminal.shows("new conversation");
@@ -172,7 +178,7 @@ fn the_history_file_is_its_owners_alone() {
     let mut terminal = Terminal::chatting(&[]);
     terminal.shows("you> ");
     terminal.session.send_line("remember me").unwrap();
-    terminal.shows("route ai");
+    terminal.shows("You said: remember me");
     terminal.session.send_control('d').unwrap();
     terminal.ends_with(0);
     let path = terminal.sandbox.home().join("chat_history");
@@ -183,4 +189,91 @@ fn the_history_file_is_its_owners_alone() {
     );
     let mode = std::fs::metadata(&path).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn the_latest_conversation_is_continued_and_another_by_the_beginning_of_its_id() {
+    let mut terminal = Terminal::chatting(&["--continue"]);
+    terminal.shows("you> ");
+    terminal.session.send_line("more").unwrap();
+    terminal.shows("You said: more (in s-late-1)");
+    terminal.session.send_control('d').unwrap();
+    terminal.ends_with(0);
+
+    let mut terminal = Terminal::chatting(&["--session", "s-ol", "again"]);
+    terminal.shows("continuing the conversation s-old");
+    terminal.shows("You said: again (in s-old)");
+    terminal.ends_with(0);
+}
+
+#[test]
+fn a_conversation_is_picked_from_a_list_the_newest_first() {
+    let mut terminal = Terminal::chatting(&[]);
+    terminal.shows("you> ");
+    terminal.session.send_line("/resume").unwrap();
+    terminal.shows("2026-01-03 03:04 UTC  and since");
+    terminal.shows("2026-01-02 03:04 UTC  what was it");
+    terminal.session.send("\x1b[B").unwrap();
+    terminal.session.flush().unwrap();
+    terminal.session.send_line("").unwrap();
+    terminal.shows("answered before");
+    terminal.shows("continuing the conversation s-old");
+    terminal.shows("you> ");
+    terminal.session.send_line("more").unwrap();
+    terminal.shows("You said: more (in s-old)");
+    terminal.shows("you> ");
+    terminal.session.send_line("/resume s-lat").unwrap();
+    terminal.shows("continuing the conversation s-late-1");
+    terminal.session.send_control('d').unwrap();
+    terminal.ends_with(0);
+}
+
+#[test]
+fn a_message_may_have_several_lines() {
+    let mut terminal = Terminal::chatting(&[]);
+    terminal.shows("you> ");
+    terminal.session.send("one\x1b\rtwo\\\rthree\r").unwrap();
+    terminal.session.flush().unwrap();
+    terminal.shows("You said: one");
+    terminal.shows("two");
+    terminal.shows("three (in new-1)");
+    terminal.session.send_control('d').unwrap();
+    terminal.ends_with(0);
+}
+
+#[test]
+fn nothing_is_lost_of_what_is_pasted_or_typed_while_an_answer_comes() {
+    let mut terminal = Terminal::chatting(&[]);
+    terminal.shows("you> ");
+    terminal.session.send("first\rsecond\rthird\r").unwrap();
+    terminal.session.flush().unwrap();
+    for line in ["first", "second", "third"] {
+        terminal.shows(&format!("You said: {line} (in new-1)"));
+    }
+    terminal
+        .session
+        .send("\x1b[200~pasted\nat once\x1b[201~\r")
+        .unwrap();
+    terminal.session.flush().unwrap();
+    terminal.shows("You said: pasted");
+    terminal.shows("at once (in new-1)");
+    terminal.session.send_control('d').unwrap();
+    terminal.ends_with(0);
+}
+
+#[test]
+fn answers_are_shown_as_markdown_and_how_they_came_about_only_if_asked() {
+    let mut terminal = Terminal::chatting(&["markdown"]);
+    let shown = terminal.session.exp_eof().unwrap();
+    // What came is replaced by how it is meant.
+    let (_, shown) = shown.rsplit_once("\x1b[J").unwrap();
+    assert!(shown.contains("\x1b[1mbold\x1b[0m word."), "{shown:?}");
+    assert!(
+        !shown.contains("**") && !shown.contains("route"),
+        "{shown:?}"
+    );
+
+    let mut terminal = Terminal::chatting(&["markdown", "--verbose"]);
+    terminal.shows("route ai");
+    terminal.ends_with(0);
 }

@@ -56,6 +56,7 @@ impl Sandbox {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.folder.path())
             .env("USER", "tester")
+            .env("TZ", "UTC")
             .env("T3NETS_HOME", self.home())
             .current_dir(self.work());
         command

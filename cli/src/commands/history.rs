@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::terminal::printer::Output;
 use crate::terminal::table::table;
+use crate::terminal::text::shown_time;
 
 /// How much of it.
 #[derive(Debug, clap::Args)]
@@ -87,7 +88,7 @@ impl Output for HistoryOutput {
                     None => "unknown",
                 }
                 .to_owned(),
-                format!("{:.0}", release.at),
+                shown_time(release.at),
                 release.who.clone(),
                 match release.task_definition == self.running.as_str() {
                     true => "running".to_owned(),

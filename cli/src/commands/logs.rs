@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use clap::builder::styling::{AnsiColor, Style};
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use t3nets_deploy::cloudwatch_logs::{LogEvent, LogsClient};
@@ -191,7 +192,7 @@ impl Reader<'_> {
         }
         let color = self.color(task);
         let short = task.get(..8).unwrap_or(task);
-        let at = at.map_or_else(String::new, |at| format!("{at:.3} "));
+        let at = at.map_or_else(String::new, |at| format!("{} ", local_time(at)));
         printer.write(&format!(
             "{at}{color}{}{color:#} {}\n",
             strip_control_chars(short),
@@ -207,6 +208,12 @@ impl Reader<'_> {
         });
         COLORS[index % COLORS.len()].on_default()
     }
+}
+
+/// To the millisecond, in local time with its offset.
+fn local_time(at: Timestamp) -> String {
+    let local = at.to_zoned(TimeZone::system());
+    local.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! in the program writes to stdout or stderr.
 
 pub(crate) mod logging;
+pub(crate) mod markdown;
 pub(crate) mod printer;
 pub(crate) mod progress;
 pub(crate) mod prompt;

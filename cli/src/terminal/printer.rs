@@ -7,6 +7,7 @@ use std::io::{BufWriter, IsTerminal, Write};
 
 use anstream::{AutoStream, ColorChoice};
 use clap::builder::styling::{AnsiColor, Style};
+use dialoguer::console::Term;
 use serde::Serialize;
 use serde_json::json;
 
@@ -74,6 +75,13 @@ impl Output for Streamed {
     }
 }
 
+/// How much a terminal shows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TerminalSize {
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+}
+
 /// Hands out stdout, stderr and progress.
 #[derive(Debug, Clone)]
 pub(crate) struct Printer {
@@ -102,6 +110,25 @@ impl Printer {
     /// Whether only results, warnings and errors are shown.
     pub(crate) fn is_quiet(&self) -> bool {
         self.quiet
+    }
+
+    /// Whether colours reach stdout.
+    pub(crate) fn colors_stdout(&self) -> bool {
+        AutoStream::new(std::io::stdout(), self.color).current_choice() != ColorChoice::Never
+    }
+
+    /// The size of the terminal that stdout is, as far as it is known.
+    pub(crate) fn terminal_size(&self) -> TerminalSize {
+        match Term::stdout().size_checked() {
+            Some((rows, columns)) if rows > 0 && columns > 0 => TerminalSize {
+                rows: rows.into(),
+                columns: columns.into(),
+            },
+            _ => TerminalSize {
+                rows: 24,
+                columns: 80,
+            },
+        }
     }
 
     /// Whether colours reach stderr.

@@ -7,7 +7,7 @@
 use std::io::{self, IsTerminal};
 
 use dialoguer::console::Term;
-use dialoguer::{Confirm, Input, Password};
+use dialoguer::{Confirm, Input, Password, Select};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use secrecy::SecretString;
 use tokio::signal::unix::{SignalKind, signal};
@@ -144,6 +144,23 @@ pub(crate) fn confirm(question: &str) -> Result<(), CliError> {
             .interact_on(&Term::stderr())
     })?;
     if agreed { Ok(()) } else { Err(not_confirmed()) }
+}
+
+/// Lets the person pick one of several; none if they would rather not (Esc).
+///
+/// # Errors
+/// Usage if there is nobody to ask; interrupted by Ctrl-C.
+pub(crate) fn pick(question: &'static str, labels: Vec<String>) -> Result<Option<usize>, CliError> {
+    if !can_ask() {
+        return Err(CliError::usage("there is no terminal to choose on"));
+    }
+    wait_for_answer(move || {
+        Select::new()
+            .with_prompt(question)
+            .items(labels)
+            .default(0)
+            .interact_on_opt(&Term::stderr())
+    })
 }
 
 /// Asks for a name to be typed, before something protected is changed.

@@ -1,6 +1,6 @@
 //! Tables for people.
 
-use comfy_table::{Table, presets};
+use comfy_table::{ContentArrangement, Table, presets};
 
 use super::text::strip_control_chars;
 
@@ -18,6 +18,25 @@ where
                 .map(|cell| strip_control_chars(cell.as_ref()).replace('\n', " ")),
         );
     }
+    lines_of(&table)
+}
+
+/// The same of rows that may hold styles, the first of which is the header: it fits the columns by
+/// wrapping cells.
+pub(super) fn grid(rows: Vec<Vec<String>>, columns: usize) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_width(u16::try_from(columns).unwrap_or(u16::MAX));
+    let mut rows = rows.into_iter();
+    if let Some(header) = rows.next() {
+        table.set_header(header);
+    }
+    table.add_rows(rows);
+    lines_of(&table)
+}
+
+fn lines_of(table: &Table) -> String {
     table
         .lines()
         .map(|line| line.trim_end().strip_prefix(' ').unwrap_or("").to_owned())

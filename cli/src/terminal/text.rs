@@ -3,10 +3,15 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
-/// A moment as tables show it: in UTC, to the minute.
+/// A moment as people are shown it: in local time with the zone's name, to the minute.
 pub(crate) fn shown_time(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M").to_string()
+    in_zone(at, TimeZone::system())
+}
+
+fn in_zone(at: Timestamp, zone: TimeZone) -> String {
+    at.to_zoned(zone).strftime("%Y-%m-%d %H:%M %Z").to_string()
 }
 
 /// `1 key`, `2 keys`.
@@ -31,6 +36,14 @@ pub(crate) fn strip_control_chars(text: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_moment_is_shown_in_local_time_with_its_zone() {
+        let at: Timestamp = "2026-11-26T23:30:59Z".parse().unwrap();
+        assert_eq!(in_zone(at, TimeZone::UTC), "2026-11-26 23:30 UTC");
+        let berlin = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
+        assert_eq!(in_zone(at, berlin), "2026-11-27 00:30 CET");
+    }
 
     #[test]
     fn text_of_others_cannot_steer_the_terminal() {

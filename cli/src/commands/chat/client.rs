@@ -4,6 +4,7 @@
 //! stored, and asking again is the person's decision. The router itself repeats what it asks of
 //! others.
 
+use std::cmp::Reverse;
 use std::error::Error;
 use std::time::Duration;
 
@@ -124,7 +125,7 @@ pub(super) enum AnswerEvent<'a> {
 /// A conversation in a list.
 #[derive(Debug, Deserialize)]
 pub(super) struct Session {
-    pub(super) session_id: String,
+    pub(super) session_id: SessionId,
     pub(super) updated_at: Timestamp,
     #[serde(default)]
     pub(super) preview: String,
@@ -232,8 +233,10 @@ impl Client {
     /// The caller's conversations, newest first.
     pub(super) async fn sessions(&self) -> Result<Vec<Session>, CliError> {
         let request = self.http.get(self.address("api/sessions")?);
-        let sessions: Sessions = self.json(request.timeout(ANSWER_TIMEOUT)).await?;
-        Ok(sessions.sessions)
+        let answer: Sessions = self.json(request.timeout(ANSWER_TIMEOUT)).await?;
+        let mut sessions = answer.sessions;
+        sessions.sort_by_key(|session| Reverse(session.updated_at));
+        Ok(sessions)
     }
 
     /// The newest messages of a conversation, oldest first.

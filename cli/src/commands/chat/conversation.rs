@@ -3,25 +3,38 @@
 
 use std::path::PathBuf;
 
+use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
+use rustyline::highlight::Highlighter;
+use rustyline::hint::Hinter;
 use rustyline::history::FileHistory;
-use rustyline::{Config, Editor};
+use rustyline::validate::Validator;
+use rustyline::{
+    Cmd, ConditionalEventHandler, Config, Editor, Event, EventContext, EventHandler, Helper,
+    KeyCode, KeyEvent, Modifiers, Movement, RepeatCount,
+};
 use t3nets_router::model::{Role, SessionId};
 
 use super::client::Question;
 use super::target::Target;
-use super::{describe, stream_to_terminal};
+use super::{by_beginning, stream_to_terminal};
 use crate::context::Context;
 use crate::error::{CliError, ErrorKind};
+use crate::terminal::markdown::render;
+use crate::terminal::prompt::pick;
 use crate::terminal::table::table;
-use crate::terminal::text::strip_control_chars;
+use crate::terminal::text::{shown_time, strip_control_chars};
 
 const HELP: &str = "\
-/new       start a new conversation
-/sessions  list your conversations
-/history   show this conversation
-/raw       switch between worded answers and the skills' JSON
-/quit      leave the chat (or Ctrl-D); Ctrl-C stops an answer";
+/new          start a new conversation
+/resume [ID]  continue another one; without an id, choose from a list
+/sessions     list your conversations
+/history      show this conversation
+/raw          switch between worded answers and the skills' JSON
+/help         show this list
+/quit         leave the chat (or Ctrl-D); Ctrl-C stops an answer
+
+Alt-Enter, or a backslash at the end of a line, starts a new line.";
 
 /// How many lines the history keeps.
 const HISTORY_LINES: usize = 1000;
@@ -34,6 +47,8 @@ enum Line<'a> {
     /// What looks like a command.
     Unknown(&'a str),
     New,
+    /// With the conversation's id, or its beginning, if it was given.
+    Resume(Option<&'a str>),
     Sessions,
     History,
     Raw,
@@ -48,12 +63,14 @@ impl<'a> Line<'a> {
         match line.trim() {
             "" => Self::Empty,
             "/new" => Self::New,
+            "/resume" => Self::Resume(None),
             "/sessions" => Self::Sessions,
             "/history" => Self::History,
             "/raw" => Self::Raw,
             "/help" | "/?" => Self::Help,
             "/quit" | "/exit" | "quit" | "exit" => Self::Quit,
             message => match message.split_whitespace().next() {
+                Some("/resume") => Self::Resume(message.split_whitespace().nth(1)),
                 Some(word) if is_command(word) && !line.starts_with(' ') => Self::Unknown(word),
                 _ => Self::Message(message),
             },
@@ -76,8 +93,6 @@ pub(super) async fn run(
     mut session: Option<SessionId>,
     mut raw: bool,
 ) -> Result<(), CliError> {
-    // Before the first question, so that a missing router or key is reported at once.
-    target.client(context).await?;
     let printer = &context.printer;
     printer.detail("type a message, /help for commands, Ctrl-D to leave");
     let mut input = Input::open(context)?;
@@ -110,6 +125,15 @@ pub(super) async fn run(
                     "answers are worded"
                 });
             }
+            Line::Resume(id) => {
+                let chosen = async {
+                    if let Some(chosen) = resume(context, &mut target, id).await? {
+                        session = Some(chosen);
+                    }
+                    Ok(())
+                };
+                or_stopped(context, chosen).await?;
+            }
             Line::Sessions => or_stopped(context, sessions(context, &mut target)).await?,
             Line::History => match &session {
                 Some(session) => {
@@ -125,8 +149,7 @@ pub(super) async fn run(
                 };
                 let turn = async {
                     let client = target.client(context).await?;
-                    let answer = stream_to_terminal(printer, &client, &question).await?;
-                    printer.detail(describe(&answer));
+                    let answer = stream_to_terminal(context, &client, &question).await?;
                     session = Some(answer.session_id);
                     Ok(())
                 };
@@ -168,16 +191,50 @@ async fn sessions(context: &Context, target: &mut Target) -> Result<(), CliError
     }
     let rows = sessions.iter().map(|session| {
         [
-            session.session_id.clone(),
-            session
-                .updated_at
-                .strftime("%Y-%m-%d %H:%M UTC")
-                .to_string(),
+            session.session_id.as_str().to_owned(),
+            shown_time(session.updated_at),
             session.preview.clone(),
         ]
     });
     let text = table(&["session", "last answer", "last message"], rows);
     context.printer.write(&format!("{text}\n"))
+}
+
+/// Lets the person choose a conversation, and shows the end of it.
+async fn resume(
+    context: &Context,
+    target: &mut Target,
+    begin: Option<&str>,
+) -> Result<Option<SessionId>, CliError> {
+    let known = target.client(context).await?.sessions().await?;
+    let chosen = match begin {
+        Some(begin) => by_beginning(&known, begin)?.ok_or_else(|| {
+            CliError::failed(format!("no conversation's id begins with `{begin}`"))
+        })?,
+        None => {
+            let labels = known.iter().map(|session| {
+                let preview = strip_control_chars(&session.preview).replace('\n', " ");
+                format!("{}  {preview}", shown_time(session.updated_at))
+            });
+            let picked = match known.is_empty() {
+                true => None,
+                false => pick("Continue which conversation", labels.collect())?,
+            };
+            match picked.and_then(|picked| known.get(picked)) {
+                Some(session) => session,
+                None => {
+                    context.printer.detail("no conversation was chosen");
+                    return Ok(None);
+                }
+            }
+        }
+    };
+    let id = chosen.session_id.clone();
+    history(context, target, &id).await?;
+    context
+        .printer
+        .detail(format!("continuing the conversation {id}"));
+    Ok(Some(id))
 }
 
 async fn history(
@@ -190,8 +247,15 @@ async fn history(
             Role::User => "you",
             Role::Assistant => "t3nets",
         };
-        let text = strip_control_chars(message.content.trim_end());
-        context.printer.write(&format!("{who}: {text}\n"))?;
+        let text = match message.role {
+            Role::User => strip_control_chars(message.content.trim_end()).into_owned(),
+            Role::Assistant => {
+                let columns = context.printer.terminal_size().columns;
+                render(&message.content, columns, context.printer.colors_stdout())
+            }
+        };
+        let gap = if text.contains('\n') { "\n" } else { " " };
+        context.printer.write(&format!("{who}:{gap}{text}\n"))?;
     }
     Ok(())
 }
@@ -205,7 +269,7 @@ enum Typed {
 
 /// The line editor. Reading blocks, so it moves to a thread that may and comes back.
 struct Input {
-    editor: Option<Editor<(), FileHistory>>,
+    editor: Option<Editor<Commands, FileHistory>>,
     history: PathBuf,
 }
 
@@ -222,6 +286,13 @@ impl Input {
             .bracketed_paste(true)
             .build();
         let mut editor = Editor::with_config(config).map_err(cannot)?;
+        editor.set_helper(Some(Commands));
+        let enter = |modifiers| KeyEvent(KeyCode::Enter, modifiers);
+        editor.bind_sequence(enter(Modifiers::ALT), Cmd::Newline);
+        editor.bind_sequence(
+            enter(Modifiers::NONE),
+            EventHandler::Conditional(Box::new(NewLineAfterBackslash)),
+        );
         // There is none the first time, and a conversation works without.
         let _ = editor.load_history(&history);
         Ok(Self {
@@ -258,6 +329,46 @@ impl Input {
     }
 }
 
+/// Enter after a backslash at the end starts a new line in its place, as in a shell.
+struct NewLineAfterBackslash;
+
+impl ConditionalEventHandler for NewLineAfterBackslash {
+    fn handle(&self, _: &Event, _: RepeatCount, _: bool, context: &EventContext) -> Option<Cmd> {
+        let line = context.line();
+        let ends_so = context.pos() == line.len() && line.ends_with('\\');
+        ends_so.then(|| Cmd::Replace(Movement::BackwardChar(1), Some("\n".to_owned())))
+    }
+}
+
+/// Completes the commands of the conversation.
+struct Commands;
+
+impl Helper for Commands {}
+impl Highlighter for Commands {}
+impl Validator for Commands {}
+
+impl Hinter for Commands {
+    type Hint = String;
+}
+
+impl Completer for Commands {
+    type Candidate = String;
+
+    fn complete(
+        &self,
+        line: &str,
+        position: usize,
+        _: &rustyline::Context<'_>,
+    ) -> rustyline::Result<(usize, Vec<String>)> {
+        let begun = line.get(..position).unwrap_or(line);
+        let names = HELP
+            .lines()
+            .filter_map(|line| line.split_whitespace().next());
+        let fitting = names.filter(|name| name.starts_with('/') && name.starts_with(begun));
+        Ok((0, fitting.map(str::to_owned).collect()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -268,6 +379,9 @@ mod tests {
         assert_eq!(Line::parse("/etc/hosts?"), Line::Message("/etc/hosts?"));
         assert_eq!(Line::parse("/sesions 3"), Line::Unknown("/sesions"));
         assert_eq!(Line::parse(" /etc is full"), Line::Message("/etc is full"));
+        assert_eq!(Line::parse("/resume"), Line::Resume(None));
+        assert_eq!(Line::parse("/resume 01M8 "), Line::Resume(Some("01M8")));
+        assert_eq!(Line::parse("/resumed"), Line::Unknown("/resumed"));
         assert_eq!(Line::parse("exit"), Line::Quit);
         assert_eq!(Line::parse("exit code 7?"), Line::Message("exit code 7?"));
         assert_eq!(Line::parse("  "), Line::Empty);

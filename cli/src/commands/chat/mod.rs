@@ -5,6 +5,7 @@
 
 mod client;
 mod conversation;
+mod live;
 mod target;
 
 use std::io::{IsTerminal, Read};
@@ -17,9 +18,10 @@ use url::Url;
 use crate::commands::arguments::TenantFlag;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::terminal::printer::{Output, Printer};
+use crate::terminal::printer::Output;
 use crate::terminal::text::strip_control_chars;
-use client::{Answer, AnswerEvent, Client, Question};
+use client::{Answer, AnswerEvent, Client, Question, Session};
+use live::Live;
 use target::Target;
 
 /// The most that is read from stdin. The router takes 32 KiB, and says so itself.
@@ -35,9 +37,12 @@ pub(crate) struct ChatArgs {
     raw: bool,
     #[command(flatten)]
     tenant: TenantFlag,
-    /// Continue this conversation
+    /// Continue this conversation; the beginning of its id is enough
     #[arg(long, value_name = "ID")]
     session: Option<SessionId>,
+    /// Continue the latest conversation
+    #[arg(long = "continue", short, conflicts_with = "session")]
+    continues: bool,
     /// Ask the router at this address; saved keys are only sent to the environment's own
     #[arg(long, value_name = "URL")]
     url: Option<Url>,
@@ -91,20 +96,26 @@ pub(crate) async fn run(context: &Context, args: ChatArgs) -> Result<ChatOutput,
             .hint_command("chat \"sprint status?\"", "asks one question"));
         }
         None => {
-            let target = Target::choose(context, args.url, args.tenant.id).await?;
-            conversation::run(context, target, args.session, args.raw).await?;
+            let mut target = Target::choose(context, args.url, args.tenant.id).await?;
+            // Before the first question, so that a missing router or key is reported at once.
+            let client = target.client(context).await?;
+            let session = session(context, &client, args.session, args.continues).await?;
+            conversation::run(context, target, session, args.raw).await?;
             return Ok(ChatOutput::Streamed);
         }
     };
     let mut target = Target::choose(context, args.url, args.tenant.id).await?;
     let client = target.client(context).await?;
-    let question = Question {
-        message,
-        raw: args.raw,
-        session: args.session,
+    let answer = async {
+        let question = Question {
+            message,
+            raw: args.raw,
+            session: session(context, &client, args.session, args.continues).await?,
+        };
+        answer_once(context, &client, &question).await
     };
     tokio::select! {
-        answer = answer_once(context, &client, &question) => answer,
+        answer = answer => answer,
         _ = tokio::signal::ctrl_c() => Err(CliError::interrupted()),
     }
 }
@@ -116,14 +127,13 @@ async fn answer_once(
 ) -> Result<ChatOutput, CliError> {
     let printer = &context.printer;
     if std::io::stdout().is_terminal() && !printer.is_json() {
-        let answer = stream_to_terminal(printer, client, question).await?;
-        printer.detail(describe(&answer));
+        stream_to_terminal(context, client, question).await?;
         return Ok(ChatOutput::Streamed);
     }
     let waiting = printer.progress("asking");
     let answer = client.ask(question).await?;
     drop(waiting);
-    if !printer.is_json() {
+    if context.settings.verbose {
         printer.detail(describe(&answer));
     }
     Ok(ChatOutput::Answer {
@@ -132,23 +142,90 @@ async fn answer_once(
     })
 }
 
+/// The conversation to continue; none for a new one.
+async fn session(
+    context: &Context,
+    client: &Client,
+    given: Option<SessionId>,
+    continues: bool,
+) -> Result<Option<SessionId>, CliError> {
+    if continues {
+        let latest = client.sessions().await?.into_iter().next();
+        let latest = latest.ok_or_else(|| {
+            CliError::failed("there is no conversation to continue")
+                .hint_command("chat \"sprint status?\"", "begins one")
+        })?;
+        return Ok(Some(latest.session_id));
+    }
+    let Some(given) = given else {
+        return Ok(None);
+    };
+    if !may_be_shortened(given.as_str()) {
+        return Ok(Some(given));
+    }
+    // Whoever may not list conversations can still name one.
+    let known = client.sessions().await.unwrap_or_default();
+    let found = by_beginning(&known, given.as_str())?;
+    Ok(Some(match found {
+        Some(session) => {
+            let id = &session.session_id;
+            context
+                .printer
+                .detail(format!("continuing the conversation {id}"));
+            id.clone()
+        }
+        None => given,
+    }))
+}
+
+/// Whether an id may be the beginning of a longer one. Ids that the router makes are longer; fewer
+/// letters say nothing, since ids begin with the time.
+fn may_be_shortened(id: &str) -> bool {
+    (4..26).contains(&id.len())
+}
+
+/// The one conversation whose id begins so.
+fn by_beginning<'s>(sessions: &'s [Session], begin: &str) -> Result<Option<&'s Session>, CliError> {
+    let is_whole = |session: &&Session| session.session_id.as_str() == begin;
+    if let Some(session) = sessions.iter().find(is_whole) {
+        return Ok(Some(session));
+    }
+    let begins = |session: &&Session| session.session_id.as_str().starts_with(begin);
+    let found: Vec<&Session> = sessions.iter().filter(begins).collect();
+    match found[..] {
+        [] => Ok(None),
+        [session] => Ok(Some(session)),
+        [..] => {
+            let ids = found.iter().map(|session| session.session_id.as_str());
+            Err(CliError::usage(format!(
+                "`{begin}` is the beginning of {} conversations: {}",
+                found.len(),
+                ids.collect::<Vec<_>>().join(", ")
+            )))
+        }
+    }
+}
+
 /// Shows an answer as it comes, and returns the whole of it.
 async fn stream_to_terminal(
-    printer: &Printer,
+    context: &Context,
     client: &Client,
     question: &Question,
 ) -> Result<Answer, CliError> {
+    let printer = &context.printer;
     let mut waiting = Some(printer.progress("asking"));
-    let mut shown = String::new();
+    let mut live = Live::new(printer);
+    let mut has_words = false;
     let streamed = client
         .stream(question, &mut |event| {
             waiting = None;
             match event {
                 AnswerEvent::Words(words) => {
-                    shown.push_str(words);
-                    printer.write(&strip_control_chars(words))
+                    has_words = true;
+                    live.push(words)
                 }
                 AnswerEvent::Tool(name) => {
+                    live.finish()?;
                     waiting =
                         Some(printer.progress(format!("asking {}", strip_control_chars(name))));
                     Ok(())
@@ -157,15 +234,13 @@ async fn stream_to_terminal(
         })
         .await;
     drop(waiting);
-    if !shown.is_empty() && !shown.ends_with('\n') {
-        printer.write("\n")?;
+    if let (Ok(answer), false) = (&streamed, has_words) {
+        live.push(answer.text.trim_end())?;
     }
+    live.finish()?;
     let answer = streamed?;
-    if shown.is_empty() {
-        printer.write(&format!(
-            "{}\n",
-            strip_control_chars(answer.text.trim_end())
-        ))?;
+    if context.settings.verbose {
+        printer.detail(describe(&answer));
     }
     Ok(answer)
 }
@@ -228,6 +303,26 @@ mod tests {
     fn an_empty_message_is_a_usage_error() {
         let error = message(&["  ".to_owned()]).unwrap_err();
         assert_eq!(error.kind.exit_code(), 2);
+    }
+
+    #[test]
+    fn the_beginning_of_an_id_is_enough_where_only_one_begins_so() {
+        let session = |id: &str| -> Session {
+            let at = "2026-11-26T08:00:00Z";
+            serde_json::from_value(serde_json::json!({"session_id": id, "updated_at": at})).unwrap()
+        };
+        let known = ["01M82TP5AE", "01M82TQ7BF", "01M8"].map(session);
+        let found = |begin: &str| {
+            by_beginning(&known, begin).map(|found| found.map(|one| one.session_id.as_str()))
+        };
+        assert_eq!(found("01M82TP").unwrap(), Some("01M82TP5AE"));
+        assert_eq!(found("01M8").unwrap(), Some("01M8"));
+        assert_eq!(found("01M9").unwrap(), None);
+        let error = found("01M82T").unwrap_err();
+        assert!(
+            error.message.contains("01M82TP5AE, 01M82TQ7BF"),
+            "{error:?}"
+        );
     }
 
     #[test]

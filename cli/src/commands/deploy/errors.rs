@@ -1,6 +1,7 @@
 //! How the errors of a deploy are shown: their kind, which decides the exit code, and what to do
 //! about each.
 
+use jiff::Timestamp;
 use t3nets_deploy::ecs::UpdateError;
 use t3nets_deploy::error::{
     NotRolledBack, NotStarted, NothingEarlier, RolloutError, RolloutFailure,
@@ -12,6 +13,7 @@ use t3nets_deploy::task_definition::PlanError;
 
 use crate::error::{CliError, ErrorKind};
 use crate::hint::Hint;
+use crate::terminal::text::shown_time;
 
 impl From<RolloutError> for CliError {
     fn from(error: RolloutError) -> Self {
@@ -94,12 +96,18 @@ impl From<LockError> for CliError {
         match error {
             LockError::Held { lease, .. } => {
                 let since = lease.since;
-                let since = since.map_or_else(String::new, |at| format!(" since {at:.0}"));
+                let since =
+                    since.map_or_else(String::new, |at| format!(" since {}", shown_time(at)));
                 Self::failed(format!("{message}{since}"))
                     .code("deploy_locked")
                     .hint(format!(
-                        "if that deploy is dead, its lock ends by itself at {:.0}",
-                        lease.until
+                        "if that deploy is dead, its lock ends by itself within {} s",
+                        lease
+                            .until
+                            .duration_since(Timestamp::now())
+                            .as_secs()
+                            .max(0)
+                            + 1
                     ))
             }
             LockError::Aws(error) => Self::aws(message, error),

@@ -19,7 +19,7 @@ use crate::context::Context;
 use crate::error::{CliError, ErrorKind};
 use crate::terminal::printer::Output;
 use crate::terminal::table::table;
-use crate::terminal::text::strip_control_chars;
+use crate::terminal::text::{shown_time, strip_control_chars};
 use tasks::{TaskView, shown, views};
 
 /// How often `--watch` looks.
@@ -231,7 +231,7 @@ impl Output for StatusOutput {
         }
         if !self.events.is_empty() {
             let events = self.events.iter().map(|event| {
-                let at = event.at.map_or_else(String::new, |at| format!("{at:.0}"));
+                let at = event.at.map_or_else(String::new, shown_time);
                 [at, event.message.clone()]
             });
             parts.push(table(&["time", "event"], events));

@@ -8,6 +8,7 @@ use t3nets_deploy::ecs::ListedTask;
 use t3nets_deploy::ecs::states::{HealthStatus, StopCode, TaskStatus};
 
 use crate::terminal::table::table;
+use crate::terminal::text::shown_time;
 
 /// How many of the tasks that ended are shown.
 const ENDED: usize = 5;
@@ -103,9 +104,7 @@ fn view(seen: ListedTask) -> TaskView {
 /// For people. Tasks are named as `t3nets logs` does.
 pub(super) fn shown(tasks: &[TaskView]) -> String {
     let rows = tasks.iter().map(|task| {
-        let since = task
-            .since()
-            .map_or_else(String::new, |at| format!("{at:.0}"));
+        let since = task.since().map_or_else(String::new, shown_time);
         [
             task.id.get(..8).unwrap_or(&task.id).to_owned(),
             task.revision.clone(),

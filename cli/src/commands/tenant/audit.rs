@@ -8,6 +8,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::terminal::printer::Output;
 use crate::terminal::table::table;
+use crate::terminal::text::shown_time;
 
 /// Arguments of `t3nets tenant audit`.
 #[derive(Debug, clap::Args)]
@@ -39,7 +40,7 @@ impl Output for Audit {
             &["at", "actor", "action", "target"],
             self.entries.iter().map(|entry| {
                 [
-                    entry.at.strftime("%Y-%m-%d %H:%M:%S").to_string(),
+                    shown_time(entry.at),
                     entry.actor.clone(),
                     entry.action.clone(),
                     entry.target.clone(),
