@@ -10,6 +10,7 @@ use std::str::FromStr;
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
+use t3nets_router::aws::is_region;
 use t3nets_router::model::is_sha256_hex;
 
 /// The algorithm in front of a digest. The OCI specification knows others; ECR and Docker use this
@@ -92,6 +93,15 @@ pub struct Repository {
     name: String,
 }
 
+/// A registry in ECR: each account has one in each region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EcrRegistry<'a> {
+    /// The account's number, 12 digits.
+    pub account: &'a str,
+    /// The region.
+    pub region: &'a str,
+}
+
 /// A text that does not name a repository.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not the name of an image repository")]
@@ -115,13 +125,28 @@ impl Repository {
         &self.name
     }
 
-    /// The account whose registry in ECR it is in, where the host says:
-    /// `{account}.dkr.ecr.{region}.amazonaws.com`.
+    /// The registry in ECR that it is in, where the host says: `{account}.dkr.ecr.{region}.…` and,
+    /// with IPv6 addresses, `{account}.dkr-ecr.{region}.…`; either has a `-fips` after `ecr` where
+    /// its cryptography is validated.
     /// <https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html>
-    pub fn account(&self) -> Option<&str> {
+    /// <https://docs.aws.amazon.com/general/latest/gr/ecr.html>
+    pub fn ecr(&self) -> Option<EcrRegistry<'_>> {
         let (account, rest) = self.registry()?.split_once('.')?;
         let is_account = account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit());
-        (is_account && rest.starts_with("dkr.ecr.")).then_some(account)
+        let rest = ["dkr.ecr.", "dkr.ecr-fips.", "dkr-ecr.", "dkr-ecr-fips."]
+            .iter()
+            .find_map(|service| rest.strip_prefix(service))?;
+        let (region, _) = rest.split_once('.')?;
+        let is_ecr = is_account && is_region(region);
+        is_ecr.then_some(EcrRegistry { account, region })
+    }
+
+    /// Whether it is the same repository, which ECR has under several hosts.
+    fn is_same(&self, other: &Self) -> bool {
+        match (self.ecr(), other.ecr()) {
+            (Some(own), Some(others)) => own == others && self.name == other.name,
+            _ => self == other,
+        }
     }
 
     /// One of its images, by the digest: what a task definition names.
@@ -141,7 +166,7 @@ impl Repository {
         }
         let image: ImageRef = image.parse().ok()?;
         // Without the host it cannot be told whose repository of that name is meant.
-        let is_own = self.registry.is_some() && image.repository == *self;
+        let is_own = self.registry.is_some() && image.repository.is_same(self);
         image.digest.filter(|_| is_own)
     }
 }

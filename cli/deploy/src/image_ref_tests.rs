@@ -121,16 +121,32 @@ fn what_is_not_a_reference_is_refused() {
 }
 
 #[test]
-fn a_uri_says_in_which_account_a_repository_is() {
+fn a_uri_says_in_which_account_and_region_a_repository_is() {
     assert_eq!(repository(URI).name(), "team/router");
-    assert_eq!(repository(URI).account(), Some("123456789012"));
+    for host in [
+        "dkr.ecr.eu-west-1.amazonaws.com",
+        "dkr.ecr.eu-west-1.amazonaws.com.cn",
+        "dkr.ecr-fips.eu-west-1.amazonaws.com",
+        "dkr-ecr.eu-west-1.on.aws",
+        "dkr-ecr-fips.eu-west-1.on.aws",
+    ] {
+        let repository = repository(&format!("123456789012.{host}/team/router"));
+        let registry = repository.ecr().unwrap();
+        assert_eq!(registry.account, "123456789012", "{host}");
+        assert_eq!(registry.region, "eu-west-1", "{host}");
+        let uri = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/router";
+        let image = format!("{uri}@{DIGEST}");
+        assert!(repository.digest_of(&image).is_some(), "{host}");
+    }
     for without in [
         "team/router",
         "localhost:4571/router",
         "example.com/router",
         "12345.dkr.ecr.us-east-1.amazonaws.com/router",
+        "123456789012.dkr.ecr.Nowhere.amazonaws.com/router",
+        "public.ecr.aws/t3nets/router",
     ] {
-        assert_eq!(repository(without).account(), None, "{without}");
+        assert_eq!(repository(without).ecr(), None, "{without}");
     }
 }
 

@@ -5,7 +5,8 @@
 //!
 //! Start at [`operations`]: each operation is one function with its options, on a
 //! [`ServiceSession`](session::ServiceSession). Before a rollout, [`build`] builds the image
-//! through Docker and [`registry`] pushes it to ECR; [`image_ref`] has their names.
+//! through Docker, configured as [`docker_config`] finds it, and [`registry`] pushes it to ECR;
+//! [`image_ref`] has their names.
 //! [`task_definition`] works out the next revision, and `release` sees it through: `watch` looks at
 //! the service every second until [`rollout`] has a verdict, `verify` asks from outside, `rollback`
 //! goes back. The two in the middle, [`task_definition`] and [`rollout`], are pure and hold the
@@ -20,6 +21,7 @@ pub mod build;
 pub mod cloudwatch_logs;
 pub mod dependencies;
 pub mod deploy_target;
+pub mod docker_config;
 pub mod ecs;
 pub mod error;
 pub mod image_ref;

@@ -1,14 +1,16 @@
 //! The build context: the files that `.dockerignore` does not exclude, as an archive that is the
 //! same for the same tree.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
 use tar::{Builder, EntryType, Header};
 
-use super::BuildError;
-use super::dockerignore::Dockerignore;
+use super::dockerignore::{Dockerignore, Verdict};
+use super::{BuildError, DockerBuilder};
 
 /// With more, something is sent that nobody meant to send: the sources have a few MiB.
 const MAX_BYTES: usize = 256 << 20;
@@ -23,127 +25,143 @@ pub(super) struct BuildContext {
 }
 
 impl BuildContext {
-    /// Reads the files under `root`.
+    /// Reads the files under `root`, as the client of this builder would.
     ///
     /// # Errors
     /// If there is no Dockerfile, `.dockerignore` has an invalid pattern, or a file cannot be read.
-    pub(super) fn read(root: &Path) -> Result<Self, BuildError> {
+    pub(super) fn read(root: &Path, builder: DockerBuilder) -> Result<Self, BuildError> {
         if !root.join("Dockerfile").is_file() {
             return Err(BuildError::NoDockerfile(root.to_owned()));
         }
-        let ignore = read_dockerignore(root)?;
-        let mut archive = Builder::new(Vec::new());
-        add_folder(&mut archive, root, "", &ignore)?;
-        let archive = archive
-            .into_inner()
-            .map_err(|error| unreadable("", error))?;
+        let ignore = read_dockerignore(root, builder)?;
+        let mut archive = ContextArchive {
+            root,
+            ignore: &ignore,
+            tar: Builder::new(Vec::new()),
+        };
+        archive.add_folder(Path::new(""), &Verdict::default())?;
+        let archive = archive.tar.into_inner();
+        let archive = archive.map_err(|error| unreadable(Path::new(""), error))?;
         Ok(Self { archive, ignore })
     }
 }
 
-/// Whether a file is part of the context. Dockerfile and .dockerignore always are: Docker needs
-/// them itself.
+/// Whether a file is part of the context, whatever a list says. Docker needs these two itself.
 /// <https://docs.docker.com/build/concepts/context/#dockerignore-files>
-pub(super) fn is_included(ignore: &Dockerignore, path: &str) -> bool {
-    matches!(path, "Dockerfile" | ".dockerignore") || !ignore.excludes(path)
+fn is_always_included(path: &str) -> bool {
+    matches!(path, "Dockerfile" | ".dockerignore")
 }
 
-/// The `.dockerignore` of a folder; one that excludes nothing if there is none.
-pub(super) fn read_dockerignore(root: &Path) -> Result<Dockerignore, BuildError> {
-    match fs::read_to_string(root.join(".dockerignore")) {
-        Ok(text) => Dockerignore::parse(&text),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Dockerignore::default()),
-        Err(error) => Err(unreadable(".dockerignore", error)),
-    }
+/// Whether the file at `path` is part of the context.
+///
+/// # Errors
+/// If a pattern cannot be compared with it.
+pub(super) fn is_included(ignore: &Dockerignore, path: &Path) -> Result<bool, BuildError> {
+    let path = text(path);
+    Ok(is_always_included(&path) || !ignore.excludes(&path)?)
 }
 
-fn add_folder(
-    archive: &mut Builder<Vec<u8>>,
+/// The list of what is left out of a folder; one that leaves nothing out if there is none. BuildKit
+/// prefers the Dockerfile's own to the folder's.
+/// <https://docs.docker.com/build/concepts/context/#filename-and-location>
+pub(super) fn read_dockerignore(
     root: &Path,
-    folder: &str,
-    ignore: &Dockerignore,
-) -> Result<(), BuildError> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(root.join(folder)).map_err(|error| unreadable(folder, error))? {
-        let entry = entry.map_err(|error| unreadable(folder, error))?;
-        names.push(entry.file_name().into_string());
-    }
-    names.sort();
-    for name in names {
-        let name = match name {
-            Ok(name) => name,
-            // What is left out may have any name.
-            Err(name) => {
-                let path = join(folder, &name.to_string_lossy());
-                if is_included(ignore, &path) {
-                    return Err(BuildError::NotUtf8(path));
-                }
-                continue;
-            }
-        };
-        add(archive, root, &join(folder, &name), ignore)?;
-    }
-    Ok(())
-}
-
-fn join(folder: &str, name: &str) -> String {
-    if folder.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{folder}/{name}")
-    }
-}
-
-fn add(
-    archive: &mut Builder<Vec<u8>>,
-    root: &Path,
-    path: &str,
-    ignore: &Dockerignore,
-) -> Result<(), BuildError> {
-    let source = root.join(path);
-    let is_included = is_included(ignore, path);
-    let failed = |error: io::Error| unreadable(path, error);
-    let metadata = match fs::symlink_metadata(&source) {
-        Ok(metadata) => metadata,
-        // Deleted since the folder was read.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(failed(error)),
+    builder: DockerBuilder,
+) -> Result<Dockerignore, BuildError> {
+    let names: &[&str] = match builder {
+        DockerBuilder::BuildKit => &["Dockerfile.dockerignore", ".dockerignore"],
+        DockerBuilder::Classic => &[".dockerignore"],
     };
-    if metadata.is_dir() {
-        if is_included {
-            let mut header = header(EntryType::Directory, 0o755, 0);
-            archive
-                .append_data(&mut header, path, io::empty())
-                .map_err(failed)?;
+    for name in names {
+        match fs::read(root.join(name)) {
+            // A comment may be in any encoding.
+            Ok(list) => return Dockerignore::parse(&String::from_utf8_lossy(&list), builder),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(unreadable(Path::new(name), error)),
         }
-        if is_included || ignore.may_include_below(path) {
-            add_folder(archive, root, path, ignore)?;
-        }
-    } else if is_included && metadata.is_symlink() {
-        let target = fs::read_link(&source).map_err(failed)?;
-        let mut header = header(EntryType::Symlink, 0o777, 0);
-        archive
-            .append_link(&mut header, path, target)
-            .map_err(failed)?;
-    } else if is_included && metadata.is_file() {
-        let content = fs::read(&source).map_err(failed)?;
-        if archive.get_ref().len() + content.len() > MAX_BYTES {
-            return Err(BuildError::ContextTooLarge {
-                path: path.to_owned(),
-                limit_mib: MAX_BYTES >> 20,
-            });
-        }
-        let mode = if is_executable(&metadata) {
-            0o755
-        } else {
-            0o644
-        };
-        let mut header = header(EntryType::Regular, mode, content.len() as u64);
-        archive
-            .append_data(&mut header, path, content.as_slice())
-            .map_err(failed)?;
     }
-    Ok(())
+    Dockerignore::parse("", builder)
+}
+
+/// A path as patterns are compared with it: Go takes each byte that is not UTF-8 for one character
+/// of its own.
+fn text(path: &Path) -> String {
+    let mut text = String::new();
+    for chunk in path.as_os_str().as_bytes().utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER));
+    }
+    text
+}
+
+/// The archive while it is written. Names are bytes, as files have them.
+struct ContextArchive<'a> {
+    root: &'a Path,
+    ignore: &'a Dockerignore,
+    tar: Builder<Vec<u8>>,
+}
+
+impl ContextArchive<'_> {
+    fn add_folder(&mut self, folder: &Path, verdict: &Verdict) -> Result<(), BuildError> {
+        let mut names = Vec::new();
+        let entries = fs::read_dir(self.root.join(folder));
+        for entry in entries.map_err(|error| unreadable(folder, error))? {
+            let entry = entry.map_err(|error| unreadable(folder, error))?;
+            names.push(entry.file_name());
+        }
+        names.sort();
+        for name in names {
+            self.add(folder, &name, verdict)?;
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, folder: &Path, name: &OsStr, above: &Verdict) -> Result<(), BuildError> {
+        let path: PathBuf = folder.join(name);
+        let shown = text(&path);
+        let verdict = self.ignore.judge(&shown, above)?;
+        let is_included = is_always_included(&shown) || !verdict.is_excluded;
+        let source = self.root.join(&path);
+        let failed = |error: io::Error| unreadable(&path, error);
+        let metadata = match fs::symlink_metadata(&source) {
+            Ok(metadata) => metadata,
+            // Deleted since the folder was read.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(failed(error)),
+        };
+        if metadata.is_dir() {
+            if is_included {
+                let mut header = header(EntryType::Directory, 0o755, 0);
+                let added = self.tar.append_data(&mut header, &path, io::empty());
+                added.map_err(failed)?;
+            }
+            if is_included || self.ignore.enters(&shown) {
+                self.add_folder(&path, &verdict)?;
+            }
+        } else if is_included && metadata.is_symlink() {
+            let target = fs::read_link(&source).map_err(failed)?;
+            let mut header = header(EntryType::Symlink, 0o777, 0);
+            let added = self.tar.append_link(&mut header, &path, target);
+            added.map_err(failed)?;
+        } else if is_included && metadata.is_file() {
+            let content = fs::read(&source).map_err(failed)?;
+            if self.tar.get_ref().len() + content.len() > MAX_BYTES {
+                return Err(BuildError::ContextTooLarge {
+                    path: shown,
+                    limit_mib: MAX_BYTES >> 20,
+                });
+            }
+            let mode = if is_executable(&metadata) {
+                0o755
+            } else {
+                0o644
+            };
+            let mut header = header(EntryType::Regular, mode, content.len() as u64);
+            let added = self.tar.append_data(&mut header, &path, content.as_slice());
+            added.map_err(failed)?;
+        }
+        Ok(())
+    }
 }
 
 /// Only what a checkout determines: no time, no owner, and of the mode whether the file can be run.
@@ -166,12 +184,12 @@ fn is_executable(file: &fs::Metadata) -> bool {
 }
 
 /// A file that cannot be read; the whole folder has the empty path.
-fn unreadable(path: &str, source: io::Error) -> BuildError {
-    let path = if path.is_empty() { "." } else { path };
-    BuildError::Read {
-        path: path.to_owned(),
-        source,
-    }
+fn unreadable(path: &Path, source: io::Error) -> BuildError {
+    let path = match path.as_os_str().is_empty() {
+        true => ".".to_owned(),
+        false => text(path),
+    };
+    BuildError::Read { path, source }
 }
 
 #[cfg(test)]
@@ -190,11 +208,15 @@ mod tests {
         root
     }
 
-    fn paths(context: &BuildContext) -> Vec<String> {
+    fn read(root: &tempfile::TempDir) -> BuildContext {
+        BuildContext::read(root.path(), DockerBuilder::BuildKit).unwrap()
+    }
+
+    fn paths(context: &BuildContext) -> Vec<PathBuf> {
         tar::Archive::new(context.archive.as_slice())
             .entries()
             .unwrap()
-            .map(|entry| entry.unwrap().path().unwrap().display().to_string())
+            .map(|entry| entry.unwrap().path().unwrap().into_owned())
             .collect()
     }
 
@@ -209,17 +231,57 @@ mod tests {
             ("cli/src/main.rs", ""),
             ("target/big", ""),
         ]);
-        assert_eq!(
-            paths(&BuildContext::read(root.path()).unwrap()),
-            [
-                ".dockerignore",
-                "Dockerfile",
-                "cli/Cargo.toml",
-                "router",
-                "router/src",
-                "router/src/lib.rs"
-            ]
-        );
+        let expected = [
+            ".dockerignore",
+            "Dockerfile",
+            "cli/Cargo.toml",
+            "router",
+            "router/src",
+            "router/src/lib.rs",
+        ];
+        assert_eq!(paths(&read(&root)), expected.map(PathBuf::from));
+    }
+
+    #[test]
+    fn a_name_that_is_not_utf_8_is_sent_as_it_is() {
+        let root = tree(&[("Dockerfile", ""), (".dockerignore", "# caf\u{e9}\n*.tmp")]);
+        let name = |bytes: &[u8]| PathBuf::from(OsStr::from_bytes(bytes));
+        for bytes in [&b"caf\xe9.txt"[..], b"caf\xe9.tmp"] {
+            fs::write(root.path().join(name(bytes)), "").unwrap();
+        }
+        let names = paths(&read(&root));
+        assert!(names.contains(&name(b"caf\xe9.txt")), "{names:?}");
+        assert!(!names.contains(&name(b"caf\xe9.tmp")), "{names:?}");
+    }
+
+    #[test]
+    fn a_list_in_another_encoding_is_read() {
+        let root = tree(&[("Dockerfile", ""), ("a.tmp", "")]);
+        fs::write(root.path().join(".dockerignore"), b"# caf\xe9\n*.tmp").unwrap();
+        assert!(!paths(&read(&root)).contains(&PathBuf::from("a.tmp")));
+    }
+
+    #[test]
+    fn buildkit_prefers_the_dockerfiles_own_list() {
+        let root = tree(&[
+            ("Dockerfile", ""),
+            ("Dockerfile.dockerignore", "a"),
+            (".dockerignore", "b"),
+            ("a", ""),
+            ("b", ""),
+        ]);
+        for (builder, kept) in [
+            (DockerBuilder::BuildKit, "b"),
+            (DockerBuilder::Classic, "a"),
+        ] {
+            let context = BuildContext::read(root.path(), builder).unwrap();
+            let names = paths(&context);
+            let kept_names: Vec<_> = ["a", "b"]
+                .into_iter()
+                .filter(|name| names.contains(&PathBuf::from(name)))
+                .collect();
+            assert_eq!(kept_names, [kept], "{builder:?}");
+        }
     }
 
     #[test]
@@ -232,15 +294,15 @@ mod tests {
         for root in [&one, &other] {
             symlink("b/x", root.path().join("link")).unwrap();
         }
-        let read = |root: &tempfile::TempDir| BuildContext::read(root.path()).unwrap().archive;
-        assert_eq!(read(&one), read(&other));
+        assert_eq!(read(&one).archive, read(&other).archive);
         fs::write(one.path().join("a"), "3").unwrap();
-        assert_ne!(read(&one), read(&other));
+        assert_ne!(read(&one).archive, read(&other).archive);
     }
 
     #[test]
     fn a_folder_without_a_dockerfile_cannot_be_built() {
-        let error = BuildContext::read(tree(&[("a", "")]).path()).unwrap_err();
+        let root = tree(&[("a", "")]);
+        let error = BuildContext::read(root.path(), DockerBuilder::BuildKit).unwrap_err();
         assert!(matches!(error, BuildError::NoDockerfile(_)), "{error:?}");
     }
 }

@@ -2,18 +2,17 @@
 
 use std::error::Error;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use bollard::Docker;
-use data_encoding::HEXLOWER;
+use bollard::{API_DEFAULT_VERSION, Docker};
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use serde::Deserialize;
-use sha2::{Digest, Sha256};
 use t3nets_router::errors::chain;
 
 use super::{DockerBuilder, DockerError};
+use crate::docker_config::DockerConfig;
+use crate::docker_config::context::EngineAddress;
 
 /// How long the engine may take to answer what it knows already.
 const QUICK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -26,42 +25,30 @@ const TIMEOUT: Duration = Duration::from_secs(600);
 pub struct DockerEngine {
     pub(super) client: Docker,
     pub(super) builder: DockerBuilder,
+    pub(super) address: EngineAddress,
+    pub(super) config: DockerConfig,
     version: String,
 }
 
 impl DockerEngine {
-    /// Finds it where the `docker` command would: `DOCKER_HOST`, the current context, the default
-    /// socket.
-    /// <https://docs.docker.com/engine/manage-resources/contexts/>
+    /// Finds it where the `docker` command would, as [`DockerConfig::engine`] says.
     ///
     /// # Errors
     /// If it does not run, does not answer, or may not be used.
     pub async fn connect() -> Result<Self, DockerError> {
-        let variable = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
-        let host = match variable("DOCKER_HOST") {
-            Some(host) => Some(host),
-            None => {
-                let home = variable("DOCKER_CONFIG")
-                    .map(PathBuf::from)
-                    .or_else(|| Some(Path::new(&variable("HOME")?).join(".docker")));
-                home.and_then(|home| context_host(&home, variable("DOCKER_CONTEXT")))
-            }
-        };
-        let mut engine = Self::at(host.as_deref()).await?;
-        if variable("DOCKER_BUILDKIT").as_deref() == Some("0") {
+        let config = DockerConfig::load()?;
+        let address = config.engine()?;
+        let mut engine = Self::at(address, config).await?;
+        if DockerBuilder::by_default() == DockerBuilder::Classic {
             engine.builder = DockerBuilder::Classic;
         }
         Ok(engine)
     }
 
-    /// The engine at an address (`unix://…`, `tcp://…`), or at the default socket.
-    async fn at(host: Option<&str>) -> Result<Self, DockerError> {
-        let shown = host.unwrap_or("the default socket");
-        let opened = match host {
-            Some(host) => Docker::connect_with_host(host),
-            None => Docker::connect_with_unix_defaults(),
-        };
-        let client = opened.map_err(|error| unreachable(shown, error))?;
+    /// The engine at an address.
+    async fn at(address: EngineAddress, config: DockerConfig) -> Result<Self, DockerError> {
+        let shown = &address.host;
+        let client = open(&address).map_err(|error| unreachable(shown, error))?;
         let asked = async {
             let client = client.negotiate_version().await?;
             let version = client.version().await?;
@@ -86,6 +73,8 @@ impl DockerEngine {
                 true => DockerBuilder::BuildKit,
                 false => DockerBuilder::Classic,
             },
+            address,
+            config,
             version: version.version.unwrap_or_default(),
         })
     }
@@ -133,6 +122,28 @@ impl DockerEngine {
     }
 }
 
+/// A client for an address; it connects when it is first used.
+fn open(address: &EngineAddress) -> Result<Docker, bollard::errors::Error> {
+    let seconds = TIMEOUT.as_secs();
+    match (address.authority(), &address.tls) {
+        (Some(authority), Some(tls)) => {
+            let host = format!("tcp://{authority}");
+            let (key, cert, ca) = (&tls.key, &tls.cert, &tls.ca);
+            Docker::connect_with_ssl(&host, key, cert, ca, seconds, API_DEFAULT_VERSION)
+        }
+        (Some(authority), None) => {
+            let host = format!("tcp://{authority}");
+            Docker::connect_with_http(&host, seconds, API_DEFAULT_VERSION)
+        }
+        (None, _) => match address.socket() {
+            Some(_) => Docker::connect_with_unix(&address.host, seconds, API_DEFAULT_VERSION),
+            None => Err(bollard::errors::Error::UnsupportedURISchemeError {
+                uri: address.host.clone(),
+            }),
+        },
+    }
+}
+
 /// The first version of the API with BuildKit in it.
 /// <https://docs.docker.com/reference/api/engine/version-history/#v139-api-changes>
 const BUILDKIT_API: (u32, u32) = (1, 39);
@@ -141,43 +152,6 @@ fn api_version(version: &bollard::models::SystemVersion) -> (u32, u32) {
     let text = version.api_version.as_deref().unwrap_or_default();
     let (major, minor) = text.split_once('.').unwrap_or_default();
     (major.parse().unwrap_or(0), minor.parse().unwrap_or(0))
-}
-
-/// The address in the context that `docker context use` chose; `None` for the default one. What
-/// cannot be read is left to the default socket, whose error says what to do.
-fn context_host(home: &Path, chosen: Option<String>) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Config {
-        #[serde(rename = "currentContext")]
-        current: Option<String>,
-    }
-    #[derive(Deserialize)]
-    struct Meta {
-        #[serde(rename = "Endpoints")]
-        endpoints: Endpoints,
-    }
-    #[derive(Deserialize)]
-    struct Endpoints {
-        docker: Endpoint,
-    }
-    #[derive(Deserialize)]
-    struct Endpoint {
-        #[serde(rename = "Host")]
-        host: String,
-    }
-    let name = chosen.or_else(|| {
-        let config = std::fs::read(home.join("config.json")).ok()?;
-        serde_json::from_slice::<Config>(&config).ok()?.current
-    })?;
-    if name == "default" {
-        return None;
-    }
-    // Docker's command names the folder of a context by the SHA-256 of the context's name:
-    // https://github.com/docker/cli/blob/master/cli/context/store/metadatastore.go
-    let folder = HEXLOWER.encode(&Sha256::digest(name.as_bytes()));
-    let meta = std::fs::read(home.join("contexts/meta").join(folder).join("meta.json")).ok()?;
-    let meta: Meta = serde_json::from_slice(&meta).ok()?;
-    Some(meta.endpoints.docker.host)
 }
 
 fn no_answer(host: &str) -> DockerError {
@@ -203,6 +177,9 @@ fn unreachable(host: &str, error: bollard::errors::Error) -> DockerError {
         },
         (Docker::SocketNotFoundError(socket), _) => DockerError::NoSocket(socket),
         (Docker::UnsupportedURISchemeError { uri }, _) => DockerError::UnsupportedAddress(uri),
+        (Docker::CertPathError { path } | Docker::CertParseError { path }, _) => {
+            DockerError::Certificate(path)
+        }
         (error, _) => DockerError::NotRunning {
             host,
             source: error.into(),
@@ -220,17 +197,32 @@ fn io_kind(error: &(dyn Error + 'static)) -> Option<io::ErrorKind> {
 mod tests {
     use super::*;
 
+    async fn error_at(host: &str) -> DockerError {
+        let address = EngineAddress {
+            host: host.to_owned(),
+            tls: None,
+            context: None,
+        };
+        let connected = DockerEngine::at(address, DockerConfig::default()).await;
+        connected.unwrap_err()
+    }
+
     #[tokio::test]
     async fn an_engine_that_does_not_run_is_told_from_one_that_does_not_exist() {
         let folder = tempfile::tempdir().unwrap();
         let missing = format!("unix://{}", folder.path().join("none.sock").display());
-        let error = DockerEngine::at(Some(&missing)).await.unwrap_err();
+        let error = error_at(&missing).await;
         assert!(matches!(error, DockerError::NoSocket(_)), "{error:?}");
         let refusing = folder.path().join("dead.sock");
         drop(std::os::unix::net::UnixListener::bind(&refusing).unwrap());
         let refusing = format!("unix://{}", refusing.display());
-        let error = DockerEngine::at(Some(&refusing)).await.unwrap_err();
+        let error = error_at(&refusing).await;
         assert!(matches!(error, DockerError::NotRunning { .. }), "{error:?}");
+        let error = error_at("ssh://ada@far").await;
+        assert!(
+            matches!(error, DockerError::UnsupportedAddress(_)),
+            "{error:?}"
+        );
     }
 
     #[test]
@@ -241,30 +233,5 @@ mod tests {
             matches!(error, DockerError::AccessDenied { .. }),
             "{error:?}"
         );
-    }
-
-    #[test]
-    fn the_current_context_says_where_docker_is() {
-        let home = tempfile::tempdir().unwrap();
-        assert_eq!(context_host(home.path(), None), None);
-        std::fs::write(
-            home.path().join("config.json"),
-            r#"{"auths": {}, "currentContext": "colima"}"#,
-        )
-        .unwrap();
-        let folder = home
-            .path()
-            .join("contexts/meta")
-            .join(HEXLOWER.encode(&Sha256::digest(b"colima")));
-        std::fs::create_dir_all(&folder).unwrap();
-        std::fs::write(
-            folder.join("meta.json"),
-            r#"{"Name": "colima", "Endpoints": {"docker": {"Host": "unix:///c.sock", "SkipTLSVerify": false}}}"#,
-        )
-        .unwrap();
-        let host = Some("unix:///c.sock".to_owned());
-        assert_eq!(context_host(home.path(), None), host);
-        assert_eq!(context_host(home.path(), Some("default".to_owned())), None);
-        assert_eq!(context_host(home.path(), Some("gone".to_owned())), None);
     }
 }

@@ -2,246 +2,203 @@
 //! context's root, and the last one that matches decides.
 //! <https://docs.docker.com/build/concepts/context/#dockerignore-files>
 //!
-//! The reference is the Go package that Docker itself uses, github.com/moby/patternmatcher. No
-//! crate has these rules on their own, and those for gitignore files match differently.
+//! What the list says of a file depends on the folders above it: a pattern that matched a folder
+//! matches what is in it, but an exception is only looked at where something was excluded. So
+//! `!config` includes `config` again, and not `config/.env`, which `**/.env` excludes further in.
+//! That is why a path is judged with what was found of its folder ([`Verdict`]).
+//!
+//! `tests/dockerignore` has what Docker's client makes of a thousand lists.
 
-use regex::Regex;
-
-use super::BuildError;
+use super::ignore_pattern::Pattern;
+use super::{BuildError, DockerBuilder};
 
 /// Which files are not part of a build context.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Dockerignore {
-    patterns: Vec<Pattern>,
+    patterns: Vec<Line>,
+    entered: Entered,
 }
 
 #[derive(Debug)]
-struct Pattern {
+struct Line {
     /// It begins with `!`: what it matches is included again.
     is_exception: bool,
-    /// As [`clean`] gives it.
+    /// Without the `!`.
     text: String,
-    regex: Regex,
+    pattern: Pattern,
+}
+
+/// Which excluded folders are looked into.
+#[derive(Debug)]
+enum Entered {
+    /// Those that one of these paths, which exceptions begin with, leads into.
+    LeadingTo(Vec<String>),
+    /// All of them: an exception with a wildcard may include something anywhere.
+    All,
+}
+
+/// What a list says of a path.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Verdict {
+    pub(super) is_excluded: bool,
+    /// Of each pattern, whether it matched; of no pattern for the root.
+    matched: Vec<bool>,
 }
 
 impl Dockerignore {
-    /// Reads a `.dockerignore`.
+    /// Reads a `.dockerignore`. The two builders' clients look into different excluded folders.
     ///
     /// # Errors
     /// If a line is not a valid pattern.
-    pub(super) fn parse(text: &str) -> Result<Self, BuildError> {
+    pub(super) fn parse(text: &str, builder: DockerBuilder) -> Result<Self, BuildError> {
         let mut patterns = Vec::new();
-        for line in text.trim_start_matches('\u{feff}').lines() {
-            if line.starts_with('#') {
+        for line in text.trim_start_matches('\u{feff}').split('\n') {
+            let Some(text) = normalized(line.strip_suffix('\r').unwrap_or(line)) else {
                 continue;
-            }
-            let line = line.trim();
-            let (is_exception, rest) = match line.strip_prefix('!') {
-                Some(rest) => (true, rest.trim()),
-                None => (false, line),
             };
-            let cleaned = clean(rest);
-            if cleaned.is_empty() {
-                if is_exception {
-                    return Err(invalid(line));
-                }
-                continue;
-            }
-            let regex = Regex::new(&as_regex(&cleaned)).map_err(|_| invalid(line))?;
-            patterns.push(Pattern {
+            let invalid = || BuildError::InvalidPattern(line.trim().to_owned());
+            let (is_exception, text) = match text.strip_prefix('!') {
+                Some("") => return Err(invalid()),
+                Some(rest) => (true, rest),
+                None => (false, text.as_str()),
+            };
+            patterns.push(Line {
                 is_exception,
-                text: cleaned,
-                regex,
+                text: text.to_owned(),
+                pattern: Pattern::parse(text).ok_or_else(invalid)?,
             });
         }
-        Ok(Self { patterns })
+        let exceptions = patterns.iter().filter(|line| line.is_exception);
+        let exceptions = exceptions.map(|line| line.text.as_str());
+        let entered = match builder {
+            DockerBuilder::Classic => Entered::LeadingTo(exceptions.map(str::to_owned).collect()),
+            DockerBuilder::BuildKit => Entered::by_buildkit(exceptions),
+        };
+        Ok(Self { patterns, entered })
     }
 
-    /// Whether the file or folder at `path` (relative, with `/`) is left out. A pattern that
-    /// matches a folder matches everything below it.
-    pub(super) fn excludes(&self, path: &str) -> bool {
-        self.patterns
-            .iter()
-            .rfind(|pattern| with_parents(path).any(|path| pattern.regex.is_match(path)))
-            .is_some_and(|pattern| !pattern.is_exception)
+    /// What the list says of the file or folder at `path` (relative, with `/`), after what it said
+    /// of the folder that it is in.
+    ///
+    /// # Errors
+    /// If a pattern cannot be compared with it.
+    pub(super) fn judge(&self, path: &str, folder: &Verdict) -> Result<Verdict, BuildError> {
+        let mut is_excluded = false;
+        let mut matched = Vec::with_capacity(self.patterns.len());
+        for (index, line) in self.patterns.iter().enumerate() {
+            let by_folder = folder.matched.get(index).copied().unwrap_or_default();
+            // An exception matters only where something was excluded, and the other way round.
+            let is_match = by_folder
+                || line.is_exception == is_excluded
+                    && line
+                        .pattern
+                        .matches(path)
+                        .ok_or_else(|| BuildError::InvalidPattern(line.text.clone()))?;
+            if is_match {
+                is_excluded = !line.is_exception;
+            }
+            matched.push(is_match);
+        }
+        Ok(Verdict {
+            is_excluded,
+            matched,
+        })
     }
 
-    /// Whether an exception may include something below an excluded folder, so that the folder has
-    /// to be read.
-    pub(super) fn may_include_below(&self, folder: &str) -> bool {
-        self.patterns
-            .iter()
-            .any(|pattern| pattern.is_exception && may_match_below(&pattern.text, folder))
-    }
-}
-
-fn may_match_below(pattern: &str, folder: &str) -> bool {
-    let mut wanted = pattern.split('/');
-    for name in folder.split('/') {
-        match wanted.next() {
-            Some(part) if part.contains("**") => return true,
-            Some(part) if part.contains(['*', '?', '[', '\\']) => {}
-            Some(part) if part == name => {}
-            Some(_) => return false,
-            // It includes the folder itself, with everything below it.
-            None => return true,
+    /// Whether an excluded folder is looked into, since an exception may include something in it.
+    pub(super) fn enters(&self, folder: &str) -> bool {
+        match &self.entered {
+            Entered::All => true,
+            Entered::LeadingTo(paths) => paths.iter().any(|path| {
+                let below = path.strip_prefix(folder);
+                below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            }),
         }
     }
-    true
+
+    /// Whether the file at `path` is left out, together with a folder that it is in or by itself.
+    ///
+    /// # Errors
+    /// If a pattern cannot be compared with it.
+    pub(super) fn excludes(&self, path: &str) -> Result<bool, BuildError> {
+        let mut verdict = Verdict::default();
+        let ends = path.match_indices('/').map(|(at, _)| at);
+        for end in ends {
+            let folder = path.get(..end).unwrap_or_default();
+            verdict = self.judge(folder, &verdict)?;
+            if verdict.is_excluded && !self.enters(folder) {
+                return Ok(true);
+            }
+        }
+        Ok(self.judge(path, &verdict)?.is_excluded)
+    }
 }
 
-fn invalid(line: &str) -> BuildError {
-    BuildError::InvalidPattern(line.to_owned())
+impl Entered {
+    /// BuildKit's client takes the wildcard at an exception's end off, and looks everywhere if
+    /// there is another one in any of them.
+    /// <https://github.com/tonistiigi/fsutil/blob/master/filter.go>
+    fn by_buildkit<'a>(exceptions: impl Iterator<Item = &'a str>) -> Self {
+        let mut paths = Vec::new();
+        for text in exceptions {
+            let text = text.strip_suffix("/**").unwrap_or(text);
+            let text = text.strip_suffix("/*").unwrap_or(text);
+            if text.contains(['*', '[', ']', '?', '^', '\\']) {
+                return Self::All;
+            }
+            paths.push(text.to_owned());
+        }
+        Self::LeadingTo(paths)
+    }
 }
 
-/// A path and each folder above it.
-fn with_parents(path: &str) -> impl Iterator<Item = &str> {
-    std::iter::successors(Some(path), |path| {
-        path.rsplit_once('/').map(|(parent, _)| parent)
-    })
+/// The pattern in a line, or `None` if there is none. A `!` in front stays.
+fn normalized(line: &str) -> Option<String> {
+    if line.starts_with('#') {
+        return None;
+    }
+    let line = line.trim();
+    let (mark, pattern) = match line.strip_prefix('!') {
+        Some(rest) => ("!", rest.trim()),
+        None => ("", line),
+    };
+    let pattern = clean(pattern);
+    let pattern = match pattern.strip_prefix('/') {
+        Some(rest) if !rest.is_empty() => rest,
+        _ => pattern.as_str(),
+    };
+    // Spaces that stood beside a slash are at an end now, and the mark and the root are cleaned
+    // together: what stays of `!/` is the mark.
+    let whole = clean(format!("{mark}{pattern}").trim());
+    (!whole.is_empty()).then_some(whole)
 }
 
-/// A pattern without empty parts, `.` and `..`, as Go's `filepath.Clean` gives it, and without the
-/// slash in front.
-fn clean(pattern: &str) -> String {
+/// A path without empty parts, `.` and `..`, as Go's `filepath.Clean` gives it; an empty one stays.
+/// <https://pkg.go.dev/path/filepath#Clean>
+fn clean(path: &str) -> String {
+    let is_rooted = path.starts_with('/');
     let mut parts: Vec<&str> = Vec::new();
-    for part in pattern.split('/') {
+    for part in path.split('/') {
         match part {
             "" | "." => {}
             ".." => {
                 if parts.last().is_some_and(|last| *last != "..") {
                     parts.pop();
-                } else if !pattern.starts_with('/') {
+                } else if !is_rooted {
                     parts.push("..");
                 }
             }
             part => parts.push(part),
         }
     }
-    parts.join("/")
-}
-
-/// The regular expression that moby/patternmatcher makes of a pattern: `**` is any number of
-/// folders, `*` and `?` stay within one name.
-fn as_regex(pattern: &str) -> String {
-    let mut regex = String::from("(?s)^");
-    let mut rest = pattern.chars().peekable();
-    let mut in_class = false;
-    while let Some(c) = rest.next() {
-        match c {
-            '[' if !in_class => {
-                in_class = true;
-                regex.push('[');
-            }
-            ']' if in_class => {
-                in_class = false;
-                regex.push(']');
-            }
-            // The regex crate has set operations inside classes; Go's patterns do not.
-            '[' | '&' | '~' if in_class => {
-                regex.push('\\');
-                regex.push(c);
-            }
-            '\\' => {
-                if let Some(next) = rest.next() {
-                    regex.push_str(&regex::escape(&next.to_string()));
-                }
-            }
-            c if in_class => regex.push(c),
-            '*' if rest.next_if_eq(&'*').is_some() => {
-                let _ = rest.next_if_eq(&'/');
-                regex.push_str(if rest.peek().is_none() {
-                    ".*"
-                } else {
-                    "(?:.*/)?"
-                });
-            }
-            '*' => regex.push_str("[^/]*"),
-            '?' => regex.push_str("[^/]"),
-            c => regex.push_str(&regex::escape(&c.to_string())),
-        }
+    let joined = parts.join("/");
+    match (is_rooted, joined.is_empty()) {
+        (true, _) => format!("/{joined}"),
+        (false, true) if !path.is_empty() => ".".to_owned(),
+        (false, _) => joined,
     }
-    regex.push('$');
-    regex
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn excluded(patterns: &str, path: &str) -> bool {
-        Dockerignore::parse(patterns).unwrap().excludes(path)
-    }
-
-    #[test]
-    fn patterns_are_anchored_at_the_root() {
-        assert!(excluded("target", "target"));
-        assert!(excluded("/target/", "target/debug/x"));
-        assert!(!excluded("target", "router/target"));
-        assert!(excluded("**/target", "router/target/x"));
-        assert!(excluded("**/target", "target"));
-        assert!(excluded("*/temp*", "a/temporary.txt"));
-        assert!(!excluded("*/temp*", "a/b/temporary.txt"));
-    }
-
-    #[test]
-    fn wildcards_stay_inside_one_name() {
-        assert!(excluded("*.md", "README.md"));
-        assert!(!excluded("*.md", "docs/README.md"));
-        assert!(excluded("**/*.md", "docs/deep/README.md"));
-        assert!(excluded("temp?", "tempa"));
-        assert!(!excluded("temp?", "temp"));
-        assert!(excluded("[a-c].txt", "b.txt"));
-        assert!(!excluded("[^a-c].txt", "b.txt"));
-        assert!(excluded("a/**", "a/b/c"));
-        assert!(!excluded("a/**", "ab"));
-        assert!(excluded("a/**/z", "a/z"));
-        assert!(excluded("a/**/z", "a/b/c/z"));
-    }
-
-    #[test]
-    fn the_last_match_decides() {
-        assert!(!excluded("*.md\n!README.md", "README.md"));
-        assert!(excluded("*.md\n!README.md\nREADME*", "README.md"));
-        assert!(!excluded("**\n!router", "router/src/lib.rs"));
-        assert!(excluded(
-            "**\n!router\nrouter/src/*.tmp",
-            "router/src/a.tmp"
-        ));
-        assert!(excluded("**\n!router", "cli/src/main.rs"));
-    }
-
-    #[test]
-    fn comments_blank_lines_and_odd_spellings() {
-        assert!(!excluded("# *\n\n  \n", "a"));
-        assert!(excluded("  ./a//b/../c  ", "a/c"));
-        assert!(excluded("../a\n/../b", "b"));
-        assert!(excluded("a.b", "a.b"));
-        assert!(!excluded("a.b", "axb"));
-        assert!(excluded(r"a\*b", "a*b"));
-        assert!(!excluded(r"a\*b", "axb"));
-        assert!(excluded("a(b)+c", "a(b)+c"));
-        assert!(Dockerignore::parse("[a").is_err());
-        assert!(Dockerignore::parse("!").is_err());
-    }
-
-    #[test]
-    fn excluded_folders_are_read_only_where_an_exception_may_apply() {
-        let ignore =
-            Dockerignore::parse("**\n!cli/Cargo.toml\n!router\n!docs/*/index.md\n!deep/**/x")
-                .unwrap();
-        for (folder, entered) in [
-            ("cli", true),
-            ("cli/src", false),
-            ("target", false),
-            ("router", true),
-            ("router/src", true),
-            ("docs", true),
-            ("docs/a", true),
-            ("docs/a/b", false),
-            ("deep/a/b/c", true),
-        ] {
-            assert_eq!(ignore.may_include_below(folder), entered, "{folder}");
-        }
-    }
-}
+#[path = "dockerignore_tests.rs"]
+mod tests;

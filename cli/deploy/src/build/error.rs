@@ -7,6 +7,10 @@ use std::time::Duration;
 
 use t3nets_router::errors::chain;
 
+use super::secrets::SecretError;
+use crate::docker_config::DockerConfigError;
+use crate::docker_config::context::ContextError;
+use crate::docker_config::credentials::CredentialsError;
 use crate::image_ref::Architecture;
 
 /// What Docker answered or what happened to the connection, as the client library has it.
@@ -45,6 +49,15 @@ pub enum DockerError {
     /// The address is of a kind that is not supported: `ssh://`.
     #[error("Docker at `{0}` cannot be reached: its address has an unsupported scheme")]
     UnsupportedAddress(String),
+    /// A certificate for the connection cannot be read.
+    #[error("the certificate `{}` for Docker's engine cannot be read", .0.display())]
+    Certificate(PathBuf),
+    /// The configuration of Docker's client cannot be used.
+    #[error(transparent)]
+    Config(#[from] DockerConfigError),
+    /// The chosen context cannot be used.
+    #[error(transparent)]
+    Context(#[from] ContextError),
     /// It answered with an error.
     #[error("Docker cannot {action}")]
     Refused {
@@ -85,9 +98,6 @@ pub enum BuildError {
         /// The system's error.
         source: io::Error,
     },
-    /// A file's name cannot be sent to Docker.
-    #[error("the name of `{0}` is not valid UTF-8")]
-    NotUtf8(String),
     /// More would be sent than is likely meant.
     #[error("the build context is larger than {limit_mib} MiB with `{path}`")]
     ContextTooLarge {
@@ -102,6 +112,18 @@ pub enum BuildError {
     /// The system has no randomness for the session's name.
     #[error("cannot generate a session id")]
     Randomness(#[from] getrandom::Error),
+    /// A secret or an SSH agent is not there.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// The classic builder has neither secrets nor SSH.
+    #[error("`--secret` and `--ssh` need BuildKit, and the builder is the classic one")]
+    NeedsBuildKit,
+    /// The engine takes no session for the build.
+    #[error("Docker takes no session for the build")]
+    NoSession(#[source] io::Error),
+    /// What Docker keeps for a registry cannot be found out.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
     /// Docker cannot be used.
     #[error(transparent)]
     Docker(#[from] DockerError),
@@ -166,13 +188,17 @@ pub enum KnownCause {
     ForeignArchitecture,
     /// A base image cannot be pulled, or is for another architecture.
     BaseImage,
+    /// The registry of a base image wants a login, or another one.
+    BaseImageLogin,
+    /// A program that keeps credentials for registries fails.
+    CredentialHelper,
 }
 
 impl KnownCause {
     /// Looks for them in texts: an error of Docker's is a message without a code.
     /// <https://docs.docker.com/reference/api/engine/version/v1.51/#section/Errors>
     fn of(error: &(dyn Error + 'static), lines: &[String]) -> Option<Self> {
-        const TEXTS: [(&str, KnownCause); 11] = [
+        const TEXTS: [(&str, KnownCause); 19] = [
             ("no space left on device", KnownCause::DiskFull),
             ("disk quota exceeded", KnownCause::DiskFull),
             ("exec format error", KnownCause::ForeignArchitecture),
@@ -181,8 +207,16 @@ impl KnownCause {
                 "does not match the specified platform",
                 KnownCause::BaseImage,
             ),
+            ("the credential helper `", KnownCause::CredentialHelper),
+            ("401 unauthorized", KnownCause::BaseImageLogin),
+            ("403 forbidden", KnownCause::BaseImageLogin),
+            ("pull access denied", KnownCause::BaseImageLogin),
+            ("authorization failed", KnownCause::BaseImageLogin),
+            ("no basic auth credentials", KnownCause::BaseImageLogin),
+            ("authentication required", KnownCause::BaseImageLogin),
+            ("unauthorized: ", KnownCause::BaseImageLogin),
+            ("denied: ", KnownCause::BaseImageLogin),
             ("failed to do request", KnownCause::BaseImage),
-            ("pull access denied", KnownCause::BaseImage),
             ("failed to resolve source metadata", KnownCause::BaseImage),
             ("manifest unknown", KnownCause::BaseImage),
             ("no such host", KnownCause::BaseImage),
@@ -227,6 +261,14 @@ mod tests {
             (
                 "lookup registry-1.docker.io: no such host",
                 Some(KnownCause::BaseImage),
+            ),
+            (
+                "unexpected status code [manifests x]: 401 Unauthorized",
+                Some(KnownCause::BaseImageLogin),
+            ),
+            (
+                "the credential helper `docker-credential-x` failed: no",
+                Some(KnownCause::CredentialHelper),
             ),
             ("it does not compile", None),
         ] {

@@ -2,23 +2,29 @@
 
 use std::collections::HashMap;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
+use bollard::auth::DockerCredentials;
+use bollard::models::BuildInfo;
 use bollard::query_parameters::{BuildImageOptions, BuilderVersion};
-use data_encoding::HEXLOWER;
-use futures::StreamExt;
+use futures::{Stream, StreamExt};
+use reqwest::header::HeaderValue;
 
-use super::context::BuildContext;
+use super::inputs::{BuildInputs, INPUTS_LABEL};
+use super::predecessors::TREE_LABEL;
+use super::session::{Session, random_id};
 use super::steps::BuildSteps;
-use super::{
-    BuildError, BuildRequest, BuiltImage, DockerBuilder, DockerEngine, DockerError, SourceRevision,
-};
+use super::{BuildError, BuildRequest, BuiltImage, DockerBuilder, DockerEngine, DockerError};
+use crate::docker_config::credentials::Credentials;
 use crate::image_ref::Architecture;
 use crate::report::Reporter;
 
 /// How long further messages are waited for after BuildKit named the image.
 const LAST_MESSAGES: Duration = Duration::from_millis(300);
+
+/// The header with a session's name.
+const SESSION: &str = "x-docker-expose-session-uuid";
 
 impl DockerEngine {
     /// Builds the image. Dropping the future ends the build in the engine.
@@ -30,39 +36,30 @@ impl DockerEngine {
         request: &BuildRequest,
         reporter: &dyn Reporter,
     ) -> Result<BuiltImage, BuildError> {
-        let root = request.root.clone();
-        let read = tokio::task::spawn_blocking(move || {
-            let context = BuildContext::read(&root)?;
-            let revision = SourceRevision::of(&root, &context.ignore);
-            Ok::<_, BuildError>((context, revision, version(&root)))
-        });
-        let (context, revision, version) = read.await??;
         let builder = request.builder.unwrap_or(self.builder);
-        let mut arguments: HashMap<String, String> = HashMap::from([
-            ("T3NETS_GIT_SHA".to_owned(), revision.label()),
-            (
-                "T3NETS_VERSION".to_owned(),
-                version.clone().unwrap_or_else(|| "unknown".to_owned()),
-            ),
+        let inputs = BuildInputs::read(request, builder).await?;
+        let mut arguments: HashMap<String, String> = inputs.arguments.into_iter().collect();
+        for (name, value) in self.config.proxies(&self.address.host) {
+            arguments.entry(name).or_insert(value);
+        }
+        let labels = HashMap::from([
+            (INPUTS_LABEL.to_owned(), inputs.source.inputs.to_string()),
+            (TREE_LABEL.to_owned(), request.tree()),
         ]);
-        arguments.extend(request.build_args.clone());
         let options = BuildImageOptions {
             platform: request.architecture.docker_platform().to_owned(),
             buildargs: Some(arguments),
+            labels: Some(labels),
             networkmode: request.network.clone(),
             rm: true,
             forcerm: true,
-            version: match builder {
-                DockerBuilder::BuildKit => BuilderVersion::BuilderBuildKit,
-                DockerBuilder::Classic => BuilderVersion::BuilderV1,
-            },
-            session: match builder {
-                DockerBuilder::BuildKit => Some(session_id()?),
-                DockerBuilder::Classic => None,
-            },
             ..BuildImageOptions::default()
         };
-        let id = self.run(options, builder, context, reporter).await?;
+        let archive = inputs.context.archive;
+        let id = match builder {
+            DockerBuilder::BuildKit => self.by_buildkit(options, archive, request, reporter).await,
+            DockerBuilder::Classic => self.by_classic(options, archive, request, reporter).await,
+        }?;
         let found = self.architecture_of(&id).await?;
         if found != Some(request.architecture) {
             return Err(BuildError::WrongArchitecture {
@@ -73,48 +70,68 @@ impl DockerEngine {
         Ok(BuiltImage {
             id,
             architecture: request.architecture,
-            revision,
-            version,
+            source: inputs.source,
         })
     }
 
-    /// Sends the context and follows the build to its end; gives the image's id.
-    async fn run(
+    async fn by_buildkit(
         &self,
         options: BuildImageOptions,
-        builder: DockerBuilder,
-        context: BuildContext,
+        archive: Vec<u8>,
+        request: &BuildRequest,
         reporter: &dyn Reporter,
     ) -> Result<String, BuildError> {
-        let mut steps = BuildSteps::new(reporter);
-        let body = bollard::body_full(context.archive.into());
-        let mut messages = self.client.build_image(options, None, Some(body));
-        loop {
-            // BuildKit may report on its steps after it named the image, and then leaves the
-            // session open: the stream does not end. The classic builder names an image after each
-            // stage, and ends the stream.
-            let patience = match (builder, steps.image()) {
-                (DockerBuilder::BuildKit, Some(_)) => LAST_MESSAGES,
-                _ => Duration::MAX,
-            };
-            let Ok(Some(message)) = tokio::time::timeout(patience, messages.next()).await else {
-                break;
-            };
-            match message {
-                Ok(message) => steps.take(message),
-                Err(error) => {
-                    return Err(BuildError::Failed {
-                        step: steps.failed(),
-                        log: keep_log(steps.log()),
-                        source: error.into(),
-                    });
+        let session = Session::open(&self.address, self.config.clone(), request).await?;
+        let options = BuildImageOptions {
+            version: BuilderVersion::BuilderBuildKit,
+            session: Some(session.id.clone()),
+            ..options
+        };
+        // The session that bollard opens by itself, under the name that the build is to use.
+        let unused = HeaderValue::from_str(&random_id()?).map_err(|_| BuildError::NoImage)?;
+        let client = self
+            .client
+            .clone()
+            .with_request_modifier(move |mut request| {
+                if let Some(id) = request.headers_mut().get_mut(SESSION) {
+                    *id = unused.clone();
                 }
-            }
+                request
+            });
+        let body = bollard::body_full(archive.into());
+        let messages = client.build_image(options, None, Some(body));
+        // BuildKit may report on its steps after it named the image, and then leaves the session
+        // open: the stream does not end.
+        let id = follow(messages, LAST_MESSAGES, reporter).await?;
+        drop(session);
+        Ok(id)
+    }
+
+    async fn by_classic(
+        &self,
+        options: BuildImageOptions,
+        archive: Vec<u8>,
+        request: &BuildRequest,
+        reporter: &dyn Reporter,
+    ) -> Result<String, BuildError> {
+        if !request.secrets.is_empty() || !request.ssh.is_empty() {
+            return Err(BuildError::NeedsBuildKit);
         }
-        drop(messages);
-        steps.end();
-        let id = steps.image().ok_or(BuildError::NoImage)?;
-        Ok(id.to_owned())
+        let known = self.config.all_credentials().await?.into_iter();
+        let known = known.map(|(server, credentials)| {
+            let credentials = sent_to(&server, credentials);
+            (server, credentials)
+        });
+        let options = BuildImageOptions {
+            version: BuilderVersion::BuilderV1,
+            ..options
+        };
+        let body = bollard::body_full(archive.into());
+        let messages = self
+            .client
+            .build_image(options, Some(known.collect()), Some(body));
+        // It names an image after each stage, and ends the stream.
+        follow(messages, Duration::MAX, reporter).await
     }
 
     /// What an image runs on. The classic builder takes a base image of another architecture that
@@ -132,19 +149,55 @@ impl DockerEngine {
     }
 }
 
-/// The version in the workspace's manifest.
-fn version(root: &Path) -> Option<String> {
-    let manifest = std::fs::read_to_string(root.join("Cargo.toml")).ok()?;
-    let manifest: toml::Table = manifest.parse().ok()?;
-    let version = manifest.get("workspace")?.get("package")?.get("version")?;
-    Some(version.as_str()?.to_owned())
+/// What the classic builder is told of a registry.
+fn sent_to(server: &str, credentials: Credentials) -> DockerCredentials {
+    let serveraddress = Some(server.to_owned());
+    match credentials {
+        Credentials::Password { username, password } => DockerCredentials {
+            username: Some(username),
+            password: Some(password),
+            serveraddress,
+            ..DockerCredentials::default()
+        },
+        Credentials::Token(token) => DockerCredentials {
+            identitytoken: Some(token),
+            serveraddress,
+            ..DockerCredentials::default()
+        },
+    }
 }
 
-/// A name for the build's session with BuildKit that no other build has.
-fn session_id() -> Result<String, BuildError> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes)?;
-    Ok(HEXLOWER.encode(&bytes))
+/// Follows a build to its end; gives the image's id. Once that is known, further messages are
+/// waited for so long.
+async fn follow(
+    messages: impl Stream<Item = Result<BuildInfo, bollard::errors::Error>>,
+    patience: Duration,
+    reporter: &dyn Reporter,
+) -> Result<String, BuildError> {
+    let mut steps = BuildSteps::new(reporter);
+    let mut messages = std::pin::pin!(messages);
+    loop {
+        let patience = match steps.image() {
+            Some(_) => patience,
+            None => Duration::MAX,
+        };
+        let Ok(Some(message)) = tokio::time::timeout(patience, messages.next()).await else {
+            break;
+        };
+        match message {
+            Ok(message) => steps.take(message),
+            Err(error) => {
+                return Err(BuildError::Failed {
+                    step: steps.failed(),
+                    log: keep_log(steps.log()),
+                    source: error.into(),
+                });
+            }
+        }
+    }
+    steps.end();
+    let id = steps.image().ok_or(BuildError::NoImage)?;
+    Ok(id.to_owned())
 }
 
 /// Keeps the log of a failed build in a file that only its owner can read.

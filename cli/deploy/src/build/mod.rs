@@ -1,14 +1,24 @@
 //! The router's image, built through Docker's engine.
 //!
-//! [`context`] is what is sent to it ([`dockerignore`] what is not), [`source_revision`] which
-//! commit that is, [`docker`] finds the engine, [`image`] has it build, and [`steps`] reads what
-//! either of its two builders reports. Not here: where the image goes ([`crate::registry`]).
+//! [`context`] is what is sent to it ([`dockerignore`] what is not, by [`ignore_pattern`]s),
+//! [`source_revision`] which commit that is, and [`inputs`] all that decides what is built.
+//! [`docker`] finds the engine, [`image`] has it build; meanwhile BuildKit asks for [`secrets`] and
+//! credentials over a [`session`] (on a [`connection`] of its own), and [`steps`] reads what either
+//! of the two builders reports. [`predecessors`] are what earlier builds left. Not here: where the
+//! image goes ([`crate::registry`]), and how Docker's client is configured
+//! ([`crate::docker_config`]).
 
+mod connection;
 mod context;
 mod docker;
 mod dockerignore;
 mod error;
+mod ignore_pattern;
 mod image;
+mod inputs;
+mod predecessors;
+mod secrets;
+mod session;
 mod source_revision;
 mod steps;
 #[cfg(test)]
@@ -22,7 +32,11 @@ use crate::image_ref::Architecture;
 
 pub use docker::DockerEngine;
 pub use error::{BuildError, DockerAnswer, DockerError, FailedStep, KnownCause};
-pub use source_revision::SourceRevision;
+pub use inputs::BuildSource;
+pub(crate) use inputs::INPUTS_LABEL;
+pub(crate) use predecessors::TREE_LABEL;
+pub use secrets::{BuildSecret, InvalidSecret, SecretError, SecretSource, SshAgent};
+pub use source_revision::{GitFailure, SourceRevision, TreeState};
 
 /// The two builders of Docker's engine.
 /// <https://docs.docker.com/build/buildkit/>
@@ -32,6 +46,17 @@ pub enum DockerBuilder {
     BuildKit,
     /// The older one, which `DOCKER_BUILDKIT=0` selects, and all that Podman has.
     Classic,
+}
+
+impl DockerBuilder {
+    /// The builder that an engine with both is asked for.
+    /// <https://docs.docker.com/build/buildkit/#getting-started>
+    pub(crate) fn by_default() -> Self {
+        match std::env::var_os("DOCKER_BUILDKIT").is_some_and(|value| value == "0") {
+            true => Self::Classic,
+            false => Self::BuildKit,
+        }
+    }
 }
 
 impl fmt::Display for DockerBuilder {
@@ -57,6 +82,13 @@ pub struct BuildRequest {
     pub network: Option<String>,
     /// The builder, if not the engine's default.
     pub builder: Option<DockerBuilder>,
+    /// Secrets that steps of the build may use.
+    pub secrets: Vec<BuildSecret>,
+    /// Agents for SSH that steps of the build may use.
+    pub ssh: Vec<SshAgent>,
+    /// What the image is for, such as the repository that it is pushed to: a later build of the
+    /// same tree for the same takes its place.
+    pub purpose: String,
 }
 
 /// An image in the engine.
@@ -67,8 +99,6 @@ pub struct BuiltImage {
     pub id: String,
     /// What it runs on, as the engine says.
     pub architecture: Architecture,
-    /// The commit that it was built from.
-    pub revision: SourceRevision,
-    /// The version in the source's Cargo.toml; `None` if that has none.
-    pub version: Option<String>,
+    /// What it was built from.
+    pub source: BuildSource,
 }

@@ -4,7 +4,15 @@ use std::fs;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+use support::TestServer;
+
 use super::*;
+use crate::docker_config::DockerConfig;
+use crate::image_ref::Digest;
 use crate::report::{Event, Reporter};
 
 /// Made by tests/images/make.
@@ -42,6 +50,9 @@ pub(crate) fn request(dockerfile: &str, content: &str) -> (tempfile::TempDir, Bu
         build_args: BTreeMap::new(),
         network: None,
         builder: None,
+        secrets: Vec::new(),
+        ssh: Vec::new(),
+        purpose: "tests".to_owned(),
     };
     (root, request)
 }
@@ -262,11 +273,17 @@ async fn the_dockerfile_gives_the_same_layers_by_either_builder_and_a_change_ano
         )]),
         network: Some("host".to_owned()),
         builder: Some(DockerBuilder::BuildKit),
+        secrets: Vec::new(),
+        ssh: Vec::new(),
+        purpose: "tests".to_owned(),
     };
     let image = engine.build(&request, &()).await.unwrap();
     let first = layers(&engine, &image).await;
     assert_eq!(first.len(), 2);
-    assert_eq!(image.version.as_deref(), Some(env!("CARGO_PKG_VERSION")));
+    assert_eq!(
+        image.source.version.as_deref(),
+        Some(env!("CARGO_PKG_VERSION"))
+    );
 
     request.builder = Some(DockerBuilder::Classic);
     // Another argument: nothing is taken from an earlier run's cache.
@@ -283,5 +300,205 @@ async fn the_dockerfile_gives_the_same_layers_by_either_builder_and_a_change_ano
         let changed = layers(&engine, &image).await;
         assert_eq!(changed[0], first[0], "{builder:?}");
         assert_ne!(changed[1], first[1], "{builder:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_step_uses_a_secret_and_an_agent_that_the_image_does_not_keep() {
+    let Some(engine) = engine_with_a_shell().await else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("agent");
+    let agent = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    std::thread::spawn(move || {
+        for mut connection in agent.incoming().flatten() {
+            use std::io::{Read, Write};
+            let mut question = [0; 4];
+            while connection.read_exact(&mut question).is_ok() {
+                assert_eq!(&question, b"who?");
+                connection.write_all(b"an agent").unwrap();
+            }
+        }
+    });
+    // No program of the image's speaks to an agent, and perl can open a socket.
+    let dockerfile = format!(
+        "FROM {WITH_A_SHELL}\nARG ONCE\n\
+         RUN --mount=type=secret,id=token test \"$(cat /run/secrets/token)\" = s3cr3t\n\
+         RUN --mount=type=ssh test \"$(perl -MSocket -e '\
+         socket(S, PF_UNIX, SOCK_STREAM, 0); connect(S, sockaddr_un($ENV{{SSH_AUTH_SOCK}})) or die; \
+         syswrite(S, \"who?\"); sysread(S, my $said, 8); print $said')\" = \"an agent\"\n"
+    );
+    let (_root, mut request) = request(&dockerfile, "");
+    let secret = folder.path().join("token");
+    fs::write(&secret, "s3cr3t").unwrap();
+    request.build_args.insert("ONCE".to_owned(), unique());
+    request.network = Some("host".to_owned());
+    request.builder = Some(DockerBuilder::BuildKit);
+    let without = engine.build(&request, &()).await.unwrap_err();
+    assert!(format!("{without:?}").contains("token"), "{without:?}");
+
+    request.secrets.push(BuildSecret {
+        id: "token".to_owned(),
+        source: SecretSource::File(secret),
+    });
+    request.ssh.push(SshAgent {
+        id: "default".to_owned(),
+        socket: Some(socket),
+    });
+    let image = engine.build(&request, &()).await.unwrap();
+    let inspected = engine.client.inspect_image(&image.id).await.unwrap();
+    assert!(!format!("{inspected:?}").contains("s3cr3t"));
+    forget(&engine, &image).await;
+
+    request.builder = Some(DockerBuilder::Classic);
+    let error = engine.build(&request, &()).await.unwrap_err();
+    assert!(matches!(error, BuildError::NeedsBuildKit), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_build_leaves_no_image_of_the_one_before_it() {
+    let Some(engine) = engine().await else { return };
+    for builder in [DockerBuilder::BuildKit, DockerBuilder::Classic] {
+        let (root, mut request) = request("FROM scratch\nCOPY content /\n", &unique());
+        request.builder = Some(builder);
+        let exists =
+            async |image: &BuiltImage| engine.client.inspect_image(&image.id).await.is_ok();
+        let first = engine.build(&request, &()).await.unwrap();
+        engine.remove_predecessors(&request, &first).await;
+        assert!(exists(&first).await, "{builder:?}");
+
+        // One that is for something else, or has a tag, is not its predecessor.
+        let mut other = request.clone();
+        other.purpose = "other".to_owned();
+        let other = engine.build(&other, &()).await.unwrap();
+        fs::write(root.path().join("content"), unique()).unwrap();
+        let second = engine.build(&request, &()).await.unwrap();
+        engine.remove_predecessors(&request, &second).await;
+        assert!(!exists(&first).await, "{builder:?}");
+        assert!(exists(&second).await && exists(&other).await, "{builder:?}");
+        forget(&engine, &other).await;
+        forget(&engine, &second).await;
+    }
+}
+
+#[tokio::test]
+async fn a_base_image_behind_a_login_is_pulled_with_what_docker_keeps() {
+    let Some(mut engine) = engine().await else {
+        return;
+    };
+    let registry = PrivateRegistry::start().await;
+    let dockerfile = format!("FROM {}/private\nCOPY content /\n", registry.host);
+    let (_root, mut request) = request(&dockerfile, &unique());
+    for builder in [DockerBuilder::BuildKit, DockerBuilder::Classic] {
+        request.builder = Some(builder);
+        engine.config = DockerConfig::default();
+        let error = engine.build(&request, &()).await.unwrap_err();
+        let cause = error.known_cause();
+        assert_eq!(
+            cause,
+            Some(KnownCause::BaseImageLogin),
+            "{builder:?} {error:?}"
+        );
+        let login = format!(
+            r#"{{"auths": {{"{}": {{"auth": "{}"}}}}}}"#,
+            registry.host,
+            data_encoding::BASE64.encode(b"ada:s3cr3t")
+        );
+        let (_folder, config) = crate::docker_config::tests::config(&login);
+        engine.config = config;
+        let image = engine.build(&request, &()).await.unwrap();
+        forget(&engine, &image).await;
+        let base = format!("{}/private:latest", registry.host);
+        let options = None::<bollard::query_parameters::RemoveImageOptions>;
+        let _ = engine.client.remove_image(&base, options, None).await;
+    }
+}
+
+/// A registry with one image, `private`, for one person.
+struct PrivateRegistry {
+    host: String,
+    _server: TestServer,
+}
+
+struct Blobs {
+    manifest: Vec<u8>,
+    config: Vec<u8>,
+    layer: Vec<u8>,
+}
+
+impl PrivateRegistry {
+    async fn start() -> Self {
+        let mut tar = tar::Builder::new(Vec::new());
+        let mut head = tar::Header::new_gnu();
+        head.set_size(4);
+        tar.append_data(&mut head, "base", &b"base"[..]).unwrap();
+        let layer = tar.into_inner().unwrap();
+        let config = json!({
+            "architecture": "amd64", "os": "linux", "config": {}, "id": unique(),
+            "rootfs": {"type": "layers", "diff_ids": [Digest::of(&layer)]},
+        });
+        let config = config.to_string().into_bytes();
+        let described = |kind: &str, content: &[u8]| {
+            json!({
+                "mediaType": format!("application/vnd.docker.{kind}"),
+                "digest": Digest::of(content), "size": content.len(),
+            })
+        };
+        let manifest = json!({
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.docker.distribution.manifest.v2+json",
+            "config": described("container.image.v1+json", &config),
+            "layers": [described("image.rootfs.diff.tar", &layer)],
+        });
+        let manifest = manifest.to_string().into_bytes();
+        let blobs = std::sync::Arc::new(Blobs {
+            manifest,
+            config,
+            layer,
+        });
+        let routes = axum::Router::new().fallback(serve).with_state(blobs);
+        let server = TestServer::start(routes).await;
+        let host = server.url().trim_start_matches("http://").to_owned();
+        Self {
+            host: host.trim_end_matches('/').to_owned(),
+            _server: server,
+        }
+    }
+}
+
+async fn serve(State(blobs): State<std::sync::Arc<Blobs>>, request: Request) -> Response {
+    let login = format!("Basic {}", data_encoding::BASE64.encode(b"ada:s3cr3t"));
+    if request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .is_none_or(|sent| *sent != login)
+    {
+        let asks = [(header::WWW_AUTHENTICATE, "Basic realm=\"private\"")];
+        return (StatusCode::UNAUTHORIZED, asks).into_response();
+    }
+    let path = request.uri().path();
+    let of = |content: &Vec<u8>, kind: &str| {
+        let digest = Digest::of(content).to_string();
+        let headers = [
+            (header::CONTENT_TYPE, kind.to_owned()),
+            (
+                header::HeaderName::from_static("docker-content-digest"),
+                digest,
+            ),
+        ];
+        (headers, content.clone()).into_response()
+    };
+    if path == "/v2/" {
+        StatusCode::OK.into_response()
+    } else if path.contains("/manifests/") {
+        of(
+            &blobs.manifest,
+            "application/vnd.docker.distribution.manifest.v2+json",
+        )
+    } else if path.ends_with(Digest::of(&blobs.config).as_str()) {
+        of(&blobs.config, "application/octet-stream")
+    } else {
+        of(&blobs.layer, "application/octet-stream")
     }
 }

@@ -6,17 +6,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use backon::{ExponentialBuilder, Retryable};
+use data_encoding::BASE64;
 use futures::stream;
 use reqwest::header::{
     AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION,
 };
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use serde::Deserialize;
-use t3nets_router::aws::AwsError;
+use t3nets_router::aws::{AwsError, AwsErrorKind};
 use t3nets_router::errors::innermost;
 use t3nets_router::outbound::{self, Options, Redirects};
 
 use super::error::{Refusal, RegistryError, RegistryRequest};
+use crate::docker_config::DockerConfig;
+use crate::docker_config::credentials::Credentials;
 use crate::image_ref::{Digest, Repository};
 use crate::report::{Event, Reporter};
 
@@ -257,26 +260,60 @@ impl RegistryClient {
             }
         }
         let answer = self.ecr.get_authorization_token().send().await;
-        let answer =
-            answer.map_err(|error| AwsError::from_sdk("ecr", "GetAuthorizationToken", &error))?;
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => {
+                let error = AwsError::from_sdk("ecr", "GetAuthorizationToken", &error);
+                let token = self.docker_login(error).await?;
+                *current = Some(token.clone());
+                return Ok(token);
+            }
+        };
         let data = answer.authorization_data.unwrap_or_default();
         let data = data.into_iter().next().ok_or(RegistryError::NoToken)?;
         let expires = data.expires_at.map(SystemTime::try_from);
         // It is `AWS:password` in Base64 already, which is what basic authentication takes.
         // https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html
         let token = data.authorization_token.unwrap_or_default();
-        let mut header = HeaderValue::from_str(&format!("Basic {token}"))
-            .ok()
-            .filter(|_| !token.is_empty())
-            .ok_or(RegistryError::NoToken)?;
-        header.set_sensitive(true);
-        let token = Token {
-            header,
-            expires: expires.and_then(Result::ok),
-            obtained: Instant::now(),
-        };
+        let token = Token::basic(&token, expires.and_then(Result::ok))?;
         *current = Some(token.clone());
         Ok(token)
+    }
+
+    /// What `docker login` left for the registry, where ECR refuses a token to these credentials:
+    /// another program, with other permissions, may have logged in.
+    async fn docker_login(&self, refused: AwsError) -> Result<Token, RegistryError> {
+        if refused.kind != AwsErrorKind::Permission {
+            return Err(refused.into());
+        }
+        let registry = match (self.base.host_str(), self.base.port()) {
+            (Some(host), Some(port)) => format!("{host}:{port}"),
+            (host, _) => host.unwrap_or_default().to_owned(),
+        };
+        let config = DockerConfig::load().unwrap_or_default();
+        match config.credentials(&registry).await? {
+            Some(Credentials::Password { username, password }) => {
+                let both = BASE64.encode(format!("{username}:{password}").as_bytes());
+                Token::basic(&both, None)
+            }
+            Some(Credentials::Token(_)) | None => Err(refused.into()),
+        }
+    }
+}
+
+impl Token {
+    /// Of a name and a password with a colon between, in Base64.
+    fn basic(both: &str, expires: Option<SystemTime>) -> Result<Self, RegistryError> {
+        let mut header = HeaderValue::from_str(&format!("Basic {both}"))
+            .ok()
+            .filter(|_| !both.is_empty())
+            .ok_or(RegistryError::NoToken)?;
+        header.set_sensitive(true);
+        Ok(Self {
+            header,
+            expires,
+            obtained: Instant::now(),
+        })
     }
 }
 

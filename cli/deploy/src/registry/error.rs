@@ -8,6 +8,7 @@ use t3nets_router::aws::AwsError;
 use t3nets_router::outbound::ClientError;
 
 use crate::build::DockerError;
+use crate::docker_config::credentials::CredentialsError;
 use crate::image_ref::{Architecture, Digest, InvalidRepository};
 
 /// Why an image was not pushed or found, or why a repository cannot be asked.
@@ -17,8 +18,16 @@ pub enum RegistryError {
     #[error(transparent)]
     InvalidRepository(#[from] InvalidRepository),
     /// ECR has no repository of that name in this account and region.
-    #[error("image repository `{0}` does not exist in ECR")]
-    RepositoryNotFound(String),
+    #[error("image repository `{repository}` does not exist in ECR{place}")]
+    RepositoryNotFound {
+        /// The repository's name.
+        repository: String,
+        /// The registry, in words, where the repository's URI names one.
+        place: String,
+    },
+    /// ECR hands out no token, and Docker's own login cannot be looked up either.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
     /// ECR's API refuses or cannot be asked.
     #[error(transparent)]
     Aws(#[from] AwsError),

@@ -17,6 +17,7 @@ use serde_json::{Map, Value, json};
 
 use super::error::RegistryError;
 use super::manifest::ImageManifest;
+use crate::build::TREE_LABEL;
 use crate::image_ref::Digest;
 
 /// Content with its digest.
@@ -219,9 +220,10 @@ pub(super) fn normalized(config: &Value) -> Value {
         config,
         &["architecture", "variant", "os", "os.version", "rootfs"],
     );
-    kept.insert(
-        "config".to_owned(),
-        Value::Object(keep(&config["config"], &RUN)),
-    );
+    let mut run = keep(&config["config"], &RUN);
+    if let Some(labels) = run.get_mut("Labels").and_then(Value::as_object_mut) {
+        labels.remove(TREE_LABEL);
+    }
+    kept.insert("config".to_owned(), Value::Object(run));
     Value::Object(kept)
 }

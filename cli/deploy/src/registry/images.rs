@@ -8,7 +8,7 @@ use t3nets_router::aws::AwsError;
 
 use super::error::RegistryError;
 use super::manifest::MANIFEST_TYPES;
-use super::repository::describe;
+use super::repository::Ecr;
 use crate::image_ref::{Digest, Repository};
 
 /// How many images BatchGetImage takes at once.
@@ -18,7 +18,7 @@ const MAX_PER_CALL: usize = 100;
 /// Which of the images that were asked about a repository has. That it cannot be asked is not an
 /// error: an image of which nothing is known is not one that was deleted.
 pub struct RepositoryImages {
-    ecr: aws_sdk_ecr::Client,
+    ecr: Option<Ecr>,
     repository: Option<Repository>,
     exists: HashMap<Digest, bool>,
     error: Option<RegistryError>,
@@ -32,7 +32,7 @@ impl RepositoryImages {
             Err(error) => (None, Some(RegistryError::InvalidRepository(error))),
         };
         Self {
-            ecr: aws_sdk_ecr::Client::new(config),
+            ecr: repository.as_ref().map(|one| Ecr::of(config, one)),
             repository,
             exists: HashMap::new(),
             error,
@@ -85,8 +85,9 @@ impl RepositoryImages {
     async fn locate(&mut self) -> Result<Option<&Repository>, RegistryError> {
         if let Some(repository) = &self.repository
             && repository.registry().is_none()
+            && let Some(ecr) = &self.ecr
         {
-            let found = describe(&self.ecr, repository).await?;
+            let found = ecr.describe(repository).await?;
             let uri = found.repository_uri.unwrap_or_default();
             self.repository = Some(uri.parse()?);
         }
@@ -101,9 +102,10 @@ impl RepositoryImages {
         if wanted.is_empty() {
             return Ok(());
         }
-        let Some(repository) = self.locate().await?.cloned() else {
+        let (Some(repository), Some(ecr)) = (self.locate().await?.cloned(), &self.ecr) else {
             return Ok(());
         };
+        let ecr = ecr.clone();
         let wanted: Vec<Digest> = wanted.into_iter().collect();
         for chunk in wanted.chunks(MAX_PER_CALL) {
             let ids = chunk.iter().map(|digest| {
@@ -111,10 +113,10 @@ impl RepositoryImages {
                     .image_digest(digest.as_str())
                     .build()
             });
-            let answer = self
-                .ecr
+            let answer = ecr
+                .client
                 .batch_get_image()
-                .set_registry_id(repository.account().map(str::to_owned))
+                .set_registry_id(ecr.registry_id.clone())
                 .repository_name(repository.name())
                 .set_image_ids(Some(ids.collect()))
                 .set_accepted_media_types(Some(MANIFEST_TYPES.map(str::to_owned).to_vec()))

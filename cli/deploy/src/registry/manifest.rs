@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::build::INPUTS_LABEL;
 use crate::image_ref::{Architecture, Digest};
 
 /// Docker's image manifest: what is pushed, since everything that pulls understands it.
@@ -126,6 +127,17 @@ impl ImageConfig {
     /// What it runs on; `None` if Fargate has no such architecture or it is not for Linux.
     pub(super) fn architecture(&self) -> Option<Architecture> {
         Architecture::from_oci(&self.architecture).filter(|_| self.os == "linux")
+    }
+
+    /// The digest of what the image was built from, where its labels say.
+    pub(super) fn inputs(&self) -> Option<Digest> {
+        self.config
+            .as_ref()?
+            .labels
+            .as_ref()?
+            .get(INPUTS_LABEL)?
+            .parse()
+            .ok()
     }
 
     /// One of OCI's own labels, by the last part of its name: `revision`. `None` where the build

@@ -25,7 +25,7 @@ use t3nets_router::outbound;
 use crate::image_ref::{Architecture, Digest, ImageRef, InvalidRepository, Repository};
 
 use client::RegistryClient;
-use repository::describe;
+use repository::Ecr;
 
 pub use error::{Refusal, RegistryError, RegistryRequest};
 pub use images::RepositoryImages;
@@ -68,6 +68,8 @@ pub struct ResolvedImage {
     pub revision: Option<String>,
     /// The version that its labels name.
     pub version: Option<String>,
+    /// The digest of what it was built from, if its labels say.
+    pub inputs: Option<Digest>,
 }
 
 impl Registry {
@@ -83,9 +85,9 @@ impl Registry {
         config: &aws_config::SdkConfig,
         repository: &str,
     ) -> Result<Self, RegistryError> {
-        let ecr = aws_sdk_ecr::Client::new(config);
         let named: Repository = repository.parse()?;
-        let found = describe(&ecr, &named).await?;
+        let ecr = Ecr::of(config, &named);
+        let found = ecr.describe(&named).await?;
         let repository = match named.registry() {
             Some(_) => named,
             None => found.repository_uri.unwrap_or_default().parse()?,
@@ -98,7 +100,7 @@ impl Registry {
             None => https_address(host)?,
         };
         Ok(Self {
-            client: RegistryClient::new(ecr, &base, &repository)?,
+            client: RegistryClient::new(ecr.client, &base, &repository)?,
             repository,
         })
     }

@@ -43,7 +43,7 @@ impl Registry {
                 action: "read",
                 source: io::Error::other(error),
             })??;
-        self.push_exported(&exported, &image.revision, reporter)
+        self.push_exported(&exported, &image.source.revision, reporter)
             .await
     }
 

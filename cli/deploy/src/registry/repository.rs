@@ -1,8 +1,9 @@
-//! What ECR's API says of a repository. [`describe`] is the one call for it: what the doctor finds
-//! is what a deploy finds.
+//! What ECR's API says of a repository. [`Ecr`] is the one client for it, and asks the registry
+//! that the repository's URI names: what the doctor finds is what a deploy finds.
 
 use std::collections::HashSet;
 
+use aws_config::{Region, SdkConfig};
 use aws_sdk_ecr::Client;
 use aws_sdk_ecr::error::ProvideErrorMetadata;
 use aws_sdk_ecr::types::{self, ImageTagMutability};
@@ -26,11 +27,9 @@ impl RepositoryFacts {
     ///
     /// # Errors
     /// If there is no such repository or ECR cannot be asked.
-    pub async fn of(
-        config: &aws_config::SdkConfig,
-        repository: &str,
-    ) -> Result<Self, RegistryError> {
-        let found = describe(&Client::new(config), &repository.parse()?).await?;
+    pub async fn of(config: &SdkConfig, repository: &str) -> Result<Self, RegistryError> {
+        let repository: Repository = repository.parse()?;
+        let found = Ecr::of(config, &repository).describe(&repository).await?;
         Ok(Self {
             is_immutable: matches!(
                 found.image_tag_mutability(),
@@ -47,14 +46,13 @@ impl RepositoryFacts {
 ///
 /// # Errors
 /// If there is no such repository or ECR cannot be asked.
-pub async fn count_images(
-    config: &aws_config::SdkConfig,
-    repository: &str,
-) -> Result<usize, RegistryError> {
+pub async fn count_images(config: &SdkConfig, repository: &str) -> Result<usize, RegistryError> {
     let repository: Repository = repository.parse()?;
-    let mut pages = Client::new(config)
+    let ecr = Ecr::of(config, &repository);
+    let mut pages = ecr
+        .client
         .list_images()
-        .set_registry_id(repository.account().map(str::to_owned))
+        .set_registry_id(ecr.registry_id.clone())
         .repository_name(repository.name())
         .into_paginator()
         .items()
@@ -68,28 +66,61 @@ pub async fn count_images(
     Ok(digests.len())
 }
 
-/// What ECR says of a repository. One whose URI names an account is looked for in that account's
-/// registry; without `registryId` ECR would look in the caller's own.
-/// <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeRepositories.html>
-pub(super) async fn describe(
-    ecr: &Client,
-    repository: &Repository,
-) -> Result<types::Repository, RegistryError> {
-    let missing = || RegistryError::RepositoryNotFound(repository.name().to_owned());
-    let answer = ecr
-        .describe_repositories()
-        .set_registry_id(repository.account().map(str::to_owned))
-        .repository_names(repository.name())
-        .send()
-        .await
-        .map_err(|error| match error.code() {
-            Some("RepositoryNotFoundException") => missing(),
-            // Of what is sent only the name can be wrong: ECR is stricter than other registries.
-            Some("InvalidParameterException") => {
-                RegistryError::InvalidRepository(InvalidRepository::new(repository))
+/// ECR's API for one repository.
+#[derive(Debug, Clone)]
+pub(super) struct Ecr {
+    /// For the region that the repository's URI names, or else the environment's.
+    pub(super) client: Client,
+    /// The account that the URI names; without it ECR looks in the caller's own registry.
+    pub(super) registry_id: Option<String>,
+}
+
+impl Ecr {
+    /// Of a repository, with the configuration's credentials. Asks nothing yet.
+    pub(super) fn of(config: &SdkConfig, repository: &Repository) -> Self {
+        let registry = repository.ecr();
+        let mut builder = config.to_builder();
+        if let Some(registry) = registry {
+            builder = builder.region(Region::new(registry.region.to_owned()));
+        }
+        Self {
+            client: Client::new(&builder.build()),
+            registry_id: registry.map(|registry| registry.account.to_owned()),
+        }
+    }
+
+    /// What ECR says of the repository.
+    /// <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeRepositories.html>
+    pub(super) async fn describe(
+        &self,
+        repository: &Repository,
+    ) -> Result<types::Repository, RegistryError> {
+        let missing = || {
+            let registry = repository.ecr();
+            RegistryError::RepositoryNotFound {
+                repository: repository.name().to_owned(),
+                place: registry.map_or_else(String::new, |registry| {
+                    format!(" of account {} in {}", registry.account, registry.region)
+                }),
             }
-            _ => AwsError::from_sdk("ecr", "DescribeRepositories", &error).into(),
-        })?;
-    let found = answer.repositories.unwrap_or_default().into_iter().next();
-    found.ok_or_else(missing)
+        };
+        let answer = self
+            .client
+            .describe_repositories()
+            .set_registry_id(self.registry_id.clone())
+            .repository_names(repository.name())
+            .send()
+            .await
+            .map_err(|error| match error.code() {
+                Some("RepositoryNotFoundException") => missing(),
+                // Of what is sent only the name can be wrong: ECR is stricter than other
+                // registries.
+                Some("InvalidParameterException") => {
+                    RegistryError::InvalidRepository(InvalidRepository::new(repository))
+                }
+                _ => AwsError::from_sdk("ecr", "DescribeRepositories", &error).into(),
+            })?;
+        let found = answer.repositories.unwrap_or_default().into_iter().next();
+        found.ok_or_else(missing)
+    }
 }

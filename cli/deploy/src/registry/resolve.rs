@@ -67,6 +67,7 @@ impl Registry {
             architecture: config.architecture(),
             revision: config.label("revision").map(str::to_owned),
             version: config.label("version").map(str::to_owned),
+            inputs: config.inputs(),
         })
     }
 

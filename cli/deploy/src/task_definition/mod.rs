@@ -28,6 +28,8 @@ pub const RELEASE: &str = "T3NETS_RELEASE";
 pub const MANAGED_BY: &str = "ManagedBy";
 /// The tag with the commit that the image was built from.
 pub const GIT_SHA: &str = "GitSha";
+/// The tag with the digest of all that the image was built from.
+pub const BUILD_INPUTS: &str = "BuildInputs";
 /// The tag with the router's version.
 pub const VERSION: &str = "Version";
 /// The tag with the person who deployed it.

@@ -3,7 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use super::changes::{Change, changes_to, without_read_only};
-use super::{DEPLOYED_BY, GIT_SHA, MANAGED_BY, RELEASE, Tags, TaskDefinition, VERSION};
+use super::{
+    BUILD_INPUTS, DEPLOYED_BY, GIT_SHA, MANAGED_BY, RELEASE, Tags, TaskDefinition, VERSION,
+};
 use crate::image_ref::{Architecture, Digest, ImageRef, Repository};
 
 /// The image that is to run.
@@ -17,6 +19,8 @@ pub struct DesiredImage {
     pub git_sha: Option<String>,
     /// The router's version, where that is known.
     pub version: Option<String>,
+    /// The digest of all that it was built from, where that is known.
+    pub inputs: Option<Digest>,
 }
 
 /// The image of a plan that is only shown.
@@ -269,6 +273,7 @@ fn tags(base: &Tags, desired: &DesiredImage, who: &str) -> Value {
         (MANAGED_BY, Some("t3nets")),
         (GIT_SHA, desired.git_sha.as_deref()),
         (VERSION, desired.version.as_deref()),
+        (BUILD_INPUTS, desired.inputs.as_ref().map(Digest::as_str)),
         (DEPLOYED_BY, Some(who)),
     ];
     for (key, value) in own {

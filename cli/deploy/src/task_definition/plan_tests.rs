@@ -69,6 +69,7 @@ fn desired() -> DesiredImage {
         architecture: Architecture::X86_64,
         git_sha: Some("abc1234".to_owned()),
         version: Some("0.2.0".to_owned()),
+        inputs: Some(Digest::of(b"inputs")),
     }
 }
 
@@ -100,11 +101,12 @@ fn everything_that_can_be_registered_is_kept() {
 }
 
 #[test]
-fn a_revision_is_tagged_with_sha_version_and_who() {
+fn a_revision_is_tagged_with_sha_version_inputs_and_who() {
     let request = planned(&revision(4, "x", "terraform"), None).request(5);
     assert_eq!(
         request["tags"],
         json!([
+            {"key": "BuildInputs", "value": Digest::of(b"inputs").as_str()},
             {"key": "DeployedBy", "value": "ada _laptop_"},
             {"key": "GitSha", "value": "abc1234"},
             {"key": "ManagedBy", "value": "t3nets"},

@@ -2,6 +2,7 @@
 //! the exit code, and what to do about each.
 
 use t3nets_deploy::build::{BuildError, DockerError, KnownCause};
+use t3nets_deploy::docker_config::context::ContextError;
 use t3nets_deploy::registry::RegistryError;
 
 use crate::error::{CliError, ErrorKind};
@@ -17,7 +18,11 @@ impl From<DockerError> for CliError {
             DockerError::NoSocket(_)
             | DockerError::NotRunning { .. }
             | DockerError::NoAnswer { .. }
-            | DockerError::UnsupportedAddress(_) => (ErrorKind::NotReady, "docker_unavailable"),
+            | DockerError::UnsupportedAddress(_)
+            | DockerError::Certificate(_) => (ErrorKind::NotReady, "docker_unavailable"),
+            DockerError::Config(_) | DockerError::Context(_) => {
+                (ErrorKind::NotReady, "docker_misconfigured")
+            }
             DockerError::Refused { .. } | DockerError::NoInfo => {
                 (ErrorKind::Failed, "docker_failed")
             }
@@ -31,9 +36,19 @@ impl From<DockerError> for CliError {
                 vec![START_DOCKER.into(), WITHOUT_DOCKER.into()]
             }
             DockerError::NoAnswer { .. } => vec!["restart Docker".into()],
-            DockerError::UnsupportedAddress(_) => {
-                vec!["DOCKER_HOST can be unix://, tcp:// or https://".into()]
+            DockerError::UnsupportedAddress(address) => vec![instead_of(address).into()],
+            DockerError::Certificate(_) => vec![
+                "Docker's engine is reached over TLS with `ca.pem`, `cert.pem` and `key.pem`, from the context, or the folder that DOCKER_CERT_PATH names".into(),
+            ],
+            DockerError::Config(_) => {
+                vec!["correct it, or name another folder with DOCKER_CONFIG".into()]
             }
+            DockerError::Context(ContextError::Missing(_) | ContextError::Invalid(_)) => vec![
+                "`docker context ls` lists those that there are, `docker context use` chooses one; DOCKER_CONTEXT comes before that".into(),
+            ],
+            DockerError::Context(ContextError::Unverified(_)) => vec![
+                "deploys go to engines that prove who they are: give the context the engine's `ca.pem`, or set DOCKER_TLS_VERIFY=1 with DOCKER_CERT_PATH".into(),
+            ],
             DockerError::Refused { .. } | DockerError::NoInfo => {
                 error.known_cause().map(remedy).into_iter().collect()
             }
@@ -88,9 +103,26 @@ impl From<BuildError> for CliError {
                     "Docker may have a base image for the other architecture already: remove it with `docker image rm`".into(),
                 ],
             ),
+            BuildError::Secret(_) => (
+                ErrorKind::NotReady,
+                "build_secret",
+                vec![
+                    "`--secret id=NAME,src=FILE` or `id=NAME,env=VARIABLE`; `--ssh default` uses the agent at SSH_AUTH_SOCK, to which `ssh-add` gives keys".into(),
+                ],
+            ),
+            BuildError::NeedsBuildKit => (
+                ErrorKind::NotReady,
+                "needs_buildkit",
+                vec!["unset DOCKER_BUILDKIT, or use an engine of Docker's from 18.09 on".into()],
+            ),
+            BuildError::Credentials(_) => (
+                ErrorKind::Failed,
+                "registry_login",
+                vec![remedy(KnownCause::CredentialHelper)],
+            ),
             BuildError::Docker(_)
+            | BuildError::NoSession(_)
             | BuildError::Read { .. }
-            | BuildError::NotUtf8(_)
             | BuildError::Aborted(_)
             | BuildError::Randomness(_)
             | BuildError::NoImage => (ErrorKind::Failed, "build_failed", Vec::new()),
@@ -106,7 +138,8 @@ impl From<RegistryError> for CliError {
             RegistryError::InvalidRepository(_)
             | RegistryError::InvalidReference(_)
             | RegistryError::OtherRepository { .. } => (ErrorKind::Usage, "invalid_image"),
-            RegistryError::RepositoryNotFound(_) => (ErrorKind::NotReady, "no_repository"),
+            RegistryError::RepositoryNotFound { .. } => (ErrorKind::NotReady, "no_repository"),
+            RegistryError::Credentials(_) => (ErrorKind::Failed, "registry_login"),
             RegistryError::InvalidAddress(_) => (ErrorKind::NotReady, "registry_failed"),
             RegistryError::NoToken | RegistryError::AccessDenied(_) => {
                 (ErrorKind::Denied, "registry_access_denied")
@@ -130,7 +163,8 @@ impl From<RegistryError> for CliError {
             RegistryError::OtherRepository { .. } => {
                 vec!["push it there first, or name a tag or a digest alone".into()]
             }
-            RegistryError::RepositoryNotFound(_) => vec![Hint::command(
+            RegistryError::Credentials(_) => vec![remedy(KnownCause::CredentialHelper)],
+            RegistryError::RepositoryNotFound { .. } => vec![Hint::command(
                 "infra apply",
                 "creates it; check that account and region are right",
             )],
@@ -162,6 +196,21 @@ fn remedy(cause: KnownCause) -> Hint {
         KnownCause::DiskFull => "Docker's disk is full: `docker system df` shows what takes the room, `docker builder prune` and `docker image prune` free it".into(),
         KnownCause::ForeignArchitecture => "this machine cannot run programs of the other architecture: `docker run --privileged --rm tonistiigi/binfmt --install all` enables it, or build on a machine of that architecture".into(),
         KnownCause::BaseImage => "a base image cannot be pulled: check that its registry can be reached; `--build-arg RUST_IMAGE=…` names another".into(),
+        KnownCause::BaseImageLogin => "the registry of a base image refuses: `docker login HOST` signs in to it, for builds here too".into(),
+        KnownCause::CredentialHelper => "Docker's config.json names a program that keeps logins (`credsStore`, `credHelpers`): install it, or take its name out and `docker login` again".into(),
+    }
+}
+
+/// Docker's client reaches an engine over SSH by a program on the other machine.
+fn instead_of(address: &str) -> String {
+    match address.strip_prefix("ssh://") {
+        Some(host) => {
+            let host = host.trim_end_matches('/');
+            format!(
+                "forward its socket: `ssh -fNT -L /tmp/docker.sock:/var/run/docker.sock {host}`, then DOCKER_HOST=unix:///tmp/docker.sock"
+            )
+        }
+        None => "DOCKER_HOST can be unix://, tcp:// or https://".to_owned(),
     }
 }
 
@@ -214,7 +263,10 @@ mod tests {
 
     #[test]
     fn a_missing_repository_is_not_ready_and_another_one_a_usage_error() {
-        let error = CliError::from(RegistryError::RepositoryNotFound("r".to_owned()));
+        let error = CliError::from(RegistryError::RepositoryNotFound {
+            repository: "r".to_owned(),
+            place: String::new(),
+        });
         assert_eq!(error.kind, ErrorKind::NotReady);
         assert!(
             error.hints[0].to_string().contains("infra apply"),

@@ -17,6 +17,7 @@ pub(crate) mod service;
 mod source;
 
 use serde::Serialize;
+use t3nets_deploy::build::{BuildSecret, SshAgent};
 use t3nets_deploy::error::NotStarted;
 use t3nets_deploy::operations::{CurrentDefinitions, DeployOptions, deploy, resume};
 use t3nets_deploy::task_definition::PlanError;
@@ -40,12 +41,20 @@ pub(crate) struct DeployArgs {
     /// Deploy an existing image, by tag or digest, instead of building one
     #[arg(long, value_name = "REF")]
     image: Option<String>,
-    /// Set a build argument; may be repeated. Not for secrets: they would stay in the image
+    /// Set a build argument; may be repeated. Not for secrets (--secret): it stays in the image
     #[arg(long, value_name = "NAME=VALUE", value_parser = parse_pair, conflicts_with = "image")]
     build_arg: Vec<(String, String)>,
     /// The network mode of the build, such as `host`
     #[arg(long, value_name = "NETWORK", conflicts_with = "image")]
     build_network: Option<String>,
+    /// Let steps of the build use a secret that the image does not keep, from a file, or with
+    /// `env=NAME` from a variable; may be repeated
+    #[arg(long, value_name = "id=ID,src=FILE", conflicts_with = "image")]
+    secret: Vec<BuildSecret>,
+    /// Let steps of the build sign in by SSH with the agent of this machine, or with `ID=SOCKET`
+    /// another; may be repeated
+    #[arg(long, value_name = "default", conflicts_with = "image")]
+    ssh: Vec<SshAgent>,
     /// Show what would change, field by field, without changing it
     #[arg(long)]
     plan: bool,
@@ -53,7 +62,7 @@ pub(crate) struct DeployArgs {
     #[arg(long, requires = "plan")]
     exit_code: bool,
     /// Resume watching a deployment that is still running
-    #[arg(long, conflicts_with_all = ["image", "plan", "build_arg", "build_network"])]
+    #[arg(long, conflicts_with_all = ["image", "plan", "build_arg", "build_network", "secret", "ssh"])]
     resume: bool,
     /// Do not roll back if the rollout fails
     #[arg(long)]

@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use indicatif::DecimalBytes;
-use t3nets_deploy::build::{BuildRequest, DockerEngine, SourceRevision};
-use t3nets_deploy::image_ref::{Architecture, ImageRef};
+use t3nets_deploy::build::{
+    BuildRequest, BuildSecret, BuildSource, DockerEngine, SshAgent, TreeState,
+};
+use t3nets_deploy::image_ref::{Architecture, ImageRef, Repository};
 use t3nets_deploy::operations::CurrentDefinitions;
 use t3nets_deploy::registry::{PushedImage, Registry};
-use t3nets_deploy::report::Step;
+use t3nets_deploy::report::{Reporter, Step};
 use t3nets_deploy::session::ServiceSession;
-use t3nets_deploy::task_definition::{DesiredImage, GIT_SHA, PlannedImage, Tags};
+use t3nets_deploy::task_definition::{BUILD_INPUTS, DesiredImage, PlannedImage, Tags};
 
 use super::{DeployArgs, unplannable};
 use crate::error::CliError;
@@ -34,11 +36,31 @@ pub(super) struct Tree {
     build_args: BTreeMap<String, String>,
     /// The network that the build's commands use.
     network: Option<String>,
+    /// What the build's commands may use and the image does not keep.
+    secrets: Vec<BuildSecret>,
+    /// Agents that sign for SSH.
+    ssh: Vec<SshAgent>,
+}
+
+impl Tree {
+    /// The build of it, for a registry's repository.
+    fn request(&self, repository: &Repository, architecture: Architecture) -> BuildRequest {
+        BuildRequest {
+            root: self.root.clone(),
+            architecture,
+            build_args: self.build_args.clone(),
+            network: self.network.clone(),
+            builder: None,
+            secrets: self.secrets.clone(),
+            ssh: self.ssh.clone(),
+            purpose: repository.to_string(),
+        }
+    }
 }
 
 /// The same, with Docker found where it is needed.
 pub(super) enum ReadySource {
-    Tree(Tree, DockerEngine),
+    Tree(Box<(Tree, DockerEngine)>),
     Pushed(String),
 }
 
@@ -62,6 +84,8 @@ impl ImageSource {
             root: root.to_owned(),
             build_args: args.build_arg.iter().cloned().collect(),
             network: args.build_network.clone(),
+            secrets: args.secret.clone(),
+            ssh: args.ssh.clone(),
         }))
     }
 
@@ -71,13 +95,16 @@ impl ImageSource {
     /// As [`DockerEngine::connect`].
     pub(super) async fn ready(self) -> Result<ReadySource, CliError> {
         Ok(match self {
-            Self::Tree(tree) => ReadySource::Tree(tree, DockerEngine::connect().await?),
+            Self::Tree(tree) => {
+                let docker = DockerEngine::connect().await?;
+                ReadySource::Tree(Box::new((tree, docker)))
+            }
             Self::Pushed(reference) => ReadySource::Pushed(reference),
         })
     }
 
-    /// What would run, without building it. A clean tree of the commit that runs gives what runs:
-    /// the same source is the same image. The digest of any other is not known yet.
+    /// What would run, without building it: what runs, where that was built from the same. The
+    /// digest of any other image is not known yet.
     ///
     /// # Errors
     /// As [`Registry::connect`] and [`Registry::resolve`], or if the tree cannot be read.
@@ -98,12 +125,13 @@ impl ImageSource {
         };
         let registry = registry(session).await?;
         let repository = registry.repository();
-        let here = SourceRevision::here(&tree.root)?;
         let architecture = architecture(current)?;
+        let here = tree.request(repository, architecture).source().await?;
+        report_git(&here, session.reporter);
         let running = current.running.image(&session.target.container);
         let running: Option<ImageRef> = running
             .filter(|image| repository.digest_of(image).is_some())
-            .filter(|_| is_of(&current.running.tags, &here))
+            .filter(|_| is_from(&current.running.tags, &here))
             .and_then(|image| image.parse().ok());
         Ok(match running {
             Some(image) => PlannedImage::Built {
@@ -135,15 +163,12 @@ impl ReadySource {
                 step.done(&desired.image.to_string());
                 Ok(desired)
             }
-            Self::Tree(tree, docker) => {
-                let request = BuildRequest {
-                    root: tree.root.clone(),
-                    architecture: architecture(current)?,
-                    build_args: tree.build_args.clone(),
-                    network: tree.network.clone(),
-                    builder: None,
-                };
-                built(session, docker, &request).await
+            Self::Tree(both) => {
+                let (tree, docker) = both.as_ref();
+                // Whether it can be pushed is known before the build's minutes are spent.
+                let registry = registry(session).await?;
+                let request = tree.request(registry.repository(), architecture(current)?);
+                built(session, docker, &registry, &request).await
             }
         }
     }
@@ -182,17 +207,17 @@ async fn pushed(
         architecture,
         git_sha: found.revision,
         version: found.version,
+        inputs: found.inputs,
     })
 }
 
 async fn built(
     session: &ServiceSession<'_>,
     docker: &DockerEngine,
+    registry: &Registry,
     request: &BuildRequest,
 ) -> Result<DesiredImage, CliError> {
     let reporter = session.reporter;
-    // Whether it can be pushed is known before the build's minutes are spent.
-    let registry = registry(session).await?;
     let step = reporter.begin(
         Step::Build,
         &format!(
@@ -206,9 +231,10 @@ async fn built(
     let image = docker.build(request, reporter).await?;
     step.done(&format!(
         "version {}, commit {}",
-        image.version.as_deref().unwrap_or("unknown"),
-        image.revision.label()
+        image.source.version.as_deref().unwrap_or("unknown"),
+        image.source.revision.label()
     ));
+    report_git(&image.source, reporter);
     let step = reporter.begin(Step::Check, "whether it runs where the service does");
     if image.architecture != request.architecture {
         return Err(CliError::failed(format!(
@@ -220,18 +246,38 @@ async fn built(
     let step = reporter.begin(Step::Push, &registry.repository().to_string());
     let pushed = registry.push(docker, &image, reporter).await?;
     step.done(&sent(&pushed));
+    docker.remove_predecessors(request, &image).await;
+    let BuildSource {
+        revision,
+        version,
+        inputs,
+    } = image.source;
     Ok(DesiredImage {
         image: pushed.image,
         architecture: image.architecture,
-        git_sha: image.revision.sha.as_ref().map(|_| image.revision.label()),
-        version: image.version,
+        git_sha: revision.sha.as_ref().map(|_| revision.label()),
+        version,
+        inputs: Some(inputs),
     })
 }
 
-/// Whether a revision was built from a tree like this one.
-fn is_of(tags: &Tags, here: &SourceRevision) -> bool {
-    here.clean_sha()
-        .is_some_and(|sha| tags.get(GIT_SHA).is_some_and(|tag| tag == sha))
+/// Says so where git could not compare the tree with its commit, and what helps.
+fn report_git(source: &BuildSource, reporter: &dyn Reporter) {
+    if let TreeState::Unknown(failure) = &source.revision.state {
+        let remedy = failure.remedy.as_ref();
+        let remedy = remedy.map_or_else(String::new, |command| format!("; `{command}` helps"));
+        reporter.note(&format!(
+            "git cannot say what differs from the commit, so the image is labelled `{}`: {}{remedy}",
+            source.revision.label(),
+            failure.message
+        ));
+    }
+}
+
+/// Whether a revision's image was built from what is here.
+fn is_from(tags: &Tags, here: &BuildSource) -> bool {
+    tags.get(BUILD_INPUTS)
+        .is_some_and(|inputs| inputs == here.inputs.as_str())
 }
 
 /// What a push had to send.
@@ -258,7 +304,8 @@ fn sent(pushed: &PushedImage) -> String {
 
 #[cfg(test)]
 mod tests {
-    use t3nets_deploy::image_ref::{Digest, Repository};
+    use t3nets_deploy::build::SourceRevision;
+    use t3nets_deploy::image_ref::Digest;
 
     use super::*;
 
@@ -273,17 +320,19 @@ mod tests {
     }
 
     #[test]
-    fn only_a_clean_tree_of_the_commit_that_runs_is_what_runs() {
-        let tags = |sha: &str| Tags::from([(GIT_SHA.to_owned(), sha.to_owned())]);
-        let here = |sha: Option<&str>, is_dirty| SourceRevision {
-            sha: sha.map(str::to_owned),
-            is_dirty,
+    fn only_what_was_built_from_the_same_is_what_runs() {
+        let here = BuildSource {
+            revision: SourceRevision {
+                sha: None,
+                state: TreeState::Clean,
+            },
+            version: None,
+            inputs: Digest::of(b"here"),
         };
-        assert!(is_of(&tags("0123"), &here(Some("0123"), false)));
-        assert!(!is_of(&tags("0123"), &here(Some("0123"), true)));
-        assert!(!is_of(&tags("0123"), &here(Some("4567"), false)));
-        assert!(!is_of(&tags("unknown"), &here(None, false)));
-        assert!(!is_of(&Tags::new(), &here(Some("0123"), false)));
+        let tags = |inputs: Digest| Tags::from([(BUILD_INPUTS.to_owned(), inputs.to_string())]);
+        assert!(is_from(&tags(Digest::of(b"here")), &here));
+        assert!(!is_from(&tags(Digest::of(b"there")), &here));
+        assert!(!is_from(&Tags::new(), &here));
     }
 
     #[test]

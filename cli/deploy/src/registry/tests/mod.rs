@@ -1,20 +1,19 @@
 //! Pushes: to ministack's registry, and to one that follows a script.
 
+mod script;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 
 use aws_sdk_ecr::types::ImageIdentifier;
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method, StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
-use support::TestServer;
+use axum::http::StatusCode;
+use serde_json::json;
 use support::aws::AwsServer;
 
-use super::export::{Blob, ExportedImage, normalized};
+use self::script::{Region, Script, exported, push_to, revision, start};
+use super::export::{Blob, normalized};
 use super::*;
 use crate::build::tests::{engine, request, unique};
-use crate::build::{BuildRequest, BuiltImage, DockerEngine, SourceRevision};
+use crate::build::{BuildRequest, BuiltImage, DockerEngine};
 
 const TWO_LAYERS: &str = "FROM scratch\nCOPY Dockerfile /\nCOPY content /\nLABEL org.opencontainers.image.version=1.2.3\n";
 
@@ -125,161 +124,9 @@ async fn a_repository_that_does_not_exist_is_named() {
         panic!("there is none");
     };
     assert!(
-        matches!(&error, RegistryError::RepositoryNotFound(name) if name == "image-missing"),
+        matches!(&error, RegistryError::RepositoryNotFound { repository, .. } if repository == "image-missing"),
         "{error:?}"
     );
-}
-
-/// ECR with one repository, `r`.
-#[derive(Default)]
-struct Script {
-    /// The account that the repository is in; if there is none, the caller's.
-    account: Option<&'static str>,
-    /// How many tokens were handed out.
-    tokens: AtomicUsize,
-    /// The answer to uploads with the first token.
-    refusal: Option<(StatusCode, &'static str)>,
-    /// How many uploads fail before one succeeds.
-    failures: AtomicUsize,
-    /// The queries of the uploads that were completed.
-    blobs: Mutex<Vec<String>>,
-    manifest: Mutex<Option<Vec<u8>>>,
-}
-
-/// What ECR's API answers, and whether that is a success.
-fn api_answer(script: &Script, operation: &str, request: &Value) -> (StatusCode, Value) {
-    match operation {
-        "GetAuthorizationToken" => {
-            let number = script.tokens.fetch_add(1, Ordering::SeqCst) + 1;
-            let token = json!({"authorizationToken": format!("token{number}"), "expiresAt": 4_102_444_800_u64});
-            (StatusCode::OK, json!({"authorizationData": [token]}))
-        }
-        "DescribeRepositories" if request["registryId"].as_str() != script.account => (
-            StatusCode::BAD_REQUEST,
-            json!({"__type": "RepositoryNotFoundException", "message": "it does not exist"}),
-        ),
-        "DescribeRepositories" => (
-            StatusCode::OK,
-            json!({"repositories": [{"repositoryName": "r", "repositoryUri": "1.dkr.ecr.us-east-1.amazonaws.com/r"}]}),
-        ),
-        other => panic!("{other} is not scripted"),
-    }
-}
-
-async fn scripted(
-    State(script): State<Arc<Script>>,
-    headers: HeaderMap,
-    request: Request,
-) -> Response {
-    let (parts, body) = request.into_parts();
-    let body = axum::body::to_bytes(body, usize::MAX).await;
-    let path = parts.uri.path().to_owned();
-    if let Some(target) = headers.get("x-amz-target") {
-        let operation = target.to_str().unwrap().rsplit('.').next().unwrap();
-        let request = serde_json::from_slice(&body.unwrap()).unwrap();
-        let (status, answer) = api_answer(&script, operation, &request);
-        let kind = [(header::CONTENT_TYPE, "application/x-amz-json-1.1")];
-        return (status, kind, answer.to_string()).into_response();
-    }
-    let signed = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok());
-    let is_patch = parts.method == Method::PATCH;
-    if let Some((status, message)) = script.refusal
-        && signed == Some("Basic token1")
-        && is_patch
-    {
-        return (status, message).into_response();
-    }
-    let upload = [(header::LOCATION, "/v2/r/blobs/uploads/1?state=a")];
-    if parts.method == Method::POST {
-        (StatusCode::ACCEPTED, upload).into_response()
-    } else if is_patch {
-        let left = |left: usize| left.checked_sub(1);
-        if script
-            .failures
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, left)
-            .is_ok()
-        {
-            return StatusCode::BAD_GATEWAY.into_response();
-        }
-        (StatusCode::ACCEPTED, upload).into_response()
-    } else if path.contains("/manifests/") {
-        let mut manifest = script.manifest.lock().unwrap();
-        if parts.method == Method::PUT {
-            *manifest = Some(body.unwrap().to_vec());
-            return StatusCode::CREATED.into_response();
-        }
-        match manifest.as_deref() {
-            Some(kept) => {
-                ([("docker-content-digest", Digest::of(kept).to_string())]).into_response()
-            }
-            None => StatusCode::NOT_FOUND.into_response(),
-        }
-    } else if parts.method == Method::PUT {
-        script
-            .blobs
-            .lock()
-            .unwrap()
-            .push(parts.uri.query().unwrap().to_owned());
-        StatusCode::CREATED.into_response()
-    } else {
-        StatusCode::NOT_FOUND.into_response()
-    }
-}
-
-/// An image as the engine exports it, of one layer.
-fn exported() -> ExportedImage {
-    let mut archive = tar::Builder::new(Vec::new());
-    let config = json!({"architecture": "amd64", "os": "linux", "created": "2026-01-01T00:00:00Z", "rootfs": {"type": "layers", "diff_ids": ["sha256:x"]}});
-    for (name, content) in [
-        (
-            "manifest.json",
-            json!([{"Config": "c.json", "Layers": ["l/layer.tar"]}]).to_string(),
-        ),
-        ("c.json", config.to_string()),
-        ("l/layer.tar", "not really".repeat(100_000)),
-    ] {
-        let mut header = tar::Header::new_gnu();
-        header.set_size(content.len() as u64);
-        header.set_mode(0o644);
-        archive
-            .append_data(&mut header, name, content.as_bytes())
-            .unwrap();
-    }
-    ExportedImage::read(archive.into_inner().unwrap().as_slice()).unwrap()
-}
-
-fn revision() -> SourceRevision {
-    SourceRevision {
-        sha: Some("0123456789ab".to_owned()),
-        is_dirty: true,
-    }
-}
-
-/// A server that follows the script, and the SDK set up for it.
-async fn start(script: Script) -> (Arc<Script>, TestServer, aws_config::SdkConfig) {
-    let script = Arc::new(script);
-    let routes = axum::Router::new()
-        .fallback(scripted)
-        .with_state(Arc::clone(&script));
-    let server = TestServer::start(routes).await;
-    let config = aws_config::SdkConfig::builder()
-        .behavior_version(aws_config::BehaviorVersion::latest())
-        .endpoint_url(server.url())
-        .region(aws_config::Region::new("us-east-1"))
-        .credentials_provider(aws_sdk_ecr::config::SharedCredentialsProvider::new(
-            aws_sdk_ecr::config::Credentials::new("test", "test", None, None, "test"),
-        ))
-        .build();
-    (script, server, config)
-}
-
-async fn push_to(script: Script) -> (Arc<Script>, Result<PushedImage, RegistryError>) {
-    let (script, _server, config) = start(script).await;
-    let registry = Registry::connect(&config, "r").await.unwrap();
-    let pushed = registry.push_exported(&exported(), &revision(), &()).await;
-    (script, pushed)
 }
 
 #[tokio::test]
@@ -299,11 +146,62 @@ async fn a_repository_of_another_account_is_found_there_by_a_deploy_as_by_the_do
             RepositoryFacts::of(&config, ours).await.err(),
         ] {
             assert!(
-                matches!(error, Some(RegistryError::RepositoryNotFound(_))),
+                matches!(error, Some(RegistryError::RepositoryNotFound { .. })),
                 "{ours}: {error:?}"
             );
         }
     }
+}
+
+#[tokio::test]
+async fn a_repository_of_another_region_is_asked_there() {
+    let (_, _server, config) = start(Script {
+        account: Some("210987654321"),
+        region: Region("eu-west-1"),
+        ..Script::default()
+    })
+    .await;
+    for host in [
+        "dkr.ecr.eu-west-1.amazonaws.com",
+        "dkr-ecr.eu-west-1.on.aws",
+    ] {
+        let uri = format!("210987654321.{host}/r");
+        let registry = Registry::connect(&config, &uri).await.unwrap();
+        let pushed = registry.push_exported(&exported(), &revision(), &()).await;
+        pushed.unwrap();
+        RepositoryFacts::of(&config, &uri).await.unwrap();
+        assert_eq!(count_images(&config, &uri).await.unwrap(), 1);
+        let mut images = RepositoryImages::of(&config, &uri);
+        let image = format!("{uri}@{}", Digest::of(b"image"));
+        assert_eq!(
+            images.check(&image).await,
+            Some(true),
+            "{:?}",
+            images.error()
+        );
+    }
+    let here = "210987654321.dkr.ecr.us-east-1.amazonaws.com/r";
+    let error = Registry::connect(&config, here).await.err().unwrap();
+    let message = error.to_string();
+    assert!(
+        message.ends_with("of account 210987654321 in us-east-1"),
+        "{message}"
+    );
+}
+
+#[tokio::test]
+async fn what_ecr_refuses_is_told_where_docker_has_no_login_either() {
+    let (_, pushed) = push_to(Script {
+        denies_tokens: true,
+        ..Script::default()
+    })
+    .await;
+    // There is no login for the server of this test: ECR's refusal is what is told.
+    let error = pushed.unwrap_err();
+    assert!(
+        matches!(&error, RegistryError::Aws(error) if error.code.as_deref() == Some("AccessDeniedException")),
+        "{error:?}"
+    );
 }
 
 /// Its digest must not depend on the program's release: the order of the fields is fixed.
