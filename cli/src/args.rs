@@ -1,15 +1,18 @@
 //! What can be typed. The doc comments are the help.
 
+mod complete;
 #[cfg(test)]
 mod docs_test;
+pub(crate) mod examples;
 #[cfg(test)]
 mod hints_test;
+pub(crate) mod variables;
 
 use std::ffi::OsString;
 use std::sync::LazyLock;
 
 use anstream::ColorChoice;
-use clap::error::{ContextKind, ContextValue};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, ValueEnum};
 use t3nets_router::model::TenantId;
@@ -26,7 +29,7 @@ static VERSION: LazyLock<String> =
 
 /// Run and operate T3nets, a multi-tenant AI assistant on AWS
 #[derive(Debug, Parser)]
-#[command(name = "t3nets", version = VERSION.as_str(), after_help = after_help(), propagate_version = true)]
+#[command(name = "t3nets", version = VERSION.as_str(), after_help = reference(), propagate_version = true)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: GlobalArgs,
@@ -139,8 +142,14 @@ const OTHER_NAMES: [(&str, &str); 6] = [
     ("users", "tenant users"),
 ];
 
-/// Adds what to type instead of a command that does not exist, if that is known.
+/// Adds what to type instead of a command that does not exist, or of a tenant that was given by its
+/// place, if that is known.
 fn with_tip(mut error: clap::Error) -> clap::Error {
+    if let Some(tenant) = misplaced_tenant(&error, std::env::args()) {
+        let tip = format!("`-t {tenant}` names the tenant").into();
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
+        return error;
+    }
     let Some(ContextValue::String(typed)) = error.get(ContextKind::InvalidSubcommand) else {
         return error;
     };
@@ -150,6 +159,24 @@ fn with_tip(mut error: clap::Error) -> clap::Error {
         error.insert(ContextKind::SuggestedSubcommand, name);
     }
     error
+}
+
+/// What looks like a tenant where a command takes `--tenant` alone.
+fn misplaced_tenant(error: &clap::Error, typed: impl Iterator<Item = String>) -> Option<TenantId> {
+    if error.kind() != ErrorKind::UnknownArgument {
+        return None;
+    }
+    let Some(ContextValue::String(unknown)) = error.get(ContextKind::InvalidArg) else {
+        return None;
+    };
+    let tree = command_tree();
+    let mut command = &tree;
+    for word in typed.skip(1) {
+        command = command.find_subcommand(&word).unwrap_or(command);
+    }
+    let takes_tenant = |argument: &clap::Arg| argument.get_id() == TENANT;
+    let tenant = unknown.parse().ok()?;
+    command.get_arguments().any(takes_tenant).then_some(tenant)
 }
 
 fn named_tenant(matches: &ArgMatches) -> Option<TenantId> {
@@ -184,7 +211,7 @@ pub(crate) fn overview() -> String {
         .map(|(name, commands)| format!("{name:<13}{}", commands.join("  ")))
         .collect();
     format!(
-        "{}.\n\nStart here:  t3nets dev --demo      then: t3nets chat \"sprint status?\"\n\n{}\n\nt3nets <command> --help shows the options of a command, t3nets --help the exit codes.\n",
+        "{}.\n\nStart here:  t3nets dev --demo      then: t3nets chat \"sprint status?\"\n\n{}\n\nt3nets <command> --help shows options and examples, t3nets --help the exit codes.\n",
         command_tree()
             .get_about()
             .map(ToString::to_string)
@@ -193,12 +220,39 @@ pub(crate) fn overview() -> String {
     )
 }
 
-/// The whole tree of commands, for what is generated from it.
+/// The whole tree of commands, with the examples of each and what a shell completes.
 pub(crate) fn command_tree() -> clap::Command {
-    Cli::command()
+    decorated(Cli::command(), "")
 }
 
-fn after_help() -> String {
+fn decorated(command: clap::Command, path: &str) -> clap::Command {
+    let examples = examples::of(path);
+    let mut command = complete::with_candidates(command);
+    if !examples.is_empty() {
+        let shown = examples::shown(examples);
+        let shown = match command.get_after_help() {
+            Some(help) => format!("{help}\n\n{shown}"),
+            None => shown,
+        };
+        command = command.after_help(shown);
+    }
+    let names: Vec<String> = command
+        .get_subcommands()
+        .map(|child| child.get_name().to_owned())
+        .collect();
+    for name in names {
+        let path = format!("{path} {name}");
+        command = command.mut_subcommand(name, |child| decorated(child, path.trim_start()));
+    }
+    command
+}
+
+/// What the help shows of the program as a whole.
+fn reference() -> String {
+    format!("{}\n\n{}", variables::shown(), exit_codes())
+}
+
+fn exit_codes() -> String {
     let codes: Vec<String> = exit_code::ALL
         .iter()
         .map(|(code, meaning)| format!("  {code:<3}  {meaning}"))

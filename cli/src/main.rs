@@ -23,6 +23,7 @@ use std::process::ExitCode;
 use anstream::ColorChoice;
 use args::{Parsed, command_tree};
 use clap::error::ErrorKind;
+use clap_complete::CompleteEnv;
 use config::settings::Settings;
 use context::Context;
 use error::{CliError, exit_code};
@@ -31,6 +32,10 @@ use terminal::logging;
 use terminal::printer::Printer;
 
 fn main() -> ExitCode {
+    // A shell asks what can be typed next. It does so by this variable, and nothing is done then.
+    CompleteEnv::with_factory(command_tree)
+        .bin("t3nets")
+        .complete();
     let code = match args::parse() {
         Ok(parsed) => run(parsed),
         Err(error) => show_usage(&error),

@@ -65,6 +65,7 @@ fn with_json_every_line_on_stderr_is_json_and_quiet_leaves_the_warnings() {
     let user = lines(&[
         "tenant",
         "add-user",
+        "--email",
         "a@b.example",
         "--name",
         "A",
@@ -144,6 +145,47 @@ fn what_people_type_elsewhere_is_understood_or_has_a_tip() {
 }
 
 #[test]
+fn a_tenant_is_understood_by_its_place_or_has_a_tip() {
+    let operator = Operator::seeded();
+    for (by_place, by_flag) in [
+        (
+            &["tenant", "users", "default"][..],
+            &["tenant", "users", "-t", "default"][..],
+        ),
+        (
+            &["tenant", "usage", "default"],
+            &["tenant", "usage", "-t", "default"],
+        ),
+        (
+            &["tenant", "channels", "default"],
+            &["tenant", "channels", "-t", "default"],
+        ),
+        (
+            &["tenant", "show", "default"],
+            &["tenant", "show", "-t", "default"],
+        ),
+        (
+            &["tenant", "suspend", "default"],
+            &["tenant", "resume", "-t", "default"],
+        ),
+    ] {
+        operator.run(by_place).expect_code(0);
+        operator.run(by_flag).expect_code(0);
+    }
+    for arguments in [
+        &["key", "list", "acme"][..],
+        &["secret", "list", "acme"],
+        &["doctor", "acme"],
+        &["seed", "acme"],
+    ] {
+        operator
+            .run(arguments)
+            .expect_code(2)
+            .says("`-t acme` names the tenant");
+    }
+}
+
+#[test]
 fn init_keeps_credentials_out_of_git_and_what_was_ignored() {
     let operator = Operator::new();
     let ignored = || std::fs::read_to_string(operator.work().join(".gitignore")).unwrap();
@@ -168,34 +210,6 @@ fn a_reader_that_goes_away_is_no_failure() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
-}
-
-#[test]
-fn every_shell_has_completions_even_beside_a_broken_project_file() {
-    let sandbox = Sandbox::new();
-    sandbox.write("t3nets.toml", "= broken");
-    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
-        let finished = sandbox.run(&["completions", shell]).expect_code(0);
-        assert!(finished.stdout.contains("doctor"), "{shell}");
-    }
-}
-
-#[test]
-fn every_command_has_a_manual_page() {
-    let sandbox = Sandbox::new();
-    let page = sandbox.run(&["man"]).expect_code(0).stdout;
-    assert!(page.contains(".TH t3nets 1"), "{page}");
-    let page = sandbox.run(&["man", "env", "use"]).expect_code(0).stdout;
-    assert!(
-        page.contains("t3nets\\-env\\-use") || page.contains("t3nets-env-use"),
-        "{page}"
-    );
-
-    let pages = sandbox.run(&["man", "--all", "pages"]).expect_code(0);
-    for name in ["t3nets.1", "t3nets-chat.1", "t3nets-env-use.1"] {
-        assert!(sandbox.work().join("pages").join(name).is_file(), "{name}");
-        assert!(pages.stdout.contains(name), "{}", pages.stdout);
-    }
 }
 
 #[test]

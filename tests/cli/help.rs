@@ -77,7 +77,7 @@ Deploy       deploy  rollback  status  logs  history  restart  scale
 AWS          infra  cost  doctor
 Setup        init  env  completions  man
 
-t3nets <command> --help shows the options of a command, t3nets --help the exit codes.
+t3nets <command> --help shows options and examples, t3nets --help the exit codes.
 "#);
     assert_eq!(shown.stderr, "");
 }

@@ -28,5 +28,6 @@ mod prompts;
 mod sandbox;
 mod secret;
 mod seed;
+mod shell;
 mod tenant;
 mod tenant_transfer;

@@ -1,13 +1,18 @@
 //! `t3nets man`: manual pages, made from the same tree as the help.
 
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use clap_mangen::Man;
+use roff::{Roff, bold, roman};
 use serde::Serialize;
 
-use crate::error::CliError;
+use crate::args::examples::{self, Example};
+use crate::args::variables::{FILES, VARIABLES};
+use crate::error::{CliError, exit_code};
 use crate::hint::Hint;
-use crate::terminal::printer::Output;
+use crate::terminal::printer::{Output, Printer};
 
 /// Arguments of `t3nets man`.
 #[derive(Debug, clap::Args)]
@@ -29,6 +34,9 @@ pub(crate) enum ManOutput {
         /// Its source, in roff.
         page: String,
     },
+    /// `man` showed it.
+    #[serde(skip)]
+    Shown,
     /// The files that were written.
     Files {
         /// Their paths, in the order of the commands.
@@ -45,15 +53,24 @@ impl Output for ManOutput {
                 .map(|file| file.display().to_string())
                 .collect::<Vec<_>>()
                 .join("\n"),
+            Self::Shown => String::new(),
         }
+    }
+
+    fn is_streamed(&self) -> bool {
+        matches!(self, Self::Shown)
     }
 }
 
-/// Makes the page of the tree of commands, or all of them.
+/// Makes the page of the tree of commands, or all of them. At a terminal, `man` shows it.
 ///
 /// # Errors
 /// Usage if there is no such command; a failure if a file cannot be written.
-pub(crate) fn run(args: ManArgs, tree: clap::Command) -> Result<ManOutput, CliError> {
+pub(crate) fn run(
+    printer: &Printer,
+    args: ManArgs,
+    tree: clap::Command,
+) -> Result<ManOutput, CliError> {
     let mut tree = tree.disable_help_subcommand(true);
     tree.build();
     if let Some(folder) = args.all {
@@ -68,9 +85,31 @@ pub(crate) fn run(args: ManArgs, tree: clap::Command) -> Result<ManOutput, CliEr
                 .hint(Hint::command("--help", "lists the commands"))
         })?;
     }
-    Ok(ManOutput::Page {
-        page: render(command)?,
-    })
+    let page = render(command)?;
+    if !std::io::stdout().is_terminal() || printer.is_json() {
+        return Ok(ManOutput::Page { page });
+    }
+    match show(&page) {
+        Ok(()) => Ok(ManOutput::Shown),
+        // Without `man`, the help says the same.
+        Err(_) => Ok(ManOutput::Page {
+            page: command.clone().render_long_help().to_string(),
+        }),
+    }
+}
+
+/// Lets `man` show a page, which it takes from a file whose name has a slash.
+fn show(page: &str) -> std::io::Result<()> {
+    let mut file = tempfile::Builder::new()
+        .prefix("t3nets-")
+        .suffix(".1")
+        .tempfile()?;
+    file.write_all(page.as_bytes())?;
+    let status = Command::new("man").arg(file.path()).status()?;
+    match status.success() {
+        true => Ok(()),
+        false => Err(std::io::Error::other("man failed")),
+    }
 }
 
 fn write_pages(
@@ -95,9 +134,54 @@ fn write_pages(
 }
 
 fn render(command: &clap::Command) -> Result<String, CliError> {
+    let path = command.get_bin_name().unwrap_or("t3nets");
+    let path = path.strip_prefix("t3nets").unwrap_or(path).trim();
+    // The examples have a section of their own.
+    let man = Man::new(command.clone());
     let mut page = Vec::new();
-    Man::new(command.clone())
-        .render(&mut page)
+    man.render_title(&mut page)
+        .and_then(|()| man.render_name_section(&mut page))
+        .and_then(|()| man.render_synopsis_section(&mut page))
+        .and_then(|()| man.render_description_section(&mut page))
+        .and_then(|()| man.render_options_section(&mut page))
+        .and_then(|()| match command.has_subcommands() {
+            true => man.render_subcommands_section(&mut page),
+            false => Ok(()),
+        })
+        .and_then(|()| sections(path).to_writer(&mut page))
         .map_err(|error| CliError::failed("cannot make the page").caused_by(error))?;
     Ok(String::from_utf8_lossy(&page).into_owned())
+}
+
+/// What no part of the tree says: examples, and of the program as a whole its variables and files.
+/// An empty path is the program's.
+fn sections(path: &str) -> Roff {
+    let mut page = Roff::new();
+    if path.is_empty() {
+        list(&mut page, "ENVIRONMENT", VARIABLES);
+        list(&mut page, "FILES", FILES);
+    }
+    let codes = exit_code::ALL.map(|(code, meaning)| (code.to_string(), meaning));
+    list(&mut page, "EXIT STATUS", &codes);
+    let examples: &[Example] = examples::of(path);
+    if !examples.is_empty() {
+        page.control("SH", ["EXAMPLES"]);
+    }
+    for (purpose, words) in examples {
+        page.control("PP", []);
+        page.text([roman(*purpose)]);
+        page.control("RS", ["4"]);
+        page.text([bold(format!("t3nets {words}"))]);
+        page.control("RE", []);
+    }
+    page
+}
+
+fn list(page: &mut Roff, title: &str, entries: &[(impl AsRef<str>, &str)]) {
+    page.control("SH", [title]);
+    for (name, what) in entries {
+        page.control("TP", []);
+        page.text([bold(name.as_ref())]);
+        page.text([roman(*what)]);
+    }
 }

@@ -83,9 +83,9 @@ pub(crate) enum Command {
     Cost(cost::CostArgs),
     /// Check the environment and show how to fix what is wrong
     Doctor(doctor::DoctorArgs),
-    /// Print a shell completion script
+    /// Print or install a shell completion script
     Completions(completions::CompletionsArgs),
-    /// Print a manual page, or write all of them to a folder
+    /// Show a manual page, or write all of them to a folder
     Man(man::ManArgs),
 }
 
@@ -184,8 +184,8 @@ async fn run_to_end(
         },
         Command::Cost(args) => show(printer, cost::run(context, &args)),
         Command::Doctor(args) => show(printer, doctor::run(context, args).await),
-        Command::Completions(args) => show(printer, Ok(completions::run(&args, &mut tree()))),
-        Command::Man(args) => show(printer, man::run(args, tree())),
+        Command::Completions(args) => show(printer, completions::run(&args)),
+        Command::Man(args) => show(printer, man::run(printer, args, tree())),
     }
 }
 

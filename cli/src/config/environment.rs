@@ -52,6 +52,16 @@ pub(crate) enum PlatformKind {
     Aws,
 }
 
+impl PlatformKind {
+    /// Its name in `t3nets.toml`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Aws => "aws",
+        }
+    }
+}
+
 impl Environment {
     /// An environment of which no more than this is known. `home` is this machine's state.
     pub(crate) fn new(

@@ -66,6 +66,24 @@ impl SettingKey {
         }
     }
 
+    /// What the setting is for, with what holds where it is not set.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::AiProvider => "who answers [default: the router's own]",
+            Self::AiModel => "the model that answers [default: the router's own]",
+            Self::SystemPromptOverride => {
+                "instructions in place of the built-in ones [default: those]"
+            }
+            Self::MaxTokensPerMessage => "the longest answer, in tokens [default: 4096]",
+            Self::EnabledChannels => "where people may ask [default: everywhere]",
+            Self::EnabledSkills => "the skills that may be used [default: all]",
+            Self::MessagesPerDay => "questions a day (UTC) [default: 1000]",
+            Self::MaxConversationHistory => {
+                "turns of a conversation that the model is given [default: 20]"
+            }
+        }
+    }
+
     /// What the setting accepts, in words.
     pub fn rule(self) -> &'static str {
         match self {
@@ -253,11 +271,33 @@ fn is_skill_name(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use crate::model::ChannelKind;
+
     use super::*;
     use serde_json::json;
 
     fn accepted(key: &str, text: &str) -> bool {
         SettingEdit::set_text(key.parse().unwrap(), text).is_ok()
+    }
+
+    #[test]
+    fn the_defaults_that_are_told_are_those_that_hold() {
+        let unset = TenantSettings::default();
+        for (key, default) in [
+            (
+                SettingKey::MaxTokensPerMessage,
+                u64::from(unset.max_tokens()),
+            ),
+            (SettingKey::MessagesPerDay, unset.daily_messages()),
+            (
+                SettingKey::MaxConversationHistory,
+                u64::from(unset.history_turns()),
+            ),
+        ] {
+            let told = format!("[default: {default}]");
+            assert!(key.meaning().ends_with(&told), "{key}");
+        }
+        assert!(unset.allows_skill("ping") && unset.allows_channel(ChannelKind::Slack));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::commands::arguments::TenantFlag;
+use crate::commands::arguments::TenantName;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::terminal::printer::Output;
@@ -14,7 +14,7 @@ use crate::terminal::text::shown_time;
 #[derive(Debug, clap::Args)]
 pub(crate) struct AuditArgs {
     #[command(flatten)]
-    tenant: TenantFlag,
+    tenant: TenantName,
     /// The number of entries to show
     #[arg(long, default_value_t = 50)]
     limit: usize,
@@ -56,7 +56,9 @@ impl Output for Audit {
 /// If there is and was no such tenant.
 pub(crate) async fn run(context: &Context, args: AuditArgs) -> Result<Audit, CliError> {
     let admin = context.admin().await?;
-    let entries = admin.audit_trail(&args.tenant.id, args.limit).await?;
+    let entries = admin
+        .audit_trail(&args.tenant.into_id(), args.limit)
+        .await?;
     Ok(Audit {
         entries: entries
             .into_iter()

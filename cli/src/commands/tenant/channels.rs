@@ -3,7 +3,7 @@
 use serde::Serialize;
 use t3nets_router::model::{ChannelId, ChannelKind};
 
-use crate::commands::arguments::TenantFlag;
+use crate::commands::arguments::{TenantFlag, TenantName};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::hint::Hint;
@@ -28,7 +28,7 @@ pub(crate) struct ChannelArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct ChannelsArgs {
     #[command(flatten)]
-    tenant: TenantFlag,
+    tenant: TenantName,
 }
 
 #[derive(Debug, Serialize)]
@@ -118,7 +118,7 @@ pub(crate) async fn unmap(
 /// If there is no such tenant.
 pub(crate) async fn list(context: &Context, args: ChannelsArgs) -> Result<Channels, CliError> {
     let admin = context.admin().await?;
-    let channels = admin.channels(&args.tenant.id).await?;
+    let channels = admin.channels(&args.tenant.into_id()).await?;
     Ok(Channels {
         channels: channels
             .into_iter()

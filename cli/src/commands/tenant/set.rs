@@ -66,7 +66,11 @@ fn parse_setting(text: &str) -> Result<SettingEdit, String> {
 fn after_help() -> String {
     let settings: Vec<String> = SettingKey::ALL
         .into_iter()
-        .map(|key| format!("  {:<26}{}", key.as_str(), key.rule()))
+        .map(|key| {
+            let rule = key.rule();
+            let rule = rule.strip_prefix("must be ").unwrap_or(rule);
+            format!("  {key}\n      {}; {rule}", key.meaning())
+        })
         .collect();
     format!("Settings:\n{}", settings.join("\n"))
 }

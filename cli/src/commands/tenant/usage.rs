@@ -3,7 +3,7 @@
 use serde::Serialize;
 use t3nets_router::model::{DailyUsage, TenantId};
 
-use crate::commands::arguments::TenantFlag;
+use crate::commands::arguments::TenantName;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::terminal::printer::Output;
@@ -13,7 +13,7 @@ use crate::terminal::table::table;
 #[derive(Debug, clap::Args)]
 pub(crate) struct UsageArgs {
     #[command(flatten)]
-    tenant: TenantFlag,
+    tenant: TenantName,
     /// The number of days to show, ending today (UTC)
     #[arg(long, default_value_t = 30)]
     days: u32,
@@ -53,9 +53,7 @@ impl Output for Usage {
 /// If there is no such tenant.
 pub(crate) async fn run(context: &Context, args: UsageArgs) -> Result<Usage, CliError> {
     let admin = context.admin().await?;
-    let days = admin.usage(&args.tenant.id, args.days).await?;
-    Ok(Usage {
-        tenant_id: args.tenant.id,
-        days,
-    })
+    let tenant_id = args.tenant.into_id();
+    let days = admin.usage(&tenant_id, args.days).await?;
+    Ok(Usage { tenant_id, days })
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::views::UserView;
-use crate::commands::arguments::TenantFlag;
+use crate::commands::arguments::TenantName;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::hint::Hint;
@@ -14,7 +14,7 @@ use crate::terminal::table::table;
 #[derive(Debug, clap::Args)]
 pub(crate) struct UsersArgs {
     #[command(flatten)]
-    tenant: TenantFlag,
+    tenant: TenantName,
 }
 
 #[derive(Debug, Serialize)]
@@ -54,7 +54,7 @@ impl Output for Users {
 /// If there is no such tenant.
 pub(crate) async fn run(context: &Context, args: UsersArgs) -> Result<Users, CliError> {
     let admin = context.admin().await?;
-    let users = admin.users(&args.tenant.id).await?;
+    let users = admin.users(&args.tenant.into_id()).await?;
     Ok(Users {
         users: users.into_iter().map(UserView::from).collect(),
     })
