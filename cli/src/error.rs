@@ -286,6 +286,13 @@ impl CliError {
         })
     }
 
+    /// Which of AWS's services failed, if one did: `ecs`.
+    pub(crate) fn aws_service(&self) -> Option<&'static str> {
+        let source = self.source.as_deref()? as &(dyn Error + 'static);
+        let mut errors = chain(source);
+        errors.find_map(|error| Some(error.downcast_ref::<AwsError>()?.service))
+    }
+
     /// Writing the result failed.
     pub(crate) fn output(error: std::io::Error) -> Self {
         if error.kind() == std::io::ErrorKind::BrokenPipe {

@@ -4,7 +4,7 @@
 use t3nets_router::aws::AwsError;
 
 use crate::ecs::{RegisterError, UpdateError};
-use crate::rollout::{Cause, EcsRollback, Failure, Progress};
+use crate::rollout::{Cause, EcsRollback, Failure, Progress, Undeployable};
 use crate::task_definition::{PlanError, RevisionArn};
 
 /// Why an operation did not end with a release.
@@ -51,6 +51,24 @@ pub enum NotStarted {
         cluster: String,
         /// The service's name.
         service: String,
+    },
+    /// The service cannot be deployed to.
+    #[error("service `{service}` {why}")]
+    Undeployable {
+        /// The cluster's name.
+        cluster: String,
+        /// The service's name.
+        service: String,
+        /// What keeps it from that.
+        why: Undeployable,
+    },
+    /// What to go back to is no revision of the service's family.
+    #[error("`{to}` is not a revision of `{family}`, which the service runs")]
+    OtherFamily {
+        /// As it was given.
+        to: String,
+        /// The family.
+        family: String,
     },
     /// The task definition does not exist.
     #[error("there is no task definition `{0}`")]
@@ -202,6 +220,9 @@ pub enum NotRolledBack {
     /// The revision is the one that ran before.
     #[error("it is the revision that ran before, so there is nothing to go back to")]
     SameRevision,
+    /// Nothing but Terraform's placeholder was ever told to run.
+    #[error("nothing was deployed yet: it is the revision that Terraform made the service with")]
+    NothingDeployed,
     /// It was a rollback itself.
     #[error("it was a rollback itself")]
     WasRollback,

@@ -3,7 +3,7 @@
 //! interrupts come through a trait ([`interrupt`]), and errors are values that the caller puts into
 //! words for its commands.
 //!
-//! Start at [`operations`]: each operation is one function with its options, on a
+//! Start at [`operations`], and [`scaling`]: each operation is one function with its options, on a
 //! [`ServiceSession`](session::ServiceSession). Before a rollout, [`build`] builds the image
 //! through Docker, configured as [`docker_config`] finds it, and [`registry`] pushes it to ECR;
 //! [`image_ref`] has their names.
@@ -34,6 +34,7 @@ pub mod release;
 pub mod report;
 mod rollback;
 pub mod rollout;
+pub mod scaling;
 pub mod session;
 pub mod targets;
 pub mod task_definition;

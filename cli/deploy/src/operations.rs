@@ -5,26 +5,24 @@ use std::time::Duration;
 
 use t3nets_router::aws::DeployLock;
 
-use crate::deploy_target::DeployTarget;
 use crate::ecs::UpdateMode;
 use crate::error::{NotStarted, RolloutError};
 use crate::image_ref::Architecture;
 use crate::release::{OnFailure, Release, ReleaseRun, Stay, steady};
 use crate::report::Step;
 use crate::rollback::{Earlier, earlier, first_runnable, made_active, verified_revisions};
-use crate::rollout::OwnDeployment;
+use crate::rollout::{OwnDeployment, Service};
 use crate::session::ServiceSession;
 use crate::task_definition::{
     DesiredImage, GIT_SHA, PlanError, PlannedImage, Preview, RevisionArn, TaskDefinition, base,
-    plan, preview,
+    check_base, plan, preview,
 };
 
-/// How often `scale` looks at the service.
-const SCALE_LOOKS: Duration = Duration::from_secs(1);
-
-/// The revisions that the next one is worked out from.
+/// The service, and the revisions that the next one is worked out from.
 #[derive(Debug, Clone)]
 pub struct CurrentDefinitions {
+    /// The service.
+    pub service: Service,
     /// The one that the service is told to run.
     pub running: TaskDefinition,
     /// The one that Terraform registered last, if it is active.
@@ -35,12 +33,25 @@ impl CurrentDefinitions {
     /// As they are now.
     ///
     /// # Errors
-    /// If there is no service; as AWS says.
+    /// If there is no service, or nothing can be deployed to it; as AWS says.
     pub async fn read(session: &ServiceSession<'_>) -> Result<Self, NotStarted> {
-        let running = session.running().await?;
+        let service = session.deployable().await?;
+        let running = session.told(&service).await?;
         let arn = session.target.template_arn.as_deref();
         let template = session.ecs.template(arn, &running).await?;
-        Ok(Self { running, template })
+        Ok(Self {
+            service,
+            running,
+            template,
+        })
+    }
+
+    /// Whether there can be a next revision, whatever its image will be.
+    ///
+    /// # Errors
+    /// If there cannot.
+    pub fn check(&self, container: &str) -> Result<(), PlanError> {
+        check_base(base(&self.running, self.template.as_ref()), container)
     }
 
     /// What the image has to be built for.
@@ -95,7 +106,7 @@ pub async fn deploy(
     let container = &session.target.container;
     let plan = plan(running, current.template.as_ref(), container, desired, who);
     let plan = plan.map_err(NotStarted::Plan)?;
-    let before = session.service().await?;
+    let before = &current.service;
     let primary = before.primary();
     if plan.preview.changes.is_empty()
         && let Some(primary) = primary
@@ -116,7 +127,7 @@ pub async fn deploy(
         return Ok(run.verify_again(primary.to_watch()).await?);
     }
     for change in &plan.preview.changes {
-        session.reporter.note(&change.to_string());
+        session.reporter.change(change);
     }
     let step = session.reporter.begin(Step::Register, plan.family());
     let registered = session.ecs.register(&plan).await;
@@ -127,7 +138,7 @@ pub async fn deploy(
         lock,
         definition: &registered,
         timeout: options.timeout,
-        on_failure: options.on_failure(steady(&before, &registered)),
+        on_failure: options.on_failure(steady(before, &registered)),
     };
     Ok(run.update_and_follow(UpdateMode::IfChanged).await?)
 }
@@ -145,7 +156,7 @@ pub async fn resume(
     let deployment = match watched {
         Some(watched) => watched,
         None => {
-            let service = session.service().await?;
+            let service = session.scalable().await?;
             let primary = service.primary().ok_or(NotStarted::NoDeployment)?;
             session.reporter.note(
                 "nothing is remembered as left running: the service's own deployment is watched",
@@ -181,13 +192,23 @@ pub async fn restart(
     lock: &DeployLock,
     options: &RestartOptions,
 ) -> Result<Release, RolloutError> {
-    let running = session.running().await?;
+    let service = session.deployable().await?;
+    let running = session.told(&service).await?;
+    let (target, template) = (session.target, session.target.template_arn.as_deref());
+    let stay = match running.is_placeholder(&target.container, template) {
+        true => Stay::NothingDeployed,
+        false => Stay::SameRevision,
+    };
+    // What runs may have been deregistered since: no service can be told to run it again.
+    let running = made_active(session, running)
+        .await
+        .map_err(NotStarted::Aws)?;
     let run = ReleaseRun {
         session,
         lock,
         definition: &running,
         timeout: options.timeout,
-        on_failure: OnFailure::Stay(Stay::SameRevision),
+        on_failure: OnFailure::Stay(stay),
     };
     Ok(run
         .update_and_follow(UpdateMode::ForceNewDeployment)
@@ -213,7 +234,8 @@ pub async fn rollback(
     lock: &DeployLock,
     options: &RollbackOptions,
 ) -> Result<Release, RolloutError> {
-    let running = session.running().await?;
+    let service = session.deployable().await?;
+    let running = session.told(&service).await?;
     let definition = match &options.to {
         Some(to) => named(session, &running, to).await?,
         None => last_before(session, &running).await?,
@@ -234,9 +256,9 @@ async fn named(
     running: &TaskDefinition,
     to: &str,
 ) -> Result<TaskDefinition, NotStarted> {
-    let name = full_name(to, running.family());
-    if name == running.arn().as_str() || name == running.name() {
-        return Err(NotStarted::AlreadyRuns(running.name()));
+    let name = full_name(to, running.family())?;
+    if name == running.name() {
+        return Err(NotStarted::AlreadyRuns(name));
     }
     match earlier(session, &name, &mut session.images()).await? {
         Earlier::Runnable(definition) => Ok(made_active(session, definition).await?),
@@ -271,89 +293,21 @@ fn before(running: &RevisionArn, mut revisions: Vec<RevisionArn>) -> Vec<Revisio
     revisions
 }
 
-/// A number is one of the family's.
-fn full_name(to: &str, family: &str) -> String {
-    match to.parse::<u64>() {
-        Ok(number) => format!("{family}:{number}"),
-        Err(_) => to.to_owned(),
-    }
-}
-
-/// How to scale.
-#[derive(Debug, Clone, Copy)]
-pub struct ScaleOptions {
-    /// The desired count.
-    pub count: i32,
-    /// How long it may take until so many tasks run.
-    pub timeout: Duration,
-}
-
-impl ScaleOptions {
-    /// Whether autoscaling leaves such a count as it is.
-    ///
-    /// # Errors
-    /// If it would undo it.
-    pub fn check(&self, target: &DeployTarget) -> Result<(), ScaleError> {
-        match target.autoscaling {
-            Some((least, most)) if !(least..=most).contains(&self.count) => {
-                Err(ScaleError::Autoscaled { least, most })
-            }
-            Some(_) | None => Ok(()),
-        }
-    }
-}
-
-/// Why a service was not scaled.
-#[derive(Debug, thiserror::Error)]
-pub enum ScaleError {
-    /// Autoscaling would undo it.
-    #[error("autoscaling keeps between {least} and {most} tasks, and would undo this")]
-    Autoscaled {
-        /// The least that autoscaling keeps.
-        least: i32,
-        /// The most that it keeps.
-        most: i32,
-    },
-    /// Nothing was changed.
-    #[error(transparent)]
-    NotStarted(#[from] NotStarted),
-    /// The desired count is set, and it took too long.
-    #[error("not {count} tasks run after {} s", timeout.as_secs())]
-    TimedOut {
-        /// The desired count.
-        count: i32,
-        /// How long that was waited for.
-        timeout: Duration,
-    },
-}
-
-/// Changes how many tasks the service has, and waits until it does. Gives how many were desired
-/// before.
-///
-/// # Errors
-/// If autoscaling would undo it, or it takes too long; as AWS says.
-pub async fn scale(
-    session: &ServiceSession<'_>,
-    options: &ScaleOptions,
-) -> Result<i32, ScaleError> {
-    let ScaleOptions { count, timeout } = *options;
-    options.check(session.target)?;
-    let before = session.service().await?.desired;
-    let scaled = session.ecs.scale(count).await;
-    scaled.map_err(NotStarted::Aws)?;
-    let reached = async {
-        loop {
-            // A single look that fails means nothing.
-            let service = session.ecs.service().await.ok().flatten();
-            if service.is_some_and(|one| one.desired == count && one.running() == count) {
-                return;
-            }
-            tokio::time::sleep(SCALE_LOOKS).await;
-        }
+/// A revision by its number, `family:number` or its ARN, as `family:number`. Another family has
+/// what was never a release of this service.
+fn full_name(to: &str, family: &str) -> Result<String, NotStarted> {
+    let name = to.rsplit_once('/').map_or(to, |(_, name)| name);
+    let number = match name.rsplit_once(':') {
+        Some((given, number)) if given == family => number,
+        Some(_) => "",
+        None => name,
     };
-    match tokio::time::timeout(timeout, reached).await {
-        Ok(()) => Ok(before),
-        Err(_) => Err(ScaleError::TimedOut { count, timeout }),
+    match number.parse::<u64>() {
+        Ok(number) if number > 0 => Ok(format!("{family}:{number}")),
+        Ok(_) | Err(_) => Err(NotStarted::OtherFamily {
+            to: to.to_owned(),
+            family: family.to_owned(),
+        }),
     }
 }
 
@@ -375,7 +329,38 @@ mod tests {
 
     #[test]
     fn a_revision_may_be_given_by_its_number() {
-        assert_eq!(full_name("7", "t3nets-dev-router"), "t3nets-dev-router:7");
-        assert_eq!(full_name("other:7", "t3nets-dev-router"), "other:7");
+        let family = "t3nets-dev-router";
+        let arn = "arn:aws:ecs:us-east-1:123456789012:task-definition/t3nets-dev-router:7";
+        for to in ["7", "t3nets-dev-router:7", arn] {
+            assert_eq!(
+                full_name(to, family).unwrap(),
+                "t3nets-dev-router:7",
+                "{to}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_revision_of_the_services_family_is_refused() {
+        let other = "arn:aws:ecs:us-east-1:123456789012:task-definition/other:7";
+        // A family alone would be its newest revision.
+        for to in [
+            "other:1",
+            other,
+            "t3nets-dev-router",
+            "latest",
+            "0",
+            "-1",
+            "",
+            "r:",
+            ":7",
+            "1.2",
+        ] {
+            let refused = full_name(to, "t3nets-dev-router");
+            assert!(
+                matches!(refused, Err(NotStarted::OtherFamily { .. })),
+                "{to}"
+            );
+        }
     }
 }

@@ -13,7 +13,9 @@ use crate::image_ref::Digest;
 use crate::lock;
 use crate::report::Step;
 use crate::rollback::roll_back;
-use crate::rollout::{Cause, Failure, OwnDeployment, Rollout, Service, Unsuccessful, Up};
+use crate::rollout::{
+    Cause, Failure, OwnDeployment, Rollout, Service, TaskContainers, Unsuccessful, Up,
+};
 use crate::session::ServiceSession;
 use crate::task_definition::{DEPLOYED_BY, GIT_SHA, RELEASE, RevisionArn, TaskDefinition, VERSION};
 use crate::verify::{Answer, verify};
@@ -85,6 +87,7 @@ pub(crate) enum OnFailure {
 pub(crate) enum Stay {
     SwitchedOff,
     SameRevision,
+    NothingDeployed,
     WasRollback,
 }
 
@@ -93,6 +96,7 @@ impl From<Stay> for NotRolledBack {
         match stay {
             Stay::SwitchedOff => Self::SwitchedOff,
             Stay::SameRevision => Self::SameRevision,
+            Stay::NothingDeployed => Self::NothingDeployed,
             Stay::WasRollback => Self::WasRollback,
         }
     }
@@ -137,8 +141,7 @@ impl ReleaseRun<'_> {
 
     /// Watches a deployment until it is up, and verifies it.
     pub(crate) async fn follow(self, deployment: OwnDeployment) -> Result<Release, RolloutFailure> {
-        let container = &self.session.target.container;
-        let rollout = Rollout::new(deployment, container, self.timeout);
+        let rollout = self.rollout(deployment);
         self.run(rollout).await
     }
 
@@ -147,9 +150,13 @@ impl ReleaseRun<'_> {
         self,
         deployment: OwnDeployment,
     ) -> Result<Release, RolloutFailure> {
-        let container = &self.session.target.container;
-        let rollout = Rollout::new(deployment, container, self.timeout).settled();
+        let rollout = self.rollout(deployment).settled();
         self.run(rollout).await
+    }
+
+    fn rollout(&self, deployment: OwnDeployment) -> Rollout {
+        let containers = TaskContainers::of(self.definition, &self.session.target.container);
+        Rollout::new(deployment, containers, self.timeout)
     }
 
     async fn run(self, rollout: Rollout) -> Result<Release, RolloutFailure> {

@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::time::Instant;
 
-use crate::rollout::{Failure, Progress};
+use crate::rollout::{Cause, Failure, Progress};
+use crate::task_definition::Change;
 
 /// Is told what goes on, in order. Called often: it should return at once.
 pub trait Reporter: Send + Sync {
@@ -22,7 +23,18 @@ impl Reporter for () {
 impl dyn Reporter + '_ {
     /// Reports something worth knowing.
     pub fn note(&self, message: &str) {
-        self.report(Event::Note { message });
+        self.report(Event::Note {
+            message,
+            field: None,
+        });
+    }
+
+    /// Reports what a deploy changes in the task definition.
+    pub fn change(&self, change: &Change) {
+        self.report(Event::Note {
+            message: &change.to_string(),
+            field: Some(&change.field),
+        });
     }
 
     /// Reports that a step begins; what it returns reports its end.
@@ -182,10 +194,24 @@ pub enum Event<'a> {
         /// Whether it speaks against the release.
         counts: bool,
     },
+    /// Something holds the rollout up that ECS told in an event of the service.
+    Obstacle {
+        /// What it is.
+        #[serde(flatten)]
+        cause: &'a Cause,
+        /// What to do about it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        remedy: Option<&'a str>,
+    },
     /// A line that a failing task wrote last.
     LogLine {
         /// The task's id.
         task: &'a str,
+        /// The container that wrote it.
+        container: &'a str,
+        /// Whether the task has others.
+        #[serde(skip)]
+        has_others: bool,
         /// The line.
         line: &'a str,
     },
@@ -199,6 +225,9 @@ pub enum Event<'a> {
         /// The cause, with what is known of it.
         #[serde(flatten)]
         failure: &'a Failure,
+        /// What to do about it, where that is the same for everybody.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        remedy: Option<&'a str>,
     },
     /// The person interrupts, and may be asked what they want.
     Interrupted,
@@ -206,6 +235,9 @@ pub enum Event<'a> {
     Note {
         /// One sentence.
         message: &'a str,
+        /// The field of the task definition that changes, if it tells that.
+        #[serde(skip)]
+        field: Option<&'a str>,
     },
 }
 
@@ -218,7 +250,6 @@ fn seconds<S: serde::Serializer>(time: &Duration, serializer: S) -> Result<S::Ok
 mod tests {
     use super::*;
     use crate::ecs::states::{RolloutState, StopCode};
-    use crate::rollout::Cause;
 
     #[track_caller]
     fn assert_line(event: Event<'_>, line: &str) {
@@ -260,9 +291,28 @@ mod tests {
             },
             r#"{"event":"task_stopped","task":"a","stop_code":"","reason":"","exit_codes":["router 7"],"counts":true}"#,
         );
+        assert_line(
+            Event::LogLine {
+                task: "a",
+                container: "router",
+                has_others: false,
+                line: "l",
+            },
+            r#"{"event":"log_line","task":"a","container":"router","line":"l"}"#,
+        );
+        assert_line(
+            Event::Obstacle {
+                cause: &Cause::Throttled,
+                remedy: Some("wait"),
+            },
+            r#"{"event":"obstacle","kind":"throttled","remedy":"wait"}"#,
+        );
         assert_line(Event::Interrupted, r#"{"event":"interrupted"}"#);
         assert_line(
-            Event::Note { message: "m" },
+            Event::Note {
+                message: "m",
+                field: Some("f"),
+            },
             r#"{"event":"note","message":"m"}"#,
         );
     }
@@ -290,7 +340,10 @@ mod tests {
         );
         let mut failure = Failure::without_task(Cause::NotVerified, "");
         assert_line(
-            Event::Failed { failure: &failure },
+            Event::Failed {
+                failure: &failure,
+                remedy: None,
+            },
             r#"{"event":"failed","kind":"not_verified","stops":0}"#,
         );
         failure.cause = Cause::Exited {
@@ -300,7 +353,10 @@ mod tests {
         failure.stop_code = Some(StopCode::EssentialContainerExited);
         failure.task = Some("a".to_owned());
         assert_line(
-            Event::Failed { failure: &failure },
+            Event::Failed {
+                failure: &failure,
+                remedy: None,
+            },
             r#"{"event":"failed","kind":"exited","container":"router","exit_code":7,"stops":0,"task":"a","stop_code":"EssentialContainerExited"}"#,
         );
     }

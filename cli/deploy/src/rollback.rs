@@ -8,7 +8,7 @@ use crate::ecs::UpdateMode;
 use crate::error::{NotRolledBack, NothingEarlier, RolloutFailure};
 use crate::registry::RepositoryImages;
 use crate::report::Step;
-use crate::rollout::{EcsRollback, Failure, Rollout, Unsuccessful};
+use crate::rollout::{EcsRollback, Failure, Rollout, TaskContainers, Unsuccessful};
 use crate::session::ServiceSession;
 use crate::task_definition::{RevisionArn, TaskDefinition, copy};
 use crate::watch::{Watch, WatchStop};
@@ -77,7 +77,8 @@ async fn try_roll_back(
     let to = earlier.name();
     let step = session.reporter.begin(Step::Rollback, &to);
     let deployment = session.ecs.update(&earlier, UpdateMode::IfChanged).await?;
-    let rollout = Rollout::new(deployment, &session.target.container, timeout);
+    let containers = TaskContainers::of(&earlier, &session.target.container);
+    let rollout = Rollout::new(deployment, containers, timeout);
     let stop = match Watch::new(session, &earlier, rollout).until_up(lock).await {
         Ok(_) => {
             step.done(&to);

@@ -6,12 +6,12 @@ use crate::deploy_target::DeployTarget;
 use crate::ecs::Ecs;
 use crate::error::NotStarted;
 use crate::interrupt::Interrupts;
-use crate::logs::{LogPlace, Logs};
+use crate::logs::TaskLogs;
 use crate::registry::RepositoryImages;
 use crate::report::Reporter;
-use crate::rollout::Service;
+use crate::rollout::{Failure, Service, TaskContainers, Undeployable};
 use crate::targets::Targets;
-use crate::task_definition::{RevisionArn, TaskDefinition};
+use crate::task_definition::TaskDefinition;
 
 /// What every operation works with.
 pub struct ServiceSession<'a> {
@@ -56,22 +56,46 @@ impl<'a> ServiceSession<'a> {
         found.ok_or_else(|| self.no_service())
     }
 
-    /// The revision that the service is told to run.
+    /// The service, if its desired count can be changed.
     ///
     /// # Errors
-    /// If there is no service, or its revision was deleted; as AWS says.
-    pub async fn running(&self) -> Result<TaskDefinition, NotStarted> {
-        let running = self.running_arn().await?;
-        self.task_definition(running.as_str()).await
+    /// If there is none, or it is not ECS's own to deploy to; as AWS says.
+    pub async fn scalable(&self) -> Result<Service, NotStarted> {
+        let service = self.service().await?;
+        self.without(service.obstacle())?;
+        Ok(service)
     }
 
-    /// Which revision the service is told to run.
+    /// The service, if it can be deployed to.
     ///
     /// # Errors
-    /// If there is no service; as AWS says.
-    pub async fn running_arn(&self) -> Result<RevisionArn, NotStarted> {
-        let running = self.ecs.running().await?;
-        running.ok_or_else(|| self.no_service())
+    /// If there is none, or it cannot be; as AWS says.
+    pub async fn deployable(&self) -> Result<Service, NotStarted> {
+        let service = self.service().await?;
+        self.without(service.replacement_obstacle())?;
+        Ok(service)
+    }
+
+    fn without(&self, obstacle: Option<Undeployable>) -> Result<(), NotStarted> {
+        match obstacle {
+            None => Ok(()),
+            Some(why) => Err(NotStarted::Undeployable {
+                cluster: self.target.cluster.clone(),
+                service: self.target.service.clone(),
+                why,
+            }),
+        }
+    }
+
+    /// The revision that a service is told to run.
+    ///
+    /// # Errors
+    /// If it has none, or it was deleted; as AWS says.
+    pub async fn told(&self, service: &Service) -> Result<TaskDefinition, NotStarted> {
+        match service.task_definition.as_str() {
+            "" => Err(NotStarted::NoDeployment),
+            arn => self.task_definition(arn).await,
+        }
     }
 
     /// A revision, by its ARN or `family:number`.
@@ -96,10 +120,18 @@ impl<'a> ServiceSession<'a> {
         Some(Targets::new(self.sdk, arn))
     }
 
-    /// What the tasks of a revision log, if that can be read.
-    pub(crate) fn logs(&self, definition: &TaskDefinition) -> Option<Logs> {
-        let place = LogPlace::of(definition, &self.target.container)?;
-        Some(Logs::new(self.sdk, place))
+    /// What the tasks of a revision log, as far as that can be read.
+    pub(crate) fn logs(&self, definition: &TaskDefinition) -> TaskLogs {
+        TaskLogs::of(self.sdk, definition)
+    }
+
+    /// Why the last task of a service that runs none ended; `None` where that is not known.
+    pub async fn last_stop(&self, definition: &TaskDefinition) -> Option<Failure> {
+        let containers = TaskContainers::of(definition, &self.target.container);
+        let mut tasks = self.ecs.all_tasks().await.ok()?;
+        tasks.retain(|task| task.task_definition == definition.arn());
+        tasks.sort_by_key(|task| std::cmp::Reverse(task.stopped_at));
+        tasks.iter().find_map(|one| containers.failure(&one.task))
     }
 
     /// Which images the registry still has. Asks nothing yet.

@@ -9,12 +9,13 @@ use t3nets_router::aws::{AwsError, AwsErrorKind, DeployLock};
 use tokio::time::{Instant, sleep};
 
 use crate::ecs::Ecs;
+use crate::ecs::messages::{Cure, Meaning, meaning};
 use crate::interrupt::InterruptChoice;
-use crate::logs::Logs;
+use crate::logs::TaskLogs;
 use crate::report::Event;
 use crate::rollout::{
-    Assessment, Observation, OwnDeployment, Progress, Rollout, Service, ServiceDeployment, Task,
-    Unsuccessful, Up, Verdict,
+    Assessment, Cause, Failure, Observation, OwnDeployment, Progress, Rollout, Service,
+    ServiceDeployment, Task, Unsuccessful, Up, Verdict,
 };
 use crate::session::ServiceSession;
 use crate::targets::Targets;
@@ -66,7 +67,7 @@ enum ServiceDeploymentArn {
 pub(crate) struct Watch<'a> {
     session: &'a ServiceSession<'a>,
     targets: Option<Targets>,
-    logs: Option<Logs>,
+    logs: TaskLogs,
     rollout: Rollout,
     began: Instant,
     service_deployment: ServiceDeploymentArn,
@@ -76,6 +77,7 @@ pub(crate) struct Watch<'a> {
     lines: HashMap<String, Vec<String>>,
     reported_stops: HashSet<String>,
     reported_events: HashSet<String>,
+    reported_obstacles: HashSet<Cause>,
     reported_progress: Option<Progress>,
     in_trouble: bool,
     may_list_tasks: bool,
@@ -89,17 +91,23 @@ impl<'a> Watch<'a> {
         definition: &TaskDefinition,
         rollout: Rollout,
     ) -> Self {
+        let before = rollout.before().clone();
         Self {
             session,
             targets: session.targets(),
             logs: session.logs(definition),
+            // What scales no deployment of the newer view tells of.
+            service_deployment: match rollout.is_scaling() {
+                true => ServiceDeploymentArn::Unavailable,
+                false => ServiceDeploymentArn::Sought(0),
+            },
             rollout,
             began: Instant::now(),
-            service_deployment: ServiceDeploymentArn::Sought(0),
             settled: HashMap::new(),
             lines: HashMap::new(),
-            reported_stops: HashSet::new(),
-            reported_events: HashSet::new(),
+            reported_stops: before.stopped_tasks.into_iter().collect(),
+            reported_events: before.events.into_iter().collect(),
+            reported_obstacles: HashSet::new(),
             reported_progress: None,
             in_trouble: false,
             may_list_tasks: true,
@@ -136,10 +144,14 @@ impl<'a> Watch<'a> {
     }
 
     /// Looks until there is a verdict.
-    async fn verdict(&mut self) -> Result<Verdict, AwsError> {
+    pub(crate) async fn verdict(&mut self) -> Result<Verdict, AwsError> {
         loop {
-            if let Assessment::Final(verdict) = self.look().await? {
-                self.report_failure(&verdict).await;
+            if let Assessment::Final(mut verdict) = self.look().await? {
+                if let Err(unsuccessful) = &mut verdict
+                    && let Some(failure) = unsuccessful.failure_mut()
+                {
+                    self.report_failure(failure).await;
+                }
                 return Ok(verdict);
             }
             sleep(EVERY).await;
@@ -252,10 +264,11 @@ impl<'a> Watch<'a> {
         if let Some(lines) = self.lines.get(&task.id) {
             return lines.clone();
         }
-        let Some(logs) = self.logs.as_ref().filter(|_| self.rollout.is_failing(task)) else {
+        if !self.rollout.is_failing(task) {
             return Vec::new();
-        };
-        let lines = logs.last_lines(&task.id, LINES_WAIT).await;
+        }
+        let container = self.rollout.telling(task);
+        let lines = self.logs.last_lines(container, &task.id, LINES_WAIT).await;
         if !lines.is_empty() {
             self.lines.insert(task.id.clone(), lines.clone());
         }
@@ -312,8 +325,30 @@ impl<'a> Watch<'a> {
                 self.session.reporter.report(Event::Service {
                     message: &event.message,
                 });
+                self.report_obstacle(&event.message);
             }
         }
+    }
+
+    /// What an event says of what holds the rollout up, once. What ends it is its verdict, and what
+    /// tasks show is told with them.
+    fn report_obstacle(&mut self, message: &str) {
+        let Meaning::Trouble {
+            cause,
+            cure: Cure::Waiting,
+        } = meaning(message)
+        else {
+            return;
+        };
+        if matches!(cause, Cause::TargetHealth | Cause::NotStarted)
+            || !self.reported_obstacles.insert(cause.clone())
+        {
+            return;
+        }
+        self.session.reporter.report(Event::Obstacle {
+            remedy: cause.remedy(),
+            cause: &cause,
+        });
     }
 
     fn report_stops(&mut self, tasks: &[Task]) {
@@ -340,24 +375,29 @@ impl<'a> Watch<'a> {
     }
 
     /// Why there is no success, with the last lines of the task that shows it.
-    async fn report_failure(&mut self, verdict: &Verdict) {
-        let Err(unsuccessful) = verdict else {
-            return;
-        };
-        let Some(failure) = unsuccessful.failure() else {
-            return;
-        };
+    async fn report_failure(&self, failure: &mut Failure) {
         let reporter = self.session.reporter;
-        reporter.report(Event::Failed { failure });
-        let (Some(task), Some(logs)) = (&failure.task, &self.logs) else {
+        let told_by = failure.told_by.clone();
+        let told_by = told_by.unwrap_or_else(|| self.session.target.container.clone());
+        failure.log_destination = self.logs.elsewhere(&told_by);
+        reporter.report(Event::Failed {
+            failure,
+            remedy: failure.cause.remedy(),
+        });
+        let Some(task) = failure.task.clone() else {
             return;
         };
-        let lines = match self.lines.get(task) {
+        let lines = match self.lines.get(&task) {
             Some(lines) => lines.clone(),
-            None => logs.last_lines(task, LAST_LINES_WAIT).await,
+            None => self.logs.last_lines(&told_by, &task, LAST_LINES_WAIT).await,
         };
         for line in &lines {
-            reporter.report(Event::LogLine { task, line });
+            reporter.report(Event::LogLine {
+                task: &task,
+                container: &told_by,
+                has_others: self.logs.has_many(),
+                line,
+            });
         }
     }
 }

@@ -18,16 +18,21 @@ pub(crate) fn advise(
         return error;
     };
     let mut error = error;
-    error.hints.extend(remedies(kind, environment, session));
+    let service = error.aws_service();
+    error
+        .hints
+        .extend(remedies(kind, service, environment, session));
     error.hint_command(
         format!("doctor -e {}", environment.name),
         "checks what the environment needs",
     )
 }
 
-/// What a failure of AWS may come from, and what to do about it.
+/// What a failure of AWS may come from, and what to do about it. `service` is which of AWS's
+/// services failed, if that is known: the names that it was asked for are told.
 pub(crate) fn remedies(
     kind: AwsErrorKind,
+    service: Option<&str>,
     environment: &Environment,
     session: Option<&AwsSession>,
 ) -> Vec<Hint> {
@@ -47,10 +52,16 @@ pub(crate) fn remedies(
             hints.extend(region);
         }
         AwsErrorKind::Configuration | AwsErrorKind::NotFound => {
-            for key in [Name::TenantsTable, Name::ConversationsTable] {
-                if let Some(found) = session.and_then(|session| session.environment.get(key)) {
-                    let table = key.key().replace('_', " ");
-                    hints.push(format!("the {table} is {found}").into());
+            let names: &[Name] = match service {
+                Some("ecs") => &[Name::Cluster, Name::Service],
+                Some("logs") => &[Name::LogGroup],
+                Some("ecr") => &[Name::Repository],
+                _ => &[Name::TenantsTable, Name::ConversationsTable],
+            };
+            for name in names {
+                if let Some(found) = session.and_then(|session| session.environment.get(*name)) {
+                    let what = name.key().replace('_', " ");
+                    hints.push(format!("the {what} is {found}").into());
                 }
             }
             hints.extend(region);
@@ -79,6 +90,7 @@ fn about_credentials(environment: &Environment) -> String {
 
 #[cfg(test)]
 mod tests {
+    use t3nets_router::aws::AwsError;
     use t3nets_router::ports::StoreError;
 
     use super::*;
@@ -111,6 +123,31 @@ mod tests {
         ] {
             assert!(hints.contains(part), "{part}: {hints}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_missing_cluster_is_named_with_where_its_name_and_the_region_come_from() {
+        let session = session().await;
+        let missing = AwsError {
+            service: "ecs",
+            operation: "DescribeServices",
+            kind: AwsErrorKind::NotFound,
+            code: Some("ClusterNotFoundException".to_owned()),
+            message: "Cluster not found.".to_owned(),
+            request_id: None,
+        };
+        let error = CliError::aws("the service cannot be read", missing);
+        let advised = advise(error, &environment_on_aws("dev"), Some(&session));
+        let hints: Vec<String> = advised.hints.iter().map(Hint::to_string).collect();
+        let hints = hints.join("\n");
+        for part in [
+            "the cluster is `t3nets-dev-cluster` (by convention)",
+            "the service is `t3nets-dev-router` (by convention)",
+            "the region is `us-east-1` (from t3nets.toml)",
+        ] {
+            assert!(hints.contains(part), "{part}: {hints}");
+        }
+        assert!(!hints.contains("tenants"), "{hints}");
     }
 
     #[test]

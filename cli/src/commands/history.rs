@@ -4,15 +4,17 @@
 use serde::Serialize;
 use t3nets_deploy::error::NotStarted;
 use t3nets_deploy::registry::RepositoryImages;
+use t3nets_deploy::rollout::Runs;
 use t3nets_deploy::task_definition::RevisionArn;
 use t3nets_router::aws::VerifiedRelease;
 
+use crate::commands::deploy::running::Running;
 use crate::commands::deploy::service::ServiceConnection;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::terminal::printer::Output;
 use crate::terminal::table::table;
-use crate::terminal::text::shown_time;
+use crate::terminal::text::{shown_time, strip_control_chars};
 
 /// How much of it.
 #[derive(Debug, clap::Args)]
@@ -25,7 +27,13 @@ pub(crate) struct HistoryArgs {
 /// The verified releases.
 #[derive(Debug, Serialize)]
 pub(crate) struct HistoryOutput {
-    running: RevisionArn,
+    /// The revision that runs, by its ARN; null if nothing does.
+    running: Option<RevisionArn>,
+    /// Why nothing runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_running: Option<String>,
+    #[serde(skip)]
+    what_runs: String,
     releases: Vec<ReleaseRow>,
 }
 
@@ -45,7 +53,9 @@ struct ReleaseRow {
 pub(crate) async fn run(context: &Context, args: HistoryArgs) -> Result<HistoryOutput, CliError> {
     let connection = ServiceConnection::open(context).await?;
     let session = connection.quiet_session();
-    let running = session.running_arn().await?;
+    let service = session.service().await?;
+    let told = session.told(&service).await.ok();
+    let what_runs = Running::of(&session, &service, told.as_ref()).await;
     let releases = session.deploys.releases(args.limit.into()).await;
     let releases = releases.map_err(NotStarted::Aws)?;
     let mut images = RepositoryImages::of(session.sdk, &session.target.repository);
@@ -61,8 +71,14 @@ pub(crate) async fn run(context: &Context, args: HistoryArgs) -> Result<HistoryO
         in_registry: images.contains(release.image.as_deref().unwrap_or(&release.digest)),
         release,
     });
+    let running = match service.runs() {
+        Runs::Revisions(revisions) => revisions.into_iter().next(),
+        Runs::Nothing { .. } => None,
+    };
     Ok(HistoryOutput {
         running,
+        what_runs: what_runs.text(),
+        not_running: what_runs.why_none,
         releases: releases.collect(),
     })
 }
@@ -70,8 +86,10 @@ pub(crate) async fn run(context: &Context, args: HistoryArgs) -> Result<HistoryO
 impl Output for HistoryOutput {
     fn text(&self) -> String {
         if self.releases.is_empty() {
-            return format!("no release was verified yet; {} runs", self.running.name());
+            let what_runs = strip_control_chars(&self.what_runs);
+            return format!("no release was verified yet; {what_runs}");
         }
+        let running = self.running.as_ref().map(RevisionArn::as_str);
         let rows = self.releases.iter().map(|row| {
             let release = &row.release;
             let digest = release.digest.get(..19).unwrap_or(&release.digest);
@@ -90,7 +108,7 @@ impl Output for HistoryOutput {
                 .to_owned(),
                 shown_time(release.at),
                 release.who.clone(),
-                match release.task_definition == self.running.as_str() {
+                match Some(release.task_definition.as_str()) == running {
                     true => "running".to_owned(),
                     false => String::new(),
                 },
@@ -106,6 +124,10 @@ impl Output for HistoryOutput {
             "by",
             "",
         ];
-        table(&header, rows)
+        let releases = table(&header, rows);
+        match self.running {
+            Some(_) => releases,
+            None => format!("{}\n\n{releases}", strip_control_chars(&self.what_runs)),
+        }
     }
 }

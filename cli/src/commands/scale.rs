@@ -1,10 +1,13 @@
 //! `t3nets scale`: how many tasks the service has.
 
 use serde::Serialize;
-use t3nets_deploy::operations::{ScaleOptions, scale};
+use t3nets_deploy::report::Reporter;
+use t3nets_deploy::scaling::{ScaleOptions, scale};
+use t3nets_deploy::session::ServiceSession;
 
 use crate::commands::arguments::TimeoutFlag;
 use crate::commands::deploy::service::ServiceConnection;
+use crate::commands::deploy::{Console, Ending};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::terminal::printer::Output;
@@ -31,7 +34,8 @@ pub(crate) struct ScaleOutput {
 /// Runs the command.
 ///
 /// # Errors
-/// Usage if autoscaling would undo it; timed out if it takes too long.
+/// Usage if autoscaling would undo it; not ready if the service is not ECS's own; not rolled back
+/// if the new tasks cannot run; timed out if it takes too long.
 pub(crate) async fn run(context: &Context, args: ScaleArgs) -> Result<ScaleOutput, CliError> {
     let connection = ServiceConnection::open(context).await?;
     let options = ScaleOptions {
@@ -40,10 +44,19 @@ pub(crate) async fn run(context: &Context, args: ScaleArgs) -> Result<ScaleOutpu
     };
     options.check(&connection.target)?;
     context.show_environment().await?;
-    let _progress = context
-        .printer
-        .progress(format!("scaling to {}", args.count));
-    let from = scale(&connection.quiet_session(), &options).await?;
+    let console = Console::new(&context.printer);
+    // With --json the result alone is shown, and Ctrl-C ends the process.
+    let reporter: &dyn Reporter = match context.printer.is_json() {
+        true => &(),
+        false => &console.display,
+    };
+    let session = ServiceSession::new(&connection.target, &connection.sdk, reporter, &());
+    let scaled = scale(&session, &options).await;
+    console.display.end(match &scaled {
+        Ok(_) => Ending::Well,
+        Err(_) => Ending::Failed,
+    });
+    let from = scaled.map_err(|error| console.told(error.into()))?;
     Ok(ScaleOutput {
         service: connection.target.service.clone(),
         from,

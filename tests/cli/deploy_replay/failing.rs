@@ -17,6 +17,7 @@ fn a_release_that_cannot_run_is_rolled_back_with_its_reason() {
         ("architecture 255", || wrong_architecture("arch-255", 255)),
         ("memory", too_little_memory),
         ("role", a_role_that_cannot_be_taken),
+        ("bounds", a_deployment_that_may_start_no_task),
     ]);
 }
 
@@ -203,4 +204,17 @@ fn a_role_that_cannot_be_taken() {
     played
         .says("because: a role is missing, or lacks a permission")
         .says(said);
+}
+
+/// ECS may neither stop the old task nor start a new one.
+fn a_deployment_that_may_start_no_task() {
+    let event = "was unable to stop or start tasks during a deployment because of the service deployment configuration. Update the minimumHealthyPercent or maximumPercent value and try again.";
+    let scenario = Scenario::default().then([coming(), failing([]).event(OURS, event)]);
+    let Some(played) = fails("bounds", scenario) else {
+        return;
+    };
+    played
+        .says("the service's deployment configuration lets ECS neither start nor stop a task")
+        .says("hint: set maximumPercent of the service to 200")
+        .says(event);
 }

@@ -36,6 +36,7 @@ fn a_rollout_that_takes_too_long_is_left_to_itself_and_can_be_resumed() {
         .ends(7, &[8])
         .says("it did not come up in time: 0 of 1 tasks run")
         .says(no_room)
+        .says("AWS has no capacity for a task at the moment: wait")
         .says("`t3nets deploy --resume -e too-long` watches it again");
 }
 

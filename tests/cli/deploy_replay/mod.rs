@@ -9,6 +9,9 @@
 mod ended;
 mod failing;
 mod going;
+mod known;
+mod logged;
+mod scaled;
 mod shown;
 mod told;
 
@@ -61,6 +64,23 @@ fn played(name: &'static str, scenario: Scenario, arguments: &[&str]) -> Option<
         service: format!("t3nets-{name}-router"),
         installed,
     })
+}
+
+/// Runs a command against another scenario in an environment that is there already.
+fn again(
+    name: &str,
+    installed: &Installed,
+    scenario: Scenario,
+    arguments: &[&str],
+) -> (Finished, EcsScript) {
+    let (cluster, service) = (
+        format!("t3nets-{name}-cluster"),
+        format!("t3nets-{name}-router"),
+    );
+    let script = EcsScript::start(&cluster, &service, scenario);
+    let script = installed.runtime.block_on(script);
+    let mut command = installed.command(arguments);
+    (finish(command.envs(script.variables())), script)
 }
 
 /// Deploys the image in the registry.

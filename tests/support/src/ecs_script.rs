@@ -6,8 +6,8 @@
 //! [`Scenario`] says what the service looks like before UpdateService and at each look after it.
 //! Every DescribeServices is the next look (the last one stays), never the passing of time, so that
 //! the same calls see the same things on any machine. [`EcsScript`] serves ECS,
-//! DescribeTargetHealth and GetLogEvents; a client finds it by [`EcsScript::variables`], and
-//! everything else elsewhere.
+//! DescribeTargetHealth, GetLogEvents and FilterLogEvents; a client finds it by
+//! [`EcsScript::variables`], and everything else elsewhere.
 //!
 //! Shapes and wording are from the API references of ECS, Elastic Load Balancing and CloudWatch
 //! Logs, and from "Amazon ECS stopped tasks error messages"; tests/README.md has the list.
@@ -23,8 +23,8 @@ use axum::Router;
 use serde_json::Value;
 
 pub use shapes::{
-    BROKEN, DENIED, Deployment, EXPIRED, INVALID_ACTION, Look, Made, Refused, THROTTLED, Task,
-    UNKNOWN, WRONG_CONTROLLER,
+    BROKEN, CLUSTER_NOT_FOUND, DENIED, Deployment, EXPIRED, INVALID_ACTION, Look, Made, Refused,
+    THROTTLED, Task, UNKNOWN, WRONG_CONTROLLER,
 };
 
 use crate::TestServer;
@@ -51,7 +51,12 @@ pub struct Scenario {
     refused: Vec<(&'static str, Refused)>,
     updates_refused: Option<(usize, Refused)>,
     updates_unanswered: bool,
-    logs: BTreeMap<String, Vec<&'static str>>,
+    /// Fields of the service other than ECS would have them.
+    service: Value,
+    /// Revisions other than they would be, by their number: who registered each, and its fields.
+    definitions: BTreeMap<u32, (&'static str, Value)>,
+    /// Lines by container and task.
+    logs: BTreeMap<(String, String), Vec<&'static str>>,
 }
 
 impl Scenario {
@@ -105,10 +110,37 @@ impl Scenario {
         self
     }
 
-    /// With what a task wrote.
+    /// With these fields of the service.
     #[must_use]
-    pub fn log(mut self, task: &Task, lines: impl IntoIterator<Item = &'static str>) -> Self {
-        self.logs.insert(task.id(), lines.into_iter().collect());
+    pub fn service(mut self, fields: Value) -> Self {
+        self.service = fields;
+        self
+    }
+
+    /// With a revision that somebody registered with these fields; those of `router` are its
+    /// container's, `sidecars` are further containers, `tags` its tags.
+    #[must_use]
+    pub fn definition(mut self, number: u32, by: &'static str, fields: Value) -> Self {
+        self.definitions.insert(number, (by, fields));
+        self
+    }
+
+    /// With what a task's router wrote.
+    #[must_use]
+    pub fn log(self, task: &Task, lines: impl IntoIterator<Item = &'static str>) -> Self {
+        self.log_of(task, "router", lines)
+    }
+
+    /// With what a container of a task wrote.
+    #[must_use]
+    pub fn log_of(
+        mut self,
+        task: &Task,
+        container: &str,
+        lines: impl IntoIterator<Item = &'static str>,
+    ) -> Self {
+        let key = (container.to_owned(), task.id());
+        self.logs.insert(key, lines.into_iter().collect());
         self
     }
 }
@@ -149,6 +181,8 @@ struct State {
     /// Task definitions with their tags, by their number.
     revisions: BTreeMap<u32, (Value, Value)>,
     updates: Vec<Update>,
+    /// The desired counts that were asked for.
+    scaled: Vec<i64>,
     /// The look that was shown last: after how many UpdateServices, and which one.
     place: (usize, usize),
     /// When each look was shown first.
@@ -173,6 +207,7 @@ impl EcsScript {
             names,
             revisions: BTreeMap::new(),
             updates: Vec::new(),
+            scaled: Vec::new(),
             place: (0, 0),
             shown: BTreeMap::new(),
             calls: Vec::new(),
@@ -181,6 +216,9 @@ impl EcsScript {
         if state.scenario.before.is_empty() {
             let well = Look::at([BEFORE.completed()]).tasks([BEFORE.task('0')]);
             state.scenario.before.push(well);
+        }
+        for (number, (by, _)) in state.scenario.definitions.clone() {
+            state.keep(number, by);
         }
         state.keep(BEFORE.revision, "t3nets");
         for number in state.scenario.further.clone() {
@@ -210,6 +248,11 @@ impl EcsScript {
     /// The calls of UpdateService, in their order.
     pub fn updates(&self) -> Vec<Update> {
         self.state().updates.clone()
+    }
+
+    /// The desired counts that UpdateService was called with, in their order.
+    pub fn scaled(&self) -> Vec<i64> {
+        self.state().scaled.clone()
     }
 
     /// How often an operation was called.

@@ -6,7 +6,6 @@ use super::error::ecs_error;
 use super::states::{ClusterStatus, LaunchType, ServiceStatus};
 use super::{Ecs, facts};
 use crate::rollout::Service;
-use crate::task_definition::RevisionArn;
 
 /// A cluster.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,13 +18,11 @@ pub struct Cluster {
     pub default_strategy: Vec<String>,
 }
 
-/// A service, with what it runs and on which capacity.
+/// A service, with the capacity that it runs on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PlacedService {
     /// The service.
     pub service: Service,
-    /// The revision that it is told to run.
-    pub task_definition: RevisionArn,
     /// The capacity providers that it uses, if it uses any.
     pub strategy: Vec<String>,
     /// What its tasks run on, if it uses none.
@@ -54,7 +51,7 @@ impl Ecs {
         Ok(found.find(|cluster| cluster.status != ClusterStatus::Inactive))
     }
 
-    /// The service, with what it runs and on which capacity; `None` if there is none.
+    /// The service, with the capacity that it runs on; `None` if there is none.
     ///
     /// # Errors
     /// As AWS says.
@@ -65,7 +62,6 @@ impl Ecs {
                 service: facts::service(&found),
                 strategy: strategy(found.capacity_provider_strategy()),
                 launch_type: launch_type.map(|kind| LaunchType::from(kind.as_str())),
-                task_definition: found.task_definition.unwrap_or_default().into(),
             }
         });
         Ok(found.filter(|found| found.service.status != ServiceStatus::Inactive))

@@ -5,8 +5,12 @@ use aws_smithy_types::DateTime;
 use jiff::Timestamp;
 
 use super::ListedTask;
-use super::states::{HealthStatus, RolloutState, ServiceDeploymentStatus, StopCode};
-use crate::rollout::{Container, Deployment, Service, ServiceDeployment, ServiceEvent, Task};
+use super::states::{
+    DeploymentController, HealthStatus, RolloutState, ServiceDeploymentStatus, StopCode,
+};
+use crate::rollout::{
+    Container, Deployment, Service, ServiceDeployment, ServiceEvent, Task, TaskBounds,
+};
 
 pub(super) fn timestamp(at: &DateTime) -> Option<Timestamp> {
     Timestamp::from_nanosecond(at.as_nanos()).ok()
@@ -16,8 +20,20 @@ pub(super) fn service(found: &types::Service) -> Service {
     let configuration = found.deployment_configuration();
     let breaker = configuration.and_then(|one| one.deployment_circuit_breaker());
     let alarms = configuration.and_then(|one| one.alarms());
+    let controller = found.deployment_controller();
     Service {
         status: found.status().unwrap_or_default().into(),
+        // A service that does not say is ECS's own.
+        controller: controller.map_or(DeploymentController::Ecs, |one| {
+            one.r#type().as_str().into()
+        }),
+        task_definition: found.task_definition().unwrap_or_default().into(),
+        bounds: configuration.and_then(|one| {
+            Some(TaskBounds {
+                minimum_healthy_percent: one.minimum_healthy_percent()?,
+                maximum_percent: one.maximum_percent()?,
+            })
+        }),
         desired: found.desired_count(),
         deployments: found.deployments().iter().map(deployment).collect(),
         events: found.events().iter().map(event).collect(),
@@ -71,10 +87,7 @@ pub(super) fn task(found: &types::Task) -> ListedTask {
     let stop_code = found.stop_code();
     ListedTask {
         task: Task {
-            id: arn
-                .rsplit_once('/')
-                .map_or(arn.as_str(), |(_, id)| id)
-                .to_owned(),
+            id: task_id(&arn).to_owned(),
             last_status: found.last_status().unwrap_or_default().into(),
             desired_status: found.desired_status().unwrap_or_default().into(),
             health: health.map(|health| HealthStatus::from(health.as_str())),
@@ -90,6 +103,11 @@ pub(super) fn task(found: &types::Task) -> ListedTask {
         created_at: found.created_at().and_then(timestamp),
         stopped_at: found.stopped_at().and_then(timestamp),
     }
+}
+
+/// The last part of a task's ARN.
+pub(super) fn task_id(arn: &str) -> &str {
+    arn.rsplit_once('/').map_or(arn, |(_, id)| id)
 }
 
 fn container(found: &types::Container) -> Container {

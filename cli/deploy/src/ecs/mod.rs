@@ -9,6 +9,7 @@ mod facts;
 pub mod messages;
 pub mod states;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aws_sdk_ecs::Client;
@@ -21,7 +22,6 @@ use crate::deploy_target::DeployTarget;
 use crate::rollout::{OwnDeployment, Service, ServiceDeployment, Task};
 use crate::task_definition::{Plan, RevisionArn, TaskDefinition};
 use error::ecs_error;
-use states::ServiceStatus;
 
 pub use capacity::{Cluster, PlacedService};
 pub use error::{RegisterError, UpdateError};
@@ -99,21 +99,6 @@ impl Ecs {
     /// As AWS says.
     pub async fn service(&self) -> Result<Option<Service>, AwsError> {
         Ok(self.describe().await?.map(|found| facts::service(&found)))
-    }
-
-    /// The revision that the service is told to run; `None` if there is no service.
-    ///
-    /// # Errors
-    /// As AWS says.
-    pub async fn running(&self) -> Result<Option<RevisionArn>, AwsError> {
-        let found = self.describe().await?;
-        // A deleted one is shown for a while.
-        let found = found.filter(|service| {
-            ServiceStatus::from(service.status().unwrap_or_default()) != ServiceStatus::Inactive
-        });
-        Ok(found
-            .and_then(|service| service.task_definition)
-            .map(RevisionArn::from))
     }
 
     async fn describe(&self) -> Result<Option<aws_sdk_ecs::types::Service>, AwsError> {
@@ -323,22 +308,35 @@ impl Ecs {
 
     /// The ARNs of the service's tasks, running and stopped within the last hour.
     pub(crate) async fn task_arns(&self) -> Result<Vec<String>, AwsError> {
+        let mut arns = self.tasks_to_be(DesiredStatus::Running).await?;
+        arns.extend(self.tasks_to_be(DesiredStatus::Stopped).await?);
+        Ok(arns)
+    }
+
+    async fn tasks_to_be(&self, status: DesiredStatus) -> Result<Vec<String>, AwsError> {
         let mut arns = Vec::new();
-        for status in [DesiredStatus::Running, DesiredStatus::Stopped] {
-            let mut pages = self
-                .client
-                .list_tasks()
-                .cluster(&self.cluster)
-                .service_name(&self.service)
-                .desired_status(status)
-                .into_paginator()
-                .items()
-                .send();
-            while let Some(arn) = pages.next().await {
-                arns.push(arn.map_err(|error| ecs_error("ListTasks", &error))?);
-            }
+        let mut pages = self
+            .client
+            .list_tasks()
+            .cluster(&self.cluster)
+            .service_name(&self.service)
+            .desired_status(status)
+            .into_paginator()
+            .items()
+            .send();
+        while let Some(arn) = pages.next().await {
+            arns.push(arn.map_err(|error| ecs_error("ListTasks", &error))?);
         }
         Ok(arns)
+    }
+
+    /// The ids of the service's tasks that stopped within the last hour.
+    pub(crate) async fn stopped_tasks(&self) -> Result<BTreeSet<String>, AwsError> {
+        let arns = self.tasks_to_be(DesiredStatus::Stopped).await?;
+        Ok(arns
+            .iter()
+            .map(|arn| facts::task_id(arn).to_owned())
+            .collect())
     }
 
     /// The service's tasks, running and stopped within the last hour, of every deployment.

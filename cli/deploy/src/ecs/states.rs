@@ -87,6 +87,19 @@ words! {
 }
 
 words! {
+    /// `deploymentController.type` of a service.
+    /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentController.html>
+    DeploymentController {
+        /// ECS itself: UpdateService makes deployments.
+        Ecs = "ECS",
+        /// AWS CodeDeploy makes them.
+        CodeDeploy = "CODE_DEPLOY",
+        /// Another tool makes task sets.
+        External = "EXTERNAL",
+    }
+}
+
+words! {
     /// `status` of a task definition.
     /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskDefinition.html>
     TaskDefinitionStatus {

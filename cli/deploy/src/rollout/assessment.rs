@@ -79,6 +79,16 @@ impl Unsuccessful {
             Self::Superseded { .. } => None,
         }
     }
+
+    /// The same, to add to it.
+    pub(crate) fn failure_mut(&mut self) -> Option<&mut Failure> {
+        match self {
+            Self::Failed(failure) | Self::EcsRollbackFailed(failure) => Some(failure),
+            Self::RolledBackByEcs(rollback) => Some(&mut rollback.failure),
+            Self::TimedOut { failure, .. } => failure.as_mut(),
+            Self::Superseded { .. } => None,
+        }
+    }
 }
 
 /// How far a rollout is while nothing is decided.

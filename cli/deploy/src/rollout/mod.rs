@@ -7,11 +7,16 @@
 //! deployment is followed, by the id that UpdateService answered.
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-ecs.html>
 //!
-//! Read in this order: the facts here, then [`stop_reason`] (why a task ended, and whether that
-//! speaks against the release), then [`verdict`]; [`progress`] is what is shown until then.
+//! Read in this order: the facts here and in [`service`], then [`cause`] and [`stop_reason`] (why a
+//! task ended, and whether that speaks against the release), then [`verdict`], which weighs the
+//! [`evidence`]; [`progress`] is what is shown until then. What the service's events mean is in
+//! [`crate::ecs::messages`].
 
 mod assessment;
+mod cause;
+mod evidence;
 mod progress;
+mod service;
 mod stop_reason;
 mod verdict;
 
@@ -21,14 +26,16 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::ecs::states::{
-    DeploymentStatus, HealthStatus, RolloutState, ServiceDeploymentStatus, ServiceStatus, StopCode,
-    TargetState, TaskStatus,
+    HealthStatus, ServiceDeploymentStatus, StopCode, TargetState, TaskStatus,
 };
 use crate::task_definition::RevisionArn;
 
 pub use assessment::{Assessment, EcsRollback, Progress, Unsuccessful, Up, Verdict};
-pub use stop_reason::Cause;
-pub use verdict::Rollout;
+pub use cause::Cause;
+pub use service::{Deployment, NothingRuns, Runs, Service, ServiceEvent, TaskBounds, Undeployable};
+pub use stop_reason::TaskContainers;
+pub(crate) use stop_reason::{in_small_letters, why_not_started};
+pub use verdict::{Baseline, Rollout};
 
 /// Our own deployment, among those that a service has: what UpdateService answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,102 +65,6 @@ pub struct Observation {
     /// Who registered the revision of a deployment that took the watched one's place, if its tags
     /// say so.
     pub successor: Option<String>,
-}
-
-/// A service.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Service {
-    /// Whether it can be used.
-    pub status: ServiceStatus,
-    /// How many tasks are desired.
-    pub desired: i32,
-    /// Its deployments.
-    pub deployments: Vec<Deployment>,
-    /// Its events, the newest first.
-    pub events: Vec<ServiceEvent>,
-    /// Whether the circuit breaker, or an alarm, rolls back by itself.
-    pub rolls_back: bool,
-}
-
-impl Service {
-    /// The newest deployment: the one that ECS works towards.
-    pub fn primary(&self) -> Option<&Deployment> {
-        self.deployments.iter().find(|one| one.is_primary())
-    }
-
-    /// The newest deployment, if it runs this revision.
-    pub fn primary_of(&self, task_definition: &RevisionArn) -> Option<OwnDeployment> {
-        let primary = self.primary()?;
-        (primary.task_definition == *task_definition).then(|| primary.to_watch())
-    }
-
-    /// How many tasks run, of all deployments.
-    pub fn running(&self) -> i32 {
-        self.deployments.iter().map(|one| one.running).sum()
-    }
-}
-
-/// A deployment of the service.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Deployment {
-    /// `ecs-svc/…`.
-    pub id: String,
-    /// Whether it is the newest.
-    pub status: DeploymentStatus,
-    /// The revision that it runs.
-    pub task_definition: RevisionArn,
-    /// How far it is; `None` where ECS does not say, as of services with another deployment
-    /// controller.
-    pub rollout_state: Option<RolloutState>,
-    /// ECS's sentence about that.
-    pub reason: String,
-    /// How many tasks are desired.
-    pub desired: i32,
-    /// How many tasks are about to run.
-    pub pending: i32,
-    /// How many tasks run.
-    pub running: i32,
-    /// When it was made.
-    pub created_at: Option<Timestamp>,
-}
-
-impl Deployment {
-    /// As the one to watch.
-    pub fn to_watch(&self) -> OwnDeployment {
-        OwnDeployment {
-            id: self.id.clone(),
-            task_definition: self.task_definition.clone(),
-            created_at: self.created_at,
-        }
-    }
-
-    fn is_primary(&self) -> bool {
-        self.status == DeploymentStatus::Primary
-    }
-
-    fn has_failed(&self) -> bool {
-        self.rollout_state == Some(RolloutState::Failed)
-    }
-
-    /// Whether ECS calls it completed and its tasks run. Not yet a verdict.
-    pub fn is_complete(&self) -> bool {
-        // Without a state there is nothing but the counts.
-        matches!(self.rollout_state, Some(RolloutState::Completed) | None)
-            && self.desired > 0
-            && self.running >= self.desired
-            && self.pending == 0
-    }
-}
-
-/// One of a service's events.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ServiceEvent {
-    /// Its id.
-    pub id: String,
-    /// When ECS wrote it.
-    pub at: Option<Timestamp>,
-    /// ECS's sentence.
-    pub message: String,
 }
 
 /// A task.
@@ -249,6 +160,12 @@ pub struct Failure {
     /// ECS's sentence; empty where there is none.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub reason: String,
+    /// The container whose log tells more, if a task shows the cause.
+    #[serde(skip)]
+    pub told_by: Option<String>,
+    /// Where that log goes, if not to CloudWatch Logs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_destination: Option<String>,
 }
 
 impl Failure {
@@ -260,6 +177,8 @@ impl Failure {
             task: None,
             stop_code: None,
             reason: reason.into(),
+            told_by: None,
+            log_destination: None,
         }
     }
 }

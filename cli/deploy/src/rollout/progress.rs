@@ -2,8 +2,7 @@
 
 use super::assessment::Progress;
 use super::verdict::{Rollout, Standing};
-use super::{Observation, Target};
-use crate::ecs::messages::tells_of_no_capacity;
+use super::{Cause, Observation, Target};
 use crate::ecs::states::TargetState;
 
 impl Rollout {
@@ -54,9 +53,9 @@ impl Rollout {
     }
 
     fn note(&self, seen: &Observation) -> Option<String> {
-        let Some(service) = &seen.service else {
+        if seen.service.is_none() {
             return Some("the service cannot be read at the moment".to_owned());
-        };
+        }
         let mut targets = self.targets(seen);
         if let Some(target) = targets.find(|target| target.state == TargetState::Unhealthy) {
             return Some(format!(
@@ -68,11 +67,11 @@ impl Rollout {
         if let Some(task) = tasks.find(|task| task.is_unhealthy() && !task.is_to_stop()) {
             return Some(format!("task {} fails its own health check", task.id));
         }
-        if service.desired > 0
-            && let Some(message) = self.events(service).find(|text| tells_of_no_capacity(text))
-        {
-            return Some(message.to_owned());
-        }
-        self.likeliest().map(|failure| failure.cause.to_string())
+        // A health check that fails shows above; the event about it stays when it is over.
+        let held_up = self.held_up(seen);
+        let held_up = held_up.filter(|one| one.cause != Cause::TargetHealth);
+        held_up
+            .map(|one| one.reason)
+            .or_else(|| Some(self.likeliest()?.cause.to_string()))
     }
 }

@@ -4,58 +4,14 @@
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html>.
 //! They are matched loosely, by the words that carry the meaning, since AWS rewords them.
 
-use std::fmt;
-
-use serde::Serialize;
-
-use super::{Container, Task};
+use super::{Cause, Container, Failure, Task};
 use crate::ecs::states::StopCode;
+use crate::task_definition::TaskDefinition;
 
 /// What a process ends with that obeys SIGTERM.
 const BY_SIGTERM: i32 = 128 + 15;
 /// What a process ends with that SIGKILL ends.
 const BY_SIGKILL: i32 = 128 + 9;
-
-/// Why a release fails.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Cause {
-    /// An essential container ended.
-    Exited {
-        /// The container's name.
-        container: String,
-        /// What its process ended with, if that is known.
-        exit_code: Option<i32>,
-    },
-    /// A container took more memory than it has.
-    OutOfMemory,
-    /// The image cannot be pulled.
-    ImageNotPulled,
-    /// The image is built for another architecture.
-    WrongArchitecture,
-    /// A role cannot be assumed, or lacks a permission.
-    Role,
-    /// A secret or parameter cannot be read.
-    Secret,
-    /// The log cannot be written to.
-    Log,
-    /// It does not start for another reason.
-    NotStarted,
-    /// A container's own health check fails.
-    ContainerHealth,
-    /// The load balancer's health check fails.
-    TargetHealth,
-    /// ECS cannot launch tasks at all.
-    NotLaunched,
-    /// ECS, an alarm or a person ended the deployment.
-    Stopped,
-    /// The person at the terminal asked for a rollback.
-    Unwanted,
-    /// The service was deleted.
-    ServiceGone,
-    /// It runs, but does not answer as the new release.
-    NotVerified,
-}
 
 /// What a task's end says about the release.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,12 +29,95 @@ pub(super) enum StopReason {
     },
 }
 
-/// What a task's end says about the release. `router` is the container that matters most.
-pub(super) fn stop_reason(task: &Task, router: &str) -> StopReason {
+/// The containers of a task, as far as they matter to why it ends.
+#[derive(Debug, Clone)]
+pub struct TaskContainers {
+    /// The one that matters most.
+    router: String,
+    /// Those that may end without the task ending.
+    optional: Vec<String>,
+}
+
+impl From<&str> for TaskContainers {
+    fn from(router: &str) -> Self {
+        Self {
+            router: router.to_owned(),
+            optional: Vec::new(),
+        }
+    }
+}
+
+impl TaskContainers {
+    /// Those of a revision, of which `router` matters most.
+    pub fn of(definition: &TaskDefinition, router: &str) -> Self {
+        Self {
+            router: router.to_owned(),
+            optional: definition.optional_containers(),
+        }
+    }
+
+    /// Those that the task cannot do without.
+    fn essential<'t>(&self, task: &'t Task) -> impl Iterator<Item = &'t Container> {
+        let containers = task.containers.iter();
+        containers.filter(|one| !self.optional.contains(&one.name))
+    }
+
+    /// Why a task ended, if that speaks against its release.
+    pub fn failure(&self, task: &Task) -> Option<Failure> {
+        match stop_reason(task, self) {
+            StopReason::Failure { cause, .. } => Some(self.failure_of(task, cause, 1)),
+            StopReason::Unknown | StopReason::Unrelated => None,
+        }
+    }
+
+    /// What is known of a failure that a task shows, and that ended so many.
+    pub(super) fn failure_of(&self, task: &Task, cause: Cause, stops: usize) -> Failure {
+        // What a container could not do says more than that the task could not.
+        let detail = task
+            .containers
+            .iter()
+            .map(|container| container.reason.as_str())
+            .find(|reason| !reason.is_empty() && !task.stopped_reason.contains(*reason));
+        let reason = match detail {
+            Some(detail) if task.stopped_reason.is_empty() => detail.to_owned(),
+            Some(detail) => format!("{}: {detail}", task.stopped_reason),
+            None => task.stopped_reason.clone(),
+        };
+        Failure {
+            cause,
+            stops,
+            task: Some(task.id.clone()),
+            stop_code: task.stop_code.clone(),
+            reason,
+            told_by: Some(self.telling(task).to_owned()),
+            log_destination: None,
+        }
+    }
+
+    /// The container whose log says why a task ended.
+    pub(super) fn telling<'t>(&'t self, task: &'t Task) -> &'t str {
+        let is_killed = |one: &&Container| one.reason.to_lowercase().contains(OUT_OF_MEMORY);
+        let killed = self.essential(task).find(is_killed);
+        let by_itself = match &task.stop_code {
+            Some(StopCode::EssentialContainerExited) | None => guilty_container(task, self),
+            // The others end all containers, whatever these did.
+            Some(_) => None,
+        };
+        let telling = killed.or(by_itself);
+        telling.map_or(&self.router, |one| &one.name)
+    }
+}
+
+/// What ECS says of a container that took more memory than it has, in small letters.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/out-of-memory.html>
+const OUT_OF_MEMORY: &str = "outofmemory";
+
+/// What a task's end says about the release.
+pub(super) fn stop_reason(task: &Task, containers: &TaskContainers) -> StopReason {
     if !task.is_stopped() && !task.is_to_stop() {
         return StopReason::Unknown;
     }
-    let reason = task.stopped_reason.to_lowercase();
+    let reason = in_small_letters(&task.stopped_reason);
     if is_about_the_host(task.stop_code.as_ref(), &reason) {
         return StopReason::Unrelated;
     }
@@ -94,22 +133,22 @@ pub(super) fn stop_reason(task: &Task, router: &str) -> StopReason {
         },
         Some(StopCode::TaskFailedToStart) if is_without_reason(task) => StopReason::Unknown,
         Some(StopCode::TaskFailedToStart) => not_started(task),
-        Some(StopCode::EssentialContainerExited) => exited(task, router),
+        Some(StopCode::EssentialContainerExited) => exited(task, containers),
         // ECS says why as soon as it begins to stop a task, so the word comes later only when reads
         // lag.
         Some(StopCode::Other(_)) | None if !task.is_stopped() => StopReason::Unknown,
-        Some(StopCode::Other(_)) | None => without_known_code(task, &reason, router),
+        Some(StopCode::Other(_)) | None => without_known_code(task, &reason, containers),
     }
 }
 
 /// Of a task without a code, or with one that this program does not know.
-fn without_known_code(task: &Task, reason: &str, router: &str) -> StopReason {
+fn without_known_code(task: &Task, reason: &str, containers: &TaskContainers) -> StopReason {
     if let Some(cause) = failing_health_check(reason) {
         curable(cause)
     } else if says_not_started(&all_reasons(task)) {
         not_started(task)
     } else if task.containers.iter().any(|one| one.exit_code.is_some()) {
-        exited(task, router)
+        exited(task, containers)
     } else {
         StopReason::Unrelated
     }
@@ -127,12 +166,17 @@ fn is_without_reason(task: &Task) -> bool {
     !task.is_stopped() && all_reasons(task).trim().is_empty()
 }
 
+/// As ECS's sentences are compared: it writes `can't` with either apostrophe.
+pub(crate) fn in_small_letters(text: &str) -> String {
+    text.to_lowercase().replace('\u{2019}', "'")
+}
+
 /// Everything that is said of why, in small letters.
 fn all_reasons(task: &Task) -> String {
-    let mut text = task.stopped_reason.to_lowercase();
+    let mut text = in_small_letters(&task.stopped_reason);
     for container in &task.containers {
         text.push('\n');
-        text.push_str(&container.reason.to_lowercase());
+        text.push_str(&in_small_letters(&container.reason));
     }
     text
 }
@@ -171,9 +215,17 @@ fn failing_health_check(reason: &str) -> Option<Cause> {
 }
 
 fn says_not_started(reasons: &str) -> bool {
-    ["cannot", "resourceinitializationerror", "unable to assume"]
-        .iter()
-        .any(|word| reasons.contains(word))
+    [
+        "cannot",
+        "resourceinitializationerror",
+        "unable to assume",
+        "containerruntimeerror",
+        "containerruntimetimeouterror",
+        "dockertimeouterror",
+        "the task can't",
+    ]
+    .iter()
+    .any(|word| reasons.contains(word))
 }
 
 fn not_started(task: &Task) -> StopReason {
@@ -183,7 +235,7 @@ fn not_started(task: &Task) -> StopReason {
 
 /// The cause, and whether another try could go better: what is missing stays missing, what is out
 /// of reach may come back.
-pub(super) fn why_not_started(reasons: &str) -> (Cause, bool) {
+pub(crate) fn why_not_started(reasons: &str) -> (Cause, bool) {
     let has = |words: &[&str]| words.iter().any(|word| reasons.contains(word));
     let denied = has(&[
         "accessdenied",
@@ -192,6 +244,7 @@ pub(super) fn why_not_started(reasons: &str) -> (Cause, bool) {
         "403 forbidden",
         "unauthorized",
         "no basic auth",
+        "role has the permissions",
     ]);
     let missing = has(&[
         "not found",
@@ -219,6 +272,11 @@ pub(super) fn why_not_started(reasons: &str) -> (Cause, bool) {
         "throttl",
         "toomanyrequests",
         "rate exceeded",
+        "connection issue",
+        "network connection",
+        "network configuration",
+        "request canceled",
+        "context canceled",
     ]);
     if is_wrong_architecture(reasons) {
         (Cause::WrongArchitecture, false)
@@ -228,6 +286,7 @@ pub(super) fn why_not_started(reasons: &str) -> (Cause, bool) {
         "cannotpull",
         "pull image",
         "pull access denied",
+        "pull the image",
         "getauthorizationtoken",
         "ecr:",
     ]) {
@@ -244,6 +303,7 @@ pub(super) fn why_not_started(reasons: &str) -> (Cause, bool) {
         "from ssm",
         "systems manager",
         "registry auth",
+        "environment variable files",
     ]) {
         let cause = match denied {
             true => Cause::Role,
@@ -264,6 +324,7 @@ pub(super) fn why_not_started(reasons: &str) -> (Cause, bool) {
         "executable file not found",
         "no such file or directory",
         "permission denied: unknown",
+        "not compatible with the selected compute strategy",
     ]) {
         (Cause::NotStarted, false)
     } else {
@@ -278,7 +339,7 @@ fn is_wrong_architecture(text: &str) -> bool {
         || (text.contains("descriptor matching platform"))
 }
 
-fn exited(task: &Task, router: &str) -> StopReason {
+fn exited(task: &Task, containers: &TaskContainers) -> StopReason {
     let reasons = all_reasons(task);
     // The kernel's refusal is in no answer of ECS: the container's log has it.
     let mut lines = task.last_lines.iter().map(|line| line.to_lowercase());
@@ -288,7 +349,12 @@ fn exited(task: &Task, router: &str) -> StopReason {
             is_curable: false,
         };
     }
-    if reasons.contains("outofmemory") {
+    let said = std::iter::once(&task.stopped_reason)
+        .chain(containers.essential(task).map(|one| &one.reason));
+    if said
+        .into_iter()
+        .any(|text| text.to_lowercase().contains(OUT_OF_MEMORY))
+    {
         return curable(Cause::OutOfMemory);
     }
     // A container that could not be made has no exit code, and says so.
@@ -299,54 +365,28 @@ fn exited(task: &Task, router: &str) -> StopReason {
     if !has_exit_code && !task.is_stopped() {
         return StopReason::Unknown;
     }
-    let guilty = guilty_container(task, router);
+    let guilty = guilty_container(task, containers);
     curable(Cause::Exited {
-        container: guilty.map_or(router, |one| &one.name).to_owned(),
+        container: guilty
+            .map_or(&containers.router, |one| &one.name)
+            .to_owned(),
         exit_code: guilty.and_then(|one| one.exit_code),
     })
 }
 
 /// The container that ended by itself. When an essential one ends, ECS ends the others: what
-/// SIGTERM and SIGKILL leave behind is not the cause.
-fn guilty_container<'a>(task: &'a Task, router: &str) -> Option<&'a Container> {
-    let is_router = |one: &Container| one.name == router;
+/// SIGTERM and SIGKILL leave behind is not the cause. One that is not essential ends nothing.
+fn guilty_container<'a>(task: &'a Task, containers: &TaskContainers) -> Option<&'a Container> {
+    let is_router = |one: &Container| one.name == containers.router;
     let has_ended = |one: &Container| one.exit_code.is_some();
     let has_failed = |one: &Container| {
         one.exit_code
             .is_some_and(|code| !matches!(code, 0 | BY_SIGTERM | BY_SIGKILL))
     };
-    let find = |wanted: &dyn Fn(&Container) -> bool| task.containers.iter().find(|one| wanted(one));
+    let find =
+        |wanted: &dyn Fn(&Container) -> bool| containers.essential(task).find(|one| wanted(one));
     find(&|one| is_router(one) && has_failed(one))
         .or_else(|| find(&has_failed))
         .or_else(|| find(&|one| is_router(one) && has_ended(one)))
         .or_else(|| find(&has_ended))
-}
-
-impl fmt::Display for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Exited {
-                container,
-                exit_code: Some(code),
-            } => write!(f, "container `{container}` ended with exit code {code}"),
-            Self::Exited {
-                container,
-                exit_code: None,
-            } => write!(f, "container `{container}` ended"),
-            Self::OutOfMemory => f.write_str("a container ran out of memory"),
-            Self::ImageNotPulled => f.write_str("the image cannot be pulled"),
-            Self::WrongArchitecture => f.write_str("the image is built for another architecture"),
-            Self::Role => f.write_str("a role is missing, or lacks a permission"),
-            Self::Secret => f.write_str("a secret or parameter cannot be read"),
-            Self::Log => f.write_str("the log cannot be written to"),
-            Self::NotStarted => f.write_str("a task cannot start"),
-            Self::ContainerHealth => f.write_str("the container's health check fails"),
-            Self::TargetHealth => f.write_str("the load balancer's health check fails"),
-            Self::NotLaunched => f.write_str("ECS cannot launch tasks"),
-            Self::Stopped => f.write_str("the deployment was ended"),
-            Self::Unwanted => f.write_str("a rollback was asked for"),
-            Self::ServiceGone => f.write_str("the service is gone"),
-            Self::NotVerified => f.write_str("it runs, but does not answer as the new release"),
-        }
-    }
 }

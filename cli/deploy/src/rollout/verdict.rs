@@ -1,14 +1,12 @@
 //! The verdict.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use super::assessment::{Assessment, EcsRollback, Progress, Unsuccessful, Up};
-use super::stop_reason::{Cause, StopReason, stop_reason, why_not_started};
-use super::{Deployment, Failure, Observation, OwnDeployment, Service, Task};
-use crate::ecs::messages::{tells_of_no_launch, tells_of_rollback};
+use super::stop_reason::{StopReason, TaskContainers, stop_reason};
+use super::{Cause, Deployment, Failure, Observation, OwnDeployment, Service, Task};
+use crate::ecs::messages::tells_of_rollback;
 use crate::ecs::states::{ServiceDeploymentStatus, ServiceStatus};
 
 /// How long reads may show what was before UpdateService: ECS's API is eventually consistent.
@@ -23,17 +21,17 @@ const UNDECIDED: Duration = Duration::from_secs(10);
 /// as completed, the moment that a process exists; what crashes at its start does so within this
 /// time.
 const SETTLED: Duration = Duration::from_secs(10);
-/// How many tasks may end for one cause: the second says that the first was no accident. ECS's
-/// circuit breaker waits for three at least.
-/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html>
-const STOPS: usize = 2;
 
 /// A rollout that is watched.
 #[derive(Debug, Clone)]
 pub struct Rollout {
     pub(super) watched: OwnDeployment,
-    router: String,
+    pub(super) containers: TaskContainers,
     timeout: Duration,
+    /// How many tasks the service is scaled to, if it is that that is watched.
+    scaling: Option<i32>,
+    /// What was there before, and says nothing.
+    pub(super) before: Baseline,
     /// Whether a read showed the deployment.
     seen: bool,
     /// Since when reads do not show it any more.
@@ -55,12 +53,21 @@ pub struct Rollout {
     pub(super) stops: BTreeMap<String, CountedStop>,
 }
 
+/// What was there before the watch, where the watched deployment is older than that.
+#[derive(Debug, Clone, Default)]
+pub struct Baseline {
+    /// The ids of tasks that had ended.
+    pub stopped_tasks: BTreeSet<String>,
+    /// The ids of the service's events.
+    pub events: BTreeSet<String>,
+}
+
 /// A task's end that speaks against the release.
 #[derive(Debug, Clone)]
 pub(super) struct CountedStop {
-    cause: Cause,
-    is_curable: bool,
-    task: Task,
+    pub(super) cause: Cause,
+    pub(super) is_curable: bool,
+    pub(super) task: Task,
 }
 
 /// Where the watched deployment is among the service's.
@@ -77,12 +84,18 @@ pub(super) enum Standing<'a> {
 }
 
 impl Rollout {
-    /// Begins to watch a deployment. `router` is the container that matters most.
-    pub fn new(watched: OwnDeployment, router: impl Into<String>, timeout: Duration) -> Self {
+    /// Begins to watch a deployment of a revision with these containers.
+    pub fn new(
+        watched: OwnDeployment,
+        containers: impl Into<TaskContainers>,
+        timeout: Duration,
+    ) -> Self {
         Self {
             watched,
-            router: router.into(),
+            containers: containers.into(),
             timeout,
+            scaling: None,
+            before: Baseline::default(),
             seen: false,
             gone_since: None,
             undecided_since: None,
@@ -102,6 +115,30 @@ impl Rollout {
         self
     }
 
+    /// One that came up before and is to have so many tasks now. What was there before does not
+    /// count.
+    #[must_use]
+    pub fn scaled_to(mut self, count: i32, before: Baseline) -> Self {
+        self.scaling = Some(count);
+        self.before = before;
+        self
+    }
+
+    /// Whether it is watched how the service is scaled.
+    pub fn is_scaling(&self) -> bool {
+        self.scaling.is_some()
+    }
+
+    /// What was there before the watch and says nothing.
+    pub fn before(&self) -> &Baseline {
+        &self.before
+    }
+
+    /// The container whose log says why a task ended.
+    pub fn telling<'t>(&'t self, task: &'t Task) -> &'t str {
+        self.containers.telling(task)
+    }
+
     /// The deployment.
     pub fn watched(&self) -> &OwnDeployment {
         &self.watched
@@ -109,7 +146,11 @@ impl Rollout {
 
     /// Whether this task's end speaks against the release: its log then says why.
     pub fn is_failing(&self, task: &Task) -> bool {
-        matches!(stop_reason(task, &self.router), StopReason::Failure { .. })
+        !self.before.stopped_tasks.contains(&task.id)
+            && matches!(
+                stop_reason(task, &self.containers),
+                StopReason::Failure { .. }
+            )
     }
 
     /// Takes in what was seen and says what it means.
@@ -121,7 +162,7 @@ impl Rollout {
             Assessment::Pending { .. } if seen.at >= self.timeout => {
                 Assessment::Final(Err(Unsuccessful::TimedOut {
                     progress,
-                    failure: self.likeliest(),
+                    failure: self.likeliest().or_else(|| self.held_up(seen)),
                 }))
             }
             assessment => assessment,
@@ -135,7 +176,10 @@ impl Rollout {
             } else {
                 self.running_since.remove(&task.id);
             }
-            if let StopReason::Failure { cause, is_curable } = stop_reason(task, &self.router) {
+            if self.before.stopped_tasks.contains(&task.id) {
+                continue;
+            }
+            if let StopReason::Failure { cause, is_curable } = stop_reason(task, &self.containers) {
                 let stop = CountedStop {
                     cause,
                     is_curable,
@@ -234,6 +278,9 @@ impl Rollout {
         newer: Option<&ServiceDeploymentStatus>,
         progress: &Progress,
     ) -> Assessment {
+        if let Some(count) = self.scaling {
+            return self.scaling(seen, service, watched, count, progress);
+        }
         // ECS sets the desired count of a deployment that it ended to 0, too.
         if watched.desired == 0 && service.desired == 0 && !watched.has_failed() {
             return Assessment::Final(Ok(Up::WithoutTasks));
@@ -264,6 +311,35 @@ impl Rollout {
             return Assessment::Final(Ok(Up::Running {
                 tasks: watched.running,
             }));
+        }
+        pending(progress)
+    }
+
+    /// The watched deployment, which came up before, is to have another number of tasks.
+    fn scaling(
+        &mut self,
+        seen: &Observation,
+        service: &Service,
+        watched: &Deployment,
+        count: i32,
+        progress: &Progress,
+    ) -> Assessment {
+        // Reads lag: until they show the new count, they say nothing of it.
+        if service.desired != count {
+            return pending(progress);
+        }
+        if let Some(failure) = self.decisive(Some(service)) {
+            return failed(failure);
+        }
+        let running = service.running();
+        // Where the circuit breaker ended a deployment and there is nothing to go back to, ECS
+        // starts no further task of it.
+        // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
+        if watched.has_failed() && running == 0 {
+            return failed(self.ended(seen, Some(watched), None));
+        }
+        if running == count && watched.pending == 0 && self.is_settled(seen, watched) {
+            return Assessment::Final(Ok(Up::Running { tasks: running }));
         }
         pending(progress)
     }
@@ -385,77 +461,6 @@ impl Rollout {
         let by_counts =
             seen.tasks.is_empty() && seen.at.saturating_sub(complete_since) >= 2 * SETTLED;
         (settled >= enough || by_counts) && !self.has_unhealthy_target(seen)
-    }
-
-    /// What is enough to call it failed.
-    fn decisive(&self, service: Option<&Service>) -> Option<Failure> {
-        if let Some(stop) = self.stops.values().find(|stop| !stop.is_curable) {
-            return Some(self.failure_of(stop));
-        }
-        self.likeliest()
-            .filter(|failure| failure.stops >= STOPS)
-            .or_else(|| self.not_launched(service?))
-    }
-
-    /// The cause that ended most tasks.
-    pub(super) fn likeliest(&self) -> Option<Failure> {
-        let stops = self.stops.values();
-        let stop = stops.max_by_key(|stop| self.count(&stop.cause))?;
-        Some(self.failure_of(stop))
-    }
-
-    fn count(&self, cause: &Cause) -> usize {
-        let stops = self.stops.values();
-        stops.filter(|stop| stop.cause == *cause).count()
-    }
-
-    fn failure_of(&self, stop: &CountedStop) -> Failure {
-        let task = &stop.task;
-        // What a container could not do says more than that the task could not.
-        let detail = task
-            .containers
-            .iter()
-            .map(|container| container.reason.as_str())
-            .find(|reason| !reason.is_empty() && !task.stopped_reason.contains(*reason));
-        let reason = match detail {
-            Some(detail) if task.stopped_reason.is_empty() => detail.to_owned(),
-            Some(detail) => format!("{}: {detail}", task.stopped_reason),
-            None => task.stopped_reason.clone(),
-        };
-        Failure {
-            cause: stop.cause.clone(),
-            stops: self.count(&stop.cause),
-            task: Some(task.id.clone()),
-            stop_code: task.stop_code.clone(),
-            reason,
-        }
-    }
-
-    /// ECS makes no task at all where it cannot even begin, and says so in the service's events
-    /// alone.
-    fn not_launched(&self, service: &Service) -> Option<Failure> {
-        let refused = self.events(service).filter(|text| tells_of_no_launch(text));
-        let refused: Vec<&str> = refused.collect();
-        let newest = *refused.first()?;
-        let (cause, is_curable) = why_not_started(&newest.to_lowercase());
-        if is_curable && refused.len() < STOPS {
-            return None;
-        }
-        let cause = match cause {
-            Cause::NotStarted => Cause::NotLaunched,
-            known => known,
-        };
-        Some(Failure::without_task(cause, newest))
-    }
-
-    /// The service's events since the watched deployment was made, the newest first.
-    pub(super) fn events<'a>(&'a self, service: &'a Service) -> impl Iterator<Item = &'a str> {
-        let since = self.watched.created_at.unwrap_or(Timestamp::MIN);
-        service
-            .events
-            .iter()
-            .filter(move |event| event.at.is_none_or(|at| at >= since))
-            .map(|event| event.message.as_str())
     }
 }
 

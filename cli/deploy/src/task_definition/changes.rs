@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use super::{RELEASE, TaskDefinition};
+use super::{RELEASE, TaskDefinition, masking};
 
 /// What DescribeTaskDefinition answers and RegisterTaskDefinition does not take. All other fields
 /// are taken over, also those that this program does not know.
@@ -133,12 +133,7 @@ fn changes(from: &BTreeMap<String, Value>, to: &BTreeMap<String, Value>) -> Vec<
         .into_iter()
         .filter(|path| from.get(*path) != to.get(*path))
         .map(|path| {
-            let shown = |value: Option<&Value>| {
-                value.map(|value| match may_be_secret(path) {
-                    true => json!("(hidden)"),
-                    false => value.clone(),
-                })
-            };
+            let shown = |value: Option<&Value>| value.map(|value| masking::shown(path, value));
             Change {
                 field: path.clone(),
                 from: shown(from.get(path)),
@@ -146,21 +141,4 @@ fn changes(from: &BTreeMap<String, Value>, to: &BTreeMap<String, Value>) -> Vec<
             }
         })
         .collect()
-}
-
-/// Whether a variable's name suggests a secret in its value, though secrets do not belong there.
-fn may_be_secret(path: &str) -> bool {
-    let path = path.to_ascii_uppercase();
-    path.contains(".ENVIRONMENT[")
-        && [
-            "KEY",
-            "TOKEN",
-            "SECRET",
-            "PASSWORD",
-            "CREDENTIAL",
-            "HEADERS",
-        ]
-        .iter()
-        // A prefix of secrets' names is not a secret.
-        .any(|word| path.contains(word) && !path.contains("SECRETS_PREFIX"))
 }

@@ -7,6 +7,7 @@
 
 mod changes;
 mod drift;
+mod masking;
 mod plan;
 
 use std::collections::BTreeMap;
@@ -16,11 +17,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::ecs::states::TaskDefinitionStatus;
-use crate::image_ref::Architecture;
+use crate::image_ref::{Architecture, Digest};
 
 pub use changes::Change;
 pub use drift::drift;
-pub use plan::{DesiredImage, Plan, PlanError, PlannedImage, Preview, base, copy, plan, preview};
+pub(crate) use masking::shown_option;
+pub use plan::{
+    DesiredImage, Plan, PlanError, PlannedImage, Preview, base, check_base, copy, plan, preview,
+};
 
 /// The variable that tells the router which release it is.
 pub const RELEASE: &str = "T3NETS_RELEASE";
@@ -142,6 +146,34 @@ impl TaskDefinition {
             .as_array()?
             .iter()
             .find(|container| container["name"] == name)
+    }
+
+    /// The names of its containers.
+    pub fn container_names(&self) -> Vec<String> {
+        self.names_of(|_| true)
+    }
+
+    /// The names of those that may end without the task ending.
+    pub fn optional_containers(&self) -> Vec<String> {
+        self.names_of(|container| container["essential"] == false)
+    }
+
+    fn names_of(&self, is_wanted: impl Fn(&Value) -> bool) -> Vec<String> {
+        let containers = self.definition["containerDefinitions"].as_array();
+        containers
+            .into_iter()
+            .flatten()
+            .filter(|container| is_wanted(container))
+            .filter_map(|container| container["name"].as_str().map(str::to_owned))
+            .collect()
+    }
+
+    /// Whether nothing but Terraform's first revision was ever told to run: its image is none that
+    /// was deployed. `template` is the revision that Terraform registered last, if that is known.
+    pub fn is_placeholder(&self, container: &str, template: Option<&str>) -> bool {
+        let image = self.image(container).unwrap_or_default();
+        let is_pinned = Digest::at_end_of(image).is_some();
+        !is_pinned && (self.is_template() || template == Some(self.arn().as_str()))
     }
 
     /// The image of a container.

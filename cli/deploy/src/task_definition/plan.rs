@@ -77,7 +77,33 @@ pub enum PlanError {
         /// As the revision names it.
         architecture: String,
     },
+    /// With the deploy's own there would be more tags than ECS takes.
+    #[error(
+        "task definition `{revision}` has {count} tags with those of a deploy, and ECS takes {MAX_TAGS}"
+    )]
+    TooManyTags {
+        /// The revision that the next one starts from.
+        revision: String,
+        /// How many there would be.
+        count: usize,
+    },
+    /// A tag would not be taken again.
+    #[error("tag `{key}` of task definition `{revision}` {why}")]
+    InvalidTag {
+        /// The revision that the next one starts from.
+        revision: String,
+        /// The tag's key.
+        key: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
 }
+
+/// How many tags a task definition can have, how long their keys and their values can be.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html>
+const MAX_TAGS: usize = 50;
+const MAX_TAG_KEY: usize = 128;
+const MAX_TAG_VALUE: usize = 256;
 
 fn listed(names: &[String]) -> String {
     if names.is_empty() {
@@ -108,6 +134,9 @@ pub struct Plan {
     request: Map<String, Value>,
     family: String,
 }
+
+/// The tags that a deploy sets.
+const OWN_TAGS: [&str; 4] = [MANAGED_BY, GIT_SHA, VERSION, DEPLOYED_BY];
 
 /// What the next revision starts from: the one that runs, or Terraform's template if that was
 /// registered later, so that a changed setting reaches the service with the next deploy.
@@ -148,6 +177,7 @@ pub fn preview(
         }
         PlannedImage::ToBeBuilt { repository } => format!("{repository}@(to be built)"),
     };
+    check_tags(base)?;
     let request = with_image(base, container, &image)?;
     Ok(Preview {
         base: base.name(),
@@ -187,6 +217,46 @@ pub fn plan(
     })
 }
 
+/// Whether a revision can be the next one's base, whatever its image will be: it has the router's
+/// container, and tags that can be registered again. Known before an image is built.
+///
+/// # Errors
+/// If it cannot.
+pub fn check_base(base: &TaskDefinition, container: &str) -> Result<(), PlanError> {
+    check_tags(base)?;
+    with_image(base, container, "").map(|_| ())
+}
+
+fn check_tags(base: &TaskDefinition) -> Result<(), PlanError> {
+    let mut tags = settable(&base.tags);
+    for key in OWN_TAGS {
+        tags.entry(key.to_owned()).or_default();
+    }
+    if tags.len() > MAX_TAGS {
+        return Err(PlanError::TooManyTags {
+            revision: base.name(),
+            count: tags.len(),
+        });
+    }
+    for (key, value) in &tags {
+        let why = if key.is_empty() || key.chars().count() > MAX_TAG_KEY {
+            "has a key that is not of 1 to 128 characters"
+        } else if value.chars().count() > MAX_TAG_VALUE {
+            "has a value of more than 256 characters"
+        } else if !key.chars().chain(value.chars()).all(may_be_in_tag) {
+            "has characters other than letters, digits, spaces and `+ - = . _ : / @`"
+        } else {
+            continue;
+        };
+        return Err(PlanError::InvalidTag {
+            revision: base.name(),
+            key: key.clone(),
+            why,
+        });
+    }
+    Ok(())
+}
+
 fn check_architecture(base: &TaskDefinition, image: Architecture) -> Result<(), PlanError> {
     // What no image can be built for may still run one that was built elsewhere.
     match base.architecture() {
@@ -210,7 +280,7 @@ fn with_image(
         return Err(PlanError::NoContainer {
             revision: base.name(),
             container: container.to_owned(),
-            found: container_names(&base.definition),
+            found: base.container_names(),
         });
     };
     found["image"] = json!(image);
@@ -295,20 +365,14 @@ fn tag_list(tags: Tags) -> Value {
 /// A text as a tag's value may be: 256 letters, digits, spaces and some signs.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Tag.html>
 fn tag_value(text: &str) -> String {
-    let allowed = |c: char| c.is_alphanumeric() || " +-=._:/@".contains(c);
     text.chars()
-        .map(|c| if allowed(c) { c } else { '_' })
-        .take(256)
+        .map(|c| if may_be_in_tag(c) { c } else { '_' })
+        .take(MAX_TAG_VALUE)
         .collect()
 }
 
-fn container_names(definition: &Value) -> Vec<String> {
-    let containers = definition["containerDefinitions"].as_array();
-    containers
-        .into_iter()
-        .flatten()
-        .filter_map(|container| container["name"].as_str().map(str::to_owned))
-        .collect()
+fn may_be_in_tag(c: char) -> bool {
+    c.is_alphanumeric() || " +-=._:/@".contains(c)
 }
 
 #[cfg(test)]

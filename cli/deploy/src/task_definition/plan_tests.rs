@@ -279,3 +279,64 @@ fn a_copy_of_a_deregistered_revision_can_be_registered() {
     assert_eq!(request["cpu"], "256");
     assert!(!request["tags"].to_string().contains("aws:"));
 }
+
+#[test]
+fn more_tags_than_ecs_takes_are_found_before_anything_is_built() {
+    let with_tags = |count: usize| {
+        let mut base = revision(4, "x", "terraform");
+        base.tags = (0..count)
+            .map(|one| (format!("Tag{one}"), String::new()))
+            .collect();
+        base
+    };
+    // A deploy adds four.
+    assert_eq!(check_base(&with_tags(46), "router"), Ok(()));
+    let refused = check_base(&with_tags(47), "router").unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "task definition `t3nets-dev-router:4` has 51 tags with those of a deploy, and ECS takes 50"
+    );
+    // Those of a deploy that are there already are replaced, and AWS's own are not set.
+    let mut deployed = with_tags(46);
+    for key in OWN_TAGS
+        .into_iter()
+        .chain(["aws:cloudformation:stack-name"])
+    {
+        deployed.tags.insert(key.to_owned(), "x".to_owned());
+    }
+    assert_eq!(check_base(&deployed, "router"), Ok(()));
+    let image = PlannedImage::ToBeBuilt {
+        repository: "host.example/repo".parse().unwrap(),
+    };
+    let planned = preview(&with_tags(47), None, "router", &image);
+    assert!(matches!(planned, Err(PlanError::TooManyTags { .. })));
+}
+
+#[test]
+fn a_tag_that_ecs_would_not_take_is_named() {
+    let refused = |key: &str, value: &str| {
+        let mut base = revision(4, "x", "terraform");
+        base.tags.insert(key.to_owned(), value.to_owned());
+        check_base(&base, "router").map_err(|error| error.to_string())
+    };
+    assert_eq!(refused("Größe", "a+b=c:/@ d"), Ok(()));
+    assert_eq!(refused(&"k".repeat(128), &"v".repeat(256)), Ok(()));
+    for (key, value) in [
+        (&*"k".repeat(129), "v"),
+        ("", "v"),
+        ("Key", &*"v".repeat(257)),
+        ("Key", "semi;colon"),
+        ("Key<", "v"),
+    ] {
+        assert!(
+            refused(key, value).unwrap_err().contains(key),
+            "{key:?} {value:?}"
+        );
+    }
+}
+
+#[test]
+fn a_missing_container_is_found_before_anything_is_built() {
+    let missing = check_base(&revision(4, "x", "t3nets"), "web").unwrap_err();
+    assert!(missing.to_string().contains("has no container `web`"));
+}

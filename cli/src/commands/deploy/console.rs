@@ -5,11 +5,12 @@ use t3nets_deploy::report::Reporter;
 
 use super::display::Display;
 use super::interrupt::TerminalInterrupts;
+use crate::error::CliError;
 use crate::terminal::printer::Printer;
 
 /// What is shown, and who may interrupt it.
 pub(crate) struct Console {
-    pub(super) display: Display,
+    pub(crate) display: Display,
     pub(super) interrupts: TerminalInterrupts,
 }
 
@@ -25,6 +26,14 @@ impl Console {
     /// Resolves when the person interrupts.
     pub(super) async fn interrupted(&self) {
         self.interrupts.next().await;
+    }
+
+    /// An error, with what was kept for it while it happened.
+    pub(crate) fn told(&self, error: CliError) -> CliError {
+        match self.display.take_last_lines() {
+            Some(lines) => error.detail(lines),
+            None => error,
+        }
     }
 
     /// Shows something worth knowing.

@@ -1,5 +1,5 @@
-//! How a deploy is shown: a line that changes in a terminal, plain lines elsewhere, one JSON object
-//! a line with `--json`.
+//! How a deploy is shown: steps that end with a tick in a terminal ([`steps`](super::steps)), plain
+//! lines elsewhere, one JSON object a line with `--json`.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -8,10 +8,10 @@ use indicatif::DecimalBytes;
 
 use t3nets_deploy::ecs::states::RolloutState;
 use t3nets_deploy::report::{Event, Reporter};
-use t3nets_deploy::rollout::Progress;
+use t3nets_deploy::rollout::{Cause, Progress};
 
+use super::steps::{Ending, Steps};
 use crate::terminal::printer::Printer;
-use crate::terminal::progress::Spinner;
 use crate::terminal::text::strip_control_chars;
 
 /// How many characters of a step or of its output are shown.
@@ -20,56 +20,62 @@ const BRIEF: usize = 80;
 /// Shows what goes on.
 pub(crate) struct Display {
     printer: Printer,
-    moving: Mutex<Option<Spinner>>,
+    /// Where a line can be replaced by the next.
+    steps: Option<Steps>,
     /// Of each layer that is being sent, how many bytes it has and how many are sent.
     layers: Mutex<BTreeMap<String, (u64, u64)>>,
+    /// What a failing task wrote last, where that was not shown yet.
+    last_lines: Mutex<Option<LastLines>>,
+}
+
+/// What a container of a task wrote last.
+struct LastLines {
+    whose: String,
+    lines: Vec<String>,
 }
 
 impl Display {
     pub(super) fn new(printer: &Printer) -> Self {
         Self {
+            steps: printer.shows_progress().then(|| Steps::new(printer)),
             printer: printer.clone(),
-            moving: Mutex::new(None),
             layers: Mutex::default(),
+            last_lines: Mutex::default(),
         }
     }
 
-    /// Ends the line that shows progress.
-    pub(super) fn end(&self) {
-        *self.moving.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-
-    fn above(&self, show: impl FnOnce()) {
-        let moving = self.moving.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*moving {
-            Some(moving) => moving.suspend(show),
-            None => show(),
+    /// Ends the line that shows progress, and the step that it shows.
+    pub(crate) fn end(&self, ending: Ending) {
+        if let Some(steps) = &self.steps {
+            steps.end(ending);
         }
     }
 
-    fn progress(&self, line: String) {
-        let mut moving = self.moving.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*moving {
-            Some(moving) => moving.set(line),
-            None if self.printer.shows_progress() => *moving = Some(self.printer.progress(line)),
-            None => self.printer.detail(line),
-        }
-    }
-}
-
-impl Display {
-    fn detail(&self, line: String) {
-        self.above(|| self.printer.detail(line));
+    /// What a failing task wrote last, if that was not shown while it came.
+    pub(super) fn take_last_lines(&self) -> Option<String> {
+        let mut kept = self
+            .last_lines
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let LastLines { whose, lines } = kept.take()?;
+        let lines: Vec<String> = lines.iter().map(|line| format!("\n    {line}")).collect();
+        Some(format!("last log lines of {whose}:{}", lines.concat()))
     }
 
-    fn warning(&self, line: impl std::fmt::Display) {
-        self.above(|| self.printer.warning(line));
-    }
-
-    /// Something that is shown only where a line can be replaced by the next.
-    fn passing(&self, line: impl FnOnce() -> String) {
-        if self.printer.shows_progress() {
-            self.progress(line());
+    fn keep_line(&self, whose: String, line: &str) {
+        let line = strip_control_chars(line.trim_end()).into_owned();
+        let mut kept = self
+            .last_lines
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        match &mut *kept {
+            Some(last) if last.whose == whose => last.lines.push(line),
+            _ => {
+                *kept = Some(LastLines {
+                    whose,
+                    lines: vec![line],
+                });
+            }
         }
     }
 
@@ -99,31 +105,47 @@ impl Reporter for Display {
             let _ = self.printer.json_line(&event);
             return;
         }
-        self.show(event);
+        match (&self.steps, event) {
+            (
+                Some(_),
+                Event::LogLine {
+                    task,
+                    container,
+                    has_others,
+                    line,
+                },
+            ) => {
+                self.keep_line(whose(task, container, has_others), line);
+            }
+            (Some(steps), event) => steps.show(event, self.all_layers()),
+            (None, event) => self.show(event),
+        }
+    }
+}
+
+/// `` `collector` in task 4bf2e600``, or the task alone if it has no other container.
+fn whose(task: &str, container: &str, has_others: bool) -> String {
+    let task = strip_control_chars(short_task(task)).into_owned();
+    match has_others {
+        true => format!("`{}` in task {task}", strip_control_chars(container)),
+        false => format!("task {task}"),
     }
 }
 
 impl Display {
+    /// Shows an event in lines.
     fn show(&self, event: Event<'_>) {
         let printer = &self.printer;
         match event {
             Event::Started { step, detail } => {
-                self.end();
                 printer.status(format!("{}: {}", step.name(), strip_control_chars(detail)));
-                self.passing(|| format!("  {}", step.name()));
             }
-            Event::Done { step, detail, took } => {
-                self.end();
-                printer.status(format!(
-                    "✓ {}: {} ({:.1} s)",
-                    step.name(),
-                    strip_control_chars(detail),
-                    took.as_secs_f64()
-                ));
-            }
-            Event::StepStarted { name } if printer.shows_progress() => {
-                self.progress(format!("  {}", brief(name)));
-            }
+            Event::Done { step, detail, took } => printer.status(format!(
+                "✓ {}: {} ({:.1} s)",
+                step.name(),
+                strip_control_chars(detail),
+                took.as_secs_f64()
+            )),
             Event::StepStarted { name } => printer.detail(format!("  {}", brief(name))),
             Event::StepDone { name, cached, took } => {
                 let name = brief(name);
@@ -131,32 +153,29 @@ impl Display {
                     true => "cached".to_owned(),
                     false => format!("{:.1} s", took.as_secs_f64()),
                 };
-                self.detail(format!("  {name}: {how}"));
+                printer.detail(format!("  {name}: {how}"));
             }
-            Event::StepOutput { line } => self.passing(|| format!("  {}", brief(line))),
             Event::LayerPresent { digest, size } => {
                 let size = DecimalBytes(size);
-                self.detail(format!(
+                printer.detail(format!(
                     "  layer {}: already exists ({size})",
                     short(digest)
                 ));
             }
             Event::LayerSent { digest, size, sent } if sent == size => {
                 let size = DecimalBytes(size);
-                self.detail(format!("  layer {}: sent ({size})", short(digest)));
+                printer.detail(format!("  layer {}: sent ({size})", short(digest)));
             }
-            Event::LayerSent { .. } => self.passing(|| {
-                let (sent, size) = self.all_layers();
-                format!("  {} of {} sent", DecimalBytes(sent), DecimalBytes(size))
-            }),
+            // Each says more than the one before: of use only where it can take its place.
+            Event::LayerSent { .. } | Event::StepOutput { .. } => {}
             Event::Retrying { reason } => {
-                self.warning(format!("{}; trying again", strip_control_chars(reason)))
+                printer.warning(format!("{}; trying again", strip_control_chars(reason)));
             }
             Event::Progress { progress, elapsed } => {
-                self.progress(format!("  {} ({} s)", shown(progress), elapsed.as_secs()));
+                printer.detail(format!("  {} ({} s)", shown(progress), elapsed.as_secs()));
             }
             Event::Service { message } => {
-                self.detail(format!("  ecs: {}", strip_control_chars(message)))
+                printer.detail(format!("  ecs: {}", strip_control_chars(message)));
             }
             Event::TaskStopped {
                 task,
@@ -176,31 +195,54 @@ impl Display {
                     strip_control_chars(stop_code)
                 );
                 match counts {
-                    true => self.warning(line),
-                    false => self.detail(format!("  {line}; that is not the release's fault")),
+                    true => printer.warning(line),
+                    false => printer.detail(format!("  {line}; that is not the release's fault")),
                 }
             }
-            Event::LogLine { line, .. } => {
-                self.warning(format!("log: {}", strip_control_chars(line.trim_end())))
+            Event::LogLine {
+                container,
+                has_others,
+                line,
+                ..
+            } => {
+                let label = match has_others {
+                    true => format!("log of `{}`", strip_control_chars(container)),
+                    false => "log".to_owned(),
+                };
+                printer.warning(format!("{label}: {}", strip_control_chars(line.trim_end())));
             }
-            Event::Trouble { message } => self.warning(strip_control_chars(message)),
-            Event::Failed { failure } => {
+            Event::Obstacle { cause, remedy } => printer.warning(obstacle(cause, remedy)),
+            Event::Trouble { message } => printer.warning(strip_control_chars(message)),
+            Event::Failed { failure, .. } => {
                 let reason = match failure.reason.is_empty() {
                     true => String::new(),
                     false => format!(": {}", strip_control_chars(&failure.reason)),
                 };
-                self.warning(format!("{}{reason}", failure.cause));
+                printer.warning(format!("{}{reason}", failure.cause));
             }
-            Event::Interrupted => self.end(),
-            Event::Note { message } => {
-                self.above(|| printer.status(format!("  {}", strip_control_chars(message))));
+            Event::Interrupted => {}
+            Event::Note { message, .. } => {
+                printer.status(format!("  {}", strip_control_chars(message)));
             }
         }
     }
 }
 
+/// What holds a rollout up, and what to do about it.
+pub(super) fn obstacle(cause: &Cause, remedy: Option<&str>) -> String {
+    match remedy {
+        Some(remedy) => format!("{cause}: {remedy}"),
+        None => cause.to_string(),
+    }
+}
+
+/// As much of a task's id as tells it from others.
+pub(super) fn short_task(task: &str) -> &str {
+    task.get(..8).unwrap_or(task)
+}
+
 /// As much of a line as says what it is about: a step of a Dockerfile may go over many.
-fn brief(line: &str) -> String {
+pub(super) fn brief(line: &str) -> String {
     let words: Vec<&str> = line.split_whitespace().collect();
     let line = words.join(" ");
     let line = strip_control_chars(&line);
@@ -222,7 +264,7 @@ fn words(state: &RolloutState) -> String {
 }
 
 /// How far it is, on one line.
-fn shown(progress: &Progress) -> String {
+pub(super) fn shown(progress: &Progress) -> String {
     let mut parts = vec![
         match &progress.state {
             None => "not listed by ECS yet".to_owned(),

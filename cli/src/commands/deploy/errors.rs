@@ -7,9 +7,10 @@ use t3nets_deploy::error::{
     NotRolledBack, NotStarted, NothingEarlier, RolloutError, RolloutFailure,
 };
 use t3nets_deploy::lock::LockError;
-use t3nets_deploy::operations::ScaleError;
-use t3nets_deploy::rollout::Failure;
+use t3nets_deploy::rollout::{Failure, Undeployable};
+use t3nets_deploy::scaling::ScaleError;
 use t3nets_deploy::task_definition::PlanError;
+use t3nets_router::aws::{AwsError, AwsErrorKind};
 
 use crate::error::{CliError, ErrorKind};
 use crate::hint::Hint;
@@ -29,9 +30,30 @@ impl From<NotStarted> for CliError {
         let message = error.to_string();
         match error {
             NotStarted::Aws(error) => Self::aws(message, error),
-            NotStarted::NoService { .. } => Self::not_ready(message)
-                .code("no_service")
-                .hint_command("infra apply", "creates it"),
+            // As AWS says it of a cluster: what to check is the same.
+            NotStarted::NoService { .. } => Self::aws(
+                message.clone(),
+                AwsError {
+                    service: "ecs",
+                    operation: "DescribeServices",
+                    kind: AwsErrorKind::NotFound,
+                    code: None,
+                    message,
+                    request_id: None,
+                },
+            )
+            .code("no_service"),
+            NotStarted::Undeployable {
+                cluster,
+                service,
+                why,
+            } => Self::not_ready(message)
+                .code("undeployable")
+                .hints(remedies(&why, &cluster, &service)),
+            NotStarted::OtherFamily { .. } => Self::usage(message)
+                .code("other_family")
+                .hint("`--to` takes the number of one of its revisions")
+                .hint(history()),
             NotStarted::Plan(error) => unplannable(message, &error),
             NotStarted::AlreadyRuns(_) => Self::usage(message)
                 .code("already_runs")
@@ -53,6 +75,40 @@ impl From<NotStarted> for CliError {
     }
 }
 
+/// What to do about a service that cannot be deployed to.
+pub(crate) fn remedies(why: &Undeployable, cluster: &str, service: &str) -> Vec<Hint> {
+    let anew = |purpose: &str| Hint::command("infra apply", purpose);
+    let update = format!("aws ecs update-service --cluster {cluster} --service {service}");
+    match why {
+        Undeployable::Draining => vec![
+            "wait until it is deleted: its last tasks are being stopped".into(),
+            anew("creates it again after that"),
+        ],
+        Undeployable::Inactive => vec![anew("creates it again")],
+        Undeployable::CodeDeploy => vec![
+            "deploy with `aws deploy create-deployment`, as the service's deployment group does".into(),
+            format!(
+                "or have ECS deploy to it: `{update} --deployment-controller type=ECS`, https://docs.aws.amazon.com/AmazonECS/latest/developerguide/migrate-codedeploy-to-ecs-bluegreen.html"
+            )
+            .into(),
+        ],
+        Undeployable::External => vec![
+            "deploy with the tool that makes its task sets (`aws ecs describe-services` lists them)"
+                .into(),
+            "or delete the service, and have Terraform create one whose controller is ECS".into(),
+        ],
+        Undeployable::OtherController(_) => {
+            vec!["deploy with what that is, or use a service whose controller is ECS".into()]
+        }
+        Undeployable::NoRoom(_) => vec![
+            format!(
+                "give ECS room: `{update} --deployment-configuration minimumHealthyPercent=100,maximumPercent=200`"
+            )
+            .into(),
+        ],
+    }
+}
+
 fn history() -> Hint {
     Hint::command("history", "shows the verified releases")
 }
@@ -64,9 +120,13 @@ fn unplannable(message: String, error: &PlanError) -> CliError {
             "build it for {}, or set `cpu_architecture` and apply",
             wanted.docker_platform()
         )),
-        PlanError::NotPinned(_)
-        | PlanError::NoContainer { .. }
-        | PlanError::UnknownArchitecture { .. } => shown,
+        PlanError::TooManyTags { .. } | PlanError::InvalidTag { .. } => {
+            shown.hint("remove or rename it in the Terraform that sets it, and apply")
+        }
+        PlanError::NoContainer { .. } => {
+            shown.hint("`container` in t3nets.toml names the router's container")
+        }
+        PlanError::NotPinned(_) | PlanError::UnknownArchitecture { .. } => shown,
     }
 }
 
@@ -124,8 +184,30 @@ impl From<ScaleError> for CliError {
             ScaleError::Autoscaled { .. } => Self::usage(message)
                 .code("autoscaled")
                 .hint("`desired_count` and `autoscaling_max_count` are its bounds"),
-            ScaleError::TimedOut { .. } => Self::new(ErrorKind::TimedOut, message)
-                .hint_command("status", "shows what keeps them"),
+            ScaleError::Failed {
+                failure,
+                is_placeholder,
+                ..
+            } => {
+                let shown = failed(ErrorKind::NotRolledBack, message, &failure).code("tasks_fail");
+                match is_placeholder {
+                    true => shown
+                        .detail("nothing was deployed yet")
+                        .hint(first_deploy()),
+                    false => shown,
+                }
+            }
+            ScaleError::Superseded { .. } => Self::failed(message)
+                .code("superseded")
+                .hint_command("status", "shows what runs"),
+            ScaleError::Unwatched { source, .. } => Self::aws(message, source),
+            ScaleError::TimedOut { failure, .. } => {
+                let shown = match failure {
+                    Some(failure) => failed(ErrorKind::TimedOut, message, &failure),
+                    None => Self::new(ErrorKind::TimedOut, message),
+                };
+                shown.hint_command("status", "shows what keeps them")
+            }
         }
     }
 }
@@ -146,10 +228,10 @@ impl From<RolloutFailure> for CliError {
                 .hint("the rollout goes on by itself")
                 .hint(watch_again()),
             RolloutFailure::RolledBack { failure, .. } => {
-                failed(ErrorKind::RolledBack, message, &failure).hint(logs())
+                failed(ErrorKind::RolledBack, message, &failure)
             }
             RolloutFailure::RolledBackByEcs(rollback) => {
-                failed(ErrorKind::RolledBack, message, &rollback.failure).hint(logs())
+                failed(ErrorKind::RolledBack, message, &rollback.failure)
             }
             RolloutFailure::NotRolledBack { failure, reason } => {
                 not_rolled_back(message, &failure, &reason)
@@ -178,8 +260,24 @@ fn watch_again() -> Hint {
     Hint::command("deploy --resume", "watches it again")
 }
 
-fn logs() -> Hint {
-    Hint::command("logs", "shows the tasks' logs")
+fn first_deploy() -> Hint {
+    Hint::command("deploy", "deploys the first release")
+}
+
+/// Where what the tasks wrote is to be read.
+fn logs(failure: &Failure) -> Hint {
+    let told_by = failure.told_by.as_deref();
+    match (&failure.log_destination, &failure.task) {
+        (Some(destination), _) => {
+            let whose = told_by.map_or_else(String::new, |name| format!(" of `{name}`"));
+            format!("the log{whose} goes {destination}").into()
+        }
+        (None, Some(task)) => {
+            let short = task.get(..8).unwrap_or(task);
+            Hint::command(format!("logs --task {short}"), "shows all that it wrote")
+        }
+        (None, None) => Hint::command("logs", "shows the tasks' logs"),
+    }
 }
 
 fn not_rolled_back(message: String, failure: &Failure, reason: &NotRolledBack) -> CliError {
@@ -188,25 +286,29 @@ fn not_rolled_back(message: String, failure: &Failure, reason: &NotRolledBack) -
         reason => reason.to_string(),
     };
     let shown = failed(ErrorKind::NotRolledBack, message, failure).detail(why_not);
-    shown.hint(logs()).hint_command(
-        "rollback",
-        "goes back to the last verified release, if there is one",
-    )
+    shown.hint(match reason {
+        NotRolledBack::NothingDeployed => first_deploy(),
+        _ => Hint::command(
+            "rollback",
+            "goes back to the last verified release, if there is one",
+        ),
+    })
 }
 
-/// Cause, reason and stop code.
+/// Cause, reason and stop code; what to do about it, and where to read more.
 fn failed(kind: ErrorKind, message: String, failure: &Failure) -> CliError {
     let times = match failure.stops {
         0 | 1 => String::new(),
         times => format!(" ({times} times)"),
     };
-    let shown = CliError::new(kind, message).detail(format!("{}{times}", failure.cause));
-    if failure.reason.is_empty() {
-        return shown;
+    let mut shown = CliError::new(kind, message).detail(format!("{}{times}", failure.cause));
+    if !failure.reason.is_empty() {
+        let code = failure.stop_code.as_ref();
+        let code = code.map_or_else(String::new, |code| format!(" ({code})"));
+        shown = shown.detail(format!("{}{code}", failure.reason));
     }
-    let code = failure.stop_code.as_ref();
-    let code = code.map_or_else(String::new, |code| format!(" ({code})"));
-    shown.detail(format!("{}{code}", failure.reason))
+    let remedy = failure.cause.remedy().map(Hint::from);
+    shown.hints(remedy).hint(logs(failure))
 }
 
 #[cfg(test)]
@@ -226,6 +328,7 @@ mod tests {
             task: Some("0123".to_owned()),
             stop_code: Some(StopCode::EssentialContainerExited),
             reason: "Essential container in task exited".to_owned(),
+            ..Failure::without_task(Cause::Stopped, "")
         }
     }
 
@@ -291,6 +394,7 @@ mod tests {
         assert!(why(NotRolledBack::SwitchedOff).contains("--no-rollback"));
         assert!(!why(NotRolledBack::SameRevision).contains("--no-rollback"));
         assert!(!why(NotRolledBack::WasRollback).contains("--no-rollback"));
+        assert!(!why(NotRolledBack::NothingDeployed).contains("--no-rollback"));
     }
 
     #[test]
@@ -298,5 +402,51 @@ mod tests {
         let error = CliError::from(RolloutFailure::LeftRunning);
         let hints: Vec<String> = error.hints.iter().map(ToString::to_string).collect();
         assert_eq!(hints, ["`t3nets deploy --resume` watches it again"]);
+    }
+
+    #[test]
+    fn where_to_read_more_is_the_tasks_own_log_or_where_that_goes() {
+        let mut failure = failure();
+        failure.task = Some("4bf2e600a1b2c3d4".to_owned());
+        let read = |failure: &Failure| logs(failure).to_string();
+        assert_eq!(
+            read(&failure),
+            "`t3nets logs --task 4bf2e600` shows all that it wrote"
+        );
+        failure.told_by = Some("collector".to_owned());
+        failure.log_destination = Some("through the log driver `splunk`".to_owned());
+        assert_eq!(
+            read(&failure),
+            "the log of `collector` goes through the log driver `splunk`"
+        );
+    }
+
+    #[test]
+    fn a_cause_that_has_one_is_told_with_its_remedy() {
+        let stuck = Failure::without_task(Cause::DeploymentConfiguration, "");
+        let error = CliError::from(RolloutFailure::NotRolledBack {
+            failure: stuck,
+            reason: NotRolledBack::SameRevision,
+        });
+        assert!(error.hints[0].to_string().contains("maximumPercent"));
+    }
+
+    #[test]
+    fn a_service_that_cannot_be_deployed_to_is_not_ready_and_has_a_remedy() {
+        for why in [
+            Undeployable::Draining,
+            Undeployable::Inactive,
+            Undeployable::CodeDeploy,
+            Undeployable::External,
+            Undeployable::OtherController("LATER".to_owned()),
+        ] {
+            let error = CliError::from(NotStarted::Undeployable {
+                cluster: "c".to_owned(),
+                service: "s".to_owned(),
+                why,
+            });
+            assert_eq!(error.kind, ErrorKind::NotReady);
+            assert!(!error.hints.is_empty(), "{error:?}");
+        }
     }
 }

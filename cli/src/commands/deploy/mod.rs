@@ -13,8 +13,10 @@ mod image_errors;
 mod interrupt;
 mod outcome;
 mod plan;
+pub(crate) mod running;
 pub(crate) mod service;
 mod source;
+mod steps;
 
 use serde::Serialize;
 use t3nets_deploy::build::{BuildSecret, SshAgent};
@@ -33,7 +35,9 @@ use service::ServiceConnection;
 use source::ImageSource;
 
 pub(crate) use console::Console;
+pub(crate) use errors::remedies;
 pub(crate) use outcome::{ReleaseOutput, tasks};
+pub(crate) use steps::Ending;
 
 /// What to deploy, and how.
 #[derive(Debug, clap::Args)]
@@ -105,10 +109,16 @@ pub(crate) async fn run(context: &Context, args: DeployArgs) -> Result<DeployOut
         let plan = PlanOutput::of(&session, &source, args.exit_code).await;
         return plan.map(DeployOutput::Plan);
     }
+    // Nothing is built for a service that cannot be deployed to.
+    session.deployable().await?;
     let source = source.ready().await?;
     let (lock, _) = connection.lock(context, &console).await?;
     let image = async {
         let current = CurrentDefinitions::read(&session).await?;
+        // What keeps the image from being deployed is known before it is built.
+        current
+            .check(&session.target.container)
+            .map_err(unplannable)?;
         source.image(&session, &current).await
     };
     let image = tokio::select! {

@@ -5,16 +5,26 @@ use t3nets_deploy::operations::CurrentDefinitions;
 use t3nets_deploy::session::ServiceSession;
 use t3nets_deploy::task_definition::{Change, PlannedImage};
 
+use super::running::Running;
 use super::source::{ImageSource, architecture};
 use super::unplannable;
 use crate::error::{CliError, exit_code};
 use crate::terminal::printer::Output;
+use crate::terminal::text::strip_control_chars;
 
 /// What a deploy would change.
 #[derive(Debug, Serialize)]
 pub(crate) struct PlanOutput {
-    running: String,
+    /// The revision that runs; null if nothing does.
+    running: Option<String>,
+    /// Why nothing runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_running: Option<String>,
+    /// The revision that the service is told to run.
+    revision: String,
     base: String,
+    #[serde(skip)]
+    what_runs: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     builds: Option<ToBuild>,
     changes: Vec<Change>,
@@ -50,8 +60,12 @@ impl PlanOutput {
             }),
             _ => None,
         };
+        let running = Running::of(session, &current.service, Some(&current.running)).await;
         Ok(Self {
-            running: preview.running,
+            what_runs: running.text(),
+            running: running.revisions.into_iter().next(),
+            not_running: running.why_none,
+            revision: preview.running,
             base: preview.base,
             builds,
             changes: preview.changes,
@@ -62,8 +76,8 @@ impl PlanOutput {
 
 impl Output for PlanOutput {
     fn text(&self) -> String {
-        let mut lines = vec![format!("{} runs", self.running)];
-        if self.base != self.running {
+        let mut lines = vec![strip_control_chars(&self.what_runs).into_owned()];
+        if self.base != self.revision {
             lines.push(format!("{} is the newer template", self.base));
         }
         if let Some(ToBuild {

@@ -11,6 +11,7 @@ use t3nets_router::aws::DeployLock;
 
 use super::console::Console;
 use super::outcome::ReleaseOutput;
+use super::steps::Ending;
 use crate::aws::{AwsEnvironment, Name};
 use crate::config::environment::PlatformKind;
 use crate::context::Context;
@@ -101,12 +102,20 @@ impl ServiceConnection {
         result: Result<Release, RolloutError>,
     ) -> Result<ReleaseOutput, CliError> {
         let is_resumable = result.as_ref().is_err_and(RolloutError::is_resumable);
+        let ending = match (&result, is_resumable) {
+            (Ok(_), _) => Ending::Well,
+            (Err(_), true) => Ending::GoesOn,
+            (Err(_), false) => Ending::Failed,
+        };
+        console.display.end(ending);
         give_back(console, lock, is_resumable).await;
-        ReleaseOutput::of(result?, &context.printer)
+        let release = result.map_err(|error| console.told(error.into()))?;
+        ReleaseOutput::of(release, &context.printer)
     }
 
     /// Gives the lock back where nothing was deployed.
     pub(crate) async fn abandon(&self, console: &Console, lock: DeployLock) {
+        console.display.end(Ending::Failed);
         give_back(console, lock, true).await;
     }
 }
@@ -118,7 +127,6 @@ async fn give_back(console: &Console, lock: DeployLock, is_resumable: bool) {
             "the lock could not be given back ({error}); it ends by itself within a minute"
         ));
     }
-    console.display.end();
 }
 
 /// What is deployed to in an environment.

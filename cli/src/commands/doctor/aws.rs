@@ -109,7 +109,7 @@ async fn check_account(session: &AwsSession, environment: &Environment) -> Check
         Err(mut error) => {
             let remedies = error
                 .service()
-                .map(|kind| remedies(kind, environment, Some(session)));
+                .map(|kind| remedies(kind, error.aws_service(), environment, Some(session)));
             error.hints.extend(remedies.into_iter().flatten());
             Check::of_error(
                 "account",

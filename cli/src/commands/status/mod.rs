@@ -6,13 +6,16 @@ use std::time::Duration;
 
 use dialoguer::console::Term;
 use serde::Serialize;
+use t3nets_deploy::ecs::messages::{Meaning, meaning};
 use t3nets_deploy::ecs::states::{DeploymentStatus, RolloutState, ServiceStatus, TargetState};
 use t3nets_deploy::error::NotStarted;
+use t3nets_deploy::rollout::{Cause, Service};
 use t3nets_deploy::session::ServiceSession;
 use t3nets_deploy::targets::Targets;
 use t3nets_deploy::task_definition::{DEPLOYED_BY, RELEASE};
 use t3nets_router::aws::AwsError;
 
+use crate::commands::deploy::running::Running;
 use crate::commands::deploy::service::ServiceConnection;
 use crate::commands::deploy::tasks as count;
 use crate::context::Context;
@@ -41,6 +44,15 @@ pub(crate) struct StatusOutput {
     service: String,
     status: ServiceStatus,
     desired: i32,
+    /// The revisions that its tasks run.
+    running: Vec<String>,
+    /// Why there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_running: Option<String>,
+    /// What holds its tasks up, by its events.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    obstacle: Option<ObstacleView>,
+    /// The release that it is told to run.
     release: Option<String>,
     deployed_by: Option<String>,
     deployments: Vec<DeploymentView>,
@@ -52,6 +64,15 @@ pub(crate) struct StatusOutput {
     /// What could not be looked at, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unseen: Vec<String>,
+}
+
+/// Why ECS does not start tasks, and what to do about it.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct ObstacleView {
+    #[serde(flatten)]
+    cause: Cause,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remedy: Option<&'static str>,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -132,6 +153,7 @@ async fn look(session: &ServiceSession<'_>) -> Result<StatusOutput, CliError> {
         }
         None => None,
     };
+    let running = Running::of(session, &service, definition.as_ref()).await;
     let mut unseen = Vec::new();
     let tasks = or_why_not("the tasks", session.ecs.all_tasks().await, &mut unseen);
     let targets = match &target.target_group_arn {
@@ -143,6 +165,9 @@ async fn look(session: &ServiceSession<'_>) -> Result<StatusOutput, CliError> {
     };
     Ok(StatusOutput {
         service: target.service.clone(),
+        running: running.revisions,
+        not_running: running.why_none,
+        obstacle: obstacle(&service),
         release: definition
             .as_ref()
             .and_then(|one| one.variable(&target.container, RELEASE))
@@ -186,6 +211,23 @@ async fn look(session: &ServiceSession<'_>) -> Result<StatusOutput, CliError> {
     })
 }
 
+/// What keeps a service from the tasks that it is to have, by the newest of its events that says so
+/// since its last deployment.
+fn obstacle(service: &Service) -> Option<ObstacleView> {
+    let since = service.primary().and_then(|primary| primary.created_at);
+    let mut events = service.events.iter().filter(|event| event.at >= since);
+    let found = events.find_map(|event| match meaning(&event.message) {
+        Meaning::Trouble { cause, .. } => Some(cause),
+        Meaning::News | Meaning::Unknown => None,
+    });
+    found
+        .filter(|_| service.running() < service.desired)
+        .map(|cause| ObstacleView {
+            remedy: cause.remedy(),
+            cause,
+        })
+}
+
 /// What the rest can do without: where it may not be looked at, that is said.
 fn or_why_not<T>(what: &str, answer: Result<T, AwsError>, unseen: &mut Vec<String>) -> Option<T> {
     answer
@@ -201,10 +243,21 @@ impl Output for StatusOutput {
             self.status,
             count(self.desired)
         )];
+        if let Some(why) = &self.not_running {
+            parts.push(format!("nothing runs: {}", strip_control_chars(why)));
+        }
+        if let Some(ObstacleView { cause, remedy }) = &self.obstacle {
+            let remedy = remedy.map_or_else(String::new, |remedy| format!(": {remedy}"));
+            parts.push(format!("{cause}{remedy}"));
+        }
         if let Some(release) = &self.release {
+            let last = match self.running.is_empty() {
+                true => "last release",
+                false => "release",
+            };
             let by = self.deployed_by.as_ref();
             let by = by.map_or_else(String::new, |by| format!(", deployed by {by}"));
-            parts.push(format!("release {release}{by}"));
+            parts.push(format!("{last} {release}{by}"));
         }
         let rows = self.deployments.iter().map(|one| {
             [

@@ -111,6 +111,11 @@ impl State {
             }
             "DescribeServiceRevisions" => Ok(self.service_revisions(asked)),
             "GetLogEvents" => self.log(asked),
+            "FilterLogEvents" => Ok(self.all_logs()),
+            "DescribeClusters" => Ok(json!({"failures": [], "clusters": [{
+                "clusterArn": self.names.cluster_arn(), "clusterName": self.names.cluster, "status": "ACTIVE",
+                "capacityProviders": ["FARGATE", "FARGATE_SPOT"], "defaultCapacityProviderStrategy": [],
+            }]})),
             other => panic!("the script knows no {other}"),
         }
     }
@@ -133,7 +138,7 @@ impl State {
     }
 
     fn next_look(&mut self) {
-        let updates = self.updates.len();
+        let updates = self.updates.len() + self.scaled.len();
         let last = self.looks(updates).len().checked_sub(1);
         let last = last.unwrap_or_else(|| panic!("nothing is scripted after {updates} updates"));
         let next = match self.shown.contains_key(&(updates, 0)) {
@@ -156,7 +161,7 @@ impl State {
             let logging = json!({"logDriver": "awslogs", "options": {
                 "awslogs-group": format!("/ecs/{family}"), "awslogs-region": REGION, "awslogs-stream-prefix": "router",
             }});
-            let definition = json!({
+            let mut definition = json!({
                 "family": family, "executionRoleArn": format!("arn:aws:iam::{ACCOUNT}:role/ecsTaskExecutionRole"),
                 "networkMode": "awsvpc", "requiresCompatibilities": ["FARGATE"], "cpu": "256", "memory": "512",
                 "runtimePlatform": {"cpuArchitecture": "X86_64", "operatingSystemFamily": "LINUX"},
@@ -167,7 +172,19 @@ impl State {
                     "mountPoints": [], "volumesFrom": [], "systemControls": [], "logConfiguration": logging,
                 }],
             });
-            (as_registered(definition, &family, number), json!([{"key": "ManagedBy", "value": by}]))
+            let mut tags = json!([{"key": "ManagedBy", "value": by}]);
+            let mut status = Value::Null;
+            if let Some((_, fields)) = self.scenario.definitions.get(&number) {
+                let mut fields = fields.clone();
+                merge(&mut definition["containerDefinitions"][0], &fields["router"].take());
+                append(&mut definition["containerDefinitions"], fields["sidecars"].take());
+                append(&mut tags, fields["tags"].take());
+                status = fields["status"].take();
+                merge(&mut definition, &fields);
+            }
+            let mut registered = as_registered(definition, &family, number);
+            merge(&mut registered, &json!({ "status": status }));
+            (registered, tags)
         });
     }
 
@@ -199,6 +216,15 @@ impl State {
             && self.updates.len() >= taken
         {
             return Err(refused);
+        }
+        if asked["taskDefinition"].is_null() {
+            let count = asked["desiredCount"]
+                .as_i64()
+                .expect("a count or a revision");
+            self.scaled.push(count);
+            let mut service = self.service(look);
+            service["desiredCount"] = json!(count);
+            return Ok(json!({ "service": service }));
         }
         let name = asked["taskDefinition"].as_str().unwrap_or_default();
         let revision = name
@@ -252,7 +278,7 @@ impl State {
             })
             .collect();
         let deployments = look.deployments.iter().map(|one| one.json(family));
-        json!({
+        let mut service = json!({
             "serviceArn": names.of("service", ""), "serviceName": family, "clusterArn": names.cluster_arn(),
             "status": "ACTIVE", "desiredCount": desired, "runningCount": of_all(|(_, running, _)| running),
             "pendingCount": of_all(|(_, _, pending)| pending), "launchType": "FARGATE", "platformVersion": "LATEST",
@@ -267,7 +293,9 @@ impl State {
             "deploymentController": {"type": "ECS"}, "enableECSManagedTags": true, "propagateTags": "SERVICE",
             "enableExecuteCommand": false, "tags": [],
             "roleArn": format!("arn:aws:iam::{ACCOUNT}:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"),
-        })
+        });
+        merge(&mut service, &self.scenario.service);
+        service
     }
 
     fn tasks(&self, asked: &Value, look: &Look) -> Value {
@@ -326,8 +354,10 @@ impl State {
 
     fn log(&self, asked: &Value) -> Result<Value, Refused> {
         let stream = asked["logStreamName"].as_str().unwrap_or_default();
-        let task = stream.strip_prefix("router/router/").unwrap_or_default();
-        let lines = self.scenario.logs.get(task).ok_or(NOT_FOUND)?;
+        let stream = stream.strip_prefix("router/").unwrap_or_default();
+        let (container, task) = stream.split_once('/').ok_or(NOT_FOUND)?;
+        let key = (container.to_owned(), task.to_owned());
+        let lines = self.scenario.logs.get(&key).ok_or(NOT_FOUND)?;
         let events = lines.iter().map(
             |line| json!({"timestamp": 1_764_000_120_123_u64, "message": line, "ingestionTime": 1_764_000_123_456_u64}),
         );
@@ -335,6 +365,34 @@ impl State {
             "events": events.collect::<Vec<_>>(),
             "nextForwardToken": "f/39350282398732871264158437164735434", "nextBackwardToken": "b/39350282398732871264158437164735434",
         }))
+    }
+
+    fn all_logs(&self) -> Value {
+        let logs = self.scenario.logs.iter();
+        let lines = logs.flat_map(|(origin, lines)| lines.iter().map(move |line| (origin, line)));
+        let events = lines.enumerate().map(|(index, ((container, task), line))| {
+            json!({
+                "logStreamName": format!("router/{container}/{task}"), "eventId": format!("{index:056}"), "message": line,
+                "timestamp": 1_764_000_120_123_u64 + index as u64, "ingestionTime": 1_764_000_123_456_u64,
+            })
+        });
+        json!({"events": events.collect::<Vec<_>>(), "searchedLogStreams": []})
+    }
+}
+
+/// Takes over the fields that are not null.
+fn merge(into: &mut Value, fields: &Value) {
+    for (name, value) in fields.as_object().into_iter().flatten() {
+        if !value.is_null() {
+            into[name] = value.clone();
+        }
+    }
+}
+
+/// Adds entries to a list.
+fn append(list: &mut Value, mut more: Value) {
+    if let (Some(list), Some(more)) = (list.as_array_mut(), more.as_array_mut()) {
+        list.append(more);
     }
 }
 

@@ -76,6 +76,7 @@ impl Made {
             stop: None,
             container_reason: None,
             exit_code: None,
+            sidecar: None,
             is_missing: false,
         }
     }
@@ -112,6 +113,14 @@ impl Deployment {
     pub fn active(self) -> Self {
         Self {
             status: "ACTIVE",
+            ..self
+        }
+    }
+
+    /// The one that counts, whatever it is.
+    pub fn primary(self) -> Self {
+        Self {
+            status: "PRIMARY",
             ..self
         }
     }
@@ -161,6 +170,7 @@ pub struct Task {
     stop: Option<(&'static str, String)>,
     container_reason: Option<String>,
     exit_code: Option<i32>,
+    sidecar: Option<(&'static str, i32)>,
     pub(super) is_missing: bool,
 }
 
@@ -201,6 +211,12 @@ impl Task {
             container_reason: reason.map(str::to_owned),
             ..self
         }
+    }
+
+    /// With another container, which ended with this code.
+    pub fn sidecar(self, name: &'static str, exit_code: i32) -> Self {
+        let sidecar = Some((name, exit_code));
+        Self { sidecar, ..self }
     }
 
     /// Listed, though DescribeTasks does not find it yet.
@@ -268,7 +284,14 @@ impl Task {
         if let Some(reason) = &self.container_reason {
             container["reason"] = json!(reason);
         }
-        task["containers"] = json!([container]);
+        let mut containers = vec![container];
+        if let Some((name, code)) = self.sidecar {
+            let mut other = containers[0].clone();
+            other["name"] = json!(name);
+            other["exitCode"] = json!(code);
+            containers.push(other);
+        }
+        task["containers"] = json!(containers);
         task
     }
 }
@@ -313,6 +336,11 @@ pub const WRONG_CONTROLLER: Refused = Refused {
     message: Some(
         "Unable to update task definition on services with a CODE_DEPLOY deployment controller. Use AWS CodeDeploy to trigger a new deployment.",
     ),
+};
+/// The region has no such cluster.
+pub const CLUSTER_NOT_FOUND: Refused = Refused {
+    code: "ClusterNotFoundException",
+    message: Some("Cluster not found."),
 };
 /// The session's credentials are too old.
 pub const EXPIRED: Refused = Refused {

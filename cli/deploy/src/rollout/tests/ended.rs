@@ -22,6 +22,8 @@ fn a_crash_at_start_fails_at_the_second_with_its_exit_code() {
             task: Some("b".to_owned()),
             stop_code: Some(StopCode::EssentialContainerExited),
             reason: "Essential container in task exited".to_owned(),
+            told_by: Some("router".to_owned()),
+            ..Failure::without_task(failure.cause.clone(), "")
         }
     );
     assert_eq!(
@@ -225,4 +227,74 @@ fn tasks_are_judged_also_while_the_service_cannot_be_read() {
         ..at(3, going(), vec![crashed("a", 1), crashed("b", 1)])
     };
     assert_eq!(failure(rollout().observe(&seen)).stops, 2);
+}
+
+#[test]
+fn what_no_retry_cures_ends_it_at_the_first_event() {
+    for (message, cause) in [
+        (
+            "(service s) was unable to stop or start tasks during a deployment because of the service deployment configuration. Update the minimumHealthyPercent or maximumPercent value and try again.",
+            Cause::DeploymentConfiguration,
+        ),
+        (
+            "IAM trust relationship has been misconfigured or changed, and ECS can no longer maintain your service",
+            Cause::Role,
+        ),
+        (
+            "(service s) was unable to place a task. Reason: The requested MEMORY configuration is above your limit.",
+            Cause::AboveLimit,
+        ),
+        (
+            "(service s) task set (t) (task a) is not healthy in target-group (g) due to TARGET GROUP IS NOT FOUND.",
+            Cause::TargetGroupGone,
+        ),
+    ] {
+        let mut stuck = going();
+        stuck.events = vec![event(2, message)];
+        let failure = failure(rollout().observe(&at(3, stuck, vec![])));
+        assert_eq!(failure, Failure::without_task(cause, message));
+        assert!(failure.cause.remedy().is_some(), "{message}");
+    }
+}
+
+#[test]
+fn what_may_pass_is_waited_for_and_is_the_cause_once_the_time_is_over() {
+    for (message, cause) in [
+        (
+            "(service s) was unable to place a task. Reason: You\u{2019}ve reached the limit on the number of vCPUs you can run concurrently",
+            Cause::Quota,
+        ),
+        (
+            "(service s) operations are being throttled. Will try again later.",
+            Cause::Throttled,
+        ),
+    ] {
+        let held_up = |seconds| {
+            let mut stuck = going();
+            stuck.events = vec![event(2, message)];
+            at(seconds, stuck, vec![])
+        };
+        let mut watched = rollout();
+        let progress = going_on(watched.observe(&held_up(3)));
+        assert_eq!(progress.note.as_deref(), Some(message));
+        match unsuccessful(watched.observe(&held_up(900))) {
+            Unsuccessful::TimedOut { failure, .. } => {
+                assert_eq!(failure, Some(Failure::without_task(cause, message)));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn an_event_of_an_earlier_deployment_or_of_no_known_meaning_decides_nothing() {
+    let mut stuck = going();
+    stuck.events = vec![
+        event(3, "(service s) does what no page tells of"),
+        event(
+            -60,
+            "(service s) was unable to stop or start tasks during a deployment because of the service deployment configuration.",
+        ),
+    ];
+    assert_goes_on(&rollout().observe(&at(3, stuck, vec![])));
 }

@@ -240,3 +240,67 @@ fn a_revision_that_is_deregistered_meanwhile_changes_nothing() {
     let seen = [at(1, going(), run()), at(11, done(), run())];
     assert_eq!(play(&mut rollout(), &seen), up(1));
 }
+
+/// A service that came up before, and is scaled.
+mod scaled {
+    use std::collections::BTreeSet;
+
+    use super::super::super::super::Baseline;
+    use super::*;
+
+    fn to(count: i32) -> Rollout {
+        let before = Baseline {
+            stopped_tasks: BTreeSet::from(["old".to_owned()]),
+            events: BTreeSet::from([event(-5, PLACED_NOT).id]),
+        };
+        rollout().scaled_to(count, before)
+    }
+
+    const PLACED_NOT: &str = "IAM permissions policies have been misconfigured or changed, and ECS can no longer maintain your service";
+
+    fn running(state: &str, running: i32, desired: i32) -> Service {
+        let mut seen = service(vec![deployment(OURS, "PRIMARY", state, running, desired)]);
+        // From before, dated after the deployment was made.
+        seen.events = vec![event(-5, PLACED_NOT)];
+        seen.events[0].at = clock(5);
+        seen
+    }
+
+    #[test]
+    fn it_is_done_when_all_tasks_have_run_for_a_while_and_what_was_before_does_not_count() {
+        let old = || crashed("old", 7);
+        let (a, b) = (|| task("a", "RUNNING"), || task("b", "RUNNING"));
+        let seen = [
+            // Reads show the count from before.
+            at(1, running("COMPLETED", 1, 1), vec![a(), old()]),
+            at(2, running("COMPLETED", 1, 2), vec![a(), old()]),
+            at(5, running("COMPLETED", 2, 2), vec![a(), b(), old()]),
+            at(15, running("COMPLETED", 2, 2), vec![a(), b(), old()]),
+        ];
+        assert_eq!(play(&mut to(2), &seen), up(2));
+    }
+
+    #[test]
+    fn tasks_that_cannot_start_are_told_within_seconds() {
+        let missing =
+            "CannotPullContainerError: manifest for repo:bootstrap not found: manifest unknown";
+        let mut watched = to(2);
+        let failure = failure(watched.observe(&at(
+            3,
+            running("IN_PROGRESS", 0, 2),
+            vec![not_started("a", missing)],
+        )));
+        assert_eq!(failure.cause, Cause::ImageNotPulled);
+        assert_eq!(failure.reason, missing);
+    }
+
+    #[test]
+    fn a_deployment_that_the_circuit_breaker_ended_starts_no_task() {
+        let mut ended = running("FAILED", 0, 2);
+        ended.deployments[0].reason = "tasks failed to start.".to_owned();
+        let failure = failure(to(2).observe(&at(1, ended, vec![])));
+        assert_eq!(failure.reason, "tasks failed to start.");
+        // One whose tasks run all the same gets more.
+        assert_goes_on(&to(2).observe(&at(1, running("FAILED", 1, 2), vec![task("a", "RUNNING")])));
+    }
+}

@@ -67,8 +67,8 @@ fn service(deployments: Vec<Deployment>) -> Service {
         status: "ACTIVE".into(),
         desired: primary.map_or(1, |one| one.desired),
         deployments,
-        events: Vec::new(),
         rolls_back: true,
+        ..Service::default()
     }
 }
 

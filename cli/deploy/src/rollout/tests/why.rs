@@ -1,7 +1,8 @@
 //! Why a task could not start, from ECS's words.
 
-use super::super::super::stop_reason::why_not_started;
+use super::super::super::stop_reason::{TaskContainers, in_small_letters, why_not_started};
 use super::*;
+use crate::task_definition::{Tags, TaskDefinition};
 
 #[test]
 fn ecs_words_are_told_apart_and_what_is_missing_stays_missing() {
@@ -81,9 +82,65 @@ fn ecs_words_are_told_apart_and_what_is_missing_stays_missing() {
             Cause::NotStarted,
             true,
         ),
+        (
+            "ResourceInitializationError: unable to pull secrets or registry auth: The task can\u{2019}t retrieve the secret with ARN 'arn:aws:secretsmanager:us-east-1:1:secret:x' from AWS Secrets Manager. Check whether the secret exists in the specified Region. ResourceNotFoundException: Secrets Manager can\u{2019}t find the specified secret.",
+            Cause::Secret,
+            false,
+        ),
+        (
+            "ResourceInitializationError: The task can't pull secrets from AWS Secrets Manager. There is a connection issue between the task and AWS Secrets Manager. Check your task network configuration.",
+            Cause::Secret,
+            true,
+        ),
+        (
+            "ResourceInitializationError: The task can't download the environment variable files from Amazon S3. There is a connection issue between the task and Amazon S3.",
+            Cause::Secret,
+            true,
+        ),
+        (
+            "ResourceInitializationError: The task can't find the Amazon CloudWatch log group defined in the task definition. There is a connection issue between the task and Amazon CloudWatch. Check your network configuration.",
+            Cause::Log,
+            true,
+        ),
+        (
+            "CannotPullContainerError: The task can\u{2019}t pull the image. Check that the role has the permissions to pull images from the registry.",
+            Cause::Role,
+            false,
+        ),
+        (
+            "CannotPullContainerError: The task can\u{2019}t pull the image. Check your network configuration",
+            Cause::ImageNotPulled,
+            true,
+        ),
+        (
+            "CannotPullContainerError: context canceled",
+            Cause::ImageNotPulled,
+            true,
+        ),
+        (
+            "The selected task definition is not compatible with the selected compute strategy",
+            Cause::NotStarted,
+            false,
+        ),
+        (
+            "Unexpected EC2 error while attempting to Create Network Interface with public IP assignment enabled in subnet 'subnet-0': InsufficientFreeAddressesInSubnet",
+            Cause::NotStarted,
+            true,
+        ),
+        (
+            "ContainerRuntimeTimeoutError: Could not transition to running; timed out after waiting 1m: odd",
+            Cause::NotStarted,
+            true,
+        ),
+        (
+            "ResourceInitializationError: failed to invoke EFS utils commands to set up EFS volumes: stderr: b'mount.nfs4: Connection reset by peer'",
+            Cause::NotStarted,
+            true,
+        ),
+        ("CannotCreateVolumeError: odd", Cause::NotStarted, true),
     ] {
         assert_eq!(
-            why_not_started(&reason.to_lowercase()),
+            why_not_started(&in_small_letters(reason)),
             (cause, is_curable),
             "{reason}"
         );
@@ -146,4 +203,78 @@ fn a_stop_without_a_code_is_judged_by_what_else_is_known() {
     failure(rollout().observe(&at(1, going(), vec![bare("a"), bare("b")])));
     let silent = |id| stopped(id, "", "");
     assert_goes_on(&rollout().observe(&at(1, going(), vec![silent("a"), silent("b")])));
+}
+
+#[test]
+fn a_container_that_may_end_is_not_why_a_task_does() {
+    let definition = TaskDefinition {
+        definition: serde_json::json!({"containerDefinitions": [
+            {"name": "router"},
+            {"name": "collector", "essential": true},
+            {"name": "init", "essential": false},
+        ]}),
+        tags: Tags::new(),
+    };
+    let containers = TaskContainers::of(&definition, "router");
+    let with = |ends: [(&str, Option<i32>, &str); 3]| {
+        let mut task = crashed("a", 0);
+        let ends = ends.into_iter();
+        task.containers = ends
+            .map(|(name, exit_code, reason)| Container {
+                name: name.to_owned(),
+                exit_code,
+                reason: reason.to_owned(),
+            })
+            .collect();
+        containers.failure(&task).unwrap()
+    };
+    let ended = |container: &str, code| Cause::Exited {
+        container: container.to_owned(),
+        exit_code: Some(code),
+    };
+    let failure = with([
+        ("init", Some(1), ""),
+        ("router", Some(0), ""),
+        ("collector", Some(143), ""),
+    ]);
+    assert_eq!(failure.cause, ended("router", 0));
+    assert_eq!(failure.told_by.as_deref(), Some("router"));
+    let failure = with([
+        ("router", Some(143), ""),
+        ("collector", Some(3), ""),
+        ("init", Some(0), ""),
+    ]);
+    assert_eq!(failure.cause, ended("collector", 3));
+    assert_eq!(failure.told_by.as_deref(), Some("collector"));
+    let memory = "OutOfMemoryError: Container killed due to memory usage";
+    let failure = with([
+        ("init", Some(137), memory),
+        ("router", Some(7), ""),
+        ("collector", Some(143), ""),
+    ]);
+    assert_eq!(failure.cause, ended("router", 7));
+    let failure = with([
+        ("router", Some(143), ""),
+        ("collector", Some(137), memory),
+        ("init", Some(0), ""),
+    ]);
+    assert_eq!(failure.cause, Cause::OutOfMemory);
+    assert_eq!(failure.told_by.as_deref(), Some("collector"));
+}
+
+#[test]
+fn a_health_check_that_fails_is_told_by_the_routers_log_whatever_ended_first() {
+    let mut task = stopped(
+        "a",
+        "ServiceSchedulerInitiated",
+        "Task failed ELB health checks in (target-group g)",
+    );
+    task.containers.push(Container {
+        name: "collector".to_owned(),
+        exit_code: Some(2),
+        ..Container::default()
+    });
+    let failure = TaskContainers::from("router").failure(&task).unwrap();
+    assert_eq!(failure.cause, Cause::TargetHealth);
+    assert_eq!(failure.told_by.as_deref(), Some("router"));
 }

@@ -14,7 +14,6 @@ use std::time::Duration;
 
 use t3nets_deploy::deploy_target::DeployTarget;
 use t3nets_deploy::ecs::{Ecs, PlacedService};
-use t3nets_deploy::image_ref::Digest;
 use t3nets_deploy::task_definition::TaskDefinition;
 use t3nets_router::aws::{AwsError, AwsErrorKind};
 
@@ -102,22 +101,18 @@ impl ServiceChecks<'_> {
         let Ok(Some(placed)) = placed else {
             return RunningRevision::NoService;
         };
-        let arn = placed.task_definition.as_str();
+        let arn = placed.service.task_definition.as_str();
         match self.ecs.task_definition(arn).await {
-            Ok(Some(definition)) if self.is_placeholder(&definition) => {
-                RunningRevision::Placeholder(definition)
+            Ok(Some(definition)) => {
+                let template = self.target.template_arn.as_deref();
+                match definition.is_placeholder(&self.target.container, template) {
+                    true => RunningRevision::Placeholder(definition),
+                    false => RunningRevision::Deployed(definition),
+                }
             }
-            Ok(Some(definition)) => RunningRevision::Deployed(definition),
             Ok(None) => RunningRevision::Missing,
             Err(error) => RunningRevision::Unread(error),
         }
-    }
-
-    fn is_placeholder(&self, definition: &TaskDefinition) -> bool {
-        let image = definition.image(&self.target.container).unwrap_or_default();
-        let is_pinned = Digest::at_end_of(image).is_some();
-        let template = self.target.template_arn.as_deref();
-        !is_pinned && (definition.is_template() || template == Some(definition.arn().as_str()))
     }
 }
 

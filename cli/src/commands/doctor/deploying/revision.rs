@@ -4,13 +4,14 @@
 use std::future::ready;
 
 use futures::FutureExt;
-use serde_json::Value;
 use t3nets_deploy::dependencies::{ECS_TASKS, LogGroup, Role, log_group, role};
 use t3nets_deploy::image_ref::Digest;
+use t3nets_deploy::logs::{LogDestination, LogPlace};
 use t3nets_deploy::registry::{RegistryError, RepositoryImages};
 use t3nets_deploy::task_definition::{Change, TaskDefinition, drift};
 use t3nets_router::aws::{AwsError, AwsErrorKind};
 
+use super::super::Status;
 use super::{
     AskedBy, Check, Question, RunningRevision, ServiceChecks, creation, skipped_without, within,
 };
@@ -120,27 +121,51 @@ impl ServiceChecks<'_> {
         }
     }
 
+    /// The log groups of all containers: without one of them, no task starts.
     async fn check_log_group(&self, definition: Option<&TaskDefinition>) -> Check {
         let name = "log_group";
-        let logging = definition
-            .and_then(|definition| definition.container(&self.target.container))
-            .map_or(&Value::Null, |container| &container["logConfiguration"]);
-        let option = |option: &str| logging["options"][option].as_str();
-        match logging["logDriver"].as_str() {
-            None if definition.is_some() => {
-                return Check::warning(
-                    name,
-                    "the running task definition has no log configuration",
-                    Hint::command("infra apply", "sets one for the next deploy"),
-                );
-            }
-            None | Some("awslogs") => {}
-            Some(driver) => {
-                return Check::skipped(name, format!("logs go through the log driver `{driver}`"));
+        let Some(definition) = definition else {
+            return self
+                .check_group(name, &self.target.log_group, None, false)
+                .await;
+        };
+        let (mut found, mut elsewhere): (Vec<Check>, Vec<String>) = (Vec::new(), Vec::new());
+        let mut groups: Vec<LogPlace> = Vec::new();
+        for container in definition.container_names() {
+            match LogDestination::of(definition, &container) {
+                LogDestination::CloudWatch(place) => {
+                    let is_known =
+                        |one: &LogPlace| one.group == place.group && one.region == place.region;
+                    if !groups.iter().any(is_known) {
+                        groups.push(place);
+                    }
+                }
+                LogDestination::Elsewhere(place) => {
+                    elsewhere.push(format!("the log of `{container}` goes {place}"));
+                }
             }
         }
-        let group = option("awslogs-group").unwrap_or(&self.target.log_group);
-        match log_group(self.sdk, group, option("awslogs-region")).await {
+        for place in &groups {
+            let region = place.region.as_deref();
+            found.push(
+                self.check_group(name, &place.group, region, place.is_created)
+                    .await,
+            );
+        }
+        match found.is_empty() {
+            true => Check::skipped(name, elsewhere.join("; ")),
+            false => joined(name, found, &elsewhere),
+        }
+    }
+
+    async fn check_group(
+        &self,
+        name: &'static str,
+        group: &str,
+        region: Option<&str>,
+        is_created: bool,
+    ) -> Check {
+        match log_group(self.sdk, group, region).await {
             Ok(Some(LogGroup { retention_days })) => {
                 let kept = match retention_days {
                     Some(days) => format!("kept for {days} days"),
@@ -148,7 +173,7 @@ impl ServiceChecks<'_> {
                 };
                 Check::ok(name, format!("`{group}`, {kept}"))
             }
-            Ok(None) if option("awslogs-create-group") == Some("true") => {
+            Ok(None) if is_created => {
                 Check::ok(name, format!("`{group}` is created by the first task"))
             }
             Ok(None) => Check::failed(
@@ -191,6 +216,26 @@ impl ServiceChecks<'_> {
             }
             .unanswered(&error, creation()),
         }
+    }
+}
+
+/// Checks of the same thing as one: the worst of them, with the details of all.
+fn joined(name: &'static str, mut checks: Vec<Check>, more: &[String]) -> Check {
+    checks.sort_by_key(|check| match check.status {
+        Status::Failed => 0,
+        Status::Warning => 1,
+        Status::Skipped => 2,
+        Status::Ok => 3,
+    });
+    let details: Vec<String> = checks
+        .iter()
+        .map(|check| check.detail.clone())
+        .chain(more.iter().cloned())
+        .collect();
+    let worst = checks.into_iter().next();
+    Check {
+        detail: details.join("; "),
+        ..worst.unwrap_or_else(|| Check::skipped(name, ""))
     }
 }
 
@@ -269,7 +314,6 @@ fn unknown_role(name: &'static str, role: &str, error: &AwsError) -> Check {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::Status;
     use super::*;
 
     #[test]

@@ -1,15 +1,16 @@
 //! The service and what it runs on: the repository of its images, its cluster with the capacity,
 //! the service itself, and its load balancer's targets.
 
-use t3nets_deploy::ecs::messages::tells_of_no_capacity;
+use t3nets_deploy::ecs::messages::{Meaning, meaning};
 use t3nets_deploy::ecs::states::{ClusterStatus, RolloutState, ServiceStatus, TargetState};
 use t3nets_deploy::ecs::{Cluster, PlacedService};
 use t3nets_deploy::registry::{RegistryError, RepositoryFacts, count_images};
-use t3nets_deploy::rollout::Target;
+use t3nets_deploy::rollout::{Cause, Target};
 use t3nets_deploy::targets::Targets;
 use t3nets_router::aws::{AwsError, AwsErrorKind};
 
 use super::{AskedBy, Check, Question, RunningRevision, ServiceChecks, creation};
+use crate::commands::deploy::remedies;
 use crate::commands::doctor::Remedy;
 use crate::hint::Hint;
 
@@ -119,7 +120,11 @@ impl ServiceChecks<'_> {
             }
         };
         let service = &placed.service;
-        let revision = placed.task_definition.name();
+        let revision = service.task_definition.name();
+        if let Some(why) = service.replacement_obstacle() {
+            let remedy = remedies(&why, &self.target.cluster, &self.target.service);
+            return Check::failed(name, format!("{shown} {why}"), remedy);
+        }
         if service.status != ServiceStatus::Active {
             let found = format!("{shown} is {}", service.status);
             return Check::failed(name, found, creation());
@@ -244,13 +249,26 @@ fn placement(placed: &PlacedService, capacity: String) -> Check {
     let newest = service.events.iter().take(EVENTS);
     let complaint = newest
         .into_iter()
-        .find(|event| tells_of_no_capacity(&event.message));
+        .find_map(|event| match meaning(&event.message) {
+            // What tasks themselves show is the check `service`'s.
+            Meaning::Trouble {
+                cause: Cause::TargetHealth | Cause::NotStarted,
+                ..
+            }
+            | Meaning::News
+            | Meaning::Unknown => None,
+            Meaning::Trouble { cause, .. } => Some((event, cause)),
+        });
     match complaint {
-        Some(event) if running < service.desired => Check::failed(
-            "capacity",
-            format!("{capacity}: {}", event.message),
-            "wait, use another capacity (`fargate_spot = false`), or have the account's quota of Fargate vCPUs raised",
-        ),
+        Some((event, cause)) if running < service.desired => {
+            let remedy = cause.remedy().map(Hint::from);
+            let more = Hint::command("status", "shows what the service does");
+            Check::failed(
+                "capacity",
+                format!("{capacity}: {}", event.message),
+                remedy.into_iter().chain([more]).collect::<Vec<_>>(),
+            )
+        }
         _ => Check::ok("capacity", capacity),
     }
 }

@@ -46,9 +46,9 @@ fn placed(running: i32, desired: i32, state: &str) -> PlacedService {
             status: "ACTIVE".into(),
             desired,
             deployments: vec![deployment],
+            task_definition: "arn:aws:ecs:us-east-1:123456789012:task-definition/r:7".into(),
             ..Service::default()
         },
-        task_definition: "arn:aws:ecs:us-east-1:123456789012:task-definition/r:7".into(),
         ..PlacedService::default()
     }
 }
@@ -154,4 +154,21 @@ fn targets_that_are_not_healthy_are_named_with_the_reason() {
         assert!(some.detail.contains(part), "{some:?}");
     }
     assert_eq!(check(&["unhealthy"]).status, Status::Failed);
+}
+
+#[test]
+fn a_service_that_cannot_be_deployed_to_is_a_failure_with_a_remedy() {
+    for (status, controller, part) in [
+        ("ACTIVE", "CODE_DEPLOY", "AWS CodeDeploy deploys to it"),
+        ("ACTIVE", "EXTERNAL", "another tool deploys to it"),
+        ("DRAINING", "ECS", "it is being deleted"),
+    ] {
+        let mut placed = placed(1, 1, "COMPLETED");
+        placed.service.status = status.into();
+        placed.service.controller = controller.into();
+        let check = check_of(placed, &RunningRevision::Deployed(definition()));
+        assert_eq!(check.status, Status::Failed);
+        assert!(check.detail.contains(part), "{check:?}");
+        assert!(!check.remedy.to_string().is_empty(), "{check:?}");
+    }
 }
