@@ -278,6 +278,10 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         &[
             ("Follow the logs of all tasks", "logs -e dev -f"),
             ("Show the last two hours", "logs -e dev --since 2h"),
+            (
+                "Show all that a task wrote, as `t3nets status` names it",
+                "logs -e dev --task 4bf2e600",
+            ),
         ],
     ),
     (

@@ -176,9 +176,6 @@ mod tests {
         assert!(text.contains("01234567 "), "{text}");
         let why =
             "`router` exited with 7; Essential container in task exited (EssentialContainerExited)";
-        assert!(
-            text.contains(&format!("1970-01-01T00:01:00Z  {why}")),
-            "{text}"
-        );
+        assert!(text.ends_with(&format!("  {why}")), "{text}");
     }
 }
