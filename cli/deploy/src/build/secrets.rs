@@ -83,8 +83,8 @@ pub enum SecretError {
     NotASocket(PathBuf),
 }
 
-/// As BuildKit's client reads it: `id=token,src=token.txt`, `id=token,env=TOKEN`, `id=TOKEN` for the
-/// variable of that name or else the file.
+/// As BuildKit's client reads it: `id=token,src=token.txt`, `id=token,env=TOKEN`, `id=TOKEN` for
+/// the variable of that name or else the file.
 /// <https://docs.docker.com/reference/cli/docker/buildx/build/#secret>
 impl FromStr for BuildSecret {
     type Err = InvalidSecret;

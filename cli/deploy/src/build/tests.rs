@@ -1,4 +1,4 @@
-//! Builds by the Docker engine of this machine.
+//! Builds by the Docker engine of this machine: one file, since they share folders and engine.
 
 use std::fs;
 use std::sync::Mutex;
