@@ -172,7 +172,7 @@ pub(crate) struct TaskLogs(BTreeMap<String, Log>);
 
 #[derive(Debug, Clone)]
 enum Log {
-    Read(LogsClient, LogPlace),
+    Read(Box<(LogsClient, LogPlace)>),
     Elsewhere(Elsewhere),
 }
 
@@ -183,7 +183,8 @@ impl TaskLogs {
         let logs = containers.map(|container| {
             let log = match LogDestination::of(definition, &container) {
                 LogDestination::CloudWatch(place) => {
-                    Log::Read(LogsClient::new(sdk, place.region.as_deref()), place)
+                    let client = LogsClient::new(sdk, place.region.as_deref());
+                    Log::Read(Box::new((client, place)))
                 }
                 LogDestination::Elsewhere(place) => Log::Elsewhere(place),
             };
@@ -200,7 +201,7 @@ impl TaskLogs {
     /// Where a container's log goes, if not to CloudWatch Logs.
     pub(crate) fn elsewhere(&self, container: &str) -> Option<String> {
         match self.0.get(container)? {
-            Log::Read(..) => None,
+            Log::Read(_) => None,
             Log::Elsewhere(place) => Some(place.to_string()),
         }
     }
@@ -214,9 +215,10 @@ impl TaskLogs {
         task: &str,
         wait: Duration,
     ) -> Vec<String> {
-        let Some(Log::Read(client, place)) = self.0.get(container) else {
+        let Some(Log::Read(log)) = self.0.get(container) else {
             return Vec::new();
         };
+        let (client, place) = &**log;
         let Some(stream) = &place.stream else {
             return Vec::new();
         };

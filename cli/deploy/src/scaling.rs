@@ -57,7 +57,7 @@ pub enum ScaleError {
         /// The desired count.
         count: i32,
         /// What keeps them from it.
-        failure: Failure,
+        failure: Box<Failure>,
         /// Whether nothing was ever deployed to the service.
         is_placeholder: bool,
     },
@@ -85,7 +85,7 @@ pub enum ScaleError {
         /// How long that was waited for.
         timeout: Duration,
         /// What speaks against it, or holds it up.
-        failure: Option<Failure>,
+        failure: Option<Box<Failure>>,
     },
 }
 
@@ -134,7 +134,7 @@ fn grown(verdict: Verdict, options: &ScaleOptions, is_placeholder: bool) -> Resu
     let ScaleOptions { count, timeout } = *options;
     let failed = |failure| ScaleError::Failed {
         count,
-        failure,
+        failure: Box::new(failure),
         is_placeholder,
     };
     match verdict {
@@ -150,7 +150,7 @@ fn grown(verdict: Verdict, options: &ScaleOptions, is_placeholder: bool) -> Resu
         Err(Unsuccessful::TimedOut { failure, .. }) => Err(ScaleError::TimedOut {
             count,
             timeout,
-            failure,
+            failure: failure.map(Box::new),
         }),
     }
 }

@@ -377,9 +377,13 @@ impl<'a> Watch<'a> {
     /// Why there is no success, with the last lines of the task that shows it.
     async fn report_failure(&self, failure: &mut Failure) {
         let reporter = self.session.reporter;
-        let told_by = failure.told_by.clone();
-        let told_by = told_by.unwrap_or_else(|| self.session.target.container.clone());
-        failure.log_destination = self.logs.elsewhere(&told_by);
+        let told_by = match &mut failure.log {
+            Some(log) => {
+                log.destination = self.logs.elsewhere(&log.container);
+                log.container.clone()
+            }
+            None => self.session.target.container.clone(),
+        };
         reporter.report(Event::Failed {
             failure,
             remedy: failure.cause.remedy(),

@@ -160,12 +160,20 @@ pub struct Failure {
     /// ECS's sentence; empty where there is none.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub reason: String,
-    /// The container whose log tells more, if a task shows the cause.
+    /// The log that tells more, if a task shows the cause.
+    #[serde(flatten)]
+    pub log: Option<Box<FailureLog>>,
+}
+
+/// The log of the container that shows a failure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FailureLog {
+    /// The container.
     #[serde(skip)]
-    pub told_by: Option<String>,
-    /// Where that log goes, if not to CloudWatch Logs.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub log_destination: Option<String>,
+    pub container: String,
+    /// Where its log goes, if not to CloudWatch Logs.
+    #[serde(rename = "log_destination", skip_serializing_if = "Option::is_none")]
+    pub destination: Option<String>,
 }
 
 impl Failure {
@@ -177,8 +185,7 @@ impl Failure {
             task: None,
             stop_code: None,
             reason: reason.into(),
-            told_by: None,
-            log_destination: None,
+            log: None,
         }
     }
 }

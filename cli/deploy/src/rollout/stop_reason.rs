@@ -4,7 +4,7 @@
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html>.
 //! They are matched loosely, by the words that carry the meaning, since AWS rewords them.
 
-use super::{Cause, Container, Failure, Task};
+use super::{Cause, Container, Failure, FailureLog, Task};
 use crate::ecs::states::StopCode;
 use crate::task_definition::TaskDefinition;
 
@@ -89,8 +89,10 @@ impl TaskContainers {
             task: Some(task.id.clone()),
             stop_code: task.stop_code.clone(),
             reason,
-            told_by: Some(self.telling(task).to_owned()),
-            log_destination: None,
+            log: Some(Box::new(FailureLog {
+                container: self.telling(task).to_owned(),
+                destination: None,
+            })),
         }
     }
 

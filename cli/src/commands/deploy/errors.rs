@@ -266,17 +266,17 @@ fn first_deploy() -> Hint {
 
 /// Where what the tasks wrote is to be read.
 fn logs(failure: &Failure) -> Hint {
-    let told_by = failure.told_by.as_deref();
-    match (&failure.log_destination, &failure.task) {
-        (Some(destination), _) => {
-            let whose = told_by.map_or_else(String::new, |name| format!(" of `{name}`"));
-            format!("the log{whose} goes {destination}").into()
-        }
-        (None, Some(task)) => {
+    if let Some(log) = &failure.log
+        && let Some(destination) = &log.destination
+    {
+        return format!("the log of `{}` goes {destination}", log.container).into();
+    }
+    match &failure.task {
+        Some(task) => {
             let short = task.get(..8).unwrap_or(task);
             Hint::command(format!("logs --task {short}"), "shows all that it wrote")
         }
-        (None, None) => Hint::command("logs", "shows the tasks' logs"),
+        None => Hint::command("logs", "shows the tasks' logs"),
     }
 }
 
@@ -314,7 +314,7 @@ fn failed(kind: ErrorKind, message: String, failure: &Failure) -> CliError {
 #[cfg(test)]
 mod tests {
     use t3nets_deploy::ecs::states::StopCode;
-    use t3nets_deploy::rollout::{Cause, EcsRollback, Progress};
+    use t3nets_deploy::rollout::{Cause, EcsRollback, FailureLog, Progress};
 
     use super::*;
 
@@ -413,8 +413,10 @@ mod tests {
             read(&failure),
             "`t3nets logs --task 4bf2e600` shows all that it wrote"
         );
-        failure.told_by = Some("collector".to_owned());
-        failure.log_destination = Some("through the log driver `splunk`".to_owned());
+        failure.log = Some(Box::new(FailureLog {
+            container: "collector".to_owned(),
+            destination: Some("through the log driver `splunk`".to_owned()),
+        }));
         assert_eq!(
             read(&failure),
             "the log of `collector` goes through the log driver `splunk`"

@@ -22,8 +22,7 @@ fn a_crash_at_start_fails_at_the_second_with_its_exit_code() {
             task: Some("b".to_owned()),
             stop_code: Some(StopCode::EssentialContainerExited),
             reason: "Essential container in task exited".to_owned(),
-            told_by: Some("router".to_owned()),
-            ..Failure::without_task(failure.cause.clone(), "")
+            log: failure.log.clone(),
         }
     );
     assert_eq!(

@@ -238,14 +238,14 @@ fn a_container_that_may_end_is_not_why_a_task_does() {
         ("collector", Some(143), ""),
     ]);
     assert_eq!(failure.cause, ended("router", 0));
-    assert_eq!(failure.told_by.as_deref(), Some("router"));
+    assert_eq!(told_by(&failure), Some("router"));
     let failure = with([
         ("router", Some(143), ""),
         ("collector", Some(3), ""),
         ("init", Some(0), ""),
     ]);
     assert_eq!(failure.cause, ended("collector", 3));
-    assert_eq!(failure.told_by.as_deref(), Some("collector"));
+    assert_eq!(told_by(&failure), Some("collector"));
     let memory = "OutOfMemoryError: Container killed due to memory usage";
     let failure = with([
         ("init", Some(137), memory),
@@ -259,7 +259,7 @@ fn a_container_that_may_end_is_not_why_a_task_does() {
         ("init", Some(0), ""),
     ]);
     assert_eq!(failure.cause, Cause::OutOfMemory);
-    assert_eq!(failure.told_by.as_deref(), Some("collector"));
+    assert_eq!(told_by(&failure), Some("collector"));
 }
 
 #[test]
@@ -276,5 +276,9 @@ fn a_health_check_that_fails_is_told_by_the_routers_log_whatever_ended_first() {
     });
     let failure = TaskContainers::from("router").failure(&task).unwrap();
     assert_eq!(failure.cause, Cause::TargetHealth);
-    assert_eq!(failure.told_by.as_deref(), Some("router"));
+    assert_eq!(told_by(&failure), Some("router"));
+}
+
+fn told_by(failure: &Failure) -> Option<&str> {
+    failure.log.as_ref().map(|log| log.container.as_str())
 }
