@@ -278,7 +278,7 @@ fn a_second_deploy_is_refused_until_the_firsts_lease_ends() {
     installed.lock(60);
     let deploy = ["deploy", "--image", "here"];
     let refused = installed.run(&deploy).expect_code(1);
-    let expected = "`grace` is deploying to `t3nets-locked-router` since 2026-11-24T10:00:00Z";
+    let expected = "`grace` is deploying to `t3nets-locked-router` since 2026-11-24 10:00 UTC";
     assert!(refused.stderr.contains(expected), "{refused:?}");
     assert_eq!(installed.revision().0.revision(), 1);
     installed.lock(-1);

@@ -283,9 +283,11 @@ impl Printer {
         self.call.render(hint)
     }
 
-    /// Whether progress is shown in a line that is drawn again and again: only in a terminal.
+    /// Whether progress is shown in a line that is drawn again and again: only in a terminal that
+    /// can do so.
     pub(crate) fn shows_progress(&self) -> bool {
-        !self.quiet && !self.json && std::io::stderr().is_terminal()
+        let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        !self.quiet && !self.json && !is_dumb && std::io::stderr().is_terminal()
     }
 
     /// Shows on stderr that something takes time, until the value is dropped. Only in a terminal.

@@ -13,6 +13,7 @@ mod known;
 mod logged;
 mod scaled;
 mod shown;
+mod terminal;
 mod told;
 
 use std::io::{BufRead, BufReader};

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use dialoguer::console::{Term, measure_text_width, truncate_str};
 use indicatif::DecimalBytes;
+use t3nets_deploy::image_ref::Digest;
 use t3nets_deploy::report::{Event, Step};
-use t3nets_deploy::rollout::{Failure, Progress};
+use t3nets_deploy::rollout::{Cause, Failure, Progress};
 
 use super::display::{brief, obstacle, short_task, shown};
 use crate::terminal::printer::Printer;
@@ -47,6 +48,8 @@ struct State {
     progress: Option<Progress>,
     /// Whether an image was built, whose check is no step of its own.
     is_built: bool,
+    /// Whether a step began: an empty line is before the first and after the last.
+    has_begun: bool,
 }
 
 impl Steps {
@@ -83,6 +86,9 @@ impl Steps {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
             Event::Started { step, detail } => {
+                if !std::mem::replace(&mut state.has_begun, true) {
+                    self.printer.status("");
+                }
                 state.open = Some((step, Instant::now()));
                 match step {
                     Step::Build => state.is_built = true,
@@ -203,7 +209,16 @@ impl State {
                 .as_ref()
                 .map_or_else(|| detail.to_owned(), running),
             Step::Rollback => format!("{detail} is running again"),
-            Step::Build | Step::Check | Step::Register | Step::Verify => detail.to_owned(),
+            // What the registry's address is goes without saying.
+            Step::Check => match Digest::at_end_of(detail) {
+                Some(digest) => {
+                    let name = detail.split('@').next().unwrap_or(detail);
+                    let name = name.rsplit('/').next().unwrap_or(name);
+                    format!("{name}@sha256:{}", digest.short())
+                }
+                None => detail.to_owned(),
+            },
+            Step::Build | Step::Register | Step::Verify => detail.to_owned(),
         }
     }
 }
@@ -256,7 +271,13 @@ fn failed(failure: &Failure) -> String {
         0 | 1 => String::new(),
         times => format!(" ({times} tasks)"),
     };
-    format!("{task}{}{times}", failure.cause)
+    match &failure.cause {
+        Cause::Exited {
+            container,
+            exit_code: Some(code),
+        } => format!("{task}`{container}` exited with code {code}{times}"),
+        cause => format!("{task}{cause}{times}"),
+    }
 }
 
 /// `0.6s`, `41s`, `2m 03s`.
@@ -280,8 +301,6 @@ fn aligned(mark: &str, name: &str, detail: &str, time: &str, width: usize) -> St
 
 #[cfg(test)]
 mod tests {
-    use t3nets_deploy::rollout::Cause;
-
     use super::*;
 
     #[test]
@@ -346,7 +365,7 @@ mod tests {
         failure.stops = 2;
         assert_eq!(
             failed(&failure),
-            "task 4bf2e600: container `router` ended with exit code 7 (2 tasks)"
+            "task 4bf2e600: `router` exited with code 7 (2 tasks)"
         );
     }
 }
