@@ -213,10 +213,10 @@ impl Context {
     }
 
     /// Adds to an error what to do about it in the environment in use.
-    pub(crate) fn advise(&self, error: CliError) -> CliError {
+    pub(crate) async fn advise(&self, error: CliError) -> CliError {
         match self.settings.environment() {
             Ok(environment) if environment.platform == PlatformKind::Aws => {
-                advise(error, environment, self.aws.get())
+                advise(error, environment, self.aws.get()).await
             }
             _ if error.service().is_some() && error.kind != ErrorKind::Denied => {
                 error.hint_command("doctor", CHECKS)

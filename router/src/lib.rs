@@ -25,7 +25,6 @@ pub mod config;
 mod cursor;
 pub mod errors;
 pub mod http;
-pub mod lenient;
 #[cfg(feature = "local")]
 pub mod local;
 pub mod model;

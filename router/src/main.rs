@@ -151,9 +151,10 @@ async fn open(config: PlatformConfig, server: &mut ServerConfig) -> Result<Platf
         } => {
             let connection = Connection {
                 region: Some(region),
-                profile: None,
+                ..Connection::default()
             };
             let sdk = aws::sdk_config(&connection).await;
+            let sdk = sdk.map_err(|error| Failure::Other(error.to_string()))?;
             let ai = std::mem::take(&mut server.ai);
             server.ai = ai.with_bedrock(Bedrock::new(&sdk), bedrock_model);
             let platform = aws::open(&sdk, &names, Arc::new(SystemClock));

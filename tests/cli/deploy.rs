@@ -4,6 +4,7 @@
 
 mod deleted_images;
 mod doctor;
+mod plans;
 
 use std::collections::HashMap;
 use std::process::Command;

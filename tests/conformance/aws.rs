@@ -64,7 +64,7 @@ impl AwsFixture {
             ..Connection::default()
         };
         // Each case has connections of its own, since each has its own runtime.
-        let sdk = server.configure(sdk_config(&connection).await);
+        let sdk = server.configure(sdk_config(&connection).await.unwrap());
         let sdk = match proxy {
             Some(proxy) => sdk.into_builder().endpoint_url(proxy).build(),
             None => sdk,

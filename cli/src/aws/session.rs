@@ -41,8 +41,10 @@ pub(super) async fn connect(mut environment: AwsEnvironment) -> Result<AwsSessio
     let sdk = sdk_config(&Connection {
         region: named.as_ref().map(|region| region.value.clone()),
         profile: environment.profile.clone(),
+        ..Connection::default()
     })
-    .await;
+    .await
+    .map_err(|error| CliError::aws("AWS's configuration cannot be used", error))?;
     let Some(region) = sdk.region() else {
         return Err(CliError::not_ready(format!(
             "no AWS region is known for environment `{}`",

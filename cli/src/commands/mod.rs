@@ -133,7 +133,10 @@ pub(crate) async fn run(
             _ = tokio::signal::ctrl_c() => Err(CliError::interrupted()),
         }
     };
-    ended.map_err(|error| context.advise(error))
+    match ended {
+        Ok(code) => Ok(code),
+        Err(error) => Err(context.advise(error).await),
+    }
 }
 
 async fn run_to_end(

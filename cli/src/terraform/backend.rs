@@ -118,9 +118,20 @@ fn agree(written: Option<&Backend>, used: Option<&Value>) -> bool {
                 && written
                     .config
                     .iter()
-                    .all(|(name, value)| used["config"][name] == *value)
+                    .all(|(name, value)| is_in(value, &used["config"][name]))
         }
         (Some(_), None) | (None, Some(_)) => false,
+    }
+}
+
+/// Whether what is written is what is used. In a setting that holds others, Terraform notes down
+/// those that are not written, too.
+fn is_in(written: &Value, used: &Value) -> bool {
+    match (written, used) {
+        (Value::Object(written), Value::Object(used)) => written
+            .iter()
+            .all(|(name, value)| used.get(name).is_some_and(|used| is_in(value, used))),
+        (written, used) => written == used,
     }
 }
 
@@ -190,5 +201,19 @@ mod tests {
         assert_eq!(folder.due(Some(&bucket("a"))), Init::Done);
         assert_eq!(folder.due(Some(&bucket("b"))), Init::Move);
         assert_eq!(folder.due(None), Init::Move);
+    }
+
+    #[test]
+    fn a_role_that_is_written_is_the_one_that_was_noted_down_with_more_settings() {
+        let used = r#"{"backend": {"type": "s3", "config": {"assume_role": {"role_arn": "r", "policy": null}}}}"#;
+        let folder = Folder::new()
+            .initialised()
+            .has(".terraform/terraform.tfstate", used);
+        let with = |role: &str| Backend {
+            kind: "s3".into(),
+            config: Map::from_iter([("assume_role".to_owned(), json!({"role_arn": role}))]),
+        };
+        assert_eq!(folder.due(Some(&with("r"))), Init::Done);
+        assert_eq!(folder.due(Some(&with("s"))), Init::Move);
     }
 }

@@ -33,7 +33,7 @@ const S3_WORKSPACES: &str = "env:";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Place {
     File(PathBuf),
-    S3(S3Object),
+    S3(Box<S3Object>),
     /// In a backend of this kind, which only Terraform can read.
     Elsewhere(String),
 }
@@ -107,17 +107,18 @@ fn of_backend(backend: &Value, folder: &Path, workspace: &str) -> Place {
             Place::File(folder.join(workspaces).join(workspace).join(FILE))
         }
         "s3" => match (text("bucket"), text("key")) {
-            (Some(bucket), Some(key)) => Place::S3(S3Object {
-                bucket,
-                key: if workspace == DEFAULT_WORKSPACE {
-                    key
-                } else {
-                    let prefix = text("workspace_key_prefix");
-                    let prefix = prefix.unwrap_or_else(|| S3_WORKSPACES.to_owned());
-                    format!("{prefix}/{workspace}/{key}")
-                },
-                region: text("region"),
-            }),
+            (Some(bucket), Some(key)) => {
+                let key = match workspace {
+                    DEFAULT_WORKSPACE => key,
+                    workspace => {
+                        let prefix = text("workspace_key_prefix");
+                        let prefix = prefix.unwrap_or_else(|| S3_WORKSPACES.to_owned());
+                        format!("{prefix}/{workspace}/{key}")
+                    }
+                };
+                let config = backend["config"].as_object().cloned().unwrap_or_default();
+                Place::S3(Box::new(S3Object::new(bucket, key, &config, folder)))
+            }
             // Given at init, on another machine.
             _ => Place::Elsewhere(kind.to_owned()),
         },

@@ -10,11 +10,11 @@ use super::defaults::{AiDefaults, Credentials};
 use super::endpoint::{BaseUrl, PlainHttp, ProviderKey};
 use super::http;
 use super::offline::Offline;
-use super::openai::{Learnt, OpenAi};
+use super::openai::OpenAi;
 use super::refusal::excerpt;
 use super::table::{self, ModelInfo, is_model_id};
 use super::{ProviderKind, UnknownProvider};
-use crate::model::{IntegrationName, ModelReply, ModelRequest, NanoUsd, SecretName, Tenant};
+use crate::model::{IntegrationName, ModelReply, NanoUsd, SecretName, Tenant};
 use crate::outbound::ClientError;
 use crate::ports::{ChatModel, SecretStore, StoreError};
 use crate::skills::SkillSet;
@@ -25,7 +25,6 @@ pub struct Models {
     defaults: AiDefaults,
     client: Client,
     offline: Arc<Offline>,
-    learnt: Learnt,
 }
 
 impl Models {
@@ -36,7 +35,6 @@ impl Models {
             defaults,
             client: http::client()?,
             offline: Arc::new(Offline::new(skills)),
-            learnt: Learnt::default(),
         })
     }
 
@@ -73,11 +71,6 @@ impl Models {
             .or_else(|| shared.clone())
             .ok_or(SelectError::MissingKey(provider))?;
         self.model(tenant, provider, credentials)
-    }
-
-    /// Words the results of tools by templates: for a model that takes none.
-    pub(crate) fn by_template(&self, request: &ModelRequest) -> String {
-        self.offline.answer(request)
     }
 
     /// The provider, and the tenant's own credentials for it.
@@ -167,13 +160,7 @@ impl Models {
                 Arc::new(Anthropic::new(client, credentials.base_url, key, effort))
             }
             (ProviderKind::OpenAi, key) if key.is_some() || credentials.base_url.is_some() => {
-                Arc::new(OpenAi::new(
-                    client,
-                    credentials.base_url,
-                    key,
-                    effort,
-                    self.learnt.clone(),
-                ))
+                Arc::new(OpenAi::new(client, credentials.base_url, key, effort))
             }
             _ => return Err(SelectError::MissingKey(provider)),
         };

@@ -211,7 +211,14 @@ pub(super) fn before_sending(error: &(dyn Error + 'static), cause: &str) -> (Aws
         texts.push_str(&cause.to_string().to_lowercase());
         texts.push('\n');
     }
-    if texts.contains(NO_CREDENTIALS) {
+    if texts.contains("cargo feature") {
+        // The SDK names what this program was built without, which is of no use to who runs it.
+        (
+            AwsErrorKind::Credentials,
+            "no usable AWS credentials: the profile has them from a source that is not supported here"
+                .to_owned(),
+        )
+    } else if texts.contains(NO_CREDENTIALS) {
         (
             AwsErrorKind::Credentials,
             "no usable AWS credentials: there are none in variables, profile, container or instance"
@@ -250,6 +257,9 @@ mod tests {
                 "no usable AWS credentials: the SSO token has expired".to_owned()
             )
         );
+        let (kind, why) = of("requires following cargo feature(s) enabled: credentials-login");
+        assert_eq!(kind, AwsErrorKind::Credentials);
+        assert!(!why.contains("feature") && !why.contains("cargo"), "{why}");
         assert_eq!(of("A region is missing").0, AwsErrorKind::Configuration);
         assert_eq!(of("broken").0, AwsErrorKind::Unreachable);
     }

@@ -19,8 +19,10 @@ mod deploys;
 mod dynamodb;
 mod error;
 mod names;
+mod profile;
 pub mod schema;
 mod secrets;
+mod settings;
 pub mod signed;
 mod tenants;
 mod usage;
@@ -31,11 +33,12 @@ use aws_config::SdkConfig;
 
 use crate::ports::{Clock, Platform};
 
-pub use connect::{Connection, sdk_config};
+pub use connect::{AssumedRole, Connection, CredentialFiles, StaticKeys, sdk_config};
 pub use conversations::DynamoConversations;
 pub use deploys::{DeployLock, Deploys, Lease, LockAttempt, VerifiedRelease, WatchedDeployment};
 pub use error::{AwsError, AwsErrorKind};
 pub use names::{InvalidSecretsPrefix, Names, SecretsPrefix, is_region};
+pub use profile::{ProfileFacts, ProfileSource};
 pub use secrets::SecretsManager;
 pub use tenants::DynamoTenants;
 pub use usage::DynamoUsage;

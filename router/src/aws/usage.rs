@@ -44,13 +44,10 @@ fn count(tenant: &TenantId, day: Date, limit: u64) -> Write {
 
 /// The counters of what a tenant used on a day, raised by what one turn used.
 fn add(tenant: &TenantId, day: Date, delta: UsageDelta) -> Write {
-    let mut add = Update::default()
+    let add = Update::default()
         .add("input_tokens", number_value(delta.input_tokens))
         .add("output_tokens", number_value(delta.output_tokens))
         .add("cost_nano_usd", number_value(delta.cost.0));
-    if delta.estimated_tokens > 0 {
-        add = add.add("estimated_tokens", number_value(delta.estimated_tokens));
-    }
     Write::update(keys::usage(tenant, day), add)
 }
 
@@ -197,6 +194,5 @@ fn read_usage(day: Date, item: &Item) -> Result<DailyUsage, StoreError> {
         input_tokens: counter(item, "input_tokens")?,
         output_tokens: counter(item, "output_tokens")?,
         cost: NanoUsd(counter(item, "cost_nano_usd")?),
-        estimated_tokens: counter(item, "estimated_tokens")?,
     })
 }

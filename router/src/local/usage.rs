@@ -175,8 +175,7 @@ fn add(
     cost += delta.cost;
     connection
         .prepare_cached(
-            "UPDATE usage SET input_tokens = ?3, output_tokens = ?4, cost_nano_usd = ?5,
-                 estimated_tokens = ?6
+            "UPDATE usage SET input_tokens = ?3, output_tokens = ?4, cost_nano_usd = ?5
              WHERE tenant_id = ?1 AND day = ?2",
         )?
         .execute(params![
@@ -185,11 +184,6 @@ fn add(
             rows::to_column(stored.input_tokens.saturating_add(delta.input_tokens)),
             rows::to_column(stored.output_tokens.saturating_add(delta.output_tokens)),
             rows::to_column(cost.0),
-            rows::to_column(
-                stored
-                    .estimated_tokens
-                    .saturating_add(delta.estimated_tokens)
-            ),
         ])?;
     Ok(())
 }
@@ -213,6 +207,5 @@ fn read_usage(row: &Row<'_>) -> Result<DailyUsage, StoreError> {
         input_tokens: rows::counter(row, "input_tokens")?,
         output_tokens: rows::counter(row, "output_tokens")?,
         cost: NanoUsd(rows::counter(row, "cost_nano_usd")?),
-        estimated_tokens: rows::counter(row, "estimated_tokens")?,
     })
 }

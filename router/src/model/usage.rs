@@ -51,9 +51,6 @@ pub struct DailyUsage {
     /// What that cost.
     #[serde(rename = "cost_usd")]
     pub cost: NanoUsd,
-    /// How many of the tokens are estimated, because a provider did not say or a call did not come
-    /// to its end.
-    pub estimated_tokens: u64,
 }
 
 impl DailyUsage {
@@ -65,7 +62,6 @@ impl DailyUsage {
             input_tokens: 0,
             output_tokens: 0,
             cost: NanoUsd(0),
-            estimated_tokens: 0,
         }
     }
 }
@@ -79,6 +75,4 @@ pub struct UsageDelta {
     pub output_tokens: u64,
     /// What that cost.
     pub cost: NanoUsd,
-    /// How many of the tokens are estimated.
-    pub estimated_tokens: u64,
 }

@@ -15,7 +15,6 @@
 //! what an answer means.
 
 mod body;
-mod events;
 mod loopback;
 mod proxies;
 mod resolver;
@@ -27,8 +26,7 @@ use reqwest::Client;
 use reqwest::header::HeaderMap;
 use reqwest::redirect::Policy;
 
-pub use body::{BodyError, ByteBudget, read_bounded, read_start};
-pub use events::{Event, EventError, EventLimits, EventReader, events};
+pub use body::{BodyError, ByteBudget, EventError, EventLimits, events, read_bounded, read_start};
 pub use loopback::{is_loopback, is_loopback_address, is_loopback_host};
 
 /// How a client behaves. The default suits a short request to an API with credentials in it.
@@ -47,6 +45,8 @@ pub struct Options {
     pub proxies: Proxies,
     /// How many idle connections are kept for the next request.
     pub connections: Connections,
+    /// The certificate authorities to trust, in place of the system's.
+    pub authorities: Option<Vec<reqwest::Certificate>>,
     /// Sent with every request. Mark credentials as sensitive: they are then left out of debug
     /// output.
     pub headers: HeaderMap,
@@ -89,6 +89,7 @@ impl Default for Options {
             redirects: Redirects::Refuse,
             proxies: Proxies::FromEnvironment,
             connections: Connections::Keep,
+            authorities: None,
             headers: HeaderMap::new(),
         }
     }
@@ -133,6 +134,9 @@ fn build(options: Options, lookup: impl Fn(&str) -> Option<String>) -> Result<Cl
         .dns_resolver(Arc::new(resolver::Resolver));
     if let Some(total) = options.total_timeout {
         builder = builder.timeout(total);
+    }
+    if let Some(authorities) = options.authorities {
+        builder = builder.tls_certs_only(authorities);
     }
     if options.connections == Connections::OnePerRequest {
         builder = builder.pool_max_idle_per_host(0);

@@ -64,7 +64,8 @@ fn a_profile_that_there_is_not_is_named() {
     is_readable(&finished);
     finished
         .says("no usable AWS credentials")
-        .says("`aws sso login --profile nope`");
+        .says("there is no profile `nope`")
+        .says("`aws configure --profile nope`");
 }
 
 #[test]
@@ -80,7 +81,7 @@ fn credentials_that_aws_refuses_are_told_from_a_missing_permission() {
     finished
         .never_shows("not-to-be-shown")
         .says("The security token included in the request is invalid. (InvalidClientTokenId)")
-        .says("aws sso login");
+        .says("the keys in AWS_ACCESS_KEY_ID");
 }
 
 #[test]

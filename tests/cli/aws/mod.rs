@@ -5,11 +5,13 @@
 mod chat;
 mod doctor;
 mod errors;
+mod kinds;
 mod names;
 mod operate;
 mod protected;
 mod router;
 mod serving;
+mod settings;
 
 use std::net::TcpListener;
 

@@ -7,7 +7,6 @@ mod conversations;
 mod health;
 mod logging;
 mod malformed;
-mod models;
 mod refusals;
 mod streaming;
 

@@ -13,7 +13,7 @@ use t3nets_router::model::{
     ContentBlock, JsonObject, ModelMessage, ModelReply, ModelRequest, Role, SecretDescription,
     SecretDocument, SecretName, Tenant, TenantId, TenantSettings, TenantStatus, ToolSpec,
 };
-use t3nets_router::ports::{ModelError, ModelEvent, PutOutcome, SecretStore, StoreError};
+use t3nets_router::ports::{ModelError, PutOutcome, SecretStore, StoreError};
 use t3nets_router::skills::SkillSet;
 
 pub(super) const KEY: &str = "sk-very-secret";
@@ -90,11 +90,12 @@ pub(super) async fn bedrock_by(sdk: &SdkConfig, model: &str) -> SelectedModel {
 pub(super) async fn aws_at(url: &str, region: &str) -> SdkConfig {
     let connection = Connection {
         region: Some(region.to_owned()),
-        profile: None,
+        ..Connection::default()
     };
     let credentials = Credentials::new("AKIATEST", KEY, None, None, "test");
     sdk_config(&connection)
         .await
+        .unwrap()
         .into_builder()
         .endpoint_url(url)
         .credentials_provider(SharedCredentialsProvider::new(credentials))
@@ -162,11 +163,7 @@ pub(super) async fn ask(
     let mut heard = Vec::new();
     let reply = model
         .chat
-        .reply(request, &mut |event: ModelEvent<'_>| {
-            if let ModelEvent::Text(words) = event {
-                heard.push(words.to_owned());
-            }
-        })
+        .reply(request, &mut |words| heard.push(words.to_owned()))
         .await;
     (reply, heard)
 }

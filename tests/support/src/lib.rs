@@ -3,6 +3,7 @@
 
 pub mod aws;
 pub mod aws_proxy;
+pub mod certificates;
 pub mod ecs_script;
 pub mod https;
 pub mod jira;

@@ -46,7 +46,10 @@ impl DockerEngine {
     }
 
     /// The engine at an address.
-    async fn at(address: EngineAddress, config: DockerConfig) -> Result<Self, DockerError> {
+    pub(super) async fn at(
+        address: EngineAddress,
+        config: DockerConfig,
+    ) -> Result<Self, DockerError> {
         let shown = &address.host;
         let client = open(&address).map_err(|error| unreachable(shown, error))?;
         let asked = async {

@@ -170,8 +170,8 @@ fn compile(pattern: &str) -> Pattern {
                 regex.push_str("[^/]");
                 kind = Kind::Regex;
             }
-            // It means to escape `|`, `{` and `}` too, and its table has no room for them: `a|b*`
-            // is `a` at the beginning or `b` at the end.
+            // It means to escape `|`, `{` and `}` too, and its table has no room for them:
+            // `a|b*` is `a` at the beginning or `b` at the end.
             '.' | '+' | '(' | ')' | '$' => regex.extend(['\\', c]),
             '\\' => {
                 regex.push('\\');

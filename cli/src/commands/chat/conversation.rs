@@ -172,7 +172,7 @@ async fn or_stopped(
                 if error.kind == ErrorKind::OutputClosed {
                     return Err(error);
                 }
-                printer.error(&context.advise(error));
+                printer.error(&context.advise(error).await);
             }
         }
         _ = tokio::signal::ctrl_c() => {

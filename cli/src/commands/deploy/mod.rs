@@ -55,9 +55,9 @@ pub(crate) struct DeployArgs {
     /// `env=NAME` from a variable; may be repeated
     #[arg(long, value_name = "id=ID,src=FILE", conflicts_with = "image")]
     secret: Vec<BuildSecret>,
-    /// Let steps of the build sign in by SSH with the agent of this machine, or with `ID=SOCKET`
+    /// Let steps of the build sign in by SSH: `default` is the agent of this machine, `ID=SOCKET`
     /// another; may be repeated
-    #[arg(long, value_name = "default", conflicts_with = "image")]
+    #[arg(long, value_name = "AGENT", conflicts_with = "image")]
     ssh: Vec<SshAgent>,
     /// Show what would change, field by field, without changing it
     #[arg(long)]

@@ -107,10 +107,11 @@ async fn check_account(session: &AwsSession, environment: &Environment) -> Check
     match session.caller().await {
         Ok(caller) => Check::ok("account", format!("{}, as {}", caller.account, caller.arn)),
         Err(mut error) => {
-            let remedies = error
-                .service()
-                .map(|kind| remedies(kind, error.aws_service(), environment, Some(session)));
-            error.hints.extend(remedies.into_iter().flatten());
+            if let Some(kind) = error.service() {
+                let service = error.aws_service();
+                let remedies = remedies(kind, service, environment, Some(session)).await;
+                error.hints.extend(remedies);
+            }
             Check::of_error(
                 "account",
                 error,

@@ -10,10 +10,9 @@ use data_encoding::BASE64;
 use serde_json::{Value, json};
 
 use super::document::to_value;
-use crate::ai::broken_off;
-use crate::ai::reading::{raise, tool_input, with_own_ids};
+use crate::ai::{broken_off, tool_input};
 use crate::model::{ContentBlock, ModelReply, StopReason, TokenUsage};
-use crate::ports::{Listener, ModelError, ModelEvent};
+use crate::ports::ModelError;
 
 /// The longest streamed answer in bytes: many times what the longest output of any model takes.
 const MAX_ANSWER: usize = 16 << 20;
@@ -48,7 +47,7 @@ impl Answer {
     pub(super) fn add_event(
         &mut self,
         event: ConverseStreamOutput,
-        listen: &mut Listener<'_>,
+        on_text: &mut (dyn FnMut(&str) + Send),
     ) -> Result<(), ModelError> {
         match event {
             ConverseStreamOutput::ContentBlockStart(event) => {
@@ -64,7 +63,7 @@ impl Answer {
                 Ok(())
             }
             ConverseStreamOutput::ContentBlockDelta(event) => match event.delta {
-                Some(delta) => self.add(event.content_block_index, delta, listen),
+                Some(delta) => self.add(event.content_block_index, delta, on_text),
                 None => Ok(()),
             },
             ConverseStreamOutput::MessageStop(event) => {
@@ -72,8 +71,7 @@ impl Answer {
                 Ok(())
             }
             ConverseStreamOutput::Metadata(event) => {
-                raise(&mut self.usage, counts(event.usage.as_ref()));
-                listen(ModelEvent::Usage(self.usage));
+                self.usage = counts(event.usage.as_ref());
                 self.answered_by = event
                     .trace
                     .and_then(|trace| trace.prompt_router?.invoked_model_id);
@@ -89,7 +87,7 @@ impl Answer {
         &mut self,
         index: i32,
         delta: ContentBlockDelta,
-        listen: &mut Listener<'_>,
+        on_text: &mut (dyn FnMut(&str) + Send),
     ) -> Result<(), ModelError> {
         self.bytes += length(&delta);
         if self.bytes > MAX_ANSWER {
@@ -109,7 +107,7 @@ impl Answer {
         match (part, delta) {
             (Part::Text(all), ContentBlockDelta::Text(text)) => {
                 if !text.is_empty() {
-                    listen(ModelEvent::Text(&text));
+                    on_text(&text);
                 }
                 all.push_str(&text);
             }
@@ -136,14 +134,8 @@ impl Answer {
         Ok(())
     }
 
-    /// Whether the reason to stop was read: nothing that follows can take the answer back.
-    pub(super) fn has_stopped(&self) -> bool {
-        self.stop.is_some()
-    }
-
-    /// The answer, once the stream is over. `turn` makes the ids that are missing unique in the
-    /// conversation.
-    pub(super) fn finish(self, turn: usize) -> Result<ModelReply, ModelError> {
+    /// The answer, once the stream is over.
+    pub(super) fn finish(self) -> Result<ModelReply, ModelError> {
         let stop = self.stop.ok_or_else(broken_off)?;
         let content = self
             .blocks
@@ -163,7 +155,7 @@ impl Answer {
                 Part::Unknown => None,
             })
             .collect();
-        reply(content, &stop, self.usage, self.answered_by, turn)
+        reply(content, &stop, self.usage, self.answered_by)
     }
 }
 
@@ -200,13 +192,7 @@ fn length(delta: &ContentBlockDelta) -> usize {
 }
 
 /// The answer in a response of Converse.
-pub(super) fn from_response(
-    output: Response,
-    turn: usize,
-    listen: &mut Listener<'_>,
-) -> Result<ModelReply, ModelError> {
-    let usage = counts(output.usage.as_ref());
-    listen(ModelEvent::Usage(usage));
+pub(super) fn from_response(output: Response) -> Result<ModelReply, ModelError> {
     let message = match output.output {
         Some(ConverseOutput::Message(message)) => message,
         _ => {
@@ -239,7 +225,12 @@ pub(super) fn from_response(
     let answered_by = output
         .trace
         .and_then(|trace| trace.prompt_router?.invoked_model_id);
-    reply(content, &output.stop_reason, usage, answered_by, turn)
+    reply(
+        content,
+        &output.stop_reason,
+        counts(output.usage.as_ref()),
+        answered_by,
+    )
 }
 
 fn reply(
@@ -247,14 +238,9 @@ fn reply(
     stop: &Stop,
     usage: TokenUsage,
     answered_by: Option<String>,
-    turn: usize,
 ) -> Result<ModelReply, ModelError> {
-    let mut content = content;
-    with_own_ids(&mut content, turn);
-    let calls = content
-        .iter()
-        .any(|block| matches!(block, ContentBlock::ToolUse { .. }));
     let stop = match stop {
+        Stop::ToolUse => StopReason::ToolUse,
         Stop::MaxTokens => StopReason::MaxTokens,
         Stop::ModelContextWindowExceeded if content.is_empty() => return Err(ModelError::TooLong),
         Stop::ModelContextWindowExceeded => StopReason::MaxTokens,
@@ -264,8 +250,6 @@ fn reply(
                 "the model wrote what Bedrock cannot read ({stop})"
             )));
         }
-        // Some models say that their turn ended beside calls, too.
-        _ if calls => StopReason::ToolUse,
         _ => StopReason::EndTurn,
     };
     Ok(ModelReply {
@@ -273,7 +257,6 @@ fn reply(
         stop,
         usage,
         answered_by,
-        without_tools: false,
     })
 }
 

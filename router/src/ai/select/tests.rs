@@ -102,7 +102,6 @@ fn reply(input: u64) -> ModelReply {
             ..TokenUsage::default()
         },
         answered_by: None,
-        without_tools: false,
     }
 }
 

@@ -16,6 +16,7 @@ use super::endpoint::{self, Endpoint};
 use super::request::{Answer, Request};
 use super::{Service, signature, wire};
 use crate::aws::error::{AwsError, AwsErrorKind, before_sending};
+use crate::aws::settings::CaBundle;
 use crate::errors::{innermost, with_causes};
 use crate::outbound::{self, BodyError, Options, read_bounded, read_start};
 
@@ -78,9 +79,12 @@ impl Exchange {
         let connect = sdk
             .timeout_config()
             .and_then(|limits| limits.connect_timeout());
+        let bundle = CaBundle::of(sdk)?;
+        let authorities = bundle.map(|bundle| bundle.certificates()).transpose()?;
         // Redirects are refused: one would carry the signature elsewhere.
         let http = outbound::client(Options {
             connect_timeout: connect.unwrap_or(CONNECT),
+            authorities,
             ..Options::default()
         })
         .map_err(|cause| error(AwsErrorKind::Configuration, with_causes(&cause)))?;

@@ -1,18 +1,15 @@
 //! Builds by the Docker engine of this machine: one file, since they share folders and engine.
 
+mod private_registry;
+
 use std::fs;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use serde_json::json;
-use support::TestServer;
-
+use self::private_registry::PrivateRegistry;
 use super::*;
 use crate::docker_config::DockerConfig;
-use crate::image_ref::Digest;
+use crate::docker_config::context::{EngineAddress, TlsFiles};
 use crate::report::{Event, Reporter};
 
 /// Made by tests/images/make.
@@ -357,6 +354,64 @@ async fn a_step_uses_a_secret_and_an_agent_that_the_image_does_not_keep() {
 }
 
 #[tokio::test]
+async fn an_engine_behind_tls_builds_with_a_session_over_tls() {
+    let Some(engine) = engine_with_a_shell().await else {
+        return;
+    };
+    let Some(certificates) = support::certificates::Certificates::new() else {
+        return;
+    };
+    let Some(socket) = engine.address.socket().map(PathBuf::from) else {
+        support::tell("skipped: the engine has no socket here");
+        return;
+    };
+    // The engine by TCP, and TLS before that.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let plain = format!("http://{}", listener.local_addr().unwrap());
+    let forward = async move {
+        let mut connections = tokio::task::JoinSet::new();
+        while let Ok((mut from, _)) = listener.accept().await {
+            let socket = socket.clone();
+            connections.spawn(async move {
+                let mut to = tokio::net::UnixStream::connect(socket).await.unwrap();
+                let _ = tokio::io::copy_bidirectional(&mut from, &mut to).await;
+            });
+        }
+    };
+    let (certificate, key) = (certificates.path("cert.pem"), certificates.path("key.pem"));
+    let here = std::net::Ipv4Addr::LOCALHOST.into();
+    let front = support::https::HttpsFront::start(&plain, here, &certificate, &key).await;
+    let address = EngineAddress {
+        host: format!("tcp://127.0.0.1:{}", front.port()),
+        tls: Some(TlsFiles {
+            ca: certificates.path("ca.pem"),
+            cert: certificate,
+            key,
+        }),
+        context: None,
+    };
+    let dockerfile = format!(
+        "FROM {WITH_A_SHELL}\nARG ONCE\n\
+         RUN --mount=type=secret,id=PATH,required=true test -s /run/secrets/PATH\n"
+    );
+    let (_root, mut request) = request(&dockerfile, "");
+    request.build_args.insert("ONCE".to_owned(), unique());
+    request.network = Some("host".to_owned());
+    request.secrets.push("id=PATH".parse().unwrap());
+    let built = async {
+        let far = DockerEngine::at(address, DockerConfig::default())
+            .await
+            .unwrap();
+        far.build(&request, &()).await.unwrap()
+    };
+    let image = tokio::select! {
+        image = built => image,
+        () = forward => unreachable!("it goes on"),
+    };
+    forget(&engine, &image).await;
+}
+
+#[tokio::test]
 async fn a_build_leaves_no_image_of_the_one_before_it() {
     let Some(engine) = engine().await else { return };
     for builder in [DockerBuilder::BuildKit, DockerBuilder::Classic] {
@@ -412,93 +467,5 @@ async fn a_base_image_behind_a_login_is_pulled_with_what_docker_keeps() {
         let base = format!("{}/private:latest", registry.host);
         let options = None::<bollard::query_parameters::RemoveImageOptions>;
         let _ = engine.client.remove_image(&base, options, None).await;
-    }
-}
-
-/// A registry with one image, `private`, for one person.
-struct PrivateRegistry {
-    host: String,
-    _server: TestServer,
-}
-
-struct Blobs {
-    manifest: Vec<u8>,
-    config: Vec<u8>,
-    layer: Vec<u8>,
-}
-
-impl PrivateRegistry {
-    async fn start() -> Self {
-        let mut tar = tar::Builder::new(Vec::new());
-        let mut head = tar::Header::new_gnu();
-        head.set_size(4);
-        tar.append_data(&mut head, "base", &b"base"[..]).unwrap();
-        let layer = tar.into_inner().unwrap();
-        let config = json!({
-            "architecture": "amd64", "os": "linux", "config": {}, "id": unique(),
-            "rootfs": {"type": "layers", "diff_ids": [Digest::of(&layer)]},
-        });
-        let config = config.to_string().into_bytes();
-        let described = |kind: &str, content: &[u8]| {
-            json!({
-                "mediaType": format!("application/vnd.docker.{kind}"),
-                "digest": Digest::of(content), "size": content.len(),
-            })
-        };
-        let manifest = json!({
-            "schemaVersion": 2,
-            "mediaType": "application/vnd.docker.distribution.manifest.v2+json",
-            "config": described("container.image.v1+json", &config),
-            "layers": [described("image.rootfs.diff.tar", &layer)],
-        });
-        let manifest = manifest.to_string().into_bytes();
-        let blobs = std::sync::Arc::new(Blobs {
-            manifest,
-            config,
-            layer,
-        });
-        let routes = axum::Router::new().fallback(serve).with_state(blobs);
-        let server = TestServer::start(routes).await;
-        let host = server.url().trim_start_matches("http://").to_owned();
-        Self {
-            host: host.trim_end_matches('/').to_owned(),
-            _server: server,
-        }
-    }
-}
-
-async fn serve(State(blobs): State<std::sync::Arc<Blobs>>, request: Request) -> Response {
-    let login = format!("Basic {}", data_encoding::BASE64.encode(b"ada:s3cr3t"));
-    if request
-        .headers()
-        .get(header::AUTHORIZATION)
-        .is_none_or(|sent| *sent != login)
-    {
-        let asks = [(header::WWW_AUTHENTICATE, "Basic realm=\"private\"")];
-        return (StatusCode::UNAUTHORIZED, asks).into_response();
-    }
-    let path = request.uri().path();
-    let of = |content: &Vec<u8>, kind: &str| {
-        let digest = Digest::of(content).to_string();
-        let headers = [
-            (header::CONTENT_TYPE, kind.to_owned()),
-            (
-                header::HeaderName::from_static("docker-content-digest"),
-                digest,
-            ),
-        ];
-        (headers, content.clone()).into_response()
-    };
-    if path == "/v2/" {
-        StatusCode::OK.into_response()
-    } else if path.contains("/manifests/") {
-        of(
-            &blobs.manifest,
-            "application/vnd.docker.distribution.manifest.v2+json",
-        )
-    } else if path.ends_with(Digest::of(&blobs.config).as_str()) {
-        of(&blobs.config, "application/octet-stream")
-    } else {
-        of(&blobs.layer, "application/octet-stream")
     }
 }
