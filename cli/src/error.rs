@@ -8,7 +8,7 @@ use t3nets_router::admin::AdminError;
 use t3nets_router::admin::transfer::TransferError;
 use t3nets_router::aws::{AwsError, AwsErrorKind};
 use t3nets_router::errors::chain;
-use t3nets_router::model::Record;
+use t3nets_router::model::{Record, TenantId};
 use t3nets_router::ports::StoreError;
 
 use crate::hint::Hint;
@@ -353,12 +353,21 @@ fn kind_of_store(error: &StoreError) -> Option<AwsErrorKind> {
 impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
         let kind = kind_of_store(&error).map_or(ErrorKind::Failed, ErrorKind::of_service);
-        let hint = matches!(error, StoreError::Changed(_)).then_some("run the command again");
+        let hint = match &error {
+            StoreError::Changed(_) => Some("run the command again".into()),
+            StoreError::Reserved { id, .. } => Some(free_id(id)),
+            _ => None,
+        };
         let code = error.code();
         let mut described = Self::of(kind, error).code(code);
-        described.hints.extend(hint.map(Hint::from));
+        described.hints.extend(hint);
         described
     }
+}
+
+/// What lets the id of a removed tenant be used again.
+pub(crate) fn free_id(id: &TenantId) -> Hint {
+    Hint::command(format!("tenant remove {id} --purge"), "frees the id")
 }
 
 impl From<AdminError> for CliError {

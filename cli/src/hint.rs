@@ -102,7 +102,7 @@ impl Call {
     }
 
     /// The command as it is typed to work where this call did.
-    fn command_line(&self, words: &str) -> String {
+    pub(crate) fn command_line(&self, words: &str) -> String {
         let mut tree = (self.tree)();
         let line = format!("t3nets {words}");
         let parsed = match tree.try_get_matches_from_mut(line.split_whitespace()) {

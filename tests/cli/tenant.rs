@@ -139,64 +139,6 @@ fn a_tenant_is_suspended_and_resumed() {
 }
 
 #[test]
-fn removing_a_tenant_needs_a_yes_and_takes_everything_with_it() {
-    let operator = Operator::seeded();
-    operator
-        .run(&["key", "create", "ada@example.com"])
-        .expect_code(0);
-    operator.json(&["tenant", "map-channel", "slack", "T1"]);
-    operator
-        .run_with_input(&["secret", "set", "pager", "--stdin"], r#"{"token": "x"}"#)
-        .expect_code(0);
-    operator
-        .run(&["tenant", "remove"])
-        .expect_code(2)
-        .says("--tenant");
-    operator
-        .run(&["tenant", "remove", "default"])
-        .expect_code(2)
-        .says("1 user, 1 key, 1 channel, 1 secret, all conversations")
-        .says("users: ada@example.com\n")
-        .says("of ada@example.com\n")
-        .says("channels: slack T1\n")
-        .says("secrets: pager\n")
-        .says("its id can be used again from")
-        .says("its secrets can be restored until")
-        .says("`--yes` confirms it");
-    assert_eq!(operator.json(&["tenant", "show"])["users"], 1);
-
-    let removed = operator.json(&["tenant", "remove", "default", "--yes"]);
-    assert_eq!(removed["keys"], 1);
-    operator.run(&["tenant", "show"]).expect_code(1);
-    operator
-        .run(&["tenant", "remove", "default", "--yes"])
-        .expect_code(1)
-        .says("does not exist");
-    operator
-        .run(&["tenant", "add", "default"])
-        .expect_code(1)
-        .says("its id can be used again from");
-    // The channel is free for another tenant, and the trail still tells who did it.
-    operator.json(&["tenant", "add", "other"]);
-    operator.json(&["tenant", "map-channel", "-t", "other", "slack", "T1"]);
-    let trail = operator.json(&["tenant", "audit"]);
-    assert_eq!(trail["entries"][0]["action"], "tenant.remove");
-    assert_eq!(trail["entries"][0]["actor"], "operator:tester");
-}
-
-#[test]
-fn removing_a_tenant_asks_in_a_terminal() {
-    let operator = Operator::seeded();
-    let mut terminal = operator.in_terminal(&["tenant", "remove", "default"]);
-    terminal.exp_string("Remove tenant `default`?").unwrap();
-    terminal.send("n").unwrap();
-    terminal.flush().unwrap();
-    let shown = terminal.exp_eof().unwrap();
-    assert!(shown.contains("not confirmed"), "{shown}");
-    assert_eq!(operator.json(&["tenant", "show"])["users"], 1);
-}
-
-#[test]
 fn a_user_is_added_with_flags() {
     let operator = Operator::seeded();
     let user = operator.json(&[

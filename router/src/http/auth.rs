@@ -77,19 +77,11 @@ impl Authenticator {
 
     async fn caller_of_key(&self, key: &str) -> Result<Caller, ApiError> {
         let hash = KeyHash::of(key);
-        let verified = self
-            .keys
-            .try_get_with(hash.clone(), async {
-                verify(&self.platform, &hash)
-                    .await?
-                    .map(Arc::new)
-                    .ok_or(Refusal::Unknown)
-            })
-            .await
-            .map_err(|refusal| match &*refusal {
-                Refusal::Unknown => unauthorized("the key is not valid"),
-                Refusal::Store(error) => ApiError::from(error.clone()),
-            })?;
+        let mut verified = self.verified(&hash).await?;
+        if !self.is_current(&verified.caller).await? {
+            self.keys.invalidate(&hash).await;
+            verified = self.verified(&hash).await?;
+        }
         let expired = verified
             .key
             .expires_at
@@ -100,11 +92,46 @@ impl Authenticator {
         Ok(verified.caller.clone())
     }
 
+    async fn verified(&self, hash: &KeyHash) -> Result<Arc<Verified>, ApiError> {
+        self.keys
+            .try_get_with(hash.clone(), async {
+                verify(&self.platform, hash)
+                    .await?
+                    .map(Arc::new)
+                    .ok_or(Refusal::Unknown)
+            })
+            .await
+            .map_err(|refusal| match &*refusal {
+                Refusal::Unknown => unauthorized("the key is not valid"),
+                Refusal::Store(error) => ApiError::from(error.clone()),
+            })
+    }
+
+    /// Whether a caller who may be from the cache is still one of the tenant that has the id now.
+    /// Asked only where a removed tenant's id can be another's at once.
+    async fn is_current(&self, caller: &Caller) -> Result<bool, StoreError> {
+        let store = &self.platform.tenants;
+        if !store.id_reservation().is_zero() {
+            return Ok(true);
+        }
+        let now = store.tenant(&caller.tenant.id).await?;
+        Ok(now.is_some_and(|now| now.created_at == caller.tenant.created_at))
+    }
+
     async fn anonymous_caller(&self) -> Result<Caller, ApiError> {
         let Some(id) = &self.anonymous_tenant else {
             return Err(unauthorized("an API key is required")
                 .hint("send `Authorization: Bearer` with a tenant's API key"));
         };
+        let caller = self.anonymous_caller_of(id).await?;
+        if self.is_current(&caller).await? {
+            return Ok(caller);
+        }
+        self.anonymous.invalidate(id).await;
+        self.anonymous_caller_of(id).await
+    }
+
+    async fn anonymous_caller_of(&self, id: &TenantId) -> Result<Caller, ApiError> {
         self.anonymous
             .try_get_with(id.clone(), async {
                 let tenant = self

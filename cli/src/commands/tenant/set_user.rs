@@ -61,8 +61,9 @@ pub(crate) async fn run(
         ));
     }
     let admin = context.admin_to_change().await?;
+    let tenant = args.tenant.resolve(context, &admin).await?;
     let edited = admin
-        .set_user(&args.tenant.id, &id, &edits, last_admin(args.force))
+        .set_user(&tenant, &id, &edits, last_admin(args.force))
         .await?;
     Ok(Changed::new(format!("user `{id}`"), edited))
 }

@@ -53,7 +53,7 @@ impl Output for Usage {
 /// If there is no such tenant.
 pub(crate) async fn run(context: &Context, args: UsageArgs) -> Result<Usage, CliError> {
     let admin = context.admin().await?;
-    let tenant_id = args.tenant.into_id();
+    let tenant_id = args.tenant.resolve(context, &admin).await?;
     let days = admin.usage(&tenant_id, args.days).await?;
     Ok(Usage { tenant_id, days })
 }

@@ -286,7 +286,13 @@ async fn under_another_id_what_only_one_tenant_can_have_is_told() {
 async fn a_removed_tenants_id_stays_reserved() {
     let home = Home::filled(1).await;
     let file = home.export("default", SecretsIn::Names).await;
-    home.admin.remove_tenant(&id("default")).await.unwrap();
+    let store = &home.platform.tenants;
+    let until = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
+    let audit = home.admin.audit(&id("default"), "tenant.remove", "default");
+    store
+        .remove_tenant(&id("default"), until, &audit)
+        .await
+        .unwrap();
     let error = import(&home.admin, &file, &options("default")).await;
     assert!(
         matches!(
