@@ -273,6 +273,15 @@ impl CliError {
         line.join(": ")
     }
 
+    /// Why in one line: of a store's failure the reason alone.
+    pub(crate) fn reason(&self) -> String {
+        let store = self
+            .source
+            .as_deref()
+            .and_then(|error| error.downcast_ref());
+        store.map_or_else(|| self.in_one_line(), StoreError::reason)
+    }
+
     /// What kind of failure it was, if AWS or a store failed: what to do about it depends on the
     /// environment, and is added where that is known.
     pub(crate) fn service(&self) -> Option<AwsErrorKind> {

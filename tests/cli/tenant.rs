@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
+use crate::dev::Dev;
 use crate::operator::Operator;
+use crate::sandbox::Sandbox;
 
 fn user_ids(users: &Value) -> Vec<&str> {
     let users = users["users"].as_array().unwrap();
@@ -301,22 +303,22 @@ fn tenants_do_not_see_each_other() {
         .expect_code(1)
         .says("does not exist");
 
-    operator.json(&["tenant", "map-channel", "slack", "T1"]);
+    operator.json(&["tenant", "map-channel", "dashboard", "T1"]);
     operator
-        .run(&["tenant", "map-channel", "-t", "other", "slack", "T1"])
+        .run(&["tenant", "map-channel", "-t", "other", "dashboard", "T1"])
         .expect_code(1)
         .says("another tenant");
     operator
-        .run(&["tenant", "unmap-channel", "-t", "other", "slack", "T1"])
+        .run(&["tenant", "unmap-channel", "-t", "other", "dashboard", "T1"])
         .expect_code(1)
         .says("does not exist");
-    let again = operator.json(&["tenant", "map-channel", "slack", "T1"]);
+    let again = operator.json(&["tenant", "map-channel", "dashboard", "T1"]);
     assert_eq!(again["outcome"], "unchanged");
     assert_eq!(
         operator.json(&["tenant", "channels"]),
-        json!({"channels": [{"channel_type": "slack", "channel_id": "T1"}]})
+        json!({"channels": [{"channel_type": "dashboard", "channel_id": "T1"}]})
     );
-    operator.json(&["tenant", "unmap-channel", "slack", "T1"]);
+    operator.json(&["tenant", "unmap-channel", "dashboard", "T1"]);
     assert_eq!(
         operator.json(&["tenant", "channels"]),
         json!({"channels": []})
@@ -365,10 +367,9 @@ fn hostile_ids_and_values_are_refused() {
 #[test]
 fn usage_and_audit_are_shown() {
     let operator = Operator::seeded();
-    assert_eq!(
-        operator.json(&["tenant", "usage"]),
-        json!({"tenant_id": "default", "days": []})
-    );
+    let usage = operator.json(&["tenant", "usage"]);
+    assert_eq!(usage["days"], json!([]));
+    assert_eq!(usage["total"]["cost_usd"], json!(0.0));
     operator
         .run(&["tenant", "usage", "--days", "0"])
         .expect_code(2)
@@ -395,4 +396,54 @@ fn errors_are_json_where_results_are() {
     let error: Value = serde_json::from_str(&ran.stderr).unwrap();
     assert_eq!(error["error"]["exit_code"], 1);
     assert_eq!(ran.stdout, "");
+}
+
+#[test]
+fn when_a_running_router_sees_a_change_is_told() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["seed"]).expect_code(0);
+    let when = "a running router sees the change within 5 seconds";
+    let set = |limit: &str| {
+        let set = ["tenant", "set", &format!("messages_per_day={limit}")];
+        sandbox.run(&set).expect_code(0).stderr
+    };
+    let told = set("7");
+    assert!(!told.contains(when), "{told}");
+    let _dev = Dev::start(&sandbox, &[]);
+    let told = set("8");
+    assert!(told.contains(when), "{told}");
+    let unchanged = set("8");
+    assert!(!unchanged.contains(when), "{unchanged}");
+}
+
+#[test]
+fn a_channel_that_nobody_answers_on_is_not_mapped() {
+    let operator = Operator::seeded();
+    for kind in ["slack", "teams", "telegram"] {
+        operator
+            .run(&["tenant", "map-channel", kind, "T1"])
+            .expect_code(1)
+            .says(&format!("the router does not answer on `{kind}` yet"));
+    }
+    let channels = operator.json(&["tenant", "channels"]);
+    assert_eq!(channels["channels"], json!([]));
+}
+
+#[test]
+fn a_setting_that_cannot_work_is_refused_with_what_was_meant() {
+    let operator = Operator::seeded();
+    for (setting, meant) in [
+        ("enabled_skills=pong", "did you mean `ping`?"),
+        ("ai_model=claude", "did you mean `claude-"),
+        ("ai_provider=antropic", "did you mean `anthropic`?"),
+        ("ai_modle=claude-opus", "did you mean `ai_model`?"),
+    ] {
+        operator
+            .run(&["tenant", "set", setting])
+            .expect_code(2)
+            .says(meant);
+    }
+    operator
+        .run(&["tenant", "set", "ai_provider=openai", "ai_model=llama3.3"])
+        .expect_code(0);
 }

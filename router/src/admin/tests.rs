@@ -400,7 +400,7 @@ async fn every_change_is_put_down_under_its_actors_name() {
     admin.suspend_tenant(&tenant()).await.unwrap();
     let slack = id("T1");
     admin
-        .map_channel(&tenant(), ChannelKind::Slack, &slack)
+        .map_channel(&tenant(), ChannelKind::Dashboard, &slack)
         .await
         .unwrap();
     assert_eq!(

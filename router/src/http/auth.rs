@@ -78,10 +78,14 @@ impl Authenticator {
     async fn caller_of_key(&self, key: &str) -> Result<Caller, ApiError> {
         let hash = KeyHash::of(key);
         let mut verified = self.verified(&hash).await?;
-        if !self.is_current(&verified.caller).await? {
-            self.keys.invalidate(&hash).await;
-            verified = self.verified(&hash).await?;
-        }
+        let caller = match self.current(&verified.caller).await? {
+            Some(caller) => caller,
+            None => {
+                self.keys.invalidate(&hash).await;
+                verified = self.verified(&hash).await?;
+                verified.caller.clone()
+            }
+        };
         let expired = verified
             .key
             .expires_at
@@ -89,7 +93,7 @@ impl Authenticator {
         if expired {
             return Err(unauthorized("the key has expired"));
         }
-        Ok(verified.caller.clone())
+        Ok(caller)
     }
 
     async fn verified(&self, hash: &KeyHash) -> Result<Arc<Verified>, ApiError> {
@@ -107,15 +111,19 @@ impl Authenticator {
             })
     }
 
-    /// Whether a caller who may be from the cache is still one of the tenant that has the id now.
-    /// Asked only where a removed tenant's id can be another's at once.
-    async fn is_current(&self, caller: &Caller) -> Result<bool, StoreError> {
+    /// The caller, who may be from the cache, with the tenant as it is now; `None` if another has
+    /// its id. Asked of the store only where a removed tenant's id can be another's at once.
+    async fn current(&self, caller: &Caller) -> Result<Option<Caller>, StoreError> {
         let store = &self.platform.tenants;
         if !store.id_reservation().is_zero() {
-            return Ok(true);
+            return Ok(Some(caller.clone()));
         }
         let now = store.tenant(&caller.tenant.id).await?;
-        Ok(now.is_some_and(|now| now.created_at == caller.tenant.created_at))
+        let same = now.filter(|now| now.created_at == caller.tenant.created_at);
+        Ok(same.map(|tenant| Caller {
+            tenant,
+            ..caller.clone()
+        }))
     }
 
     async fn anonymous_caller(&self) -> Result<Caller, ApiError> {
@@ -124,7 +132,7 @@ impl Authenticator {
                 .hint("send `Authorization: Bearer` with a tenant's API key"));
         };
         let caller = self.anonymous_caller_of(id).await?;
-        if self.is_current(&caller).await? {
+        if let Some(caller) = self.current(&caller).await? {
             return Ok(caller);
         }
         self.anonymous.invalidate(id).await;

@@ -29,7 +29,10 @@ pub(super) struct DevStarted {
     pub(super) model: ModelView,
     pub(super) anonymous_tenant: Option<TenantId>,
     pub(super) demo: bool,
-    /// The command that asks a question.
+    /// A question that is answered.
+    #[serde(skip)]
+    pub(super) question: &'static str,
+    /// The command that asks it.
     #[serde(skip)]
     pub(super) chat: String,
     /// The command that makes a key, where one is needed.
@@ -70,7 +73,7 @@ impl DevStarted {
             lines.push("  -H \"authorization: Bearer $KEY\" \\".to_owned());
         }
         lines.push("  -H 'content-type: application/json' \\".to_owned());
-        lines.push("  -d '{\"message\": \"sprint status?\"}'".to_owned());
+        lines.push(format!("  -d '{{\"message\": \"{}\"}}'", self.question));
         lines
     }
 
@@ -82,6 +85,18 @@ impl DevStarted {
     }
 }
 
+/// A question that the tenant gets an answer to: about its sprint, if it is connected to a Jira.
+///
+/// # Errors
+/// If the store cannot be read.
+pub(super) async fn question(admin: &Admin, tenant: &TenantId) -> Result<&'static str, CliError> {
+    let secrets = admin.secrets(tenant).await?;
+    let has_jira = secrets.iter().any(|secret| {
+        secret.name.integration.as_str() == "jira" && secret.deleted_for_good_at.is_none()
+    });
+    Ok(if has_jira { "sprint status?" } else { "hello" })
+}
+
 /// The command that asks a question where `tenant` answers.
 ///
 /// # Errors
@@ -90,9 +105,10 @@ pub(super) async fn chat_command(
     context: &Context,
     admin: &Admin,
     tenant: &TenantId,
+    question: &str,
 ) -> Result<String, CliError> {
     let flag = flag(admin, tenant).await?;
-    let words = format!("chat \"sprint status?\"{flag}");
+    let words = format!("chat \"{question}\"{flag}");
     Ok(context.printer.command(&words))
 }
 
@@ -200,6 +216,7 @@ mod tests {
             model: ModelView::Offline,
             anonymous_tenant: anonymous_tenant.map(|id| id.parse().unwrap()),
             demo: false,
+            question: "sprint status?",
             chat: "t3nets chat \"sprint status?\"".to_owned(),
             curl_user: needs_key.then(|| "t3nets key create a@b --expires 1h".to_owned()),
         }

@@ -80,7 +80,7 @@ pub(crate) async fn run(context: &Context, args: DevArgs) -> Result<Streamed, Cl
     let lock = take_lock(home).await?;
     // Its user is at the terminal: a protected one is not confirmed at every start.
     context.show_environment().await?;
-    let platform = context.platform().await?;
+    let platform = context.platform_made().await?;
     let config = config(environment)?;
     let listener = bind(SocketAddr::new(args.bind, args.port)).await?;
     let address = listener
@@ -107,6 +107,7 @@ pub(crate) async fn run(context: &Context, args: DevArgs) -> Result<Streamed, Cl
     };
     let asked = anonymous_tenant.clone().unwrap_or(tenant);
     let model = models.of(&asked).await?;
+    let question = banner::question(&admin, &asked).await?;
     let curl_user = match &anonymous_tenant {
         Some(_) => None,
         None => banner::key_command(context, &admin, &asked).await?,
@@ -120,7 +121,8 @@ pub(crate) async fn run(context: &Context, args: DevArgs) -> Result<Streamed, Cl
     lock.announce(&running)?;
     context.printer.print(&DevStarted {
         addresses: banner::addresses(address)?,
-        chat: banner::chat_command(context, &admin, &asked).await?,
+        chat: banner::chat_command(context, &admin, &asked, question).await?,
+        question,
         curl_user,
         url: running.url,
         pid: running.pid,

@@ -170,7 +170,7 @@ fn check_database(home: &Path) -> Check {
             "database",
             format!("sound, schema version {}", report.schema_version),
         ),
-        Err(error) => Check::failed("database", error.to_string(), restore),
+        Err(error) => Check::failed("database", error.reason(), restore),
     }
 }
 
@@ -186,7 +186,7 @@ fn check_secrets(home: &Path) -> Check {
         Ok(_) => Check::ok("secrets", "none yet"),
         Err(error) => Check::failed(
             "secrets",
-            error.to_string(),
+            error.reason(),
             format!(
                 "only the original key can decrypt them: {}",
                 LocalPaths::new(home).secrets_key().display()

@@ -46,6 +46,7 @@ pub(crate) async fn run(context: &Context, args: RevokeArgs) -> Result<Revoked, 
     )));
     context.confirm(&format!("Revoke key `{}`?", key.prefix))?;
     admin.revoke_key(&key).await?;
+    context.say_when_seen();
     Ok(Revoked {
         key: KeyView::new(key, "revoked"),
     })

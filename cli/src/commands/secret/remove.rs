@@ -53,6 +53,7 @@ pub(crate) async fn run(context: &Context, args: SecretArgs) -> Result<Removed, 
     ));
     context.confirm(&format!("Remove secret `{}`?", name.integration))?;
     let deleted_for_good_at = admin.remove_secret(&name).await?;
+    context.say_when_seen();
     Ok(Removed {
         tenant_id: name.tenant_id,
         integration: name.integration,

@@ -12,5 +12,6 @@ pub(crate) async fn run(context: &Context, args: SecretArgs) -> Result<SecretOut
     let admin = context.admin_to_change().await?;
     let name = args.into_name(context, &admin).await?;
     admin.restore_secret(&name).await?;
+    context.say_when_seen();
     Ok(SecretOutcome::new(name, "restored"))
 }

@@ -62,6 +62,9 @@ pub(crate) async fn run(context: &Context, args: SetArgs) -> Result<SecretOutcom
         PutOutcome::Unchanged => "unchanged",
         PutOutcome::Restored => "restored",
     };
+    if outcome != "unchanged" {
+        context.say_when_seen();
+    }
     Ok(SecretOutcome::new(name, outcome))
 }
 

@@ -16,7 +16,7 @@ use crate::terminal::text::strip_control_chars;
 pub(crate) struct ChannelArgs {
     #[command(flatten)]
     tenant: TenantFlag,
-    /// The type of channel: `slack`, `teams`, `telegram` or `dashboard`
+    /// The type of channel: `dashboard`; on `slack`, `teams` and `telegram` nobody answers yet
     #[arg(value_name = "TYPE")]
     kind: ChannelKind,
     /// The channel's id in its system: a Slack team id, a Telegram bot name

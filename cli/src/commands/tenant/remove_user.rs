@@ -57,6 +57,7 @@ pub(crate) async fn run(context: &Context, args: RemoveUserArgs) -> Result<Remov
     let removed = admin
         .remove_user(&tenant, &id, last_admin(args.force))
         .await?;
+    context.say_when_seen();
     Ok(Removed {
         user_id: id,
         revoked_keys: removed.keys,

@@ -50,6 +50,9 @@ pub(crate) async fn run(context: &Context, args: SetArgs) -> Result<Changed<Tena
     let admin = context.admin_to_change().await?;
     let tenant = args.tenant.resolve(context, &admin).await?;
     let edited = admin.set_tenant(&tenant, &edits).await?;
+    if !edited.changed.is_empty() {
+        context.say_when_seen();
+    }
     Ok(Changed::new(format!("tenant `{tenant}`"), edited))
 }
 

@@ -65,6 +65,9 @@ pub(crate) async fn run(
     let edited = admin
         .set_user(&tenant, &id, &edits, last_admin(args.force))
         .await?;
+    if !edited.changed.is_empty() {
+        context.say_when_seen();
+    }
     Ok(Changed::new(format!("user `{id}`"), edited))
 }
 

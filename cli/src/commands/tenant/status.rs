@@ -23,6 +23,9 @@ pub(crate) async fn suspend(
     let admin = context.admin_to_change().await?;
     let id = args.tenant.resolve(context, &admin).await?;
     let edited = admin.suspend_tenant(&id).await?;
+    if !edited.changed.is_empty() {
+        context.say_when_seen();
+    }
     Ok(Changed::new(format!("tenant `{id}` (suspended)"), edited))
 }
 
@@ -37,5 +40,8 @@ pub(crate) async fn resume(
     let admin = context.admin_to_change().await?;
     let id = args.tenant.resolve(context, &admin).await?;
     let edited = admin.resume_tenant(&id).await?;
+    if !edited.changed.is_empty() {
+        context.say_when_seen();
+    }
     Ok(Changed::new(format!("tenant `{id}` (active)"), edited))
 }

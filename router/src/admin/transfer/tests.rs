@@ -45,8 +45,8 @@ impl Home {
             })
             .collect();
         seed.channels = vec![
-            (ChannelKind::Slack, "T 1/ä".parse().unwrap()),
-            (ChannelKind::Slack, "T2".parse().unwrap()),
+            (ChannelKind::Dashboard, "T 1/ä".parse().unwrap()),
+            (ChannelKind::Dashboard, "T2".parse().unwrap()),
         ];
         for name in ["pager", "wiki"] {
             let fields = json!({"token": "hunter2"}).as_object().unwrap().clone();
