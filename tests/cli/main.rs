@@ -30,5 +30,4 @@ mod secret;
 mod seed;
 mod shell;
 mod tenant;
-mod tenant_removal;
 mod tenant_transfer;

@@ -24,7 +24,6 @@ mod endpoint;
 mod http;
 mod offline;
 mod openai;
-pub(crate) mod plausible;
 mod refusal;
 mod retry;
 mod select;

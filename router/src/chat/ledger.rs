@@ -38,17 +38,13 @@ impl Reservation {
         }
     }
 
-    /// Notes what one call of a model used. `cost` is `None` where the price is unknown: then its
-    /// tokens are counted apart.
+    /// Notes what one call of a model used. `cost` is `None` where the price is unknown, and then
+    /// counts as nothing.
     pub(super) fn note(&self, usage: TokenUsage, cost: Option<NanoUsd>) {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        let input = usage.input + usage.cache_read + usage.cache_write;
-        used.input_tokens += input;
+        used.input_tokens += usage.input + usage.cache_read + usage.cache_write;
         used.output_tokens += usage.output;
-        match cost {
-            Some(cost) => used.cost += cost,
-            None => used.unpriced_tokens += input + usage.output,
-        }
+        used.cost += cost.unwrap_or_default();
     }
 }
 

@@ -243,6 +243,11 @@ fn each_kind_of_docker_configuration_is_used_or_has_its_remedy() {
             works,
         ),
         (
+            "context, which is named",
+            Docker::new(current, &[]).context("far", plain, None),
+            "(context `far`)",
+        ),
+        (
             "context with TLS",
             Docker::new(current, &[]).context("far", &secure, Some(&certificates)),
             works,

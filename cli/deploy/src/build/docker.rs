@@ -114,6 +114,15 @@ impl DockerEngine {
         }
     }
 
+    /// Where it is, and the context that says so, where that is not the default socket.
+    pub fn place(&self) -> Option<String> {
+        let EngineAddress { host, context, .. } = &self.address;
+        match context {
+            Some(context) => Some(format!("{host} (context `{context}`)")),
+            None => self.address.is_elsewhere().then(|| host.clone()),
+        }
+    }
+
     /// The engine's version: `20.10.24`.
     pub fn version(&self) -> &str {
         &self.version

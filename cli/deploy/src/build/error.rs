@@ -10,7 +10,6 @@ use t3nets_router::errors::chain;
 use super::secrets::SecretError;
 use crate::docker_config::DockerConfigError;
 use crate::docker_config::context::ContextError;
-use crate::docker_config::credentials::CredentialsError;
 use crate::image_ref::Architecture;
 
 /// What Docker answered or what happened to the connection, as the client library has it.
@@ -121,9 +120,6 @@ pub enum BuildError {
     /// The engine takes no session for the build.
     #[error("Docker takes no session for the build")]
     NoSession(#[source] io::Error),
-    /// What Docker keeps for a registry cannot be found out.
-    #[error(transparent)]
-    Credentials(#[from] CredentialsError),
     /// Docker cannot be used.
     #[error(transparent)]
     Docker(#[from] DockerError),

@@ -1,6 +1,6 @@
 //! Has Docker build the image, and looks at what came out.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -117,8 +117,12 @@ impl DockerEngine {
         if !request.secrets.is_empty() || !request.ssh.is_empty() {
             return Err(BuildError::NeedsBuildKit);
         }
-        let known = self.config.all_credentials().await?.into_iter();
-        let known = known.map(|(server, credentials)| {
+        // As with Docker's own client, a helper that fails is not yet a build that does.
+        let known = self.config.all_credentials().await.unwrap_or_else(|error| {
+            reporter.note(&error.to_string());
+            BTreeMap::new()
+        });
+        let known = known.into_iter().map(|(server, credentials)| {
             let credentials = sent_to(&server, credentials);
             (server, credentials)
         });

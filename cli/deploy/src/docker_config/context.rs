@@ -179,6 +179,11 @@ impl EngineAddress {
         })
     }
 
+    /// Whether it is not where Docker's engine is by default.
+    pub fn is_elsewhere(&self) -> bool {
+        self.host != DEFAULT_SOCKET
+    }
+
     /// The socket's path of one on this machine.
     pub fn socket(&self) -> Option<&Path> {
         self.host.strip_prefix("unix://").map(Path::new)

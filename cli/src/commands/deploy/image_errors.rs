@@ -115,11 +115,6 @@ impl From<BuildError> for CliError {
                 "needs_buildkit",
                 vec!["unset DOCKER_BUILDKIT, or use an engine of Docker's from 18.09 on".into()],
             ),
-            BuildError::Credentials(_) => (
-                ErrorKind::Failed,
-                "registry_login",
-                vec![remedy(KnownCause::CredentialHelper)],
-            ),
             BuildError::Docker(_)
             | BuildError::NoSession(_)
             | BuildError::Read { .. }

@@ -15,6 +15,7 @@ use t3nets_router::admin::seed::{SeedItem, SeedOutcome, TenantSeed, UserSeed};
 use t3nets_router::admin::{Admin, AdminError};
 use t3nets_router::model::{TenantId, UserRole};
 
+use crate::commands::arguments::TenantFlag;
 use crate::config::environment::PlatformKind;
 use crate::context::Context;
 use crate::error::CliError;
@@ -31,9 +32,8 @@ const EXAMPLE_ADMIN: &str = "admin@example.com";
 #[derive(Debug, clap::Args)]
 #[command(after_help = file::HELP)]
 pub(crate) struct SeedArgs {
-    /// The tenant
-    #[arg(long, short = 't', value_name = "TENANT", default_value = TenantId::DEFAULT)]
-    tenant: TenantId,
+    #[command(flatten)]
+    tenant: TenantFlag,
     /// The tenant's display name [default: its id]
     #[arg(long)]
     name: Option<String>,
@@ -163,7 +163,7 @@ async fn from_flags(
     let mut wanted = Wanted {
         seed: TenantSeed {
             name: args.name,
-            ..TenantSeed::new(args.tenant)
+            ..TenantSeed::new(args.tenant.id)
         },
         skipped: Vec::new(),
         created_note: None,

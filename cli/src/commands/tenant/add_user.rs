@@ -87,10 +87,9 @@ pub(crate) async fn run(context: &Context, args: AddUserArgs) -> Result<Added, C
         None => UserRole::Member,
     };
     let admin = context.admin_to_change().await?;
-    let tenant = args.tenant.resolve(context, &admin).await?;
     let user = admin
         .add_user(
-            &tenant,
+            &args.tenant.id,
             NewUser {
                 email,
                 id: args.id,

@@ -6,7 +6,6 @@ use std::fs;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use self::private_registry::PrivateRegistry;
 use super::*;
 use crate::docker_config::DockerConfig;
 use crate::docker_config::context::{EngineAddress, TlsFiles};
@@ -138,10 +137,9 @@ async fn a_failing_step_is_named_with_its_last_lines() {
         let step = step.unwrap();
         assert!(step.name.contains("RUN seq 40"), "{step:?}");
         for line in ["it ends", "40"] {
-            assert!(
-                step.last_lines.contains(&line.to_owned()),
-                "{builder:?}: {step:?}"
-            );
+            // The classic builder colours what goes to stderr, and the colour's end may come late.
+            let is_there = step.last_lines.iter().any(|last| last.ends_with(line));
+            assert!(is_there, "{builder:?}: {step:?}");
         }
         assert!(!step.last_lines.contains(&"2".to_owned()), "{step:?}");
         assert!(source.to_string().contains('7'), "{source:?}");
@@ -438,34 +436,28 @@ async fn a_build_leaves_no_image_of_the_one_before_it() {
 }
 
 #[tokio::test]
-async fn a_base_image_behind_a_login_is_pulled_with_what_docker_keeps() {
-    let Some(mut engine) = engine().await else {
+async fn a_step_has_the_proxies_of_dockers_configuration_and_the_image_does_not() {
+    let Some(mut engine) = engine_with_a_shell().await else {
         return;
     };
-    let registry = PrivateRegistry::start().await;
-    let dockerfile = format!("FROM {}/private\nCOPY content /\n", registry.host);
-    let (_root, mut request) = request(&dockerfile, &unique());
+    let proxies = r#"{"proxies": {"default": {"httpProxy": "http://p:1", "noProxy": "a"}}}"#;
+    let (_folder, config) = crate::docker_config::tests::config(proxies);
+    engine.config = config;
+    let dockerfile = format!(
+        "FROM {WITH_A_SHELL}\nARG ONCE\n\
+         RUN test \"$HTTP_PROXY $http_proxy $no_proxy\" = \"http://p:1 http://p:1 a\"\n"
+    );
+    let (_root, mut request) = request(&dockerfile, "");
+    request.build_args.insert("ONCE".to_owned(), unique());
+    request.network = Some("host".to_owned());
     for builder in [DockerBuilder::BuildKit, DockerBuilder::Classic] {
         request.builder = Some(builder);
-        engine.config = DockerConfig::default();
-        let error = engine.build(&request, &()).await.unwrap_err();
-        let cause = error.known_cause();
-        assert_eq!(
-            cause,
-            Some(KnownCause::BaseImageLogin),
-            "{builder:?} {error:?}"
-        );
-        let login = format!(
-            r#"{{"auths": {{"{}": {{"auth": "{}"}}}}}}"#,
-            registry.host,
-            data_encoding::BASE64.encode(b"ada:s3cr3t")
-        );
-        let (_folder, config) = crate::docker_config::tests::config(&login);
-        engine.config = config;
         let image = engine.build(&request, &()).await.unwrap();
+        let inspected = engine.client.inspect_image(&image.id).await.unwrap();
+        assert!(
+            !format!("{inspected:?}").contains("http://p:1"),
+            "{builder:?}"
+        );
         forget(&engine, &image).await;
-        let base = format!("{}/private:latest", registry.host);
-        let options = None::<bollard::query_parameters::RemoveImageOptions>;
-        let _ = engine.client.remove_image(&base, options, None).await;
     }
 }

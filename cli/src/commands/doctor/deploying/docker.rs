@@ -26,7 +26,9 @@ pub(super) async fn checks() -> Vec<Check> {
 }
 
 fn check_docker(engine: &DockerEngine) -> Check {
-    let found = format!("{} with {}", engine.version(), engine.builder());
+    let place = engine.place();
+    let place = place.map_or_else(String::new, |place| format!(", at {place}"));
+    let found = format!("{} with {}{place}", engine.version(), engine.builder());
     Check::ok("docker", found)
 }
 
