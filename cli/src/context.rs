@@ -1,14 +1,18 @@
 //! What every command is given.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use t3nets_router::admin::Admin;
+use t3nets_router::local::LocalPaths;
 use t3nets_router::ports::{Platform, SystemClock};
+use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
 use crate::aws::{AwsEnvironment, AwsSession, Caller, TerraformState, advise};
 use crate::config::environment::{Environment, PlatformKind};
 use crate::config::home;
+use crate::config::running;
 use crate::config::settings::Settings;
 use crate::error::{CliError, ErrorKind};
 use crate::terminal::printer::Printer;
@@ -30,6 +34,8 @@ pub(crate) struct Context {
     aws: Arc<OnceCell<AwsSession>>,
     /// Whose credentials are used there, once it was asked.
     caller: Arc<OnceCell<Caller>>,
+    /// Where the empty environment is that is read where there is none.
+    nothing: Arc<OnceCell<TempDir>>,
 }
 
 impl Context {
@@ -40,6 +46,7 @@ impl Context {
             aws_environment: Arc::default(),
             aws: Arc::default(),
             caller: Arc::default(),
+            nothing: Arc::default(),
         }
     }
 
@@ -57,11 +64,32 @@ impl Context {
         }
     }
 
-    /// The platform of the environment in use, to read from.
+    /// The platform of the environment in use, to read from. Nothing is made: where there is no
+    /// environment on this machine yet, it is an empty one that goes with the context.
     ///
     /// # Errors
     /// Not ready if the environment is unknown, or cannot be worked on from here.
     pub(crate) async fn platform(&self) -> Result<Platform, CliError> {
+        let environment = self.settings.environment()?;
+        if environment.platform == PlatformKind::Local
+            && !LocalPaths::new(&environment.home).database().exists()
+        {
+            let environment = self.local_environment()?;
+            let nothing = self
+                .nothing
+                .get_or_try_init(async || tempfile::tempdir())
+                .await
+                .map_err(|error| CliError::failed("cannot make a folder").caused_by(error))?;
+            return open_local(environment, nothing.path());
+        }
+        self.platform_made().await
+    }
+
+    /// The platform of the environment in use; on this machine it is made where there is none yet.
+    ///
+    /// # Errors
+    /// As [`Context::platform`].
+    pub(crate) async fn platform_made(&self) -> Result<Platform, CliError> {
         if self.settings.environment()?.platform == PlatformKind::Aws {
             let aws = self.aws().await?;
             let names = aws.environment.names()?;
@@ -73,15 +101,7 @@ impl Context {
         }
         let environment = self.local_environment()?;
         home::make_private_folder(&environment.home)?;
-        t3nets_router::local::open(&environment.home).map_err(|error| {
-            CliError::not_ready(format!(
-                "cannot open the environment `{}` in `{}`",
-                environment.name,
-                environment.home.display()
-            ))
-            .caused_by(error)
-            .hint_command("doctor", CHECKS)
-        })
+        open_local(environment, &environment.home)
     }
 
     /// The platform of the environment in use, to change something: says on stderr which one that
@@ -96,7 +116,19 @@ impl Context {
         if environment.protected {
             self.confirm_by_name("Change it", &environment.name)?;
         }
-        self.platform().await
+        self.platform_made().await
+    }
+
+    /// Says when running routers see a change of what they keep in memory for a while.
+    pub(crate) fn say_when_seen(&self) {
+        let is_running = self.settings.environment().is_ok_and(|environment| {
+            environment.platform == PlatformKind::Aws
+                || running::find(&environment.home).is_ok_and(|dev| dev.is_some())
+        });
+        if is_running {
+            self.printer
+                .status("a running router sees the change within 5 seconds");
+        }
     }
 
     /// Asks whether to do what cannot be undone; `--yes` answers it.
@@ -245,4 +277,17 @@ impl Context {
             PlatformKind::Local => Ok(environment),
         }
     }
+}
+
+/// Opens an environment on this machine, whose data is in `folder`.
+fn open_local(environment: &Environment, folder: &Path) -> Result<Platform, CliError> {
+    t3nets_router::local::open(folder).map_err(|error| {
+        CliError::not_ready(format!(
+            "cannot open the environment `{}` in `{}`",
+            environment.name,
+            folder.display()
+        ))
+        .caused_by(error)
+        .hint_command("doctor", CHECKS)
+    })
 }

@@ -8,7 +8,7 @@ use t3nets_router::admin::AdminError;
 use t3nets_router::admin::transfer::TransferError;
 use t3nets_router::aws::{AwsError, AwsErrorKind};
 use t3nets_router::errors::chain;
-use t3nets_router::model::Record;
+use t3nets_router::model::{Record, TenantId};
 use t3nets_router::ports::StoreError;
 
 use crate::hint::Hint;
@@ -273,6 +273,15 @@ impl CliError {
         line.join(": ")
     }
 
+    /// Why in one line: of a store's failure the reason alone.
+    pub(crate) fn reason(&self) -> String {
+        let store = self
+            .source
+            .as_deref()
+            .and_then(|error| error.downcast_ref());
+        store.map_or_else(|| self.in_one_line(), StoreError::reason)
+    }
+
     /// What kind of failure it was, if AWS or a store failed: what to do about it depends on the
     /// environment, and is added where that is known.
     pub(crate) fn service(&self) -> Option<AwsErrorKind> {
@@ -353,12 +362,21 @@ fn kind_of_store(error: &StoreError) -> Option<AwsErrorKind> {
 impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
         let kind = kind_of_store(&error).map_or(ErrorKind::Failed, ErrorKind::of_service);
-        let hint = matches!(error, StoreError::Changed(_)).then_some("run the command again");
+        let hint = match &error {
+            StoreError::Changed(_) => Some("run the command again".into()),
+            StoreError::Reserved { id, .. } => Some(free_id(id)),
+            _ => None,
+        };
         let code = error.code();
         let mut described = Self::of(kind, error).code(code);
-        described.hints.extend(hint.map(Hint::from));
+        described.hints.extend(hint);
         described
     }
+}
+
+/// What lets the id of a removed tenant be used again.
+pub(crate) fn free_id(id: &TenantId) -> Hint {
+    Hint::command(format!("tenant remove {id} --purge"), "frees the id")
 }
 
 impl From<AdminError> for CliError {

@@ -102,7 +102,7 @@ impl Call {
     }
 
     /// The command as it is typed to work where this call did.
-    fn command_line(&self, words: &str) -> String {
+    pub(crate) fn command_line(&self, words: &str) -> String {
         let mut tree = (self.tree)();
         let line = format!("t3nets {words}");
         let parsed = match tree.try_get_matches_from_mut(line.split_whitespace()) {
@@ -158,13 +158,3 @@ pub(crate) const TENANT_NAME: &str = "named_tenant";
 const ENVIRONMENT: &str = "environment";
 /// The commands that work on no environment, or name it otherwise.
 const WITHOUT_ENVIRONMENT: [&str; 5] = ["completions", "env", "init", "man", "help"];
-/// The name that was probably meant by one that does not exist.
-pub(crate) fn nearest<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    /// What clap asks of the names that it suggests.
-    const ALIKE: f64 = 0.7;
-    names
-        .map(|name| (strsim::jaro(typed, name), name))
-        .filter(|(likeness, _)| *likeness > ALIKE)
-        .max_by(|(one, _), (other, _)| one.total_cmp(other))
-        .map(|(_, name)| name)
-}

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::ai::{AiDefaults, InvalidAiSetting, table};
+use crate::ai::{AiDefaults, InvalidAiSetting, SelectError, table};
 use crate::aws::{InvalidSecretsPrefix, Names, is_region};
 use crate::model::{InvalidId, TenantId};
 
@@ -101,9 +101,21 @@ pub enum ConfigError {
         /// What is wrong with its value, as a fragment.
         reason: String,
     },
+    /// The model that is configured cannot be used.
+    #[error("the model settings cannot be used: {error}{}", hinted(.error))]
+    Model {
+        /// Why not.
+        error: SelectError,
+    },
     /// An API key or address of a model provider cannot be used.
     #[error(transparent)]
     Ai(#[from] InvalidAiSetting),
+}
+
+/// What to do about it, behind the error.
+fn hinted(error: &SelectError) -> String {
+    let hint = error.hint_at_start();
+    hint.map_or_else(String::new, |hint| format!("; {hint}"))
 }
 
 /// "`A` is", "`A`, `B` and `C` are".

@@ -28,6 +28,7 @@ pub mod http;
 #[cfg(feature = "local")]
 pub mod local;
 pub mod model;
+pub mod nearest;
 pub mod outbound;
 pub mod ports;
 pub mod secrets_cache;

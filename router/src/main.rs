@@ -13,7 +13,7 @@ use t3nets_router::ai::Bedrock;
 use t3nets_router::aws::{self, Connection};
 use t3nets_router::config::{ConfigError, ContainerConfig, PlatformConfig, ServerConfig};
 use t3nets_router::errors::with_causes;
-use t3nets_router::http;
+use t3nets_router::http::{self, AppError};
 use t3nets_router::outbound::{self, Options, Proxies};
 use t3nets_router::ports::{Platform, SystemClock};
 use t3nets_router::secrets_cache::CachedSecrets;
@@ -93,8 +93,10 @@ async fn serve() -> Result<(), Failure> {
         .init();
 
     let platform = open(config.platform, &mut config.server).await?;
-    let app =
-        http::app(platform, config.server).map_err(|error| Failure::Other(with_causes(&error)))?;
+    let app = http::app(platform, config.server).map_err(|error| match error {
+        AppError::Client(error) => Failure::Other(with_causes(&error)),
+        AppError::Model(error) => Failure::Config(ConfigError::Model { error }),
+    })?;
     let listener = TcpListener::bind(("0.0.0.0", config.port))
         .await
         .map_err(|error| {

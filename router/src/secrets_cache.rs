@@ -86,6 +86,11 @@ impl SecretStore for CachedSecrets {
         self.store.remove(name).await
     }
 
+    async fn delete(&self, name: &SecretName) -> Result<(), StoreError> {
+        let _changing = self.changing();
+        self.store.delete(name).await
+    }
+
     async fn restore(&self, name: &SecretName) -> Result<(), StoreError> {
         let _changing = self.changing();
         self.store.restore(name).await
@@ -151,6 +156,11 @@ mod tests {
         async fn remove(&self, _: &SecretName) -> Result<Timestamp, StoreError> {
             *self.stored.lock().unwrap() = None;
             Ok(Timestamp::MAX)
+        }
+
+        async fn delete(&self, _: &SecretName) -> Result<(), StoreError> {
+            *self.stored.lock().unwrap() = None;
+            Ok(())
         }
 
         async fn restore(&self, _: &SecretName) -> Result<(), StoreError> {

@@ -1,6 +1,6 @@
 //! `t3nets dev`: the router on this machine, from its start to its end.
 
-use std::io::{BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::Value;
 use t3nets_router::ports::{PageRequest, Platform};
 
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Finished, Sandbox};
 
 /// A `dev` that runs. Killed with the value, if it was not ended.
 pub(crate) struct Dev {
@@ -19,9 +19,19 @@ pub(crate) struct Dev {
 impl Dev {
     /// Starts it on a free port and waits until it says where it answers.
     pub(crate) fn start(sandbox: &Sandbox, arguments: &[&str]) -> Self {
+        Self::start_with(sandbox, arguments, &[])
+    }
+
+    /// The same with these variables.
+    pub(crate) fn start_with(
+        sandbox: &Sandbox,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Self {
         let mut child = sandbox
             .command(&["dev", "--port", "0", "--json"])
             .args(arguments)
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -38,6 +48,33 @@ impl Dev {
                 panic!("dev did not start: {output:?}");
             }
         }
+    }
+
+    /// Runs one that is to be refused; one that starts all the same is ended and fails the test.
+    #[track_caller]
+    pub(crate) fn refused(sandbox: &Sandbox, arguments: &[&str]) -> Finished {
+        Self::refused_with(sandbox, arguments, &[])
+    }
+
+    #[track_caller]
+    fn refused_with(sandbox: &Sandbox, arguments: &[&str], variables: &[(&str, &str)]) -> Finished {
+        let mut command = sandbox.command(&["dev", "--port", "0", "--json"]);
+        let mut child = command
+            .args(arguments)
+            .envs(variables.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let mut started = [0];
+        let said = child.stdout.as_mut().unwrap().read(&mut started).unwrap();
+        if said > 0 {
+            child.kill().unwrap();
+        }
+        let finished = Finished::from(child.wait_with_output().unwrap());
+        assert_eq!(said, 0, "it started: {finished:?}");
+        finished
     }
 
     pub(crate) fn url(&self) -> &str {
@@ -111,10 +148,6 @@ fn it_says_where_it_answers_and_ends_when_it_is_asked_to() {
 
         let (code, said) = dev.end(signal);
         assert_eq!(code, Some(0), "{said}");
-        assert!(
-            said.contains("callers without a key belong to tenant `default`"),
-            "{said}"
-        );
         assert!(!info.exists());
     }
 }
@@ -232,4 +265,104 @@ async fn audit_actions(platform: Platform) -> Vec<(String, String)> {
         .into_iter()
         .map(|entry| (entry.actor, entry.action))
         .collect()
+}
+
+const ENDPOINT: (&str, &str) = ("OPENAI_BASE_URL", "http://127.0.0.1:9/v1");
+const MODEL: (&str, &str) = ("T3NETS_MODEL", "llama3.3");
+
+#[test]
+fn a_model_that_cannot_be_used_is_refused_at_the_start() {
+    let sandbox = Sandbox::new();
+    let refused = Dev::refused_with(&sandbox, &[], &[ENDPOINT]).expect_code(3);
+    assert!(refused.stderr.contains("T3NETS_MODEL"), "{refused:?}");
+    let variables = [("ANTHROPIC_API_KEY", "sk-x"), ("T3NETS_MODEL", "nova-lite")];
+    let refused = Dev::refused_with(&sandbox, &[], &variables).expect_code(3);
+    assert!(refused.stderr.contains("claude-opus"), "{refused:?}");
+}
+
+#[test]
+fn it_says_what_it_is_and_doctor_asks_it() {
+    let sandbox = Sandbox::new();
+    let dev = Dev::start_with(&sandbox, &[], &[ENDPOINT, MODEL]);
+    assert_eq!(dev.started["model"], "llama3.3");
+    assert_eq!(dev.started["provider"], "openai");
+    assert!(dev.started["version"].is_string());
+    let check = |arguments: &[&str], name: &str| {
+        let report = sandbox.run(arguments).json();
+        let checks = report["checks"].as_array().unwrap().clone();
+        checks.into_iter().find(|one| one["name"] == name).unwrap()
+    };
+    // Its own process has none of these variables.
+    let model = check(&["doctor", "--json"], "model");
+    assert_eq!(model["status"], "ok", "{model}");
+    assert_eq!(model["detail"], "llama3.3 by openai");
+    let port = check(&["doctor", "--json"], "port");
+    assert_eq!(port["status"], "ok", "{port}");
+    assert!(port["detail"].to_string().contains("this environment's"));
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().port().to_string();
+    let port = check(&["doctor", "--json", "--port", &taken], "port");
+    assert!(port["detail"].to_string().contains(&taken), "{port}");
+}
+
+#[test]
+fn its_models_are_told_to_nobody_without_its_token() {
+    let sandbox = Sandbox::new();
+    let dev = Dev::start(&sandbox, &[]);
+    let response = dev.get(
+        "/dev/models/default",
+        &format!("Host: {}\r\nAuthorization: Bearer x\r\n", dev.host()),
+    );
+    assert!(response.starts_with("HTTP/1.1 401"), "{response}");
+    assert!(dev.started.get("token").is_none(), "{}", dev.started);
+}
+
+#[test]
+fn the_request_that_it_shows_works_as_it_is_printed() {
+    if support::skip_without("curl") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let program = sandbox.work().join("t3nets");
+    let real = std::env::var_os("T3NETS_TEST_PROGRAM")
+        .unwrap_or_else(|| env!("CARGO_BIN_EXE_t3nets").into());
+    std::os::unix::fs::symlink(real, program).unwrap();
+    for arguments in [&[][..], &["--bind", "0.0.0.0"]] {
+        let mut child = sandbox
+            .command(&["dev", "--port", "0"])
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let shown: Vec<String> = lines
+            .by_ref()
+            .map(Result::unwrap)
+            .take_while(|line| !line.trim_start().starts_with("stop"))
+            .collect();
+        let script: Vec<&str> = shown
+            .iter()
+            .map(|line| line.trim_start())
+            .skip_while(|line| !line.starts_with("api"))
+            .take_while(|line| !line.starts_with("callers"))
+            .map(|line| line.trim_start_matches("api"))
+            .collect();
+        let path = format!(
+            "{}:{}",
+            sandbox.work().display(),
+            std::env::var("PATH").unwrap()
+        );
+        let output = Command::new("sh")
+            .args(["-c", &script.join("\n")])
+            .env("PATH", path)
+            .env("T3NETS_HOME", sandbox.home())
+            .output()
+            .unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let answer = String::from_utf8(output.stdout).unwrap();
+        assert!(answer.contains("session_id"), "{shown:?}: {answer}");
+    }
 }

@@ -251,3 +251,83 @@ fn without_a_home_directory_it_says_how_to_name_a_folder() {
     let finished = finish(&mut command).expect_code(3);
     assert!(finished.stderr.contains("T3NETS_HOME"), "{finished:?}");
 }
+
+/// What is in a folder, with its files' contents.
+fn listing(folder: &std::path::Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for path in entries.map(|entry| entry.unwrap().path()) {
+        found.push((path.clone(), std::fs::read(&path).unwrap_or_default()));
+        found.extend(listing(&path));
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn commands_that_read_make_nothing() {
+    let sandbox = Sandbox::new();
+    sandbox.write("t3nets.toml", "[env.dev]\nplatform = \"aws\"\n");
+    let whole = sandbox.work().parent().unwrap().to_owned();
+    let before = listing(&whole);
+    for line in [
+        "tenant list",
+        "tenant show",
+        "tenant show acme",
+        "tenant users",
+        "tenant channels",
+        "tenant usage",
+        "tenant audit",
+        "tenant export acme",
+        "tenant import /dev/null --dry-run",
+        "key list",
+        "secret list",
+        "secret show jira",
+        "secret test jira",
+        "seed --dry-run",
+        "env list",
+        "env show",
+        "doctor",
+        "chat hello",
+        "chat --help",
+        "chat hello -e dev",
+        "status -e dev",
+        "history -e dev",
+        "logs -e dev",
+        "doctor -e dev",
+        "cost",
+        "infra output -e dev",
+        "completions bash",
+        "man",
+        "--help",
+        "--version",
+        "nonsense",
+    ] {
+        let words: Vec<&str> = line.split(' ').collect();
+        // What it says, and whether it can, is not the matter here.
+        let ran = sandbox.run(&words);
+        assert_eq!(listing(&whole), before, "{line}: {ran:?}");
+    }
+}
+
+#[test]
+fn the_audit_trail_names_the_login_where_no_variable_does() {
+    let sandbox = Sandbox::new();
+    let mut add = sandbox.command(&["tenant", "add", "acme"]);
+    for name in ["USER", "LOGNAME", "USERNAME"] {
+        add.env_remove(name);
+    }
+    crate::sandbox::finish(&mut add).expect_code(0);
+    let login = std::process::Command::new("id")
+        .arg("-un")
+        .output()
+        .unwrap();
+    let login = String::from_utf8(login.stdout).unwrap();
+    let trail = sandbox.run(&["tenant", "audit", "-t", "acme", "--json"]);
+    assert_eq!(
+        trail.json()["entries"][0]["actor"],
+        format!("operator:{}", login.trim())
+    );
+}

@@ -30,4 +30,5 @@ mod secret;
 mod seed;
 mod shell;
 mod tenant;
+mod tenant_removal;
 mod tenant_transfer;

@@ -240,7 +240,7 @@ fn a_file_seeds_several_tenants() {
             email = "ada@example.com"
             role = "admin"
             [[tenant.channel]]
-            type = "slack"
+            type = "dashboard"
             id = "T1"
             [tenant.secret.jira]
             url = "https://team.atlassian.net"

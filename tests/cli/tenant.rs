@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
+use crate::dev::Dev;
 use crate::operator::Operator;
+use crate::sandbox::Sandbox;
 
 fn user_ids(users: &Value) -> Vec<&str> {
     let users = users["users"].as_array().unwrap();
@@ -136,64 +138,6 @@ fn a_tenant_is_suspended_and_resumed() {
     assert_eq!(again["changed"], json!([]));
     operator.json(&["tenant", "resume"]);
     assert_eq!(status(&operator), "active");
-}
-
-#[test]
-fn removing_a_tenant_needs_a_yes_and_takes_everything_with_it() {
-    let operator = Operator::seeded();
-    operator
-        .run(&["key", "create", "ada@example.com"])
-        .expect_code(0);
-    operator.json(&["tenant", "map-channel", "slack", "T1"]);
-    operator
-        .run_with_input(&["secret", "set", "pager", "--stdin"], r#"{"token": "x"}"#)
-        .expect_code(0);
-    operator
-        .run(&["tenant", "remove"])
-        .expect_code(2)
-        .says("--tenant");
-    operator
-        .run(&["tenant", "remove", "default"])
-        .expect_code(2)
-        .says("1 user, 1 key, 1 channel, 1 secret, all conversations")
-        .says("users: ada@example.com\n")
-        .says("of ada@example.com\n")
-        .says("channels: slack T1\n")
-        .says("secrets: pager\n")
-        .says("its id can be used again from")
-        .says("its secrets can be restored until")
-        .says("`--yes` confirms it");
-    assert_eq!(operator.json(&["tenant", "show"])["users"], 1);
-
-    let removed = operator.json(&["tenant", "remove", "default", "--yes"]);
-    assert_eq!(removed["keys"], 1);
-    operator.run(&["tenant", "show"]).expect_code(1);
-    operator
-        .run(&["tenant", "remove", "default", "--yes"])
-        .expect_code(1)
-        .says("does not exist");
-    operator
-        .run(&["tenant", "add", "default"])
-        .expect_code(1)
-        .says("its id can be used again from");
-    // The channel is free for another tenant, and the trail still tells who did it.
-    operator.json(&["tenant", "add", "other"]);
-    operator.json(&["tenant", "map-channel", "-t", "other", "slack", "T1"]);
-    let trail = operator.json(&["tenant", "audit"]);
-    assert_eq!(trail["entries"][0]["action"], "tenant.remove");
-    assert_eq!(trail["entries"][0]["actor"], "operator:tester");
-}
-
-#[test]
-fn removing_a_tenant_asks_in_a_terminal() {
-    let operator = Operator::seeded();
-    let mut terminal = operator.in_terminal(&["tenant", "remove", "default"]);
-    terminal.exp_string("Remove tenant `default`?").unwrap();
-    terminal.send("n").unwrap();
-    terminal.flush().unwrap();
-    let shown = terminal.exp_eof().unwrap();
-    assert!(shown.contains("not confirmed"), "{shown}");
-    assert_eq!(operator.json(&["tenant", "show"])["users"], 1);
 }
 
 #[test]
@@ -359,22 +303,22 @@ fn tenants_do_not_see_each_other() {
         .expect_code(1)
         .says("does not exist");
 
-    operator.json(&["tenant", "map-channel", "slack", "T1"]);
+    operator.json(&["tenant", "map-channel", "dashboard", "T1"]);
     operator
-        .run(&["tenant", "map-channel", "-t", "other", "slack", "T1"])
+        .run(&["tenant", "map-channel", "-t", "other", "dashboard", "T1"])
         .expect_code(1)
         .says("another tenant");
     operator
-        .run(&["tenant", "unmap-channel", "-t", "other", "slack", "T1"])
+        .run(&["tenant", "unmap-channel", "-t", "other", "dashboard", "T1"])
         .expect_code(1)
         .says("does not exist");
-    let again = operator.json(&["tenant", "map-channel", "slack", "T1"]);
+    let again = operator.json(&["tenant", "map-channel", "dashboard", "T1"]);
     assert_eq!(again["outcome"], "unchanged");
     assert_eq!(
         operator.json(&["tenant", "channels"]),
-        json!({"channels": [{"channel_type": "slack", "channel_id": "T1"}]})
+        json!({"channels": [{"channel_type": "dashboard", "channel_id": "T1"}]})
     );
-    operator.json(&["tenant", "unmap-channel", "slack", "T1"]);
+    operator.json(&["tenant", "unmap-channel", "dashboard", "T1"]);
     assert_eq!(
         operator.json(&["tenant", "channels"]),
         json!({"channels": []})
@@ -423,10 +367,9 @@ fn hostile_ids_and_values_are_refused() {
 #[test]
 fn usage_and_audit_are_shown() {
     let operator = Operator::seeded();
-    assert_eq!(
-        operator.json(&["tenant", "usage"]),
-        json!({"tenant_id": "default", "days": []})
-    );
+    let usage = operator.json(&["tenant", "usage"]);
+    assert_eq!(usage["days"], json!([]));
+    assert_eq!(usage["total"]["cost_usd"], json!(0.0));
     operator
         .run(&["tenant", "usage", "--days", "0"])
         .expect_code(2)
@@ -453,4 +396,54 @@ fn errors_are_json_where_results_are() {
     let error: Value = serde_json::from_str(&ran.stderr).unwrap();
     assert_eq!(error["error"]["exit_code"], 1);
     assert_eq!(ran.stdout, "");
+}
+
+#[test]
+fn when_a_running_router_sees_a_change_is_told() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["seed"]).expect_code(0);
+    let when = "a running router sees the change within 5 seconds";
+    let set = |limit: &str| {
+        let set = ["tenant", "set", &format!("messages_per_day={limit}")];
+        sandbox.run(&set).expect_code(0).stderr
+    };
+    let told = set("7");
+    assert!(!told.contains(when), "{told}");
+    let _dev = Dev::start(&sandbox, &[]);
+    let told = set("8");
+    assert!(told.contains(when), "{told}");
+    let unchanged = set("8");
+    assert!(!unchanged.contains(when), "{unchanged}");
+}
+
+#[test]
+fn a_channel_that_nobody_answers_on_is_not_mapped() {
+    let operator = Operator::seeded();
+    for kind in ["slack", "teams", "telegram"] {
+        operator
+            .run(&["tenant", "map-channel", kind, "T1"])
+            .expect_code(1)
+            .says(&format!("the router does not answer on `{kind}` yet"));
+    }
+    let channels = operator.json(&["tenant", "channels"]);
+    assert_eq!(channels["channels"], json!([]));
+}
+
+#[test]
+fn a_setting_that_cannot_work_is_refused_with_what_was_meant() {
+    let operator = Operator::seeded();
+    for (setting, meant) in [
+        ("enabled_skills=pong", "did you mean `ping`?"),
+        ("ai_model=claude", "did you mean `claude-"),
+        ("ai_provider=antropic", "did you mean `anthropic`?"),
+        ("ai_modle=claude-opus", "did you mean `ai_model`?"),
+    ] {
+        operator
+            .run(&["tenant", "set", setting])
+            .expect_code(2)
+            .says(meant);
+    }
+    operator
+        .run(&["tenant", "set", "ai_provider=openai", "ai_model=llama3.3"])
+        .expect_code(0);
 }

@@ -317,6 +317,7 @@ async fn items_have_the_attributes_that_other_programs_expect() {
         input_tokens: 1,
         output_tokens: 2,
         cost: NanoUsd(3),
+        unpriced_tokens: 0,
     };
     usage
         .settle(&world.tenant, today, reservation, delta)

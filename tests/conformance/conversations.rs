@@ -410,3 +410,28 @@ pub(crate) async fn removing_users_conversations_leaves_the_others(fixture: &dyn
 pub(crate) async fn the_store_answers(fixture: &dyn Fixture) {
     fixture.platform().await.conversations.ping().await.unwrap();
 }
+
+pub(crate) async fn removing_a_tenants_conversations_leaves_the_other_tenants(
+    fixture: &dyn Fixture,
+) {
+    let talk = Talk::new(fixture).await;
+    let tenant = talk.key.owner.tenant_id.clone();
+    // One id begins with the other, as a careless prefix would match.
+    let longer: TenantId = format!("{tenant}-b").parse().unwrap();
+    let kept = key_of(&owner_of(&longer), "session");
+    let other_user = ConversationOwner {
+        user_id: id("grace"),
+        channel: ChannelKind::Api,
+        tenant_id: tenant.clone(),
+    };
+    let removed = [talk.key.clone(), key_of(&other_user, "session")];
+    for key in removed.iter().chain([&kept]) {
+        talk.append(key, &turn("hello", "hi"), talk.began).await;
+    }
+    let store = &talk.platform.conversations;
+    store.remove_tenant(&tenant).await.unwrap();
+    for key in &removed {
+        assert_eq!(talk.read(key, talk.began).await, [], "{key:?}");
+    }
+    assert_eq!(talk.read(&kept, talk.began).await.len(), 2);
+}

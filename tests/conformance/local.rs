@@ -375,6 +375,7 @@ async fn counters_end_at_their_largest_value() {
         input_tokens: u64::MAX,
         output_tokens: 1,
         cost: t3nets_router::model::NanoUsd(u64::MAX),
+        unpriced_tokens: u64::MAX,
     };
     for _ in 0..2 {
         let reservation = ulid::Ulid::generate();

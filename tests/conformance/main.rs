@@ -126,6 +126,7 @@ macro_rules! conformance {
                     an_audit_entry_can_stand_alone
                     a_removed_tenant_leaves_nothing_but_its_audit_trail
                     a_removed_tenants_id_is_free_again_after_its_reservation
+                    a_reserved_id_is_told_and_can_be_freed
                     removing_twice_is_safe_and_removing_nothing_is_told
                     removing_a_tenant_leaves_the_others_alone
                 }
@@ -162,6 +163,7 @@ macro_rules! conformance {
                     clearing_removes_one_conversation
                     the_same_session_id_of_another_owner_is_another_conversation
                     removing_users_conversations_leaves_the_others
+                    removing_a_tenants_conversations_leaves_the_other_tenants
                     the_store_answers
                 }
                 secrets {
@@ -170,6 +172,7 @@ macro_rules! conformance {
                     a_removed_secret_can_be_restored
                     putting_restores_what_was_removed
                     what_is_absent_can_be_neither_removed_nor_restored
+                    a_deleted_secret_cannot_be_restored
                     a_removed_secret_is_gone_after_its_recovery_window
                     a_description_tells_the_times_and_no_value
                     tenants_see_only_their_own_secrets

@@ -135,6 +135,32 @@ pub(crate) async fn a_removed_tenants_id_is_free_again_after_its_reservation(
     assert_eq!(users, Ok(Vec::new()));
 }
 
+pub(crate) async fn a_reserved_id_is_told_and_can_be_freed(fixture: &dyn Fixture) {
+    let world = World::new(fixture).await;
+    let tenants = &world.platform.tenants;
+    world.add_user("ada").await;
+    let none = tenants.free_id(&world.tenant, &audit(&world.tenant)).await;
+    assert!(matches!(none, Err(StoreError::NotFound(_))), "{none:?}");
+    let until = world.platform.clock.now() + SignedDuration::from_hours(1);
+    tenants
+        .remove_tenant(&world.tenant, until, &audit(&world.tenant))
+        .await
+        .unwrap();
+    let reserved = tenants.reserved_until(&world.tenant).await;
+    assert_eq!(reserved, Ok(Some(until)));
+    let freed = audit(&world.tenant);
+    tenants.free_id(&world.tenant, &freed).await.unwrap();
+    assert_eq!(tenants.reserved_until(&world.tenant).await, Ok(None));
+    assert!(trail(&world.platform, &world.tenant).await.contains(&freed));
+    world
+        .commit(&[Change::CreateTenant(tenant(&world.tenant))])
+        .await
+        .unwrap();
+    let users = all_pages(|page| tenants.users(&world.tenant, page)).await;
+    assert_eq!(users, Ok(Vec::new()));
+    assert_eq!(tenants.reserved_until(&world.tenant).await, Ok(None));
+}
+
 pub(crate) async fn removing_twice_is_safe_and_removing_nothing_is_told(fixture: &dyn Fixture) {
     let world = World::new(fixture).await;
     let tenants = &world.platform.tenants;

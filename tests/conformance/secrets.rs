@@ -104,6 +104,26 @@ pub(crate) async fn what_is_absent_can_be_neither_removed_nor_restored(fixture: 
     );
 }
 
+pub(crate) async fn a_deleted_secret_cannot_be_restored(fixture: &dyn Fixture) {
+    let secrets = fixture.platform().await.secrets;
+    for is_removed_first in [true, false] {
+        let name = secret_name(&unique_tenant_id(), "jira");
+        secrets.put(&name, &document("one")).await.unwrap();
+        if is_removed_first {
+            secrets.remove(&name).await.unwrap();
+        }
+        for _ in 0..2 {
+            secrets.delete(&name).await.unwrap();
+        }
+        let restored = secrets.restore(&name).await;
+        assert!(
+            matches!(restored, Err(StoreError::NotFound(_))),
+            "{restored:?}"
+        );
+        assert_eq!(secrets.get(&name).await, Ok(None));
+    }
+}
+
 pub(crate) async fn a_removed_secret_is_gone_after_its_recovery_window(fixture: &dyn Fixture) {
     let secrets = fixture.platform().await.secrets;
     let name = secret_name(&unique_tenant_id(), "jira");

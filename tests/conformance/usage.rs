@@ -11,6 +11,7 @@ const DELTA: UsageDelta = UsageDelta {
     input_tokens: 1200,
     output_tokens: 300,
     cost: NanoUsd(4_500_000),
+    unpriced_tokens: 10,
 };
 
 fn today() -> Date {
@@ -105,6 +106,7 @@ pub(crate) async fn a_repeated_settlement_adds_once(fixture: &dyn Fixture) {
             input_tokens: 2400,
             output_tokens: 600,
             cost: NanoUsd(9_000_000),
+            unpriced_tokens: 20,
         }])
     );
 }

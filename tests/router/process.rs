@@ -311,6 +311,15 @@ fn wrong_variables_end_the_start_with_their_name() {
             3,
             "`RUST_LOG`",
         ),
+        (
+            &[
+                ("T3NETS_ENV", "local"),
+                ("T3NETS_HOME", env!("CARGO_TARGET_TMPDIR")),
+                ("OPENAI_BASE_URL", "http://127.0.0.1:9/v1"),
+            ][..],
+            3,
+            "set T3NETS_MODEL to one that the endpoint offers",
+        ),
     ] {
         let output = Command::new(env!("CARGO_BIN_EXE_t3nets-router"))
             .arg("serve")

@@ -42,7 +42,7 @@ impl RolloutError {
 #[derive(Debug, thiserror::Error)]
 pub enum NotStarted {
     /// AWS refuses a question, or cannot be asked.
-    #[error("AWS refuses or cannot be asked; nothing was changed")]
+    #[error("a request to AWS failed; nothing was changed")]
     Aws(#[from] AwsError),
     /// The service does not exist.
     #[error("cluster `{cluster}` has no service `{service}`")]

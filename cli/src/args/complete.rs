@@ -105,9 +105,10 @@ async fn ask(settings: Settings, wanted: Wanted) -> Result<Vec<CompletionCandida
     }
     let printer = Printer::new(false, true, ColorChoice::Never, Call::new(command_tree));
     let admin = Context::new(settings, printer).admin().await?;
-    let tenant = typed(&["-t", "--tenant"]).unwrap_or_else(|| "default".to_owned());
-    let Ok(tenant) = tenant.parse() else {
-        return Ok(Vec::new());
+    let tenant = match typed(&["-t", "--tenant"]).map(|typed| typed.parse()) {
+        Some(Ok(named)) => named,
+        Some(Err(_)) => return Ok(Vec::new()),
+        None => admin.usual_tenant().await?,
     };
     candidates(&admin, &tenant, wanted).await
 }

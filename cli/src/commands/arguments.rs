@@ -2,28 +2,57 @@
 
 use clap::ArgGroup;
 use jiff::{SignedDuration, Span, SpanRelativeTo};
+use t3nets_router::admin::Admin;
 use t3nets_router::model::{TenantId, UserId};
 
+use crate::context::Context;
 use crate::error::CliError;
 
 /// The tenant that something is in.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct TenantFlag {
-    /// The tenant
-    #[arg(
-        id = "tenant",
-        long,
-        short = 't',
-        value_name = "TENANT",
-        default_value = "default"
-    )]
-    pub(crate) id: TenantId,
+    /// The tenant [default: the only one there is, else `default`]
+    #[arg(id = "tenant", long, short = 't', value_name = "TENANT")]
+    pub(crate) id: Option<TenantId>,
+}
+
+impl TenantFlag {
+    /// The tenant that was given, or the one that is meant without: said on stderr where that is
+    /// not the usual one.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub(crate) async fn resolve(
+        self,
+        context: &Context,
+        admin: &Admin,
+    ) -> Result<TenantId, CliError> {
+        let is_named = self.id.is_some();
+        let id = self.quietly(admin).await?;
+        if !is_named && id.as_str() != TenantId::DEFAULT {
+            context
+                .printer
+                .detail(format!("tenant: {id} (the only one)"));
+        }
+        Ok(id)
+    }
+
+    /// The same without a word, where the result names it.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub(crate) async fn quietly(self, admin: &Admin) -> Result<TenantId, CliError> {
+        match self.id {
+            Some(id) => Ok(id),
+            None => Ok(admin.usual_tenant().await?),
+        }
+    }
 }
 
 /// The tenant that it is about: by its name, or by the flag.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct TenantName {
-    /// The tenant
+    /// The tenant [default: the only one there is, else `default`]
     #[arg(id = "named_tenant", value_name = "TENANT", conflicts_with = "tenant")]
     named: Option<TenantId>,
     #[command(flatten)]
@@ -31,9 +60,19 @@ pub(crate) struct TenantName {
 }
 
 impl TenantName {
-    /// The one that was chosen.
-    pub(crate) fn into_id(self) -> TenantId {
-        self.named.unwrap_or(self.flag.id)
+    /// The one that was chosen, or is meant without.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub(crate) async fn resolve(
+        self,
+        context: &Context,
+        admin: &Admin,
+    ) -> Result<TenantId, CliError> {
+        match self.named {
+            Some(id) => Ok(id),
+            None => self.flag.resolve(context, admin).await,
+        }
     }
 }
 
@@ -41,17 +80,25 @@ impl TenantName {
 #[derive(Debug, Clone, clap::Args)]
 #[command(
     group = ArgGroup::new("which_tenant").args(["named_tenant", "tenant"]).required(true),
-    mut_arg("tenant", |flag| flag.hide_default_value(true))
 )]
 pub(crate) struct RequiredTenant {
-    #[command(flatten)]
-    name: TenantName,
+    /// The tenant
+    #[arg(id = "named_tenant", value_name = "TENANT", conflicts_with = "tenant")]
+    named: Option<TenantId>,
+    /// The tenant
+    #[arg(id = "tenant", long, short = 't', value_name = "TENANT")]
+    flag: Option<TenantId>,
 }
 
 impl RequiredTenant {
     /// The one that was chosen.
-    pub(crate) fn into_id(self) -> TenantId {
-        self.name.into_id()
+    ///
+    /// # Errors
+    /// Usage if none was.
+    pub(crate) fn into_id(self) -> Result<TenantId, CliError> {
+        self.named
+            .or(self.flag)
+            .ok_or_else(|| CliError::usage("the tenant is missing: `--tenant` gives it"))
     }
 }
 

@@ -71,6 +71,11 @@ impl Keystore {
         }))
     }
 
+    /// Forgets the key for a tenant, if there is one.
+    pub(crate) async fn forget(&self, tenant: &TenantId) -> Result<(), CliError> {
+        Ok(self.0.delete(&name(tenant)?).await?)
+    }
+
     /// Keeps a key for a tenant, in place of the one before.
     pub(crate) async fn put(&self, tenant: &TenantId, key: &StoredKey) -> Result<(), CliError> {
         let mut fields = JsonObject::new();

@@ -1,23 +1,58 @@
 //! How `dev` says that it runs, and how `chat` and `doctor` find it: a lock that ends with the
 //! process, and beside it a file with the address.
 
+use std::fmt;
 use std::fs::{File, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use t3nets_router::token::random_token;
 
 use super::home;
 use crate::error::CliError;
 
-/// A router that `dev` runs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A router that `dev` runs. Its file can be read by the user who runs it alone.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RunningDev {
     pub(crate) url: url::Url,
     /// The id of its process.
     pub(crate) pid: u32,
     pub(crate) started_at: Timestamp,
+    /// Whether it serves the sample board. An earlier version does not say.
+    #[serde(default)]
+    pub(crate) demo: bool,
+    /// Shows it that who asks can read its file.
+    #[serde(default)]
+    pub(crate) token: String,
+}
+
+impl RunningDev {
+    /// The router that this process runs.
+    ///
+    /// # Errors
+    /// If there is no randomness for its token.
+    pub(crate) fn new(url: url::Url, demo: bool, started_at: Timestamp) -> Result<Self, CliError> {
+        Ok(Self {
+            url,
+            pid: std::process::id(),
+            started_at,
+            demo,
+            token: random_token("dev_")
+                .map_err(|error| CliError::failed("cannot generate a token").caused_by(error))?,
+        })
+    }
+}
+
+impl fmt::Debug for RunningDev {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunningDev")
+            .field("url", &self.url)
+            .field("pid", &self.pid)
+            .field("demo", &self.demo)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The right to be the one `dev` of an environment. Ends with its value, or with the process,
@@ -133,6 +168,8 @@ mod tests {
             url: "http://127.0.0.1:8080".parse().unwrap(),
             pid: 1,
             started_at: Timestamp::UNIX_EPOCH,
+            demo: false,
+            token: "dev_secret".to_owned(),
         }
     }
 
@@ -147,6 +184,11 @@ mod tests {
         drop(lock);
         assert_eq!(find(home.path()).unwrap(), None);
         assert!(DevLock::take(home.path()).unwrap().is_some());
+    }
+
+    #[test]
+    fn the_token_is_in_no_debug_output() {
+        assert!(!format!("{:?}", running()).contains("secret"));
     }
 
     #[test]

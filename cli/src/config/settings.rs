@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
+use t3nets_router::nearest::nearest;
 
 use super::environment::{
     ChosenBy, DefinedBy, Environment, LOCAL, PlatformKind, is_environment_name,
@@ -12,7 +13,7 @@ use super::environment::{
 use super::project_file::{EnvironmentTable, ProjectFile};
 use super::{home, infra_dir};
 use crate::error::CliError;
-use crate::hint::{Hint, nearest};
+use crate::hint::Hint;
 
 /// What the command line says of all commands.
 #[derive(Debug, Clone, Default)]
@@ -188,8 +189,9 @@ impl Settings {
             user: ["USER", "LOGNAME", "USERNAME"]
                 .into_iter()
                 .find_map(|name| variables.get(name))
-                .unwrap_or("unknown")
-                .to_owned(),
+                .map(str::to_owned)
+                .or_else(login_name)
+                .unwrap_or_else(|| "unknown".to_owned()),
             api_key: variables.get("T3NETS_API_KEY").map(SecretString::from),
             infra_dir,
             terraform: variables.get("T3NETS_TERRAFORM").map(str::to_owned),
@@ -251,6 +253,13 @@ impl Settings {
                     .hint(defined_in)
             })
     }
+}
+
+/// The login name of the user whose process this is, where no variable says it: in a container or a
+/// service.
+fn login_name() -> Option<String> {
+    let user = nix::unistd::User::from_uid(nix::unistd::getuid()).ok()??;
+    Some(user.name).filter(|name| !name.is_empty())
 }
 
 /// The environments of a project file, and `local`, which always exists.

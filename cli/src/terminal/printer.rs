@@ -283,6 +283,11 @@ impl Printer {
         self.call.render(hint)
     }
 
+    /// A command of this program as it is typed to work where this call did.
+    pub(crate) fn command(&self, words: &str) -> String {
+        self.call.command_line(words)
+    }
+
     /// Whether progress is shown in a line that is drawn again and again: only in a terminal that
     /// can do so.
     pub(crate) fn shows_progress(&self) -> bool {

@@ -8,7 +8,8 @@ impl Admin {
     /// Maps a channel to a tenant; `false` if it was mapped already.
     ///
     /// # Errors
-    /// [`StoreError::Taken`] while another tenant has the channel.
+    /// [`StoreError::Taken`] while another tenant has the channel; [`AdminError::Refused`] if the
+    /// router does not answer on channels of this kind.
     pub async fn map_channel(
         &self,
         tenant: &TenantId,
@@ -21,7 +22,7 @@ impl Admin {
         match self.platform.tenants.channel_owner(kind, id).await? {
             Some(owner) if owner == *tenant => return Ok(false),
             Some(_) => return Err(StoreError::Taken(record).into()),
-            None => {}
+            None => require_served(kind)?,
         }
         let change = Change::MapChannel(mapping);
         self.commit(tenant, &[change], "channel.map", &record.to_string())
@@ -62,6 +63,17 @@ impl Admin {
         self.tenant(tenant).await?;
         Ok(all_pages(|page| self.platform.tenants.channels(tenant, page)).await?)
     }
+}
+
+/// Refuses a channel that nobody would answer on.
+pub(super) fn require_served(kind: ChannelKind) -> Result<(), AdminError> {
+    if ChannelKind::SERVED.contains(&kind) {
+        return Ok(());
+    }
+    Err(AdminError::Refused {
+        message: format!("the router does not answer on `{kind}` yet"),
+        hint: "the web page and the API need no mapping".to_owned(),
+    })
 }
 
 pub(super) fn mapping(

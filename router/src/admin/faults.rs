@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::model::*;
 use crate::ports::*;
@@ -89,6 +89,15 @@ impl CrashingStore {
 impl TenantStore for CrashingStore {
     fn commit_limit(&self) -> CommitLimit {
         self.platform.tenants.commit_limit()
+    }
+    fn id_reservation(&self) -> SignedDuration {
+        self.platform.tenants.id_reservation()
+    }
+    async fn reserved_until(&self, id: &TenantId) -> Result<Option<Timestamp>, StoreError> {
+        self.call(self.platform.tenants.reserved_until(id)).await
+    }
+    async fn free_id(&self, id: &TenantId, audit: &AuditEntry) -> Result<(), StoreError> {
+        self.change(self.platform.tenants.free_id(id, audit)).await
     }
     async fn commit(
         &self,
@@ -189,6 +198,9 @@ impl SecretStore for CrashingStore {
     }
     async fn remove(&self, name: &SecretName) -> Result<Timestamp, StoreError> {
         self.change(self.platform.secrets.remove(name)).await
+    }
+    async fn delete(&self, name: &SecretName) -> Result<(), StoreError> {
+        self.change(self.platform.secrets.delete(name)).await
     }
     async fn restore(&self, name: &SecretName) -> Result<(), StoreError> {
         self.change(self.platform.secrets.restore(name)).await

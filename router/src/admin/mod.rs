@@ -10,9 +10,9 @@
 //! CLI).
 //!
 //! Reading order: [`Admin`], [`AdminError`], [`settings`] (what may be set on a tenant),
-//! [`tenants`], [`users`], [`channels`], [`keys`], [`secrets`]; then [`seed`], which sets up a
-//! tenant with all of these at once, and [`transfer`], which takes one out as a file and brings it
-//! in.
+//! [`tenants`], [`removal`], [`users`], [`channels`], [`keys`], [`secrets`]; then [`seed`], which
+//! sets up a tenant with all of these at once, and [`transfer`], which takes one out as a file and
+//! brings it in.
 
 pub mod channels;
 mod error;
@@ -20,6 +20,7 @@ mod error;
 #[cfg(feature = "local")]
 mod faults;
 pub mod keys;
+pub mod removal;
 pub mod secrets;
 pub mod seed;
 pub mod settings;
@@ -34,7 +35,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use backon::{ExponentialBuilder, Retryable};
-use jiff::{SignedDuration, Timestamp, ToSpan};
+use jiff::{Timestamp, ToSpan};
 use ulid::Generator;
 
 use crate::model::{AuditEntry, DailyUsage, TenantId};
@@ -44,11 +45,6 @@ pub use error::{AdminError, FieldConflict};
 
 /// The most days of usage that are read at once.
 pub const MAX_USAGE_DAYS: u32 = 366;
-
-/// How long a removed tenant's id cannot be used again. Not shorter than a conversation lives, so
-/// that one left behind by a turn under way during the removal is gone before the id has a new
-/// owner.
-pub const ID_RESERVATION: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Does the operations in someone's name.
 pub struct Admin {

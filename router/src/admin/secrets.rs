@@ -249,7 +249,10 @@ impl Admin {
     /// A tenant's secrets by name. The list may lag on some platforms, so those of
     /// [`NAMED_INTEGRATIONS`] are asked for by name: one that was made just now is neither hidden
     /// nor left behind by a removal.
-    async fn all_secrets(&self, tenant: &TenantId) -> Result<Vec<SecretDescription>, AdminError> {
+    pub(super) async fn all_secrets(
+        &self,
+        tenant: &TenantId,
+    ) -> Result<Vec<SecretDescription>, AdminError> {
         let mut secrets = self.platform.secrets.list(tenant).await?;
         for named in NAMED_INTEGRATIONS {
             let Ok(integration) = named.parse() else {
@@ -280,7 +283,11 @@ impl Admin {
             .collect())
     }
 
-    async fn audited<T>(
+    /// Records a change of a secret as intended before it, and as done or failed after it.
+    ///
+    /// # Errors
+    /// Those of the change, and of recording it.
+    pub async fn audited<T>(
         &self,
         action: &str,
         name: &SecretName,

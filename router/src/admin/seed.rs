@@ -351,6 +351,7 @@ impl SeedPlan {
             Some(owner) if *owner == seed.id => self.push("channel", name, SeedOutcome::Unchanged),
             Some(_) => return Err(StoreError::Taken((&mapping).into()).into()),
             None => {
+                channels::require_served(kind)?;
                 self.changes.push(Change::MapChannel(mapping));
                 self.push("channel", name, SeedOutcome::Created);
             }

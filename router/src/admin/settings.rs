@@ -7,7 +7,10 @@ use std::str::FromStr;
 use serde_json::Value;
 
 use super::{AdminError, FieldConflict};
+use crate::ai::plausible;
 use crate::model::{ChannelKind, JsonObject, TenantSettings};
+use crate::nearest::{did_you_mean, nearest};
+use crate::skills;
 
 /// A setting that can be changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,16 +91,33 @@ impl SettingKey {
     pub fn rule(self) -> &'static str {
         match self {
             Self::AiProvider => "must be one of bedrock, anthropic, openai, offline",
-            Self::AiModel => "must be a model's name, without spaces",
+            Self::AiModel => "must be a model's name or id, without spaces",
             Self::SystemPromptOverride => "must be a text of 1 to 32768 bytes",
             Self::MaxTokensPerMessage => "must be a whole number from 1 to 200000",
             Self::EnabledChannels => {
                 "must be a list of dashboard, api, slack, teams, telegram, separated by commas"
             }
-            Self::EnabledSkills => "must be a list of skills' names, separated by commas",
+            Self::EnabledSkills => "must be a list of ping, sprint_status, separated by commas",
             Self::MessagesPerDay => "must be a whole number from 0 to 1000000000",
             Self::MaxConversationHistory => "must be a whole number from 0 to 1000",
         }
+    }
+
+    /// What was probably meant by a value that is not accepted.
+    fn meant_by(self, value: &Value) -> String {
+        let names: Vec<&str> = match self {
+            Self::AiProvider => PROVIDERS.to_vec(),
+            Self::EnabledChannels => ChannelKind::ALL.map(ChannelKind::as_str).to_vec(),
+            Self::EnabledSkills => skills::NAMES.to_vec(),
+            _ => return String::new(),
+        };
+        let typed = match value {
+            Value::Array(items) => items.iter().filter_map(Value::as_str).collect(),
+            Value::String(text) => vec![text.as_str()],
+            _ => Vec::new(),
+        };
+        let wrong = typed.into_iter().find(|typed| !names.contains(typed));
+        wrong.map_or_else(String::new, |wrong| did_you_mean(wrong, names))
     }
 
     fn accepts(self, value: &Value) -> bool {
@@ -120,7 +140,7 @@ impl SettingKey {
                 .is_some_and(|text| !text.trim().is_empty() && text.len() <= MAX_PROMPT_BYTES),
             Self::MaxTokensPerMessage => number_in(1..=200_000),
             Self::EnabledChannels => list_of(|name| name.parse::<ChannelKind>().is_ok()),
-            Self::EnabledSkills => list_of(is_skill_name),
+            Self::EnabledSkills => list_of(|name| skills::NAMES.contains(&name)),
             Self::MessagesPerDay => number_in(0..=1_000_000_000),
             Self::MaxConversationHistory => number_in(0..=1000),
         }
@@ -144,7 +164,10 @@ impl FromStr for SettingKey {
                 let known: Vec<&str> = Self::ALL.into_iter().map(Self::as_str).collect();
                 AdminError::invalid(
                     text.chars().take(64).collect::<String>(),
-                    format!("is not a setting; the settings are {}", known.join(", ")),
+                    match nearest(text, known.iter().copied()) {
+                        Some(meant) => format!("is not a setting; did you mean `{meant}`?"),
+                        None => format!("is not a setting; the settings are {}", known.join(", ")),
+                    },
                 )
             })
     }
@@ -166,7 +189,9 @@ impl SettingEdit {
                 value: Some(value),
             })
         } else {
-            Err(AdminError::invalid(key.as_str(), key.rule()))
+            let rule = key.rule();
+            let reason = format!("{rule}{}", key.meant_by(&value));
+            Err(AdminError::invalid(key.as_str(), reason))
         }
     }
 
@@ -228,8 +253,22 @@ pub(super) fn edited(
             None => object.remove(edit.key.as_str()),
         };
     }
-    serde_json::from_value(Value::Object(object))
-        .map_err(|error| AdminError::invalid("settings", format!("cannot be stored: {error}")))
+    let edited: TenantSettings = serde_json::from_value(Value::Object(object))
+        .map_err(|error| AdminError::invalid("settings", format!("cannot be stored: {error}")))?;
+    check_model(&edited, edits)?;
+    Ok(edited)
+}
+
+/// Whether a model that is set fits its provider. What was stored before is left as it is.
+fn check_model(edited: &TenantSettings, edits: &[SettingEdit]) -> Result<(), AdminError> {
+    let is_set = |edit: &&SettingEdit| edit.key == SettingKey::AiModel && edit.value.is_some();
+    let (Some(_), Some(model)) = (edits.iter().find(is_set), &edited.ai_model) else {
+        return Ok(());
+    };
+    let provider = edited.ai_provider.as_deref();
+    let provider = provider.and_then(|word| word.trim().to_lowercase().parse().ok());
+    plausible::check_model(provider, model)
+        .map_err(|reason| AdminError::invalid(SettingKey::AiModel.as_str(), reason))
 }
 
 /// The edits whose setting is no longer what the caller saw, and not what the caller wants either.
@@ -260,13 +299,6 @@ pub(super) fn changed_fields(settings: &TenantSettings, edits: &[SettingEdit]) -
         .filter(|edit| object.get(edit.key.as_str()) != edit.value.as_ref())
         .map(|edit| edit.key.to_string())
         .collect()
-}
-
-fn is_skill_name(name: &str) -> bool {
-    (1..=64).contains(&name.len())
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
 }
 
 #[cfg(test)]
@@ -309,7 +341,7 @@ mod tests {
             ("max_tokens_per_message", "200000", "0"),
             ("max_tokens_per_message", "1", "200001"),
             ("enabled_channels", "slack, api", "slack,irc"),
-            ("enabled_skills", "", "a b"),
+            ("enabled_skills", "", "pong"),
             ("messages_per_day", "0", "-1"),
             ("max_conversation_history", "1000", "1001"),
             ("max_conversation_history", " 7 ", "seven"),
@@ -330,10 +362,48 @@ mod tests {
     #[test]
     fn an_unknown_setting_is_named_with_those_there_are() {
         let error = "ai_modle".parse::<SettingKey>().unwrap_err().to_string();
-        assert!(
-            error.starts_with("`ai_modle` is not a setting; the settings are ai_provider,"),
-            "{error}"
+        assert_eq!(
+            error,
+            "`ai_modle` is not a setting; did you mean `ai_model`?"
         );
+        let error = "theme".parse::<SettingKey>().unwrap_err().to_string();
+        assert!(error.contains("the settings are ai_provider,"), "{error}");
+    }
+
+    #[test]
+    fn a_name_that_does_not_exist_is_refused_with_the_one_that_was_meant() {
+        for (key, typed, meant) in [
+            (
+                SettingKey::EnabledSkills,
+                "ping, sprint-status",
+                "sprint_status",
+            ),
+            (SettingKey::EnabledSkills, "pong", "ping"),
+            (SettingKey::AiProvider, "antropic", "anthropic"),
+            (SettingKey::EnabledChannels, "dashbord", "dashboard"),
+        ] {
+            let error = SettingEdit::set_text(key, typed).unwrap_err().to_string();
+            let meant = format!("did you mean `{meant}`?");
+            assert!(error.ends_with(&meant), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_model_is_held_against_its_provider_when_it_is_set_and_only_then() {
+        let edit = |key, text| SettingEdit::set_text(key, text).unwrap();
+        let (provider, model) = (SettingKey::AiProvider, SettingKey::AiModel);
+        let unset = TenantSettings::default();
+        let error = edited(&unset, &[edit(model, "claude")]).unwrap_err();
+        assert!(error.to_string().contains("did you mean"), "{error}");
+        let both = [edit(model, "llama3.3"), edit(provider, "openai")];
+        let stored = edited(&unset, &both).unwrap();
+        // A model that an older program stored is no obstacle to other changes.
+        let other = [edit(SettingKey::MessagesPerDay, "5")];
+        let stored = TenantSettings {
+            ai_provider: None,
+            ..stored
+        };
+        assert!(edited(&stored, &other).is_ok());
     }
 
     #[test]

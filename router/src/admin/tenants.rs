@@ -3,11 +3,9 @@
 use jiff::Timestamp;
 
 use super::settings::{self, SettingEdit};
-use super::{Admin, AdminError, Edited, FieldConflict, ID_RESERVATION, one_line, until_unchanged};
-use crate::model::{
-    ApiKey, ChannelMapping, IntegrationName, Tenant, TenantId, TenantSettings, TenantStatus, UserId,
-};
-use crate::ports::{Change, Page, PageRequest, RECOVERY_WINDOW, StoreError, all_pages};
+use super::{Admin, AdminError, Edited, FieldConflict, one_line, until_unchanged};
+use crate::model::{Tenant, TenantId, TenantSettings, TenantStatus};
+use crate::ports::{Change, Page, PageRequest, StoreError, all_pages};
 
 /// The longest name of a tenant or a person, in characters.
 pub(super) const MAX_NAME_CHARS: usize = 200;
@@ -56,39 +54,6 @@ pub struct Holdings {
     pub secrets: usize,
 }
 
-/// What a tenant's removal would take away. Names are given as far as people would read them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TenantRemoval {
-    /// How much belongs to the tenant.
-    pub holdings: Holdings,
-    /// The first of its people.
-    pub users: Vec<UserId>,
-    /// The first of its keys.
-    pub keys: Vec<ApiKey>,
-    /// The first of its channels.
-    pub channels: Vec<ChannelMapping>,
-    /// All of its secrets.
-    pub secrets: Vec<IntegrationName>,
-    /// From when on the id could be used again.
-    pub id_free_at: Timestamp,
-    /// Until when its secrets could be restored.
-    pub secrets_gone_at: Timestamp,
-}
-
-/// How many of each are named before a removal.
-const NAMED_IN_REMOVAL: usize = 10;
-
-/// What a tenant's removal took away.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RemovedTenant {
-    /// What belonged to the tenant.
-    pub holdings: Holdings,
-    /// Until when its secrets could be restored; `None` if there were none.
-    pub secrets_gone_at: Option<Timestamp>,
-    /// From when on the id can be used again.
-    pub id_free_at: Timestamp,
-}
-
 impl Admin {
     /// Creates a tenant.
     ///
@@ -108,6 +73,35 @@ impl Admin {
         let mut tenants = all_pages(|page| self.platform.tenants.tenants(page)).await?;
         tenants.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(tenants)
+    }
+
+    /// The tenant that is meant where none is named: the only one there is, else
+    /// [`TenantId::DEFAULT`]. For operators only: it may list tenants.
+    pub async fn usual_tenant(&self) -> Result<TenantId, AdminError> {
+        let store = &self.platform.tenants;
+        let usual = TenantId::usual();
+        if store.tenant(&usual).await?.is_some() {
+            return Ok(usual);
+        }
+        let mut found = Vec::new();
+        let mut after = None;
+        while found.len() < 2 {
+            let page = match store.tenants(PageRequest { limit: 2, after }).await {
+                Ok(page) => page,
+                // Who may not list them has to name one that is not the usual one.
+                Err(StoreError::Denied(_)) => return Ok(usual),
+                Err(error) => return Err(error.into()),
+            };
+            found.extend(page.items.into_iter().map(|tenant| tenant.id));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        Ok(match &found[..] {
+            [only] => only.clone(),
+            _ => usual,
+        })
     }
 
     /// One tenant's record.
@@ -168,94 +162,6 @@ impl Admin {
             .await
     }
 
-    /// What a tenant's removal would delete. Answers for a tenant whose removal was interrupted,
-    /// too.
-    ///
-    /// # Errors
-    /// [`AdminError::NotFound`] if there is neither the tenant nor anything left of it.
-    pub async fn removal_of_tenant(&self, id: &TenantId) -> Result<TenantRemoval, AdminError> {
-        let store = &self.platform.tenants;
-        let exists = store.tenant(id).await?.is_some();
-        let (users, first_users) = counted(|page| store.users(id, page)).await?;
-        let (keys, first_keys) = counted(|page| store.keys(id, page)).await?;
-        let (channels, first_channels) = counted(|page| store.channels(id, page)).await?;
-        let secrets = self.present_secrets(id).await?;
-        let holdings = Holdings {
-            users,
-            keys,
-            channels,
-            secrets: secrets.len(),
-        };
-        if !exists && holdings == Holdings::default() {
-            return Err(AdminError::NotFound(id.into()));
-        }
-        let now = self.now();
-        Ok(TenantRemoval {
-            holdings,
-            users: first_users.into_iter().map(|user| user.id).collect(),
-            keys: first_keys,
-            channels: first_channels,
-            secrets: secrets.into_iter().map(|name| name.integration).collect(),
-            id_free_at: now + ID_RESERVATION,
-            secrets_gone_at: now + RECOVERY_WINDOW,
-        })
-    }
-
-    /// Removes a tenant with everything that belongs to it but its audit trail. Its secrets can be
-    /// restored until their recovery window ends; its id cannot be used again for
-    /// [`ID_RESERVATION`].
-    ///
-    /// Safe to repeat: what an interrupted removal left is removed by the next.
-    pub async fn remove_tenant(&self, id: &TenantId) -> Result<RemovedTenant, AdminError> {
-        let holdings = self.removal_of_tenant(id).await?.holdings;
-        self.close_tenant(id).await?;
-
-        let users = all_pages(|page| self.platform.tenants.users(id, page)).await?;
-        let mut users: Vec<UserId> = users.into_iter().map(|user| user.id).collect();
-        users.push(UserId::anonymous());
-        self.platform.conversations.remove_all(id, &users).await?;
-
-        let mut secrets_gone_at = None;
-        for name in self.present_secrets(id).await? {
-            match self.platform.secrets.remove(&name).await {
-                Ok(gone_at) => secrets_gone_at = secrets_gone_at.max(Some(gone_at)),
-                // Someone else was faster.
-                Err(StoreError::NotFound(_)) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-
-        let audit = self.audit(id, "tenant.remove", id.as_str());
-        let id_free_at = self.now() + ID_RESERVATION;
-        self.platform
-            .tenants
-            .remove_tenant(id, id_free_at, &audit)
-            .await?;
-        Ok(RemovedTenant {
-            holdings,
-            secrets_gone_at,
-            id_free_at,
-        })
-    }
-
-    /// Suspends a tenant that is about to be removed, so that nothing new is stored meanwhile, and
-    /// records in its audit trail that its removal began.
-    async fn close_tenant(&self, id: &TenantId) -> Result<(), AdminError> {
-        until_unchanged(|| async {
-            let Some(before) = self.platform.tenants.tenant(id).await? else {
-                return Ok(());
-            };
-            let after = Tenant {
-                status: TenantStatus::Suspended,
-                ..before.clone()
-            };
-            let change = Change::UpdateTenant { before, after };
-            self.commit(id, &[change], "tenant.remove:intended", id.as_str())
-                .await
-        })
-        .await
-    }
-
     async fn set_status(
         &self,
         id: &TenantId,
@@ -309,8 +215,11 @@ impl Admin {
     }
 }
 
+/// How many items of a list are named.
+const NAMED: usize = 10;
+
 /// How many items a list has, and the first of them. Holds one page at a time.
-async fn counted<T, F, Fut>(mut read: F) -> Result<(usize, Vec<T>), StoreError>
+pub(super) async fn counted<T, F, Fut>(mut read: F) -> Result<(usize, Vec<T>), StoreError>
 where
     F: FnMut(PageRequest) -> Fut,
     Fut: Future<Output = Result<Page<T>, StoreError>>,
@@ -320,7 +229,7 @@ where
     loop {
         let page = read(PageRequest { limit: 500, after }).await?;
         count += page.items.len();
-        let wanted = NAMED_IN_REMOVAL.saturating_sub(first.len());
+        let wanted = NAMED.saturating_sub(first.len());
         first.extend(page.items.into_iter().take(wanted));
         after = page.next;
         if after.is_none() {

@@ -1,12 +1,14 @@
 //! The operations on the embedded platform, with others who are faster and removals that are
 //! interrupted.
 
+mod removal;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
-use serde_json::json;
+use jiff::SignedDuration;
 use tempfile::TempDir;
 
 use super::keys::NewKey;
@@ -32,6 +34,15 @@ struct Contended {
 impl TenantStore for Contended {
     fn commit_limit(&self) -> CommitLimit {
         self.inner.commit_limit()
+    }
+    fn id_reservation(&self) -> SignedDuration {
+        self.inner.id_reservation()
+    }
+    async fn reserved_until(&self, id: &TenantId) -> Result<Option<Timestamp>, StoreError> {
+        self.inner.reserved_until(id).await
+    }
+    async fn free_id(&self, id: &TenantId, audit: &AuditEntry) -> Result<(), StoreError> {
+        self.inner.free_id(id, audit).await
     }
     async fn commit(
         &self,
@@ -324,81 +335,6 @@ async fn a_user_goes_with_more_keys_than_fit_one_commit_and_one_made_meanwhile()
 }
 
 #[tokio::test]
-async fn removing_a_user_forgets_their_conversations_and_no_one_elses() {
-    let setting = setting(&["ada@example.com", "grace@example.com"]).await;
-    let key = |user: UserId| ConversationKey {
-        owner: ConversationOwner {
-            tenant_id: tenant(),
-            channel: ChannelKind::Dashboard,
-            user_id: user,
-        },
-        session_id: id("s"),
-    };
-    let message: Message =
-        serde_json::from_value(json!({"role": "user", "content": "hi"})).unwrap();
-    let now = setting.admin.now();
-    let conversations = &setting.platform.conversations;
-    let users = [
-        id("ada@example.com"),
-        id("grace@example.com"),
-        UserId::anonymous(),
-    ];
-    for user in users.clone() {
-        let said = std::slice::from_ref(&message);
-        conversations.append(&key(user), said, now).await.unwrap();
-    }
-    setting
-        .admin
-        .remove_user(&tenant(), &users[0], LastAdmin::Keep)
-        .await
-        .unwrap();
-    let window = Window {
-        messages: 10,
-        bytes: 1000,
-    };
-    let mut left = Vec::new();
-    for user in users {
-        let said = conversations.recent(&key(user), window, now).await.unwrap();
-        left.push(said.len());
-    }
-    assert_eq!(left, [0, 1, 1]);
-}
-
-#[tokio::test]
-async fn a_removal_of_a_tenant_that_was_interrupted_is_finished_by_the_next() {
-    let setting = setting(&["ada@example.com"]).await;
-    let jira = SecretName {
-        tenant_id: tenant(),
-        integration: id("pager"),
-    };
-    let document = SecretDocument::new(json!({"key": "hunter2"}).as_object().unwrap().clone());
-    setting.admin.set_secret(&jira, &document).await.unwrap();
-
-    setting.store.removals_to_fail.store(1, Ordering::Relaxed);
-    setting.admin.remove_tenant(&tenant()).await.unwrap_err();
-    let status = setting.other.tenant(&tenant()).await.unwrap().status;
-    assert_eq!(status, TenantStatus::Suspended);
-
-    let removed = setting.admin.remove_tenant(&tenant()).await.unwrap();
-    assert_eq!(removed.holdings.users, 1);
-    assert_eq!(setting.platform.secrets.get(&jira).await, Ok(None));
-    let gone = setting.admin.remove_tenant(&tenant()).await.unwrap_err();
-    assert!(matches!(gone, AdminError::NotFound(_)), "{gone}");
-    let again = NewTenant {
-        id: tenant(),
-        name: None,
-        status: TenantStatus::Active,
-        settings: Vec::new(),
-    };
-    let reserved = setting.admin.add_tenant(again).await.unwrap_err();
-    assert!(
-        matches!(reserved, AdminError::Store(StoreError::Reserved { .. })),
-        "{reserved}"
-    );
-    assert_eq!(setting.actions().await[0], "tenant.remove");
-}
-
-#[tokio::test]
 async fn a_large_seed_reports_each_item_once_and_is_repeatable() {
     let setting = setting(&["ada@example.com"]).await;
     let seed = TenantSeed {
@@ -464,7 +400,7 @@ async fn every_change_is_put_down_under_its_actors_name() {
     admin.suspend_tenant(&tenant()).await.unwrap();
     let slack = id("T1");
     admin
-        .map_channel(&tenant(), ChannelKind::Slack, &slack)
+        .map_channel(&tenant(), ChannelKind::Dashboard, &slack)
         .await
         .unwrap();
     assert_eq!(

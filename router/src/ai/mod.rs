@@ -24,6 +24,7 @@ mod endpoint;
 mod http;
 mod offline;
 mod openai;
+pub(crate) mod plausible;
 mod refusal;
 mod retry;
 mod select;

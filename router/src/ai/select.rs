@@ -14,7 +14,7 @@ use super::openai::OpenAi;
 use super::refusal::excerpt;
 use super::table::{self, ModelInfo, is_model_id};
 use super::{ProviderKind, UnknownProvider};
-use crate::model::{IntegrationName, ModelReply, NanoUsd, SecretName, Tenant};
+use crate::model::{IntegrationName, ModelReply, NanoUsd, SecretName, Tenant, TenantSettings};
 use crate::outbound::ClientError;
 use crate::ports::{ChatModel, SecretStore, StoreError};
 use crate::skills::SkillSet;
@@ -64,13 +64,30 @@ impl Models {
         let shared = match provider {
             ProviderKind::Anthropic => &self.defaults.anthropic,
             ProviderKind::OpenAi => &self.defaults.openai,
-            ProviderKind::Bedrock => return self.on_bedrock(tenant),
+            ProviderKind::Bedrock => return self.on_bedrock(&tenant.settings),
             ProviderKind::Offline => return Err(SelectError::NotAvailable(provider)),
         };
         let credentials = own
             .or_else(|| shared.clone())
             .ok_or(SelectError::MissingKey(provider))?;
-        self.model(tenant, provider, credentials)
+        self.model(&tenant.settings, provider, credentials)
+    }
+
+    /// Whether a tenant without settings and secrets of its own would get an answer.
+    ///
+    /// # Errors
+    /// As [`select`](Self::select).
+    pub fn check_defaults(&self) -> Result<(), SelectError> {
+        let settings = TenantSettings::default();
+        let provider = self.defaults.provider();
+        let shared = match provider {
+            ProviderKind::Offline => return Ok(()),
+            ProviderKind::Bedrock => return self.on_bedrock(&settings).map(drop),
+            ProviderKind::Anthropic => &self.defaults.anthropic,
+            ProviderKind::OpenAi => &self.defaults.openai,
+        };
+        let shared = shared.clone().ok_or(SelectError::MissingKey(provider))?;
+        self.model(&settings, provider, shared).map(drop)
     }
 
     /// The provider, and the tenant's own credentials for it.
@@ -96,12 +113,12 @@ impl Models {
         Ok((ProviderKind::Offline, None))
     }
 
-    fn on_bedrock(&self, tenant: &Tenant) -> Result<SelectedModel, SelectError> {
+    fn on_bedrock(&self, settings: &TenantSettings) -> Result<SelectedModel, SelectError> {
         let provider = ProviderKind::Bedrock;
         let Some((bedrock, model)) = &self.defaults.bedrock else {
             return Err(SelectError::NotAvailable(provider));
         };
-        let chosen = non_blank(&tenant.settings.ai_model).unwrap_or(model);
+        let chosen = non_blank(&settings.ai_model).unwrap_or(model);
         let (id, info) = table::bedrock_model(chosen, bedrock.region()).ok_or_else(|| {
             SelectError::UnknownModel {
                 provider,
@@ -121,14 +138,14 @@ impl Models {
 
     fn model(
         &self,
-        tenant: &Tenant,
+        settings: &TenantSettings,
         provider: ProviderKind,
         credentials: Credentials,
     ) -> Result<SelectedModel, SelectError> {
         // The process's model belongs to the process's provider.
         let shared =
             non_blank(&self.defaults.model).filter(|_| provider == self.defaults.provider());
-        let chosen = non_blank(&tenant.settings.ai_model).or(shared);
+        let chosen = non_blank(&settings.ai_model).or(shared);
         let chosen = match chosen {
             Some(text) => text,
             // Another endpoint's models are unknown here, so there is no default for it.
@@ -310,6 +327,18 @@ pub enum SelectError {
 }
 
 impl SelectError {
+    /// What can be done about it where the router is started.
+    pub fn hint_at_start(&self) -> Option<String> {
+        match self {
+            Self::NoModel(_) => Some("set T3NETS_MODEL to one that the endpoint offers".to_owned()),
+            Self::UnknownModel { provider, .. } => Some(format!(
+                "set T3NETS_MODEL to one of {}",
+                table::names(*provider).join(", ")
+            )),
+            other => other.hint(),
+        }
+    }
+
     /// What an administrator can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {

@@ -261,6 +261,17 @@ pub fn default_model(provider: ProviderKind) -> Option<&'static str> {
     TABLE.default.get(provider.as_str()).map(String::as_str)
 }
 
+/// Every name and alias of the models that a provider offers, or that there are.
+pub(super) fn all_names(provider: Option<ProviderKind>) -> Vec<&'static str> {
+    TABLE
+        .model
+        .iter()
+        .filter(|info| provider.is_none_or(|provider| info.id(provider).is_some()))
+        .flat_map(|info| std::iter::once(&info.name).chain(&info.aliases))
+        .map(String::as_str)
+        .collect()
+}
+
 /// The names of the models that a provider offers.
 pub fn names(provider: ProviderKind) -> Vec<&'static str> {
     TABLE

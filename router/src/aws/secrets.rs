@@ -295,6 +295,23 @@ impl SecretStore for SecretsManager {
         }
     }
 
+    async fn delete(&self, name: &SecretName) -> Result<(), StoreError> {
+        // Also of one that waits for its deletion; of one that does not exist it is no error
+        // (<https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DeleteSecret.html>).
+        let deleted = self
+            .client
+            .delete_secret()
+            .secret_id(self.prefix.secret(name))
+            .force_delete_without_recovery(true)
+            .send()
+            .await;
+        match deleted {
+            Ok(_) => Ok(()),
+            Err(error) if is(&error, &[NOT_FOUND]) => Ok(()),
+            Err(error) => Err(failed("DeleteSecret", &error)),
+        }
+    }
+
     async fn ping(&self) -> Result<(), StoreError> {
         // No tenant can have this id; that there is no such secret is an answer.
         let absent = format!("{}/-/ping", self.prefix);

@@ -25,6 +25,8 @@ use crate::ports::{Clock, StoreError, UsageStore};
 /// How long a reservation is kept, in seconds: far longer than any caller repeats a call.
 const RESERVATION_LIFE: i64 = 3 * 24 * 60 * 60;
 
+/// On a counter: tokens of models whose price is not known.
+const UNPRICED: &str = "unpriced_tokens";
 /// On a reservation: what it used was added.
 const SETTLED: &str = "settled";
 
@@ -44,10 +46,13 @@ fn count(tenant: &TenantId, day: Date, limit: u64) -> Write {
 
 /// The counters of what a tenant used on a day, raised by what one turn used.
 fn add(tenant: &TenantId, day: Date, delta: UsageDelta) -> Write {
-    let add = Update::default()
+    let mut add = Update::default()
         .add("input_tokens", number_value(delta.input_tokens))
         .add("output_tokens", number_value(delta.output_tokens))
         .add("cost_nano_usd", number_value(delta.cost.0));
+    if delta.unpriced_tokens > 0 {
+        add = add.add(UNPRICED, number_value(delta.unpriced_tokens));
+    }
     Write::update(keys::usage(tenant, day), add)
 }
 
@@ -194,5 +199,7 @@ fn read_usage(day: Date, item: &Item) -> Result<DailyUsage, StoreError> {
         input_tokens: counter(item, "input_tokens")?,
         output_tokens: counter(item, "output_tokens")?,
         cost: NanoUsd(counter(item, "cost_nano_usd")?),
-    })
+        unpriced_tokens: counter(item, UNPRICED)?,
+    }
+    .with_unpriced_found())
 }

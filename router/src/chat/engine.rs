@@ -205,8 +205,10 @@ impl Engine {
                 .tomorrow()
                 .and_then(|date| date.to_zoned(TimeZone::UTC))
                 .map(|zoned| zoned.timestamp());
+            let today = self.platform.usage.usage(&caller.tenant.id, day, day);
             return Err(TurnError::OverBudget {
                 limit,
+                used: today.await?.first().map_or(0, |today| today.messages),
                 resets_at: tomorrow.unwrap_or(now),
             });
         }

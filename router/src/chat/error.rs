@@ -21,6 +21,8 @@ pub enum TurnError {
     OverBudget {
         /// Messages a day.
         limit: u64,
+        /// Messages that were used today: more than the limit, if that was lowered since.
+        used: u64,
         /// When the next day begins.
         resets_at: Timestamp,
     },

@@ -38,13 +38,17 @@ impl Reservation {
         }
     }
 
-    /// Notes what one call of a model used. `cost` is `None` where the price is unknown, and then
-    /// counts as nothing.
+    /// Notes what one call of a model used. `cost` is `None` where the price is unknown: then its
+    /// tokens are counted apart.
     pub(super) fn note(&self, usage: TokenUsage, cost: Option<NanoUsd>) {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        used.input_tokens += usage.input + usage.cache_read + usage.cache_write;
+        let input = usage.input + usage.cache_read + usage.cache_write;
+        used.input_tokens += input;
         used.output_tokens += usage.output;
-        used.cost += cost.unwrap_or_default();
+        match cost {
+            Some(cost) => used.cost += cost,
+            None => used.unpriced_tokens += input + usage.output,
+        }
     }
 }
 

@@ -77,10 +77,29 @@ impl Authenticator {
 
     async fn caller_of_key(&self, key: &str) -> Result<Caller, ApiError> {
         let hash = KeyHash::of(key);
-        let verified = self
-            .keys
+        let mut verified = self.verified(&hash).await?;
+        let caller = match self.current(&verified.caller).await? {
+            Some(caller) => caller,
+            None => {
+                self.keys.invalidate(&hash).await;
+                verified = self.verified(&hash).await?;
+                verified.caller.clone()
+            }
+        };
+        let expired = verified
+            .key
+            .expires_at
+            .is_some_and(|end| end <= self.platform.clock.now());
+        if expired {
+            return Err(unauthorized("the key has expired"));
+        }
+        Ok(caller)
+    }
+
+    async fn verified(&self, hash: &KeyHash) -> Result<Arc<Verified>, ApiError> {
+        self.keys
             .try_get_with(hash.clone(), async {
-                verify(&self.platform, &hash)
+                verify(&self.platform, hash)
                     .await?
                     .map(Arc::new)
                     .ok_or(Refusal::Unknown)
@@ -89,15 +108,22 @@ impl Authenticator {
             .map_err(|refusal| match &*refusal {
                 Refusal::Unknown => unauthorized("the key is not valid"),
                 Refusal::Store(error) => ApiError::from(error.clone()),
-            })?;
-        let expired = verified
-            .key
-            .expires_at
-            .is_some_and(|end| end <= self.platform.clock.now());
-        if expired {
-            return Err(unauthorized("the key has expired"));
+            })
+    }
+
+    /// The caller, who may be from the cache, with the tenant as it is now; `None` if another has
+    /// its id. Asked of the store only where a removed tenant's id can be another's at once.
+    async fn current(&self, caller: &Caller) -> Result<Option<Caller>, StoreError> {
+        let store = &self.platform.tenants;
+        if !store.id_reservation().is_zero() {
+            return Ok(Some(caller.clone()));
         }
-        Ok(verified.caller.clone())
+        let now = store.tenant(&caller.tenant.id).await?;
+        let same = now.filter(|now| now.created_at == caller.tenant.created_at);
+        Ok(same.map(|tenant| Caller {
+            tenant,
+            ..caller.clone()
+        }))
     }
 
     async fn anonymous_caller(&self) -> Result<Caller, ApiError> {
@@ -105,6 +131,15 @@ impl Authenticator {
             return Err(unauthorized("an API key is required")
                 .hint("send `Authorization: Bearer` with a tenant's API key"));
         };
+        let caller = self.anonymous_caller_of(id).await?;
+        if let Some(caller) = self.current(&caller).await? {
+            return Ok(caller);
+        }
+        self.anonymous.invalidate(id).await;
+        self.anonymous_caller_of(id).await
+    }
+
+    async fn anonymous_caller_of(&self, id: &TenantId) -> Result<Caller, ApiError> {
         self.anonymous
             .try_get_with(id.clone(), async {
                 let tenant = self

@@ -266,7 +266,9 @@ impl From<TurnError> for ApiError {
                 Self::new(StatusCode::FORBIDDEN, "tenant_suspended", message)
             }
             TurnError::ChannelOff(_) => Self::new(StatusCode::FORBIDDEN, "channel_off", message),
-            TurnError::OverBudget { limit, resets_at } => {
+            TurnError::OverBudget {
+                used, resets_at, ..
+            } => {
                 let wait = Timestamp::now().duration_until(resets_at);
                 Self::new(
                     StatusCode::TOO_MANY_REQUESTS,
@@ -274,7 +276,8 @@ impl From<TurnError> for ApiError {
                     message,
                 )
                 .hint(format!(
-                    "{limit} messages were used today; the limit resets at {resets_at}"
+                    "{} today; the limit resets at {resets_at}",
+                    messages_were_used(used)
                 ))
                 .retry_after(Duration::try_from(wait).ok())
             }
@@ -288,6 +291,14 @@ impl From<TurnError> for ApiError {
             TurnError::Store(error) => error.into(),
             TurnError::NoRandomness(error) => Self::internal(Cause::NoRandomness(error)),
         }
+    }
+}
+
+/// `1 message was used`, `64 messages were used`.
+fn messages_were_used(count: u64) -> String {
+    match count {
+        1 => "1 message was used".to_owned(),
+        _ => format!("{count} messages were used"),
     }
 }
 

@@ -29,7 +29,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::ai::Models;
+use crate::ai::{Models, SelectError};
 use crate::chat::Engine;
 use crate::config::{Deadlines, Identity, ServerConfig};
 use crate::outbound::ClientError;
@@ -72,13 +72,25 @@ impl App {
     }
 }
 
+/// Why there is no API.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// No HTTPS client can be made.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// Every tenant without a model of its own would be refused.
+    #[error(transparent)]
+    Model(SelectError),
+}
+
 /// The API on this platform.
 ///
 /// # Errors
-/// If no HTTPS client can be made.
-pub fn app(platform: Platform, config: ServerConfig) -> Result<App, ClientError> {
+/// If no HTTPS client can be made, or the model that the process was started with cannot be used.
+pub fn app(platform: Platform, config: ServerConfig) -> Result<App, AppError> {
     let skills = SkillSet::built_in()?;
     let models = Models::new(config.ai, skills.clone())?;
+    models.check_defaults().map_err(AppError::Model)?;
     let engine = Arc::new(Engine::new(platform.clone(), skills, models));
     let tasks = TaskTracker::new();
     let state = AppState {

@@ -102,17 +102,57 @@ pub(super) fn remove_tenant(
         };
     }
     // Users, memory, channels and keys go with their tenant by their foreign keys.
-    for sql in [
+    execute(
+        connection,
         "DELETE FROM tenants WHERE tenant_id = ?",
+        params![tenant.as_str()],
+    )?;
+    clear(connection, tenant)?;
+    execute(
+        connection,
+        "INSERT OR REPLACE INTO removed_tenants (tenant_id, reserved_until) VALUES (?, ?)",
+        params![tenant.as_str(), reserved_until.to_string()],
+    )?;
+    add_audit(connection, audit)
+}
+
+/// Deletes what refers to a tenant that does not exist: what a turn that began before the removal
+/// wrote after it must not become the next tenant's.
+fn clear(connection: &Connection, tenant: &TenantId) -> Result<(), StoreError> {
+    for sql in [
+        "DELETE FROM conversations WHERE tenant_id = ?",
         "DELETE FROM usage WHERE tenant_id = ?",
         "DELETE FROM reservations WHERE tenant_id = ?",
     ] {
         execute(connection, sql, params![tenant.as_str()])?;
     }
+    Ok(())
+}
+
+/// Until when the id of a removed tenant cannot be used; `None` if it can.
+pub(super) fn reserved_until(
+    connection: &Connection,
+    tenant: &TenantId,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, StoreError> {
+    let until = reservation(connection, tenant)?;
+    Ok(until.filter(|until| now < *until))
+}
+
+/// Ends the reservation of a removed tenant's id.
+pub(super) fn free_id(
+    connection: &Connection,
+    tenant: &TenantId,
+    audit: &AuditEntry,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if reserved_until(connection, tenant, now)?.is_none() {
+        return Err(StoreError::NotFound(tenant.into()));
+    }
     execute(
         connection,
-        "INSERT OR REPLACE INTO removed_tenants (tenant_id, reserved_until) VALUES (?, ?)",
-        params![tenant.as_str(), reserved_until.to_string()],
+        "UPDATE removed_tenants SET reserved_until = ? WHERE tenant_id = ?",
+        params![now.to_string(), tenant.as_str()],
     )?;
     add_audit(connection, audit)
 }
@@ -139,6 +179,7 @@ pub(super) fn add_audit(connection: &Connection, entry: &AuditEntry) -> Result<(
 }
 
 fn create_tenant(connection: &Connection, tenant: &Tenant) -> Result<(), StoreError> {
+    clear(connection, &tenant.id)?;
     execute(
         connection,
         "DELETE FROM removed_tenants WHERE tenant_id = ?",

@@ -171,6 +171,18 @@ impl ConversationStore for SqliteConversations {
             .await
     }
 
+    async fn remove_tenant(&self, tenant: &TenantId) -> Result<(), StoreError> {
+        let tenant = tenant.clone();
+        self.database
+            .write(move |connection| {
+                connection
+                    .prepare_cached("DELETE FROM conversations WHERE tenant_id = ?")?
+                    .execute(params![tenant.as_str()])?;
+                Ok(())
+            })
+            .await
+    }
+
     async fn ping(&self) -> Result<(), StoreError> {
         self.database.ping().await
     }
@@ -225,6 +237,7 @@ fn append(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     purge(connection, now)?;
+    refuse_late(connection, &key.owner.tenant_id, messages)?;
     let live = match find(connection, key)? {
         Some(stored) if !stored.is_live(now) => {
             delete(connection, stored.id)?;
@@ -279,6 +292,29 @@ fn append(
         ])?;
     }
     Ok(())
+}
+
+/// Refuses a turn that began before the tenant of this id was created: it is one of a tenant that
+/// was removed since.
+fn refuse_late(
+    connection: &Connection,
+    tenant: &TenantId,
+    messages: &[Message],
+) -> Result<(), StoreError> {
+    let Some(began) = messages.first().and_then(|message| message.at) else {
+        return Ok(());
+    };
+    let created: Option<Timestamp> = connection
+        .prepare_cached("SELECT created_at FROM tenants WHERE tenant_id = ?")?
+        .query_row(params![tenant.as_str()], |row| {
+            Ok(rows::parsed(row, "created_at"))
+        })
+        .optional()?
+        .transpose()?;
+    match created {
+        Some(created) if began < created => Err(StoreError::NotFound(tenant.into())),
+        _ => Ok(()),
+    }
 }
 
 /// The newest messages that fit the window, newest first, each with its row. Reads no further than

@@ -19,7 +19,10 @@ use crate::ports::StoreError;
 
 use super::files::{self, FileLock};
 
-pub(super) const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("schema/0001_tables.sql"))];
+pub(super) const MIGRATIONS: &[M<'static>] = &[
+    M::up(include_str!("schema/0001_tables.sql")),
+    M::up(include_str!("schema/0002_unpriced_tokens.sql")),
+];
 
 /// How long a write waits for another process that is writing.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

@@ -67,6 +67,57 @@ impl FileSecrets {
         Ok(secrets)
     }
 
+    /// Stores credentials that a program made for itself, under the program's name; `false`, and
+    /// nothing is stored, if somebody else's are there, removed ones that can be restored included.
+    /// `is_own` recognises what the program stored before owners were noted.
+    ///
+    /// # Errors
+    /// If the file cannot be read or written.
+    pub async fn put_own(
+        &self,
+        name: &SecretName,
+        document: &SecretDocument,
+        owner: &str,
+        is_own: fn(&SecretDocument) -> bool,
+    ) -> Result<bool, StoreError> {
+        let (name, fields, owner) = (name.clone(), document.fields().clone(), owner.to_owned());
+        self.change(move |content, now| {
+            let created_at = match content.secrets.get(&name) {
+                Some(secret) if !secret.belongs_to(&owner, is_own) => return Ok((false, false)),
+                Some(secret) => secret.created_at,
+                None => now,
+            };
+            let secret = Secret {
+                created_at,
+                owner: Some(owner),
+                ..Secret::new(fields, now)
+            };
+            content.secrets.insert(name, secret);
+            Ok((true, true))
+        })
+        .await
+    }
+
+    /// Whether the credentials are those that a program made for itself, as
+    /// [`put_own`](Self::put_own) understands it. What was removed is nobody's.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub async fn is_own(
+        &self,
+        name: &SecretName,
+        owner: &str,
+        is_own: fn(&SecretDocument) -> bool,
+    ) -> Result<bool, StoreError> {
+        let (name, owner) = (name.clone(), owner.to_owned());
+        self.read(move |content| {
+            Ok(content.secrets.get(&name).is_some_and(|secret| {
+                secret.deleted_for_good_at.is_none() && secret.belongs_to(&owner, is_own)
+            }))
+        })
+        .await
+    }
+
     /// Runs a read on a thread of its own.
     async fn read<T: Send + 'static>(
         &self,
@@ -231,6 +282,8 @@ impl SecretStore for FileSecrets {
             if !is_same {
                 secret.fields = fields;
                 secret.updated_at = now;
+                // Whoever changes them has them from now on.
+                secret.owner = None;
             }
             let outcome = match (was_removed, is_same) {
                 (true, _) => PutOutcome::Restored,
@@ -295,6 +348,12 @@ impl SecretStore for FileSecrets {
         .await
     }
 
+    async fn delete(&self, name: &SecretName) -> Result<(), StoreError> {
+        let name = name.clone();
+        self.change(move |content, _| Ok(((), content.secrets.remove(&name).is_some())))
+            .await
+    }
+
     async fn ping(&self) -> Result<(), StoreError> {
         self.read(|_| Ok(())).await
     }
@@ -337,6 +396,9 @@ struct Secret {
     created_at: Timestamp,
     updated_at: Timestamp,
     deleted_for_good_at: Option<Timestamp>,
+    /// The program that made them for itself. Beside the fields, which others merge theirs into.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    owner: Option<String>,
     fields: JsonObject,
 }
 
@@ -346,7 +408,15 @@ impl Secret {
             created_at: now,
             updated_at: now,
             deleted_for_good_at: None,
+            owner: None,
             fields,
+        }
+    }
+
+    fn belongs_to(&self, owner: &str, is_own: fn(&SecretDocument) -> bool) -> bool {
+        match &self.owner {
+            Some(own) => own == owner,
+            None => is_own(&SecretDocument::new(self.fields.clone())),
         }
     }
 

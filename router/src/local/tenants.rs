@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::Row;
 
 use crate::model::{
@@ -87,6 +87,26 @@ impl TenantStore for SqliteTenants {
             .write(move |connection| {
                 changes::remove_tenant(connection, &tenant, reserved_until, &audit)
             })
+            .await
+    }
+
+    /// None: whoever writes asks for the tenant in the same transaction.
+    fn id_reservation(&self) -> SignedDuration {
+        SignedDuration::ZERO
+    }
+
+    async fn reserved_until(&self, id: &TenantId) -> Result<Option<Timestamp>, StoreError> {
+        let (id, now) = (id.clone(), self.clock.now());
+        self.database
+            .read(move |connection| changes::reserved_until(connection, &id, now))
+            .await
+    }
+
+    async fn free_id(&self, id: &TenantId, audit: &AuditEntry) -> Result<(), StoreError> {
+        check_commit(id, &[], audit, LIMIT)?;
+        let (id, audit, now) = (id.clone(), audit.clone(), self.clock.now());
+        self.database
+            .write(move |connection| changes::free_id(connection, &id, &audit, now))
             .await
     }
 

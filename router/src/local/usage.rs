@@ -173,9 +173,10 @@ fn add(
     // floating-point number.
     let mut cost = stored.cost;
     cost += delta.cost;
+    let unpriced = stored.unpriced_tokens;
     connection
         .prepare_cached(
-            "UPDATE usage SET input_tokens = ?3, output_tokens = ?4, cost_nano_usd = ?5
+            "UPDATE usage SET input_tokens = ?3, output_tokens = ?4, cost_nano_usd = ?5, unpriced_tokens = ?6
              WHERE tenant_id = ?1 AND day = ?2",
         )?
         .execute(params![
@@ -184,6 +185,7 @@ fn add(
             rows::to_column(stored.input_tokens.saturating_add(delta.input_tokens)),
             rows::to_column(stored.output_tokens.saturating_add(delta.output_tokens)),
             rows::to_column(cost.0),
+            rows::to_column(unpriced.saturating_add(delta.unpriced_tokens)),
         ])?;
     Ok(())
 }
@@ -207,5 +209,7 @@ fn read_usage(row: &Row<'_>) -> Result<DailyUsage, StoreError> {
         input_tokens: rows::counter(row, "input_tokens")?,
         output_tokens: rows::counter(row, "output_tokens")?,
         cost: NanoUsd(rows::counter(row, "cost_nano_usd")?),
-    })
+        unpriced_tokens: rows::counter(row, "unpriced_tokens")?,
+    }
+    .with_unpriced_found())
 }

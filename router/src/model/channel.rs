@@ -33,6 +33,9 @@ impl ChannelKind {
         Self::Telegram,
     ];
 
+    /// The kinds on which the router answers. Messages of the others reach nobody yet.
+    pub const SERVED: [Self; 2] = [Self::Dashboard, Self::Api];
+
     /// The stored word.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -116,6 +116,16 @@ validated_id!(
     |text| !text.is_empty() && text.chars().count() <= 256 && !text.chars().any(char::is_control)
 );
 
+impl TenantId {
+    /// The tenant that is meant where there are several and none is named.
+    pub const DEFAULT: &str = "default";
+
+    /// The id [`TenantId::DEFAULT`].
+    pub fn usual() -> Self {
+        Self(Self::DEFAULT.to_owned())
+    }
+}
+
 impl UserId {
     /// The user that every caller without a credential is. No person can have this id.
     pub const ANONYMOUS: &str = "anonymous";

@@ -48,12 +48,39 @@ pub struct DailyUsage {
     pub input_tokens: u64,
     /// Tokens that models answered.
     pub output_tokens: u64,
-    /// What that cost.
-    #[serde(rename = "cost_usd")]
+    /// What that cost, but for [`unpriced_tokens`](Self::unpriced_tokens).
+    #[serde(rename = "priced_cost_usd")]
     pub cost: NanoUsd,
+    /// Tokens, in and out, of models whose price is not known.
+    pub unpriced_tokens: u64,
 }
 
 impl DailyUsage {
+    /// What all of it cost; `None` if the price of a part is not known.
+    pub fn whole_cost(&self) -> Option<NanoUsd> {
+        (self.unpriced_tokens == 0).then_some(self.cost)
+    }
+
+    /// Adds another day's.
+    pub fn add(&mut self, other: &Self) {
+        let sum = u64::saturating_add;
+        self.messages = sum(self.messages, other.messages);
+        self.input_tokens = sum(self.input_tokens, other.input_tokens);
+        self.output_tokens = sum(self.output_tokens, other.output_tokens);
+        self.cost += other.cost;
+        self.unpriced_tokens = sum(self.unpriced_tokens, other.unpriced_tokens);
+    }
+
+    /// Tokens that cost nothing are of a model without a price: every price there is comes to
+    /// something. So it is with days that were counted before such tokens were.
+    #[must_use]
+    pub(crate) fn with_unpriced_found(mut self) -> Self {
+        if self.cost == NanoUsd(0) {
+            self.unpriced_tokens = self.input_tokens.saturating_add(self.output_tokens);
+        }
+        self
+    }
+
     /// A day on which nothing was used.
     pub fn none(day: Date) -> Self {
         Self {
@@ -62,6 +89,7 @@ impl DailyUsage {
             input_tokens: 0,
             output_tokens: 0,
             cost: NanoUsd(0),
+            unpriced_tokens: 0,
         }
     }
 }
@@ -73,6 +101,8 @@ pub struct UsageDelta {
     pub input_tokens: u64,
     /// Tokens that models answered.
     pub output_tokens: u64,
-    /// What that cost.
+    /// What that cost, as far as prices are known.
     pub cost: NanoUsd,
+    /// The tokens among them whose price is not known.
+    pub unpriced_tokens: u64,
 }

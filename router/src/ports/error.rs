@@ -63,6 +63,17 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Why, without saying that a store is behind it: for whoever asked the store itself.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Unavailable(failure)
+            | Self::Misconfigured(failure)
+            | Self::Unauthenticated(failure)
+            | Self::Denied(failure) => failure.to_string(),
+            other => other.to_string(),
+        }
+    }
+
     /// Its stable name, for programs.
     pub fn code(&self) -> &'static str {
         match self {

@@ -10,8 +10,8 @@ mod error;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 use ulid::Ulid;
 
 pub use change::{Change, CommitLimit, CommitRoom};
@@ -93,6 +93,10 @@ pub trait TenantStore: Send + Sync {
     /// How much one commit may hold.
     fn commit_limit(&self) -> CommitLimit;
 
+    /// How long a removed tenant's id has to rest before another tenant may have it, so that
+    /// nothing of the old one becomes the new one's: zero where the store itself keeps them apart.
+    fn id_reservation(&self) -> SignedDuration;
+
     /// Removes a tenant and everything stored of it but its audit trail: users, keys, channels,
     /// memory, usage. (Its conversations and secrets are other ports'.) The id cannot be used again
     /// before `reserved_until`.
@@ -105,6 +109,13 @@ pub trait TenantStore: Send + Sync {
         reserved_until: Timestamp,
         audit: &AuditEntry,
     ) -> Result<(), StoreError>;
+
+    /// Until when the id of a removed tenant cannot be used; `None` if it can.
+    async fn reserved_until(&self, id: &TenantId) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Lets a removed tenant's id be used again at once. [`StoreError::NotFound`] if it is not
+    /// reserved.
+    async fn free_id(&self, id: &TenantId, audit: &AuditEntry) -> Result<(), StoreError>;
 
     /// One tenant's record.
     async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, StoreError>;
@@ -227,12 +238,15 @@ pub trait ConversationStore: Send + Sync {
     async fn clear(&self, key: &ConversationKey, now: Timestamp) -> Result<bool, StoreError>;
     /// Removes every conversation of these users of a tenant on every channel.
     async fn remove_all(&self, tenant: &TenantId, users: &[UserId]) -> Result<(), StoreError>;
+    /// Removes every conversation of a tenant, whoever had it. For operators: it may read the whole
+    /// store.
+    async fn remove_tenant(&self, tenant: &TenantId) -> Result<(), StoreError>;
     /// Whether the store answers.
     async fn ping(&self) -> Result<(), StoreError>;
 }
 
 /// How long a conversation lives after its last turn.
-pub const CONVERSATION_LIFE: jiff::SignedDuration = jiff::SignedDuration::from_hours(30 * 24);
+pub const CONVERSATION_LIFE: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Tenants' credentials. Read by exact name; a secret that was removed can be restored until its
 /// recovery window ends.
@@ -254,6 +268,8 @@ pub trait SecretStore: Send + Sync {
     /// Removes it into its recovery window; [`StoreError::NotFound`] if there is none or it was
     /// removed already. Returns when it will be gone for good.
     async fn remove(&self, name: &SecretName) -> Result<Timestamp, StoreError>;
+    /// Deletes it for good, removed or not; of what does not exist there is nothing to do.
+    async fn delete(&self, name: &SecretName) -> Result<(), StoreError>;
     /// Brings back what was removed; [`StoreError::NotFound`] if there is nothing to bring back.
     async fn restore(&self, name: &SecretName) -> Result<(), StoreError>;
     /// Whether the store answers.
@@ -261,7 +277,7 @@ pub trait SecretStore: Send + Sync {
 }
 
 /// How long a removed secret can be restored: as long as AWS Secrets Manager keeps one by default.
-pub const RECOVERY_WINDOW: jiff::SignedDuration = jiff::SignedDuration::from_hours(30 * 24);
+pub const RECOVERY_WINDOW: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// What [`SecretStore::put`] did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -85,6 +85,9 @@ pub enum SkillErrorKind {
     Unavailable,
 }
 
+/// The names of the skills that T3nets ships, as settings hold them.
+pub const NAMES: [&str; 2] = ["ping", "sprint_status"];
+
 /// All skills of a router.
 #[derive(Clone)]
 pub struct SkillSet {
@@ -130,5 +133,17 @@ impl SkillSet {
         names.sort();
         names.dedup();
         names
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_are_those_of_the_skills_there_are() {
+        let skills = SkillSet::built_in().unwrap();
+        let names: Vec<&str> = skills.iter().map(|skill| skill.name()).collect();
+        assert_eq!(names, NAMES);
     }
 }

@@ -96,6 +96,18 @@ fn bounds_that_leave_no_room_for_a_deployment_are_known_before_it() {
 }
 
 #[test]
+fn bounds_of_another_strategy_keep_nothing_from_being_deployed() {
+    let blue_green = json!({"deploymentConfiguration": {
+        "minimumHealthyPercent": 100, "maximumPercent": 100, "strategy": "BLUE_GREEN",
+    }});
+    let scenario = Scenario::default().service(blue_green);
+    let plan = ["deploy", "--image", "here", "--plan"];
+    if let Some(played) = played("blue-green", scenario, &plan) {
+        played.ends(0, &[]);
+    }
+}
+
+#[test]
 fn what_does_not_run_is_never_said_to_run() {
     let name = "nothing";
     let Some((installed, _)) = set(name, Scenario::default()) else {
@@ -125,6 +137,27 @@ fn what_does_not_run_is_never_said_to_run() {
     assert_eq!(json(&plan)["running"], json!(null));
     assert_eq!(json(&["history"])["running"], json!(null));
     assert_eq!(json(&["status"])["running"], json!([]));
+}
+
+#[test]
+fn what_another_controller_runs_is_shown_all_the_same() {
+    let revision = "arn:aws:ecs:us-east-1:123456789012:task-definition/t3nets-sets-router:7";
+    let set = json!({
+        "id": "ecs-svc/0000000000000000005", "status": "PRIMARY", "taskDefinition": revision, "computedDesiredCount": 1,
+        "pendingCount": 0, "runningCount": 1, "stabilityStatus": "STEADY_STATE", "createdAt": 1_764_000_000.5,
+    });
+    let service = json!({
+        "deploymentController": {"type": "EXTERNAL"}, "deployments": [], "taskSets": [set], "taskDefinition": "",
+    });
+    let scenario = Scenario::default().service(service);
+    let Some(played) = played("sets", scenario, &["status"]) else {
+        return;
+    };
+    played
+        .ends(0, &[])
+        .says("1 of 1")
+        .says("t3nets-sets-router:7")
+        .never_says("nothing runs");
 }
 
 #[test]

@@ -50,7 +50,10 @@ fn has_step(lines: &[String], mark: &str, step: &str, part: &str) -> bool {
 
 #[test]
 fn at_a_terminal_each_step_is_a_line_with_a_tick_and_its_time() {
-    let scenario = Scenario::default().then([coming(), up('a')]);
+    let unknown = "does what no page tells of";
+    let known = "has begun draining connections on 1 tasks.";
+    let coming = coming().event(OURS, known).event(OURS, unknown);
+    let scenario = Scenario::default().then([coming, up('a')]);
     let Some((code, lines)) = at_a_terminal("ticks", scenario) else {
         return;
     };
@@ -62,6 +65,8 @@ fn at_a_terminal_each_step_is_a_line_with_a_tick_and_its_time() {
     ] {
         assert!(has_step(&lines, "✓", step, part), "{step}: {lines:#?}");
     }
+    let has = |text: &str| lines.iter().any(|line| line.contains(text));
+    assert!(has(unknown) && !has(known), "{lines:#?}");
     let steps = lines.iter().filter(|line| line.starts_with("  ✓ "));
     let widths: Vec<usize> = steps.map(|line| line.chars().count()).collect();
     assert!(widths.iter().all(|width| *width == widths[0]), "{lines:#?}");

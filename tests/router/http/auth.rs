@@ -203,3 +203,35 @@ async fn anonymous_callers_chat_under_ids_that_the_server_makes() {
         assert_eq!(app.get(path, None).await.status, StatusCode::UNAUTHORIZED);
     }
 }
+
+#[tokio::test]
+async fn a_key_of_a_removed_tenant_opens_nothing_of_the_next_one_with_its_id() {
+    let app = TestApp::with(Setup {
+        anonymous: true,
+        ..Setup::default()
+    })
+    .await;
+    let key = app.key("default", "ada", UserRole::Admin).await;
+    let hello = json!({"message": "hi", "session_id": "s"});
+    // Both callers are in the router's cache from here on.
+    for key in [Some(key.as_str()), None] {
+        let answer = app.post("/api/chat", key, &hello).await;
+        assert_eq!(answer.status, StatusCode::OK);
+    }
+    let tenant = tenant_id("default");
+    let admin = t3nets_router::admin::Admin::new(app.platform.clone(), "operator:ada");
+    admin.remove_tenant(&tenant).await.unwrap();
+    for key in [Some(key.as_str()), None] {
+        let refused = app.post("/api/chat", key, &hello).await;
+        assert_eq!(refused.status, StatusCode::UNAUTHORIZED, "{key:?}");
+    }
+    let seed = t3nets_router::admin::seed::TenantSeed::new(tenant.clone());
+    admin.seed(&seed).await.unwrap();
+    let refused = app.post("/api/chat", Some(&key), &hello).await;
+    assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
+    // Anonymous callers are the new tenant's now.
+    let answer = app.post("/api/chat", None, &hello).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let used = admin.usage(&tenant, 1).await.unwrap();
+    assert_eq!(used[0].messages, 1);
+}

@@ -234,3 +234,36 @@ async fn a_channel_that_the_tenant_turned_off_is_refused() {
         (StatusCode::FORBIDDEN, "channel_off")
     );
 }
+
+#[tokio::test]
+async fn past_a_limit_that_was_lowered_the_refusal_says_what_was_really_used() {
+    let app = TestApp::new().await;
+    let key = app.key("default", "bob", UserRole::Member).await;
+    for _ in 0..5 {
+        let answer = app
+            .post("/api/chat", Some(&key), &json!({"message": "hi"}))
+            .await;
+        assert_eq!(answer.status, StatusCode::OK);
+    }
+    let admin = t3nets_router::admin::Admin::new(app.platform.clone(), "operator:ada");
+    let lowered = t3nets_router::admin::tenants::TenantEdits {
+        name: None,
+        settings: vec![
+            t3nets_router::admin::settings::SettingEdit::set(
+                t3nets_router::admin::settings::SettingKey::MessagesPerDay,
+                json!(3),
+            )
+            .unwrap(),
+        ],
+    };
+    admin
+        .set_tenant(&"default".parse().unwrap(), &lowered)
+        .await
+        .unwrap();
+    let refused = app
+        .post("/api/chat", Some(&key), &json!({"message": "hi"}))
+        .await;
+    assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+    let hint = refused.json()["error"]["hint"].to_string();
+    assert!(hint.contains("5 messages were used today"), "{hint}");
+}

@@ -43,6 +43,9 @@ impl SecretStore for NoSecrets {
     async fn remove(&self, _: &SecretName) -> Result<Timestamp, StoreError> {
         unreachable!("providers remove no secrets")
     }
+    async fn delete(&self, _: &SecretName) -> Result<(), StoreError> {
+        unreachable!("providers remove no secrets")
+    }
     async fn restore(&self, _: &SecretName) -> Result<(), StoreError> {
         unreachable!("providers restore no secrets")
     }

@@ -1,6 +1,6 @@
 //! What ECS answers, as plain facts.
 
-use aws_sdk_ecs::types;
+use aws_sdk_ecs::types::{self, DeploymentStrategy};
 use aws_smithy_types::DateTime;
 use jiff::Timestamp;
 
@@ -28,14 +28,21 @@ pub(super) fn service(found: &types::Service) -> Service {
             one.r#type().as_str().into()
         }),
         task_definition: found.task_definition().unwrap_or_default().into(),
+        // Other strategies make room in their own way.
         bounds: configuration.and_then(|one| {
+            let strategy = one.strategy().unwrap_or(&DeploymentStrategy::Rolling);
+            (*strategy == DeploymentStrategy::Rolling).then_some(())?;
             Some(TaskBounds {
                 minimum_healthy_percent: one.minimum_healthy_percent()?,
                 maximum_percent: one.maximum_percent()?,
             })
         }),
         desired: found.desired_count(),
-        deployments: found.deployments().iter().map(deployment).collect(),
+        // Where another controller deploys, there are task sets instead.
+        deployments: match found.task_sets() {
+            [] => found.deployments().iter().map(deployment).collect(),
+            sets => sets.iter().map(task_set).collect(),
+        },
         events: found.events().iter().map(event).collect(),
         rolls_back: breaker.is_some_and(|one| one.enable() && one.rollback())
             || alarms.is_some_and(|one| one.enable() && one.rollback()),
@@ -52,6 +59,20 @@ fn deployment(found: &types::Deployment) -> Deployment {
         rollout_state: state.map(|state| RolloutState::from(state.as_str())),
         reason: text(found.rollout_state_reason()),
         desired: found.desired_count(),
+        pending: found.pending_count(),
+        running: found.running_count(),
+        created_at: found.created_at().and_then(timestamp),
+    }
+}
+
+fn task_set(found: &types::TaskSet) -> Deployment {
+    Deployment {
+        id: found.id().unwrap_or_default().to_owned(),
+        status: found.status().unwrap_or_default().into(),
+        task_definition: found.task_definition().unwrap_or_default().into(),
+        rollout_state: None,
+        reason: String::new(),
+        desired: found.computed_desired_count(),
         pending: found.pending_count(),
         running: found.running_count(),
         created_at: found.created_at().and_then(timestamp),

@@ -96,7 +96,7 @@ pub(crate) async fn run(context: &Context, args: ChatArgs) -> Result<ChatOutput,
             .hint_command("chat \"sprint status?\"", "asks one question"));
         }
         None => {
-            let mut target = Target::choose(context, args.url, args.tenant.id).await?;
+            let mut target = Target::choose(context, args.url, args.tenant).await?;
             // Before the first question, so that a missing router or key is reported at once.
             let client = target.client(context).await?;
             let session = session(context, &client, args.session, args.continues).await?;
@@ -104,7 +104,7 @@ pub(crate) async fn run(context: &Context, args: ChatArgs) -> Result<ChatOutput,
             return Ok(ChatOutput::Streamed);
         }
     };
-    let mut target = Target::choose(context, args.url, args.tenant.id).await?;
+    let mut target = Target::choose(context, args.url, args.tenant).await?;
     let client = target.client(context).await?;
     let answer = async {
         let question = Question {

@@ -3,13 +3,15 @@
 
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
+use t3nets_router::admin::Admin;
 use t3nets_router::admin::keys::NewKey;
-use t3nets_router::model::{TenantId, UserRole};
+use t3nets_router::model::{KeyHash, TenantId, UserRole};
 use t3nets_router::outbound;
 use url::Url;
 
 use super::client::{Client, KeySource};
 use crate::aws::{AwsEnvironment, Name};
+use crate::commands::arguments::TenantFlag;
 use crate::config::environment::PlatformKind;
 use crate::config::keystore::{Keystore, StoredKey, origin_of};
 use crate::config::running;
@@ -34,7 +36,7 @@ enum Credential {
     /// What `T3NETS_API_KEY` holds.
     Given(SecretString),
     /// A key of the environment in use, stored or made when it is needed.
-    OfEnvironment(TenantId),
+    OfEnvironment(TenantFlag),
     /// None: the router may let anonymous callers in.
     None,
 }
@@ -47,7 +49,7 @@ impl Target {
     pub(super) async fn choose(
         context: &Context,
         url: Option<Url>,
-        tenant: TenantId,
+        tenant: TenantFlag,
     ) -> Result<Self, CliError> {
         let given = context.settings.api_key.clone();
         let Some(url) = url else {
@@ -86,7 +88,7 @@ impl Target {
             Credential::Given(key) => Client::new(self.url.clone(), Some(key), KeySource::Variable),
             Credential::None => Client::new(self.url.clone(), None, KeySource::None),
             Credential::OfEnvironment(tenant) => {
-                let key = environment_key(context, &self.url, tenant).await?;
+                let key = environment_key(context, &self.url, tenant.clone()).await?;
                 Client::new(self.url.clone(), Some(&key), KeySource::Saved)
             }
         }
@@ -135,7 +137,7 @@ async fn own_url(context: &Context) -> Result<Url, CliError> {
 async fn environment_key(
     context: &Context,
     url: &Url,
-    tenant: &TenantId,
+    tenant: TenantFlag,
 ) -> Result<SecretString, CliError> {
     let environment = context.settings.environment()?;
     let origin = match environment.platform {
@@ -149,29 +151,67 @@ async fn environment_key(
         PlatformKind::Aws => Some(origin_of(url)),
     };
     let keys = Keystore::open(environment)?;
-    if let Some(stored) = keys.get(tenant).await?
-        && stored.origin == origin
-        && stored.lives_until(Timestamp::now() + LEAST_LIFE)
-    {
-        return Ok(stored.key);
-    }
     let is_aws = environment.platform == PlatformKind::Aws;
-    let made = make_key(context, tenant).await.map_err(|error| {
-        if is_aws && error.kind == ErrorKind::Denied {
-            return error.hint("without AWS credentials, set T3NETS_API_KEY to a key");
-        }
-        error
-    })?;
+    // On AWS a stored key spares the credentials that looking for the tenant takes.
+    if let Some(tenant) = tenant.id.clone().or(is_aws.then(TenantId::usual))
+        && let Some(key) = stored_key(context, &keys, &tenant, &origin).await?
+    {
+        return Ok(key);
+    }
+    let denied = |error: CliError| match is_aws && error.kind == ErrorKind::Denied {
+        true => error.hint("without AWS credentials, set T3NETS_API_KEY to a key"),
+        false => error,
+    };
+    if is_aws {
+        context.show_environment().await.map_err(denied)?;
+    }
+    let admin = context.admin().await.map_err(denied)?;
+    let is_named = tenant.id.is_some();
+    let tenant = tenant.quietly(&admin).await.map_err(denied)?;
+    if !is_named && let Some(key) = stored_key(context, &keys, &tenant, &origin).await? {
+        return Ok(key);
+    }
+    let made = make_key(context, &admin, &tenant).await.map_err(denied)?;
     let made = StoredKey { origin, ..made };
-    keys.put(tenant, &made).await?;
+    keys.put(&tenant, &made).await?;
     Ok(made.key)
 }
 
-async fn make_key(context: &Context, tenant: &TenantId) -> Result<StoredKey, CliError> {
-    if context.settings.environment()?.platform == PlatformKind::Aws {
-        context.show_environment().await?;
+/// The key that is stored for a tenant, if it works.
+async fn stored_key(
+    context: &Context,
+    keys: &Keystore,
+    tenant: &TenantId,
+    origin: &Option<String>,
+) -> Result<Option<SecretString>, CliError> {
+    let Some(stored) = keys.get(tenant).await? else {
+        return Ok(None);
+    };
+    if stored.origin != *origin || !stored.lives_until(Timestamp::now() + LEAST_LIFE) {
+        return Ok(None);
     }
-    let admin = context.admin().await?;
+    // Here the store can be asked: the key may have been revoked, or its tenant removed.
+    if context.settings.environment()?.platform == PlatformKind::Local {
+        let hash = KeyHash::of(stored.key.expose_secret());
+        if context
+            .platform()
+            .await?
+            .tenants
+            .key(&hash)
+            .await?
+            .is_none()
+        {
+            return Ok(None);
+        }
+    }
+    Ok(Some(stored.key))
+}
+
+async fn make_key(
+    context: &Context,
+    admin: &Admin,
+    tenant: &TenantId,
+) -> Result<StoredKey, CliError> {
     let users = admin.users(tenant).await?;
     // The first admin by id, else the first person there is.
     let user = users

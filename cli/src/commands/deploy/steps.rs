@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use dialoguer::console::{Term, measure_text_width, truncate_str};
 use indicatif::DecimalBytes;
+use t3nets_deploy::ecs::messages::{Meaning, meaning};
 use t3nets_deploy::image_ref::Digest;
 use t3nets_deploy::report::{Event, Step};
 use t3nets_deploy::rollout::{Cause, Failure, Progress};
@@ -64,21 +65,19 @@ impl Steps {
     pub(super) fn end(&self, ending: Ending) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.moving = None;
-        let Some((step, began)) = state.open.take() else {
-            return;
-        };
         let mark = match ending {
-            Ending::Well => return,
-            Ending::GoesOn => "–",
-            Ending::Failed => "✗",
+            Ending::Well => None,
+            Ending::GoesOn => Some("–"),
+            Ending::Failed => Some("✗"),
         };
-        let detail = state.progress.as_ref().filter(|_| step == Step::Watch);
-        self.line(
-            mark,
-            step,
-            &detail.map_or_else(String::new, running),
-            began.elapsed(),
-        );
+        if let (Some((step, began)), Some(mark)) = (state.open.take(), mark) {
+            let detail = state.progress.as_ref().filter(|_| step == Step::Watch);
+            let detail = detail.map_or_else(String::new, running);
+            self.line(mark, step, &detail, began.elapsed());
+        }
+        if std::mem::take(&mut state.has_begun) {
+            self.printer.status("");
+        }
     }
 
     /// Shows an event; `sent` is how many bytes of all layers are sent, of how many.
@@ -127,6 +126,10 @@ impl Steps {
             Event::Progress { progress, .. } => {
                 self.passing(&mut state, shown(progress));
                 state.progress = Some(progress.clone());
+            }
+            // What is known is told with its cause; what is not is for the person to judge.
+            Event::Service { message } if meaning(message) == Meaning::Unknown => {
+                above(&state, || self.note(message));
             }
             Event::Service { message } => self.passing(&mut state, brief(message)),
             Event::TaskStopped { task, reason, .. } => {

@@ -1,11 +1,14 @@
 //! `t3nets dev`: the router on this machine, in this process.
 //!
-//! Here: what can be chosen and the order of things. [`demo`] is the sample board, [`guard`] keeps
-//! other web sites out of a router that lets anonymous callers in, [`page`] is the web page,
-//! [`setup`] what is put into an empty environment.
+//! Here: what can be chosen and the order of things. [`banner`] is what it says of itself, [`demo`]
+//! is the sample board, [`guard`] keeps other web sites out of a router that lets anonymous callers
+//! in, [`models`] tells which model answers, [`page`] is the web page, [`setup`] what is put into
+//! an empty environment.
 
+mod banner;
 pub(crate) mod demo;
 mod guard;
+pub(crate) mod models;
 mod page;
 mod sample_board;
 mod setup;
@@ -16,7 +19,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use jiff::Timestamp;
-use serde::Serialize;
+use t3nets_router::admin::Admin;
 use t3nets_router::ai::AiDefaults;
 use t3nets_router::config::{Deadlines, Identity, ServerConfig};
 use t3nets_router::http::App;
@@ -24,12 +27,14 @@ use t3nets_router::model::TenantId;
 use t3nets_router::outbound::is_loopback_address;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use url::Url;
 
+use self::banner::{DevStarted, url_of};
+use self::models::DevModels;
+use crate::config::environment::Environment;
 use crate::config::running::{self, DevLock, RunningDev};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::terminal::printer::{Output, Streamed};
+use crate::terminal::printer::Streamed;
 
 /// How long requests under way may take once the router was told to end.
 const GRACE: Duration = Duration::from_secs(30);
@@ -37,7 +42,7 @@ const GRACE: Duration = Duration::from_secs(30);
 /// Arguments of `t3nets dev`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DevArgs {
-    /// Connect the tenant `default` to a sample Jira board, served by this process
+    /// Serve a sample Jira board, and a tenant `demo` that is connected to it
     #[arg(long)]
     demo: bool,
     /// The port to listen on; 0 picks a free one
@@ -46,7 +51,8 @@ pub(crate) struct DevArgs {
     /// The address to listen on
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST), value_name = "ADDRESS")]
     bind: IpAddr,
-    /// The tenant of callers without a key [default: `default` on a loopback address, else none]
+    /// The tenant of callers without a key [default: on a loopback address `default`, or the only
+    /// one there is; else none]
     #[arg(long, value_name = "TENANT")]
     anonymous_tenant: Option<TenantId>,
 }
@@ -62,25 +68,6 @@ impl DevArgs {
     }
 }
 
-/// Where the router answers. Shown as soon as it does.
-#[derive(Debug, Serialize)]
-struct DevStarted {
-    #[serde(flatten)]
-    running: RunningDev,
-    environment: String,
-    anonymous_tenant: Option<TenantId>,
-    demo: bool,
-}
-
-impl Output for DevStarted {
-    fn text(&self) -> String {
-        format!(
-            "listening on {}\n\n  web page  {}\n  chat      t3nets chat \"sprint status?\"\n  api       curl -s {}api/chat -H 'content-type: application/json' -d '{{\"message\": \"sprint status?\"}}'\n  stop      Ctrl-C\n",
-            self.running.url, self.running.url, self.running.url
-        )
-    }
-}
-
 /// Runs the router until it is told to end.
 ///
 /// # Errors
@@ -88,62 +75,83 @@ impl Output for DevStarted {
 /// the port is in use.
 pub(crate) async fn run(context: &Context, args: DevArgs) -> Result<Streamed, CliError> {
     let environment = context.local_environment()?;
+    let home = &environment.home;
     let mut signals = Signals::listen()?;
-    let lock = take_lock(&environment.home).await?;
+    let lock = take_lock(home).await?;
     // Its user is at the terminal: a protected one is not confirmed at every start.
     context.show_environment().await?;
-    let platform = context.platform().await?;
+    let platform = context.platform_made().await?;
+    let config = config(environment)?;
     let listener = bind(SocketAddr::new(args.bind, args.port)).await?;
     let address = listener
         .local_addr()
         .map_err(|error| CliError::failed("cannot tell which port was picked").caused_by(error))?;
+    let models = DevModels::new(&platform, config.ai.clone())?;
 
-    let default_tenant = setup::seed(context, &platform).await?;
+    let admin = Admin::new(platform.clone(), context.actor());
+    let tenant = match args.demo {
+        true => demo::tenant(home).await?,
+        false => setup::usual_tenant(&admin).await?,
+    };
+    setup::seed(context, &platform, &tenant).await?;
     let _sample_board = if args.demo {
-        Some(demo::start(context, &platform, &default_tenant).await?)
+        Some(demo::start(context, home, &platform, &tenant).await?)
     } else {
-        demo::warn_if_left_over(context, &platform, &default_tenant).await?;
+        demo::warn_if_left_over(context, home, &tenant).await?;
         None
     };
-    let anonymous_tenant = args.anonymous_tenant(&default_tenant);
-    let ai = AiDefaults::from_env(|name| std::env::var(name).ok())
-        .map_err(|error| CliError::not_ready("a model setting cannot be used").caused_by(error))?;
+    let anonymous_tenant = args.anonymous_tenant(&tenant);
     let config = ServerConfig {
-        identity: Identity {
-            platform: "local",
-            environment: environment.name.clone(),
-            release: None,
-        },
         anonymous_tenant: anonymous_tenant.clone(),
-        ai,
-        deadlines: Deadlines::default(),
+        ..config
     };
+    let asked = anonymous_tenant.clone().unwrap_or(tenant);
+    let model = models.of(&asked).await?;
+    let question = banner::question(&admin, &asked).await?;
+    let curl_user = match &anonymous_tenant {
+        Some(_) => None,
+        None => banner::key_command(context, &admin, &asked).await?,
+    };
+
     let api = t3nets_router::http::app(platform, config)
         .map_err(|error| CliError::failed("the router cannot start").caused_by(error))?;
-    let routes = with_page(api.routes(), is_loopback_address(args.bind));
-
-    let running = RunningDev {
-        url: url_of(address)?,
-        pid: std::process::id(),
-        started_at: Timestamp::now(),
-    };
+    let running = RunningDev::new(url_of(address)?, args.demo, Timestamp::now())?;
+    let api_routes = api.routes().merge(models.routes(&running.token));
+    let routes = with_page(api_routes, is_loopback_address(args.bind));
     lock.announce(&running)?;
-    match &anonymous_tenant {
-        Some(tenant) => context
-            .printer
-            .status(format!("callers without a key belong to tenant `{tenant}`")),
-        None => context
-            .printer
-            .status("callers without a key are refused (`--anonymous-tenant` allows them)"),
-    }
     context.printer.print(&DevStarted {
-        running,
+        addresses: banner::addresses(address)?,
+        chat: banner::chat_command(context, &admin, &asked, question).await?,
+        question,
+        curl_user,
+        url: running.url,
+        pid: running.pid,
+        started_at: running.started_at,
         environment: environment.name.clone(),
+        version: t3nets_router::VERSION,
+        git_sha: t3nets_router::GIT_SHA,
+        model,
         anonymous_tenant,
         demo: args.demo,
     })?;
     serve(context, listener, api, routes, &mut signals).await?;
     Ok(Streamed::DONE)
+}
+
+/// What the router is started with, but for whom it lets in.
+fn config(environment: &Environment) -> Result<ServerConfig, CliError> {
+    let ai = AiDefaults::from_env(|name| std::env::var(name).ok())
+        .map_err(|error| CliError::not_ready("a model setting cannot be used").caused_by(error))?;
+    Ok(ServerConfig {
+        identity: Identity {
+            platform: "local",
+            environment: environment.name.clone(),
+            release: None,
+        },
+        anonymous_tenant: None,
+        ai,
+        deadlines: Deadlines::default(),
+    })
 }
 
 /// Serves until the first signal, then until what is under way is done, or a second signal.
@@ -233,22 +241,6 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, CliError> {
     })
 }
 
-/// Where this machine reaches the address: a router that listens everywhere answers on loopback,
-/// too.
-fn url_of(address: SocketAddr) -> Result<Url, CliError> {
-    let host = if address.ip().is_unspecified() {
-        match address {
-            SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
-            SocketAddr::V6(_) => IpAddr::V6(std::net::Ipv6Addr::LOCALHOST),
-        }
-    } else {
-        address.ip()
-    };
-    let address = SocketAddr::new(host, address.port());
-    Url::parse(&format!("http://{address}/"))
-        .map_err(|error| CliError::failed(format!("`{address}` makes no URL")).caused_by(error))
-}
-
 /// The signals that ask a server to end.
 struct Signals {
     interrupt: Signal,
@@ -298,17 +290,6 @@ mod tests {
             ("192.168.1.7", None),
         ] {
             assert_eq!(args(bind).anonymous_tenant(&default).as_ref(), tenant);
-        }
-    }
-
-    #[test]
-    fn the_address_shown_can_be_reached() {
-        for (address, url) in [
-            ("127.0.0.1:8080", "http://127.0.0.1:8080/"),
-            ("0.0.0.0:81", "http://127.0.0.1:81/"),
-            ("[::]:81", "http://[::1]:81/"),
-        ] {
-            assert_eq!(url_of(address.parse().unwrap()).unwrap().as_str(), url);
         }
     }
 }

@@ -13,8 +13,9 @@ use t3nets_router::aws::{AwsError, AwsErrorKind};
 use t3nets_router::outbound::{self, Options};
 
 use super::tenant::{check_jira, check_tenant, no_https};
-use super::{Check, DoctorArgs, Remedy, deploying};
+use super::{Check, Remedy, deploying};
 use crate::aws::{AwsEnvironment, AwsSession, Name, TerraformState, remedies};
+use crate::commands::arguments::TenantFlag;
 use crate::config::environment::Environment;
 use crate::context::Context;
 use crate::hint::Hint;
@@ -36,7 +37,7 @@ const NO_SECRET: &str = "t3nets-doctor/none";
 pub(super) async fn checks(
     context: &Context,
     environment: &Environment,
-    args: &DoctorArgs,
+    tenant: TenantFlag,
 ) -> Vec<Check> {
     let (resolved, state) = match AwsEnvironment::resolve(&context.settings, environment).await {
         Ok(resolved) => {
@@ -68,7 +69,7 @@ pub(super) async fn checks(
         check_table(session, Name::TenantsTable),
         check_table(session, Name::ConversationsTable),
         check_secrets(session),
-        check_tenants_own(session, args),
+        check_tenants_own(context, session, tenant),
         api,
         deploying::checks(session),
     );
@@ -266,7 +267,11 @@ async fn check_secrets(session: &AwsSession) -> Check {
 }
 
 /// The tenant, and whether its Jira takes the credentials.
-async fn check_tenants_own(session: &AwsSession, args: &DoctorArgs) -> Vec<Check> {
+async fn check_tenants_own(
+    context: &Context,
+    session: &AwsSession,
+    tenant: TenantFlag,
+) -> Vec<Check> {
     let names = match session.environment.names() {
         Ok(names) => names,
         Err(error) => {
@@ -279,12 +284,10 @@ async fn check_tenants_own(session: &AwsSession, args: &DoctorArgs) -> Vec<Check
     };
     let clock = std::sync::Arc::new(t3nets_router::ports::SystemClock);
     let platform = t3nets_router::aws::open(&session.sdk, &names, clock);
-    let tenant = &args.tenant.id;
-    let stored = platform.tenants.tenant(tenant).await;
-    let stored = stored.map_err(|error| error.to_string());
-    let mut checks = vec![check_tenant(tenant, &stored)];
-    if let Ok(Some(_)) = stored {
-        checks.push(check_jira(&platform, tenant, false).await);
+    let (tenant, check) = check_tenant(context, tenant, &platform).await;
+    let mut checks = vec![check];
+    if let Some(tenant) = tenant {
+        checks.push(check_jira(&platform, &tenant).await);
     }
     checks
 }

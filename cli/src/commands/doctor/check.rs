@@ -115,7 +115,7 @@ impl Check {
 
     /// An error as a check. What it hints at is the better remedy.
     pub(super) fn of_error(name: &'static str, error: CliError, remedy: &str) -> Self {
-        let why = error.in_one_line();
+        let why = error.reason();
         match error.hints.is_empty() {
             true => Self::failed(name, why, remedy),
             false => Self::failed(name, why, error.hints),

@@ -5,25 +5,36 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use t3nets_router::ai::AiDefaults;
 use t3nets_router::local::{FileSecrets, LocalPaths, SECRETS_STEM, inspect_database};
+use t3nets_router::model::Tenant;
 use t3nets_router::outbound::{self, Options, Proxies};
-use t3nets_router::ports::SystemClock;
+use t3nets_router::ports::{Platform, SystemClock};
 
-use super::tenant::{check_jira, check_model, check_tenant};
+use super::tenant::{check_jira, check_tenant, connect_jira};
 use super::{Check, DoctorArgs};
+use crate::commands::dev::demo;
+use crate::commands::dev::models::{self, DevModels, ModelView};
 use crate::config::environment::Environment;
 use crate::config::home;
 use crate::config::running::{self, RunningDev};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::hint::Hint;
 
 /// How long a running router may take to say that it lives.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// The port of `dev` where none is chosen.
+const DEFAULT_PORT: u16 = 8080;
+
 /// Runs the checks of an environment on this machine.
-pub(super) async fn checks(environment: &Environment, args: &DoctorArgs) -> Vec<Check> {
+pub(super) async fn checks(
+    context: &Context,
+    environment: &Environment,
+    args: DoctorArgs,
+) -> Vec<Check> {
     let home = &environment.home;
-    let tenant = &args.tenant.id;
     let mut checks = vec![check_home(home), check_database(home), check_secrets(home)];
     // Opening the platform makes what is missing, and a doctor changes nothing.
     let platform = LocalPaths::new(home)
@@ -31,24 +42,85 @@ pub(super) async fn checks(environment: &Environment, args: &DoctorArgs) -> Vec<
         .exists()
         .then(|| t3nets_router::local::open(home).ok())
         .flatten();
-    let stored = match &platform {
-        Some(platform) => platform
-            .tenants
-            .tenant(tenant)
-            .await
-            .map_err(|error| error.to_string()),
-        None => Err("the store cannot be opened".to_owned()),
-    };
-    checks.push(check_tenant(tenant, &stored));
     let dev = running::find(home);
-    if let (Some(platform), Ok(Some(stored))) = (&platform, &stored) {
-        let dev_runs = matches!(dev, Ok(Some(_)));
-        checks.push(check_jira(platform, tenant, dev_runs).await);
-        checks.push(check_model(platform, stored).await);
+    let running = dev.as_ref().ok().and_then(Option::as_ref);
+    match &platform {
+        Some(platform) => {
+            let (tenant, check) = check_tenant(context, args.tenant, platform).await;
+            checks.push(check);
+            if let Some(tenant) = tenant {
+                checks.push(match is_unserved_sample(home, &tenant, running).await {
+                    true => unserved_sample(&tenant),
+                    false => check_jira(platform, &tenant).await,
+                });
+                checks.push(check_model(platform, &tenant, running).await);
+            }
+        }
+        None => checks.push(Check::failed(
+            "tenant",
+            "the store cannot be opened",
+            "see the checks above",
+        )),
     }
     checks.push(check_dev(&dev).await);
-    checks.push(check_port(args.port, dev.ok().flatten().as_ref()));
+    checks.push(check_port(args.port, running));
     checks
+}
+
+/// Whether the tenant answers from a sample board that nobody serves now.
+async fn is_unserved_sample(home: &Path, tenant: &Tenant, dev: Option<&RunningDev>) -> bool {
+    !dev.is_some_and(|dev| dev.demo)
+        && demo::is_connected(home, &tenant.id)
+            .await
+            .is_ok_and(|is_connected| is_connected)
+}
+
+fn unserved_sample(tenant: &Tenant) -> Check {
+    Check::warning(
+        "jira",
+        "connected to the sample board, which only `t3nets dev --demo` serves",
+        vec![
+            Hint::command("dev --demo", "serves the sample board"),
+            connect_jira(&tenant.id),
+        ],
+    )
+}
+
+/// The running `dev` is asked: it may have been started with other variables than this program.
+async fn check_model(platform: &Platform, tenant: &Tenant, dev: Option<&RunningDev>) -> Check {
+    if let Some(dev) = dev
+        && let Some(model) = models::ask(dev, &tenant.id).await
+    {
+        return shown_model(&model, "");
+    }
+    let defaults = match AiDefaults::from_env(|name| std::env::var(name).ok()) {
+        Ok(defaults) => defaults,
+        Err(error) => return Check::failed("model", error.to_string(), "correct the variable"),
+    };
+    let model = match DevModels::new(platform, defaults) {
+        Ok(models) => models.of(&tenant.id).await,
+        Err(error) => Err(error),
+    };
+    match model {
+        Ok(model) => shown_model(&model, ", if `dev` is started with these variables"),
+        Err(error) => Check::of_error("model", error, "correct the variable"),
+    }
+}
+
+fn shown_model(model: &ModelView, condition: &str) -> Check {
+    let remedy = Hint::command(
+        "secret set anthropic",
+        "stores a key, or set ANTHROPIC_API_KEY for `t3nets dev`",
+    );
+    match model {
+        ModelView::Ready { .. } => Check::ok("model", format!("{model}{condition}")),
+        ModelView::Offline => Check::warning("model", model.to_string(), remedy),
+        ModelView::Unusable { problem, hint } => Check::failed(
+            "model",
+            problem.as_str(),
+            hint.as_deref().map_or(remedy, Hint::from),
+        ),
+    }
 }
 
 fn check_home(home: &Path) -> Check {
@@ -98,7 +170,7 @@ fn check_database(home: &Path) -> Check {
             "database",
             format!("sound, schema version {}", report.schema_version),
         ),
-        Err(error) => Check::failed("database", error.to_string(), restore),
+        Err(error) => Check::failed("database", error.reason(), restore),
     }
 }
 
@@ -114,7 +186,7 @@ fn check_secrets(home: &Path) -> Check {
         Ok(_) => Check::ok("secrets", "none yet"),
         Err(error) => Check::failed(
             "secrets",
-            error.to_string(),
+            error.reason(),
             format!(
                 "only the original key can decrypt them: {}",
                 LocalPaths::new(home).secrets_key().display()
@@ -155,8 +227,10 @@ async fn check_dev(dev: &Result<Option<RunningDev>, CliError>) -> Check {
     }
 }
 
-fn check_port(port: u16, dev: Option<&RunningDev>) -> Check {
-    if dev.is_some_and(|dev| dev.url.port_or_known_default() == Some(port)) {
+fn check_port(port: Option<u16>, dev: Option<&RunningDev>) -> Check {
+    let used = dev.and_then(|dev| dev.url.port_or_known_default());
+    let port = port.or(used).unwrap_or(DEFAULT_PORT);
+    if used == Some(port) {
         return Check::ok("port", format!("{port} is this environment's `dev`"));
     }
     match TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))) {

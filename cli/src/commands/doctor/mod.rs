@@ -25,9 +25,9 @@ use check::{Check, CheckView, Remedy, Status};
 pub(crate) struct DoctorArgs {
     #[command(flatten)]
     tenant: TenantFlag,
-    /// The port that `t3nets dev` uses on this machine
-    #[arg(long, default_value_t = 8080)]
-    port: u16,
+    /// Check whether `t3nets dev` could use this port [default: the one it uses, else 8080]
+    #[arg(long)]
+    port: Option<u16>,
 }
 
 /// What each check found.
@@ -86,8 +86,8 @@ pub(crate) async fn run(context: &Context, args: DoctorArgs) -> Result<DoctorOut
         format!("{} ({})", environment.name, context.settings.chosen_by),
     )];
     checks.extend(match environment.platform {
-        PlatformKind::Local => local::checks(context.local_environment()?, &args).await,
-        PlatformKind::Aws => aws::checks(context, environment, &args).await,
+        PlatformKind::Local => local::checks(context, context.local_environment()?, args).await,
+        PlatformKind::Aws => aws::checks(context, environment, args.tenant).await,
     });
     drop(checking);
     Ok(DoctorOutput {

@@ -1,57 +1,100 @@
 //! The checks of a tenant, wherever it is.
 
+use jiff::Timestamp;
 use serde_json::Value;
-use t3nets_router::ai::{AiDefaults, Models};
+use t3nets_router::admin::Admin;
 use t3nets_router::errors::with_causes;
 use t3nets_router::model::{
     IntegrationName, SecretDocument, SecretName, Tenant, TenantId, TenantStatus,
 };
 use t3nets_router::outbound::ClientError;
 use t3nets_router::ports::Platform;
-use t3nets_router::skills::SkillSet;
 use t3nets_router::skills::sprint_status::SprintStatus;
 
 use super::Check;
-use crate::commands::dev::demo::is_sample;
+use crate::commands::arguments::TenantFlag;
+use crate::context::Context;
+use crate::error::{CliError, free_id};
 use crate::hint::Hint;
+use crate::terminal::text::shown_time;
 
-pub(super) fn check_tenant(tenant: &TenantId, stored: &Result<Option<Tenant>, String>) -> Check {
-    match stored {
-        Ok(Some(stored)) if stored.status == TenantStatus::Suspended => Check::failed(
-            "tenant",
-            format!("`{tenant}` is suspended"),
-            Hint::command(format!("tenant resume {tenant}"), "lets it chat again"),
+/// The tenant that was named, or is meant without, and what is wrong with it.
+pub(super) async fn check_tenant(
+    context: &Context,
+    named: TenantFlag,
+    platform: &Platform,
+) -> (Option<Tenant>, Check) {
+    let admin = Admin::new(platform.clone(), context.actor());
+    let found = async {
+        let id = named.quietly(&admin).await?;
+        let stored = platform.tenants.tenant(&id).await?;
+        let reserved_until = match stored {
+            Some(_) => None,
+            None => admin.reserved_until(&id).await?,
+        };
+        Ok::<_, CliError>((id, stored, reserved_until))
+    };
+    match found.await {
+        Ok((id, Some(stored), _)) => {
+            let check = state_of(&id, stored.status);
+            (Some(stored), check)
+        }
+        Ok((id, None, reserved_until)) => (None, absent(&id, reserved_until)),
+        Err(error) => (
+            None,
+            Check::of_error("tenant", error, "see the checks above"),
         ),
-        Ok(Some(stored)) => Check::ok("tenant", format!("`{tenant}` is {}", stored.status)),
-        Ok(None) => Check::failed(
-            "tenant",
-            format!("tenant `{tenant}` does not exist"),
-            Hint::command(format!("seed --tenant {tenant}"), "creates it"),
-        ),
-        Err(error) => Check::failed("tenant", error.as_str(), "see the checks above"),
     }
 }
 
-pub(super) async fn check_jira(platform: &Platform, tenant: &TenantId, dev_runs: bool) -> Check {
+fn state_of(id: &TenantId, status: TenantStatus) -> Check {
+    match status {
+        TenantStatus::Suspended => Check::failed(
+            "tenant",
+            format!("`{id}` is suspended"),
+            Hint::command(format!("tenant resume {id}"), "lets it chat again"),
+        ),
+        TenantStatus::Active | TenantStatus::Onboarding => {
+            Check::ok("tenant", format!("`{id}` is {status}"))
+        }
+    }
+}
+
+fn absent(id: &TenantId, reserved_until: Option<Timestamp>) -> Check {
+    match reserved_until {
+        Some(until) => Check::failed(
+            "tenant",
+            format!(
+                "tenant `{id}` was removed; its id can be used again from {}",
+                shown_time(until)
+            ),
+            free_id(id),
+        ),
+        None => Check::failed(
+            "tenant",
+            format!("tenant `{id}` does not exist"),
+            Hint::command(format!("seed --tenant {id}"), "creates it"),
+        ),
+    }
+}
+
+/// What connects a tenant to its Jira.
+pub(super) fn connect_jira(tenant: &TenantId) -> Hint {
+    Hint::command(format!("secret set jira --tenant {tenant}"), "connects it")
+}
+
+pub(super) async fn check_jira(platform: &Platform, tenant: &Tenant) -> Check {
     let Ok(integration) = "jira".parse::<IntegrationName>() else {
         return Check::failed("jira", "its name is not valid", "report this");
     };
-    let connect = Hint::command(format!("secret set jira --tenant {tenant}"), "connects it");
+    let connect = connect_jira(&tenant.id);
     let name = SecretName {
-        tenant_id: tenant.clone(),
+        tenant_id: tenant.id.clone(),
         integration,
     };
     match platform.secrets.get(&name).await {
         Ok(None) => Check::warning("jira", "not connected", connect),
-        Err(error) => Check::failed("jira", error.to_string(), "see the checks above"),
-        Ok(Some(document)) if is_sample(&document) && !dev_runs => Check::warning(
-            "jira",
-            "connected to the sample board, which only `t3nets dev --demo` serves",
-            vec![
-                Hint::command("dev --demo", "serves the sample board"),
-                connect,
-            ],
-        ),
+        Err(error) => Check::of_error("jira", error.into(), "see the checks above"),
         Ok(Some(document)) => ask_jira(&document, connect).await,
     }
 }
@@ -92,47 +135,32 @@ pub(super) fn no_https(name: &'static str, error: &ClientError) -> Check {
     )
 }
 
-pub(super) async fn check_model(platform: &Platform, tenant: &Tenant) -> Check {
-    let remedy = Hint::command(
-        "secret set anthropic",
-        "stores a key, or set ANTHROPIC_API_KEY",
-    );
-    let defaults = match AiDefaults::from_env(|name| std::env::var(name).ok()) {
-        Ok(defaults) => defaults,
-        Err(error) => return Check::failed("model", error.to_string(), "correct the variable"),
-    };
-    let models = SkillSet::built_in().and_then(|skills| Models::new(defaults, skills));
-    let models = match models {
-        Ok(models) => models,
-        Err(error) => return no_https("model", &error),
-    };
-    match models.select(tenant, &*platform.secrets).await {
-        Ok(selected) if selected.is_offline() => Check::warning(
-            "model",
-            "none is configured: answers come from built-in templates",
-            remedy,
-        ),
-        Ok(selected) => Check::ok(
-            "model",
-            format!("{} by {}", selected.name, selected.provider),
-        ),
-        Err(error) => {
-            let remedy = error.hint().map_or(remedy, Hint::from);
-            Check::failed("model", error.to_string(), remedy)
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::commands::doctor::Status;
 
     #[test]
-    fn a_tenant_that_is_missing_or_cannot_be_read_is_a_failure() {
-        let tenant: TenantId = "default".parse().unwrap();
-        for stored in [Ok(None), Err("broken".to_owned())] {
-            assert_eq!(check_tenant(&tenant, &stored).status, Status::Failed);
-        }
+    fn a_tenant_that_is_missing_or_may_not_chat_is_a_failure() {
+        let id: TenantId = "default".parse().unwrap();
+        assert_eq!(absent(&id, None).status, Status::Failed);
+        assert_eq!(
+            state_of(&id, TenantStatus::Suspended).status,
+            Status::Failed
+        );
+        assert_eq!(state_of(&id, TenantStatus::Onboarding).status, Status::Ok);
+    }
+
+    #[test]
+    fn a_removed_tenants_remedy_frees_its_id() {
+        let check = absent(&"acme".parse().unwrap(), Some(Timestamp::UNIX_EPOCH));
+        assert!(check.detail.contains("1970-01-01 00:00"), "{check:?}");
+        assert!(
+            check
+                .remedy
+                .to_string()
+                .contains("tenant remove acme --purge"),
+            "{check:?}"
+        );
     }
 }

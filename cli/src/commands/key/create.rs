@@ -68,6 +68,7 @@ impl Output for Created {
 /// nor shown: then it is revoked, since nobody has it.
 pub(crate) async fn run(context: &Context, args: CreateArgs) -> Result<Streamed, CliError> {
     let admin = context.admin_to_change().await?;
+    let tenant = args.tenant.resolve(context, &admin).await?;
     // Opened before the key is made: a key that cannot be kept would be lost.
     let keystore = match args.save {
         true => {
@@ -82,7 +83,7 @@ pub(crate) async fn run(context: &Context, args: CreateArgs) -> Result<Streamed,
     };
     let created = admin
         .create_key(
-            &args.tenant.id,
+            &tenant,
             NewKey {
                 user_id: args.user.into_id()?,
                 name: args.name,

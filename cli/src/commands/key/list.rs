@@ -65,7 +65,8 @@ impl Output for Keys {
 /// If there is no such tenant.
 pub(crate) async fn run(context: &Context, args: ListArgs) -> Result<Keys, CliError> {
     let admin = context.admin().await?;
-    let keys = admin.keys(&args.tenant.id).await?;
+    let tenant = args.tenant.resolve(context, &admin).await?;
+    let keys = admin.keys(&tenant).await?;
     Ok(Keys {
         keys: keys
             .into_iter()

@@ -38,13 +38,15 @@ impl Output for Revoked {
 /// If none or several keys begin like that, or it is not confirmed.
 pub(crate) async fn run(context: &Context, args: RevokeArgs) -> Result<Revoked, CliError> {
     let admin = context.admin_to_change().await?;
-    let key = admin.find_key(&args.tenant.id, &args.key).await?;
+    let tenant = args.tenant.resolve(context, &admin).await?;
+    let key = admin.find_key(&tenant, &args.key).await?;
     context.printer.status(strip_control_chars(&format!(
         "key `{}` of user `{}` of tenant `{}`, role {}, name `{}`",
         key.prefix, key.user_id, key.tenant_id, key.role, key.name
     )));
     context.confirm(&format!("Revoke key `{}`?", key.prefix))?;
     admin.revoke_key(&key).await?;
+    context.say_when_seen();
     Ok(Revoked {
         key: KeyView::new(key, "revoked"),
     })

@@ -86,7 +86,8 @@ impl Output for Secrets {
 /// If there is no such tenant.
 pub(crate) async fn run(context: &Context, args: ListArgs) -> Result<Secrets, CliError> {
     let admin = context.admin().await?;
-    let secrets = admin.secrets(&args.tenant.id).await?;
+    let tenant = args.tenant.resolve(context, &admin).await?;
+    let secrets = admin.secrets(&tenant).await?;
     Ok(Secrets {
         secrets: secrets.into_iter().map(SecretView::from).collect(),
     })

@@ -9,9 +9,12 @@ pub(super) mod show;
 pub(super) mod test;
 
 use serde::Serialize;
+use t3nets_router::admin::Admin;
 use t3nets_router::model::{IntegrationName, SecretName, TenantId};
 
 use crate::commands::arguments::TenantFlag;
+use crate::context::Context;
+use crate::error::CliError;
 use crate::terminal::printer::Output;
 
 /// The verbs of `t3nets secret`.
@@ -46,11 +49,11 @@ pub(crate) struct SecretArgs {
 }
 
 impl SecretArgs {
-    fn into_name(self) -> SecretName {
-        SecretName {
-            tenant_id: self.tenant.id,
+    async fn into_name(self, context: &Context, admin: &Admin) -> Result<SecretName, CliError> {
+        Ok(SecretName {
+            tenant_id: self.tenant.resolve(context, admin).await?,
             integration: self.integration,
-        }
+        })
     }
 }
 

@@ -41,8 +41,8 @@ impl Output for Removed {
 /// # Errors
 /// If there is no such secret, or it is not confirmed.
 pub(crate) async fn run(context: &Context, args: SecretArgs) -> Result<Removed, CliError> {
-    let name = args.into_name();
     let admin = context.admin_to_change().await?;
+    let name = args.into_name(context, &admin).await?;
     let secret = admin.secret(&name).await?;
     let fields: Vec<String> = secret.fields.into_iter().map(|field| field.name).collect();
     context.printer.status(format!(
@@ -53,6 +53,7 @@ pub(crate) async fn run(context: &Context, args: SecretArgs) -> Result<Removed, 
     ));
     context.confirm(&format!("Remove secret `{}`?", name.integration))?;
     let deleted_for_good_at = admin.remove_secret(&name).await?;
+    context.say_when_seen();
     Ok(Removed {
         tenant_id: name.tenant_id,
         integration: name.integration,

@@ -45,8 +45,8 @@ pub(crate) struct SetArgs {
 /// # Errors
 /// Usage if a field is missing and nobody can be asked, or a field's value is not acceptable.
 pub(crate) async fn run(context: &Context, args: SetArgs) -> Result<SecretOutcome, CliError> {
-    let name = args.secret.into_name();
     let admin = context.admin_to_change().await?;
+    let name = args.secret.into_name(context, &admin).await?;
     let document = if let Some(path) = &args.from_file {
         from_file(path)?
     } else if args.stdin {
@@ -62,6 +62,9 @@ pub(crate) async fn run(context: &Context, args: SetArgs) -> Result<SecretOutcom
         PutOutcome::Unchanged => "unchanged",
         PutOutcome::Restored => "restored",
     };
+    if outcome != "unchanged" {
+        context.say_when_seen();
+    }
     Ok(SecretOutcome::new(name, outcome))
 }
 

@@ -43,7 +43,8 @@ impl Output for Shown {
 /// If there is no such secret.
 pub(crate) async fn run(context: &Context, args: SecretArgs) -> Result<Shown, CliError> {
     let admin = context.admin().await?;
-    let secret = admin.secret(&args.into_name()).await?;
+    let name = args.into_name(context, &admin).await?;
+    let secret = admin.secret(&name).await?;
     Ok(Shown {
         secret: secret.description.into(),
         fields: secret

@@ -45,8 +45,8 @@ impl Output for Tested {
 /// # Errors
 /// If there are none, they do not work, or there is no test for the integration.
 pub(crate) async fn run(context: &Context, args: SecretArgs) -> Result<Tested, CliError> {
-    let name = args.into_name();
     let admin = context.admin().await?;
+    let name = args.into_name(context, &admin).await?;
     let credentials = admin.secret_document(&name).await?;
     if name.integration.as_str() != "jira" {
         return Err(CliError::failed(format!(

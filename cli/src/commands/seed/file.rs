@@ -33,7 +33,7 @@ pub(super) const HELP: &str = r#"A seed.toml:
   role = "admin"                       # `member` without it; a role is never lowered
 
   [[tenant.channel]]
-  type = "slack"
+  type = "dashboard"
   id = "T024BE7LH"
 
   [tenant.secret.jira]                 # secret values only by reference:

@@ -15,7 +15,6 @@ use t3nets_router::admin::seed::{SeedItem, SeedOutcome, TenantSeed, UserSeed};
 use t3nets_router::admin::{Admin, AdminError};
 use t3nets_router::model::{TenantId, UserRole};
 
-use crate::commands::arguments::TenantFlag;
 use crate::config::environment::PlatformKind;
 use crate::context::Context;
 use crate::error::CliError;
@@ -32,8 +31,9 @@ const EXAMPLE_ADMIN: &str = "admin@example.com";
 #[derive(Debug, clap::Args)]
 #[command(after_help = file::HELP)]
 pub(crate) struct SeedArgs {
-    #[command(flatten)]
-    tenant: TenantFlag,
+    /// The tenant
+    #[arg(long, short = 't', value_name = "TENANT", default_value = TenantId::DEFAULT)]
+    tenant: TenantId,
     /// The tenant's display name [default: its id]
     #[arg(long)]
     name: Option<String>,
@@ -163,7 +163,7 @@ async fn from_flags(
     let mut wanted = Wanted {
         seed: TenantSeed {
             name: args.name,
-            ..TenantSeed::new(args.tenant.id)
+            ..TenantSeed::new(args.tenant)
         },
         skipped: Vec::new(),
         created_note: None,

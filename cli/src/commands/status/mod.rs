@@ -143,13 +143,13 @@ pub(crate) async fn run(context: &Context, args: StatusArgs) -> Result<StatusOut
 }
 
 async fn look(session: &ServiceSession<'_>) -> Result<StatusOutput, CliError> {
-    let service = session.service().await?;
+    let service = session.service().await.map_err(unread)?;
     let target = session.target;
     let definition = match service.primary() {
         Some(primary) => {
             let arn = primary.task_definition.as_str();
             let found = session.ecs.task_definition(arn).await;
-            found.map_err(NotStarted::Aws)?
+            found.map_err(NotStarted::Aws).map_err(unread)?
         }
         None => None,
     };
@@ -226,6 +226,14 @@ fn obstacle(service: &Service) -> Option<ObstacleView> {
             remedy: cause.remedy(),
             cause,
         })
+}
+
+/// Nothing would have been changed by looking.
+fn unread(error: NotStarted) -> CliError {
+    match error {
+        NotStarted::Aws(error) => CliError::aws("cannot read the state of the service", error),
+        other => other.into(),
+    }
 }
 
 /// What the rest can do without: where it may not be looked at, that is said.

@@ -43,7 +43,7 @@ impl Output for Added {
 /// # Errors
 /// If there is one of that id.
 pub(crate) async fn run(context: &Context, args: AddArgs) -> Result<Added, CliError> {
-    let id = args.tenant.into_id();
+    let id = args.tenant.into_id()?;
     let admin = context.admin_to_change().await?;
     let tenant = admin
         .add_tenant(NewTenant {

@@ -87,9 +87,10 @@ pub(crate) async fn run(context: &Context, args: AddUserArgs) -> Result<Added, C
         None => UserRole::Member,
     };
     let admin = context.admin_to_change().await?;
+    let tenant = args.tenant.resolve(context, &admin).await?;
     let user = admin
         .add_user(
-            &args.tenant.id,
+            &tenant,
             NewUser {
                 email,
                 id: args.id,

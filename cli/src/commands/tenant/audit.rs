@@ -56,9 +56,8 @@ impl Output for Audit {
 /// If there is and was no such tenant.
 pub(crate) async fn run(context: &Context, args: AuditArgs) -> Result<Audit, CliError> {
     let admin = context.admin().await?;
-    let entries = admin
-        .audit_trail(&args.tenant.into_id(), args.limit)
-        .await?;
+    let tenant = args.tenant.resolve(context, &admin).await?;
+    let entries = admin.audit_trail(&tenant, args.limit).await?;
     Ok(Audit {
         entries: entries
             .into_iter()

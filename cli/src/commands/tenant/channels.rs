@@ -16,7 +16,7 @@ use crate::terminal::text::strip_control_chars;
 pub(crate) struct ChannelArgs {
     #[command(flatten)]
     tenant: TenantFlag,
-    /// The type of channel: `slack`, `teams`, `telegram` or `dashboard`
+    /// The type of channel: `dashboard`; on `slack`, `teams` and `telegram` nobody answers yet
     #[arg(value_name = "TYPE")]
     kind: ChannelKind,
     /// The channel's id in its system: a Slack team id, a Telegram bot name
@@ -91,8 +91,9 @@ impl Output for Channels {
 /// If another tenant has it.
 pub(crate) async fn map(context: &Context, args: ChannelArgs) -> Result<ChannelOutcome, CliError> {
     let admin = context.admin_to_change().await?;
+    let tenant = args.tenant.clone().resolve(context, &admin).await?;
     let is_new = admin
-        .map_channel(&args.tenant.id, args.kind, &args.channel_id)
+        .map_channel(&tenant, args.kind, &args.channel_id)
         .await?;
     Ok(outcome(args, if is_new { "mapped" } else { "unchanged" }))
 }
@@ -106,8 +107,9 @@ pub(crate) async fn unmap(
     args: ChannelArgs,
 ) -> Result<ChannelOutcome, CliError> {
     let admin = context.admin_to_change().await?;
+    let tenant = args.tenant.clone().resolve(context, &admin).await?;
     admin
-        .unmap_channel(&args.tenant.id, args.kind, &args.channel_id)
+        .unmap_channel(&tenant, args.kind, &args.channel_id)
         .await?;
     Ok(outcome(args, "unmapped"))
 }
@@ -118,7 +120,8 @@ pub(crate) async fn unmap(
 /// If there is no such tenant.
 pub(crate) async fn list(context: &Context, args: ChannelsArgs) -> Result<Channels, CliError> {
     let admin = context.admin().await?;
-    let channels = admin.channels(&args.tenant.into_id()).await?;
+    let tenant = args.tenant.resolve(context, &admin).await?;
+    let channels = admin.channels(&tenant).await?;
     Ok(Channels {
         channels: channels
             .into_iter()

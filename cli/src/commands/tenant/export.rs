@@ -83,7 +83,6 @@ impl Output for Exported {
 /// If there is no such tenant, or the file cannot be written: then there is none, or the
 /// one that was there before.
 pub(crate) async fn run(context: &Context, args: ExportArgs) -> Result<Exported, CliError> {
-    let id = args.tenant.into_id();
     if args.passphrase.is_given() && !args.with_secrets {
         return Err(CliError::usage(
             "a passphrase is for an encrypted file, which only `--with-secrets` makes",
@@ -91,6 +90,7 @@ pub(crate) async fn run(context: &Context, args: ExportArgs) -> Result<Exported,
     }
     let Some(path) = args.output else {
         let admin = context.admin().await?;
+        let id = args.tenant.resolve(context, &admin).await?;
         let mut stdout = context.printer.raw_stdout();
         let counts = write(context, &admin, &id, SecretsIn::Names, &mut stdout).await?;
         context
@@ -99,6 +99,12 @@ pub(crate) async fn run(context: &Context, args: ExportArgs) -> Result<Exported,
         return Ok(Exported::Streamed);
     };
     let path = destination(&path)?;
+    let admin = match args.with_secrets {
+        // Reading them leaves an audit entry.
+        true => context.admin_to_change().await?,
+        false => context.admin().await?,
+    };
+    let id = args.tenant.resolve(context, &admin).await?;
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -109,8 +115,6 @@ pub(crate) async fn run(context: &Context, args: ExportArgs) -> Result<Exported,
     // With mode 0600, and removed unless it is completed.
     let mut file = NamedTempFile::new_in(folder).map_err(unwritten)?;
     let counts = if args.with_secrets {
-        // Reading them leaves an audit entry.
-        let admin = context.admin_to_change().await?;
         // Before a passphrase is asked for.
         admin.tenant(&id).await?;
         let mut sealed =
@@ -122,7 +126,6 @@ pub(crate) async fn run(context: &Context, args: ExportArgs) -> Result<Exported,
             .map_err(unwritten)?;
         counts
     } else {
-        let admin = context.admin().await?;
         let mut plain = BufWriter::new(&mut file);
         let counts = write(context, &admin, &id, SecretsIn::Names, &mut plain).await?;
         plain.flush().map_err(unwritten)?;

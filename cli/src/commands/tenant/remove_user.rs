@@ -42,8 +42,9 @@ impl Output for Removed {
 /// If there is no such user, the tenant would be left without an administrator, or it is
 /// not confirmed.
 pub(crate) async fn run(context: &Context, args: RemoveUserArgs) -> Result<Removed, CliError> {
-    let (tenant, id) = (args.tenant.id, args.user.into_id()?);
+    let id = args.user.into_id()?;
     let admin = context.admin_to_change().await?;
+    let tenant = args.tenant.resolve(context, &admin).await?;
     admin.user(&tenant, &id).await?;
     let keys = admin.keys(&tenant).await?;
     let keys = keys.iter().filter(|key| key.user_id == id).count();
@@ -56,6 +57,7 @@ pub(crate) async fn run(context: &Context, args: RemoveUserArgs) -> Result<Remov
     let removed = admin
         .remove_user(&tenant, &id, last_admin(args.force))
         .await?;
+    context.say_when_seen();
     Ok(Removed {
         user_id: id,
         revoked_keys: removed.keys,

@@ -48,8 +48,12 @@ pub(crate) async fn run(context: &Context, args: SetArgs) -> Result<Changed<Tena
         return Err(CliError::usage(format!("`{}` is given twice", twice[0])));
     }
     let admin = context.admin_to_change().await?;
-    let edited = admin.set_tenant(&args.tenant.id, &edits).await?;
-    Ok(Changed::new(format!("tenant `{}`", args.tenant.id), edited))
+    let tenant = args.tenant.resolve(context, &admin).await?;
+    let edited = admin.set_tenant(&tenant, &edits).await?;
+    if !edited.changed.is_empty() {
+        context.say_when_seen();
+    }
+    Ok(Changed::new(format!("tenant `{tenant}`"), edited))
 }
 
 fn parse_key(text: &str) -> Result<SettingKey, AdminError> {

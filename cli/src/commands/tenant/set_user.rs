@@ -61,9 +61,13 @@ pub(crate) async fn run(
         ));
     }
     let admin = context.admin_to_change().await?;
+    let tenant = args.tenant.resolve(context, &admin).await?;
     let edited = admin
-        .set_user(&args.tenant.id, &id, &edits, last_admin(args.force))
+        .set_user(&tenant, &id, &edits, last_admin(args.force))
         .await?;
+    if !edited.changed.is_empty() {
+        context.say_when_seen();
+    }
     Ok(Changed::new(format!("user `{id}`"), edited))
 }
 

@@ -65,7 +65,8 @@ impl Output for Shown {
 /// If there is none of that id.
 pub(crate) async fn run(context: &Context, args: ShowArgs) -> Result<Shown, CliError> {
     let admin = context.admin().await?;
-    let overview = admin.tenant_overview(&args.tenant.into_id()).await?;
+    let tenant = args.tenant.resolve(context, &admin).await?;
+    let overview = admin.tenant_overview(&tenant).await?;
     let Holdings {
         users,
         keys,

@@ -20,9 +20,12 @@ pub(crate) async fn suspend(
     context: &Context,
     args: StatusArgs,
 ) -> Result<Changed<TenantView>, CliError> {
-    let id = args.tenant.into_id();
     let admin = context.admin_to_change().await?;
+    let id = args.tenant.resolve(context, &admin).await?;
     let edited = admin.suspend_tenant(&id).await?;
+    if !edited.changed.is_empty() {
+        context.say_when_seen();
+    }
     Ok(Changed::new(format!("tenant `{id}` (suspended)"), edited))
 }
 
@@ -34,8 +37,11 @@ pub(crate) async fn resume(
     context: &Context,
     args: StatusArgs,
 ) -> Result<Changed<TenantView>, CliError> {
-    let id = args.tenant.into_id();
     let admin = context.admin_to_change().await?;
+    let id = args.tenant.resolve(context, &admin).await?;
     let edited = admin.resume_tenant(&id).await?;
+    if !edited.changed.is_empty() {
+        context.say_when_seen();
+    }
     Ok(Changed::new(format!("tenant `{id}` (active)"), edited))
 }

@@ -1,7 +1,7 @@
 //! `t3nets tenant usage`.
 
 use serde::Serialize;
-use t3nets_router::model::{DailyUsage, TenantId};
+use t3nets_router::model::{DailyUsage, NanoUsd, TenantId};
 
 use crate::commands::arguments::TenantName;
 use crate::context::Context;
@@ -24,7 +24,26 @@ pub(crate) struct UsageArgs {
 pub(crate) struct Usage {
     tenant_id: TenantId,
     /// The days on which something was used, oldest first.
-    days: Vec<DailyUsage>,
+    days: Vec<DayView>,
+    total: TotalView,
+}
+
+#[derive(Debug, Serialize)]
+struct DayView {
+    #[serde(flatten)]
+    usage: DailyUsage,
+    /// What all of it cost; `null` if the price of a part is not known.
+    cost_usd: Option<NanoUsd>,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct TotalView {
+    messages: u64,
+    input_tokens: u64,
+    output_tokens: u64,
+    cost_usd: Option<NanoUsd>,
+    priced_cost_usd: NanoUsd,
+    unpriced_tokens: u64,
 }
 
 impl Output for Usage {
@@ -32,18 +51,36 @@ impl Output for Usage {
         if self.days.is_empty() {
             return "no usage".to_owned();
         }
+        let total = &self.total;
+        let days = self.days.iter().map(|DayView { usage, .. }| {
+            [
+                usage.day.to_string(),
+                usage.messages.to_string(),
+                usage.input_tokens.to_string(),
+                usage.output_tokens.to_string(),
+                shown_cost(usage.cost, usage.unpriced_tokens),
+            ]
+        });
+        let total = [
+            "total".to_owned(),
+            total.messages.to_string(),
+            total.input_tokens.to_string(),
+            total.output_tokens.to_string(),
+            shown_cost(total.priced_cost_usd, total.unpriced_tokens),
+        ];
         table(
             &["day", "messages", "tokens in", "tokens out", "cost"],
-            self.days.iter().map(|day| {
-                [
-                    day.day.to_string(),
-                    day.messages.to_string(),
-                    day.input_tokens.to_string(),
-                    day.output_tokens.to_string(),
-                    day.cost.to_string(),
-                ]
-            }),
+            days.chain([total]),
         )
+    }
+}
+
+/// A cost, of which a part may not be known.
+fn shown_cost(priced: NanoUsd, unpriced_tokens: u64) -> String {
+    match (priced, unpriced_tokens) {
+        (priced, 0) => priced.to_string(),
+        (NanoUsd(0), _) => "unknown".to_owned(),
+        (priced, _) => format!("{priced} + unknown"),
     }
 }
 
@@ -53,7 +90,68 @@ impl Output for Usage {
 /// If there is no such tenant.
 pub(crate) async fn run(context: &Context, args: UsageArgs) -> Result<Usage, CliError> {
     let admin = context.admin().await?;
-    let tenant_id = args.tenant.into_id();
+    let tenant_id = args.tenant.resolve(context, &admin).await?;
     let days = admin.usage(&tenant_id, args.days).await?;
-    Ok(Usage { tenant_id, days })
+    Ok(Usage {
+        tenant_id,
+        total: total(&days),
+        days: days
+            .into_iter()
+            .map(|usage| DayView {
+                cost_usd: usage.whole_cost(),
+                usage,
+            })
+            .collect(),
+    })
+}
+
+fn total(days: &[DailyUsage]) -> TotalView {
+    let Some(mut sum) = days.first().map(|first| DailyUsage::none(first.day)) else {
+        return TotalView {
+            cost_usd: Some(NanoUsd(0)),
+            ..TotalView::default()
+        };
+    };
+    for day in days {
+        sum.add(day);
+    }
+    TotalView {
+        messages: sum.messages,
+        input_tokens: sum.input_tokens,
+        output_tokens: sum.output_tokens,
+        cost_usd: sum.whole_cost(),
+        priced_cost_usd: sum.cost,
+        unpriced_tokens: sum.unpriced_tokens,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cost_that_is_not_known_is_not_shown_as_nothing() {
+        for (priced, unpriced, shown) in [
+            (0, 0, "$0.0000"),
+            (2_100_000, 0, "$0.0021"),
+            (0, 7, "unknown"),
+            (2_100_000, 7, "$0.0021 + unknown"),
+        ] {
+            assert_eq!(shown_cost(NanoUsd(priced), unpriced), shown);
+        }
+    }
+
+    #[test]
+    fn the_total_of_days_is_unknown_if_one_of_them_is() {
+        let day = |cost, unpriced_tokens| DailyUsage {
+            messages: 1,
+            cost: NanoUsd(cost),
+            unpriced_tokens,
+            ..DailyUsage::none("2026-01-15".parse().unwrap())
+        };
+        let sum = total(&[day(5, 0), day(0, 9)]);
+        assert_eq!((sum.messages, sum.cost_usd), (2, None));
+        assert_eq!((sum.priced_cost_usd, sum.unpriced_tokens), (NanoUsd(5), 9));
+        assert_eq!(total(&[day(5, 0)]).cost_usd, Some(NanoUsd(5)));
+    }
 }

@@ -54,7 +54,8 @@ impl Output for Users {
 /// If there is no such tenant.
 pub(crate) async fn run(context: &Context, args: UsersArgs) -> Result<Users, CliError> {
     let admin = context.admin().await?;
-    let users = admin.users(&args.tenant.into_id()).await?;
+    let tenant = args.tenant.resolve(context, &admin).await?;
+    let users = admin.users(&tenant).await?;
     Ok(Users {
         users: users.into_iter().map(UserView::from).collect(),
     })

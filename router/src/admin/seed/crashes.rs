@@ -35,7 +35,7 @@ fn seed(users: usize) -> TenantSeed {
             role: UserRole::Admin,
         })
         .collect();
-    seed.channels = vec![(ChannelKind::Slack, "T1".parse().unwrap())];
+    seed.channels = vec![(ChannelKind::Dashboard, "T1".parse().unwrap())];
     for name in ["pager", "wiki"] {
         let fields = json!({"token": name}).as_object().unwrap().clone();
         let document = SecretDocument::new(fields);

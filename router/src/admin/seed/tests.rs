@@ -25,7 +25,7 @@ fn seed() -> TenantSeed {
     TenantSeed {
         settings: vec![SettingEdit::set_text(SettingKey::MessagesPerDay, "50").unwrap()],
         users: vec![user("ada@example.com", UserRole::Admin)],
-        channels: vec![(ChannelKind::Slack, "T1".parse().unwrap())],
+        channels: vec![(ChannelKind::Dashboard, "T1".parse().unwrap())],
         secrets: BTreeMap::from([("jira".parse().unwrap(), jira("hunter2"))]),
         ..TenantSeed::new("default".parse().unwrap())
     }
@@ -164,7 +164,7 @@ fn another_tenants_channel_is_refused() {
     let other: TenantId = "other".parse().unwrap();
     current
         .channels
-        .insert((ChannelKind::Slack, "T1".parse().unwrap()), other);
+        .insert((ChannelKind::Dashboard, "T1".parse().unwrap()), other);
     let refused = plan(&current, &seed(), Timestamp::UNIX_EPOCH);
     assert!(matches!(
         refused,

@@ -45,8 +45,8 @@ impl Home {
             })
             .collect();
         seed.channels = vec![
-            (ChannelKind::Slack, "T 1/ä".parse().unwrap()),
-            (ChannelKind::Slack, "T2".parse().unwrap()),
+            (ChannelKind::Dashboard, "T 1/ä".parse().unwrap()),
+            (ChannelKind::Dashboard, "T2".parse().unwrap()),
         ];
         for name in ["pager", "wiki"] {
             let fields = json!({"token": "hunter2"}).as_object().unwrap().clone();
@@ -286,7 +286,13 @@ async fn under_another_id_what_only_one_tenant_can_have_is_told() {
 async fn a_removed_tenants_id_stays_reserved() {
     let home = Home::filled(1).await;
     let file = home.export("default", SecretsIn::Names).await;
-    home.admin.remove_tenant(&id("default")).await.unwrap();
+    let store = &home.platform.tenants;
+    let until = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
+    let audit = home.admin.audit(&id("default"), "tenant.remove", "default");
+    store
+        .remove_tenant(&id("default"), until, &audit)
+        .await
+        .unwrap();
     let error = import(&home.admin, &file, &options("default")).await;
     assert!(
         matches!(

@@ -36,6 +36,9 @@ impl SecretStore for Secrets {
     async fn remove(&self, _: &SecretName) -> Result<Timestamp, StoreError> {
         unreachable!("nothing is removed")
     }
+    async fn delete(&self, _: &SecretName) -> Result<(), StoreError> {
+        unreachable!("nothing is removed")
+    }
     async fn restore(&self, _: &SecretName) -> Result<(), StoreError> {
         unreachable!("nothing is restored")
     }

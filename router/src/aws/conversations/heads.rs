@@ -14,7 +14,7 @@ use crate::aws::dynamodb::attributes::{
     time_if_set,
 };
 use crate::aws::schema;
-use crate::model::{ConversationKey, ConversationOwner, Message, Role, SessionSummary};
+use crate::model::{ConversationKey, ConversationOwner, Message, Role, SessionSummary, TenantId};
 use crate::ports::{CONVERSATION_LIFE, StoreError};
 
 /// The most bytes of messages in a head.
@@ -61,6 +61,11 @@ const APPENDS: &str = "recent_appends";
 /// The partition key of an owner's conversations.
 pub(super) fn partition(owner: &ConversationOwner) -> String {
     format!("{}#{}#{}", owner.tenant_id, owner.channel, owner.user_id)
+}
+
+/// What the partition keys of a tenant's conversations begin with.
+pub(super) fn partitions_of(tenant: &TenantId) -> String {
+    format!("{tenant}#")
 }
 
 /// The key of a conversation's head.

@@ -175,6 +175,10 @@ impl ConversationStore for DynamoConversations {
             .await
     }
 
+    async fn remove_tenant(&self, tenant: &TenantId) -> Result<(), StoreError> {
+        pages::delete_partitions(&self.table, &heads::partitions_of(tenant)).await
+    }
+
     async fn ping(&self) -> Result<(), StoreError> {
         Ok(self.table.ping().await?)
     }

@@ -11,7 +11,7 @@ use super::heads::{self, FIRST, GENERATION, Head, MESSAGES, NewPage, TTL};
 use crate::aws::dynamodb::attributes::{
     Item, counter, key as item_key, number_value, text, text_value,
 };
-use crate::aws::dynamodb::{Condition, Query, SortKeys, Table, Update, Write};
+use crate::aws::dynamodb::{Condition, Query, Scan, SortKeys, Table, Update, Write};
 use crate::aws::error::AwsError;
 use crate::model::ConversationKey;
 use crate::ports::StoreError;
@@ -191,7 +191,30 @@ pub(super) async fn delete_partition(table: &Table, partition: &str) -> Result<(
     let found = table
         .query(query, usize::MAX, |item| Ok::<_, AwsError>(Some(item)))
         .await?;
-    stream::iter(found)
+    delete_one_by_one(table, found).await
+}
+
+/// Deletes everything in the partitions whose keys begin like this, which takes a scan of the whole
+/// table.
+pub(super) async fn delete_partitions(table: &Table, beginning: &str) -> Result<(), StoreError> {
+    let mut after = None;
+    loop {
+        let scan = Scan {
+            partition: beginning,
+            attributes: &["pk", "sk"],
+            ..Scan::default()
+        };
+        let (found, next) = table.scan(scan, after).await?;
+        delete_one_by_one(table, found).await?;
+        after = next;
+        if after.is_none() {
+            return Ok(());
+        }
+    }
+}
+
+async fn delete_one_by_one(table: &Table, keys: Vec<Item>) -> Result<(), StoreError> {
+    stream::iter(keys)
         .map(Ok)
         .try_for_each_concurrent(AT_ONCE, |key| async move {
             Ok(table.write_if(Write::delete(key)).await.map(drop)?)

@@ -1,17 +1,19 @@
 //! The one toolkit for DynamoDB. It knows no record of T3nets: which items there are is said by
 //! whoever uses it.
 //!
-//! `attributes` reads and writes what items hold. `condition` and `write` say what a write does, as
-//! data; `table` sends them, alone or as a transaction, and reads; `error` says what a refusal
-//! means.
+//! `attributes` reads and writes what items hold. `query` says what a read asks for, `condition`
+//! and `write` what a write does, as data; `table` sends them, alone or as a transaction, and
+//! reads; `error` says what a refusal means.
 
 pub(crate) mod attributes;
 mod condition;
 mod error;
+mod query;
 mod table;
 mod write;
 
 pub(crate) use condition::Condition;
 pub(crate) use error::Refusal;
-pub(crate) use table::{Items, MAX_TRANSACTION_ITEMS, Query, SortKeys, Table};
+pub(crate) use query::{Query, Scan, SortKeys};
+pub(crate) use table::{Items, MAX_TRANSACTION_ITEMS, Table};
 pub(crate) use write::{Update, Write};

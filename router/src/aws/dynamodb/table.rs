@@ -13,6 +13,7 @@ use futures::{StreamExt, TryStreamExt};
 use super::attributes::{Identity, Item, identity, key, key_of, text_value};
 use super::condition::Expression;
 use super::error::{Refusal, SERVICE, refusal, refusal_of_transaction, refusal_of_update};
+use super::query::{Query, Scan, projection};
 use super::write::{Action, Write};
 use crate::aws::attempts::Attempts;
 use crate::aws::error::{AwsError, AwsErrorKind};
@@ -46,78 +47,6 @@ impl Items {
     pub(crate) fn get(&self, key: &Item) -> Option<&Item> {
         self.0.get(&identity(key))
     }
-}
-
-/// Which items of a partition a query reads.
-#[derive(Debug, Clone)]
-pub(crate) struct Query<'a> {
-    pub(crate) partition: &'a str,
-    pub(crate) sort_keys: SortKeys<'a>,
-    /// In descending order of sort keys.
-    pub(crate) newest_first: bool,
-    /// The only attributes to read; all if there are none.
-    pub(crate) attributes: &'a [&'a str],
-    /// The key of the item to begin behind.
-    pub(crate) after: Option<Item>,
-}
-
-/// A range of sort keys.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum SortKeys<'a> {
-    All,
-    BeginningWith(&'a str),
-    /// From the first to the second, both included.
-    Between(&'a str, &'a str),
-    Above(&'a str),
-    Below(&'a str),
-}
-
-impl<'a> Query<'a> {
-    /// All of these items of a partition, in ascending order.
-    pub(crate) fn new(partition: &'a str, sort_keys: SortKeys<'a>) -> Self {
-        Self {
-            partition,
-            sort_keys,
-            newest_first: false,
-            attributes: &[],
-            after: None,
-        }
-    }
-
-    fn expression(&self) -> Expression {
-        let mut expression = Expression {
-            text: "pk = :pk".to_owned(),
-            ..Expression::default()
-        };
-        let (condition, values) = match self.sort_keys {
-            SortKeys::All => ("", [None, None]),
-            SortKeys::BeginningWith(prefix) => (" AND begins_with(sk, :a)", [Some(prefix), None]),
-            SortKeys::Between(a, b) => (" AND sk BETWEEN :a AND :b", [Some(a), Some(b)]),
-            SortKeys::Above(bound) => (" AND sk > :a", [Some(bound), None]),
-            SortKeys::Below(bound) => (" AND sk < :a", [Some(bound), None]),
-        };
-        expression.text += condition;
-        let values = [":pk", ":a", ":b"]
-            .into_iter()
-            .zip([Some(self.partition)].into_iter().chain(values));
-        for (name, value) in values {
-            if let Some(value) = value {
-                expression.values.insert(name.to_owned(), text_value(value));
-            }
-        }
-        expression
-    }
-}
-
-/// A request for some attributes only, by placeholders.
-fn projection(attributes: &[&str]) -> Option<(String, HashMap<String, String>)> {
-    let names: HashMap<String, String> = attributes
-        .iter()
-        .enumerate()
-        .map(|(n, attribute)| (format!("#p{n}"), (*attribute).to_owned()))
-        .collect();
-    let placeholders: Vec<String> = (0..attributes.len()).map(|n| format!("#p{n}")).collect();
-    (!names.is_empty()).then(|| (placeholders.join(", "), names))
 }
 
 impl Table {
@@ -252,25 +181,30 @@ impl Table {
             .map_err(|error| AwsError::from_sdk(SERVICE, "Query", &error))
     }
 
-    /// One request of a scan of the whole table for the items whose sort key is `sort_key` and
-    /// whose partition begins with `partition`, and the key to go on behind. `read` items are
-    /// looked at; what is kept of them are mostly few.
+    /// One request of a scan of the whole table, and the key to go on behind. What is found in it
+    /// is mostly little.
     pub(crate) async fn scan(
         &self,
-        partition: &str,
-        sort_key: &str,
-        read: usize,
+        scan: Scan<'_>,
         after: Option<Item>,
     ) -> Result<(Vec<Item>, Option<Item>), AwsError> {
-        let output = self
+        let (projection, names) = projection(scan.attributes).unzip();
+        let mut request = self
             .client
             .scan()
             .table_name(&self.name)
             .consistent_read(true)
-            .filter_expression("sk = :sk AND begins_with(pk, :pk)")
-            .expression_attribute_values(":sk", text_value(sort_key))
-            .expression_attribute_values(":pk", text_value(partition))
-            .set_limit(i32::try_from(read).ok())
+            .expression_attribute_values(":pk", text_value(scan.partition))
+            .set_projection_expression(projection)
+            .set_expression_attribute_names(names);
+        request = match scan.sort_key {
+            Some(sort_key) => request
+                .filter_expression("sk = :sk AND begins_with(pk, :pk)")
+                .expression_attribute_values(":sk", text_value(sort_key)),
+            None => request.filter_expression("begins_with(pk, :pk)"),
+        };
+        let output = request
+            .set_limit(scan.read.and_then(|read| i32::try_from(read).ok()))
             .set_exclusive_start_key(after)
             .send()
             .await

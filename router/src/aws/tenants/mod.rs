@@ -17,11 +17,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use ulid::Ulid;
 
 use crate::aws::dynamodb::attributes::Item;
-use crate::aws::dynamodb::{Condition, Query, Refusal, SortKeys, Table, Write};
+use crate::aws::dynamodb::{Condition, Query, Refusal, Scan, SortKeys, Table, Write};
 use crate::changes::check_commit;
 use crate::cursor::{self, List, valid};
 use crate::model::{
@@ -29,6 +29,11 @@ use crate::model::{
     User, UserId, UserMemory,
 };
 use crate::ports::{Change, Clock, CommitLimit, Page, PageRequest, StoreError, TenantStore};
+
+/// How long a removed tenant's id cannot be used again. Not shorter than a conversation lives, so
+/// that one left behind by a turn under way during the removal is gone before the id has a new
+/// owner.
+const ID_RESERVATION: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// The tenants' store in DynamoDB.
 pub struct DynamoTenants {
@@ -104,6 +109,19 @@ impl TenantStore for DynamoTenants {
         removal::remove_tenant(&self.table, tenant, reserved_until, audit, now).await
     }
 
+    fn id_reservation(&self) -> SignedDuration {
+        ID_RESERVATION
+    }
+
+    async fn reserved_until(&self, id: &TenantId) -> Result<Option<Timestamp>, StoreError> {
+        removal::reserved_until(&self.table, id, self.clock.now()).await
+    }
+
+    async fn free_id(&self, id: &TenantId, audit: &AuditEntry) -> Result<(), StoreError> {
+        check_commit(id, &[], audit, plan::LIMIT)?;
+        removal::free_id(&self.table, id, audit, self.clock.now()).await
+    }
+
     async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, StoreError> {
         let item = self.table.get(keys::tenant(id)).await?;
         item.as_ref().map(records::tenant).transpose()
@@ -119,10 +137,13 @@ impl TenantStore for DynamoTenants {
         let read = start.count.saturating_mul(20).max(200);
         let mut tenants = Vec::new();
         loop {
-            let (items, next) = self
-                .table
-                .scan(keys::TENANT, keys::META, read, after)
-                .await?;
+            let scan = Scan {
+                partition: keys::TENANT,
+                sort_key: Some(keys::META),
+                read: Some(read),
+                ..Scan::default()
+            };
+            let (items, next) = self.table.scan(scan, after).await?;
             for item in items {
                 tenants.push(records::tenant(&item)?);
             }

@@ -10,6 +10,7 @@ use std::collections::{HashMap, HashSet};
 use jiff::Timestamp;
 
 use super::lookup::Located;
+use super::removal::RESERVED_UNTIL;
 use super::{keys, records};
 use crate::aws::dynamodb::attributes::{Identity, Item, identity, number_value};
 use crate::aws::dynamodb::{Condition, Items, MAX_TRANSACTION_ITEMS, Write};
@@ -320,7 +321,7 @@ impl Plan<'_> {
         let write = match self.stored(&tombstone) {
             None => Write::check(tombstone, Condition::absent()),
             Some(stored) => {
-                let same = Condition::unchanged(stored, &["reserved_until"]);
+                let same = Condition::unchanged(stored, &[RESERVED_UNTIL]);
                 Write::delete(tombstone).when(same)
             }
         };

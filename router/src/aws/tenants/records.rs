@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 
 use super::keys;
+use super::removal::RESERVED_UNTIL;
 use crate::aws::dynamodb::Condition;
 use crate::aws::dynamodb::attributes::{
     Item, corrupt, counter, json, json_value, number_value, parsed, parsed_if_set, text,
@@ -255,5 +256,5 @@ pub(super) fn audit_item(entry: &AuditEntry) -> Item {
 
 /// Until when a removed tenant's id cannot be used.
 pub(super) fn reserved_until(tombstone: &Item) -> Result<Timestamp, StoreError> {
-    time(tombstone, "reserved_until")
+    time(tombstone, RESERVED_UNTIL)
 }

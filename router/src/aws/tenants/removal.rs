@@ -14,6 +14,8 @@ use crate::aws::error::AwsError;
 use crate::model::{AuditEntry, TenantId};
 use crate::ports::StoreError;
 
+/// On a tombstone: from then on the id can be used again.
+pub(super) const RESERVED_UNTIL: &str = "reserved_until";
 /// On a tombstone: everything was deleted by then.
 const CLEARED_AT: &str = "cleared_at";
 
@@ -48,7 +50,7 @@ pub(super) async fn remove_tenant(
         }
         let mut buried = tombstone;
         buried.insert(
-            "reserved_until".to_owned(),
+            RESERVED_UNTIL.to_owned(),
             text_value(reserved_until.to_string()),
         );
         let writes = vec![
@@ -75,6 +77,44 @@ pub(super) async fn remove_tenant(
                 }
             }
         }
+    }
+}
+
+/// Until when the id of a removed tenant cannot be used; `None` if it can.
+pub(super) async fn reserved_until(
+    table: &Table,
+    tenant: &TenantId,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, StoreError> {
+    let (meta, tombstone) = (keys::tenant(tenant), keys::tombstone(tenant));
+    let stored = table.get_all([meta.clone(), tombstone.clone()]).await?;
+    match stored.get(&tombstone) {
+        Some(tombstone) if stored.get(&meta).is_none() => {
+            Ok(Some(records::reserved_until(tombstone)?).filter(|until| now < *until))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Ends the reservation of a removed tenant's id. The tombstone stays: by it, whoever creates the
+/// next tenant knows that there may be something left to delete.
+pub(super) async fn free_id(
+    table: &Table,
+    tenant: &TenantId,
+    audit: &AuditEntry,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if reserved_until(table, tenant, now).await?.is_none() {
+        return Err(StoreError::NotFound(tenant.into()));
+    }
+    let freed = Update::default().set(RESERVED_UNTIL, text_value(now.to_string()));
+    let writes = vec![
+        Write::update(keys::tombstone(tenant), freed).when(Condition::present()),
+        Write::put(records::audit_item(audit)).when(Condition::absent()),
+    ];
+    match table.transact(writes).await {
+        Ok(()) => Ok(()),
+        Err(refusal) => settle(table, audit, refusal.into_store_error(tenant.into())).await,
     }
 }
 

@@ -4,7 +4,8 @@
 //! their points; a blocked sub-task is a blocker all the same, and one of the caller's is the
 //! caller's.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -60,11 +61,12 @@ pub(super) struct SprintReport {
     pub(super) goal: Option<String>,
     pub(super) start: Option<Timestamp>,
     pub(super) end: Option<Timestamp>,
-    /// Days of 24 hours until the end, rounded up; 0 once it is over, `null` without an end.
+    /// Days from today to the day of the end, in UTC: 0 on that day and after it, `null` without an
+    /// end.
     pub(super) days_left: Option<i64>,
-    /// Days of 24 hours from start to end, rounded up.
+    /// Days from the day of the start to that of the end, in UTC.
     pub(super) days_total: Option<i64>,
-    /// Days of 24 hours since the end, rounded up; only once it is over.
+    /// Days from the day of the end to today, in UTC; only once it is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) overdue_days: Option<i64>,
 }
@@ -225,9 +227,7 @@ fn own_issues(site: &Site, findings: &Findings) -> Vec<OwnIssue> {
 }
 
 fn sprint_report(sprint: &Sprint, now: Timestamp) -> SprintReport {
-    let left = sprint
-        .end
-        .map(|end| days_rounded_up(end.duration_since(now)));
+    let left = sprint.end.map(|end| days_between(now, end).max(0));
     let total = sprint.start.zip(sprint.end);
     SprintReport {
         id: sprint.id,
@@ -236,20 +236,19 @@ fn sprint_report(sprint: &Sprint, now: Timestamp) -> SprintReport {
         start: sprint.start,
         end: sprint.end,
         days_left: left,
-        days_total: total.map(|(start, end)| days_rounded_up(end.duration_since(start))),
+        days_total: total.map(|(start, end)| days_between(start, end).max(0)),
         overdue_days: sprint
             .end
             .filter(|end| *end < now)
-            .map(|end| days_rounded_up(now.duration_since(end))),
+            .map(|end| days_between(end, now)),
     }
 }
 
-/// Days of 24 hours, rounded up; 0 for negative durations.
-fn days_rounded_up(duration: SignedDuration) -> i64 {
-    const DAY: i64 = 24 * 60 * 60;
-    let begun_second = i64::from(duration.subsec_nanos() > 0);
-    let seconds = duration.as_secs().saturating_add(begun_second).max(0);
-    seconds.saturating_add(DAY - 1) / DAY
+/// Days as a calendar counts them, in UTC: the one in which dates are shown, so that the number is
+/// what a reader counts from today to the date beside it.
+fn days_between(from: Timestamp, to: Timestamp) -> i64 {
+    let day = |at: Timestamp| at.to_zoned(TimeZone::UTC).date();
+    i64::from((day(to) - day(from)).get_days())
 }
 
 fn sprint_name(sprint: &Sprint) -> SprintName {

@@ -1,3 +1,4 @@
+use jiff::SignedDuration;
 use serde_json::json;
 
 use super::super::issue::FieldIds;
@@ -58,24 +59,42 @@ fn status(findings: &Findings) -> Value {
 }
 
 #[test]
-fn days_count_from_the_moment_they_begin() {
+fn days_are_those_of_the_calendar_in_which_dates_are_shown() {
     let days = |now: &str| {
         let report = sprint_report(&sprint(), at(now));
         (report.days_left.unwrap(), report.overdue_days)
     };
     assert_eq!(days("2026-11-09T09:00:00Z"), (14, None));
-    assert_eq!(days("2026-11-18T09:00:00Z"), (5, None));
-    assert_eq!(days("2026-11-18T09:00:01Z"), (5, None));
-    assert_eq!(days("2026-11-22T09:00:00Z"), (1, None));
-    assert_eq!(days("2026-11-23T08:59:59.999Z"), (1, None));
+    assert_eq!(days("2026-11-18T00:00:00Z"), (5, None));
+    assert_eq!(days("2026-11-18T23:59:59.999Z"), (5, None));
+    assert_eq!(days("2026-11-19T00:00:00Z"), (4, None));
+    assert_eq!(days("2026-11-22T23:59:59Z"), (1, None));
+    assert_eq!(days("2026-11-23T00:00:00Z"), (0, None));
     assert_eq!(days("2026-11-23T09:00:00Z"), (0, None));
-    assert_eq!(days("2026-11-23T09:00:00.001Z"), (0, Some(1)));
-    assert_eq!(days("2026-11-25T10:00:00Z"), (0, Some(3)));
+    assert_eq!(days("2026-11-23T09:00:00.001Z"), (0, Some(0)));
+    assert_eq!(days("2026-11-23T23:59:59Z"), (0, Some(0)));
+    assert_eq!(days("2026-11-24T00:00:00Z"), (0, Some(1)));
     assert_eq!(
         sprint_report(&sprint(), Timestamp::MIN).days_total,
         Some(14)
     );
     assert_eq!(sprint_report(&sprint(), Timestamp::MAX).days_left, Some(0));
+}
+
+#[test]
+fn the_days_that_are_left_lead_to_the_date_that_is_shown_at_any_hour() {
+    for hour in 0..24 {
+        let now = at(&format!("2026-11-18T{hour:02}:30:00Z"));
+        // As the demo's board places its sprint.
+        let end = now + SignedDuration::from_hours(5 * 24);
+        let sprint = Sprint {
+            start: Some(end - SignedDuration::from_hours(14 * 24)),
+            end: Some(end),
+            ..sprint()
+        };
+        let report = sprint_report(&sprint, now);
+        assert_eq!((report.days_left, report.days_total), (Some(5), Some(14)));
+    }
 }
 
 #[test]
@@ -166,7 +185,7 @@ fn each_result_is_worded() {
     );
     assert_eq!(
         describe(&later.unwrap()),
-        "Blockers: none\nSprint: Sprint 24, over since 23 Nov 2026 (2 days ago) and still open"
+        "Blockers: none\nSprint: Sprint 24, over since 23 Nov 2026 (1 day ago) and still open"
     );
     let none = Findings {
         next_sprint: Some(sprint()),

@@ -87,6 +87,8 @@ fn time_left(sprint: &SprintReport) -> String {
     };
     let end = date(end);
     match (sprint.overdue_days, sprint.days_left, sprint.days_total) {
+        (Some(0), ..) => format!("over since today ({end}) and still open"),
+        (None, Some(0), _) => format!("ends today ({end})"),
         (Some(days), ..) => format!(
             "over since {end} ({} ago) and still open",
             counted(days, "day")
