@@ -10,7 +10,7 @@ use crate::rollout::{Baseline, Failure, Rollout, TaskContainers, Unsuccessful, U
 use crate::session::ServiceSession;
 use crate::watch::Watch;
 
-/// How often the service is looked at while tasks end.
+/// How often the service is looked at where its counts alone decide.
 const LOOKS: Duration = Duration::from_secs(1);
 
 /// How to scale.
@@ -110,11 +110,12 @@ pub async fn scale(
             .map(|event| event.id.clone())
             .collect(),
     };
+    // Who may not read it still scales, and is told less.
+    let definition = session.told(&service).await.ok();
     let scaled = session.ecs.scale(count).await;
     scaled.map_err(NotStarted::Aws)?;
-    match service.primary() {
-        Some(primary) if count > service.running() => {
-            let definition = session.told(&service).await?;
+    match (service.primary(), definition) {
+        (Some(primary), Some(definition)) if count > service.running() => {
             let containers = TaskContainers::of(&definition, &session.target.container);
             let rollout = Rollout::new(primary.to_watch(), containers, options.timeout)
                 .scaled_to(count, before);
@@ -124,7 +125,7 @@ pub async fn scale(
             let is_placeholder = definition.is_placeholder(&session.target.container, template);
             grown(verdict, options, is_placeholder)?;
         }
-        Some(_) | None => shrunk(session, options).await?,
+        _ => counted(session, options).await?,
     }
     Ok(service.desired)
 }
@@ -155,8 +156,8 @@ fn grown(verdict: Verdict, options: &ScaleOptions, is_placeholder: bool) -> Resu
     }
 }
 
-/// Waits until tasks that are not desired any more have ended.
-async fn shrunk(session: &ServiceSession<'_>, options: &ScaleOptions) -> Result<(), ScaleError> {
+/// Waits until as many tasks run as are desired.
+async fn counted(session: &ServiceSession<'_>, options: &ScaleOptions) -> Result<(), ScaleError> {
     let ScaleOptions { count, timeout } = *options;
     let reached = async {
         loop {

@@ -95,3 +95,14 @@ fn scaling_that_is_held_up_says_by_what_once_the_time_is_over() {
         .says("a quota of the account is reached")
         .says("Service Quotas");
 }
+
+#[test]
+fn scaling_without_the_right_to_read_the_revision_goes_by_the_counts() {
+    let two = Look::at([BEFORE.completed().desired(2).counts(2, 0)]);
+    let scenario = Scenario::default()
+        .refusing("DescribeTaskDefinition", support::ecs_script::DENIED)
+        .then([two]);
+    if let Some(played) = played("scale-denied", scenario, &["scale", "2"]) {
+        played.ends(0, &[]).says("1 → 2 tasks");
+    }
+}
