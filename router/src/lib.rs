@@ -25,6 +25,7 @@ pub mod config;
 mod cursor;
 pub mod errors;
 pub mod http;
+pub mod lenient;
 #[cfg(feature = "local")]
 pub mod local;
 pub mod model;

@@ -120,6 +120,7 @@ async fn what_was_done_though_its_answer_was_lost_is_done_once() {
         output_tokens: 7,
         cost: NanoUsd(9),
         unpriced_tokens: 0,
+        estimated_tokens: 7,
     };
     lose_one();
     let settled = usage.settle(&world.tenant, today, reservation, delta);

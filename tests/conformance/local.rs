@@ -376,6 +376,7 @@ async fn counters_end_at_their_largest_value() {
         output_tokens: 1,
         cost: t3nets_router::model::NanoUsd(u64::MAX),
         unpriced_tokens: u64::MAX,
+        estimated_tokens: 7,
     };
     for _ in 0..2 {
         let reservation = ulid::Ulid::generate();

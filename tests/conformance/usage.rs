@@ -12,6 +12,7 @@ const DELTA: UsageDelta = UsageDelta {
     output_tokens: 300,
     cost: NanoUsd(4_500_000),
     unpriced_tokens: 10,
+    estimated_tokens: 7,
 };
 
 fn today() -> Date {
@@ -107,6 +108,7 @@ pub(crate) async fn a_repeated_settlement_adds_once(fixture: &dyn Fixture) {
             output_tokens: 600,
             cost: NanoUsd(9_000_000),
             unpriced_tokens: 20,
+            estimated_tokens: 14,
         }])
     );
 }

@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use eventsource_stream::Event;
 use futures::{Stream, StreamExt};
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, RequestBuilder, Response};
+use serde_json::Value;
 
+use super::reading::GRACE;
 use super::refusal::excerpt;
 use crate::errors::innermost;
-use crate::outbound::{self, ClientError, EventError, EventLimits, Options};
+use crate::lenient::read_json;
+use crate::outbound::{self, ClientError, Event, EventError, EventLimits, Options};
 use crate::ports::ModelError;
 
 /// What is read of a streamed answer: many times what the longest output of any model takes.
@@ -35,7 +37,7 @@ pub(super) async fn send(request: RequestBuilder) -> Result<Response, ModelError
 }
 
 /// The answer's events. An error ends them: the connection broke, the answer is too long, or it is
-/// not an event stream.
+/// a page for people. Whatever else it calls itself, it may be an event stream.
 pub(super) fn events(
     response: Response,
 ) -> Result<impl Stream<Item = Result<Event, ModelError>>, ModelError> {
@@ -44,7 +46,7 @@ pub(super) fn events(
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    if !content_type.starts_with("text/event-stream") {
+    if content_type.to_ascii_lowercase().starts_with("text/html") {
         return Err(ModelError::Protocol(format!(
             "expected an event stream, got `{}`",
             excerpt(content_type, None)
@@ -53,18 +55,31 @@ pub(super) fn events(
     Ok(outbound::events(response, ANSWER_LIMITS).map(|event| {
         event.map_err(|error| match error {
             EventError::Transport(error) => transport(error),
-            error @ (EventError::TooLong | EventError::NotUtf8 | EventError::Malformed) => {
-                ModelError::Protocol(error.to_string())
-            }
+            error @ EventError::TooLong => ModelError::Protocol(error.to_string()),
         })
     }))
 }
 
 /// Reads an event's data.
-pub(super) fn parse<T: serde::de::DeserializeOwned>(data: &str) -> Result<T, ModelError> {
+pub(super) fn parse(data: &str) -> Result<Value, ModelError> {
     // The error names positions and types, never what stands there.
-    serde_json::from_str(data)
+    read_json(data.as_bytes())
         .map_err(|error| ModelError::Protocol(format!("an event cannot be read: {error}")))
+}
+
+/// The next of an answer's events. One that has given its reason to stop is waited for no longer
+/// than [`GRACE`], and whatever goes wrong behind it is its end.
+pub(super) async fn next_event(
+    events: &mut (impl Stream<Item = Result<Event, ModelError>> + Unpin),
+    has_stopped: bool,
+) -> Result<Option<Event>, ModelError> {
+    if !has_stopped {
+        return events.next().await.transpose();
+    }
+    match tokio::time::timeout(GRACE, events.next()).await {
+        Ok(Some(Ok(event))) => Ok(Some(event)),
+        Ok(Some(Err(_)) | None) | Err(_) => Ok(None),
+    }
 }
 
 fn transport(error: reqwest::Error) -> ModelError {

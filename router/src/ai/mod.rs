@@ -10,7 +10,8 @@
 //! 2. [`with_retries`] repeats a call that failed for a transient reason.
 //! 3. [`table`] and its data file `models.toml`: names, ids, prices, abilities.
 //! 4. One file or folder per provider: `bedrock`, `anthropic`, `openai` (any compatible endpoint),
-//!    `offline` (no model: templates); `endpoint`, `http` and `refusal` are what they share.
+//!    `offline` (no model: templates); `endpoint`, `http`, `reading`, `refusal` and `thinking` are
+//!    what they share.
 //!
 //! The rules for every adapter: one attempt per call; streamed wherever the model can, so that text
 //! arrives at once; dropping the future cancels the call; no key in an error. Arguments of a tool
@@ -25,10 +26,12 @@ mod http;
 mod offline;
 mod openai;
 pub(crate) mod plausible;
+mod reading;
 mod refusal;
 mod retry;
 mod select;
 pub mod table;
+mod thinking;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -97,15 +100,6 @@ fn broken_off() -> ModelError {
     ModelError::Unavailable("the answer broke off".to_owned())
 }
 
-/// What a model wants a tool called with, from the text it wrote: no text is an empty object, text
-/// that is not JSON stays a string (see the module's head).
-fn tool_input(text: &str) -> serde_json::Value {
-    if text.trim().is_empty() {
-        return serde_json::json!({});
-    }
-    serde_json::from_str(text).unwrap_or_else(|_| serde_json::Value::String(text.to_owned()))
-}
-
 /// What a tool was called with, as the conversation is sent back to the model: Anthropic and
 /// Bedrock accept nothing but objects, even where the model itself wrote something else.
 fn tool_arguments(input: &serde_json::Value) -> Cow<'_, serde_json::Value> {
@@ -125,8 +119,6 @@ fn result_text(content: &serde_json::Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -141,12 +133,5 @@ mod tests {
         }
         let error = "Azure".parse::<ProviderKind>().unwrap_err();
         assert!(error.to_string().contains("`Azure`"), "{error}");
-    }
-
-    #[test]
-    fn tool_arguments_that_are_not_json_become_a_string() {
-        assert_eq!(tool_input(" "), json!({}));
-        assert_eq!(tool_input(r#"{"a":1}"#), json!({"a": 1}));
-        assert_eq!(tool_input(r#"{"a":"#), json!(r#"{"a":"#));
     }
 }

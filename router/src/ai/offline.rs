@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::model::{
     ContentBlock, ModelMessage, ModelReply, ModelRequest, Role, StopReason, TokenUsage,
 };
-use crate::ports::{ChatModel, ModelError};
+use crate::ports::{ChatModel, Listener, ModelError, ModelEvent};
 use crate::skills::SkillSet;
 use crate::skills::rules::Trigger;
 
@@ -26,7 +26,8 @@ impl Offline {
         Self { skills }
     }
 
-    fn answer(&self, request: &ModelRequest) -> String {
+    /// What the results of tools say, or what can be asked.
+    pub(super) fn answer(&self, request: &ModelRequest) -> String {
         let results = match request.messages.last() {
             Some(ModelMessage {
                 role: Role::User,
@@ -90,15 +91,16 @@ impl ChatModel for Offline {
     async fn reply(
         &self,
         request: &ModelRequest,
-        on_text: &mut (dyn for<'text> FnMut(&'text str) + Send),
+        listen: &mut Listener<'_>,
     ) -> Result<ModelReply, ModelError> {
         let text = format!("{}\n\n{NO_MODEL_NOTE}", self.answer(request));
-        on_text(&text);
+        listen(ModelEvent::Text(&text));
         Ok(ModelReply {
             content: vec![ContentBlock::Text(text)],
             stop: StopReason::EndTurn,
             usage: TokenUsage::default(),
             answered_by: None,
+            without_tools: false,
         })
     }
 }
@@ -170,7 +172,11 @@ mod tests {
     async fn answer(request: ModelRequest) -> String {
         let mut heard = String::new();
         let reply = Offline::new(SkillSet::built_in().unwrap())
-            .reply(&request, &mut |text| heard.push_str(text))
+            .reply(&request, &mut |event: ModelEvent<'_>| {
+                if let ModelEvent::Text(words) = event {
+                    heard.push_str(words);
+                }
+            })
             .await
             .unwrap();
         assert_eq!(reply.text(), heard);

@@ -3,13 +3,19 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
+use serde_json::Value;
 
 use super::endpoint::ProviderKey;
+use super::reading;
+use crate::lenient::read_json;
 use crate::outbound;
 use crate::ports::ModelError;
 
+/// The longest wait that is believed and repeated to callers.
+const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 /// How much of an error's body is read, in bytes.
 const MAX_ERROR: usize = 64 << 10;
 /// How much of a provider's error message is repeated, in characters.
@@ -27,7 +33,7 @@ impl Refusal {
     /// Reads the reason that the provider gives.
     pub(super) async fn read(response: Response) -> Self {
         let status = response.status();
-        let retry_after = retry_after(response.headers());
+        let retry_after = retry_after(response.headers(), Timestamp::now());
         let body = outbound::read_start(response, MAX_ERROR).await;
         Self {
             status,
@@ -44,6 +50,90 @@ impl Refusal {
     /// What the status means; `message` is an [`excerpt`] of the provider's message.
     pub(super) fn by_status(&self, message: String, model: &str) -> ModelError {
         by_status(self.status, message, self.retry_after, model)
+    }
+}
+
+/// What an endpoint of chat completions says of an error: in the body of a refusal, or within a
+/// stream. Every endpoint has its own form of it.
+#[derive(Debug, Default)]
+pub(super) struct Refused {
+    /// Its code and its type, one of which may be an HTTP status.
+    codes: Vec<String>,
+    pub(super) message: String,
+}
+
+impl Refused {
+    /// What the body of a refusal says; the body itself if it has no known form.
+    pub(super) fn of_body(refusal: &Refusal) -> Self {
+        let read = read_json(refusal.body.as_bytes())
+            .ok()
+            .map(|body| Self::read(body.get("error").unwrap_or(&body)))
+            .filter(|refused| !refused.message.is_empty());
+        read.unwrap_or_else(|| Self {
+            codes: Vec::new(),
+            message: refusal.message(),
+        })
+    }
+
+    /// What an error says: an object, a text, or a list of them.
+    pub(super) fn read(error: &Value) -> Self {
+        if let Value::Array(several) = error {
+            return several.first().map(Self::read).unwrap_or_default();
+        }
+        let error = error
+            .get("error")
+            .filter(|inner| inner.is_object())
+            .unwrap_or(error);
+        let message = ["message", "detail", "msg", "error"]
+            .iter()
+            .find_map(|field| match error.get(field)? {
+                Value::String(text) => Some(text.clone()),
+                // FastAPI's validation: a list of what is wrong and where.
+                list @ Value::Array(_) => Some(list.to_string()),
+                _ => None,
+            });
+        Self {
+            codes: ["code", "type"]
+                .iter()
+                .filter_map(|field| reading::name(error, field))
+                .collect(),
+            message: error
+                .as_str()
+                .map(str::to_owned)
+                .or(message)
+                .unwrap_or_default(),
+        }
+    }
+
+    /// What it means, where code or words tell. `message` is an [`excerpt`] of the message.
+    pub(super) fn meaning(
+        &self,
+        message: &str,
+        retry_after: Option<Duration>,
+        model: &str,
+    ) -> Option<ModelError> {
+        let known = |code: &String| match code.as_str() {
+            // A used-up quota is a 429 too, but waiting does not help.
+            "insufficient_quota" => Some(ModelError::Denied(message.to_owned())),
+            "model_not_found" => Some(ModelError::UnknownModel(model.to_owned())),
+            code if says_too_long(code) => Some(ModelError::TooLong),
+            _ => None,
+        };
+        let throttles = |code: &String| {
+            [
+                "429",
+                "rate_limit_exceeded",
+                "rate_limit_error",
+                "rate_limited",
+            ]
+            .contains(&code.as_str())
+        };
+        match self.codes.iter().find_map(known) {
+            Some(meaning) => Some(meaning),
+            None if says_too_long(&self.message) => Some(ModelError::TooLong),
+            None if self.codes.iter().any(throttles) => Some(ModelError::Throttled { retry_after }),
+            None => None,
+        }
     }
 }
 
@@ -84,6 +174,20 @@ const TOO_LONG: &[&str] = &[
     "input tokens exceed",
     "too many input tokens",
     "maximum context length",
+    // Codes: OpenAI's, llama.cpp's, LiteLLM's.
+    "context_length_exceeded",
+    "exceed_context_size_error",
+    "contextwindowexceedederror",
+    // xAI, Groq, Mistral, Perplexity, Together, Gemini, and what stands in between.
+    "maximum prompt length",
+    "context window",
+    "context size",
+    "reduce the length of the messages",
+    "too large for model",
+    "exceeds the model's maximum",
+    "exceeds the maximum number of tokens",
+    "conversation is too long",
+    "messages are too long",
 ];
 
 /// Whether a message says that the conversation is longer than the model accepts.
@@ -112,14 +216,30 @@ pub(super) fn excerpt(text: &str, key: Option<&ProviderKey>) -> String {
     }
 }
 
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    waiting_time(headers.get(RETRY_AFTER)?.to_str().ok()?)
+/// How long a provider asks to wait: OpenAI and Azure give milliseconds, too, which are closer.
+pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let text = |name: &str| headers.get(name)?.to_str().ok();
+    let exact = text("retry-after-ms").and_then(|text| text.trim().parse::<f64>().ok());
+    let exact = exact.and_then(|millis| Duration::try_from_secs_f64(millis / 1000.0).ok());
+    match exact {
+        Some(exact) => Some(exact.min(LONGEST_WAIT)),
+        None => waiting_time(text(RETRY_AFTER.as_str())?, now),
+    }
 }
 
-/// The value of `Retry-After`. All providers give seconds; a date is not read.
-pub(super) fn waiting_time(text: &str) -> Option<Duration> {
-    let seconds: f64 = text.trim().parse().ok()?;
-    Duration::try_from_secs_f64(seconds).ok()
+/// The value of `Retry-After`: seconds, or a date. No more than [`LONGEST_WAIT`].
+pub(super) fn waiting_time(text: &str, now: Timestamp) -> Option<Duration> {
+    let text = text.trim();
+    let seconds = match text.parse::<f64>() {
+        Ok(seconds) if seconds.is_finite() => seconds,
+        Ok(_) => return None,
+        Err(_) => {
+            let date = jiff::fmt::rfc2822::parse(text).ok()?;
+            date.timestamp().duration_since(now).as_secs_f64().max(0.0)
+        }
+    };
+    let longest = LONGEST_WAIT.as_secs_f64();
+    Duration::try_from_secs_f64(seconds.min(longest)).ok()
 }
 
 #[cfg(test)]
@@ -178,16 +298,32 @@ mod tests {
     }
 
     #[test]
-    fn waiting_times_are_read_in_seconds() {
-        let read = |text: &str| {
+    fn waiting_times_are_read_in_every_form_and_bounded() {
+        let now: Timestamp = "2026-10-21T07:28:00Z".parse().unwrap();
+        let read = |name: &'static str, text: &str| {
             let mut headers = HeaderMap::new();
-            headers.insert(RETRY_AFTER, text.parse().unwrap());
-            retry_after(&headers)
+            headers.insert(name, text.parse().unwrap());
+            retry_after(&headers, now)
         };
-        assert_eq!(read("2"), Some(Duration::from_secs(2)));
-        assert_eq!(read("0.5"), Some(Duration::from_millis(500)));
-        for unread in ["-1", "NaN", "1e300", "Wed, 21 Oct 2026 07:28:00 GMT"] {
-            assert_eq!(read(unread), None, "{unread}");
+        for (text, expected) in [
+            ("2", Some(Duration::from_secs(2))),
+            ("0.5", Some(Duration::from_millis(500))),
+            (
+                "Wed, 21 Oct 2026 07:28:07 GMT",
+                Some(Duration::from_secs(7)),
+            ),
+            ("Wed, 21 Oct 2026 07:27:00 GMT", Some(Duration::ZERO)),
+            ("1e300", Some(LONGEST_WAIT)),
+            ("Wed, 21 Oct 2099 07:28:07 GMT", Some(LONGEST_WAIT)),
+            ("-1", None),
+            ("NaN", None),
+            ("soon", None),
+        ] {
+            assert_eq!(read("retry-after", text), expected, "{text}");
         }
+        assert_eq!(
+            read("retry-after-ms", "1500"),
+            Some(Duration::from_millis(1500))
+        );
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBuilder};
 
 use crate::model::{ModelReply, ModelRequest};
-use crate::ports::{ChatModel, ModelError};
+use crate::ports::{ChatModel, Listener, ModelError, ModelEvent};
 
 /// How many times a call is made at most.
 const MAX_ATTEMPTS: usize = 3;
@@ -22,7 +22,7 @@ const MAX_WAIT: Duration = Duration::from_secs(5);
 pub async fn with_retries(
     chat: &dyn ChatModel,
     request: &ModelRequest,
-    on_text: &mut (dyn FnMut(&str) + Send),
+    listen: &mut Listener<'_>,
 ) -> Result<ModelReply, ModelError> {
     let mut waits = ExponentialBuilder::new()
         .with_min_delay(Duration::from_millis(200))
@@ -32,11 +32,11 @@ pub async fn with_retries(
         .build();
     loop {
         let mut has_text = false;
-        let mut listen = |text: &str| {
-            has_text |= !text.is_empty();
-            on_text(text);
+        let mut hear = |event: ModelEvent<'_>| {
+            has_text |= matches!(event, ModelEvent::Text(words) if !words.is_empty());
+            listen(event);
         };
-        let error = match chat.reply(request, &mut listen).await {
+        let error = match chat.reply(request, &mut hear).await {
             Ok(reply) => return Ok(reply),
             Err(error) => error,
         };
@@ -75,19 +75,20 @@ mod tests {
         async fn reply(
             &self,
             _request: &ModelRequest,
-            on_text: &mut (dyn for<'text> FnMut(&'text str) + Send),
+            listen: &mut Listener<'_>,
         ) -> Result<ModelReply, ModelError> {
             *self.calls.lock().unwrap() += 1;
             if let Some((word, error)) = self.errors.lock().unwrap().pop() {
-                on_text(word);
+                listen(ModelEvent::Text(word));
                 return Err(error);
             }
-            on_text("done");
+            listen(ModelEvent::Text("done"));
             Ok(ModelReply {
                 content: vec![ContentBlock::Text("done".to_owned())],
                 stop: StopReason::EndTurn,
                 usage: TokenUsage::default(),
                 answered_by: None,
+                without_tools: false,
             })
         }
     }

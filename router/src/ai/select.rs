@@ -10,11 +10,13 @@ use super::defaults::{AiDefaults, Credentials};
 use super::endpoint::{BaseUrl, PlainHttp, ProviderKey};
 use super::http;
 use super::offline::Offline;
-use super::openai::OpenAi;
+use super::openai::{Learnt, OpenAi};
 use super::refusal::excerpt;
 use super::table::{self, ModelInfo, is_model_id};
 use super::{ProviderKind, UnknownProvider};
-use crate::model::{IntegrationName, ModelReply, NanoUsd, SecretName, Tenant, TenantSettings};
+use crate::model::{
+    IntegrationName, ModelReply, ModelRequest, NanoUsd, SecretName, Tenant, TenantSettings,
+};
 use crate::outbound::ClientError;
 use crate::ports::{ChatModel, SecretStore, StoreError};
 use crate::skills::SkillSet;
@@ -25,6 +27,7 @@ pub struct Models {
     defaults: AiDefaults,
     client: Client,
     offline: Arc<Offline>,
+    learnt: Learnt,
 }
 
 impl Models {
@@ -35,6 +38,7 @@ impl Models {
             defaults,
             client: http::client()?,
             offline: Arc::new(Offline::new(skills)),
+            learnt: Learnt::default(),
         })
     }
 
@@ -88,6 +92,11 @@ impl Models {
         };
         let shared = shared.clone().ok_or(SelectError::MissingKey(provider))?;
         self.model(&settings, provider, shared).map(drop)
+    }
+
+    /// Words the results of tools by templates: for a model that takes none.
+    pub(crate) fn by_template(&self, request: &ModelRequest) -> String {
+        self.offline.answer(request)
     }
 
     /// The provider, and the tenant's own credentials for it.
@@ -177,7 +186,13 @@ impl Models {
                 Arc::new(Anthropic::new(client, credentials.base_url, key, effort))
             }
             (ProviderKind::OpenAi, key) if key.is_some() || credentials.base_url.is_some() => {
-                Arc::new(OpenAi::new(client, credentials.base_url, key, effort))
+                Arc::new(OpenAi::new(
+                    client,
+                    credentials.base_url,
+                    key,
+                    effort,
+                    self.learnt.clone(),
+                ))
             }
             _ => return Err(SelectError::MissingKey(provider)),
         };

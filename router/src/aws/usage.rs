@@ -53,6 +53,9 @@ fn add(tenant: &TenantId, day: Date, delta: UsageDelta) -> Write {
     if delta.unpriced_tokens > 0 {
         add = add.add(UNPRICED, number_value(delta.unpriced_tokens));
     }
+    if delta.estimated_tokens > 0 {
+        add = add.add("estimated_tokens", number_value(delta.estimated_tokens));
+    }
     Write::update(keys::usage(tenant, day), add)
 }
 
@@ -200,6 +203,7 @@ fn read_usage(day: Date, item: &Item) -> Result<DailyUsage, StoreError> {
         output_tokens: counter(item, "output_tokens")?,
         cost: NanoUsd(counter(item, "cost_nano_usd")?),
         unpriced_tokens: counter(item, UNPRICED)?,
+        estimated_tokens: counter(item, "estimated_tokens")?,
     }
     .with_unpriced_found())
 }

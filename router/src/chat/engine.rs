@@ -21,7 +21,7 @@ use crate::model::{
     ConversationKey, ConversationOwner, JsonObject, Message, ModelRequest, Role, SessionId,
     TenantId, TenantStatus,
 };
-use crate::ports::{Platform, StoreError, Window};
+use crate::ports::{ModelError, Platform, StoreError, Window};
 use crate::skills::{Skill, SkillSet, rules};
 use crate::token::random_token;
 
@@ -249,6 +249,8 @@ impl Engine {
             .select(&caller.tenant, &*self.platform.secrets)
             .await?;
         let mut request = self.model_request(turn, &selected, &skills).await?;
+        // The last message is this turn's.
+        let history = request.messages.len().saturating_sub(1);
         let mut outcome = Outcome::with_model(route, Vec::new(), &selected);
         if let Some((name, input, result)) = called {
             // The result travels as if the model had asked for it, so that data is never among the
@@ -263,8 +265,30 @@ impl Engine {
             skills: &skills,
             reservation: turn.reservation,
             raw: *raw,
+            history,
         };
-        tool_loop.run(request, outcome, on_event).await
+        let by_template = (!outcome.skills.is_empty()).then(|| request.clone());
+        match (tool_loop.run(request, outcome, on_event).await, by_template) {
+            (Err(TurnError::Model(ModelError::NoTools)), Some(request)) => {
+                let mut outcome = Outcome::without_model(
+                    self.models.by_template(&request),
+                    route,
+                    skills
+                        .iter()
+                        .map(|ready| ready.skill.name().to_owned())
+                        .collect(),
+                    false,
+                );
+                on_event(TurnEvent::Delta(&outcome.text));
+                let note = format!(
+                    "(Worded by a template, because the model {} takes no results of skills.)",
+                    selected.name
+                );
+                outcome.add_note(&note, on_event);
+                Ok(outcome)
+            }
+            (answered, _) => answered,
+        }
     }
 
     /// The skill whose rule matches the message, with the input that the rule gives it.
@@ -330,6 +354,9 @@ impl Engine {
         notes.insert("route".to_owned(), json!(outcome.route));
         if !outcome.skills.is_empty() {
             notes.insert("skills".to_owned(), json!(outcome.skills));
+        }
+        if let Some(note) = &outcome.note {
+            notes.insert(prompt::NOTE.to_owned(), json!(note));
         }
         if let Some(model) = &outcome.model {
             notes.insert("model".to_owned(), json!(model));

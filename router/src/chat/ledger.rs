@@ -1,4 +1,5 @@
-//! What a turn uses, counted even when the turn is cancelled in the middle.
+//! What a turn uses, counted even when the turn is cancelled in the middle. What a provider does
+//! not say is estimated, and marked so.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -6,8 +7,15 @@ use jiff::civil::Date;
 use tokio_util::task::TaskTracker;
 use ulid::Ulid;
 
-use crate::model::{NanoUsd, TenantId, TokenUsage, UsageDelta};
-use crate::ports::UsageStore;
+use crate::ai::table::ModelInfo;
+use crate::model::{
+    ContentBlock, ModelReply, ModelRequest, NanoUsd, TenantId, TokenUsage, UsageDelta,
+};
+use crate::ports::{ModelEvent, UsageStore};
+
+/// How many bytes of text a token stands for, where nobody counted: models' tokens are three to
+/// five bytes of English or JSON.
+const BYTES_PER_TOKEN: usize = 4;
 
 /// A message that was counted. Its tokens and cost are added to the day when this is dropped.
 pub(super) struct Reservation {
@@ -16,7 +24,70 @@ pub(super) struct Reservation {
     tenant: TenantId,
     day: Date,
     id: Ulid,
-    used: Mutex<UsageDelta>,
+    used: Mutex<Used>,
+}
+
+#[derive(Default)]
+struct Used {
+    settled: UsageDelta,
+    /// The call that is under way.
+    call: Option<Call>,
+}
+
+/// A call of a model while it is under way.
+struct Call {
+    /// For its price.
+    info: Option<&'static ModelInfo>,
+    sent_bytes: usize,
+    heard_bytes: usize,
+    /// Whether the provider took the request. What it refuses costs nothing.
+    is_accepted: bool,
+    /// What it said so far.
+    told: TokenUsage,
+}
+
+impl Call {
+    /// What the call used, with how many of the tokens are estimated. Nothing was told of a call
+    /// that did not come to its end but what it began with, so that its words count.
+    fn used(&self) -> (TokenUsage, u64) {
+        let estimate = |bytes: usize| bytes.div_ceil(BYTES_PER_TOKEN) as u64;
+        let mut usage = self.told;
+        let mut estimated = 0;
+        if usage.input + usage.cache_read + usage.cache_write == 0 {
+            usage.input = estimate(self.sent_bytes);
+            estimated += usage.input;
+        }
+        let heard = estimate(self.heard_bytes);
+        if heard > usage.output {
+            estimated += heard - usage.output;
+            usage.output = heard;
+        }
+        (usage, estimated)
+    }
+}
+
+impl Used {
+    /// Ends the call that is under way, if one is, by what is known of it.
+    fn end_call(&mut self) {
+        if let Some(call) = self.call.take()
+            && call.is_accepted
+        {
+            let (usage, estimated) = call.used();
+            let cost = call.info.map(|info| info.cost(usage));
+            self.add(usage, cost, estimated);
+        }
+    }
+
+    fn add(&mut self, usage: TokenUsage, cost: Option<NanoUsd>, estimated: u64) {
+        let input = usage.input + usage.cache_read + usage.cache_write;
+        self.settled.input_tokens += input;
+        self.settled.output_tokens += usage.output;
+        match cost {
+            Some(cost) => self.settled.cost += cost,
+            None => self.settled.unpriced_tokens += input + usage.output,
+        }
+        self.settled.estimated_tokens += estimated;
+    }
 }
 
 impl Reservation {
@@ -38,17 +109,76 @@ impl Reservation {
         }
     }
 
-    /// Notes what one call of a model used. `cost` is `None` where the price is unknown: then its
-    /// tokens are counted apart.
-    pub(super) fn note(&self, usage: TokenUsage, cost: Option<NanoUsd>) {
+    /// Hears what a call brings, so that it counts if nothing more comes. Each attempt of a call is
+    /// one of its own.
+    pub(super) fn hear(
+        &self,
+        event: ModelEvent<'_>,
+        info: Option<&'static ModelInfo>,
+        request: &ModelRequest,
+    ) {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        let input = usage.input + usage.cache_read + usage.cache_write;
-        used.input_tokens += input;
-        used.output_tokens += usage.output;
-        match cost {
-            Some(cost) => used.cost += cost,
-            None => used.unpriced_tokens += input + usage.output,
+        match (event, &mut used.call) {
+            (ModelEvent::Accepted, _) => {
+                used.end_call();
+                used.call = Some(Call {
+                    info,
+                    sent_bytes: sent_bytes(request),
+                    heard_bytes: 0,
+                    is_accepted: true,
+                    told: TokenUsage::default(),
+                });
+            }
+            (ModelEvent::Text(words), Some(call)) => call.heard_bytes += words.len(),
+            (ModelEvent::Usage(usage), Some(call)) => call.told = usage,
+            (ModelEvent::Text(_) | ModelEvent::Usage(_), None) => {}
         }
+    }
+
+    /// Notes what a whole call used, and returns it. `cost` gives its price; none where that is
+    /// unknown: then its tokens are counted apart.
+    pub(super) fn note(
+        &self,
+        reply: &mut ModelReply,
+        cost: impl FnOnce(&ModelReply) -> Option<NanoUsd>,
+    ) -> Option<NanoUsd> {
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut estimated = 0;
+        if let Some(mut call) = used.call.take() {
+            // What was told counts as it is; what was not told is estimated.
+            call.told = reply.usage;
+            call.heard_bytes = match reply.usage.output {
+                0 => heard_bytes(reply),
+                _ => 0,
+            };
+            (reply.usage, estimated) = call.used();
+        }
+        let cost = cost(reply);
+        used.add(reply.usage, cost, estimated);
+        cost
+    }
+}
+
+/// The size of what a model is sent, in bytes.
+fn sent_bytes(request: &ModelRequest) -> usize {
+    let blocks = request.messages.iter().flat_map(|message| &message.content);
+    let tools = request
+        .tools
+        .iter()
+        .map(|tool| tool.name.len() + tool.description.len() + tool.input_schema.to_string().len());
+    request.system.len() + blocks.map(block_bytes).sum::<usize>() + tools.sum::<usize>()
+}
+
+fn heard_bytes(reply: &ModelReply) -> usize {
+    reply.content.iter().map(block_bytes).sum()
+}
+
+fn block_bytes(block: &ContentBlock) -> usize {
+    match block {
+        ContentBlock::Text(text) => text.len(),
+        ContentBlock::ToolUse { name, input, .. } => name.len() + input.to_string().len(),
+        ContentBlock::ToolResult { content, .. } => content.to_string().len(),
+        ContentBlock::Reasoning(thought) => thought.to_string().len(),
     }
 }
 
@@ -56,7 +186,10 @@ impl Drop for Reservation {
     /// Settles in the background, so that neither an answer nor a caller who went away waits for
     /// it; a router that shuts down waits for the tracker.
     fn drop(&mut self) {
-        let used = std::mem::take(&mut *self.used.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut used =
+            std::mem::take(&mut *self.used.lock().unwrap_or_else(PoisonError::into_inner));
+        used.end_call();
+        let used = used.settled;
         if used == UsageDelta::default() {
             return;
         }
@@ -66,5 +199,39 @@ impl Drop for Reservation {
                 tracing::error!(%tenant, %error, reservation = %id, "the usage of a turn could not be recorded");
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(told: TokenUsage, heard_bytes: usize) -> Call {
+        Call {
+            info: None,
+            sent_bytes: 400,
+            heard_bytes,
+            is_accepted: true,
+            told,
+        }
+    }
+
+    #[test]
+    fn what_a_provider_does_not_say_is_estimated_and_what_it_says_is_taken() {
+        let told = |input, output| TokenUsage {
+            input,
+            output,
+            ..TokenUsage::default()
+        };
+        for (call, used, estimated) in [
+            (call(told(0, 0), 0), told(100, 0), 100),
+            (call(told(0, 0), 40), told(100, 10), 110),
+            (call(told(90, 0), 41), told(90, 11), 11),
+            // It began with a count, and more was heard since.
+            (call(told(90, 1), 40), told(90, 10), 9),
+            (call(told(90, 20), 40), told(90, 20), 0),
+        ] {
+            assert_eq!(call.used(), (used, estimated));
+        }
     }
 }

@@ -3,8 +3,15 @@
 use serde_json::Value;
 
 use super::{OnEvent, Route, TurnEvent};
-use crate::ai::SelectedModel;
+use crate::ai::{NO_MODEL_NOTE, SelectedModel};
 use crate::model::{NanoUsd, StopReason, TokenUsage};
+
+const FILTERED: &str = "(The model's content filter stopped this answer.)";
+const CUT_OFF: &str = "(The answer reached its longest length and was cut off.)";
+const NO_ANSWER: &str = "(The model gave no answer.)";
+
+/// The notes of earlier programs, which did not mark them where they stored them.
+pub(super) const NOTES: [&str; 4] = [FILTERED, CUT_OFF, NO_ANSWER, NO_MODEL_NOTE];
 
 /// The result of a turn while it is gathered: see [`TurnAnswer`](super::TurnAnswer) for the fields.
 pub(super) struct Outcome {
@@ -15,6 +22,8 @@ pub(super) struct Outcome {
     pub(super) usage: TokenUsage,
     pub(super) cost: Option<NanoUsd>,
     pub(super) raw: bool,
+    /// What was said at the end of the text that is not the answer's own.
+    pub(super) note: Option<String>,
 }
 
 impl Outcome {
@@ -32,6 +41,7 @@ impl Outcome {
             usage: TokenUsage::default(),
             cost: Some(NanoUsd(0)),
             raw,
+            note: None,
         }
     }
 
@@ -54,22 +64,30 @@ impl Outcome {
         };
     }
 
-    /// Adds a note where the text does not end by the model's own choice.
+    /// Says so where the text does not end by the model's own choice.
     pub(super) fn finish(&mut self, stop: StopReason, on_event: &mut OnEvent<'_>) {
-        let note = match stop {
-            StopReason::Filtered => "(The model's content filter stopped this answer.)",
-            StopReason::MaxTokens => "(The answer reached its longest length and was cut off.)",
+        match stop {
+            StopReason::Filtered => self.add_note(FILTERED, on_event),
+            StopReason::MaxTokens => self.add_note(CUT_OFF, on_event),
             StopReason::ToolUse | StopReason::EndTurn if self.text.trim().is_empty() => {
-                "(The model gave no answer.)"
+                self.add_note(NO_ANSWER, on_event);
             }
-            StopReason::ToolUse | StopReason::EndTurn => return,
-        };
+            StopReason::ToolUse | StopReason::EndTurn => {}
+        }
+    }
+
+    /// Adds a note behind the text, in a paragraph of its own.
+    pub(super) fn add_note(&mut self, note: &str, on_event: &mut OnEvent<'_>) {
         if !self.text.is_empty() {
             self.text.push_str("\n\n");
             on_event(TurnEvent::Delta("\n\n"));
         }
         self.text.push_str(note);
         on_event(TurnEvent::Delta(note));
+        self.note = Some(match self.note.take() {
+            Some(before) => format!("{before}\n\n{note}"),
+            None => note.to_owned(),
+        });
     }
 }
 

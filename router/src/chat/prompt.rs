@@ -4,7 +4,11 @@
 use jiff::Timestamp;
 
 use super::Caller;
+use super::outcome::NOTES;
 use crate::model::{ContentBlock, Message, ModelMessage, Role, UserMemory};
+
+/// Where a stored answer keeps what was noted behind it.
+pub(super) const NOTE: &str = "note";
 
 /// The system prompt of a turn.
 pub(super) fn system_prompt(
@@ -51,7 +55,7 @@ pub(super) fn conversation(history: &[Message], message: &str) -> Vec<ModelMessa
     let mut messages: Vec<ModelMessage> = Vec::with_capacity(history.len() + 1);
     let spoken = history
         .iter()
-        .map(|stored| (stored.role, stored.content.as_str()));
+        .map(|stored| (stored.role, without_notes(stored)));
     for (role, text) in spoken.chain([(Role::User, message)]) {
         if text.trim().is_empty() {
             continue;
@@ -67,6 +71,20 @@ pub(super) fn conversation(history: &[Message], message: &str) -> Vec<ModelMessa
         }
     }
     messages
+}
+
+/// The words of a stored message without what was noted behind them: a model that is shown such a
+/// note as its own words writes more of them.
+fn without_notes(message: &Message) -> &str {
+    if message.role != Role::Assistant {
+        return &message.content;
+    }
+    let marked = message.other.get(NOTE).and_then(serde_json::Value::as_str);
+    let mut words = message.content.trim_end();
+    for note in marked.into_iter().chain(NOTES) {
+        words = words.strip_suffix(note).unwrap_or(words).trim_end();
+    }
+    words
 }
 
 #[cfg(test)]
@@ -96,5 +114,26 @@ mod tests {
         let roles: Vec<Role> = messages.iter().map(|message| message.role).collect();
         assert_eq!(roles, [Role::User, Role::Assistant, Role::User]);
         assert_eq!(messages[0].content.len(), 2);
+    }
+
+    #[test]
+    fn notes_are_no_words_of_the_model() {
+        let mut marked = stored(Role::Assistant, "Fine.\n\n(It cannot use skills.)");
+        marked
+            .other
+            .insert(NOTE.to_owned(), "(It cannot use skills.)".into());
+        let history = [
+            stored(Role::User, "one"),
+            stored(Role::Assistant, NOTES[2]),
+            stored(Role::User, "two"),
+            marked,
+        ];
+        let messages = conversation(&history, "three");
+        let said: Vec<&ContentBlock> = messages
+            .iter()
+            .filter(|message| message.role == Role::Assistant)
+            .flat_map(|message| &message.content)
+            .collect();
+        assert_eq!(said, [&ContentBlock::Text("Fine.".to_owned())]);
     }
 }

@@ -9,12 +9,10 @@ use super::tools::{self, ReadySkill};
 use super::{OnEvent, TurnError, TurnEvent};
 use crate::ai::{SelectedModel, with_retries};
 use crate::model::{ContentBlock, ModelMessage, ModelReply, ModelRequest, Role, StopReason};
-use crate::ports::ModelError;
+use crate::ports::{ModelError, ModelEvent};
 
 /// How many rounds of tool calls a model gets in one turn before it must answer.
 const MAX_ROUNDS: usize = 5;
-/// The most tools a model may call at once; more is no answer to a person's question.
-const MAX_CALLS_PER_ROUND: usize = 8;
 
 /// What is the same in every round.
 pub(super) struct ToolLoop<'turn> {
@@ -23,6 +21,8 @@ pub(super) struct ToolLoop<'turn> {
     pub(super) reservation: &'turn Reservation,
     /// Whether the JSON of the first tools that are called is the answer.
     pub(super) raw: bool,
+    /// How many of the request's first messages are of earlier turns.
+    pub(super) history: usize,
 }
 
 impl ToolLoop<'_> {
@@ -33,6 +33,7 @@ impl ToolLoop<'_> {
         mut outcome: Outcome,
         on_event: &mut OnEvent<'_>,
     ) -> Result<Outcome, TurnError> {
+        let (mut history, mut without_tools) = (self.history, false);
         for round in 0..=MAX_ROUNDS {
             let is_last = round == MAX_ROUNDS;
             if is_last {
@@ -43,7 +44,15 @@ impl ToolLoop<'_> {
                     .system
                     .push_str("\n\nAnswer now with what you have. Call no more tools.");
             }
-            let reply = self.ask(&request, &mut outcome, on_event).await?;
+            let reply = match self.ask(&request, &mut outcome, on_event).await {
+                Err(TurnError::Model(ModelError::TooLong))
+                    if shorten(&mut request, &mut history) =>
+                {
+                    self.ask(&request, &mut outcome, on_event).await?
+                }
+                reply => reply?,
+            };
+            without_tools |= reply.without_tools;
             let calls = reply
                 .content
                 .iter()
@@ -51,10 +60,10 @@ impl ToolLoop<'_> {
                 .count();
             if reply.stop != StopReason::ToolUse || calls == 0 || is_last {
                 outcome.finish(reply.stop, on_event);
+                if without_tools {
+                    outcome.add_note(&self.without_skills(), on_event);
+                }
                 return Ok(outcome);
-            }
-            if calls > MAX_CALLS_PER_ROUND {
-                return Err(ModelError::Protocol(format!("{calls} tools called at once")).into());
             }
             let round = tools::run_calls(self.skills, &reply.content, on_event).await;
             for name in round.ran {
@@ -89,9 +98,18 @@ impl ToolLoop<'_> {
         outcome: &mut Outcome,
         on_event: &mut OnEvent<'_>,
     ) -> Result<ModelReply, TurnError> {
+        let info = self.selected.info;
         let mut has_begun = false;
         let text = &mut outcome.text;
-        let reply = with_retries(&*self.selected.chat, request, &mut |words: &str| {
+        let mut reply = with_retries(&*self.selected.chat, request, &mut |event: ModelEvent<
+            '_,
+        >| {
+            if !self.selected.is_offline() {
+                self.reservation.hear(event, info, request);
+            }
+            let ModelEvent::Text(words) = event else {
+                return;
+            };
             if words.is_empty() {
                 return;
             }
@@ -104,9 +122,40 @@ impl ToolLoop<'_> {
             on_event(TurnEvent::Delta(words));
         })
         .await?;
-        let cost = self.selected.cost(&reply);
-        self.reservation.note(reply.usage, cost);
+        let cost = self
+            .reservation
+            .note(&mut reply, |reply| self.selected.cost(reply));
         outcome.add(reply.usage, cost);
         Ok(reply)
     }
+
+    /// What an answer says that was given without the skills it might have needed.
+    fn without_skills(&self) -> String {
+        let names = self
+            .skills
+            .iter()
+            .map(|ready| format!("`{}`", ready.skill.name()));
+        format!(
+            "(The model {} cannot use skills, so this answer was given without {}.)",
+            self.selected.name,
+            names.collect::<Vec<_>>().join(", ")
+        )
+    }
+}
+
+/// Takes away the older half of the earlier turns, once; false if there is nothing to take.
+fn shorten(request: &mut ModelRequest, history: &mut usize) -> bool {
+    let mut gone = (*history).div_ceil(2);
+    // A conversation begins with the person.
+    while gone < *history
+        && request
+            .messages
+            .get(gone)
+            .is_some_and(|one| one.role != Role::User)
+    {
+        gone += 1;
+    }
+    *history = 0;
+    request.messages.drain(..gone);
+    gone > 0
 }

@@ -117,8 +117,12 @@ pub(super) struct ToolRound {
     pub(super) results: Vec<Value>,
 }
 
+/// The most tools that run at once; more is no answer to a person's question.
+const MOST_CALLS: usize = 8;
+
 /// Runs the tools that a model asked for, concurrently. A failed call becomes an error result,
-/// which the model can explain.
+/// which the model can explain; so does one of a tool that does not exist, one whose arguments are
+/// no object, and what is more than can run at once.
 pub(super) async fn run_calls(
     skills: &[ReadySkill],
     reply: &[ContentBlock],
@@ -133,16 +137,38 @@ pub(super) async fn run_calls(
             | ContentBlock::ToolResult { .. } => None,
         })
         .collect();
-    for (_, name, _) in &calls {
-        on_event(TurnEvent::Tool { name });
+    let chosen: Vec<Result<&ReadySkill, String>> = calls
+        .iter()
+        .enumerate()
+        .map(|(at, (_, name, input))| {
+            let skill = skills.iter().find(|ready| ready.skill.name() == *name);
+            match skill {
+                None => Err(format!("there is no tool `{name}`")),
+                Some(_) if !input.is_object() => {
+                    Err("the arguments are not a JSON object: call it again with one".to_owned())
+                }
+                Some(_) if at >= MOST_CALLS => {
+                    Err(format!("only {MOST_CALLS} tools can be called at once"))
+                }
+                Some(skill) => Ok(skill),
+            }
+        })
+        .collect();
+    for skill in chosen.iter().flatten() {
+        on_event(TurnEvent::Tool {
+            name: skill.skill.name(),
+        });
     }
-    let outcomes = join_all(calls.iter().map(|(_, name, input)| async move {
-        match skills.iter().find(|ready| ready.skill.name() == *name) {
-            Some(ready) => ready.run(input).await.map_err(|error| error.to_string()),
-            None => Err(format!("no such tool: `{name}`")),
-        }
-    }))
-    .await;
+    let runs = calls
+        .iter()
+        .zip(chosen)
+        .map(|((_, _, input), chosen)| async move {
+            match chosen {
+                Ok(skill) => skill.run(input).await.map_err(|error| error.to_string()),
+                Err(why) => Err(why),
+            }
+        });
+    let outcomes = join_all(runs).await;
     let mut round = ToolRound {
         blocks: Vec::new(),
         ran: Vec::new(),
@@ -160,7 +186,7 @@ pub(super) async fn run_calls(
                 tracing::info!(tool = name, %message, "a tool call failed");
                 ContentBlock::ToolResult {
                     id: id.to_owned(),
-                    content: json!({"error": message}),
+                    content: Value::String(message),
                     is_error: true,
                 }
             }

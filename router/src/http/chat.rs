@@ -1,6 +1,7 @@
 //! `POST /api/chat`: a turn, answered as one JSON object or as server-sent events.
 
 use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,8 +11,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use futures::StreamExt;
-use futures::stream;
+use futures::{FutureExt, StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -21,10 +21,10 @@ use utoipa::ToSchema;
 
 use super::AppState;
 use super::auth::Authenticated;
-use super::error::{ApiError, ErrorBody};
+use super::error::{ApiError, Cause, ErrorBody};
 use super::extract::JsonBody;
 use super::middleware::RequestId;
-use crate::chat::{Engine, Route, TurnAnswer, TurnError, TurnEvent, TurnRequest, split_raw};
+use crate::chat::{Engine, Route, TurnAnswer, TurnEvent, TurnRequest, split_raw};
 use crate::model::{ChannelKind, SessionId};
 
 /// The limit of a message, in bytes.
@@ -188,17 +188,18 @@ fn wants_stream(headers: &HeaderMap) -> bool {
 async fn as_json(state: &AppState, turn: TurnRequest) -> Result<Response, ApiError> {
     let started = Instant::now();
     let deadline = state.deadlines.answer;
-    let answer = with_deadline(deadline, state.engine.answer(&turn, &mut |_| {})).await?;
+    let answer = async { Ok(state.engine.answer(&turn, &mut |_| {}).await?) };
+    let answer = with_deadline(deadline, answer).await?;
     Ok(Json(ChatAnswer::new(answer, turn.request_id, started.elapsed())).into_response())
 }
 
 /// Cancels a turn that takes too long; nothing of it is stored.
 async fn with_deadline(
     deadline: Duration,
-    turn: impl Future<Output = Result<TurnAnswer, TurnError>>,
+    turn: impl Future<Output = Result<TurnAnswer, ApiError>>,
 ) -> Result<TurnAnswer, ApiError> {
     match tokio::time::timeout(deadline, turn).await {
-        Ok(answer) => Ok(answer?),
+        Ok(answer) => answer,
         Err(_) => {
             let message = format!("no answer within {} s", deadline.as_secs());
             Err(ApiError::new(
@@ -270,7 +271,15 @@ async fn send_answer(
         // Sending fails only once the stream is dropped, and this task with it.
         let _ = steps.send(Step::Event(event));
     };
-    let last = match with_deadline(deadline, engine.answer(&turn, &mut on_event)).await {
+    // A panic would end the stream without a word.
+    let answer = AssertUnwindSafe(engine.answer(&turn, &mut on_event)).catch_unwind();
+    let answer = async {
+        match answer.await {
+            Ok(answer) => Ok(answer?),
+            Err(_) => Err(ApiError::internal(Cause::Panic)),
+        }
+    };
+    let last = match with_deadline(deadline, answer).await {
         Ok(answer) => Step::Event(event(
             "done",
             &ChatAnswer::new(answer, turn.request_id, started.elapsed()),

@@ -311,6 +311,7 @@ impl From<ModelError> for ApiError {
             ModelError::Denied(_) => (StatusCode::BAD_GATEWAY, "model_denied"),
             ModelError::UnknownModel(_) => (StatusCode::BAD_GATEWAY, "model_unknown"),
             ModelError::TooLong => (StatusCode::UNPROCESSABLE_ENTITY, "conversation_too_long"),
+            ModelError::NoTools => (StatusCode::CONFLICT, "model_misconfigured"),
             ModelError::Rejected(_) => (StatusCode::BAD_GATEWAY, "model_rejected"),
             ModelError::Protocol(_) => (StatusCode::BAD_GATEWAY, "model_protocol"),
         };

@@ -22,6 +22,7 @@ use super::files::{self, FileLock};
 pub(super) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("schema/0001_tables.sql")),
     M::up(include_str!("schema/0002_unpriced_tokens.sql")),
+    M::up(include_str!("schema/0003_estimated_tokens.sql")),
 ];
 
 /// How long a write waits for another process that is writing.

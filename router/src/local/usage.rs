@@ -176,7 +176,8 @@ fn add(
     let unpriced = stored.unpriced_tokens;
     connection
         .prepare_cached(
-            "UPDATE usage SET input_tokens = ?3, output_tokens = ?4, cost_nano_usd = ?5, unpriced_tokens = ?6
+            "UPDATE usage SET input_tokens = ?3, output_tokens = ?4, cost_nano_usd = ?5,
+                 unpriced_tokens = ?6, estimated_tokens = ?7
              WHERE tenant_id = ?1 AND day = ?2",
         )?
         .execute(params![
@@ -186,6 +187,11 @@ fn add(
             rows::to_column(stored.output_tokens.saturating_add(delta.output_tokens)),
             rows::to_column(cost.0),
             rows::to_column(unpriced.saturating_add(delta.unpriced_tokens)),
+            rows::to_column(
+                stored
+                    .estimated_tokens
+                    .saturating_add(delta.estimated_tokens)
+            ),
         ])?;
     Ok(())
 }
@@ -210,6 +216,7 @@ fn read_usage(row: &Row<'_>) -> Result<DailyUsage, StoreError> {
         output_tokens: rows::counter(row, "output_tokens")?,
         cost: NanoUsd(rows::counter(row, "cost_nano_usd")?),
         unpriced_tokens: rows::counter(row, "unpriced_tokens")?,
+        estimated_tokens: rows::counter(row, "estimated_tokens")?,
     }
     .with_unpriced_found())
 }

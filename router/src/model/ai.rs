@@ -19,6 +19,19 @@ pub struct ModelRequest {
     pub max_tokens: u32,
 }
 
+impl ModelRequest {
+    /// Whether the conversation holds calls of tools or their results.
+    pub fn calls_tools(&self) -> bool {
+        let blocks = self.messages.iter().flat_map(|message| &message.content);
+        blocks.into_iter().any(|block| {
+            matches!(
+                block,
+                ContentBlock::ToolUse { .. } | ContentBlock::ToolResult { .. }
+            )
+        })
+    }
+}
+
 /// One message to or from a model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelMessage {
@@ -80,6 +93,8 @@ pub struct ModelReply {
     /// The provider's id of the model that answered, where the one that was asked only chose it (a
     /// prompt router).
     pub answered_by: Option<String>,
+    /// Whether the tools that the request offers were left out, because the model takes none.
+    pub without_tools: bool,
 }
 
 impl ModelReply {

@@ -53,6 +53,9 @@ pub struct DailyUsage {
     pub cost: NanoUsd,
     /// Tokens, in and out, of models whose price is not known.
     pub unpriced_tokens: u64,
+    /// How many of the tokens are estimated, because a provider did not say or a call did not come
+    /// to its end.
+    pub estimated_tokens: u64,
 }
 
 impl DailyUsage {
@@ -90,6 +93,7 @@ impl DailyUsage {
             output_tokens: 0,
             cost: NanoUsd(0),
             unpriced_tokens: 0,
+            estimated_tokens: 0,
         }
     }
 }
@@ -105,4 +109,6 @@ pub struct UsageDelta {
     pub cost: NanoUsd,
     /// The tokens among them whose price is not known.
     pub unpriced_tokens: u64,
+    /// How many of the tokens are estimated.
+    pub estimated_tokens: u64,
 }

@@ -2,8 +2,6 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use eventsource_stream::{Event, EventStreamError, Eventsource};
-use futures::{Stream, StreamExt};
 use reqwest::Response;
 
 /// A body that was not read to its end.
@@ -81,62 +79,6 @@ impl ByteBudget {
     }
 }
 
-/// How much of an event stream is read.
-#[derive(Debug, Clone, Copy)]
-pub struct EventLimits {
-    /// All events together, in bytes.
-    pub total: usize,
-    /// One line, in bytes: a line that is not whole is looked through again with every piece that
-    /// comes.
-    pub line: usize,
-}
-
-/// Why an event stream ended before its end.
-#[derive(Debug, thiserror::Error)]
-pub enum EventError {
-    /// The connection broke, or nothing came for too long.
-    #[error("the answer broke off")]
-    Transport(#[source] reqwest::Error),
-    /// It passed a bound.
-    #[error("the answer is too long")]
-    TooLong,
-    /// It holds bytes that are not UTF-8.
-    #[error("the answer is not UTF-8")]
-    NotUtf8,
-    /// Its lines are not events.
-    #[error("the event stream is malformed")]
-    Malformed,
-}
-
-/// The events of an answer, as they come
-/// (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
-pub fn events(
-    response: Response,
-    limits: EventLimits,
-) -> impl Stream<Item = Result<Event, EventError>> {
-    let mut total = 0_usize;
-    let mut line = 0_usize;
-    let chunks = response.bytes_stream().map(move |chunk| {
-        let chunk = chunk.map_err(EventError::Transport)?;
-        total += chunk.len();
-        line = match chunk.iter().rposition(|byte| *byte == b'\n') {
-            Some(end) => chunk.len() - end,
-            None => line + chunk.len(),
-        };
-        if total > limits.total || line > limits.line {
-            return Err(EventError::TooLong);
-        }
-        Ok(chunk)
-    });
-    chunks.eventsource().map(|event| {
-        event.map_err(|error| match error {
-            EventStreamError::Transport(error) => error,
-            EventStreamError::Utf8(_) => EventError::NotUtf8,
-            EventStreamError::Parser(_) => EventError::Malformed,
-        })
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,29 +111,5 @@ mod tests {
         assert!(budget.read(stream(&["12345"])).await.is_ok());
         assert!(budget.read(stream(&["123"])).await.is_ok());
         assert!(budget.read(response("1")).await.is_err());
-    }
-
-    #[tokio::test]
-    async fn event_streams_are_read_up_to_their_bounds() {
-        let limits = EventLimits {
-            total: 40,
-            line: 20,
-        };
-        let read = async |pieces| {
-            let events: Vec<_> = events(stream(pieces), limits).collect().await;
-            events
-                .into_iter()
-                .map(|event| event.map(|event| event.data).map_err(|e| e.to_string()))
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(
-            read(&["data: a\n\n", "data: b\n\n"]).await,
-            [Ok("a".to_owned()), Ok("b".to_owned())]
-        );
-        let too_long = Some(Err("the answer is too long".to_owned()));
-        let lines = read(&["data: 1234567", "890123456789"]).await;
-        assert_eq!(lines.last().cloned(), too_long);
-        let events = read(&["data: 12345678\n\n", "data: 12345678\n\n", "data: 12\n\n"]).await;
-        assert_eq!(events.last().cloned(), too_long);
     }
 }

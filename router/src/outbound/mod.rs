@@ -15,6 +15,7 @@
 //! what an answer means.
 
 mod body;
+mod events;
 mod loopback;
 mod proxies;
 mod resolver;
@@ -26,7 +27,8 @@ use reqwest::Client;
 use reqwest::header::HeaderMap;
 use reqwest::redirect::Policy;
 
-pub use body::{BodyError, ByteBudget, EventError, EventLimits, events, read_bounded, read_start};
+pub use body::{BodyError, ByteBudget, read_bounded, read_start};
+pub use events::{Event, EventError, EventLimits, EventReader, events};
 pub use loopback::{is_loopback, is_loopback_address, is_loopback_host};
 
 /// How a client behaves. The default suits a short request to an API with credentials in it.

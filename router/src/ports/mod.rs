@@ -20,7 +20,7 @@ pub use error::{Failure, StoreError};
 use crate::model::{
     ApiKey, AuditEntry, ChannelId, ChannelKind, ChannelMapping, ConversationKey, ConversationOwner,
     DailyUsage, KeyHash, Message, ModelReply, ModelRequest, SecretDescription, SecretDocument,
-    SecretName, SessionSummary, Tenant, TenantId, UsageDelta, User, UserId, UserMemory,
+    SecretName, SessionSummary, Tenant, TenantId, TokenUsage, UsageDelta, User, UserId, UserMemory,
 };
 
 /// Which part of a list to return.
@@ -316,6 +316,9 @@ pub enum ModelError {
     /// The conversation is longer than the model takes.
     #[error("the conversation is too long for the model")]
     TooLong,
+    /// The model takes no tools, and their results are what it is asked about.
+    #[error("the model takes no tools")]
+    NoTools,
     /// The provider refused the request for another reason.
     #[error("the model's provider refused the request: {0}")]
     Rejected(String),
@@ -324,19 +327,34 @@ pub enum ModelError {
     Protocol(String),
 }
 
+/// What a model's answer brings before its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ModelEvent<'a> {
+    /// The provider took the request: from here on it costs.
+    Accepted,
+    /// More of the answer.
+    Text(&'a str),
+    /// What the call used so far, as the provider counts it.
+    Usage(TokenUsage),
+}
+
+/// Receives what a model's answer brings.
+pub type Listener<'a> = dyn for<'event> FnMut(ModelEvent<'event>) + Send + 'a;
+
 /// A language model's provider.
 #[async_trait]
 pub trait ChatModel: Send + Sync {
-    /// Answers a request. `on_text` receives the answer's words as they come (a provider that does
-    /// not stream calls it once); they are the same words that the reply holds. Dropping the future
-    /// stops the call.
+    /// Answers a request. `listen` receives what comes before the end: the words of the answer (a
+    /// provider that does not stream gives them at once), which are the same that the reply holds,
+    /// and what the provider says was used so far, which counts if the call does not come to its
+    /// end. Dropping the future stops the call.
     ///
     /// Adapters make one attempt; [`crate::ai::with_retries`] repeats it.
     // The lifetime is written out because `async_trait` would tie the elided one to the call.
     async fn reply(
         &self,
         request: &ModelRequest,
-        on_text: &mut (dyn for<'text> FnMut(&'text str) + Send),
+        listen: &mut Listener<'_>,
     ) -> Result<ModelReply, ModelError>;
 }
 

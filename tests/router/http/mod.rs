@@ -7,6 +7,7 @@ mod conversations;
 mod health;
 mod logging;
 mod malformed;
+mod models;
 mod refusals;
 mod streaming;
 

@@ -12,7 +12,7 @@ use tower::ServiceExt;
 use super::chat::app_with;
 use super::{TestApp, request};
 
-fn stream_request(key: &str, body: &Value) -> Request<Body> {
+pub(super) fn stream_request(key: &str, body: &Value) -> Request<Body> {
     request(Method::POST, "/api/chat", Some(key))
         .header("content-type", "application/json")
         .header("accept", "text/event-stream")

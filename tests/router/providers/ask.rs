@@ -13,7 +13,7 @@ use t3nets_router::model::{
     ContentBlock, JsonObject, ModelMessage, ModelReply, ModelRequest, Role, SecretDescription,
     SecretDocument, SecretName, Tenant, TenantId, TenantSettings, TenantStatus, ToolSpec,
 };
-use t3nets_router::ports::{ModelError, PutOutcome, SecretStore, StoreError};
+use t3nets_router::ports::{ModelError, ModelEvent, PutOutcome, SecretStore, StoreError};
 use t3nets_router::skills::SkillSet;
 
 pub(super) const KEY: &str = "sk-very-secret";
@@ -166,7 +166,11 @@ pub(super) async fn ask(
     let mut heard = Vec::new();
     let reply = model
         .chat
-        .reply(request, &mut |words| heard.push(words.to_owned()))
+        .reply(request, &mut |event: ModelEvent<'_>| {
+            if let ModelEvent::Text(words) = event {
+                heard.push(words.to_owned());
+            }
+        })
         .await;
     (reply, heard)
 }

@@ -228,6 +228,8 @@ enum Ending {
 enum Instead {
     Failure(u16, String),
     Raw(String, Vec<u8>),
+    /// The same, and then nothing on an open connection.
+    RawThenHeld(String, Vec<u8>),
 }
 
 impl Answer {
@@ -292,6 +294,13 @@ impl Answer {
     pub fn raw(content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         let mut answer = Self::new(Vec::new());
         answer.instead = Some(Instead::Raw(content_type.to_owned(), body.into()));
+        answer
+    }
+
+    /// The same, with the connection kept open behind it.
+    pub fn raw_then_held(content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        let mut answer = Self::new(Vec::new());
+        answer.instead = Some(Instead::RawThenHeld(content_type.to_owned(), body.into()));
         answer
     }
 

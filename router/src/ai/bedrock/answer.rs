@@ -10,9 +10,10 @@ use data_encoding::BASE64;
 use serde_json::{Value, json};
 
 use super::document::to_value;
-use crate::ai::{broken_off, tool_input};
+use crate::ai::broken_off;
+use crate::ai::reading::{raise, tool_input, with_own_ids};
 use crate::model::{ContentBlock, ModelReply, StopReason, TokenUsage};
-use crate::ports::ModelError;
+use crate::ports::{Listener, ModelError, ModelEvent};
 
 /// The longest streamed answer in bytes: many times what the longest output of any model takes.
 const MAX_ANSWER: usize = 16 << 20;
@@ -47,7 +48,7 @@ impl Answer {
     pub(super) fn add_event(
         &mut self,
         event: ConverseStreamOutput,
-        on_text: &mut (dyn FnMut(&str) + Send),
+        listen: &mut Listener<'_>,
     ) -> Result<(), ModelError> {
         match event {
             ConverseStreamOutput::ContentBlockStart(event) => {
@@ -63,7 +64,7 @@ impl Answer {
                 Ok(())
             }
             ConverseStreamOutput::ContentBlockDelta(event) => match event.delta {
-                Some(delta) => self.add(event.content_block_index, delta, on_text),
+                Some(delta) => self.add(event.content_block_index, delta, listen),
                 None => Ok(()),
             },
             ConverseStreamOutput::MessageStop(event) => {
@@ -71,7 +72,8 @@ impl Answer {
                 Ok(())
             }
             ConverseStreamOutput::Metadata(event) => {
-                self.usage = counts(event.usage.as_ref());
+                raise(&mut self.usage, counts(event.usage.as_ref()));
+                listen(ModelEvent::Usage(self.usage));
                 self.answered_by = event
                     .trace
                     .and_then(|trace| trace.prompt_router?.invoked_model_id);
@@ -87,7 +89,7 @@ impl Answer {
         &mut self,
         index: i32,
         delta: ContentBlockDelta,
-        on_text: &mut (dyn FnMut(&str) + Send),
+        listen: &mut Listener<'_>,
     ) -> Result<(), ModelError> {
         self.bytes += length(&delta);
         if self.bytes > MAX_ANSWER {
@@ -107,7 +109,7 @@ impl Answer {
         match (part, delta) {
             (Part::Text(all), ContentBlockDelta::Text(text)) => {
                 if !text.is_empty() {
-                    on_text(&text);
+                    listen(ModelEvent::Text(&text));
                 }
                 all.push_str(&text);
             }
@@ -134,8 +136,14 @@ impl Answer {
         Ok(())
     }
 
-    /// The answer, once the stream is over.
-    pub(super) fn finish(self) -> Result<ModelReply, ModelError> {
+    /// Whether the reason to stop was read: nothing that follows can take the answer back.
+    pub(super) fn has_stopped(&self) -> bool {
+        self.stop.is_some()
+    }
+
+    /// The answer, once the stream is over. `turn` makes the ids that are missing unique in the
+    /// conversation.
+    pub(super) fn finish(self, turn: usize) -> Result<ModelReply, ModelError> {
         let stop = self.stop.ok_or_else(broken_off)?;
         let content = self
             .blocks
@@ -155,7 +163,7 @@ impl Answer {
                 Part::Unknown => None,
             })
             .collect();
-        reply(content, &stop, self.usage, self.answered_by)
+        reply(content, &stop, self.usage, self.answered_by, turn)
     }
 }
 
@@ -192,7 +200,13 @@ fn length(delta: &ContentBlockDelta) -> usize {
 }
 
 /// The answer in a response of Converse.
-pub(super) fn from_response(output: Response) -> Result<ModelReply, ModelError> {
+pub(super) fn from_response(
+    output: Response,
+    turn: usize,
+    listen: &mut Listener<'_>,
+) -> Result<ModelReply, ModelError> {
+    let usage = counts(output.usage.as_ref());
+    listen(ModelEvent::Usage(usage));
     let message = match output.output {
         Some(ConverseOutput::Message(message)) => message,
         _ => {
@@ -225,12 +239,7 @@ pub(super) fn from_response(output: Response) -> Result<ModelReply, ModelError> 
     let answered_by = output
         .trace
         .and_then(|trace| trace.prompt_router?.invoked_model_id);
-    reply(
-        content,
-        &output.stop_reason,
-        counts(output.usage.as_ref()),
-        answered_by,
-    )
+    reply(content, &output.stop_reason, usage, answered_by, turn)
 }
 
 fn reply(
@@ -238,9 +247,14 @@ fn reply(
     stop: &Stop,
     usage: TokenUsage,
     answered_by: Option<String>,
+    turn: usize,
 ) -> Result<ModelReply, ModelError> {
+    let mut content = content;
+    with_own_ids(&mut content, turn);
+    let calls = content
+        .iter()
+        .any(|block| matches!(block, ContentBlock::ToolUse { .. }));
     let stop = match stop {
-        Stop::ToolUse => StopReason::ToolUse,
         Stop::MaxTokens => StopReason::MaxTokens,
         Stop::ModelContextWindowExceeded if content.is_empty() => return Err(ModelError::TooLong),
         Stop::ModelContextWindowExceeded => StopReason::MaxTokens,
@@ -250,6 +264,8 @@ fn reply(
                 "the model wrote what Bedrock cannot read ({stop})"
             )));
         }
+        // Some models say that their turn ended beside calls, too.
+        _ if calls => StopReason::ToolUse,
         _ => StopReason::EndTurn,
     };
     Ok(ModelReply {
@@ -257,6 +273,7 @@ fn reply(
         stop,
         usage,
         answered_by,
+        without_tools: false,
     })
 }
 

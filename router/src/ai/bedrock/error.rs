@@ -12,6 +12,7 @@ use aws_sdk_bedrockruntime::config::http::HttpResponse;
 use aws_sdk_bedrockruntime::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_bedrockruntime::types::error::ConverseStreamOutputError as StreamError;
 use aws_smithy_types::event_stream::RawMessage;
+use jiff::Timestamp;
 use reqwest::StatusCode;
 
 use crate::ai::refusal::{by_status, excerpt, says_too_long, waiting_time};
@@ -53,7 +54,10 @@ where
                     (None, None) => &body,
                 },
                 status: StatusCode::from_u16(raw.status().as_u16()).ok(),
-                retry_after: raw.headers().get("retry-after").and_then(waiting_time),
+                retry_after: raw
+                    .headers()
+                    .get("retry-after")
+                    .and_then(|text| waiting_time(text, Timestamp::now())),
             };
             meaning(&refusal, model)
         }

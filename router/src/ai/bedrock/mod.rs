@@ -27,9 +27,10 @@ use aws_sdk_bedrockruntime::Client;
 use aws_sdk_bedrockruntime::config::Builder;
 
 use self::answer::Answer;
+use crate::ai::reading::GRACE;
 use crate::ai::table::{Ability, ModelInfo};
-use crate::model::{ContentBlock, ModelReply, ModelRequest};
-use crate::ports::{ChatModel, ModelError};
+use crate::model::{ModelReply, ModelRequest};
+use crate::ports::{ChatModel, Listener, ModelError, ModelEvent};
 
 /// Covers DNS, TCP and TLS.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -124,15 +125,7 @@ struct BedrockModel {
 impl BedrockModel {
     /// Whether the answer to a request can be streamed. An unknown model is taken to be able to.
     fn streams(&self, request: &ModelRequest) -> bool {
-        let has_tools = !request.tools.is_empty()
-            || request.messages.iter().any(|message| {
-                message.content.iter().any(|block| {
-                    matches!(
-                        block,
-                        ContentBlock::ToolUse { .. } | ContentBlock::ToolResult { .. }
-                    )
-                })
-            });
+        let has_tools = !request.tools.is_empty() || request.calls_tools();
         let needed = if has_tools {
             Ability::StreamedTools
         } else {
@@ -145,13 +138,14 @@ impl BedrockModel {
     async fn converse(
         &self,
         request: &ModelRequest,
-        on_text: &mut (dyn for<'text> FnMut(&'text str) + Send),
+        listen: &mut Listener<'_>,
     ) -> Result<ModelReply, ModelError> {
         let output = send!(self.client.converse(), request, self.effort())?;
-        let reply = answer::from_response(output)?;
+        listen(ModelEvent::Accepted);
+        let reply = answer::from_response(output, request.messages.len(), listen)?;
         let text = reply.text();
         if !text.is_empty() {
-            on_text(&text);
+            listen(ModelEvent::Text(&text));
         }
         Ok(reply)
     }
@@ -159,20 +153,26 @@ impl BedrockModel {
     async fn converse_stream(
         &self,
         request: &ModelRequest,
-        on_text: &mut (dyn for<'text> FnMut(&'text str) + Send),
+        listen: &mut Listener<'_>,
     ) -> Result<ModelReply, ModelError> {
         let output = send!(self.client.converse_stream(), request, self.effort())?;
+        listen(ModelEvent::Accepted);
         let mut stream = output.stream;
         let mut answer = Answer::default();
         // The usage comes after the end of the message, so the stream is read to its end.
         loop {
-            let event = tokio::time::timeout(EVENT_TIMEOUT, stream.recv())
-                .await
-                .map_err(|_| ModelError::TimedOut)?
-                .map_err(|error| error::stream_error(&error, &request.model))?;
+            let has_stopped = answer.has_stopped();
+            let patience = if has_stopped { GRACE } else { EVENT_TIMEOUT };
+            let event = match tokio::time::timeout(patience, stream.recv()).await {
+                Ok(Ok(event)) => event,
+                // Whatever goes wrong behind a whole answer is its end.
+                Ok(Err(_)) | Err(_) if has_stopped => None,
+                Ok(Err(error)) => return Err(error::stream_error(&error, &request.model)),
+                Err(_) => return Err(ModelError::TimedOut),
+            };
             match event {
-                Some(event) => answer.add_event(event, on_text)?,
-                None => return answer.finish(),
+                Some(event) => answer.add_event(event, listen)?,
+                None => return answer.finish(request.messages.len()),
             }
         }
     }
@@ -188,12 +188,12 @@ impl ChatModel for BedrockModel {
     async fn reply(
         &self,
         request: &ModelRequest,
-        on_text: &mut (dyn for<'text> FnMut(&'text str) + Send),
+        listen: &mut Listener<'_>,
     ) -> Result<ModelReply, ModelError> {
         if self.streams(request) {
-            self.converse_stream(request, on_text).await
+            self.converse_stream(request, listen).await
         } else {
-            self.converse(request, on_text).await
+            self.converse(request, listen).await
         }
     }
 }

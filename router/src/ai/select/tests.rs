@@ -105,6 +105,7 @@ fn reply(input: u64) -> ModelReply {
             ..TokenUsage::default()
         },
         answered_by: None,
+        without_tools: false,
     }
 }
 

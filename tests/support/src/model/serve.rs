@@ -8,6 +8,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use futures::StreamExt;
 use serde_json::Value;
 
 use super::{
@@ -75,6 +76,11 @@ fn respond(
         Some(Instead::Raw(kind, body)) => {
             unfinished.finish();
             return (content_type(kind), body.clone()).into_response();
+        }
+        Some(Instead::RawThenHeld(kind, body)) => {
+            let body = futures::stream::iter([Ok::<_, io::Error>(body.clone())]);
+            let body = Body::from_stream(body.chain(futures::stream::pending()));
+            return (content_type(kind), body).into_response();
         }
         None => {}
     }
