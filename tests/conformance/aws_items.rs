@@ -318,7 +318,7 @@ async fn items_have_the_attributes_that_other_programs_expect() {
         output_tokens: 2,
         cost: NanoUsd(3),
         unpriced_tokens: 0,
-        estimated_tokens: 7,
+        estimated_tokens: 0,
     };
     usage
         .settle(&world.tenant, today, reservation, delta)

@@ -234,7 +234,8 @@ async fn a_list_that_never_ends_is_ended() {
         .await;
     let result = run(&jira, "status").await.unwrap();
     assert_eq!(result["progress"]["issues"]["total"], 3);
-    assert_eq!(jira.requests_to(ISSUES).len(), 2);
+    // A few were asked for before the second one showed it.
+    assert!(jira.requests_to(ISSUES).len() <= 6);
 }
 
 #[tokio::test]
@@ -351,8 +352,10 @@ async fn mine_is_by_account_where_jira_hides_addresses() {
         .hiding_addresses()
         .start()
         .await;
-    let error = run(&jira, "mine").await.unwrap_err();
-    assert_eq!(error.kind, SkillErrorKind::NotFound);
+    let result = run(&jira, "mine").await.unwrap();
+    assert_eq!(result["mine_total"], 0);
+    let why = result["notes"][0].as_str().unwrap();
+    assert!(why.contains("exactly one user"), "{why}");
     let jira = Script::sample()
         .hiding_addresses()
         .fault(USERS, Fault::Status(403))

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use t3nets_router::model::text::is_steering;
 
 /// A moment as people are shown it: in local time with the zone's name, to the minute.
 pub(crate) fn shown_time(at: Timestamp) -> String {
@@ -22,10 +23,10 @@ pub(crate) fn counted(count: usize, what: &str) -> String {
     }
 }
 
-/// Text of unknown origin (a model, a store, a server) without the control characters that a
-/// terminal would obey. Line breaks and tabs stay.
+/// Text of unknown origin (a model, a store, a server) without what a terminal would obey, or
+/// what turns the text around. Line breaks and tabs stay.
 pub(crate) fn strip_control_chars(text: &str) -> Cow<'_, str> {
-    let is_control = |c: char| c.is_control() && c != '\n' && c != '\t';
+    let is_control = |c: char| is_steering(c) && c != '\n' && c != '\t';
     if text.contains(is_control) {
         Cow::Owned(text.replace(is_control, ""))
     } else {
@@ -48,5 +49,6 @@ mod tests {
     #[test]
     fn text_of_others_cannot_steer_the_terminal() {
         assert_eq!(strip_control_chars("a\x1b[2Jb\r\nc\td"), "a[2Jb\nc\td");
+        assert_eq!(strip_control_chars("a\u{202e}b"), "ab");
     }
 }

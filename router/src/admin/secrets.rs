@@ -14,6 +14,7 @@ use crate::model::{
 };
 use crate::outbound;
 use crate::ports::{PutOutcome, StoreError};
+use crate::skills::sprint_status::is_project_key;
 
 /// The most bytes of a secret's JSON: what Secrets Manager takes
 /// (<https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html>).
@@ -38,6 +39,7 @@ enum FieldKind {
     Text,
     Url,
     Number,
+    ProjectKey,
 }
 
 impl Field {
@@ -76,8 +78,17 @@ impl Field {
         match self.kind {
             _ if value.is_empty() => Ok(()),
             FieldKind::Text => Ok(()),
-            FieldKind::Number if value.bytes().all(|byte| byte.is_ascii_digit()) => Ok(()),
-            FieldKind::Number => Err(AdminError::invalid(self.name, "must be a number")),
+            // As it is read where it is used.
+            FieldKind::Number if value.parse::<u64>().is_ok() => Ok(()),
+            FieldKind::Number => Err(AdminError::invalid(
+                self.name,
+                "must be a whole number, of at most 19 digits",
+            )),
+            FieldKind::ProjectKey if is_project_key(value) => Ok(()),
+            FieldKind::ProjectKey => Err(AdminError::invalid(
+                self.name,
+                "must be what stands before the number in an issue's key: `ABC` in `ABC-12`",
+            )),
             FieldKind::Url => check_url(self.name, value),
         }
     }
@@ -116,7 +127,7 @@ const JIRA: &[Field] = &[
     ),
     Field::new("api_token", "API token of that account", FieldKind::Text).secret(),
     Field::new("board_id", "the board's number", FieldKind::Number),
-    Field::new("project_key", "key of the project", FieldKind::Text).optional(),
+    Field::new("project_key", "key of the project", FieldKind::ProjectKey).optional(),
 ];
 
 const ANTHROPIC: &[Field] = &[
@@ -358,6 +369,21 @@ mod tests {
 
     fn checked(integration: &str, value: serde_json::Value) -> Result<(), String> {
         check(&integration.parse().unwrap(), &document(value)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_would_be_refused_at_each_use_is_refused_when_it_is_set() {
+        for (field, value) in [
+            ("board_id", "99999999999999999999999"),
+            ("board_id", "-7"),
+            ("project_key", "A\" OR 1=1"),
+            ("project_key", "1A"),
+        ] {
+            let mut whole = json!({"url": "https://t.atlassian.net", "email": "a@b", "api_token": "s", "board_id": 7});
+            whole[field] = json!(value);
+            let error = checked("jira", whole).unwrap_err();
+            assert!(error.contains(field) && !error.contains(value), "{error}");
+        }
     }
 
     #[test]

@@ -14,8 +14,6 @@ use crate::lenient::read_json;
 use crate::outbound;
 use crate::ports::ModelError;
 
-/// The longest wait that is believed and repeated to callers.
-const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 /// How much of an error's body is read, in bytes.
 const MAX_ERROR: usize = 64 << 10;
 /// How much of a provider's error message is repeated, in characters.
@@ -222,24 +220,9 @@ pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duratio
     let exact = text("retry-after-ms").and_then(|text| text.trim().parse::<f64>().ok());
     let exact = exact.and_then(|millis| Duration::try_from_secs_f64(millis / 1000.0).ok());
     match exact {
-        Some(exact) => Some(exact.min(LONGEST_WAIT)),
-        None => waiting_time(text(RETRY_AFTER.as_str())?, now),
+        Some(exact) => Some(exact.min(outbound::LONGEST_WAIT)),
+        None => outbound::waiting_time(text(RETRY_AFTER.as_str())?, now),
     }
-}
-
-/// The value of `Retry-After`: seconds, or a date. No more than [`LONGEST_WAIT`].
-pub(super) fn waiting_time(text: &str, now: Timestamp) -> Option<Duration> {
-    let text = text.trim();
-    let seconds = match text.parse::<f64>() {
-        Ok(seconds) if seconds.is_finite() => seconds,
-        Ok(_) => return None,
-        Err(_) => {
-            let date = jiff::fmt::rfc2822::parse(text).ok()?;
-            date.timestamp().duration_since(now).as_secs_f64().max(0.0)
-        }
-    };
-    let longest = LONGEST_WAIT.as_secs_f64();
-    Duration::try_from_secs_f64(seconds.min(longest)).ok()
 }
 
 #[cfg(test)]
@@ -313,8 +296,11 @@ mod tests {
                 Some(Duration::from_secs(7)),
             ),
             ("Wed, 21 Oct 2026 07:27:00 GMT", Some(Duration::ZERO)),
-            ("1e300", Some(LONGEST_WAIT)),
-            ("Wed, 21 Oct 2099 07:28:07 GMT", Some(LONGEST_WAIT)),
+            ("1e300", Some(outbound::LONGEST_WAIT)),
+            (
+                "Wed, 21 Oct 2099 07:28:07 GMT",
+                Some(outbound::LONGEST_WAIT),
+            ),
             ("-1", None),
             ("NaN", None),
             ("soon", None),

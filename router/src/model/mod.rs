@@ -13,7 +13,7 @@ mod key;
 mod record;
 mod secret;
 mod tenant;
-mod text;
+pub mod text;
 mod usage;
 mod user;
 

@@ -19,6 +19,7 @@ mod events;
 mod loopback;
 mod proxies;
 mod resolver;
+mod waiting;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +31,7 @@ use reqwest::redirect::Policy;
 pub use body::{BodyError, ByteBudget, read_bounded, read_start};
 pub use events::{Event, EventError, EventLimits, EventReader, events};
 pub use loopback::{is_loopback, is_loopback_address, is_loopback_host};
+pub use waiting::{LONGEST_WAIT, waiting_time};
 
 /// How a client behaves. The default suits a short request to an API with credentials in it.
 #[derive(Debug, Clone)]

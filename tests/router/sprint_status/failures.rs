@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use support::jira::{API_TOKEN, Fault, Script};
+use support::jira::{API_TOKEN, EMAIL, Fault, Script, issue};
 use t3nets_router::model::SecretDocument;
 use t3nets_router::skills::sprint_status::{Limits, SprintStatus};
 use t3nets_router::skills::{Skill, SkillError, SkillErrorKind};
@@ -29,15 +29,15 @@ async fn a_tenant_without_the_integration_is_told_how_to_connect_it() {
     assert!(error.hint.unwrap().contains("t3nets secret set jira"));
 }
 
+/// An answer of Jira's that is an error, in its own form.
+fn refused(status: u16, message: &str) -> Fault {
+    let body = json!({"errorMessages": [message]}).to_string();
+    Fault::Answer(status, Vec::new(), body.into_bytes())
+}
+
 #[tokio::test]
 async fn refusals_have_their_own_errors() {
     for path in [SPRINTS, CONFIGURATION, FIELDS, ISSUES] {
-        assert_eq!(
-            error(Script::sample().fault(path, Fault::Status(401)))
-                .await
-                .kind,
-            SkillErrorKind::Denied
-        );
         let signed_out = Fault::SignedOut(json!({"values": []}));
         assert_eq!(
             error(Script::sample().fault(path, signed_out))
@@ -47,19 +47,129 @@ async fn refusals_have_their_own_errors() {
         );
     }
     for path in [SPRINTS, ISSUES] {
-        assert_eq!(
-            error(Script::sample().fault(path, Fault::Status(403)))
-                .await
-                .kind,
-            SkillErrorKind::Denied
-        );
+        for status in [401, 403] {
+            assert_eq!(
+                error(Script::sample().fault(path, Fault::Status(status)))
+                    .await
+                    .kind,
+                SkillErrorKind::Denied
+            );
+        }
     }
-    let kanban = error(Script::sample().fault(SPRINTS, Fault::Status(400))).await;
+    let unsupported = refused(400, "The board does not support sprints");
+    let kanban = error(Script::sample().fault(SPRINTS, unsupported)).await;
     assert_eq!(kanban.kind, SkillErrorKind::Configuration);
     assert_eq!(kanban.message, "board `7` does not support sprints");
     let absent = error(Script::default()).await;
     assert_eq!(absent.kind, SkillErrorKind::NotFound);
     assert!(absent.message.contains("board `7`"), "{}", absent.message);
+}
+
+#[tokio::test]
+async fn the_cause_that_is_named_is_the_one_that_jira_gives() {
+    let header = |name: &'static str, value: &str| vec![(name, value.to_owned())];
+    let empty = || br#"{"values": []}"#.to_vec();
+    for (headers, captcha) in [
+        (
+            header("x-seraph-loginreason", "AUTHENTICATION_DENIED"),
+            true,
+        ),
+        (header("x-seraph-loginreason", "OUT"), false),
+        (
+            header("x-seraph-loginreason", "AUTHENTICATED_FAILED, OUT"),
+            false,
+        ),
+        (
+            header(
+                "x-authentication-denied-reason",
+                "CAPTCHA_CHALLENGE; login-url=https://x/login.jsp",
+            ),
+            true,
+        ),
+    ] {
+        for status in [200, 403] {
+            let answer = Fault::Answer(status, headers.clone(), empty());
+            let error = error(Script::sample().fault(SPRINTS, answer)).await;
+            assert_eq!(error.kind, SkillErrorKind::Denied, "{headers:?}");
+            assert_eq!(error.message.contains("CAPTCHA"), captcha, "{error:?}");
+            assert_eq!(error.hint.unwrap().contains("in a browser"), captcha);
+        }
+    }
+    let closed = refused(
+        403,
+        "The IP address has been rejected because it is not in the allowlist",
+    );
+    let closed = error(Script::sample().fault(SPRINTS, closed)).await;
+    assert!(closed.hint.unwrap().contains("t3nets env show"));
+
+    let words = "The value 'x' does not exist for the field 'state'.";
+    let state = error(Script::sample().fault(SPRINTS, refused(400, words))).await;
+    assert!(state.message.contains(words), "{}", state.message);
+    let words = "Error in the JQL Query: the character '!' is reserved";
+    let jira = Script::sample()
+        .fault(ISSUES, refused(400, words))
+        .start()
+        .await;
+    let mut call = call(&jira, None);
+    let mut fields = jira.credentials();
+    fields.insert("project_key".to_owned(), json!("PAY"));
+    call.credentials = Some(SecretDocument::new(fields));
+    let error = skill().run(&call, &json!({})).await.unwrap_err();
+    assert!(error.message.contains(words), "{}", error.message);
+}
+
+#[tokio::test]
+async fn an_error_that_repeats_the_credentials_is_shown_without_them() {
+    let basic = data_encoding::BASE64.encode(format!("{EMAIL}:{API_TOKEN}").as_bytes());
+    for status in [400, 403, 404, 500] {
+        for secret in [API_TOKEN, basic.as_str()] {
+            let echo = refused(status, &format!("bad header Basic {secret} here"));
+            let error = error(Script::sample().fault(ISSUES, echo)).await;
+            assert!(!format!("{error:?}").contains(secret), "{error:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_letter_that_cannot_be_read_does_not_cost_the_report() {
+    let sprints = |body: &[u8]| Fault::Answer(200, Vec::new(), body.to_vec());
+    for body in [
+        &b"{\"isLast\": true, \"values\": [{\"id\": 42, \"name\": \"a\\ud800b\", \"state\": \"active\"}]}"[..],
+        b"\xef\xbb\xbf{\"isLast\": true, \"values\": [{\"id\": 42, \"name\": \"a\xffb\", \"goal\": NaN}]}",
+    ] {
+        let jira = Script::sample().fault(SPRINTS, sprints(body)).start().await;
+        let result = run(&jira, "status").await.unwrap();
+        assert_eq!(result["sprint"]["name"], "a\u{fffd}b");
+        assert_eq!(result["progress"]["issues"]["total"], 6);
+    }
+}
+
+#[tokio::test]
+async fn pages_are_read_side_by_side_and_what_is_not_there_in_time_is_said() {
+    let script = (0..500).fold(Script::sample(), |script, number| {
+        script.issue(42, issue(&format!("N-{number}"), "done", json!({})))
+    });
+    let slow = |delay| {
+        script
+            .clone()
+            .page_size(20)
+            .fault(ISSUES, Fault::Slow(delay))
+    };
+    let jira = slow(Duration::from_millis(40)).start().await;
+    let result = run(&jira, "status").await.unwrap();
+    assert_eq!(result["progress"]["issues"]["total"], 506);
+
+    let jira = slow(Duration::from_millis(200)).start().await;
+    let limits = Limits {
+        whole: Duration::from_millis(1_500),
+        ..Limits::default()
+    };
+    let skill = SprintStatus::with_limits(limits).unwrap();
+    let result = skill.run(&call(&jira, None), &json!({})).await.unwrap();
+    let counted = result["progress"]["issues"]["total"].as_u64().unwrap();
+    assert!(counted < 506, "{result}");
+    let note = result["notes"][0].as_str().unwrap();
+    assert!(note.contains("could not be read in time"), "{note}");
 }
 
 #[tokio::test]
@@ -79,6 +189,19 @@ async fn what_the_account_may_not_read_is_left_out_with_a_note() {
     let script = Script::sample()
         .fault(CONFIGURATION, Fault::Status(403))
         .fault(FIELDS, Fault::Status(403));
+    for fault in [
+        Fault::Status(500),
+        Fault::Page(404),
+        Fault::Garbage,
+        refused(401, "Unauthorized; scope does not match"),
+    ] {
+        let script = Script::sample()
+            .fault(CONFIGURATION, fault.clone())
+            .fault(FIELDS, fault);
+        let result = run(&script.start().await, "status").await.unwrap();
+        assert_eq!(result["progress"]["points"], Value::Null);
+        assert_eq!(result["notes"].as_array().unwrap().len(), 2, "{result}");
+    }
     let jira = script.start().await;
     let result = run(&jira, "status").await.unwrap();
     assert_eq!(result["progress"]["points"], Value::Null);
@@ -93,7 +216,7 @@ async fn what_the_account_may_not_read_is_left_out_with_a_note() {
 
 #[tokio::test]
 async fn pages_redirects_and_other_forms_are_told_apart() {
-    for path in [SPRINTS, CONFIGURATION, FIELDS, ISSUES] {
+    for path in [SPRINTS, ISSUES] {
         for status in [200, 404] {
             let page = error(Script::sample().fault(path, Fault::Page(status))).await;
             assert_eq!(page.kind, SkillErrorKind::Configuration, "{path} {status}");
@@ -106,7 +229,7 @@ async fn pages_redirects_and_other_forms_are_told_apart() {
             SkillErrorKind::Unavailable
         );
     }
-    for path in [SPRINTS, FIELDS, ISSUES] {
+    for path in [SPRINTS, ISSUES] {
         for shape in [
             json!(null),
             json!({"values": {}, "issues": "x"}),
@@ -132,7 +255,7 @@ async fn redirects_are_not_followed() {
 
 #[tokio::test]
 async fn more_than_can_be_read_is_refused() {
-    let error = error(Script::sample().fault(FIELDS, Fault::Bytes(17 << 20))).await;
+    let error = error(Script::sample().fault(ISSUES, Fault::Bytes(17 << 20))).await;
     assert_eq!(error.kind, SkillErrorKind::Unavailable);
     assert!(
         error.message.contains("more than can be read"),

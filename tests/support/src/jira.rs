@@ -10,14 +10,17 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::extract::{Query, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
 mod fixtures;
+mod respond;
 
 pub use fixtures::{flag_field, issue, sprint, user};
+
+use respond::{error_response, fail, json_response};
 
 use crate::TestServer;
 
@@ -51,6 +54,10 @@ pub enum Fault {
     Hang,
     /// Sends elsewhere.
     Redirect(String),
+    /// JSON as it is, with this status and these headers.
+    Answer(u16, Vec<(&'static str, String)>, Vec<u8>),
+    /// Answers as it should, this long after.
+    Slow(std::time::Duration),
     /// Status 200 and this many bytes of a list.
     Bytes(usize),
 }
@@ -275,8 +282,10 @@ async fn serve(
         user_agent: user_agent.unwrap_or_default().to_owned(),
     });
     let fault = served.script.lock().unwrap().take_fault(uri.path());
-    if let Some(fault) = fault {
-        return fail(fault).await;
+    match fault {
+        Some(Fault::Slow(delay)) => tokio::time::sleep(delay).await,
+        Some(fault) => return fail(fault).await,
+        None => {}
     }
     let basic = data_encoding::BASE64.encode(format!("{EMAIL}:{API_TOKEN}").as_bytes());
     if headers
@@ -293,59 +302,6 @@ async fn serve(
         Ok(body) => json_response(StatusCode::OK, &body),
         Err((status, message)) => error_response(status, message),
     }
-}
-
-async fn fail(fault: Fault) -> Response {
-    let header = |name, value: String| [(name, value)];
-    match fault {
-        Fault::Status(status) => error_response(status, "scripted"),
-        Fault::RetryAfter(status, seconds) => (
-            header(RETRY_AFTER, seconds.to_string()),
-            error_response(status, "scripted"),
-        )
-            .into_response(),
-        Fault::Page(status) => {
-            let status = StatusCode::from_u16(status).expect("a status");
-            let page = "<html><body>Log in to continue</body></html>".to_owned();
-            (
-                status,
-                header(CONTENT_TYPE, "text/html; charset=utf-8".to_owned()),
-                page,
-            )
-                .into_response()
-        }
-        Fault::Garbage => (
-            header(CONTENT_TYPE, "application/json".to_owned()),
-            "{\"values\": [",
-        )
-            .into_response(),
-        Fault::Json(body) => json_response(StatusCode::OK, &body),
-        Fault::SignedOut(body) => (
-            [("x-seraph-loginreason", "AUTHENTICATED_FAILED")],
-            json_response(StatusCode::OK, &body),
-        )
-            .into_response(),
-        Fault::Hang => std::future::pending().await,
-        Fault::Redirect(to) => (StatusCode::FOUND, header(LOCATION, to)).into_response(),
-        Fault::Bytes(bytes) => {
-            let body = format!("[\"{}\"]", "x".repeat(bytes));
-            (header(CONTENT_TYPE, "application/json".to_owned()), body).into_response()
-        }
-    }
-}
-
-fn json_response(status: StatusCode, body: &Value) -> Response {
-    (
-        status,
-        [(CONTENT_TYPE, "application/json;charset=UTF-8")],
-        body.to_string(),
-    )
-        .into_response()
-}
-
-fn error_response(status: u16, message: &str) -> Response {
-    let status = StatusCode::from_u16(status).expect("a status");
-    json_response(status, &json!({"errorMessages": [message], "errors": {}}))
 }
 
 type Answer = Result<Value, (u16, &'static str)>;

@@ -15,10 +15,11 @@ use aws_smithy_types::event_stream::RawMessage;
 use jiff::Timestamp;
 use reqwest::StatusCode;
 
-use crate::ai::refusal::{by_status, excerpt, says_too_long, waiting_time};
+use crate::ai::refusal::{by_status, excerpt, says_too_long};
 use crate::ai::{broken_off, table};
 use crate::aws::{AwsError, AwsErrorKind};
 use crate::errors::chain;
+use crate::outbound::waiting_time;
 use crate::ports::ModelError;
 
 /// The service and operation as AWS names them, whether streamed or not.

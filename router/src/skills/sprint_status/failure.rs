@@ -21,13 +21,15 @@ pub(super) enum Failure {
     /// Jira treats the request as anonymous although credentials were sent, which it may do in an
     /// answer of status 200.
     NotSignedIn,
+    /// Jira wants a CAPTCHA solved before it takes the credentials again.
+    Captcha,
     /// An HTTP error.
     Status {
         /// The HTTP status.
         status: StatusCode,
         /// Jira's error message; `None` if the body is not Jira's JSON.
         detail: Option<String>,
-        /// `Retry-After`, if it is there and in seconds.
+        /// How long it asks to wait.
         retry_after: Option<Duration>,
     },
     /// A page instead of JSON.
@@ -42,6 +44,21 @@ impl Failure {
     /// Whether it is this error status.
     pub(super) fn is_status(&self, wanted: StatusCode) -> bool {
         matches!(self, Self::Status { status, .. } if *status == wanted)
+    }
+
+    /// Whether it is a refusal for this reason, in Jira's own words.
+    pub(super) fn says(&self, words: &str) -> bool {
+        match self {
+            Self::Status { detail, .. } => detail
+                .as_deref()
+                .is_some_and(|detail| detail.to_lowercase().contains(words)),
+            _ => false,
+        }
+    }
+
+    /// Whether the credentials as a whole were not accepted, so that nothing else can be read.
+    pub(super) fn is_of_credentials(&self) -> bool {
+        matches!(self, Self::NotSignedIn | Self::Captcha)
     }
 
     /// Whether another attempt may succeed in time. A request that timed out is not repeated: it
@@ -93,6 +110,14 @@ impl Failure {
                 ),
             },
             Self::NotSignedIn => not_signed_in(),
+            Self::Captcha => SkillError {
+                kind: SkillErrorKind::Denied,
+                message: "Jira did not accept the credentials: after failed attempts it wants a CAPTCHA".to_owned(),
+                hint: Some(
+                    "sign in once in a browser with the account of `email`, then check the token with `t3nets secret test jira`"
+                        .to_owned(),
+                ),
+            },
             Self::Status {
                 status,
                 detail,
@@ -136,6 +161,13 @@ fn explain_status(
             hint: Some("use an API token without scopes, or with those to read Jira and its boards and sprints".to_owned()),
         },
         StatusCode::UNAUTHORIZED => not_signed_in(),
+        // An organisation can let in known addresses alone: "The IP address has been rejected
+        // because it is not in the allowlist".
+        StatusCode::FORBIDDEN if detail.to_lowercase().contains("allowlist") => SkillError {
+            kind: SkillErrorKind::Denied,
+            message: format!("Jira lets only known network addresses read {what}{detail}"),
+            hint: Some("add the router's outgoing address to the allowlist: `t3nets env show` shows it".to_owned()),
+        },
         StatusCode::FORBIDDEN => SkillError {
             kind: SkillErrorKind::Denied,
             message: format!("the Jira account may not read {what}{detail}"),

@@ -3,19 +3,25 @@
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
+use jiff::Timestamp;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode, Url};
 use secrecy::ExposeSecret;
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::Limits;
 use super::failure::Failure;
 use super::settings::Site;
 use crate::errors::innermost;
+use crate::lenient::read_json;
 use crate::outbound::{self, BodyError, ByteBudget, ClientError, Options};
 
 /// The most that one use of the skill reads, in bytes: some 10,000 issues.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
+
+/// The time that is left to report what was read.
+const REPORTING: Duration = Duration::from_secs(1);
 
 /// How often a request is repeated.
 const RETRIES: usize = 2;
@@ -37,6 +43,7 @@ pub(super) struct Connection<'a> {
     limits: &'a Limits,
     site: &'a Site,
     bytes: ByteBudget,
+    began: Instant,
 }
 
 impl<'a> Connection<'a> {
@@ -46,7 +53,13 @@ impl<'a> Connection<'a> {
             limits,
             site,
             bytes: ByteBudget::new(MAX_BYTES),
+            began: Instant::now(),
         }
+    }
+
+    /// When to stop reading what can be left out, so that the rest is reported in time.
+    pub(super) fn last_moment(&self) -> Instant {
+        self.began + self.limits.whole.saturating_sub(REPORTING)
     }
 
     /// Gets the JSON at a path of the REST API.
@@ -87,13 +100,8 @@ impl<'a> Connection<'a> {
                 target.and_then(|url| url.host_str().map(str::to_owned)),
             ));
         }
-        // With a wrong or expired token Jira Cloud answers some calls as if they were anonymous,
-        // with status 200, and reports the failed sign-in in this header alone:
-        // https://developer.atlassian.com/server/jira/platform/jira-rest-api-example-basic-authentication-6291732/
-        if header(response.headers(), "x-seraph-loginreason")
-            .is_some_and(|reason| reason.contains("AUTHENTICATED_FAILED"))
-        {
-            return Err(Failure::NotSignedIn);
+        if let Some(failure) = failed_sign_in(response.headers()) {
+            return Err(failure);
         }
         let is_json = header(response.headers(), CONTENT_TYPE.as_str())
             .is_some_and(|kind| kind.to_ascii_lowercase().contains("json"));
@@ -104,13 +112,12 @@ impl<'a> Connection<'a> {
             return Err(self.error_status(status, is_json, response).await);
         }
         let body = self.body(response).await?;
-        serde_json::from_slice(&body).map_err(|_| Failure::UnexpectedForm("valid JSON"))
+        read_json(&body).map_err(|_| Failure::UnexpectedForm("valid JSON"))
     }
 
     async fn error_status(&self, status: StatusCode, is_json: bool, response: Response) -> Failure {
         let retry_after = header(response.headers(), RETRY_AFTER.as_str())
-            .and_then(|seconds| seconds.trim().parse().ok())
-            .map(Duration::from_secs);
+            .and_then(|text| outbound::waiting_time(text, Timestamp::now()));
         // The status is enough where the body cannot be read.
         let detail = match is_json {
             true => self.body(response).await.ok(),
@@ -120,8 +127,8 @@ impl<'a> Connection<'a> {
             status,
             detail: detail
                 .as_deref()
-                .and_then(|body| serde_json::from_slice(body).ok())
-                .map(|body| error_message(&body)),
+                .and_then(|body| read_json(body).ok())
+                .map(|body| self.site.without_token(&error_message(&body))),
             retry_after,
         }
     }
@@ -140,6 +147,23 @@ impl<'a> Connection<'a> {
 
 fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name)?.to_str().ok()
+}
+
+/// What Jira reports of the sign-in in headers alone. With a wrong or expired token it answers some
+/// calls as if they were anonymous, with status 200; after several failed attempts it wants a
+/// CAPTCHA solved, which only a browser shows:
+/// <https://developer.atlassian.com/server/jira/platform/jira-rest-api-example-basic-authentication-6291732/>
+fn failed_sign_in(headers: &HeaderMap) -> Option<Failure> {
+    let says =
+        |name: &str, what: &str| header(headers, name).is_some_and(|text| text.contains(what));
+    if says("x-authentication-denied-reason", "CAPTCHA")
+        || says("x-seraph-loginreason", "AUTHENTICATION_DENIED")
+    {
+        return Some(Failure::Captcha);
+    }
+    let is_out = header(headers, "x-seraph-loginreason")
+        .is_some_and(|reason| reason.split(',').any(|reason| reason.trim() == "OUT"));
+    (is_out || says("x-seraph-loginreason", "AUTHENTICATED_FAILED")).then_some(Failure::NotSignedIn)
 }
 
 /// The innermost cause tells what happened ("connection refused"); the outer ones repeat the URL.

@@ -5,17 +5,19 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::model::text::is_steering;
+
 /// Jira allows 255 characters in a summary and a name; a hostile server could send megabytes.
 const TEXT_CHARS: usize = 300;
 
 /// Labels that say that an issue is blocked.
 const BLOCKING_LABELS: [&str; 4] = ["blocked", "blocker", "impediment", "flagged"];
 
-/// A text without control characters (a terminal would obey them), its white space collapsed, at
+/// A text without what steers a terminal or turns the text around, its white space collapsed, at
 /// most `chars` characters.
 pub(super) fn plain(text: &str, chars: usize) -> String {
     let words = text
-        .split(|c: char| c.is_whitespace() || c.is_control())
+        .split(|c: char| c.is_whitespace() || is_steering(c))
         .filter(|word| !word.is_empty());
     let mut line = String::new();
     let mut left = chars;
@@ -312,6 +314,7 @@ mod tests {
     fn texts_carry_no_control_characters_and_end() {
         assert_eq!(plain("a\u{1b}[31m \n\t b\u{7}", 99), "a [31m b");
         assert_eq!(plain("äöü äöü", 5), "äöü ä");
+        assert_eq!(plain("a\u{202e}b", 9), "a b");
         assert_eq!(plain(" \n ", 5), "");
     }
 }

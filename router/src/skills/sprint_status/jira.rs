@@ -5,8 +5,8 @@
 //! <https://developer.atlassian.com/cloud/jira/platform/rest/v3/>).
 
 use std::cmp::Reverse;
-use std::collections::HashSet;
 
+use futures::{StreamExt, stream};
 use reqwest::{Client, StatusCode};
 use serde_json::Value;
 
@@ -14,11 +14,12 @@ use super::Limits;
 use super::failure::Failure;
 use super::http::Connection;
 use super::issue::{FieldIds, Issue, Sprint, text};
+use super::pages::Pages;
 use super::settings::Site;
 use crate::skills::{SkillError, SkillErrorKind};
 
-/// A list that is longer is taken for one that never ends.
-const MAX_PAGES: usize = 100;
+/// How many pages of a list are asked for at once.
+const PAGES_AT_ONCE: usize = 4;
 
 /// The custom field type of the field `Flagged`: ticks.
 const CHECKBOXES: &str = "com.atlassian.jira.plugin.system.customfieldtypes:multicheckboxes";
@@ -53,8 +54,8 @@ pub(super) struct Findings {
     pub(super) issues: Vec<Issue>,
     /// Who asks; only for the action `mine`.
     pub(super) caller: Option<Caller>,
-    /// What is missing because the account may not read it.
-    pub(super) notes: Vec<&'static str>,
+    /// What is missing, and why.
+    pub(super) notes: Vec<String>,
 }
 
 /// The person whose issues are reported for the action `mine`.
@@ -96,17 +97,17 @@ impl<'a> Jira<'a> {
             self.flag_fields(),
         )?;
         let mut findings = Findings::default();
-        if configuration.is_none() {
-            findings.notes.push(
-                "story points are not counted: the Jira account may not read the board's configuration",
-            );
-        }
-        if flags.is_none() {
-            findings.notes.push(
-                "flags in custom fields are not included: the Jira account may not read the list of fields",
-            );
-        }
-        findings.board = configuration.unwrap_or_default();
+        let mut noted = |missing: &str, why: SkillError| {
+            findings.notes.push(format!("{missing}: {}", why.message));
+        };
+        findings.board = configuration.unwrap_or_else(|why| {
+            noted("story points are not counted", why);
+            Board::default()
+        });
+        let flags = flags.unwrap_or_else(|why| {
+            noted("flags in custom fields are not included", why);
+            Vec::new()
+        });
         active.sort_by_key(|sprint| Reverse((sprint.start, sprint.id)));
         let mut active = active.into_iter();
         let Some(sprint) = active.next() else {
@@ -119,13 +120,17 @@ impl<'a> Jira<'a> {
         };
         let ids = FieldIds {
             points: findings.board.points_field.clone(),
-            flags: flags.unwrap_or_default(),
+            flags,
         };
-        findings.issues = self.issues(&sprint, &ids).await?;
+        let (issues, unread) = self.issues(&sprint, &ids).await?;
+        findings.issues = issues;
+        findings.notes.extend(unread);
         findings.sprint = Some(sprint);
         findings.other_sprints = active.collect();
         if let Some(email) = caller {
-            findings.caller = Some(self.caller(email, &findings.issues).await?);
+            let (caller, unknown) = self.caller(email, &findings.issues).await?;
+            findings.caller = Some(caller);
+            findings.notes.extend(unknown);
         }
         Ok(findings)
     }
@@ -161,7 +166,7 @@ impl<'a> Jira<'a> {
             .pages(&path, &query, "values")
             .await
             .map_err(|failure| {
-                if failure.is_status(StatusCode::BAD_REQUEST) {
+                if failure.is_status(StatusCode::BAD_REQUEST) && failure.says("support sprints") {
                     return SkillError {
                         kind: SkillErrorKind::Configuration,
                         message: format!("board `{}` does not support sprints", self.site.board_id),
@@ -176,17 +181,16 @@ impl<'a> Jira<'a> {
         Ok(sprints.iter().filter_map(Sprint::read).collect())
     }
 
-    /// The board's configuration; `None` if the account may not read it: the report then lacks only
-    /// its story points.
-    async fn configuration(&self) -> Result<Option<Board>, SkillError> {
+    /// The board's configuration, or why it cannot be read: the report then lacks only its story
+    /// points.
+    async fn configuration(&self) -> Result<Result<Board, SkillError>, SkillError> {
         let path = format!("/rest/agile/1.0/board/{}/configuration", self.site.board_id);
         let board = match self.connection.get(&path, &[]).await {
             Ok(board) => board,
             // A board that does not exist is reported by the call for its sprints.
-            Err(failure) if is_withheld(&failure) => return Ok(None),
-            Err(failure) => return Err(failure.explain("the board's configuration")),
+            Err(failure) => return unread(failure, "the board's configuration"),
         };
-        Ok(Some(Board {
+        Ok(Ok(Board {
             name: text(&board, "/name"),
             kind: text(&board, "/type"),
             // Boards may also estimate by time, in a system field and in seconds, or not at all.
@@ -195,15 +199,14 @@ impl<'a> Jira<'a> {
         }))
     }
 
-    /// The ids of the fields named `Flagged`, of which a site can have several; `None` if the
-    /// account may not read them.
-    async fn flag_fields(&self) -> Result<Option<Vec<String>>, SkillError> {
+    /// The ids of the fields named `Flagged`, of which a site can have several, or why they cannot
+    /// be read.
+    async fn flag_fields(&self) -> Result<Result<Vec<String>, SkillError>, SkillError> {
         let what = "the list of fields";
         let fields = match self.connection.get("/rest/api/3/field", &[]).await {
             Ok(Value::Array(fields)) => fields,
-            Ok(_) => return Err(Failure::UnexpectedForm("a list").explain(what)),
-            Err(failure) if is_withheld(&failure) => return Ok(None),
-            Err(failure) => return Err(failure.explain(what)),
+            Ok(_) => return unread(Failure::UnexpectedForm("a list"), what),
+            Err(failure) => return unread(failure, what),
         };
         let is_flag = |field: &Value| {
             let kind = field.pointer("/schema/custom").and_then(Value::as_str);
@@ -218,10 +221,15 @@ impl<'a> Jira<'a> {
             .iter()
             .filter(|field| is_flag(field))
             .filter_map(|field| text(field, "/id"));
-        Ok(Some(ids.take(10).collect()))
+        Ok(Ok(ids.take(10).collect()))
     }
 
-    async fn issues(&self, sprint: &Sprint, ids: &FieldIds) -> Result<Vec<Issue>, SkillError> {
+    /// The sprint's issues, and what of them could not be read in time.
+    async fn issues(
+        &self,
+        sprint: &Sprint,
+        ids: &FieldIds,
+    ) -> Result<(Vec<Issue>, Option<String>), SkillError> {
         let path = format!("/rest/agile/1.0/sprint/{}/issue", sprint.id);
         let fields = Issue::needed_fields(ids);
         let jql = self
@@ -231,28 +239,40 @@ impl<'a> Jira<'a> {
             .map(|key| format!("project = \"{key}\""));
         let mut query = vec![("fields", fields.as_str()), ("maxResults", "100")];
         query.extend(jql.as_deref().map(|jql| ("jql", jql)));
-        let issues = self
-            .pages(&path, &query, "issues")
+        let (issues, missing) = self
+            .pages_side_by_side(&path, &query, "issues")
             .await
             .map_err(|failure| match (&self.site.project_key, &failure) {
-                (Some(key), refused) if refused.is_status(StatusCode::BAD_REQUEST) => SkillError {
-                    kind: SkillErrorKind::Configuration,
-                    message: format!("Jira has no project `{key}`"),
-                    hint: Some(
-                        "correct or remove `project_key` of the integration `jira`".to_owned(),
-                    ),
-                },
+                (Some(key), refused)
+                    if refused.is_status(StatusCode::BAD_REQUEST)
+                        && refused.says("for the field 'project'") =>
+                {
+                    SkillError {
+                        kind: SkillErrorKind::Configuration,
+                        message: format!("Jira has no project `{key}`"),
+                        hint: Some(
+                            "correct or remove `project_key` of the integration `jira`".to_owned(),
+                        ),
+                    }
+                }
                 _ => failure.explain("the sprint's issues"),
             })?;
-        Ok(issues
-            .iter()
-            .filter_map(|issue| Issue::read(issue, ids))
-            .collect())
+        let note = missing.map(|missing| {
+            format!(
+                "{missing} of the sprint's issues could not be read in time and are not counted"
+            )
+        });
+        let issues = issues.iter().filter_map(|issue| Issue::read(issue, ids));
+        Ok((issues.collect(), note))
     }
 
-    /// Who has the address. Jira is asked only if it hides the address of someone who could be
-    /// meant.
-    async fn caller(&self, email: &str, issues: &[Issue]) -> Result<Caller, SkillError> {
+    /// Who has the address, and why nobody may be known by it. Jira is asked only if it hides the
+    /// address of someone who could be meant.
+    async fn caller(
+        &self,
+        email: &str,
+        issues: &[Issue],
+    ) -> Result<(Caller, Option<String>), SkillError> {
         let mut caller = Caller {
             email: email.to_owned(),
             account_id: None,
@@ -260,14 +280,20 @@ impl<'a> Jira<'a> {
         let is_seen = issues.iter().any(|issue| caller.has(issue));
         let mut assignees = issues.iter().filter_map(|issue| issue.assignee.as_ref());
         if !is_seen && assignees.any(|assignee| assignee.email.is_none()) {
-            caller.account_id = Some(self.account_of(email).await?);
+            caller.account_id = self.account_of(email).await?;
+            if caller.account_id.is_none() {
+                let note = format!(
+                    "Jira does not show exactly one user with the address `{email}`; your address in T3nets must be that of your Atlassian account"
+                );
+                return Ok((caller, Some(note)));
+            }
         }
-        Ok(caller)
+        Ok((caller, None))
     }
 
     /// The account with the address. Jira's search also finds addresses that begin with it, so one
     /// that Jira shows must be the same; of those it hides, there must be one only.
-    async fn account_of(&self, email: &str) -> Result<String, SkillError> {
+    async fn account_of(&self, email: &str) -> Result<Option<String>, SkillError> {
         let what = "the users";
         let users = self
             .connection
@@ -300,68 +326,75 @@ impl<'a> Jira<'a> {
                 && text(user, "/accountType").is_none_or(|kind| kind == "atlassian")
         });
         let only_hidden = hidden.next().filter(|_| hidden.next().is_none());
-        shown
-            .or(only_hidden)
-            .and_then(|user| text(user, "/accountId"))
-            .ok_or_else(|| SkillError {
-                kind: SkillErrorKind::NotFound,
-                message: format!("Jira does not show exactly one user with the address `{email}`"),
-                hint: Some(
-                    "your address in T3nets must be that of your Atlassian account".to_owned(),
-                ),
-            })
+        let found = shown.or(only_hidden);
+        Ok(found.and_then(|user| text(user, "/accountId")))
     }
 
-    /// Reads a list to its end. Servers may cap a page below `maxResults`, page by token or by
-    /// offset, leave the total out or get it wrong; what ends the list for sure is a page that
-    /// brings nothing new.
+    /// Reads a list to its end, page by page.
     async fn pages(
         &self,
         path: &str,
         query: &[(&str, &str)],
         list: &'static str,
     ) -> Result<Vec<Value>, Failure> {
-        let mut items = Vec::new();
-        let mut seen = HashSet::new();
-        let mut received = 0;
-        let mut token: Option<String> = None;
-        for _ in 0..MAX_PAGES {
-            let start = received.to_string();
-            let place = match &token {
-                Some(token) => ("nextPageToken", token.as_str()),
-                None => ("startAt", start.as_str()),
-            };
-            let mut page = self
-                .connection
-                .get(path, &[query, &[place]].concat())
-                .await?;
-            let Some(Value::Array(values)) = page.get_mut(list).map(Value::take) else {
-                return Err(Failure::UnexpectedForm("a page of a list"));
-            };
-            received += values.len() as u64;
-            let before = items.len();
-            items.extend(values.into_iter().filter(|value| {
-                let id = value
-                    .get("id")
-                    .or_else(|| value.get("key"))
-                    .unwrap_or(value);
-                seen.insert(id.to_string())
-            }));
-            if items.len() == before {
-                return Ok(items);
-            }
-            token = page
-                .get("nextPageToken")
-                .and_then(Value::as_str)
-                .map(str::to_owned);
-            let is_last = page.get("isLast").and_then(Value::as_bool) == Some(true);
-            // A total below what came already is wrong, so it does not end the list.
-            let is_all = page.get("total").and_then(Value::as_u64) == Some(received);
-            if token.is_none() && (is_last || is_all) {
-                return Ok(items);
+        let mut pages = Pages::new(list);
+        while !pages.is_done {
+            pages.add(self.page(path, query, &pages.place()).await?)?;
+        }
+        Ok(pages.items)
+    }
+
+    /// The same, with the pages behind the first one a few at once where Jira says how many there
+    /// are. What is not there in time is left out: the second value is how much that is.
+    async fn pages_side_by_side(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        list: &'static str,
+    ) -> Result<(Vec<Value>, Option<u64>), Failure> {
+        let mut pages = Pages::new(list);
+        pages.add(self.page(path, query, &pages.place()).await?)?;
+        let starts = pages.starts_behind();
+        let total = pages.total;
+        let mut rest = stream::iter(starts)
+            .map(|start| async move {
+                let place = ("startAt".to_owned(), start.to_string());
+                self.page(path, query, &place).await
+            })
+            .buffered(PAGES_AT_ONCE);
+        let deadline = self.connection.last_moment();
+        loop {
+            match tokio::time::timeout_at(deadline, rest.next()).await {
+                Ok(Some(page)) => {
+                    pages.add(page?)?;
+                    if pages.is_done {
+                        break;
+                    }
+                }
+                Ok(None) => break,
+                Err(_) => return Ok(pages.without_the_rest(total)),
             }
         }
-        Err(Failure::TooLarge)
+        // A total may be wrong: the list ends where a page brings nothing new.
+        while !pages.is_done {
+            let place = pages.place();
+            let next = self.page(path, query, &place);
+            match tokio::time::timeout_at(deadline, next).await {
+                Ok(page) => pages.add(page?)?,
+                Err(_) => return Ok(pages.without_the_rest(total)),
+            }
+        }
+        Ok((pages.items, None))
+    }
+
+    async fn page(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        place: &(String, String),
+    ) -> Result<Value, Failure> {
+        let place = (place.0.as_str(), place.1.as_str());
+        self.connection.get(path, &[query, &[place]].concat()).await
     }
 
     fn board_error(&self, failure: Failure, what: &str) -> SkillError {
@@ -382,7 +415,12 @@ impl<'a> Jira<'a> {
     }
 }
 
-/// Whether Jira keeps something from this account only, while the rest may work.
-fn is_withheld(failure: &Failure) -> bool {
-    failure.is_status(StatusCode::FORBIDDEN) || failure.is_status(StatusCode::NOT_FOUND)
+/// What a report can do without: why it could not be read, unless nothing can be.
+fn unread<T>(failure: Failure, what: &str) -> Result<Result<T, SkillError>, SkillError> {
+    let is_of_credentials = failure.is_of_credentials();
+    let error = failure.explain(what);
+    match is_of_credentials {
+        true => Err(error),
+        false => Ok(Err(error)),
+    }
 }

@@ -193,11 +193,7 @@ pub(super) fn report(
         other_active_sprints_total: others.len(),
         other_active_sprints: capped(others.iter().map(sprint_name).collect()),
         next_sprint: findings.next_sprint.as_ref().map(sprint_name),
-        notes: findings
-            .notes
-            .iter()
-            .map(|note| (*note).to_owned())
-            .collect(),
+        notes: findings.notes.to_vec(),
     };
     serde_json::to_value(report)
         .map_err(|_| Failure::UnexpectedForm("a result that fits JSON").explain("the sprint"))

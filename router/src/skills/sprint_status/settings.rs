@@ -1,6 +1,7 @@
 //! From the integration's stored credentials to a Jira site that may be called.
 
-use secrecy::SecretString;
+use data_encoding::BASE64;
+use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use crate::model::SecretDocument;
@@ -73,6 +74,14 @@ impl Site {
         url
     }
 
+    /// A text without the token, as it is or as Basic authentication sends it: errors may repeat
+    /// what was sent.
+    pub(super) fn without_token(&self, text: &str) -> String {
+        let token = self.api_token.expose_secret();
+        let basic = BASE64.encode(format!("{}:{token}", self.email).as_bytes());
+        text.replace(token, "[token]").replace(&basic, "[token]")
+    }
+
     /// The site's host, for people.
     pub(super) fn host(&self) -> &str {
         self.base.host_str().unwrap_or_default()
@@ -140,7 +149,7 @@ fn base_url(text: &str) -> Result<Url, SkillError> {
 }
 
 /// Jira's default rule for keys. It also keeps JQL out of them.
-fn is_project_key(key: &str) -> bool {
+pub(crate) fn is_project_key(key: &str) -> bool {
     let mut bytes = key.bytes();
     bytes
         .next()
