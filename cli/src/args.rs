@@ -115,6 +115,15 @@ pub(crate) fn parse() -> Result<Parsed, clap::Error> {
     })
 }
 
+/// The colors of this call's usage errors, where this program shows them.
+pub(crate) fn usage_color() -> ColorChoice {
+    match usage_colors(std::env::args_os()) {
+        clap::ColorChoice::Auto => ColorChoice::Auto,
+        clap::ColorChoice::Always => ColorChoice::Always,
+        clap::ColorChoice::Never => ColorChoice::Never,
+    }
+}
+
 /// The colors of help and usage errors: these are shown before `--color` is parsed.
 fn usage_colors(arguments: impl Iterator<Item = OsString>) -> clap::ColorChoice {
     let arguments: Vec<OsString> = arguments.take_while(|argument| argument != "--").collect();

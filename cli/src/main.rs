@@ -82,7 +82,7 @@ fn show_usage(error: &clap::Error) -> u8 {
         && std::env::args_os().len() == 1
     {
         let printer = Printer::new(false, false, ColorChoice::Auto, Call::new(command_tree));
-        return match printer.write(&args::overview()) {
+        return match printer.show(args::overview().trim_end()) {
             Ok(()) => exit_code::DONE,
             Err(error) => printer.error(&error),
         };
@@ -99,6 +99,6 @@ fn show_usage(error: &clap::Error) -> u8 {
         let printer = Printer::new(true, false, ColorChoice::Never, Call::new(command_tree));
         return printer.error(&CliError::from(error));
     }
-    let _ = error.print();
+    Printer::new(false, false, args::usage_color(), Call::new(command_tree)).usage_error(error);
     exit_code::USAGE
 }

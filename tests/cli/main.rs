@@ -32,3 +32,4 @@ mod shell;
 mod tenant;
 mod tenant_removal;
 mod tenant_transfer;
+mod widths;

@@ -55,6 +55,10 @@ impl Output for CompletionsOutput {
             }
         }
     }
+
+    fn is_verbatim(&self) -> bool {
+        matches!(self, Self::Script { .. })
+    }
 }
 
 /// Makes the script, and writes it if asked.

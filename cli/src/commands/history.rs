@@ -8,6 +8,7 @@ use t3nets_deploy::rollout::Runs;
 use t3nets_deploy::task_definition::RevisionArn;
 use t3nets_router::aws::VerifiedRelease;
 
+use crate::commands::deploy::errors::unread;
 use crate::commands::deploy::running::Running;
 use crate::commands::deploy::service::ServiceConnection;
 use crate::context::Context;
@@ -53,11 +54,11 @@ struct ReleaseRow {
 pub(crate) async fn run(context: &Context, args: HistoryArgs) -> Result<HistoryOutput, CliError> {
     let connection = ServiceConnection::open(context).await?;
     let session = connection.quiet_session();
-    let service = session.service().await?;
+    let service = session.service().await.map_err(unread)?;
     let told = session.told(&service).await.ok();
     let what_runs = Running::of(&session, &service, told.as_ref()).await;
     let releases = session.deploys.releases(args.limit.into()).await;
-    let releases = releases.map_err(NotStarted::Aws)?;
+    let releases = releases.map_err(NotStarted::Aws).map_err(unread)?;
     let mut images = RepositoryImages::of(session.sdk, &session.target.repository);
     images
         .look_up(releases.iter().map(|release| &*release.digest))

@@ -57,6 +57,10 @@ impl Output for ManOutput {
         }
     }
 
+    fn is_verbatim(&self) -> bool {
+        true
+    }
+
     fn is_streamed(&self) -> bool {
         matches!(self, Self::Shown)
     }

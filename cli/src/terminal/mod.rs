@@ -1,6 +1,6 @@
 //! The person at the terminal: [`printer`] shows everything, with [`table`]s and [`progress`];
-//! [`prompt`] asks; [`logging`] shows what `tracing` reports; [`text`] words values. Nothing else
-//! in the program writes to stdout or stderr.
+//! [`prompt`] asks; [`logging`] shows what `tracing` reports; [`text`] words values, and [`width`]
+//! wraps them. Nothing else in the program writes to stdout or stderr.
 
 pub(crate) mod logging;
 pub(crate) mod markdown;
@@ -9,3 +9,4 @@ pub(crate) mod progress;
 pub(crate) mod prompt;
 pub(crate) mod table;
 pub(crate) mod text;
+pub(crate) mod width;

@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::progress::{Counter, Spinner, WriteLine};
 use super::text::strip_control_chars;
+use super::width::{columns_of_stderr, columns_of_stdout, wrapped};
 use crate::error::{CliError, ErrorKind, exit_code};
 use crate::hint::{Call, Hint};
 
@@ -35,6 +36,12 @@ pub(crate) trait Output: Serialize {
     /// errors.
     fn exit_code(&self) -> u8 {
         exit_code::DONE
+    }
+
+    /// Whether its text is a file or a script, which nothing may be added to: not even line breaks
+    /// where a terminal ends.
+    fn is_verbatim(&self) -> bool {
+        false
     }
 
     /// Whether all of it was shown while the command ran, so that nothing is left to show.
@@ -151,8 +158,10 @@ impl Printer {
         } else {
             output.text()
         };
-        if !text.is_empty() {
-            self.write(&format!("{text}\n"))?;
+        match text.is_empty() {
+            true => {}
+            false if self.json || output.is_verbatim() => self.write(&format!("{text}\n"))?,
+            false => self.show(&text)?,
         }
         for hint in output.hints() {
             let shown = self.render(&hint);
@@ -183,6 +192,17 @@ impl Printer {
         let line = serde_json::to_string(value)
             .map_err(|error| CliError::failed("cannot show it as JSON").caused_by(error))?;
         self.write(&format!("{line}\n"))
+    }
+
+    /// Shows a text on stdout, in lines that its terminal takes.
+    ///
+    /// # Errors
+    /// If stdout cannot be written to.
+    pub(crate) fn show(&self, text: &str) -> Result<(), CliError> {
+        match columns_of_stdout() {
+            Some(columns) => self.write(&format!("{}\n", wrapped(text, columns))),
+            None => self.write(&format!("{text}\n")),
+        }
     }
 
     /// Writes to stdout at once: for results that come piece by piece.
@@ -278,6 +298,11 @@ impl Printer {
         code
     }
 
+    /// Shows what is wrong with the command line.
+    pub(crate) fn usage_error(&self, error: &clap::Error) {
+        self.to_stderr(&error.render().ansi().to_string());
+    }
+
     /// A hint as it is shown, made for the call.
     pub(crate) fn render(&self, hint: &Hint) -> String {
         self.call.render(hint)
@@ -316,6 +341,10 @@ impl Printer {
     }
 
     fn to_stderr(&self, text: &str) {
+        let text = match columns_of_stderr() {
+            Some(columns) if !self.json => Cow::Owned(wrapped(text, columns)),
+            _ => Cow::Borrowed(text),
+        };
         let mut stderr = AutoStream::new(std::io::stderr().lock(), self.color);
         // There is nowhere left to report that stderr is closed.
         let _ = stderr.write_all(text.as_bytes());

@@ -71,6 +71,10 @@ impl Output for ChatOutput {
         }
     }
 
+    fn is_verbatim(&self) -> bool {
+        true
+    }
+
     fn is_streamed(&self) -> bool {
         matches!(self, Self::Streamed)
     }

@@ -25,6 +25,14 @@ impl From<RolloutError> for CliError {
     }
 }
 
+/// Why a command that reads cannot tell: that nothing was changed goes without saying.
+pub(crate) fn unread(error: NotStarted) -> CliError {
+    match error {
+        NotStarted::Aws(error) => CliError::aws("cannot read the state of the service", error),
+        other => other.into(),
+    }
+}
+
 impl From<NotStarted> for CliError {
     fn from(error: NotStarted) -> Self {
         let message = error.to_string();
@@ -329,6 +337,25 @@ mod tests {
             stop_code: Some(StopCode::EssentialContainerExited),
             reason: "Essential container in task exited".to_owned(),
             ..Failure::without_task(Cause::Stopped, "")
+        }
+    }
+
+    #[test]
+    fn a_command_that_reads_does_not_say_that_nothing_was_changed() {
+        let unreachable = || AwsError {
+            service: "ecs",
+            operation: "DescribeServices",
+            kind: AwsErrorKind::Unreachable,
+            code: None,
+            message: "AWS cannot be reached".to_owned(),
+            request_id: None,
+        };
+        let read = unread(NotStarted::Aws(unreachable()));
+        assert_eq!(read.message, "cannot read the state of the service");
+        let changing = CliError::from(NotStarted::Aws(unreachable()));
+        assert!(changing.message.contains("nothing was changed"));
+        for error in [read, changing] {
+            assert_eq!(error.causes(), ["AWS cannot be reached"]);
         }
     }
 

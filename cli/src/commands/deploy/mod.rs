@@ -8,7 +8,7 @@
 
 mod console;
 mod display;
-mod errors;
+pub(crate) mod errors;
 mod image_errors;
 mod interrupt;
 mod outcome;

@@ -155,3 +155,24 @@ impl Check {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use t3nets_router::admin::AdminError;
+    use t3nets_router::ports::StoreError;
+
+    use super::*;
+
+    #[test]
+    fn a_stores_failure_is_told_by_its_reason_alone() {
+        let reason = "AWS cannot be reached: connection refused";
+        for error in [
+            StoreError::unavailable(reason),
+            StoreError::Misconfigured(reason.into()),
+            StoreError::denied(reason),
+        ] {
+            let check = Check::of_error("tenant", AdminError::Store(error).into(), "look above");
+            assert_eq!(check.detail, reason);
+        }
+    }
+}

@@ -15,6 +15,7 @@ use t3nets_deploy::targets::Targets;
 use t3nets_deploy::task_definition::{DEPLOYED_BY, RELEASE};
 use t3nets_router::aws::AwsError;
 
+use crate::commands::deploy::errors::unread;
 use crate::commands::deploy::running::Running;
 use crate::commands::deploy::service::ServiceConnection;
 use crate::commands::deploy::tasks as count;
@@ -226,14 +227,6 @@ fn obstacle(service: &Service) -> Option<ObstacleView> {
             remedy: cause.remedy(),
             cause,
         })
-}
-
-/// Nothing would have been changed by looking.
-fn unread(error: NotStarted) -> CliError {
-    match error {
-        NotStarted::Aws(error) => CliError::aws("cannot read the state of the service", error),
-        other => other.into(),
-    }
 }
 
 /// What the rest can do without: where it may not be looked at, that is said.
