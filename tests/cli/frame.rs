@@ -138,10 +138,13 @@ fn what_people_type_elsewhere_is_understood_or_has_a_tip() {
     ] {
         operator.run(&[typed]).expect_code(2).says(meant);
     }
-    operator
-        .run(&["-e", "locla", "tenant", "list"])
-        .expect_code(3)
-        .says("did you mean `local`?");
+    operator.write("t3nets.toml", "[env.dev]\nplatform = \"aws\"\n");
+    for (typed, meant) in [("locla", "local"), ("dve", "dev")] {
+        operator
+            .run(&["-e", typed, "tenant", "list"])
+            .expect_code(3)
+            .says(&format!("did you mean `{meant}`?"));
+    }
 }
 
 #[test]
