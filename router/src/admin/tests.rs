@@ -3,7 +3,7 @@
 
 mod removal;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -28,6 +28,8 @@ struct Contended {
     before_commit: Mutex<Vec<Interference>>,
     commits: AtomicUsize,
     removals_to_fail: AtomicUsize,
+    /// Whether a removed tenant's id rests, as on AWS.
+    ids_rest: AtomicBool,
 }
 
 #[async_trait]
@@ -36,7 +38,10 @@ impl TenantStore for Contended {
         self.inner.commit_limit()
     }
     fn id_reservation(&self) -> SignedDuration {
-        self.inner.id_reservation()
+        match self.ids_rest.load(Ordering::Relaxed) {
+            true => SignedDuration::from_hours(30 * 24),
+            false => self.inner.id_reservation(),
+        }
     }
     async fn reserved_until(&self, id: &TenantId) -> Result<Option<Timestamp>, StoreError> {
         self.inner.reserved_until(id).await
@@ -161,6 +166,7 @@ async fn setting(admins: &[&str]) -> Setting {
         before_commit: Mutex::default(),
         commits: AtomicUsize::new(0),
         removals_to_fail: AtomicUsize::new(0),
+        ids_rest: AtomicBool::new(false),
     });
     let contended = Platform {
         tenants: Arc::clone(&store) as Arc<dyn TenantStore>,

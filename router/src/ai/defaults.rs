@@ -93,6 +93,11 @@ impl AiDefaults {
         self
     }
 
+    /// Whether a model is named that no tenant gets, since there is no provider for it.
+    pub fn has_unused_model(&self) -> bool {
+        self.model.is_some() && self.provider() == ProviderKind::Offline
+    }
+
     /// The provider for a tenant without AI settings and secrets: Bedrock if present, else
     /// Anthropic if its key is set, else OpenAI if its key or address is, else no model.
     pub fn provider(&self) -> ProviderKind {
@@ -136,6 +141,15 @@ mod tests {
             provider(&[("OPENAI_API_KEY", "sk-o"), ("ANTHROPIC_API_KEY", " sk-a\n")]),
             ProviderKind::Anthropic
         );
+    }
+
+    #[test]
+    fn a_model_without_a_provider_is_noticed() {
+        let unused = |variables: &[(&str, &str)]| from(variables).unwrap().has_unused_model();
+        assert!(unused(&[("T3NETS_MODEL", "llama3.3")]));
+        assert!(!unused(&[]));
+        let endpoint = ("OPENAI_BASE_URL", "http://localhost:11434/v1");
+        assert!(!unused(&[endpoint, ("T3NETS_MODEL", "llama3.3")]));
     }
 
     #[test]

@@ -82,6 +82,11 @@ pub(crate) async fn run(context: &Context, args: DevArgs) -> Result<Streamed, Cl
     context.show_environment().await?;
     let platform = context.platform_made().await?;
     let config = config(environment)?;
+    if config.ai.has_unused_model() {
+        context.printer.warning(
+            "T3NETS_MODEL is not used: ANTHROPIC_API_KEY, OPENAI_API_KEY or OPENAI_BASE_URL chooses its provider",
+        );
+    }
     let listener = bind(SocketAddr::new(args.bind, args.port)).await?;
     let address = listener
         .local_addr()

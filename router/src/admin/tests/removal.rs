@@ -164,3 +164,62 @@ async fn an_id_that_an_earlier_version_reserved_can_be_freed() {
         .unwrap();
     assert_eq!(setting.actions().await[1], "tenant.purge");
 }
+
+/// So many seconds from now.
+struct Later(i64);
+
+impl crate::ports::Clock for Later {
+    fn now(&self) -> Timestamp {
+        Timestamp::now() + SignedDuration::from_secs(self.0)
+    }
+}
+
+#[tokio::test]
+async fn where_ids_rest_a_purge_waits_for_late_writes_and_deletes_them() {
+    let setting = setting(&["ada@example.com"]).await;
+    setting.store.ids_rest.store(true, Ordering::Relaxed);
+    let pager = SecretName {
+        tenant_id: tenant(),
+        integration: id("pager"),
+    };
+    let document = SecretDocument::new(json!({"key": "x"}).as_object().unwrap().clone());
+    setting.admin.set_secret(&pager, &document).await.unwrap();
+    let removed = setting.admin.remove_tenant(&tenant()).await.unwrap();
+    assert!(removed.id_free_at > Some(setting.admin.now()));
+    assert!(removed.secrets_gone_at.is_some());
+
+    // A router that still knows the tenant from its cache.
+    let key = ConversationKey {
+        owner: ConversationOwner {
+            tenant_id: tenant(),
+            channel: ChannelKind::Api,
+            user_id: id("ada@example.com"),
+        },
+        session_id: id("s"),
+    };
+    let said: Message = serde_json::from_value(json!({"role": "user", "content": "hi"})).unwrap();
+    let conversations = &setting.platform.conversations;
+    let now = setting.admin.now();
+    conversations.append(&key, &[said], now).await.unwrap();
+
+    let early = setting.admin.purge_tenant(&tenant()).await;
+    assert!(
+        matches!(early, Err(AdminError::Refused { .. })),
+        "{early:?}"
+    );
+    let later = Platform {
+        tenants: Arc::clone(&setting.store) as Arc<dyn TenantStore>,
+        clock: Arc::new(Later(131)),
+        ..setting.platform.clone()
+    };
+    let later = Admin::new(later, "operator:ada");
+    later.purge_tenant(&tenant()).await.unwrap();
+    assert_eq!(setting.platform.secrets.describe(&pager).await, Ok(None));
+    let window = Window {
+        messages: 10,
+        bytes: 1000,
+    };
+    let left = conversations.recent(&key, window, now).await;
+    assert_eq!(left, Ok(Vec::new()));
+    later.seed(&TenantSeed::new(tenant())).await.unwrap();
+}
