@@ -209,6 +209,19 @@ fn an_environment_on_aws_is_asked_at_its_own_address() {
 }
 
 #[test]
+fn a_refused_key_is_named_by_where_it_came_from() {
+    let router = ScriptedRouter::answering(401, refusal("unauthorized"));
+    ask(&router, &["hi"], Some("bad"))
+        .expect_code(4)
+        .says("the key in T3NETS_API_KEY is not valid");
+    let finished = ask(&router, &["hi"], None).expect_code(4);
+    assert!(
+        !finished.stderr.contains("key in T3NETS_API_KEY"),
+        "{finished:?}"
+    );
+}
+
+#[test]
 fn refusals_are_shown_with_hint_and_request_and_end_with_their_code() {
     for (status, code, exit) in [
         (401, "unauthorized", 4),

@@ -229,7 +229,7 @@ mod tests {
             id: "t".to_owned(),
             source,
         };
-        let missing = of(SecretSource::Variable("T3NETS_NO_SUCH_VARIABLE".to_owned()));
+        let missing = of(SecretSource::Variable("NO_SUCH_VARIABLE".to_owned()));
         assert!(matches!(missing.value(), Err(SecretError::NotSet { .. })));
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secret");
