@@ -25,7 +25,8 @@ pub fn read_json(bytes: &[u8]) -> Result<Value, serde_json::Error> {
 }
 
 /// The same with what no JSON parser takes replaced: halves of surrogate pairs and raw control
-/// characters within strings, and the words of JavaScript that are no numbers outside of them.
+/// characters within strings; outside of them the words of JavaScript that are no numbers, and
+/// numbers that are too large or not written as JSON writes them.
 fn mended(text: &str) -> Cow<'_, str> {
     let mut out = String::new();
     let mut copied = 0;
@@ -59,11 +60,17 @@ fn mended(text: &str) -> Cow<'_, str> {
                 let escape = format!("\\u{byte:04x}");
                 replace(&mut out, &mut copied, at, next, &escape);
             }
-            b'N' | b'I' | b'-' if !in_string => {
+            b'N' | b'I' | b'-' | b'+' | b'.' | b'0'..=b'9' if !in_string => {
                 let words = ["NaN", "Infinity", "-Infinity"];
                 if let Some(word) = words.iter().find(|word| text[at..].starts_with(**word)) {
                     next = at + word.len();
                     replace(&mut out, &mut copied, at, next, "null");
+                } else if byte != b'N' && byte != b'I' {
+                    let number = number_at(&text[at..]);
+                    next = at + number.len().max(1);
+                    if let Some(mended) = mended_number(number) {
+                        replace(&mut out, &mut copied, at, next, &mended);
+                    }
                 }
             }
             _ => {}
@@ -75,6 +82,24 @@ fn mended(text: &str) -> Cow<'_, str> {
     }
     out.push_str(&text[copied..]);
     Cow::Owned(out)
+}
+
+/// What stands where a number begins, as far as it can belong to one.
+fn number_at(text: &str) -> &str {
+    let end = text.find(|c: char| !c.is_ascii_digit() && !matches!(c, '+' | '-' | '.' | 'e' | 'E'));
+    &text[..end.unwrap_or(text.len())]
+}
+
+/// A number that serde_json does not take, as it would: `007` and `.5`, and null for `1e999`.
+fn mended_number(number: &str) -> Option<Cow<'static, str>> {
+    if serde_json::from_str::<serde_json::Number>(number).is_ok() {
+        return None;
+    }
+    let value: f64 = number.parse().ok()?;
+    Some(match serde_json::Number::from_f64(value) {
+        Some(number) => number.to_string().into(),
+        None => "null".into(),
+    })
 }
 
 /// The UTF-16 unit that is escaped at a position, if one is.
@@ -111,6 +136,14 @@ mod tests {
             ),
             (b"{\"a\": \"x\ny\"}", json!({"a": "x\ny"})),
             (br#"{"a": 1, "a": 2}"#, json!({"a": 2})),
+            (
+                br#"{"a": 1e999, "b": [-1E+400], "c": "1e999", "d": 2e5}"#,
+                json!({"a": null, "b": [null], "c": "1e999", "d": 2e5}),
+            ),
+            (
+                br#"[007, +5, .5, 5., -.5, -0]"#,
+                json!([7.0, 5.0, 0.5, 5.0, -0.5, -0.0]),
+            ),
             (br#"{"a": "\\ud800"}"#, json!({"a": "\\ud800"})),
         ] {
             assert_eq!(
@@ -132,6 +165,10 @@ mod tests {
             "{\"a\": \"",
             "{\"a\":\"\\u12",
             "NaN NaN",
+            "[1-2]",
+            "[1e]",
+            "[--1]",
+            "1e999 1e999",
         ] {
             assert!(read_json(text.as_bytes()).is_err(), "{text:?}");
         }

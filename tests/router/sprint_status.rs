@@ -75,7 +75,7 @@ async fn status_tells_progress_days_and_blockers() {
         json!({
             "issues": {"total": 6, "done": 3, "in_progress": 2, "to_do": 1},
             "points": {"total": 21.5, "done": 8, "in_progress": 13.5, "to_do": 0},
-            "percent_done": 37,
+            "issues_without_points": 2, "percent_done": 50,
         })
     );
     assert_eq!(
@@ -93,7 +93,7 @@ async fn status_tells_progress_days_and_blockers() {
     for expected in [
         "Sprint 24",
         "5 days left of 14",
-        "37% done",
+        "50% done",
         "8 of 21.5 story points",
         "PAY-7",
     ] {

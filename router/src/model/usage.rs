@@ -72,6 +72,7 @@ impl DailyUsage {
         self.output_tokens = sum(self.output_tokens, other.output_tokens);
         self.cost += other.cost;
         self.unpriced_tokens = sum(self.unpriced_tokens, other.unpriced_tokens);
+        self.estimated_tokens = sum(self.estimated_tokens, other.estimated_tokens);
     }
 
     /// Tokens that cost nothing are of a model without a price: every price there is comes to

@@ -44,7 +44,12 @@ struct TotalView {
     cost_usd: Option<NanoUsd>,
     priced_cost_usd: NanoUsd,
     unpriced_tokens: u64,
+    estimated_tokens: u64,
 }
+
+/// What the last column counts, where there is one.
+const ESTIMATED: &str = "estimated: tokens that no provider counted, because its endpoint does not, or the answer broke off;\n\
+                         their cost is estimated, too";
 
 impl Output for Usage {
     fn text(&self) -> String {
@@ -52,26 +57,51 @@ impl Output for Usage {
             return "no usage".to_owned();
         }
         let total = &self.total;
+        let has_estimates = total.estimated_tokens > 0;
+        let cells = |first: String, messages: u64, tokens: [u64; 3], cost: String| {
+            let [input, output, estimated] = tokens;
+            let cells = [
+                first,
+                messages.to_string(),
+                input.to_string(),
+                output.to_string(),
+            ];
+            cells
+                .into_iter()
+                .chain(has_estimates.then(|| estimated.to_string()))
+                .chain([cost])
+                .collect::<Vec<_>>()
+        };
         let days = self.days.iter().map(|DayView { usage, .. }| {
-            [
+            cells(
                 usage.day.to_string(),
-                usage.messages.to_string(),
-                usage.input_tokens.to_string(),
-                usage.output_tokens.to_string(),
+                usage.messages,
+                [
+                    usage.input_tokens,
+                    usage.output_tokens,
+                    usage.estimated_tokens,
+                ],
                 shown_cost(usage.cost, usage.unpriced_tokens),
-            ]
+            )
         });
-        let total = [
+        let total = cells(
             "total".to_owned(),
-            total.messages.to_string(),
-            total.input_tokens.to_string(),
-            total.output_tokens.to_string(),
+            total.messages,
+            [
+                total.input_tokens,
+                total.output_tokens,
+                total.estimated_tokens,
+            ],
             shown_cost(total.priced_cost_usd, total.unpriced_tokens),
-        ];
-        table(
-            &["day", "messages", "tokens in", "tokens out", "cost"],
-            days.chain([total]),
-        )
+        );
+        let mut head = vec!["day", "messages", "tokens in", "tokens out"];
+        head.extend(has_estimates.then_some("estimated"));
+        head.push("cost");
+        let table = table(&head, days.chain([total]));
+        match has_estimates {
+            true => format!("{table}\n\n{ESTIMATED}"),
+            false => table,
+        }
     }
 }
 
@@ -122,6 +152,7 @@ fn total(days: &[DailyUsage]) -> TotalView {
         cost_usd: sum.whole_cost(),
         priced_cost_usd: sum.cost,
         unpriced_tokens: sum.unpriced_tokens,
+        estimated_tokens: sum.estimated_tokens,
     }
 }
 
@@ -139,6 +170,55 @@ mod tests {
         ] {
             assert_eq!(shown_cost(NanoUsd(priced), unpriced), shown);
         }
+    }
+
+    #[test]
+    fn estimated_tokens_are_shown_apart_where_there_are_any() {
+        let usage = |estimated: [u64; 2]| {
+            let days = estimated.map(|estimated_tokens| DailyUsage {
+                messages: 1,
+                input_tokens: 120,
+                output_tokens: 30,
+                cost: NanoUsd(2_100_000),
+                estimated_tokens,
+                ..DailyUsage::none("2026-01-15".parse().unwrap())
+            });
+            Usage {
+                tenant_id: "default".parse().unwrap(),
+                total: total(&days),
+                days: days
+                    .into_iter()
+                    .map(|usage| DayView {
+                        cost_usd: usage.whole_cost(),
+                        usage,
+                    })
+                    .collect(),
+            }
+        };
+        let text = usage([7, 5]).text();
+        let words = |line: &str| {
+            line.split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        let lines: Vec<_> = text.lines().map(words).collect();
+        assert_eq!(
+            lines[0],
+            [
+                "DAY",
+                "MESSAGES",
+                "TOKENS",
+                "IN",
+                "TOKENS",
+                "OUT",
+                "ESTIMATED",
+                "COST"
+            ]
+        );
+        assert_eq!(lines[1], ["2026-01-15", "1", "120", "30", "7", "$0.0021"]);
+        assert_eq!(lines[3], ["total", "2", "240", "60", "12", "$0.0042"]);
+        assert!(text.ends_with(ESTIMATED), "{text}");
+        assert!(!usage([0, 0]).text().to_lowercase().contains("estimated"));
     }
 
     #[test]

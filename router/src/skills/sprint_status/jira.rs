@@ -67,6 +67,14 @@ pub(super) struct Caller {
 }
 
 impl Caller {
+    /// Somebody of whom only the address is known.
+    pub(super) fn with_email(email: &str) -> Self {
+        Self {
+            email: email.to_owned(),
+            account_id: None,
+        }
+    }
+
     /// Whether the issue is the caller's.
     pub(super) fn has(&self, issue: &Issue) -> bool {
         issue.assignee.as_ref().is_some_and(|assignee| {
@@ -273,10 +281,7 @@ impl<'a> Jira<'a> {
         email: &str,
         issues: &[Issue],
     ) -> Result<(Caller, Option<String>), SkillError> {
-        let mut caller = Caller {
-            email: email.to_owned(),
-            account_id: None,
-        };
+        let mut caller = Caller::with_email(email);
         let is_seen = issues.iter().any(|issue| caller.has(issue));
         let mut assignees = issues.iter().filter_map(|issue| issue.assignee.as_ref());
         if !is_seen && assignees.any(|assignee| assignee.email.is_none()) {

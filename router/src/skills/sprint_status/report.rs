@@ -16,6 +16,10 @@ use super::jira::Findings;
 use super::settings::Site;
 use crate::skills::SkillError;
 
+/// The most story points that one issue can have: far above what teams use, and low enough that the
+/// sum of any sprint is exact.
+const MOST_POINTS: f64 = 1e9;
+
 /// The most entries of a list; its total stands beside it.
 pub(super) const LIST_LENGTH: usize = 50;
 
@@ -83,8 +87,10 @@ pub(super) struct Progress {
     pub(super) issues: Tally<u64>,
     /// `null` if the board does not estimate in story points.
     pub(super) points: Option<Tally<Points>>,
-    /// Done of all, 0 to 100, rounded down so that 100 means all; of the points if there are any,
-    /// else of the issues.
+    /// How many of the issues have no story points; `null` with `points`.
+    pub(super) issues_without_points: Option<u64>,
+    /// Done of all issues, 0 to 100, rounded down so that 100 means all. Not of the points: what
+    /// has none would not count.
     pub(super) percent_done: u8,
 }
 
@@ -171,6 +177,8 @@ pub(super) fn report(
         .collect();
     let mine = (action == Action::Mine).then(|| own_issues(site, findings));
     let has_points = findings.board.points_field.is_some();
+    let mut notes = findings.notes.to_vec();
+    notes.extend(uncountable_points(&findings.issues));
     let others = &findings.other_sprints;
     let report = Report {
         action,
@@ -193,7 +201,7 @@ pub(super) fn report(
         other_active_sprints_total: others.len(),
         other_active_sprints: capped(others.iter().map(sprint_name).collect()),
         next_sprint: findings.next_sprint.as_ref().map(sprint_name),
-        notes: findings.notes.to_vec(),
+        notes,
     };
     serde_json::to_value(report)
         .map_err(|_| Failure::UnexpectedForm("a result that fits JSON").explain("the sprint"))
@@ -213,7 +221,7 @@ fn own_issues(site: &Site, findings: &Findings) -> Vec<OwnIssue> {
             status: issue.status.clone(),
             stage: issue.stage,
             priority: issue.priority.clone(),
-            points: issue.points.map(Points),
+            points: countable_points(issue).map(Points),
             blocked: issue.blocked.is_some() && issue.stage != Stage::Done,
             url: site.browse_url(&issue.key),
         })
@@ -258,36 +266,54 @@ fn sprint_name(sprint: &Sprint) -> SprintName {
 fn progress(issues: &[Issue], has_points: bool) -> Progress {
     let mut counts = Tally::<u64>::default();
     let mut sums = Tally::<Points>::default();
+    let mut without_points = 0;
     for issue in issues.iter().filter(|issue| !issue.is_subtask) {
-        let points = issue.points.unwrap_or_default();
+        let points = countable_points(issue);
         let (count, sum) = match issue.stage {
             Stage::Done => (&mut counts.done, &mut sums.done),
             Stage::InProgress => (&mut counts.in_progress, &mut sums.in_progress),
             Stage::ToDo => (&mut counts.to_do, &mut sums.to_do),
         };
         *count += 1;
-        sum.0 += points;
         counts.total += 1;
-        sums.total.0 += points;
+        match points {
+            Some(points) => {
+                sum.0 += points;
+                sums.total.0 += points;
+            }
+            None => without_points += 1,
+        }
     }
-    let percent_done = if has_points && sums.total.0 > 0.0 {
-        percent(sums.done.0, sums.total.0)
-    } else {
-        percent(counts.done as f64, counts.total as f64)
-    };
     Progress {
+        percent_done: percent(counts.done, counts.total),
         issues: counts,
         points: has_points.then_some(sums),
-        percent_done,
+        issues_without_points: has_points.then_some(without_points),
     }
 }
 
-fn percent(part: f64, whole: f64) -> u8 {
-    if whole <= 0.0 {
-        return 0;
+/// An issue's story points, if they can be added to others'.
+fn countable_points(issue: &Issue) -> Option<f64> {
+    issue.points.filter(|points| points.abs() <= MOST_POINTS)
+}
+
+/// What is said of story points that cannot be added.
+fn uncountable_points(issues: &[Issue]) -> Option<String> {
+    let is_uncountable =
+        |issue: &&Issue| issue.points.is_some() && countable_points(issue).is_none();
+    match issues.iter().filter(is_uncountable).count() {
+        0 => None,
+        1 => Some("the story points of 1 issue are no number that can be added".to_owned()),
+        many => Some(format!(
+            "the story points of {many} issues are no numbers that can be added"
+        )),
     }
-    // A hair above, because 0.3 of 0.3 may come out as 0.9999; the conversion itself saturates.
-    (part / whole * 100.0 + 1e-9).floor().clamp(0.0, 100.0) as u8
+}
+
+/// Rounded down.
+fn percent(part: u64, whole: u64) -> u8 {
+    let percent = part.saturating_mul(100).checked_div(whole).unwrap_or(0);
+    u8::try_from(percent).unwrap_or(100)
 }
 
 fn capped<T>(mut list: Vec<T>) -> Vec<T> {

@@ -1,8 +1,8 @@
 use jiff::SignedDuration;
 use serde_json::json;
 
-use super::super::issue::FieldIds;
-use super::super::jira::Board;
+use super::super::issue::{Assignee, FieldIds};
+use super::super::jira::{Board, Caller};
 use super::super::wording::describe;
 use super::*;
 use crate::model::SecretDocument;
@@ -125,7 +125,64 @@ fn points_add_up_as_people_add_them() {
     let issues = [0.1, 0.2, 2.5].map(|points| issue("A-1", "done", json!(points)));
     let result = status(&findings(issues.to_vec()));
     assert_eq!(result["progress"]["points"]["total"], json!(2.8));
+    assert_eq!(result["progress"]["issues_without_points"], 0);
     assert_eq!(result["progress"]["percent_done"], 100);
+}
+
+#[test]
+fn percent_is_of_issues_with_points_and_their_gaps_beside_it() {
+    let issues = vec![
+        issue("A-1", "done", json!(3)),
+        issue("A-2", "new", Value::Null),
+    ];
+    let result = status(&findings(issues));
+    let progress = &result["progress"];
+    assert_eq!(progress["percent_done"], 50);
+    assert_eq!(progress["points"]["total"], 3);
+    assert_eq!(progress["issues_without_points"], 1);
+    assert!(
+        describe(&result).contains(
+            "Progress: 50% done. 1 of 2 issues done, 0 in progress, 1 to do; \
+             3 of 3 story points done, 1 issue without points"
+        ),
+        "{}",
+        describe(&result)
+    );
+}
+
+#[test]
+fn points_beyond_reason_are_not_counted_and_that_is_said() {
+    for absurd in [json!(1e308), json!(-1e308), json!(u64::MAX), json!(1e16)] {
+        let issues = vec![
+            issue("A-1", "done", absurd.clone()),
+            issue("A-2", "new", absurd.clone()),
+            issue("A-3", "new", json!(2)),
+        ];
+        let mut found = findings(issues);
+        let result = status(&found);
+        assert_eq!(result["progress"]["points"]["total"], 2, "{absurd}");
+        assert_eq!(result["progress"]["issues_without_points"], 2);
+        let words = describe(&result);
+        assert!(
+            words.contains("Note: the story points of 2 issues are no numbers that can be added"),
+            "{words}"
+        );
+        // Without any that counts there is no sum.
+        found.issues.pop();
+        let words = describe(&status(&found));
+        assert!(words.contains("1 of 2 issues done"), "{words}");
+        assert!(!words.contains("story points done"), "{words}");
+
+        found.caller = Some(Caller::with_email("ada@example.com"));
+        found.issues[0].assignee = Some(Assignee {
+            account_id: None,
+            name: None,
+            email: Some("ada@example.com".to_owned()),
+        });
+        let mine = report(&site(), Action::Mine, at("2026-11-18T12:00:00Z"), &found).unwrap();
+        assert_eq!(mine["mine"][0]["points"], Value::Null);
+        assert!(describe(&mine).starts_with("1 issue of the sprint is yours"));
+    }
 }
 
 #[test]
@@ -172,7 +229,7 @@ fn each_result_is_worded() {
     assert_eq!(
         describe(&status(&found)),
         "Sprint 24: 5 days left of 14, ends 23 Nov 2026\n\
-         Progress: 37% done. 1 of 2 issues done, 1 in progress, 0 to do; 3 of 8 story points done\n\
+         Progress: 50% done. 1 of 2 issues done, 1 in progress, 0 to do; 3 of 8 story points done\n\
          Blockers: 1\n\
          - A-2 Pay by invoice (unassigned, labelled `blocked`)\n\
          Also active: Ops 3"

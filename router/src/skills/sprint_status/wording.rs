@@ -128,6 +128,9 @@ fn progress(progress: &Progress) -> String {
             Shown(points.done),
             Shown(points.total)
         );
+        if let Some(without @ 1..) = progress.issues_without_points {
+            let _ = write!(line, ", {} without points", counted(without, "issue"));
+        }
     }
     line
 }
