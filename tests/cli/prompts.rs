@@ -105,7 +105,7 @@ fn a_field_that_is_wrong_is_asked_for_again_where_it_was_asked() {
             ("email (", "bot@example.com"),
             ("api_token (", "hunter2"),
             ("board_id (", "seven"),
-            ("must be a number", "7"),
+            ("must be a whole number", "7"),
             ("project_key (", ""),
         ],
     );

@@ -12,6 +12,7 @@ use t3nets_deploy::image_ref::Digest;
 
 use super::account::{Account, bridge, certificate, commit};
 use super::run::Ended;
+use crate::sandbox::finish;
 
 /// Words what the skill found, and answers nothing else.
 fn words(call: &ModelCall) -> Answer {
@@ -77,12 +78,13 @@ fn four_commands_lead_from_a_checkout_to_an_answer_and_later_ones_to_other_relea
     let source = std::fs::read_to_string(&main).unwrap();
     std::fs::write(&main, format!("{source}\n// Another state of it.\n")).unwrap();
     commit(&account.sandbox.work());
-    let plan = ["deploy", "--plan", "--exit-code"];
-    account.run(&plan).expect_code(8);
+    // The Dockerfile's arguments are part of what is built, so a plan is told them as well.
+    let plan = || finish(&mut account.build_command("", &["--plan", "--exit-code"]));
+    plan().expect_code(8);
     let changed = account.deploy_folder("").end().expect_code(0);
     serves(&account, &changed);
     assert_ne!(digest(&changed), digest(&first));
-    account.run(&plan).expect_code(0);
+    plan().expect_code(0);
     for (what, ended) in [
         ("first", &first),
         ("unchanged", &same),
