@@ -8,7 +8,7 @@ use t3nets_router::model::{
 };
 use t3nets_router::ports::{CONVERSATION_LIFE, PageRequest, Platform, Window};
 
-use crate::fixture::{Fixture, at_once, id, object, unique_tenant_id};
+use crate::fixture::{Fixture, assert_same_set, at_once, id, object, unique_tenant_id, walk};
 
 const EVERYTHING: Window = Window {
     messages: usize::MAX,
@@ -331,6 +331,44 @@ pub(crate) async fn clearing_removes_one_conversation(fixture: &dyn Fixture) {
     talk.append(&talk.key, &turn("new", "3"), talk.began).await;
     assert_eq!(talk.history(10).await, turn("new", "3"));
     assert_eq!(talk.read(&other, talk.began).await, turn("two", "2"));
+}
+
+pub(crate) async fn sessions_named_like_keys_and_threads_stay_apart(fixture: &dyn Fixture) {
+    let talk = Talk::new(fixture).await;
+    let owner = &talk.key.owner;
+    let sessions = [
+        "a",
+        "a!",
+        "a\"",
+        "a#page#0000000000",
+        "a%23page%230000000000",
+        "a$",
+        "a%",
+        "C024BE7LH:1712345678.123456",
+        "19:abc@thread.v2;messageid=1",
+    ];
+    // So long that on some platforms older messages are moved elsewhere.
+    let long = "x".repeat(40 * 1024);
+    for session in sessions {
+        for _ in 0..4 {
+            let key = key_of(owner, session);
+            talk.append(&key, &turn(session, &long), talk.began).await;
+        }
+    }
+    let store = &talk.platform.conversations;
+    for limit in [1, 2, 100] {
+        let listed = walk(limit, |page| store.sessions(owner, page, talk.began)).await;
+        let listed = listed.into_iter().map(|session| session.session_id);
+        assert_same_set(listed.collect(), sessions.map(id));
+    }
+    let cleared = key_of(owner, "a");
+    assert_eq!(store.clear(&cleared, talk.began).await, Ok(true));
+    assert_eq!(talk.read(&cleared, talk.began).await, []);
+    for session in &sessions[1..] {
+        let messages = talk.read(&key_of(owner, session), talk.began).await;
+        assert_eq!(messages.len(), 8, "{session}");
+        assert_eq!(messages[0].content, *session);
+    }
 }
 
 pub(crate) async fn the_same_session_id_of_another_owner_is_another_conversation(

@@ -161,6 +161,7 @@ macro_rules! conformance {
                     a_turn_stored_late_does_not_shorten_the_conversations_life
                     sessions_are_listed_once_with_what_was_last_asked
                     clearing_removes_one_conversation
+                    sessions_named_like_keys_and_threads_stay_apart
                     the_same_session_id_of_another_owner_is_another_conversation
                     removing_users_conversations_leaves_the_others
                     removing_a_tenants_conversations_leaves_the_other_tenants

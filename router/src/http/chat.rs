@@ -12,7 +12,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use futures::{FutureExt, StreamExt, stream};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::json;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
@@ -23,6 +23,7 @@ use super::AppState;
 use super::auth::Authenticated;
 use super::error::{ApiError, Cause, ErrorBody};
 use super::extract::JsonBody;
+use super::fields::{Fields, FromFields, MESSAGE, SESSION};
 use super::middleware::RequestId;
 use crate::chat::{Engine, Route, TurnAnswer, TurnEvent, TurnRequest, split_raw};
 use crate::model::{ChannelKind, SessionId};
@@ -33,18 +34,34 @@ const MAX_MESSAGE_BYTES: usize = 32 * 1024;
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// A message to the assistant.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, ToSchema)]
 pub(super) struct ChatBody {
-    /// The message; also accepted as `text`. With `--raw` in it, a skill's JSON is answered and
-    /// nothing is stored.
-    #[serde(alias = "text")]
-    #[schema(min_length = 1, max_length = 32768, example = "sprint status?")]
+    /// The message, at most 32 KiB in UTF-8; also accepted as `text`. With `--raw` in it, a skill's
+    /// JSON is answered and nothing is stored; one of nothing but `--raw` is refused.
+    #[schema(
+        min_length = 1,
+        max_length = 32768,
+        // Something that is no white space.
+        pattern = r"[^\s\u0085\uFEFF]",
+        example = "sprint status?"
+    )]
     message: String,
-    /// The conversation to go on with; also accepted as `conversation_id`. Without it a new one
-    /// begins.
-    #[serde(alias = "conversation_id", default)]
-    #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9._@+-]{1,128}$")]
+    /// The conversation to go on with; also accepted as `conversation_id`, and as both where they
+    /// are equal. Without it, or where it is empty, a new one begins.
+    #[schema(value_type = Option<String>, pattern = "^[!-~]{0,128}$")]
     session_id: Option<SessionId>,
+}
+
+impl FromFields for ChatBody {
+    fn from_fields(fields: &Fields) -> Result<Self, ApiError> {
+        let message = fields
+            .text(&MESSAGE)?
+            .ok_or_else(|| ApiError::invalid("`message` is missing"))?;
+        Ok(Self {
+            message: message.to_owned(),
+            session_id: fields.id(&SESSION)?,
+        })
+    }
 }
 
 /// The assistant's answer.
@@ -152,7 +169,7 @@ pub(super) async fn chat(
         ));
     }
     let (message, raw) = split_raw(&body.message);
-    if message.trim().is_empty() {
+    if message.chars().all(is_space) {
         return Err(ApiError::invalid("`message` is empty"));
     }
     let turn = TurnRequest {
@@ -168,6 +185,11 @@ pub(super) async fn chat(
     } else {
         as_json(&state, turn).await
     }
+}
+
+/// White space, by Unicode or by JavaScript: the pattern in the document is read by both.
+fn is_space(letter: char) -> bool {
+    letter.is_whitespace() || letter == '\u{feff}'
 }
 
 fn wants_stream(headers: &HeaderMap) -> bool {

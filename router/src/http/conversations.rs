@@ -4,13 +4,14 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::AppState;
 use super::auth::KnownUser;
 use super::error::{ApiError, ErrorBody};
 use super::extract::{JsonBody, QueryString};
+use super::fields::{Fields, FromFields, SESSION};
 use crate::model::{ChannelKind, ConversationKey, ConversationOwner, SessionId};
 use crate::ports::PageRequest;
 
@@ -18,29 +19,62 @@ const DEFAULT_PAGE: usize = 50;
 const MAX_PAGE: usize = 200;
 
 /// The conversation and page to return.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct HistoryQuery {
-    /// The conversation; also accepted as `conversation_id`.
-    #[serde(alias = "conversation_id")]
-    #[param(value_type = String, pattern = "^[A-Za-z0-9._@+-]{1,128}$")]
+    /// The conversation; also accepted as `conversation_id`, and as both where they are equal.
+    #[param(value_type = String, pattern = "^[!-~]{1,128}$")]
     session_id: SessionId,
     /// The most messages to return: 1 to 200, 50 if absent.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<usize>,
-    /// `next` of the page before, to go further back.
+    /// `next` of the page before, to go further back; nothing else is accepted.
+    #[param(min_length = 1, pattern = "^[A-Za-z0-9_-]+$")]
     after: Option<String>,
 }
 
+impl FromFields for HistoryQuery {
+    fn from_fields(fields: &Fields) -> Result<Self, ApiError> {
+        let session_id = fields.id(&SESSION)?.ok_or_else(|| {
+            ApiError::invalid("`session_id` is missing: it says which conversation")
+                .hint("`GET /api/sessions` lists the conversations")
+        })?;
+        Ok(Self {
+            session_id,
+            limit: fields.number("limit", 1..=MAX_PAGE)?,
+            after: after(fields)?,
+        })
+    }
+}
+
 /// The page to return.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct SessionsQuery {
     /// The most conversations to return: 1 to 200, 50 if absent.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<usize>,
-    /// `next` of the page before.
+    /// `next` of the page before; nothing else is accepted.
+    #[param(min_length = 1, pattern = "^[A-Za-z0-9_-]+$")]
     after: Option<String>,
+}
+
+impl FromFields for SessionsQuery {
+    fn from_fields(fields: &Fields) -> Result<Self, ApiError> {
+        Ok(Self {
+            limit: fields.number("limit", 1..=MAX_PAGE)?,
+            after: after(fields)?,
+        })
+    }
+}
+
+fn after(fields: &Fields) -> Result<Option<String>, ApiError> {
+    match fields.text(&["after"])? {
+        Some("") => Err(ApiError::invalid(
+            "`after` is empty; leave it out for the first page",
+        )),
+        after => Ok(after.map(str::to_owned)),
+    }
 }
 
 /// A page of a conversation's messages.
@@ -87,12 +121,22 @@ struct Session {
 }
 
 /// The conversation to remove.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, ToSchema)]
 pub(super) struct ClearBody {
-    /// The conversation; also accepted as `conversation_id`.
-    #[serde(alias = "conversation_id")]
-    #[schema(value_type = String, pattern = "^[A-Za-z0-9._@+-]{1,128}$")]
+    /// The conversation; also accepted as `conversation_id`, and as both where they are equal.
+    #[schema(value_type = String, pattern = "^[!-~]{1,128}$")]
     session_id: SessionId,
+}
+
+impl FromFields for ClearBody {
+    fn from_fields(fields: &Fields) -> Result<Self, ApiError> {
+        let session_id = fields.id(&SESSION)?;
+        Ok(Self {
+            session_id: session_id.ok_or_else(|| {
+                ApiError::invalid("`session_id` is missing: it says which conversation to remove")
+            })?,
+        })
+    }
 }
 
 /// The conversation that was removed.
@@ -103,14 +147,11 @@ pub(super) struct Cleared {
     cleared: bool,
 }
 
-fn page(limit: Option<usize>, after: Option<String>) -> Result<PageRequest, ApiError> {
-    let limit = limit.unwrap_or(DEFAULT_PAGE);
-    if !(1..=MAX_PAGE).contains(&limit) {
-        return Err(ApiError::invalid(format!(
-            "`limit` must be 1 to {MAX_PAGE}"
-        )));
+fn page(limit: Option<usize>, after: Option<String>) -> PageRequest {
+    PageRequest {
+        limit: limit.unwrap_or(DEFAULT_PAGE),
+        after,
     }
-    Ok(PageRequest { limit, after })
 }
 
 fn owner(known: KnownUser) -> ConversationOwner {
@@ -139,7 +180,7 @@ pub(super) async fn history(
     known: KnownUser,
     QueryString(query): QueryString<HistoryQuery>,
 ) -> Result<Json<History>, ApiError> {
-    let page = page(query.limit, query.after)?;
+    let page = page(query.limit, query.after);
     let key = ConversationKey {
         owner: owner(known),
         session_id: query.session_id,
@@ -191,7 +232,7 @@ pub(super) async fn sessions(
     known: KnownUser,
     QueryString(query): QueryString<SessionsQuery>,
 ) -> Result<Json<Sessions>, ApiError> {
-    let page = page(query.limit, query.after)?;
+    let page = page(query.limit, query.after);
     let now = state.platform.clock.now();
     let found = state
         .platform

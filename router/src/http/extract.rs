@@ -6,9 +6,9 @@ use axum::http::StatusCode;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
 use http_body_util::LengthLimitError;
-use serde::de::DeserializeOwned;
 
 use super::error::ApiError;
+use super::fields::{Fields, FromFields};
 
 /// The limit of a body, in bytes.
 pub(super) const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -16,7 +16,7 @@ pub(super) const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// A JSON body. It must be declared as JSON, which also keeps other sites' forms from posting here.
 pub(super) struct JsonBody<T>(pub(super) T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
+impl<T: FromFields, S: Send + Sync> FromRequest<S> for JsonBody<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
@@ -52,9 +52,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
                     ApiError::invalid("the body ended early")
                 }
             })?;
-        serde_json::from_slice(&body).map(Self).map_err(|error| {
-            ApiError::invalid(format!("the body is not the expected JSON: {error}"))
-        })
+        T::from_fields(&Fields::of_json(&body)?).map(Self)
     }
 }
 
@@ -70,13 +68,13 @@ fn too_large() -> ApiError {
 /// The query string as a type.
 pub(super) struct QueryString<T>(pub(super) T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for QueryString<T> {
+impl<T: FromFields, S: Send + Sync> FromRequestParts<S> for QueryString<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         match Query::from_request_parts(parts, state).await {
-            Ok(Query(query)) => Ok(Self(query)),
-            Err(rejection) => Err(ApiError::invalid(rejection.body_text())),
+            Ok(Query(pairs)) => T::from_fields(&Fields::of_query(pairs)).map(Self),
+            Err(_) => Err(ApiError::invalid("the query cannot be understood")),
         }
     }
 }

@@ -11,6 +11,7 @@ mod chat;
 mod conversations;
 mod error;
 mod extract;
+mod fields;
 mod health;
 mod middleware;
 mod openapi;

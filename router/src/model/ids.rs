@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 
 /// Why a text is not an id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{what} must match {rule}")]
+#[error("{what} must {rule}")]
 pub struct InvalidId {
     /// Which id, in words: `tenant id`.
     pub what: &'static str,
-    /// The rule as a regular expression or in words.
+    /// What it must: `match` a regular expression, or `be` something in words.
     pub rule: &'static str,
 }
 
@@ -76,7 +76,7 @@ validated_id!(
     /// One customer team.
     TenantId,
     "tenant id",
-    "[a-z0-9][a-z0-9-]{0,62}",
+    "match [a-z0-9][a-z0-9-]{0,62}",
     |text| {
         text.len() <= 63
             && text.bytes().next().is_some_and(|first| first.is_ascii_lowercase() || first.is_ascii_digit())
@@ -88,23 +88,25 @@ validated_id!(
     /// A person in a tenant.
     UserId,
     "user id",
-    "[A-Za-z0-9._@+-]{1,128}",
+    "match [A-Za-z0-9._@+-]{1,128}",
     is_plain_id
 );
 
 validated_id!(
-    /// One conversation of one user on one channel.
+    /// One conversation of one user on one channel. Threads of Slack and Teams have names like
+    /// `C024BE7LH:1712345678.123456` and `19:abc@thread.v2;messageid=1`, so anything goes that is
+    /// printed and no space. Percent-encoded where it enters a database key.
     SessionId,
     "session id",
-    "[A-Za-z0-9._@+-]{1,128}",
-    is_plain_id
+    "be 1 to 128 printable ASCII characters without a space",
+    |text| (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 );
 
 validated_id!(
     /// A tenant's credentials for an outside system, by its name: `jira`.
     IntegrationName,
     "integration name",
-    "[A-Za-z0-9._@+-]{1,128}",
+    "match [A-Za-z0-9._@+-]{1,128}",
     is_plain_id
 );
 
@@ -112,7 +114,7 @@ validated_id!(
     /// What the outside system calls a channel. Percent-encoded where it enters a database key.
     ChannelId,
     "channel id",
-    "1 to 256 characters without control characters",
+    "be 1 to 256 characters without control characters",
     |text| !text.is_empty() && text.chars().count() <= 256 && !text.chars().any(char::is_control)
 );
 
@@ -173,6 +175,30 @@ mod tests {
             assert!(good.parse::<UserId>().is_ok(), "{good:?} was refused");
         }
         for bad in ["", "a#b", "a/b", "a b", "a\0", "é", &"x".repeat(129)] {
+            assert!(bad.parse::<UserId>().is_err(), "{bad:?} was accepted");
+        }
+    }
+
+    #[test]
+    fn a_session_may_be_named_as_any_channel_names_its_threads() {
+        for good in [
+            "C024BE7LH:1712345678.123456",
+            "19:abc_def@thread.v2;messageid=1712345678901",
+            "a#b%c/d\\e\"f'g`h{i}|~!$&()*,<=>?[]^",
+            &"~".repeat(128),
+        ] {
+            assert!(good.parse::<SessionId>().is_ok(), "{good:?} was refused");
+        }
+        for bad in [
+            "",
+            " ",
+            "a b",
+            "a\tb",
+            "a\0",
+            "a\u{7f}",
+            "é",
+            &"x".repeat(129),
+        ] {
             assert!(bad.parse::<SessionId>().is_err(), "{bad:?} was accepted");
         }
     }

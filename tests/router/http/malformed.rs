@@ -40,13 +40,11 @@ fn any_json() -> impl Strategy<Value = Value> {
 /// A session id that breaks the rule for ids.
 fn hostile_id() -> impl Strategy<Value = String> {
     prop_oneof![
-        Just(String::new()),
-        Just("../../etc/passwd".to_owned()),
-        Just("a#page#0".to_owned()),
+        Just(" ".to_owned()),
         Just("'; DROP TABLE messages; --".to_owned()),
         Just("x".repeat(100_000)),
         Just("\u{0}".to_owned()),
-        ".*[^A-Za-z0-9._@+-]+.*",
+        ".*[^!-~]+.*",
     ]
 }
 

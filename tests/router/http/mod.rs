@@ -9,6 +9,7 @@ mod logging;
 mod malformed;
 mod models;
 mod refusals;
+mod small_print;
 mod streaming;
 
 use std::sync::Arc;

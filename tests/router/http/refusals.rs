@@ -78,7 +78,7 @@ async fn a_body_must_be_json_of_the_right_form() {
         r#"{"message":""}"#,
         r#"{"message":" \n "}"#,
         r#"{"message":"--raw"}"#,
-        r#"{"message":"hi","session_id":"a/b"}"#,
+        r#"{"message":"hi","session_id":"a b"}"#,
         r#"{"message":"hi","session_id":7}"#,
         r#"{"message":"hi","message":"ho"}"#,
         r#"{"message":"hi","text":"ho"}"#,
@@ -144,7 +144,7 @@ async fn hostile_queries_are_refused() {
     for path in [
         "/api/history",
         "/api/history?session_id=",
-        "/api/history?session_id=a%23b",
+        "/api/history?session_id=a%20b",
         "/api/history?session_id=%ff",
         "/api/history?session_id=s&limit=0",
         "/api/history?session_id=s&limit=201",
@@ -152,6 +152,8 @@ async fn hostile_queries_are_refused() {
         "/api/history?session_id=s&limit=ten",
         "/api/history?session_id=s&limit=99999999999999999999999",
         "/api/sessions?limit=0",
+        "/api/sessions?limit=",
+        "/api/sessions?after=",
     ] {
         let answer = app.get(path, Some(&key)).await;
         assert_eq!(

@@ -6,6 +6,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use serde_json::value::RawValue;
 
 use crate::aws::dynamodb::Condition;
@@ -14,7 +15,9 @@ use crate::aws::dynamodb::attributes::{
     time_if_set,
 };
 use crate::aws::schema;
-use crate::model::{ConversationKey, ConversationOwner, Message, Role, SessionSummary, TenantId};
+use crate::model::{
+    ConversationKey, ConversationOwner, Message, Role, SessionId, SessionSummary, TenantId,
+};
 use crate::ports::{CONVERSATION_LIFE, StoreError};
 
 /// The most bytes of messages in a head.
@@ -68,9 +71,22 @@ pub(super) fn partitions_of(tenant: &TenantId) -> String {
     format!("{tenant}#")
 }
 
+/// The sort key of a session's head: its id, with what has a meaning in keys percent-encoded.
+pub(super) fn sort_key(session: &SessionId) -> String {
+    const ENCODED: &AsciiSet = &CONTROLS.add(b'#').add(b'%');
+    utf8_percent_encode(session.as_str(), ENCODED).to_string()
+}
+
+/// The session whose head has this sort key; `None` if none has.
+pub(super) fn session_of(key: &str) -> Option<SessionId> {
+    let id = percent_decode_str(key).decode_utf8().ok()?;
+    let session: SessionId = id.parse().ok()?;
+    (sort_key(&session) == key).then_some(session)
+}
+
 /// The key of a conversation's head.
 pub(super) fn head_key(key: &ConversationKey) -> Item {
-    item_key(partition(&key.owner), key.session_id.as_str())
+    item_key(partition(&key.owner), sort_key(&key.session_id))
 }
 
 /// A head as it was read.

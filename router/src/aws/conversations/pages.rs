@@ -1,4 +1,5 @@
-//! Where a conversation's older messages are: items beside the head, `{session_id}#page#{n}`.
+//! Where a conversation's older messages are: items beside the head, `{session_id}#page#{n}`. A
+//! session is named here as in its head's sort key.
 //!
 //! A page belongs to one generation of a conversation. What a head that DynamoDB deleted by its
 //! `ttl` leaves behind is of another generation than whatever begins under the same key later: it
@@ -19,8 +20,8 @@ use crate::ports::StoreError;
 /// How many items are deleted or renewed at once.
 pub(super) const AT_ONCE: usize = 16;
 
-/// What separates a session's id from its pages: no id holds it, and it sorts before all that an id
-/// may hold.
+/// What separates a session's id from its pages: no id holds it. `!` and `"`, which an id may hold,
+/// sort before it, so sessions may come between a head and its pages, but none among its pages.
 const SEPARATOR: &str = "#page#";
 
 /// What the sort keys of a session's pages begin with.
@@ -33,7 +34,7 @@ pub(super) fn session_of(sort_key: &str) -> Option<&str> {
     sort_key.split_once(SEPARATOR).map(|(session, _)| session)
 }
 
-/// A sort key behind all pages of a session and before the next session.
+/// A sort key behind all pages of a session and before what follows them.
 pub(super) fn behind(session: &str) -> String {
     format!("{session}#page$")
 }
@@ -60,7 +61,7 @@ impl StoredPage {
 pub(super) fn item(key: &ConversationKey, page: &NewPage, generation: &str) -> Item {
     let mut item = item_key(
         heads::partition(&key.owner),
-        sort_key(key.session_id.as_str(), page.number),
+        sort_key(&heads::sort_key(&key.session_id), page.number),
     );
     item.extend([
         (MESSAGES.to_owned(), text_value(&page.messages)),
@@ -79,11 +80,11 @@ pub(super) async fn read(
     from: u64,
     to: u64,
 ) -> Result<Option<Vec<StoredPage>>, StoreError> {
-    let session = key.session_id.as_str();
+    let session = heads::sort_key(&key.session_id);
     let partition = heads::partition(&key.owner);
     let (first, last) = (
-        sort_key(session, from),
-        sort_key(session, to.saturating_sub(1)),
+        sort_key(&session, from),
+        sort_key(&session, to.saturating_sub(1)),
     );
     let query = Query {
         newest_first: true,
@@ -98,7 +99,7 @@ pub(super) async fn read(
     }
     let mut pages = Vec::new();
     for (number, item) in numbers.into_iter().zip(found) {
-        let is_expected = text(&item, "sk").is_ok_and(|found| found == sort_key(session, number));
+        let is_expected = text(&item, "sk").is_ok_and(|found| found == sort_key(&session, number));
         if !is_expected || heads::generation_of(&item)? != head.generation {
             return Ok(None);
         }
@@ -123,7 +124,7 @@ pub(super) async fn renew(
         .try_for_each_concurrent(AT_ONCE, |number| async move {
             let page = item_key(
                 heads::partition(&key.owner),
-                sort_key(key.session_id.as_str(), number),
+                sort_key(&heads::sort_key(&key.session_id), number),
             );
             let renewal = Update::default().set(TTL, number_value(ttl));
             let is_older = Condition::equals(GENERATION, text_value(&head.generation))
@@ -144,7 +145,7 @@ pub(super) async fn clear(
     cleared_generation: Option<&str>,
 ) -> Result<(), StoreError> {
     let partition = heads::partition(&key.owner);
-    let pages = prefix(key.session_id.as_str());
+    let pages = prefix(&heads::sort_key(&key.session_id));
     let query = Query {
         attributes: &["pk", "sk", GENERATION],
         ..Query::new(&partition, SortKeys::BeginningWith(&pages))
@@ -227,14 +228,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pages_sort_behind_their_session_and_before_the_next() {
+    fn pages_sort_behind_their_session_and_no_other_comes_among_them() {
         let keys = [
             "abc".to_owned(),
+            "abc!".to_owned(),
+            "abc\"".to_owned(),
             sort_key("abc", 0),
             sort_key("abc", 9),
             sort_key("abc", 10),
             sort_key("abc", 4_000_000_000),
             behind("abc"),
+            "abc%23".to_owned(),
             "abc+".to_owned(),
             "abc-".to_owned(),
             "abc.page".to_owned(),

@@ -23,7 +23,7 @@ pub(super) async fn list(
 ) -> Result<Vec<SessionSummary>, StoreError> {
     let partition = heads::partition(owner);
     let mut summaries = Vec::new();
-    let mut behind = after.map(|session| pages::behind(session.as_str()));
+    let mut behind = after.map(heads::sort_key);
     while summaries.len() < most {
         let (items, mut is_end) = read(table, &partition, behind.as_deref()).await?;
         for item in items {
@@ -65,7 +65,7 @@ async fn summary(
     item: &Item,
     now: Timestamp,
 ) -> Result<Option<SessionSummary>, StoreError> {
-    let Ok(session_id) = text(item, "sk")?.parse() else {
+    let Some(session_id) = heads::session_of(text(item, "sk")?) else {
         return Ok(None);
     };
     let ttl = heads::ttl_of(item)?;
