@@ -280,16 +280,15 @@ impl SeedPlan {
             self.push("tenant", &seed.id, SeedOutcome::Created);
             return Ok(());
         };
-        let stored = settings::as_object(&before.settings);
+        let stored = settings::of(before);
         let absent: Vec<SettingEdit> = seed
             .settings
             .iter()
             .filter(|edit| !stored.contains_key(edit.key().as_str()))
             .cloned()
             .collect();
-        let mut after = before.clone();
-        after.settings = settings::edited(&before.settings, &absent)?;
-        let mut changed = settings::changed_fields(&before.settings, &absent);
+        let mut after = settings::edited(before, &absent)?;
+        let mut changed = settings::changed_fields(before, &absent);
         if let Some(name) = &seed.name {
             let name = one_line("name", name, tenants::MAX_NAME_CHARS)?;
             if name != before.name {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{AdminError, FieldConflict};
 use crate::ai::plausible;
-use crate::model::{ChannelKind, JsonObject, TenantSettings};
+use crate::model::{ChannelKind, JsonObject, Tenant, TenantSettings};
 use crate::nearest::{did_you_mean, nearest};
 use crate::skills;
 
@@ -231,8 +231,18 @@ impl SettingEdit {
     }
 }
 
-/// The stored settings by name.
-pub fn as_object(settings: &TenantSettings) -> JsonObject {
+/// What is set on a tenant, by name. What only looks as if it was, since an older program writes it
+/// for everyone, is left out.
+pub fn of(tenant: &Tenant) -> JsonObject {
+    let mut settings = as_object(&tenant.settings);
+    if tenant.enabled_channels().is_none() {
+        settings.remove(SettingKey::EnabledChannels.as_str());
+    }
+    settings
+}
+
+/// Settings as they are stored, by name.
+pub(super) fn as_object(settings: &TenantSettings) -> JsonObject {
     match serde_json::to_value(settings) {
         Ok(Value::Object(object)) => object,
         // Settings are an object of plain values, which always serialize.
@@ -240,22 +250,29 @@ pub fn as_object(settings: &TenantSettings) -> JsonObject {
     }
 }
 
-/// The settings with the edits made. Settings that the edits do not name stay as they are, unknown
+/// The tenant with the edits made. Settings that the edits do not name stay as they are, unknown
 /// ones included.
-pub(super) fn edited(
-    settings: &TenantSettings,
-    edits: &[SettingEdit],
-) -> Result<TenantSettings, AdminError> {
-    let mut object = as_object(settings);
+pub(super) fn edited(tenant: &Tenant, edits: &[SettingEdit]) -> Result<Tenant, AdminError> {
+    let mut object = as_object(&tenant.settings);
     for edit in edits {
         match &edit.value {
             Some(value) => object.insert(edit.key.to_string(), value.clone()),
             None => object.remove(edit.key.as_str()),
         };
     }
-    let edited: TenantSettings = serde_json::from_value(Value::Object(object))
+    let settings: TenantSettings = serde_json::from_value(Value::Object(object))
         .map_err(|error| AdminError::invalid("settings", format!("cannot be stored: {error}")))?;
-    check_model(&edited, edits)?;
+    check_model(&settings, edits)?;
+    let mut edited = Tenant {
+        settings,
+        ..tenant.clone()
+    };
+    if edits
+        .iter()
+        .any(|edit| edit.key == SettingKey::EnabledChannels)
+    {
+        edited.decide_channels();
+    }
     Ok(edited)
 }
 
@@ -272,12 +289,8 @@ fn check_model(edited: &TenantSettings, edits: &[SettingEdit]) -> Result<(), Adm
 }
 
 /// The edits whose setting is no longer what the caller saw, and not what the caller wants either.
-pub(super) fn conflicts(
-    seen: &TenantSettings,
-    now: &TenantSettings,
-    edits: &[SettingEdit],
-) -> Vec<FieldConflict> {
-    let (seen, now) = (as_object(seen), as_object(now));
+pub(super) fn conflicts(seen: &Tenant, now: &Tenant, edits: &[SettingEdit]) -> Vec<FieldConflict> {
+    let (seen, now) = (of(seen), of(now));
     edits
         .iter()
         .filter_map(|edit| {
@@ -292,8 +305,8 @@ pub(super) fn conflicts(
 }
 
 /// The settings that the edits would change.
-pub(super) fn changed_fields(settings: &TenantSettings, edits: &[SettingEdit]) -> Vec<String> {
-    let object = as_object(settings);
+pub(super) fn changed_fields(tenant: &Tenant, edits: &[SettingEdit]) -> Vec<String> {
+    let object = of(tenant);
     edits
         .iter()
         .filter(|edit| object.get(edit.key.as_str()) != edit.value.as_ref())
@@ -307,6 +320,18 @@ mod tests {
 
     use super::*;
     use serde_json::json;
+
+    fn tenant(settings: TenantSettings) -> Tenant {
+        Tenant {
+            id: crate::model::TenantId::usual(),
+            name: "Default".to_owned(),
+            status: crate::model::TenantStatus::Active,
+            created_at: jiff::Timestamp::UNIX_EPOCH,
+            settings,
+            extensions: JsonObject::new(),
+            version: 0,
+        }
+    }
 
     fn accepted(key: &str, text: &str) -> bool {
         SettingEdit::set_text(key.parse().unwrap(), text).is_ok()
@@ -329,7 +354,8 @@ mod tests {
             let told = format!("[default: {default}]");
             assert!(key.meaning().ends_with(&told), "{key}");
         }
-        assert!(unset.allows_skill("ping") && unset.allows_channel(ChannelKind::Slack));
+        assert!(unset.allows_skill("ping"));
+        assert!(tenant(unset).allows_channel(ChannelKind::Slack));
     }
 
     #[test]
@@ -392,17 +418,17 @@ mod tests {
     fn a_model_is_held_against_its_provider_when_it_is_set_and_only_then() {
         let edit = |key, text| SettingEdit::set_text(key, text).unwrap();
         let (provider, model) = (SettingKey::AiProvider, SettingKey::AiModel);
-        let unset = TenantSettings::default();
+        let unset = tenant(TenantSettings::default());
         let error = edited(&unset, &[edit(model, "claude")]).unwrap_err();
         assert!(error.to_string().contains("did you mean"), "{error}");
         let both = [edit(model, "llama3.3"), edit(provider, "openai")];
         let stored = edited(&unset, &both).unwrap();
         // A model that an older program stored is no obstacle to other changes.
         let other = [edit(SettingKey::MessagesPerDay, "5")];
-        let stored = TenantSettings {
+        let stored = tenant(TenantSettings {
             ai_provider: None,
-            ..stored
-        };
+            ..stored.settings
+        });
         assert!(edited(&stored, &other).is_ok());
     }
 
@@ -416,8 +442,9 @@ mod tests {
             SettingEdit::unset(SettingKey::MessagesPerDay),
             SettingEdit::set_text(SettingKey::EnabledSkills, "ping").unwrap(),
         ];
+        let settings = tenant(settings);
         assert_eq!(
-            as_object(&edited(&settings, &edits).unwrap()),
+            of(&edited(&settings, &edits).unwrap()),
             *json!({"ai_model": "m", "enabled_skills": ["ping"], "theme": "dark"})
                 .as_object()
                 .unwrap()
@@ -426,5 +453,34 @@ mod tests {
             changed_fields(&settings, &edits),
             ["messages_per_day", "enabled_skills"]
         );
+    }
+
+    #[test]
+    fn channels_that_the_older_program_lists_are_not_set_until_an_operator_sets_them() {
+        let saved = tenant(TenantSettings {
+            enabled_channels: Some(vec!["dashboard".to_owned()]),
+            ..TenantSettings::default()
+        });
+        assert_eq!(of(&saved), JsonObject::new());
+        let set = [SettingEdit::set_text(SettingKey::EnabledChannels, "dashboard").unwrap()];
+        assert_eq!(changed_fields(&saved, &set), ["enabled_channels"]);
+        let chosen = edited(&saved, &set).unwrap();
+        assert!(!chosen.allows_channel(ChannelKind::Api));
+        assert_eq!(changed_fields(&chosen, &set), [""; 0]);
+        // Other edits are no decision about it.
+        let other = [SettingEdit::set_text(SettingKey::MessagesPerDay, "5").unwrap()];
+        assert!(
+            edited(&saved, &other)
+                .unwrap()
+                .allows_channel(ChannelKind::Api)
+        );
+        assert!(
+            !edited(&chosen, &other)
+                .unwrap()
+                .allows_channel(ChannelKind::Api)
+        );
+        let unset = [SettingEdit::unset(SettingKey::EnabledChannels)];
+        let unset = edited(&chosen, &unset).unwrap();
+        assert!(unset.allows_channel(ChannelKind::Api) && unset.extensions.is_empty());
     }
 }

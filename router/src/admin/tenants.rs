@@ -243,15 +243,16 @@ pub(super) fn new_tenant(new: NewTenant, now: Timestamp) -> Result<Tenant, Admin
         Some(name) => one_line("name", &name, MAX_NAME_CHARS)?,
         None => new.id.to_string(),
     };
-    Ok(Tenant {
+    let tenant = Tenant {
         id: new.id,
         name,
         status: new.status,
         created_at: now,
-        settings: settings::edited(&TenantSettings::default(), &new.settings)?,
+        settings: TenantSettings::default(),
         extensions: Default::default(),
         version: 0,
-    })
+    };
+    settings::edited(&tenant, &new.settings)
 }
 
 /// What a tenant becomes, given what the caller saw and what is stored now.
@@ -265,8 +266,8 @@ fn plan_edits(
         .as_deref()
         .map(|name| one_line("name", name, MAX_NAME_CHARS))
         .transpose()?;
-    let mut conflicts = settings::conflicts(&seen.settings, &now.settings, &edits.settings);
-    let mut changed = settings::changed_fields(&now.settings, &edits.settings);
+    let mut conflicts = settings::conflicts(seen, now, &edits.settings);
+    let mut changed = settings::changed_fields(now, &edits.settings);
     if name.as_ref().is_some_and(|name| *name != now.name) {
         changed.insert(0, "name".to_owned());
         if now.name != seen.name {
@@ -284,8 +285,7 @@ fn plan_edits(
     }
     let value = Tenant {
         name: name.unwrap_or_else(|| now.name.clone()),
-        settings: settings::edited(&now.settings, &edits.settings)?,
-        ..now.clone()
+        ..settings::edited(now, &edits.settings)?
     };
     Ok(Edited { value, changed })
 }

@@ -105,8 +105,8 @@ impl Models {
         tenant: &Tenant,
         secrets: &dyn SecretStore,
     ) -> Result<(ProviderKind, Option<Credentials>), SelectError> {
-        let decided = match non_blank(&tenant.settings.ai_provider) {
-            Some(word) => Some(word.to_lowercase().parse()?),
+        let decided = match &tenant.settings.ai_provider {
+            Some(word) => Some(word.trim().to_lowercase().parse()?),
             None => Some(self.defaults.provider()).filter(|kind| *kind != ProviderKind::Offline),
         };
         if let Some(provider) = decided {
@@ -127,7 +127,7 @@ impl Models {
         let Some((bedrock, model)) = &self.defaults.bedrock else {
             return Err(SelectError::NotAvailable(provider));
         };
-        let chosen = non_blank(&settings.ai_model).unwrap_or(model);
+        let chosen = settings.ai_model.as_deref().map_or(&**model, str::trim);
         let (id, info) = table::bedrock_model(chosen, bedrock.region()).ok_or_else(|| {
             SelectError::UnknownModel {
                 provider,
@@ -152,9 +152,9 @@ impl Models {
         credentials: Credentials,
     ) -> Result<SelectedModel, SelectError> {
         // The process's model belongs to the process's provider.
-        let shared =
-            non_blank(&self.defaults.model).filter(|_| provider == self.defaults.provider());
-        let chosen = non_blank(&settings.ai_model).or(shared);
+        let shared = self.defaults.model.as_deref();
+        let shared = shared.filter(|_| provider == self.defaults.provider());
+        let chosen = settings.ai_model.as_deref().map(str::trim).or(shared);
         let chosen = match chosen {
             Some(text) => text,
             // Another endpoint's models are unknown here, so there is no default for it.
@@ -204,14 +204,6 @@ impl Models {
             info,
         })
     }
-}
-
-/// A setting's text, unless it is blank.
-fn non_blank(setting: &Option<String>) -> Option<&str> {
-    setting
-        .as_deref()
-        .map(str::trim)
-        .filter(|text| !text.is_empty())
 }
 
 /// The tenant's own secret for the provider, if it has one.

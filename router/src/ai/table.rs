@@ -38,6 +38,10 @@ pub struct ModelInfo {
     /// The prefixes of Bedrock's inference profiles for it.
     #[serde(default)]
     pub profiles: Vec<Profile>,
+    /// The regions whose Bedrock takes its plain id. Everywhere else it has to be called by an
+    /// inference profile.
+    #[serde(default)]
+    pub on_demand: Vec<String>,
     /// The context window in tokens: prompt and answer together.
     pub context: u64,
     /// The longest answer, in tokens.
@@ -112,6 +116,13 @@ impl ModelInfo {
             || id.to_owned(),
             |profile| format!("{}.{id}", profile.prefix()),
         ))
+    }
+
+    /// Whether a text is the model's plain id in Bedrock, and the region's Bedrock takes it: of
+    /// most models it says that "on-demand throughput isn't supported"
+    /// (<https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-use.html>).
+    fn takes_plain_id(&self, text: &str, region: &str) -> bool {
+        self.bedrock.as_deref() == Some(text) && self.on_demand.iter().any(|one| one == region)
     }
 
     /// The cost of one call in billionths of a dollar, rounded up.
@@ -207,12 +218,12 @@ pub fn find(text: &str) -> Option<&'static ModelInfo> {
 }
 
 /// The id for Bedrock of the model that a setting names, and the table's entry for it. A name of
-/// the table means the nearest inference profile; ids and ARNs (of models, inference profiles,
-/// prompt routers) are used as they are, since permissions are granted for them. `None` if it can
-/// be neither.
+/// the table means the nearest inference profile, and so does a plain id that the region's Bedrock
+/// does not take; other ids and ARNs (of models, inference profiles, prompt routers) are used as
+/// they are, since permissions are granted for them. `None` if it can be neither.
 pub fn bedrock_model(text: &str, region: &str) -> Option<(String, Option<&'static ModelInfo>)> {
     match find(text) {
-        Some(info) if info.bedrock.as_deref() != Some(text) => {
+        Some(info) if !info.takes_plain_id(text, region) => {
             Some((info.bedrock_id(region)?, Some(info)))
         }
         _ if is_model_id(text) => Some((text.to_owned(), model_of_id(text))),
@@ -237,6 +248,25 @@ pub fn model_of_id(id: &str) -> Option<&'static ModelInfo> {
         .model
         .iter()
         .find(|info| info.bedrock.as_deref() == Some(plain))
+}
+
+/// Whether this program knows the model that a setting names: its limits, abilities and price. Of
+/// an ARN that leads to a model only through AWS (a prompt router's, an application inference
+/// profile's) that cannot be told, and nothing is wrong with it.
+pub fn is_known(text: &str) -> bool {
+    let leads_elsewhere = arn_resource(text)
+        .and_then(|resource| resource.split_once('/'))
+        .is_some_and(|(kind, _)| !matches!(kind, "inference-profile" | "foundation-model"));
+    leads_elsewhere || find(text).is_some() || model_of_id(text).is_some()
+}
+
+/// The model that a tenant's settings name and that this program does not know. An endpoint of
+/// one's own has names of its own, of which nothing can be said.
+pub fn unknown_model(settings: &crate::model::TenantSettings) -> Option<&str> {
+    let provider = settings.ai_provider.as_deref().unwrap_or_default().trim();
+    let has_own_names = ["openai", "offline"].contains(&provider.to_lowercase().as_str());
+    let model = settings.ai_model.as_deref()?.trim();
+    (!has_own_names && !is_known(model)).then_some(model)
 }
 
 /// An id of Bedrock as callers may see it: an ARN without the account in it.
@@ -283,165 +313,5 @@ pub fn names(provider: ProviderKind) -> Vec<&'static str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    fn table() -> Table {
-        toml::from_str(include_str!("models.toml")).unwrap()
-    }
-
-    #[test]
-    fn every_name_and_id_means_one_model_that_a_provider_offers() {
-        let mut seen = BTreeSet::new();
-        for info in table().model {
-            let ids: Vec<String> = [&info.anthropic, &info.openai, &info.bedrock]
-                .into_iter()
-                .flatten()
-                .cloned()
-                .collect();
-            assert!(!ids.is_empty(), "`{}` has no provider", info.name);
-            let mut own = BTreeSet::from([info.name.clone()]);
-            own.extend(info.aliases);
-            own.extend(ids);
-            for text in own {
-                assert!(seen.insert(text.clone()), "`{text}` means two models");
-            }
-        }
-    }
-
-    #[test]
-    fn every_default_is_offered_by_its_provider() {
-        let table = table();
-        assert_eq!(table.default.len(), 3);
-        for (provider, name) in &table.default {
-            let provider: ProviderKind = provider.parse().unwrap();
-            let info = find(name).unwrap_or_else(|| panic!("`{name}` is not in the table"));
-            assert!(info.id(provider).is_some(), "{provider} lacks `{name}`");
-        }
-    }
-
-    #[test]
-    fn limits_and_prices_are_plausible() {
-        for info in table().model {
-            let name = &info.name;
-            assert!(u64::from(info.max_output) < info.context, "{name}");
-            assert!(info.abilities.contains(&Ability::Tools), "{name}");
-            for price in [Some(info.price), info.long_prompt.map(|long| long.price)]
-                .into_iter()
-                .flatten()
-            {
-                let Price {
-                    input,
-                    output,
-                    cache_read,
-                    cache_write,
-                } = price;
-                assert!(0.0 < input && input <= output && output < 1000.0, "{name}");
-                assert!(
-                    cache_read.is_none_or(|read| 0.0 < read && read < input),
-                    "{name}"
-                );
-                assert!(cache_write.is_none_or(|write| write >= input), "{name}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_call_costs_what_the_price_list_says() {
-        let info = find("claude-sonnet-4-5").unwrap();
-        let usage = TokenUsage {
-            input: 1_000,
-            output: 100,
-            cache_read: 10_000,
-            cache_write: 2_000,
-        };
-        // 1000 × $3 + 100 × $15 + 10 000 × $0.30 + 2000 × $3.75, per million.
-        assert_eq!(info.cost(usage), NanoUsd(15_000_000));
-        // The cheapest token there is counts for something.
-        let one = TokenUsage {
-            cache_read: 1,
-            ..TokenUsage::default()
-        };
-        assert_eq!(find("nova-micro").unwrap().cost(one), NanoUsd(9));
-        let endless = TokenUsage {
-            input: u64::MAX / 4,
-            output: u64::MAX / 4,
-            cache_read: 0,
-            cache_write: 0,
-        };
-        assert_eq!(info.cost(endless), NanoUsd(u64::MAX));
-    }
-
-    #[test]
-    fn a_long_prompt_costs_its_own_price() {
-        let info = find("claude-haiku-5-5").unwrap();
-        let of = |input| {
-            info.cost(TokenUsage {
-                input,
-                ..TokenUsage::default()
-            })
-        };
-        assert_eq!(of(100_000), NanoUsd(10_000_000));
-        assert_eq!(of(200_000), NanoUsd(100_000_000));
-    }
-
-    #[test]
-    fn bedrock_is_asked_through_the_nearest_inference_profile() {
-        let id = |model: &str, region: &str| find(model).unwrap().bedrock_id(region).unwrap();
-        let plain = "anthropic.claude-sonnet-4-5-20250929-v1:0";
-        for (region, prefix) in [
-            ("us-east-1", "us"),
-            ("eu-central-1", "eu"),
-            ("ap-northeast-1", "jp"),
-            ("ap-southeast-2", "au"),
-            ("ap-south-1", "global"),
-            ("sa-east-1", "global"),
-        ] {
-            assert_eq!(id("claude-sonnet-4-5", region), format!("{prefix}.{plain}"));
-        }
-        assert_eq!(
-            id("nova-lite", "ap-northeast-1"),
-            "apac.amazon.nova-lite-v1:0"
-        );
-        for bare in ["sa-east-1", "us-gov-west-1"] {
-            assert_eq!(id("nova-lite", bare), "amazon.nova-lite-v1:0");
-        }
-    }
-
-    #[test]
-    fn what_a_setting_names_on_bedrock_is_asked_for_and_its_price_known_where_it_can_be_told() {
-        let sonnet = Some("claude-sonnet-4-5");
-        let plain = "anthropic.claude-sonnet-4-5-20250929-v1:0";
-        let arn = |resource: &str| format!("arn:aws:bedrock:eu-west-1:123456789012:{resource}");
-        for (text, known) in [
-            (plain.to_owned(), sonnet),
-            (format!("us.{plain}"), sonnet),
-            (format!("global.{plain}"), sonnet),
-            (arn(&format!("inference-profile/eu.{plain}")), sonnet),
-            (
-                format!("arn:aws:bedrock:us-east-1::foundation-model/{plain}"),
-                sonnet,
-            ),
-            (arn("application-inference-profile/a1b2c3"), None),
-            (arn("default-prompt-router/anthropic.claude:1"), None),
-            (arn("prompt-router/a1b2c3"), None),
-            ("mistral.mistral-large-2407-v1:0".to_owned(), None),
-            ("arn:aws".to_owned(), None),
-        ] {
-            let (id, info) = bedrock_model(&text, "us-east-1").unwrap();
-            assert_eq!(id, text);
-            assert_eq!(info.map(|info| info.name.as_str()), known, "{text}");
-            assert!(!without_account(&text).contains("123456789012"), "{text}");
-        }
-        for text in ["claude-sonnet-4-5", "claude-sonnet-4-5-20250929"] {
-            let (id, info) = bedrock_model(text, "eu-west-1").unwrap();
-            assert_eq!(id, format!("eu.{plain}"));
-            assert_eq!(info.map(|info| info.name.as_str()), sonnet);
-        }
-        for text in ["gpt-5.6-luna", "two words", ""] {
-            assert!(bedrock_model(text, "us-east-1").is_none(), "{text}");
-        }
-    }
-}
+#[path = "table_tests.rs"]
+mod tests;

@@ -111,8 +111,16 @@ impl Engine {
         if caller.tenant.status == TenantStatus::Suspended {
             return Err(TurnError::Suspended(caller.tenant.id.clone()));
         }
-        if !caller.tenant.settings.allows_channel(request.channel) {
-            return Err(TurnError::ChannelOff(request.channel));
+        if !caller.tenant.allows_channel(request.channel) {
+            return Err(TurnError::ChannelOff {
+                channel: request.channel,
+                tenant: caller.tenant.id.clone(),
+                enabled: caller
+                    .tenant
+                    .enabled_channels()
+                    .unwrap_or_default()
+                    .to_vec(),
+            });
         }
         let now = self.platform.clock.now();
         let key = self.conversation_key(request, now).await?;

@@ -14,8 +14,15 @@ pub enum TurnError {
     #[error("tenant `{0}` is suspended")]
     Suspended(crate::model::TenantId),
     /// The tenant turned the channel off.
-    #[error("channel `{0}` is turned off for this tenant")]
-    ChannelOff(crate::model::ChannelKind),
+    #[error("channel `{channel}` is turned off for tenant `{tenant}`")]
+    ChannelOff {
+        /// The channel by which the message came.
+        channel: crate::model::ChannelKind,
+        /// The tenant that turned it off.
+        tenant: crate::model::TenantId,
+        /// The channels that it lets through.
+        enabled: Vec<String>,
+    },
     /// The day's messages are used up.
     #[error("the daily limit of {limit} messages is reached")]
     OverBudget {

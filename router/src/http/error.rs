@@ -265,7 +265,17 @@ impl From<TurnError> for ApiError {
             TurnError::Suspended(_) => {
                 Self::new(StatusCode::FORBIDDEN, "tenant_suspended", message)
             }
-            TurnError::ChannelOff(_) => Self::new(StatusCode::FORBIDDEN, "channel_off", message),
+            TurnError::ChannelOff {
+                channel,
+                tenant,
+                mut enabled,
+            } => {
+                enabled.push(channel.to_string());
+                let enabled = enabled.join(",");
+                Self::new(StatusCode::FORBIDDEN, "channel_off", message).hint(format!(
+                    "`t3nets tenant set -t {tenant} enabled_channels={enabled}` turns it on"
+                ))
+            }
             TurnError::OverBudget {
                 used, resets_at, ..
             } => {

@@ -4,9 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
-use super::{JsonObject, TenantId};
+use super::{ChannelKind, JsonObject, TenantId};
 
 /// One customer team.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,19 +82,32 @@ impl FromStr for TenantStatus {
 pub struct TenantSettings {
     /// Which provider answers: `bedrock`, `anthropic`, `openai`, `offline`. Absent: the platform's
     /// own choice.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "unless_blank",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub ai_provider: Option<String>,
     /// The model's name in the model table, or the provider's own id. Absent: the provider's
     /// default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "unless_blank",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub ai_model: Option<String>,
     /// Replaces the built-in system prompt.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "unless_blank",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub system_prompt_override: Option<String>,
     /// The longest answer, in tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_tokens_per_message: Option<u32>,
-    /// Which channels may be used. Absent: all.
+    /// Which channels may be used. Absent: all. What this says is not always a decision: see
+    /// [`Tenant::enabled_channels`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enabled_channels: Option<Vec<String>>,
     /// Which skills may be used. Absent: all.
@@ -136,12 +150,57 @@ impl TenantSettings {
             .as_ref()
             .is_none_or(|enabled| enabled.iter().any(|skill| skill == name))
     }
+}
 
-    /// Whether the channel may be used; all may unless a list is set.
-    pub fn allows_channel(&self, kind: super::ChannelKind) -> bool {
-        self.enabled_channels
-            .as_ref()
+/// A setting's text; an empty one, which older programs write for what is not set, is none. Every
+/// text of the settings is read here and nowhere else.
+fn unless_blank<'de, D: Deserializer<'de>>(stored: D) -> Result<Option<String>, D::Error> {
+    let text = Option::<String>::deserialize(stored)?;
+    Ok(text.filter(|text| !text.trim().is_empty()))
+}
+
+/// The channels that the older program writes into every tenant that it saves. It never enforces
+/// them and has no way to change them, so its list decides nothing.
+const OLDER_CHANNELS: [&str; 1] = ["dashboard"];
+
+/// In a tenant's extensions: the settings that an operator set to what the older program would have
+/// written anyway.
+const DECIDED: &str = "decided";
+
+/// The one setting that this is about.
+const ENABLED_CHANNELS: &str = "enabled_channels";
+
+impl Tenant {
+    /// The channels that may be used; `None`, which is all of them, unless an operator chose some.
+    pub fn enabled_channels(&self) -> Option<&[String]> {
+        let listed = self.settings.enabled_channels.as_deref()?;
+        (listed != OLDER_CHANNELS || self.decided_channels()).then_some(listed)
+    }
+
+    /// Whether the channel may be used.
+    pub fn allows_channel(&self, kind: ChannelKind) -> bool {
+        self.enabled_channels()
             .is_none_or(|enabled| enabled.iter().any(|channel| channel == kind.as_str()))
+    }
+
+    /// Notes whether the settings' channels are an operator's choice.
+    pub(crate) fn decide_channels(&mut self) {
+        let is_ambiguous = self
+            .settings
+            .enabled_channels
+            .as_ref()
+            .is_some_and(|listed| *listed == OLDER_CHANNELS);
+        if is_ambiguous {
+            self.extensions
+                .insert(DECIDED.to_owned(), vec![ENABLED_CHANNELS].into());
+        } else {
+            self.extensions.remove(DECIDED);
+        }
+    }
+
+    fn decided_channels(&self) -> bool {
+        let decided = self.extensions.get(DECIDED).and_then(Value::as_array);
+        decided.is_some_and(|names| names.iter().any(|name| name == ENABLED_CHANNELS))
     }
 }
 
@@ -158,5 +217,60 @@ mod tests {
         assert_eq!(settings.history_turns(), 20);
         assert!(settings.allows_skill("sprint_status"));
         assert_eq!(serde_json::to_string(&settings).unwrap(), stored);
+    }
+
+    /// As the older program's settings page stores them.
+    const SAVED: &str = r#"{"ai_provider":"bedrock","ai_model":"","tier1_formatting_model":"",
+        "system_prompt_override":"","max_tokens_per_message":4096,"enabled_channels":["dashboard"],
+        "enabled_skills":[],"custom_skills":[],"primary_practice":"","addon_skills":[],
+        "messages_per_day":1000,"max_conversation_history":20}"#;
+
+    fn tenant(settings: &str) -> Tenant {
+        Tenant {
+            id: TenantId::usual(),
+            name: "Default".to_owned(),
+            status: TenantStatus::Active,
+            created_at: Timestamp::UNIX_EPOCH,
+            settings: serde_json::from_str(settings).unwrap(),
+            extensions: JsonObject::new(),
+            version: 0,
+        }
+    }
+
+    #[test]
+    fn an_empty_text_is_no_setting() {
+        let settings = tenant(SAVED).settings;
+        assert_eq!(settings.ai_provider.as_deref(), Some("bedrock"));
+        assert_eq!(settings.ai_model, None);
+        assert_eq!(settings.system_prompt_override, None);
+        for blank in [r#""""#, r#""  ""#, r#""\n""#, "null"] {
+            let stored = format!(r#"{{"ai_provider":{blank},"ai_model":{blank}}}"#);
+            let settings = tenant(&stored).settings;
+            assert_eq!((settings.ai_provider, settings.ai_model), (None, None));
+        }
+    }
+
+    #[test]
+    fn channels_that_every_save_of_the_older_program_lists_turn_none_off() {
+        let saved = tenant(SAVED);
+        assert!(saved.allows_channel(ChannelKind::Api));
+        assert_eq!(saved.enabled_channels(), None);
+        // It never enforces this list, but it does enforce that of the skills.
+        assert!(!saved.settings.allows_skill("ping"));
+        for chosen in [r#"["dashboard","slack"]"#, r#"["slack"]"#, "[]"] {
+            let chosen = tenant(&format!(r#"{{"enabled_channels":{chosen}}}"#));
+            assert!(!chosen.allows_channel(ChannelKind::Api), "{chosen:?}");
+        }
+    }
+
+    #[test]
+    fn the_same_list_set_by_an_operator_holds_until_it_is_another() {
+        let mut chosen = tenant(SAVED);
+        chosen.decide_channels();
+        assert!(!chosen.allows_channel(ChannelKind::Api));
+        assert!(chosen.allows_channel(ChannelKind::Dashboard));
+        chosen.settings.enabled_channels = None;
+        chosen.decide_channels();
+        assert!(chosen.allows_channel(ChannelKind::Api) && chosen.extensions.is_empty());
     }
 }

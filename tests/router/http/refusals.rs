@@ -235,6 +235,25 @@ async fn a_channel_that_the_tenant_turned_off_is_refused() {
         (answer.status, answer.error_code().as_str()),
         (StatusCode::FORBIDDEN, "channel_off")
     );
+    let hint = answer.json()["error"]["hint"].to_string();
+    let command = "`t3nets tenant set -t default enabled_channels=slack,api` turns it on";
+    assert!(hint.contains(command), "{hint}");
+}
+
+#[tokio::test]
+async fn what_the_older_program_saves_for_everyone_turns_no_channel_off() {
+    let saved = r#"{"ai_provider":"bedrock","ai_model":"","system_prompt_override":"",
+        "enabled_channels":["dashboard"],"enabled_skills":["ping"],"messages_per_day":1000}"#;
+    let app = TestApp::with(Setup {
+        settings: TenantSettings {
+            ai_provider: None,
+            ..serde_json::from_str(saved).unwrap()
+        },
+        ..Setup::default()
+    })
+    .await;
+    let key = app.key("default", "bob", UserRole::Member).await;
+    assert_eq!(app.chat(&key, "hello").await.status, StatusCode::OK);
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use t3nets_router::aws::schema::{self, CHANNEL_INDEX, CHANNEL_INDEX_KEY, EXPIRY}
 use t3nets_router::aws::{AwsError, AwsErrorKind};
 use t3nets_router::outbound::{self, Options};
 
-use super::tenant::{check_jira, check_tenant, no_https};
+use super::tenant::{check_jira, check_tenant, check_unknown_model, no_https};
 use super::{Check, Remedy, deploying};
 use crate::aws::{AwsEnvironment, AwsSession, Name, TerraformState, remedies};
 use crate::commands::arguments::TenantFlag;
@@ -75,10 +75,6 @@ pub(super) async fn checks(
     );
     checks.extend([account, tenants, conversations, secrets]);
     checks.extend(tenant);
-    checks.push(Check::skipped(
-        "model",
-        "whether the account can use the models shows with the first answer",
-    ));
     checks.push(api);
     checks.extend(deploying);
     checks
@@ -286,9 +282,16 @@ async fn check_tenants_own(
     let platform = t3nets_router::aws::open(&session.sdk, &names, clock);
     let (tenant, check) = check_tenant(context, tenant, &platform).await;
     let mut checks = vec![check];
+    let model = tenant.as_ref().and_then(check_unknown_model);
     if let Some(tenant) = tenant {
         checks.push(check_jira(&platform, &tenant).await);
     }
+    checks.push(model.unwrap_or_else(|| {
+        Check::skipped(
+            "model",
+            "whether the account can use the models shows with the first answer",
+        )
+    }));
     checks
 }
 

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 use t3nets_router::admin::Admin;
+use t3nets_router::ai::table as models;
 use t3nets_router::errors::with_causes;
 use t3nets_router::model::{
     IntegrationName, SecretDocument, SecretName, Tenant, TenantId, TenantStatus,
@@ -76,6 +77,22 @@ fn absent(id: &TenantId, reserved_until: Option<Timestamp>) -> Check {
             Hint::command(format!("seed --tenant {id}"), "creates it"),
         ),
     }
+}
+
+/// What the tenant's model is, where this program does not know it; `None` where it does.
+pub(super) fn check_unknown_model(tenant: &Tenant) -> Option<Check> {
+    let model = models::without_account(models::unknown_model(&tenant.settings)?);
+    let id = &tenant.id;
+    Some(Check::warning(
+        "model",
+        format!(
+            "`{id}` has `ai_model` {model}, which this program does not know: its price is not counted"
+        ),
+        Hint::command(
+            format!("tenant set -t {id} ai_model=claude-sonnet-4-5"),
+            "chooses one that it knows, by the region's inference profile",
+        ),
+    ))
 }
 
 /// What connects a tenant to its Jira.

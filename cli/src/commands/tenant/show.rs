@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 use t3nets_router::admin::settings::SettingKey;
 use t3nets_router::admin::tenants::Holdings;
+use t3nets_router::ai::table as models;
 use t3nets_router::model::TenantSettings;
 
 use super::views::TenantView;
@@ -67,6 +68,13 @@ pub(crate) async fn run(context: &Context, args: ShowArgs) -> Result<Shown, CliE
     let admin = context.admin().await?;
     let tenant = args.tenant.resolve(context, &admin).await?;
     let overview = admin.tenant_overview(&tenant).await?;
+    if let Some(model) = models::unknown_model(&overview.tenant.settings) {
+        let model = models::without_account(model);
+        context.printer.warning(format!(
+            "`ai_model` names `{model}`, which this program does not know: it is asked for as it is, its price is not \
+             counted, and Bedrock may want an inference profile's id in its place"
+        ));
+    }
     let Holdings {
         users,
         keys,

@@ -22,7 +22,7 @@ pub(crate) struct TenantView {
 impl From<Tenant> for TenantView {
     fn from(tenant: Tenant) -> Self {
         Self {
-            settings: t3nets_router::admin::settings::as_object(&tenant.settings),
+            settings: t3nets_router::admin::settings::of(&tenant),
             tenant_id: tenant.id,
             name: tenant.name,
             status: tenant.status,

@@ -53,14 +53,15 @@ fn tenant(provider: Option<&str>, model: Option<&str>) -> Tenant {
         name: "Acme".to_owned(),
         status: TenantStatus::Active,
         created_at: Timestamp::UNIX_EPOCH,
-        settings: TenantSettings {
-            ai_provider: provider.map(str::to_owned),
-            ai_model: model.map(str::to_owned),
-            ..TenantSettings::default()
-        },
+        settings: stored(provider, model),
         extensions: JsonObject::new(),
         version: 1,
     }
+}
+
+/// Settings as they are read.
+fn stored(provider: Option<&str>, model: Option<&str>) -> TenantSettings {
+    serde_json::from_value(json!({"ai_provider": provider, "ai_model": model})).unwrap()
 }
 
 async fn select(
@@ -173,7 +174,7 @@ async fn bedrock_answers_where_there_is_one_unless_settings_say_otherwise() {
         ),
         (
             (None, Some("amazon.nova-micro-v1:0")),
-            "bedrock nova-micro amazon.nova-micro-v1:0".to_owned(),
+            "bedrock nova-micro eu.amazon.nova-micro-v1:0".to_owned(),
         ),
         (
             (Some("anthropic"), None),

@@ -126,7 +126,10 @@ pub(super) fn memory(item: &Item) -> Result<UserMemory, StoreError> {
     Ok(UserMemory {
         preferences: json(item, "preferences")?,
         custom_properties: json(item, "custom_properties")?,
-        memory_summary: text_if_set(item, "memory_summary")?.map(str::to_owned),
+        // Older programs write an empty text for what they do not know yet.
+        memory_summary: text_if_set(item, "memory_summary")?
+            .filter(|summary| !summary.trim().is_empty())
+            .map(str::to_owned),
         memory_updated_at: time_if_set(item, "memory_updated_at")?,
     })
 }
