@@ -55,6 +55,34 @@ fn the_demo_answers_from_its_sample_board() {
 }
 
 #[test]
+fn the_demo_understands_whom_it_is_told_by_which_sprint_and_what_not_to_do() {
+    let sandbox = Sandbox::new();
+    let _dev = Dev::start(&sandbox, &["--demo"]);
+    let report = "Sprint 24 (sample data): 5 days left of 14";
+    let closest = "The closest question that I can answer is:\n- \"how is the sprint going?\"";
+    for (message, said) in [
+        ("@t3nets how is sprint 24 going?", report),
+        ("<@U123> sprint 24", report),
+        (
+            "hey t3nets: help",
+            "I answer questions from your team's own tools.",
+        ),
+        (
+            "how is sprint 99 going?",
+            "has no sprint `99`. Its only one is Sprint 24 (sample data).",
+        ),
+        (
+            "don't show me the sprint status",
+            "Without an AI model I can answer these:",
+        ),
+        ("sprnt status?", closest),
+    ] {
+        let answer = sandbox.run(&["chat", message]).expect_code(0);
+        assert!(answer.stdout.contains(said), "{message}: {answer:?}");
+    }
+}
+
+#[test]
 fn the_demo_has_a_tenant_of_its_own_which_commands_find_while_it_is_the_only_one() {
     let sandbox = Sandbox::new();
     let dev = Dev::start(&sandbox, &["--demo"]);

@@ -6,6 +6,7 @@
 )]
 
 mod failures;
+mod named;
 
 use std::time::Duration;
 
@@ -66,7 +67,7 @@ async fn status_tells_progress_days_and_blockers() {
     assert_eq!(
         result["sprint"],
         json!({
-            "id": 42, "name": "Sprint 24", "goal": "Pay by invoice",
+            "id": 42, "name": "Sprint 24", "state": "active", "goal": "Pay by invoice",
             "start": "2026-11-09T09:00:00Z", "end": "2026-11-23T09:00:00Z", "days_left": 5, "days_total": 14,
         })
     );
@@ -158,7 +159,7 @@ async fn a_sprint_without_dates_is_reported_without_days() {
     let result = run(&jira, "status").await.unwrap();
     assert_eq!(
         result["sprint"],
-        json!({"id": 42, "name": "Sprint 42", "start": null, "end": null, "days_left": null, "days_total": null})
+        json!({"id": 42, "name": "Sprint 42", "state": "active", "start": null, "end": null, "days_left": null, "days_total": null})
     );
     assert!(
         skill()

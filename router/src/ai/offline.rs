@@ -1,6 +1,7 @@
 //! Answers without a model: templates describe what skills returned, and a note says so.
 
 use std::fmt::Write;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::Value;
@@ -9,14 +10,19 @@ use crate::model::{
     ContentBlock, ModelMessage, ModelReply, ModelRequest, Role, StopReason, TokenUsage,
 };
 use crate::ports::{ChatModel, Listener, ModelError, ModelEvent};
-use crate::skills::SkillSet;
-use crate::skills::rules::Trigger;
+use crate::skills::rules::{self, Trigger};
+use crate::skills::{Skill, SkillSet};
 
 /// The last line of every answer without a model.
 pub const NO_MODEL_NOTE: &str = "(Worded by a template, because no AI model is configured.)";
 
+/// How to get an answer to everything else.
+const OTHER_ANSWERS: &str = "For everything else, an operator sets `ANTHROPIC_API_KEY`, or `OPENAI_BASE_URL` for any \
+     OpenAI-compatible endpoint, and starts the router again.";
+
 /// Describes tools' results with [`Skill::describe`](crate::skills::Skill::describe), and answers
-/// everything else with a list of what can be asked. Never fails, uses no tokens.
+/// everything else with the closest question that can be, or a list of them. Never fails, uses no
+/// tokens.
 pub(super) struct Offline {
     skills: SkillSet,
 }
@@ -47,7 +53,8 @@ impl Offline {
             })
             .collect();
         if worded.is_empty() {
-            return self.abilities(request);
+            let closest = self.closest(request);
+            return closest.unwrap_or_else(|| self.abilities(request));
         }
         worded.join("\n\n")
     }
@@ -63,26 +70,41 @@ impl Offline {
         }
     }
 
-    /// What can be asked for: the skills that the request offers, or all if it offers none.
+    /// The question that can be answered and that the last message comes closest to, if it comes
+    /// close to one.
+    fn closest(&self, request: &ModelRequest) -> Option<String> {
+        let message = request.messages.last()?;
+        let said = message.content.iter().rev().find_map(|block| match block {
+            ContentBlock::Text(text) if message.role == Role::User => Some(text),
+            _ => None,
+        })?;
+        let question = rules::closest(said, self.offered(request))?;
+        Some(format!(
+            "I cannot answer that without an AI model. The closest question that I can answer is:\n\
+             - \"{question}\"\n{OTHER_ANSWERS}"
+        ))
+    }
+
+    /// What can be asked for.
     fn abilities(&self, request: &ModelRequest) -> String {
         let mut text = "Without an AI model I can answer these:\n".to_owned();
-        for skill in self.skills.iter() {
-            let is_offered = request.tools.is_empty()
-                || request.tools.iter().any(|tool| tool.name == skill.name());
-            if is_offered {
-                let phrase = skill
-                    .triggers()
-                    .first()
-                    .map_or_else(|| skill.name(), Trigger::phrase);
-                // Writing to a String cannot fail.
-                let _ = writeln!(text, "- \"{phrase}\": {}", skill.summary());
-            }
+        for skill in self.offered(request) {
+            let phrase = skill
+                .triggers()
+                .first()
+                .map_or_else(|| skill.name(), Trigger::phrase);
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "- \"{phrase}\": {}", skill.summary());
         }
-        text.push_str(
-            "For everything else, an operator sets `ANTHROPIC_API_KEY`, or `OPENAI_BASE_URL` for any \
-             OpenAI-compatible endpoint, and starts the router again.",
-        );
+        text.push_str(OTHER_ANSWERS);
         text
+    }
+
+    /// The skills that the request offers, or all if it offers none.
+    fn offered(&self, request: &ModelRequest) -> impl Iterator<Item = &Arc<dyn Skill>> {
+        self.skills.iter().filter(|skill| {
+            request.tools.is_empty() || request.tools.iter().any(|tool| tool.name == skill.name())
+        })
     }
 }
 
@@ -249,6 +271,33 @@ mod tests {
             message(Role::User, vec![ContentBlock::Text("Thanks".to_owned())]),
         ]);
         assert!(!answer(old).await.contains("Pong."));
+    }
+
+    #[tokio::test]
+    async fn what_comes_close_to_a_question_is_answered_with_that_question() {
+        let mut asked = request(vec![message(
+            Role::User,
+            vec![
+                ContentBlock::Text("ping".to_owned()),
+                ContentBlock::Text("@t3nets how are we on the sprnt status?".to_owned()),
+            ],
+        )]);
+        let text = answer(asked.clone()).await;
+        assert!(text.contains("- \"how is the sprint going?\""), "{text}");
+        assert!(!text.contains("check that the assistant"), "{text}");
+
+        // Of a skill that the tenant did not connect nothing is suggested.
+        asked.tools = vec![ToolSpec {
+            name: "ping".to_owned(),
+            description: String::new(),
+            input_schema: json!({}),
+        }];
+        let text = answer(asked).await;
+        assert!(text.contains("check that the assistant responds"), "{text}");
+
+        let told = ContentBlock::Text("please do not run a sprint report now".to_owned());
+        let text = answer(request(vec![message(Role::User, vec![told])])).await;
+        assert!(!text.contains("how is the sprint"), "{text}");
     }
 
     #[tokio::test]

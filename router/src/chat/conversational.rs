@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use regex::RegexSet;
 
 use crate::skills::SkillSet;
+use crate::skills::addressing::without_address;
 
 /// A longer message is more than small talk.
 const MAX_BYTES: usize = 80;
@@ -40,7 +41,7 @@ static PATTERNS: LazyLock<Option<RegexSet>> = LazyLock::new(|| {
             r"(?i)^\s*(?:(?:ok(?:ay)?|great|perfect|cool|nice|awesome)\s*,?\s*)?(?:many\s+)?(?:thanks|thank\s+you|thx|ty|cheers|much\s+appreciated)(?:\s+(?:so\s+much|very\s+much|a\s+lot|a\s+bunch))?{NAME}{END}"
         ),
         format!(
-            r"(?i)^\s*(?:/?help(?:\s+me)?|what\s+can\s+you\s+(?:do|help(?:\s+me)?\s+with)|how\s+can\s+you\s+help(?:\s+me)?|what\s+do\s+you\s+do|who\s+are\s+you|what\s+are\s+you){NAME}{END}"
+            r"(?i)^\s*(?:/?help(?:\s+me)?|/start|what\s+can\s+you\s+(?:do|help(?:\s+me)?\s+with)|how\s+can\s+you\s+help(?:\s+me)?|what\s+do\s+you\s+do|who\s+are\s+you|what\s+are\s+you){NAME}{END}"
         ),
         format!(r"(?i)^\s*(?:bye(?:\s*-?\s*bye)?|goodbye|good\s+night|see\s+(?:you|ya)(?:\s+(?:later|soon|tomorrow))?|cya|ciao|farewell){NAME}{END}"),
     ])
@@ -49,10 +50,14 @@ static PATTERNS: LazyLock<Option<RegexSet>> = LazyLock::new(|| {
 
 /// What kind of small talk the message is, if it is nothing else.
 pub fn classify(message: &str) -> Option<SmallTalk> {
-    if message.len() > MAX_BYTES {
+    let said = without_address(message).trim();
+    if said.len() > MAX_BYTES {
         return None;
     }
-    let first = PATTERNS.as_ref()?.matches(message).iter().next()?;
+    if said.is_empty() && !message.trim().is_empty() {
+        return Some(SmallTalk::Greeting);
+    }
+    let first = PATTERNS.as_ref()?.matches(said).iter().next()?;
     KINDS.get(first).copied()
 }
 
@@ -91,6 +96,16 @@ mod tests {
             ("who are you", SmallTalk::Help),
             ("bye", SmallTalk::Goodbye),
             ("See you tomorrow.", SmallTalk::Goodbye),
+            ("@t3nets", SmallTalk::Greeting),
+            ("hey t3nets!", SmallTalk::Greeting),
+            ("<@U123> hi", SmallTalk::Greeting),
+            ("T3nets, help", SmallTalk::Help),
+            ("<at>T3nets</at> what can you do?", SmallTalk::Help),
+            ("/help@t3nets_bot", SmallTalk::Help),
+            ("/start", SmallTalk::Help),
+            ("thanks <@U123>!", SmallTalk::Thanks),
+            ("@t3nets thank you", SmallTalk::Thanks),
+            ("good night, @t3nets", SmallTalk::Goodbye),
         ] {
             assert_eq!(classify(message), Some(kind), "{message:?}");
         }
@@ -108,6 +123,8 @@ mod tests {
             "bye-law changes",
             "hello world program in C",
             "sprint status?",
+            "@t3nets help me write a release note",
+            "<@U123> what?",
         ] {
             assert_eq!(classify(message), None, "{message:?}");
         }

@@ -2,8 +2,10 @@
 //! sees the conversation.
 //!
 //! [`Skill`] is the trait, [`SkillSet`] holds all of them. [`rules`] decides from a message alone
-//! whether a skill is meant. One file or folder per skill: `ping`, [`sprint_status`].
+//! whether a skill is meant; `addressing` takes off the name by which the assistant is addressed.
+//! One file or folder per skill: `ping`, [`sprint_status`].
 
+pub(crate) mod addressing;
 mod ping;
 pub mod rules;
 pub mod sprint_status;

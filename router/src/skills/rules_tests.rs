@@ -1,14 +1,21 @@
 use super::*;
 use crate::skills::SkillSet;
 
-/// `SKILL/ACTION` of the message, or `-`.
+/// `SKILL/ACTION` of the message, with `#SPRINT` if it names one, or `-`.
 fn meant(message: &str, skills: &SkillSet) -> String {
     match best_match(message, skills.iter()) {
         None => "-".to_owned(),
-        Some(found) => match found.input["action"].as_str() {
-            Some(action) => format!("{}/{action}", found.skill),
-            None => found.skill.to_owned(),
-        },
+        Some(found) => {
+            let action = found.input["action"].as_str();
+            let sprint = found.input["sprint"].as_str();
+            let action = action.map(|action| format!("/{action}"));
+            let sprint = sprint.map(|sprint| format!("#{sprint}"));
+            [found.skill]
+                .into_iter()
+                .chain(action.as_deref())
+                .chain(sprint.as_deref())
+                .collect()
+        }
     }
 }
 
@@ -126,6 +133,208 @@ fn questions_about_ones_own_work_mean_mine() {
             "which stories am I working on",
         ],
     );
+}
+
+#[test]
+fn a_message_to_the_assistant_means_what_it_says() {
+    let ways = [
+        "@t3nets {}",
+        "T3nets, {}",
+        "hey t3nets: {}",
+        "<@U123> {}",
+        "<at>T3nets</at> {}",
+        "@t3nets-dev {}",
+        "hi @assistant_bot, {}",
+        "{} @t3nets",
+        "{}, t3nets",
+        "{} <@U123>",
+        "ok t3nets, {}, please",
+    ];
+    let fill = |said: &str| ways.map(|way| way.replace("{}", said));
+    let all = |said| fill(said).iter().map(String::to_owned).collect::<Vec<_>>();
+    for (said, means) in [
+        ("sprint status?", "sprint_status/status"),
+        ("how is sprint 24 going?", "sprint_status/status#24"),
+        ("any blockers?", "sprint_status/blockers"),
+        ("what's on my plate", "sprint_status/mine"),
+        ("ping", "ping"),
+        ("what is a sprint?", "-"),
+        ("please do not run a sprint report now", "-"),
+    ] {
+        let messages = all(said);
+        let messages: Vec<&str> = messages.iter().map(String::as_str).collect();
+        assert_all_mean(means, &messages);
+    }
+    assert_all_mean("sprint_status/status", &["/sprint_status@t3nets_bot"]);
+    assert_all_mean("-", &["is <@U123> blocked?", "@t3nets", "what is t3nets?"]);
+}
+
+#[test]
+fn a_sprint_that_is_named_is_meant() {
+    assert_all_mean(
+        "sprint_status/status#24",
+        &[
+            "how is sprint 24 going?",
+            "How's Sprint #24 going?",
+            "sprint 24 status",
+            "status of sprint no. 24",
+            "status of sprint number 24, please",
+            "sprint24 report",
+            "sprint-24",
+            "what about sprint 24?",
+            "show me sprint 24",
+            "how was sprint 24?",
+            "how did sprint 24 go",
+            "what happened in sprint 24",
+            "when did sprint 24 end?",
+            "is sprint 24 over?",
+            "is sprint 24 on track?",
+            "how many points are left in sprint 24?",
+            "how is the 24th sprint going?",
+            "how is sprint 024 going?",
+        ],
+    );
+    assert_all_mean(
+        "sprint_status/blockers#24",
+        &["blockers in sprint 24?", "what is blocked in sprint 24"],
+    );
+    assert_all_mean("sprint_status/mine#24", &["my tickets in sprint 24"]);
+    assert_all_mean(
+        "sprint_status/status#last",
+        &[
+            "how did the last sprint go?",
+            "report of the last sprint",
+            "previous sprint status",
+        ],
+    );
+    assert_all_mean(
+        "sprint_status/status#next",
+        &[
+            "what's in the next sprint?",
+            "when does the next sprint start?",
+        ],
+    );
+    assert_all_mean(
+        "-",
+        &[
+            "plan sprint 25",
+            "close sprint 24",
+            "start sprint 25",
+            "finish sprint 24",
+            "move ABC-12 to sprint 24",
+            "compare sprint 23 with sprint 24",
+            "compare sprint 23 and 24",
+            "sprint status code 404",
+            "how to sprint 100 m",
+            "sprint 24 hours a day",
+            "what is blocking port 8080?",
+            "sprint 2026-24 status",
+            "sprint 99999999999999999999 status",
+            "plan the next sprint with me",
+            "why did the last sprint fail so badly",
+        ],
+    );
+}
+
+#[test]
+fn what_is_told_not_to_be_done_is_not_done() {
+    assert_all_mean(
+        "-",
+        &[
+            "please do not run a sprint report now",
+            "don't show me the sprint status",
+            "don’t show me the sprint status",
+            "dont show me the sprint status",
+            "Do NOT give me the sprint status update",
+            "do not tell me how many days are remaining in the sprint",
+            "I don't want to see our sprint progress",
+            "I do not need the sprint report",
+            "no need for the sprint status",
+            "no sprint status please",
+            "stop the sprint status update",
+            "stop showing me my tickets",
+            "never show my sprint issues again",
+            "not the sprint status, please",
+            "skip the sprint status",
+            "cancel the sprint report",
+            "forget the blockers",
+            "without the sprint status please",
+            "enough of the sprint status",
+            "nevermind the sprint status",
+            "never mind, the sprint status",
+            "you needn't list the blockers",
+            "you mustn't ping",
+            "don't ping",
+            "no ping",
+            "@t3nets please don't, no sprint status",
+        ],
+    );
+    assert_all_mean(
+        "sprint_status/blockers",
+        &["don't we have any blockers?", "aren't there any blockers?"],
+    );
+    assert_all_mean(
+        "sprint_status/status",
+        &[
+            "can't you show me the sprint status?",
+            "isn't the sprint on track?",
+        ],
+    );
+}
+
+#[test]
+fn the_closest_question_is_found_for_what_no_rule_takes() {
+    let skills = SkillSet::built_in().unwrap();
+    for (message, question) in [
+        ("sprnt status", "how is the sprint going?"),
+        (
+            "what's the staus of our spring?",
+            "how is the sprint going?",
+        ),
+        (
+            "why did the sprint status change",
+            "how is the sprint going?",
+        ),
+        (
+            "@t3nets summarize the sprint for Bob",
+            "how is the sprint going?",
+        ),
+        ("is anything blocked by Bob?", "what is blocked?"),
+        ("blokers", "what is blocked?"),
+        (
+            "show Bob my tickets",
+            "what is assigned to me in this sprint?",
+        ),
+        ("pign", "ping"),
+    ] {
+        assert_eq!(
+            closest(message, skills.iter()),
+            Some(question),
+            "{message:?}"
+        );
+    }
+    for message in [
+        "",
+        "who wrote Hamlet?",
+        "status of my order",
+        "explain variable scope in Python",
+        "write a blog post about sprint status reports for managers",
+        "please do not run a sprint report now",
+        "don't show the sprnt status",
+    ] {
+        assert_eq!(closest(message, skills.iter()), None, "{message:?}");
+    }
+}
+
+#[test]
+fn every_question_that_is_suggested_is_answered_by_the_rule_it_is_suggested_for() {
+    for skill in SkillSet::built_in().unwrap().iter() {
+        for trigger in skill.triggers() {
+            let found = best_match(trigger.question(), [skill].into_iter());
+            let found = found.unwrap_or_else(|| panic!("{:?} means nothing", trigger.question()));
+            assert_eq!(found.input.get("action"), trigger.input.get("action"));
+        }
+    }
 }
 
 #[test]

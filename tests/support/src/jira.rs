@@ -342,7 +342,8 @@ impl Script {
             .sprints
             .iter()
             .filter(|(of, sprint)| {
-                board["id"] == *of && wanted.is_none_or(|state| sprint["state"] == state)
+                let is_in = |states: &str| states.split(',').any(|state| sprint["state"] == state);
+                board["id"] == *of && wanted.is_none_or(is_in)
             })
             .map(|(_, sprint)| sprint.clone())
             .collect();

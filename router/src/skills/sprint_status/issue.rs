@@ -52,9 +52,22 @@ fn timestamp(value: &Value, pointer: &str) -> Option<Timestamp> {
 pub(super) struct Sprint {
     pub(super) id: u64,
     pub(super) name: String,
+    pub(super) state: SprintState,
     pub(super) goal: Option<String>,
     pub(super) start: Option<Timestamp>,
     pub(super) end: Option<Timestamp>,
+    /// When it was closed.
+    pub(super) completed: Option<Timestamp>,
+}
+
+/// Whether a sprint is under way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum SprintState {
+    #[default]
+    Active,
+    Closed,
+    Future,
 }
 
 impl Sprint {
@@ -64,9 +77,15 @@ impl Sprint {
         Some(Self {
             id,
             name: text(value, "/name").unwrap_or_else(|| format!("Sprint {id}")),
+            state: match value.get("state").and_then(Value::as_str) {
+                Some(state) if state.eq_ignore_ascii_case("closed") => SprintState::Closed,
+                Some(state) if state.eq_ignore_ascii_case("future") => SprintState::Future,
+                _ => SprintState::Active,
+            },
             goal: text(value, "/goal"),
             start: timestamp(value, "/startDate").or_else(|| timestamp(value, "/activatedDate")),
             end: timestamp(value, "/endDate"),
+            completed: timestamp(value, "/completeDate"),
         })
     }
 }

@@ -14,6 +14,7 @@ use super::Limits;
 use super::failure::Failure;
 use super::http::Connection;
 use super::issue::{FieldIds, Issue, Sprint, text};
+use super::named;
 use super::pages::Pages;
 use super::settings::Site;
 use crate::skills::{SkillError, SkillErrorKind};
@@ -44,8 +45,10 @@ pub(super) struct Board {
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     pub(super) board: Board,
-    /// The active sprint that started last.
+    /// The sprint that was asked for, else the active one that started last.
     pub(super) sprint: Option<Sprint>,
+    /// What the sprint is called that does not exist, and the names of the newest ones.
+    pub(super) unknown: Option<(String, Vec<String>)>,
     /// The other active sprints of the board.
     pub(super) other_sprints: Vec<Sprint>,
     /// The next sprint, requested only if none is active.
@@ -97,8 +100,13 @@ impl<'a> Jira<'a> {
         }
     }
 
-    /// The active sprint with its issues; with `caller`, also which of them are that person's.
-    pub(super) async fn active_sprint(&self, caller: Option<&str>) -> Result<Findings, SkillError> {
+    /// The sprint that is called `name`, else the active one, with its issues; with `caller`, also
+    /// which of them are that person's.
+    pub(super) async fn sprint(
+        &self,
+        name: Option<&str>,
+        caller: Option<&str>,
+    ) -> Result<Findings, SkillError> {
         let (mut active, configuration, flags) = futures::try_join!(
             self.sprints("active"),
             self.configuration(),
@@ -117,13 +125,16 @@ impl<'a> Jira<'a> {
             Vec::new()
         });
         active.sort_by_key(|sprint| Reverse((sprint.start, sprint.id)));
-        let mut active = active.into_iter();
-        let Some(sprint) = active.next() else {
-            let future = self.sprints("future").await?;
-            // Jira lists them in the order of the backlog; those with a date come first.
-            findings.next_sprint = future
-                .into_iter()
-                .min_by_key(|sprint| (sprint.start.is_none(), sprint.start));
+        let sprint = match name {
+            None => active.first().cloned(),
+            Some(name) => self.named_sprint(name, &active, &mut findings).await?,
+        };
+        active.retain(|other| sprint.as_ref().is_none_or(|sprint| sprint.id != other.id));
+        findings.other_sprints = active;
+        let Some(sprint) = sprint else {
+            if name.is_none() {
+                findings.next_sprint = named::next(self.sprints("future").await?);
+            }
             return Ok(findings);
         };
         let ids = FieldIds {
@@ -134,13 +145,36 @@ impl<'a> Jira<'a> {
         findings.issues = issues;
         findings.notes.extend(unread);
         findings.sprint = Some(sprint);
-        findings.other_sprints = active.collect();
         if let Some(email) = caller {
             let (caller, unknown) = self.caller(email, &findings.issues).await?;
             findings.caller = Some(caller);
             findings.notes.extend(unknown);
         }
         Ok(findings)
+    }
+
+    /// The sprint that is called so. What is not active is looked for among all others, of which a
+    /// board has some two dozen a year.
+    async fn named_sprint(
+        &self,
+        name: &str,
+        active: &[Sprint],
+        findings: &mut Findings,
+    ) -> Result<Option<Sprint>, SkillError> {
+        if let Some(sprint) = named::find_surely(name, active) {
+            return Ok(Some(sprint));
+        }
+        let (others, missing) = self.other_sprints().await?;
+        let all: Vec<Sprint> = active.iter().cloned().chain(others).collect();
+        let found = named::find(name, all.clone());
+        if found.is_none() {
+            if missing.is_some() {
+                let note = "not all of the board's sprints could be read in time";
+                findings.notes.push(note.to_owned());
+            }
+            findings.unknown = Some((name.to_owned(), named::newest(all)));
+        }
+        Ok(found)
     }
 
     /// The name of the account that the credentials are of.
@@ -167,26 +201,36 @@ impl<'a> Jira<'a> {
     }
 
     async fn sprints(&self, state: &str) -> Result<Vec<Sprint>, SkillError> {
-        let path = format!("/rest/agile/1.0/board/{}/sprint", self.site.board_id);
-        let what = "the board's sprints";
-        let query = [("state", state), ("maxResults", "50")];
-        let sprints = self
-            .pages(&path, &query, "values")
-            .await
-            .map_err(|failure| {
-                if failure.is_status(StatusCode::BAD_REQUEST) && failure.says("support sprints") {
-                    return SkillError {
-                        kind: SkillErrorKind::Configuration,
-                        message: format!("board `{}` does not support sprints", self.site.board_id),
-                        hint: Some(
-                            "set `board_id` of the integration `jira` to a Scrum board's"
-                                .to_owned(),
-                        ),
-                    };
-                }
-                self.board_error(failure, what)
-            })?;
+        let (path, query) = (self.path_of_sprints(), sprints_in(state));
+        let sprints = self.pages(&path, &query, "values").await;
+        let sprints = sprints.map_err(|failure| self.sprints_error(failure))?;
         Ok(sprints.iter().filter_map(Sprint::read).collect())
+    }
+
+    /// The sprints that are not active, and whether some of them could not be read in time.
+    async fn other_sprints(&self) -> Result<(Vec<Sprint>, Option<u64>), SkillError> {
+        let (path, query) = (self.path_of_sprints(), sprints_in("closed,future"));
+        let sprints = self.pages_side_by_side(&path, &query, "values").await;
+        let (sprints, missing) = sprints.map_err(|failure| self.sprints_error(failure))?;
+        let sprints = sprints.iter().filter_map(Sprint::read);
+        Ok((sprints.collect(), missing))
+    }
+
+    fn path_of_sprints(&self) -> String {
+        format!("/rest/agile/1.0/board/{}/sprint", self.site.board_id)
+    }
+
+    fn sprints_error(&self, failure: Failure) -> SkillError {
+        if failure.is_status(StatusCode::BAD_REQUEST) && failure.says("support sprints") {
+            return SkillError {
+                kind: SkillErrorKind::Configuration,
+                message: format!("board `{}` does not support sprints", self.site.board_id),
+                hint: Some(
+                    "set `board_id` of the integration `jira` to a Scrum board's".to_owned(),
+                ),
+            };
+        }
+        self.board_error(failure, "the board's sprints")
     }
 
     /// The board's configuration, or why it cannot be read: the report then lacks only its story
@@ -418,6 +462,10 @@ impl<'a> Jira<'a> {
         }
         failure.explain(what)
     }
+}
+
+fn sprints_in(states: &str) -> [(&str, &str); 2] {
+    [("state", states), ("maxResults", "50")]
 }
 
 /// What a report can do without: why it could not be read, unless nothing can be.

@@ -1,16 +1,17 @@
-//! `sprint_status`: how a Jira Cloud board's active sprint is going, what blocks it, and which of
-//! its issues are the caller's.
+//! `sprint_status`: how a sprint of a Jira Cloud board is going, the active one or one that is
+//! named, what blocks it, and which of its issues are the caller's.
 //!
 //! Here is everything that knows Jira. Who may ask, and which credentials are used, is decided
 //! before a skill is called. In reading order: `settings` makes a site of the stored credentials;
 //! `http` makes one request safely; `jira` are the calls, read to their end; `issue` reads what
-//! Jira may leave out; `report` computes the result, which is the API of `--raw`; `wording` words
-//! it; `triggers` are the messages that mean it.
+//! Jira may leave out; `named` finds the sprint that is meant; `report` computes the result, which
+//! is the API of `--raw`; `wording` words it; `triggers` are the messages that mean it.
 
 mod failure;
 mod http;
 mod issue;
 mod jira;
+mod named;
 mod pages;
 mod report;
 mod settings;
@@ -30,6 +31,9 @@ use super::rules::Trigger;
 use super::{Skill, SkillCall, SkillError, SkillErrorKind};
 use crate::model::{SecretDocument, ToolSpec};
 use crate::outbound::ClientError;
+
+/// The longest name of a sprint that is looked for, in characters; Jira's are shorter.
+const MAX_NAME_CHARS: usize = 100;
 
 /// Time limits of the skill.
 #[derive(Debug, Clone, Copy)]
@@ -128,7 +132,7 @@ impl Skill for SprintStatus {
     fn tool(&self) -> ToolSpec {
         ToolSpec {
             name: self.name().to_owned(),
-            description: "Reads the active sprint of the team's Jira board. `status`: progress in issues and story points, \
+            description: "Reads the active sprint of the team's Jira board, or the one that is named. `status`: progress in issues and story points, \
                           days left and blockers. `blockers`: the blocked issues. `mine`: the issues of the sprint that are \
                           assigned to the person asking."
                 .to_owned(),
@@ -139,6 +143,10 @@ impl Skill for SprintStatus {
                         "type": "string",
                         "enum": Action::ALL.map(Action::as_str),
                         "description": "what to read; `status` if absent",
+                    },
+                    "sprint": {
+                        "type": "string",
+                        "description": "the sprint's name or number, `last` or `next`; the active one if absent",
                     },
                 },
                 "additionalProperties": false,
@@ -152,6 +160,7 @@ impl Skill for SprintStatus {
 
     async fn run(&self, call: &SkillCall, input: &Value) -> Result<Value, SkillError> {
         let action = Action::read(input)?;
+        let sprint = sprint_name(input)?;
         let caller = call.email.as_deref().map(str::trim);
         let caller = caller.filter(|email| !email.is_empty());
         if action == Action::Mine && caller.is_none() {
@@ -170,7 +179,7 @@ impl Skill for SprintStatus {
         let jira = Jira::new(&self.http, &self.limits, &site);
         self.in_time(async {
             let caller = caller.filter(|_| action == Action::Mine);
-            let findings = jira.active_sprint(caller).await?;
+            let findings = jira.sprint(sprint.as_deref(), caller).await?;
             report::report(&site, action, call.now, &findings)
         })
         .await
@@ -179,6 +188,21 @@ impl Skill for SprintStatus {
     fn describe(&self, result: &Value) -> String {
         wording::describe(result)
     }
+}
+
+/// The name of the sprint that is asked for; `None` for the active one.
+fn sprint_name(input: &Value) -> Result<Option<String>, SkillError> {
+    let name = match input.get("sprint") {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::String(name)) => issue::plain(name, MAX_NAME_CHARS),
+        Some(Value::Number(number)) => number.to_string(),
+        Some(_) => {
+            return Err(invalid_input(
+                "the sprint of `sprint_status` is neither a name nor a number".to_owned(),
+            ));
+        }
+    };
+    Ok(Some(name).filter(|name| !name.is_empty() && !named::is_active(name)))
 }
 
 /// What the skill is asked to report.

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::Action;
 use super::failure::Failure;
-use super::issue::{Issue, Sprint, Stage};
+use super::issue::{Issue, Sprint, SprintState, Stage};
 use super::jira::Findings;
 use super::settings::Site;
 use crate::skills::SkillError;
@@ -28,8 +28,15 @@ pub(super) const LIST_LENGTH: usize = 50;
 pub(super) struct Report {
     pub(super) action: Action,
     pub(super) board: BoardReport,
-    /// The active sprint that started last; `null` if none is active.
+    /// The sprint that was asked for, else the active one that started last; `null` if there is
+    /// none.
     pub(super) sprint: Option<SprintReport>,
+    /// What was asked for; only if no sprint is called so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) unknown_sprint: Option<String>,
+    /// The names of the board's newest sprints; only beside `unknown_sprint`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) known_sprints: Vec<String>,
     /// The sprint's progress; `null` without a sprint.
     pub(super) progress: Option<Progress>,
     /// What is blocked and not done.
@@ -61,6 +68,8 @@ pub(super) struct BoardReport {
 pub(super) struct SprintReport {
     pub(super) id: u64,
     pub(super) name: String,
+    #[serde(default)]
+    pub(super) state: SprintState,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) goal: Option<String>,
     pub(super) start: Option<Timestamp>,
@@ -70,7 +79,10 @@ pub(super) struct SprintReport {
     pub(super) days_left: Option<i64>,
     /// Days from the day of the start to that of the end, in UTC.
     pub(super) days_total: Option<i64>,
-    /// Days from the day of the end to today, in UTC; only once it is over.
+    /// When it was closed, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) completed: Option<Timestamp>,
+    /// Days from the day of the end to today, in UTC; only once it is over and while it is active.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) overdue_days: Option<i64>,
 }
@@ -180,6 +192,14 @@ pub(super) fn report(
     let mut notes = findings.notes.to_vec();
     notes.extend(uncountable_points(&findings.issues));
     let others = &findings.other_sprints;
+    let unknown = findings.unknown.as_ref();
+    if findings
+        .sprint
+        .as_ref()
+        .is_some_and(|sprint| sprint.state == SprintState::Closed)
+    {
+        notes.push("the sprint is closed; its issues are shown as they are today".to_owned());
+    }
     let report = Report {
         action,
         board: BoardReport {
@@ -190,6 +210,8 @@ pub(super) fn report(
             .sprint
             .as_ref()
             .map(|sprint| sprint_report(sprint, now)),
+        unknown_sprint: unknown.map(|(name, _)| name.clone()),
+        known_sprints: unknown.map_or_else(Vec::new, |(_, known)| known.clone()),
         progress: findings
             .sprint
             .as_ref()
@@ -236,14 +258,16 @@ fn sprint_report(sprint: &Sprint, now: Timestamp) -> SprintReport {
     SprintReport {
         id: sprint.id,
         name: sprint.name.clone(),
+        state: sprint.state,
         goal: sprint.goal.clone(),
         start: sprint.start,
         end: sprint.end,
         days_left: left,
         days_total: total.map(|(start, end)| days_between(start, end).max(0)),
+        completed: sprint.completed,
         overdue_days: sprint
             .end
-            .filter(|end| *end < now)
+            .filter(|end| *end < now && sprint.state == SprintState::Active)
             .map(|end| days_between(end, now)),
     }
 }

@@ -21,9 +21,11 @@ fn sprint() -> Sprint {
     Sprint {
         id: 42,
         name: "Sprint 24".to_owned(),
+        state: SprintState::Active,
         goal: None,
         start: Some(at("2026-11-09T09:00:00Z")),
         end: Some(at("2026-11-23T09:00:00Z")),
+        completed: None,
     }
 }
 

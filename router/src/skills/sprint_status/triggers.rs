@@ -1,7 +1,7 @@
 //! The messages that mean `sprint_status`, as phrases (see [`crate::skills::rules`] for how they
 //! are matched).
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Action;
 use crate::skills::rules::Trigger;
@@ -69,6 +69,34 @@ const STATUS: &[&str] = &[
     "points left sprint",
     "many points left sprint",
     "many points done sprint",
+    "sprint over",
+    "summarize sprint",
+];
+
+/// What is asked of a sprint by its number alone: "sprint 24", "how was sprint 24?".
+const STATUS_OF_A_NUMBER: &[&str] = &[
+    "sprint",
+    "how sprint ended",
+    "what happened sprint",
+    "sprint done",
+];
+
+/// The sprint before and the one after, by the names that [`super::named`] knows.
+const STATUS_OF_ANOTHER: &[(&str, &str)] = &[
+    ("last sprint", "last"),
+    ("last sprint status", "last"),
+    ("last sprint report", "last"),
+    ("last sprint summary", "last"),
+    ("how last sprint going", "last"),
+    ("how last sprint ended", "last"),
+    ("what happened last sprint", "last"),
+    ("previous sprint", "last"),
+    ("previous sprint status", "last"),
+    ("previous sprint report", "last"),
+    ("how previous sprint going", "last"),
+    ("next sprint", "next"),
+    ("what next sprint", "next"),
+    ("when next sprint start", "next"),
 ];
 
 /// "block" is also a noun and what people do to each other, so it needs a question or a sprint
@@ -162,8 +190,32 @@ pub(super) fn triggers() -> Vec<Trigger> {
             phrases.push((format!("{phrase} {issue}"), Action::Mine));
         }
     }
-    phrases
+    let mut triggers: Vec<Trigger> = phrases
         .into_iter()
-        .map(|(phrase, action)| Trigger::new(&phrase, json!({"action": action.as_str()})))
-        .collect()
+        .map(|(phrase, action)| trigger(&phrase, json!({"action": action.as_str()}), action))
+        .collect();
+    for phrase in STATUS_OF_A_NUMBER {
+        let input = json!({"action": Action::Status.as_str()});
+        triggers.push(trigger(phrase, input, Action::Status).only_with_number());
+    }
+    for (phrase, sprint) in STATUS_OF_ANOTHER {
+        let input = json!({"action": Action::Status.as_str(), "sprint": sprint});
+        triggers.push(Trigger::new(phrase, input).asked_as(question(Action::Status)));
+    }
+    triggers
+}
+
+fn trigger(phrase: &str, input: Value, action: Action) -> Trigger {
+    Trigger::new(phrase, input)
+        .with_number_of("sprint")
+        .asked_as(question(action))
+}
+
+/// What is suggested to people whose question comes close.
+fn question(action: Action) -> &'static str {
+    match action {
+        Action::Status => "how is the sprint going?",
+        Action::Blockers => "what is blocked?",
+        Action::Mine => "what is assigned to me in this sprint?",
+    }
 }

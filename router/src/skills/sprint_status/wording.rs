@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Action;
-use super::issue::{Stage, plain};
+use super::issue::{SprintState, Stage, plain};
 use super::report::{Blocker, OwnIssue, Points, Progress, Report, SprintName, SprintReport, Tally};
 
 /// How much is shown of a value that is not a result of this skill, in characters.
@@ -64,7 +64,30 @@ fn no_sprint(report: &Report) -> String {
         Some(name) => format!("board {name}"),
         None => format!("board {}", report.board.id),
     };
-    let next = match &report.next_sprint {
+    let mut lines = vec![match &report.unknown_sprint {
+        Some(name) => unknown_sprint(&board, name, &report.known_sprints),
+        None => format!("No sprint is active on the {board}.{}", next_sprint(report)),
+    }];
+    lines.extend(report.notes.iter().map(|note| format!("Note: {note}.")));
+    lines.join("\n")
+}
+
+/// Also of `last` and `next`, which are no names.
+fn unknown_sprint(board: &str, name: &str, known: &[String]) -> String {
+    let name = match name.to_lowercase() {
+        name if name.contains("sprint") => format!("`{name}`"),
+        name => format!("sprint `{name}`"),
+    };
+    let known = match known {
+        [] => "It has no sprints.".to_owned(),
+        [only] => format!("Its only one is {only}."),
+        several => format!("Its newest are {}.", several.join(", ")),
+    };
+    format!("The {board} has no {name}. {known}")
+}
+
+fn next_sprint(report: &Report) -> String {
+    match &report.next_sprint {
         Some(SprintName {
             name,
             start: Some(start),
@@ -77,11 +100,24 @@ fn no_sprint(report: &Report) -> String {
         }
         Some(SprintName { name, .. }) => format!(" The next one is {name}."),
         None => String::new(),
-    };
-    format!("No sprint is active on the {board}.{next}")
+    }
 }
 
 fn time_left(sprint: &SprintReport) -> String {
+    match sprint.state {
+        SprintState::Active => {}
+        SprintState::Closed => {
+            let closed = sprint.completed.or(sprint.end).map(date);
+            return closed.map_or_else(|| "closed".to_owned(), |on| format!("closed on {on}"));
+        }
+        SprintState::Future => {
+            let start = sprint.start.map(date);
+            return start.map_or_else(
+                || "not started, without a date".to_owned(),
+                |on| format!("not started, planned to start on {on}"),
+            );
+        }
+    }
     let Some(end) = sprint.end else {
         return "no end date".to_owned();
     };
