@@ -115,9 +115,9 @@ async fn serve() -> Result<(), Failure> {
         tracing::info!(%address, version = t3nets_router::VERSION, git_sha = t3nets_router::GIT_SHA, "serving");
     }
     let routes = app.routes();
-    http::serve(listener, app, routes, shutdown)
-        .await
-        .map_err(|error| Failure::Other(error.to_string()))
+    // What was cut off is in the log.
+    http::serve(listener, app, routes, shutdown).await;
+    Ok(())
 }
 
 /// The log filter: `RUST_LOG`, or else `info`.

@@ -164,6 +164,30 @@ async fn a_router_asked_to_end_answers_what_is_under_way_first() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_router_asked_to_end_waits_for_no_half_request() {
+    let home = tempfile::tempdir().unwrap();
+    let key = tenant_with_key(home.path()).await;
+    for half in [
+        "GET /health HTTP/1.1\r\nhost".to_owned(),
+        format!(
+            "POST /api/chat HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{{"
+        ),
+    ] {
+        let mut router = start(home.path());
+        let address = router.url.trim_start_matches("http://").to_owned();
+        let mut held = std::net::TcpStream::connect(address).unwrap();
+        std::io::Write::write_all(&mut held, half.as_bytes()).unwrap();
+        // Answered after what came before it was accepted.
+        let health = Client::new().get(format!("{}/health", router.url)).send();
+        assert_eq!(health.await.unwrap().status(), StatusCode::OK);
+        router.ask_to_end();
+        assert_eq!(router.wait(), Some(0));
+        // Closed by the router while this end was open.
+        drop(held);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn neither_what_people_say_nor_their_credentials_are_logged() {
     let home = tempfile::tempdir().unwrap();
     let key = tenant_with_key(home.path()).await;

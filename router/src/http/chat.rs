@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::header::ACCEPT;
@@ -15,6 +15,7 @@ use futures::{FutureExt, StreamExt, stream};
 use serde::Serialize;
 use serde_json::json;
 use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{Instrument, Span};
 use utoipa::ToSchema;
@@ -24,7 +25,7 @@ use super::auth::Authenticated;
 use super::error::{ApiError, Cause, ErrorBody};
 use super::extract::JsonBody;
 use super::fields::{Fields, FromFields, MESSAGE, SESSION};
-use super::middleware::RequestId;
+use super::middleware::{Arrived, RequestId};
 use crate::chat::{Engine, Route, TurnAnswer, TurnEvent, TurnRequest, split_raw};
 use crate::model::{ChannelKind, SessionId};
 
@@ -153,6 +154,7 @@ impl ChatAnswer {
 pub(super) async fn chat(
     State(state): State<AppState>,
     Extension(RequestId(request_id)): Extension<RequestId>,
+    Extension(Arrived(arrived)): Extension<Arrived>,
     Authenticated(caller): Authenticated,
     headers: HeaderMap,
     JsonBody(body): JsonBody<ChatBody>,
@@ -181,9 +183,9 @@ pub(super) async fn chat(
         request_id,
     };
     if wants_stream(&headers) {
-        as_event_stream(&state, turn).await
+        as_event_stream(&state, turn, arrived).await
     } else {
-        as_json(&state, turn).await
+        as_json(&state, turn, arrived).await
     }
 }
 
@@ -192,7 +194,7 @@ fn is_space(letter: char) -> bool {
     letter.is_whitespace() || letter == '\u{feff}'
 }
 
-fn wants_stream(headers: &HeaderMap) -> bool {
+pub(super) fn wants_stream(headers: &HeaderMap) -> bool {
     headers
         .get_all(ACCEPT)
         .iter()
@@ -207,20 +209,25 @@ fn wants_stream(headers: &HeaderMap) -> bool {
         })
 }
 
-async fn as_json(state: &AppState, turn: TurnRequest) -> Result<Response, ApiError> {
+async fn as_json(
+    state: &AppState,
+    turn: TurnRequest,
+    arrived: Instant,
+) -> Result<Response, ApiError> {
     let started = Instant::now();
     let deadline = state.deadlines.answer;
     let answer = async { Ok(state.engine.answer(&turn, &mut |_| {}).await?) };
-    let answer = with_deadline(deadline, answer).await?;
+    let answer = with_deadline(arrived, deadline, answer).await?;
     Ok(Json(ChatAnswer::new(answer, turn.request_id, started.elapsed())).into_response())
 }
 
 /// Cancels a turn that takes too long; nothing of it is stored.
 async fn with_deadline(
+    arrived: Instant,
     deadline: Duration,
     turn: impl Future<Output = Result<TurnAnswer, ApiError>>,
 ) -> Result<TurnAnswer, ApiError> {
-    match tokio::time::timeout(deadline, turn).await {
+    match timeout_at(arrived + deadline, turn).await {
         Ok(answer) => answer,
         Err(_) => {
             let message = format!("no answer within {} s", deadline.as_secs());
@@ -239,11 +246,16 @@ enum Step {
     Failed(ApiError),
 }
 
-async fn as_event_stream(state: &AppState, turn: TurnRequest) -> Result<Response, ApiError> {
+async fn as_event_stream(
+    state: &AppState,
+    turn: TurnRequest,
+    arrived: Instant,
+) -> Result<Response, ApiError> {
     let request_id = turn.request_id.clone();
     // Bounded in effect: a turn sends no more than a model's answer, whose length is limited.
     let (steps, mut received) = mpsc::unbounded_channel();
-    let task = send_answer(state.engine.clone(), state.deadlines.stream, turn, steps);
+    let (engine, deadline) = (state.engine.clone(), state.deadlines.stream);
+    let task = send_answer(engine, arrived, deadline, turn, steps);
     // The task ends with the stream, so a client that goes away stops the work.
     let span = Span::current();
     let task = AbortOnDropHandle::new(state.tasks.spawn(task.instrument(span.clone())));
@@ -280,6 +292,7 @@ async fn as_event_stream(state: &AppState, turn: TurnRequest) -> Result<Response
 
 async fn send_answer(
     engine: Arc<Engine>,
+    arrived: Instant,
     deadline: Duration,
     turn: TurnRequest,
     steps: mpsc::UnboundedSender<Step>,
@@ -301,7 +314,7 @@ async fn send_answer(
             Err(_) => Err(ApiError::internal(Cause::Panic)),
         }
     };
-    let last = match with_deadline(deadline, answer).await {
+    let last = match with_deadline(arrived, deadline, answer).await {
         Ok(answer) => Step::Event(event(
             "done",
             &ChatAnswer::new(answer, turn.request_id, started.elapsed()),

@@ -122,7 +122,7 @@ impl ApiError {
         self
     }
 
-    fn retry_after(mut self, after: Option<Duration>) -> Self {
+    pub(super) fn retry_after(mut self, after: Option<Duration>) -> Self {
         self.retry_after = after;
         self
     }
@@ -151,6 +151,11 @@ impl ApiError {
             skill,
             source: error,
         })
+    }
+
+    /// Its status.
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
     }
 
     /// Writes the cause to the log. Called once, where the error leaves.

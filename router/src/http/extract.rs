@@ -9,6 +9,8 @@ use http_body_util::LengthLimitError;
 
 use super::error::ApiError;
 use super::fields::{Fields, FromFields};
+use super::server::BodyTooSlow;
+use crate::errors::chain;
 
 /// The limit of a body, in bytes.
 pub(super) const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -43,16 +45,23 @@ impl<T: FromFields, S: Send + Sync> FromRequest<S> for JsonBody<T> {
         }
         let body = to_bytes(request.into_body(), MAX_BODY_BYTES)
             .await
-            .map_err(|error| {
-                let limit = std::error::Error::source(&error)
-                    .is_some_and(|cause| cause.is::<LengthLimitError>());
-                if limit {
-                    too_large()
-                } else {
-                    ApiError::invalid("the body ended early")
-                }
-            })?;
+            .map_err(|error| unread(&error))?;
         T::from_fields(&Fields::of_json(&body)?).map(Self)
+    }
+}
+
+/// Why a body was not read to its end.
+fn unread(error: &(dyn std::error::Error + 'static)) -> ApiError {
+    if chain(error).any(|cause| cause.is::<LengthLimitError>()) {
+        return too_large();
+    }
+    match chain(error).find_map(|cause| cause.downcast_ref::<BodyTooSlow>()) {
+        Some(slow) => ApiError::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "request_timeout",
+            slow.to_string(),
+        ),
+        None => ApiError::invalid("the body ended early"),
     }
 }
 

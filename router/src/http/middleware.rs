@@ -1,13 +1,14 @@
 //! What happens around every request: its id, its lines in the log, and errors in their final form.
 
 use std::any::Any;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use tokio::time::Instant;
 use tracing::Instrument;
 use ulid::Ulid;
 
@@ -17,17 +18,24 @@ use super::error::{ApiError, Cause};
 pub(super) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The paths that load balancers and container health checks request.
-const PROBES: [&str; 2] = ["/health", "/ready"];
+pub(super) const PROBES: [&str; 2] = ["/health", "/ready"];
 
 /// The id of the request under way.
 #[derive(Debug, Clone)]
 pub(super) struct RequestId(pub(super) String);
 
+/// When the request under way came, its body perhaps still to come: a turn's deadline counts from
+/// here.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Arrived(pub(super) Instant);
+
 /// Names the request, logs how it ended, and completes errors. A message's words and credentials
 /// are never logged.
 pub(super) async fn around(mut request: Request, next: Next) -> Response {
-    let id = accepted_id(&request).unwrap_or_else(|| Ulid::generate().to_string());
+    let id = accepted_id(request.headers()).unwrap_or_else(|| Ulid::generate().to_string());
     request.extensions_mut().insert(RequestId(id.clone()));
+    let started = Instant::now();
+    request.extensions_mut().insert(Arrived(started));
     let route = request
         .extensions()
         .get::<MatchedPath>()
@@ -35,7 +43,6 @@ pub(super) async fn around(mut request: Request, next: Next) -> Response {
         .to_owned();
     let is_probe = PROBES.contains(&route.as_str());
     let span = tracing::info_span!("request", request_id = %id, method = %request.method(), route);
-    let started = Instant::now();
 
     async move {
         let mut response = next.run(request).await;
@@ -87,8 +94,8 @@ fn log_answer(is_probe: bool, status: StatusCode, elapsed: Duration) {
 }
 
 /// The id that the caller or a proxy in front gave, if it is harmless.
-fn accepted_id(request: &Request) -> Option<String> {
-    let id = request.headers().get(&REQUEST_ID)?.to_str().ok()?;
+pub(super) fn accepted_id(headers: &HeaderMap) -> Option<String> {
+    let id = headers.get(&REQUEST_ID)?.to_str().ok()?;
     let harmless = (1..=128).contains(&id.len())
         && id.bytes().all(|byte| {
             byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'=' | b'.' | b':')

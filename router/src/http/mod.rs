@@ -1,10 +1,10 @@
 //! The HTTP API: routes, authentication, errors, streaming.
 //!
-//! [`app`] is the whole API as a service, without a socket; [`serve`] gives it one. Handlers are
-//! thin: they turn a request into a call of [`crate::chat`] or of a port, and the outcome into
-//! JSON. Request and response types stand above their handler. Read `chat.rs` first; `auth.rs`
-//! authenticates callers, `middleware.rs` wraps every request, `error.rs` has the form of every
-//! error.
+//! [`app`] is the whole API as a service, without a socket; [`serve`] gives it one (`server`).
+//! Handlers are thin: they turn a request into a call of [`crate::chat`] or of a port, and the
+//! outcome into JSON. Request and response types stand above their handler. Read `chat.rs` first;
+//! `auth.rs` authenticates callers, `middleware.rs` wraps every request, `error.rs` has the form of
+//! every error.
 
 mod auth;
 mod chat;
@@ -15,21 +15,21 @@ mod fields;
 mod health;
 mod middleware;
 mod openapi;
+mod server;
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
 use axum::routing::get;
 use jiff::Timestamp;
-use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use self::server::{CutRequest, serve};
 use crate::ai::{Models, SelectError};
 use crate::chat::Engine;
 use crate::config::{Deadlines, Identity, ServerConfig};
@@ -56,6 +56,7 @@ pub struct App {
     routes: Router,
     engine: Arc<Engine>,
     tasks: TaskTracker,
+    deadlines: Deadlines,
 }
 
 impl App {
@@ -135,23 +136,6 @@ pub fn app(platform: Platform, config: ServerConfig) -> Result<App, AppError> {
         routes,
         engine,
         tasks,
+        deadlines: config.deadlines,
     })
-}
-
-/// Serves `routes` (those of the app, perhaps with others) until `shutdown` completes. Then accepts
-/// no new connections, lets requests finish, and waits until their usage is recorded.
-///
-/// # Errors
-/// If the listener can accept no more connections.
-pub async fn serve(
-    listener: TcpListener,
-    app: App,
-    routes: Router,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
-    axum::serve(listener, routes)
-        .with_graceful_shutdown(shutdown)
-        .await?;
-    app.drained().await;
-    Ok(())
 }
