@@ -10,6 +10,7 @@
 mod aws;
 mod aws_faults;
 mod chat;
+mod chat_bounds;
 mod chat_terminal;
 mod cost;
 mod demo;

@@ -173,6 +173,40 @@ fn secrets_are_exported_only_encrypted() {
 }
 
 #[test]
+fn an_encrypted_file_that_asks_for_too_much_is_refused_at_once() {
+    let operator = Operator::new().with("PASSPHRASE", "correct horse");
+    let salt = "bBjlhJVYZeE4aqUdmtRHfw";
+    let body = "ZV/AhotwSGqaPCU43cepl4WYUouAa17a3xpu4G2yi5k";
+    let mac = "--- fgMiVLJHMlg9fW7CVG/hPS5EAU4Zeg19LyCP7SoH5nA";
+    let key = format!("-> X25519 CJM36AHmTbdHSuOQL+NESqyVQE75f2e610iRdLPEN20\n{body}\n");
+    for (header, reason) in [
+        (
+            format!("-> scrypt {salt} 22\n{body}\n{mac}\n"),
+            "needs a work factor of 22",
+        ),
+        (
+            format!("{}{mac}\n", key.repeat(8_000)),
+            "encrypted to more than 256 keys",
+        ),
+        (
+            format!("-> X25519 {}", "A".repeat(20 << 20)),
+            "header is longer than 64 KiB",
+        ),
+    ] {
+        let file = format!("age-encryption.org/v1\n{header}0123456789abcdef");
+        operator.write("tenant.age", &file);
+        // Neither a passphrase is read nor a key: nothing would come of them.
+        for given in [
+            &["--passphrase-env", "PASSPHRASE"][..],
+            &["--identity", "absent"],
+        ] {
+            let import = [&["tenant", "import", "tenant.age"][..], given].concat();
+            operator.run(&import).expect_code(1).says(reason);
+        }
+    }
+}
+
+#[test]
 fn an_export_can_be_encrypted_to_someones_key() {
     let operator = filled();
     let identity = age::x25519::Identity::generate();

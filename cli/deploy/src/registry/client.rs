@@ -219,11 +219,17 @@ impl RegistryClient {
         request: RequestBuilder,
         token: &Token,
     ) -> Result<Response, RegistryError> {
-        let answer = request
-            .header(AUTHORIZATION, token.header.clone())
-            .send()
-            .await;
-        let response = answer.map_err(|error| self.unreachable(error))?;
+        let (http, request) = request.build_split();
+        let answer = async {
+            let mut request = request?;
+            // An upload continues where the registry says; the token is for the registry.
+            if request.url().origin() == self.base.origin() {
+                let headers = request.headers_mut();
+                headers.insert(AUTHORIZATION, token.header.clone());
+            }
+            http.execute(request).await
+        };
+        let response = answer.await.map_err(|error| self.unreachable(error))?;
         match response.status() {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                 let refusal = Refusal::read(response).await;

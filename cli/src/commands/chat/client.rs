@@ -24,17 +24,19 @@ use crate::hint::Hint;
 
 /// Longer than the router's own deadline for an answer, so that its explanation arrives.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+/// Far longer than the router's own deadline for a streamed answer, which is two minutes.
+const STREAM_TIMEOUT: Duration = Duration::from_secs(600);
 /// Longer than the router's silence within a stream: it sends a sign of life every 15 s.
 const STREAM_SILENCE: Duration = Duration::from_secs(45);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// What is read of a streamed answer. Its last event repeats the whole text; the longest answer of
-/// any model is far shorter.
+/// What is read of a streamed answer. Its last event repeats the whole text twice; the longest
+/// answer of any model is far shorter, and so is a page of history.
 const ANSWER_LIMITS: EventLimits = EventLimits {
-    total: 64 << 20,
-    line: 32 << 20,
+    total: 16 << 20,
+    line: MAX_ANSWER,
 };
 /// What is read of an answer that comes at once, in bytes.
-const MAX_ANSWER: usize = 32 << 20;
+const MAX_ANSWER: usize = 8 << 20;
 /// What is read of a refusal, in bytes.
 const MAX_REFUSAL: usize = 64 << 10;
 
@@ -209,7 +211,8 @@ impl Client {
             .http
             .post(self.address("api/chat")?)
             .header(ACCEPT, "text/event-stream")
-            .json(&question.body());
+            .json(&question.body())
+            .timeout(STREAM_TIMEOUT);
         let response = self.send(request).await?;
         let mut events = std::pin::pin!(outbound::events(response, ANSWER_LIMITS));
         while let Some(event) = events.next().await {

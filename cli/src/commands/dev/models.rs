@@ -136,6 +136,9 @@ async fn answer(
     of_tenant.map(Json).map_err(|_| StatusCode::NOT_FOUND)
 }
 
+/// What is read of its answer, in bytes. Whoever has the port may not be `dev`.
+const MAX_ANSWER: usize = 64 << 10;
+
 /// What a running `dev` says of a tenant's model; `None` if it does not say.
 pub(crate) async fn ask(dev: &RunningDev, tenant: &TenantId) -> Option<ModelView> {
     let client = outbound::client(Options {
@@ -150,5 +153,6 @@ pub(crate) async fn ask(dev: &RunningDev, tenant: &TenantId) -> Option<ModelView
         .ok()?;
     let request = client.get(address).bearer_auth(&dev.token);
     let response = request.send().await.ok()?.error_for_status().ok()?;
-    response.json().await.ok()
+    let body = outbound::read_bounded(response, MAX_ANSWER).await.ok()?;
+    serde_json::from_slice(&body).ok()
 }

@@ -295,6 +295,9 @@ async fn check_tenants_own(
     checks
 }
 
+/// What is read of the router's answer, in bytes.
+const MAX_HEALTH: usize = 64 << 10;
+
 /// Whether the router answers where callers reach it.
 async fn check_api(environment: AwsEnvironment) -> Check {
     let name = "api";
@@ -322,24 +325,28 @@ async fn check_api(environment: AwsEnvironment) -> Check {
     };
     let answer = async {
         let response = client.get(&address).send().await?.error_for_status()?;
-        response.json::<Value>().await
+        Ok(outbound::read_start(response, MAX_HEALTH).await)
     };
-    match answer.await {
+    let health = answer
+        .await
+        .map_err(|error: reqwest::Error| with_causes(&error.without_url()));
+    let health = health.and_then(|body| {
+        serde_json::from_slice::<Value>(&body)
+            .map_err(|_| "what answers there is not a T3nets router".to_owned())
+    });
+    match health {
         Ok(health) => {
             let text = |field: &str| health[field].as_str().unwrap_or("?").to_owned();
             Check::ok(name, format!("{url} runs version {}", text("version")))
         }
-        Err(error) => {
-            let why = with_causes(&error.without_url());
-            Check::failed(
-                name,
-                format!("{address} does not answer: {why}"),
-                Hint::command(
-                    format!("infra plan -e {}", environment.name),
-                    "shows whether anything is missing; the router's log says why it does not run",
-                ),
-            )
-        }
+        Err(why) => Check::failed(
+            name,
+            format!("{address} does not answer: {why}"),
+            Hint::command(
+                format!("infra plan -e {}", environment.name),
+                "shows whether anything is missing; the router's log says why it does not run",
+            ),
+        ),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Seek;
+use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -23,6 +23,10 @@ use crate::terminal::text::strip_control_chars;
 /// How many records that were not imported are shown one by one: as text, and as JSON.
 const MAX_SHOWN: usize = 20;
 const MAX_LISTED: usize = 1000;
+
+/// The most that is kept of stdin, in bytes: a hundred times what a tenant of ten thousand people
+/// takes, and less than fills a disk.
+const MAX_STDIN: u64 = 1 << 30;
 
 /// Arguments of `t3nets tenant import`.
 #[derive(Debug, clap::Args)]
@@ -252,7 +256,11 @@ async fn apply(
 async fn spool() -> Result<File, CliError> {
     let copied = tokio::task::spawn_blocking(|| {
         let mut file = tempfile::tempfile()?;
-        std::io::copy(&mut std::io::stdin().lock(), &mut file)?;
+        let mut input = std::io::stdin().lock().take(MAX_STDIN + 1);
+        if std::io::copy(&mut input, &mut file)? > MAX_STDIN {
+            let reason = format!("it is longer than {} MiB", MAX_STDIN >> 20);
+            return Err(std::io::Error::other(reason));
+        }
         file.rewind()?;
         Ok::<_, std::io::Error>(file)
     })

@@ -11,6 +11,7 @@ pub(super) mod list;
 pub(super) mod remove;
 pub(super) mod remove_user;
 mod sealed;
+mod sealed_header;
 pub(super) mod set;
 pub(super) mod set_user;
 pub(super) mod show;

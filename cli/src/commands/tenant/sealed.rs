@@ -9,11 +9,10 @@ use age::stream::StreamWriter;
 use age::{Decryptor, Encryptor, Identity, Recipient, scrypt, x25519};
 use secrecy::SecretString;
 
+use super::sealed_header::{self, HeaderProblem, MAGIC, MAX_RECIPIENTS, MAX_WORK_FACTOR};
 use crate::error::CliError;
 use crate::terminal::prompt::Question;
 
-/// What an encrypted file begins with.
-const MAGIC: &[u8] = b"age-encryption.org/v1\n";
 /// The most that is read of a passphrase or a file of keys, in bytes.
 const MAX_INPUT_BYTES: u64 = 1 << 16;
 
@@ -107,6 +106,12 @@ pub(crate) fn seal<W: Write>(
     recipients: &[x25519::Recipient],
     passphrase: &PassphraseArgs,
 ) -> Result<StreamWriter<W>, CliError> {
+    if recipients.len() > MAX_RECIPIENTS {
+        return Err(CliError::usage(format!(
+            "a file can be encrypted to at most {MAX_RECIPIENTS} keys, not {}",
+            recipients.len()
+        )));
+    }
     let encryptor = if recipients.is_empty() {
         Encryptor::with_user_passphrase(passphrase.choose()?)
     } else {
@@ -128,7 +133,8 @@ impl<T: BufRead + Seek> Rereadable for T {}
 /// Reads a file that may be encrypted.
 ///
 /// # Errors
-/// If it is, and there is neither its passphrase nor a key to it.
+/// If it is, and there is neither its passphrase nor a key to it, or reading it would take more
+/// work or memory than an honest file does.
 pub(crate) fn open(
     file: File,
     identities: &[PathBuf],
@@ -140,11 +146,19 @@ pub(crate) fn open(
     if !file.fill_buf().map_err(unreadable)?.starts_with(MAGIC) {
         return Ok(Box::new(file));
     }
+    // Before the library reads it, and before a passphrase is asked for.
+    sealed_header::check(&mut file).map_err(|problem| match problem {
+        HeaderProblem::Io(error) => unreadable(error),
+        problem => CliError::failed("the file is not decrypted").caused_by(problem),
+    })?;
+    file.rewind().map_err(unreadable)?;
     let undecryptable =
         |error: age::DecryptError| CliError::failed("cannot decrypt the file").caused_by(error);
     let decryptor = Decryptor::new_buffered(file).map_err(undecryptable)?;
     let keys: Vec<Box<dyn Identity>> = if decryptor.is_scrypt() {
-        vec![Box::new(scrypt::Identity::new(passphrase.recall()?))]
+        let mut identity = scrypt::Identity::new(passphrase.recall()?);
+        identity.set_max_work_factor(MAX_WORK_FACTOR);
+        vec![Box::new(identity)]
     } else if identities.is_empty() {
         return Err(
             CliError::usage("the file is encrypted to an age key, and none is given")

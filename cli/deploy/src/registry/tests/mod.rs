@@ -1,5 +1,6 @@
 //! Pushes: to ministack's registry, and to one that follows a script.
 
+mod outside;
 mod script;
 
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,5 +1,6 @@
 //! A registry that follows a script.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -32,6 +33,12 @@ pub(super) struct Script {
     /// The queries of the uploads that were completed.
     pub(super) blobs: Mutex<Vec<String>>,
     pub(super) manifest: Mutex<Option<Vec<u8>>>,
+    /// What is answered to GET, by path; `None` is an answer without an end.
+    pub(super) answers: HashMap<String, Option<Vec<u8>>>,
+    /// Where uploads continue, if not here.
+    pub(super) uploads_at: Option<String>,
+    /// What the registry itself was asked: method, path, and whether with a token.
+    pub(super) asked: Mutex<Vec<(Method, String, bool)>>,
 }
 
 /// A region; where nothing is said, the one of the SDK's configuration here.
@@ -107,6 +114,21 @@ async fn scripted(
     let signed = headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok());
+    script
+        .asked
+        .lock()
+        .unwrap()
+        .push((parts.method.clone(), path.clone(), signed.is_some()));
+    if let (&Method::GET, Some(answer)) = (&parts.method, script.answers.get(&path)) {
+        return match answer {
+            Some(content) => content.clone().into_response(),
+            None => {
+                let chunks =
+                    std::iter::repeat_with(|| Ok::<_, std::io::Error>(vec![b' '; 1 << 16]));
+                axum::body::Body::from_stream(futures::stream::iter(chunks)).into_response()
+            }
+        };
+    }
     let is_patch = parts.method == Method::PATCH;
     if let Some((status, message)) = script.refusal
         && signed == Some("Basic token1")
@@ -114,7 +136,11 @@ async fn scripted(
     {
         return (status, message).into_response();
     }
-    let upload = [(header::LOCATION, "/v2/r/blobs/uploads/1?state=a")];
+    let here = "/v2/r/blobs/uploads/1?state=a";
+    let upload = [(
+        header::LOCATION,
+        script.uploads_at.as_deref().unwrap_or(here).to_owned(),
+    )];
     if parts.method == Method::POST {
         (StatusCode::ACCEPTED, upload).into_response()
     } else if is_patch {
