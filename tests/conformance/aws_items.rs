@@ -17,17 +17,17 @@ use crate::fixture::{
     World, audit, channel, id, key, object, some_time, tenant, unique, unique_tenant_id, user,
 };
 
-type Item = std::collections::HashMap<String, AttributeValue>;
+pub(crate) type Item = std::collections::HashMap<String, AttributeValue>;
 
 /// What an older program wrote: JSON with its own spacing, two settings of which one is unknown, no
 /// version, a time without its zone, and an attribute of its own.
 const OLD_SETTINGS: &str = r#"{"ai_model": "claude-sonnet", "theme": {"dark": true}}"#;
 
-fn text(text: &str) -> AttributeValue {
+pub(crate) fn text(text: &str) -> AttributeValue {
     AttributeValue::S(text.to_owned())
 }
 
-fn item(entries: &[(&str, &str)]) -> Item {
+pub(crate) fn item(entries: &[(&str, &str)]) -> Item {
     entries
         .iter()
         .map(|(name, value)| ((*name).to_owned(), text(value)))
@@ -35,12 +35,12 @@ fn item(entries: &[(&str, &str)]) -> Item {
 }
 
 impl AwsFixture {
-    async fn put(&self, item: Item) {
+    pub(crate) async fn put(&self, item: Item) {
         let put = self.client.put_item().table_name(&self.tables.tenants);
         put.set_item(Some(item)).send().await.unwrap();
     }
 
-    async fn get(&self, pk: &str, sk: &str) -> Option<Item> {
+    pub(crate) async fn get(&self, pk: &str, sk: &str) -> Option<Item> {
         let get = self.client.get_item().table_name(&self.tables.tenants);
         let get = get.key("pk", text(pk)).key("sk", text(sk));
         get.consistent_read(true).send().await.unwrap().item

@@ -16,6 +16,7 @@
 )]
 
 mod aws;
+mod aws_channels;
 mod aws_conversations;
 mod aws_deploys;
 mod aws_faults;

@@ -18,6 +18,7 @@ mod credentials;
 mod deploys;
 mod dynamodb;
 mod error;
+pub(crate) mod key_part;
 mod names;
 mod profile;
 pub mod schema;

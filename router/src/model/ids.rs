@@ -111,7 +111,7 @@ validated_id!(
 );
 
 validated_id!(
-    /// What the outside system calls a channel. Percent-encoded where it enters a database key.
+    /// What the outside system calls a channel.
     ChannelId,
     "channel id",
     "be 1 to 256 characters without control characters",

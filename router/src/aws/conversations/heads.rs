@@ -6,7 +6,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
-use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+use percent_encoding::percent_decode_str;
 use serde_json::value::RawValue;
 
 use crate::aws::dynamodb::Condition;
@@ -14,6 +14,7 @@ use crate::aws::dynamodb::attributes::{
     Item, corrupt, counter, key as item_key, number, number_value, text_if_set, text_value,
     time_if_set,
 };
+use crate::aws::key_part::key_part;
 use crate::aws::schema;
 use crate::model::{
     ConversationKey, ConversationOwner, Message, Role, SessionId, SessionSummary, TenantId,
@@ -73,8 +74,7 @@ pub(super) fn partitions_of(tenant: &TenantId) -> String {
 
 /// The sort key of a session's head: its id, with what has a meaning in keys percent-encoded.
 pub(super) fn sort_key(session: &SessionId) -> String {
-    const ENCODED: &AsciiSet = &CONTROLS.add(b'#').add(b'%');
-    utf8_percent_encode(session.as_str(), ENCODED).to_string()
+    key_part(session.as_str()).into_owned()
 }
 
 /// The session whose head has this sort key; `None` if none has.

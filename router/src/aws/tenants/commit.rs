@@ -84,19 +84,14 @@ async fn read(
         // new tenant's.
         removal::clear(table, tenant).await?;
     }
-    let mut names = Vec::new();
-    for change in changes {
-        if let Change::MapChannel(mapping) = change {
-            let name = keys::channel_name(mapping.kind, &mapping.channel_id);
-            if name.len() <= keys::MAX_SORT_KEY {
-                names.push(name);
-            }
-        }
-    }
-    let channels: HashMap<_, _> = futures::stream::iter(names)
-        .map(|name| async move {
-            let located = lookup::locate(table, &name).await?;
-            Ok::<_, StoreError>((name, located))
+    let mapped = changes.iter().filter_map(|change| match change {
+        Change::MapChannel(mapping) => Some((mapping.kind, mapping.channel_id.clone())),
+        _ => None,
+    });
+    let channels: HashMap<_, _> = futures::stream::iter(mapped.collect::<Vec<_>>())
+        .map(|(kind, id)| async move {
+            let located = lookup::locate(table, kind, &id).await?;
+            Ok::<_, StoreError>(((kind, id), located))
         })
         .buffer_unordered(LOOKUPS_AT_ONCE)
         .try_collect()

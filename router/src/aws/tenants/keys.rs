@@ -1,11 +1,11 @@
 //! The keys of what the tenants' table holds.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use ulid::Ulid;
 
 use jiff::civil::Date;
 
 use crate::aws::dynamodb::attributes::{Item, key};
+use crate::aws::key_part::{former_key_part, key_part};
 pub(crate) use crate::aws::schema::{CHANNEL_INDEX, CHANNEL_INDEX_KEY};
 use crate::model::{ChannelId, ChannelKind, KeyHash, TenantId, UserId};
 
@@ -29,14 +29,6 @@ pub(crate) const MAPPED_CHANNELS: (&str, &str) = ("CHANNEL#api$", "CHANNEL$");
 
 /// The longest sort key that DynamoDB takes, in bytes.
 pub(crate) const MAX_SORT_KEY: usize = 1024;
-
-/// What RFC 3986 reserves for no other use stands for itself, everything else is encoded: so `#`
-/// separates and does nothing else.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
 
 /// The partition of a tenant.
 pub(crate) fn tenant_partition(tenant: &TenantId) -> String {
@@ -71,8 +63,52 @@ pub(crate) fn audit(tenant: &TenantId, id: Ulid) -> Item {
 /// The name of a channel in keys: the sort key of its mapping, the partition of its claim, and its
 /// key in the index.
 pub(crate) fn channel_name(kind: ChannelKind, id: &ChannelId) -> String {
-    let id = utf8_percent_encode(id.as_str(), ENCODED);
-    format!("{CHANNEL}{kind}#{id}")
+    format!("{CHANNEL}{kind}#{}", key_part(id.as_str()))
+}
+
+/// The names that a channel may have in keys. Which channel an item of such a name is about is said
+/// by its attributes: one id, encoded, can be another as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ChannelNames {
+    /// The name that it is given.
+    pub(crate) current: String,
+    /// What it was given before, where that differs.
+    former: Option<String>,
+    /// What a program gives it that encodes nothing, where that differs.
+    unencoded: Option<String>,
+}
+
+impl ChannelNames {
+    pub(crate) fn of(kind: ChannelKind, id: &ChannelId) -> Self {
+        let current = channel_name(kind, id);
+        // No key is longer, so nothing is found under such a name.
+        let other = |name: String| Some(name).filter(|name| *name != current && fits(name));
+        Self {
+            former: other(format!("{CHANNEL}{kind}#{}", former_key_part(id.as_str()))),
+            unencoded: other(format!("{CHANNEL}{kind}#{id}")),
+            current,
+        }
+    }
+
+    /// Whether a mapping can be stored.
+    pub(crate) fn fit(&self) -> bool {
+        fits(&self.current)
+    }
+
+    /// The names under which a mapping is looked for.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &str> {
+        self.claimed().chain(self.unencoded.as_deref())
+    }
+
+    /// The names on which the channel is claimed, so that a router of an earlier release sees it,
+    /// and is seen. Programs that encode nothing know no claims.
+    pub(crate) fn claimed(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&*self.current).chain(self.former.as_deref())
+    }
+}
+
+fn fits(name: &str) -> bool {
+    name.len() <= MAX_SORT_KEY
 }
 
 /// The name of an API key in keys: it is a channel of type `api`.
@@ -111,10 +147,29 @@ mod tests {
         assert_eq!(name("C024BE7LH"), "CHANNEL#slack#C024BE7LH");
         assert_eq!(name("a#b"), "CHANNEL#slack#a%23b");
         assert_eq!(name("a%23b"), "CHANNEL#slack#a%2523b");
+        assert_eq!(name("29:1x/\u{e4}~-._"), "CHANNEL#slack#29:1x/\u{e4}~-._");
+    }
+
+    #[test]
+    fn a_channel_is_looked_for_under_every_name_that_it_was_ever_given() {
+        let names = |id: &str| ChannelNames::of(ChannelKind::Teams, &id.parse().unwrap());
+        let all = |id: &str| names(id).all().map(str::to_owned).collect::<Vec<_>>();
+        let claimed = |id: &str| names(id).claimed().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(all("bot-1"), ["CHANNEL#teams#bot-1"]);
+        let both = ["CHANNEL#teams#28:b", "CHANNEL#teams#28%3Ab"];
         assert_eq!(
-            name("29:1x/\u{e4}~-._"),
-            "CHANNEL#slack#29%3A1x%2F%C3%A4~-._"
+            (all("28:b"), claimed("28:b")),
+            (
+                both.map(str::to_owned).to_vec(),
+                both.map(str::to_owned).to_vec()
+            )
         );
+        assert_eq!(all("a#b"), ["CHANNEL#teams#a%23b", "CHANNEL#teams#a#b"]);
+        assert_eq!(claimed("a#b"), ["CHANNEL#teams#a%23b"]);
+        // Of letters that took nine bytes each there was never an item.
+        let long = "\u{20ac}".repeat(256);
+        assert_eq!(all(&long).len(), 1);
+        assert!(names(&long).fit());
     }
 
     #[test]

@@ -20,6 +20,7 @@ use aws_sdk_dynamodb::Client;
 use jiff::{SignedDuration, Timestamp};
 use ulid::Ulid;
 
+use self::keys::ChannelNames;
 use crate::aws::dynamodb::attributes::Item;
 use crate::aws::dynamodb::{Condition, Query, Refusal, Scan, SortKeys, Table, Write};
 use crate::changes::check_commit;
@@ -201,17 +202,17 @@ impl TenantStore for DynamoTenants {
         kind: ChannelKind,
         id: &ChannelId,
     ) -> Result<Option<TenantId>, StoreError> {
-        let name = keys::channel_name(kind, id);
-        if kind == ChannelKind::Api || name.len() > keys::MAX_SORT_KEY {
+        let names = ChannelNames::of(kind, id);
+        if kind == ChannelKind::Api || !names.fit() {
             return Ok(None);
         }
-        let found = lookup::locate(&self.table, &name).await?.only(&name)?;
+        let located = lookup::locate(&self.table, kind, id).await?;
+        let found = located.only(&names.current)?;
         Ok(found.map(|(owner, _)| owner))
     }
 
     async fn key(&self, hash: &KeyHash) -> Result<Option<ApiKey>, StoreError> {
-        let name = keys::api_key_name(hash);
-        let located = lookup::locate_claimed(&self.table, &name).await?;
+        let located = lookup::locate_key(&self.table, hash).await?;
         // A name with a hash in it is nothing for an error.
         let found = located.only("an API key")?;
         found.map(|(_, item)| records::api_key(&item)).transpose()

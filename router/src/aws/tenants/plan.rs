@@ -5,17 +5,23 @@
 //! A plan that the store refuses is made again from a fresh read, which says which change cannot be
 //! made and why; that does not depend on what the store tells of its refusal.
 
+mod channels;
+
 use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
+use self::channels::identity_of;
+use super::keys::ChannelNames;
 use super::lookup::Located;
 use super::removal::RESERVED_UNTIL;
 use super::{keys, records};
 use crate::aws::dynamodb::attributes::{Identity, Item, identity, number_value};
 use crate::aws::dynamodb::{Condition, Items, MAX_TRANSACTION_ITEMS, Write};
 use crate::changes::{self, Current, Stored};
-use crate::model::{ApiKey, AuditEntry, ChannelMapping, Record, Tenant, TenantId, User, UserId};
+use crate::model::{
+    ApiKey, AuditEntry, ChannelId, ChannelKind, Record, Tenant, TenantId, User, UserId,
+};
 use crate::ports::{Change, CommitLimit, StoreError};
 
 /// What fits one transaction, beside the audit entry and the condition that the tenant exists. The
@@ -29,14 +35,18 @@ pub(super) const LIMIT: CommitLimit = CommitLimit {
 };
 
 /// How many items of a transaction a change takes: a user's memory goes with the user, a channel
-/// and a key have a claim beside their mapping, and a new key and what is remembered are tied to
-/// the existence of their user.
+/// has claims on each of its names and a key has one beside their mapping, and a new key and what
+/// is remembered are tied to the existence of their user.
 fn items_of(change: &Change) -> usize {
     match change {
         Change::CreateTenant(_) | Change::UpdateTenant { .. } => 1,
         Change::CreateUser(_) | Change::UpdateUser { .. } => 1,
         Change::RemoveUser(_) | Change::PutMemory { .. } => 2,
-        Change::MapChannel(_) | Change::UnmapChannel(_) | Change::RevokeKey(_) => 2,
+        Change::MapChannel(mapping) | Change::UnmapChannel(mapping) => {
+            let names = ChannelNames::of(mapping.kind, &mapping.channel_id);
+            1 + names.all().count()
+        }
+        Change::RevokeKey(_) => 2,
         Change::CreateKey(_) => 3,
     }
 }
@@ -46,8 +56,8 @@ fn items_of(change: &Change) -> usize {
 pub(super) struct Read {
     /// The changes' own items.
     pub(super) items: Items,
-    /// Who owns each channel that is to be mapped, by its name in keys.
-    pub(super) channels: HashMap<String, Located>,
+    /// Who owns each channel that is to be mapped.
+    pub(super) channels: HashMap<(ChannelKind, ChannelId), Located>,
 }
 
 /// Whether a plan can be made only of what is stored.
@@ -71,10 +81,10 @@ pub(super) fn keys_to_read(tenant: &TenantId, changes: &[Change]) -> Vec<Item> {
             Change::CreateTenant(_) => wanted.push(keys::tombstone(tenant)),
             Change::PutMemory { user_id, .. } => wanted.push(keys::memory(tenant, user_id)),
             Change::MapChannel(mapping) | Change::UnmapChannel(mapping) => {
-                let name = keys::channel_name(mapping.kind, &mapping.channel_id);
-                if name.len() <= keys::MAX_SORT_KEY {
-                    wanted.push(keys::mapping(tenant, &name));
-                    wanted.push(keys::claim(&name));
+                let names = ChannelNames::of(mapping.kind, &mapping.channel_id);
+                if names.fit() {
+                    wanted.extend(names.all().map(|name| keys::mapping(tenant, name)));
+                    wanted.extend(names.claimed().map(keys::claim));
                 }
             }
             Change::CreateKey(key) | Change::RevokeKey(key) => {
@@ -190,17 +200,15 @@ impl Plan<'_> {
                 current.stored = stored.map(records::memory).transpose()?.map(Stored::Memory);
             }
             Change::MapChannel(mapping) => {
-                let name = keys::channel_name(mapping.kind, &mapping.channel_id);
-                let located = read.channels.get(&name);
+                let located = read.channels.get(&identity_of(mapping));
                 current.owners = located.map(Located::owners).unwrap_or_default();
-                if items.get(&keys::mapping(tenant, &name)).is_some() {
+                if !self.own_mappings(mapping).is_empty() {
                     current.owners.push(tenant.clone());
                 }
             }
             Change::UnmapChannel(mapping) => {
-                let name = keys::channel_name(mapping.kind, &mapping.channel_id);
-                let stored = items.get(&keys::mapping(tenant, &name));
-                current.owners.extend(stored.map(|_| tenant.clone()));
+                let is_mine = !self.own_mappings(mapping).is_empty();
+                current.owners.extend(is_mine.then(|| tenant.clone()));
             }
             Change::CreateKey(key) | Change::RevokeKey(key) => {
                 let name = keys::api_key_name(&key.hash);
@@ -399,43 +407,6 @@ impl Plan<'_> {
         };
         self.writes.push(write);
         Ok(())
-    }
-
-    fn map_channel(&mut self, mapping: &ChannelMapping) -> Result<(), StoreError> {
-        let name = keys::channel_name(mapping.kind, &mapping.channel_id);
-        if name.len() > keys::MAX_SORT_KEY {
-            let channel = Record::from(mapping);
-            return Err(StoreError::TooLarge(channel.to_string()));
-        }
-        let item = records::mapping_item(mapping);
-        let claim = records::claim_item(&name, &mapping.tenant_id);
-        let located = self.read.and_then(|read| read.channels.get(&name));
-        let condition = match located.and_then(|located| located.claimant.as_ref()) {
-            None => Condition::absent(),
-            Some(claimant) => {
-                // Left behind by a program that knows no claims, or by a tenant that is being
-                // removed.
-                if let Some(missing) = located.and_then(|located| located.missing.clone())
-                    && *claimant != mapping.tenant_id
-                {
-                    self.writes.push(Write::check(missing, Condition::absent()));
-                }
-                records::claimed_by(claimant)
-            }
-        };
-        self.touch(&item, mapping)?;
-        self.writes.push(Write::put(claim).when(condition));
-        self.writes.push(Write::put(item).when(Condition::absent()));
-        Ok(())
-    }
-
-    fn unmap_channel(&mut self, mapping: &ChannelMapping) -> Result<(), StoreError> {
-        let name = keys::channel_name(mapping.kind, &mapping.channel_id);
-        let key = keys::mapping(&mapping.tenant_id, &name);
-        self.touch(&key, mapping)?;
-        self.writes
-            .push(Write::delete(key).when(Condition::present()));
-        self.delete_claim(&name)
     }
 
     fn create_key(&mut self, key: &ApiKey) -> Result<(), StoreError> {

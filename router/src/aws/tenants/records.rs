@@ -3,15 +3,16 @@
 
 use jiff::Timestamp;
 
-use super::keys;
+use super::keys::{self, ChannelNames};
 use super::removal::RESERVED_UNTIL;
 use crate::aws::dynamodb::Condition;
 use crate::aws::dynamodb::attributes::{
-    Item, corrupt, counter, json, json_value, number_value, parsed, parsed_if_set, text,
+    Item, corrupt, counter, identity, json, json_value, number_value, parsed, parsed_if_set, text,
     text_if_set, text_value, time, time_if_set,
 };
 use crate::model::{
-    ApiKey, AuditEntry, ChannelMapping, KeyHash, Tenant, TenantId, User, UserMemory, UserRole,
+    ApiKey, AuditEntry, ChannelId, ChannelMapping, KeyHash, Tenant, TenantId, User, UserMemory,
+    UserRole,
 };
 use crate::ports::StoreError;
 
@@ -158,6 +159,28 @@ pub(super) fn mapping(item: &Item) -> Result<ChannelMapping, StoreError> {
         kind: parsed(item, "channel_type")?,
         channel_id: parsed(item, "channel_specific_id")?,
     })
+}
+
+/// Whether a mapping is this channel's: under one name there may be another's.
+pub(super) fn is_mapping_of(item: &Item, id: &ChannelId) -> bool {
+    match text_if_set(item, "channel_specific_id") {
+        Ok(Some(stored)) => stored == id.as_str(),
+        // Nothing else it could be.
+        Ok(None) | Err(_) => true,
+    }
+}
+
+/// The names on which a channel's mapping may have claims.
+pub(super) fn claimed_names(item: &Item) -> Vec<String> {
+    let (_, stored) = identity(item);
+    let mut names = vec![stored];
+    if let Ok(mapping) = mapping(item) {
+        let known = ChannelNames::of(mapping.kind, &mapping.channel_id);
+        names.extend(known.claimed().map(str::to_owned));
+    }
+    names.sort();
+    names.dedup();
+    names
 }
 
 pub(super) fn mapping_item(mapping: &ChannelMapping) -> Item {

@@ -144,7 +144,7 @@ pub(super) async fn clear(table: &Table, tenant: &TenantId) -> Result<(), StoreE
             let keep = |item: Item| {
                 let (_, sort) = identity(&item);
                 let is_kept = sort == keys::META || sort == keys::REMOVED;
-                Ok::<_, AwsError>((!is_kept).then(|| key_of(&item)))
+                Ok::<_, AwsError>((!is_kept).then(|| Found::of(&item)))
             };
             let found = table
                 .query(Query::new(partition, sort_keys), FOUND_AT_ONCE, keep)
@@ -158,20 +158,39 @@ pub(super) async fn clear(table: &Table, tenant: &TenantId) -> Result<(), StoreE
     Ok(())
 }
 
-/// Claims go first, and only the tenant's own: a mapping leads to its claim, so one that is left is
-/// found again.
-async fn delete(table: &Table, tenant: &TenantId, found: Vec<Item>) -> Result<(), StoreError> {
-    let channels: Vec<String> = found
-        .iter()
-        .map(|item| identity(item).1)
-        .filter(|sort| sort.starts_with(keys::CHANNEL))
-        .collect();
-    futures::stream::iter(channels)
+/// An item that is to be deleted.
+struct Found {
+    key: Item,
+    /// The names on which a channel's mapping may have claims.
+    claimed: Vec<String>,
+}
+
+impl Found {
+    fn of(item: &Item) -> Self {
+        let claimed = match identity(item).1.starts_with(keys::CHANNEL) {
+            true => records::claimed_names(item),
+            false => Vec::new(),
+        };
+        Self {
+            key: key_of(item),
+            claimed,
+        }
+    }
+}
+
+/// Claims go first, and only the tenant's own: a mapping leads to its claims, so one that is left
+/// is found again.
+async fn delete(table: &Table, tenant: &TenantId, found: Vec<Found>) -> Result<(), StoreError> {
+    let (keys, claimed): (Vec<Item>, Vec<Vec<String>>) = found
+        .into_iter()
+        .map(|found| (found.key, found.claimed))
+        .unzip();
+    futures::stream::iter(claimed.into_iter().flatten())
         .map(|name| async move { delete_claim(table, tenant, &name).await })
         .buffer_unordered(CLAIMS_AT_ONCE)
         .try_collect::<()>()
         .await?;
-    Ok(table.delete_all(found).await?)
+    Ok(table.delete_all(keys).await?)
 }
 
 async fn delete_claim(table: &Table, tenant: &TenantId, name: &str) -> Result<(), StoreError> {
