@@ -128,6 +128,7 @@ module "secrets" {
   region      = var.region
   account_id  = local.account_id
   partition   = local.partition
+  admin_api   = var.admin_api
 }
 
 module "ecr" {
@@ -177,6 +178,7 @@ module "compute" {
   secrets_policy_arn        = module.secrets.policy_arn
   bedrock_model_id          = var.bedrock_model_id
   bedrock_models            = local.bedrock_models
+  admin_api                 = var.admin_api
   anonymous_tenant          = var.anonymous_tenant
   oidc_issuer               = var.oidc_issuer
   oidc_audience             = var.oidc_audience

@@ -309,6 +309,13 @@ variable "bedrock_allowed_models" {
   }
 }
 
+variable "admin_api" {
+  description = "T3NETS_ADMIN_API: whether admins of tenants may administer them over HTTP. The task role may then write what it otherwise only reads: the tenants' secrets, by path and tag."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
 variable "anonymous_tenant" {
   description = "T3NETS_ANONYMOUS_TENANT: the tenant that callers without a credential get; null refuses them."
   type        = string

@@ -15,6 +15,8 @@ pub struct ServerConfig {
     pub identity: Identity,
     /// The tenant of callers without a credential; `None` refuses them.
     pub anonymous_tenant: Option<TenantId>,
+    /// Whether admins of tenants may administer them over HTTP.
+    pub admin_api: bool,
     /// The models for tenants without AI settings.
     pub ai: AiDefaults,
     /// Time limits of a turn.
@@ -158,6 +160,18 @@ impl ContainerConfig {
                     })
             })
             .transpose()?;
+        let admin_api = match get("T3NETS_ADMIN_API").as_deref() {
+            // On AWS it takes more of the task role than chats do.
+            None => matches!(platform, PlatformConfig::Local { .. }),
+            Some("true") => true,
+            Some("false") => false,
+            Some(other) => {
+                return Err(ConfigError::Invalid {
+                    name: "T3NETS_ADMIN_API",
+                    reason: format!("`{other}` is neither `true` nor `false`"),
+                });
+            }
+        };
         let identity = Identity {
             platform: word,
             environment: match &platform {
@@ -175,6 +189,7 @@ impl ContainerConfig {
             server: ServerConfig {
                 identity,
                 anonymous_tenant,
+                admin_api,
                 ai,
                 deadlines,
             },
@@ -295,6 +310,7 @@ mod tests {
         let config = read(&[("T3NETS_ENV", "local"), ("T3NETS_HOME", "/srv/t3nets")]).unwrap();
         assert_eq!(config.port, 8080);
         assert_eq!(config.server.anonymous_tenant, None);
+        assert!(config.server.admin_api);
         let home = "/srv/t3nets".into();
         assert_eq!(config.platform, PlatformConfig::Local { home });
     }
@@ -343,6 +359,31 @@ mod tests {
         assert_eq!(names.conversations_table, AWS[3].1);
         assert_eq!(names.tenants_table, AWS[4].1);
         assert_eq!(names.secrets.to_string(), "/t3nets/dev/tenants");
+    }
+
+    #[test]
+    fn administration_over_http_is_on_where_it_is_turned_on_and_on_this_machine() {
+        let local = [("T3NETS_ENV", "local"), ("T3NETS_HOME", "/srv/t3nets")];
+        for (variables, value, is_on) in [
+            (local.to_vec(), None, true),
+            (local.to_vec(), Some("false"), false),
+            (aws_with(&[]), None, false),
+            (aws_with(&[]), Some("true"), true),
+        ] {
+            let given = value.map(|value| ("T3NETS_ADMIN_API", value));
+            let variables: Vec<_> = variables.into_iter().chain(given).collect();
+            assert_eq!(
+                read(&variables).unwrap().server.admin_api,
+                is_on,
+                "{variables:?}"
+            );
+        }
+        let error = read(&aws_with(&[("T3NETS_ADMIN_API", "yes")])).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("`yes` is neither `true` nor `false`")
+        );
     }
 
     #[test]

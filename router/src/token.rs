@@ -1,7 +1,7 @@
 //! Unguessable tokens: API keys and the session ids of anonymous callers.
 
 /// The operating system's random number generator failed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("the operating system gives no random bytes: {0}")]
 pub struct NoRandomness(#[from] getrandom::Error);
 

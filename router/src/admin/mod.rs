@@ -12,7 +12,7 @@
 //! Reading order: [`Admin`], [`AdminError`], [`settings`] (what may be set on a tenant),
 //! [`tenants`], [`removal`], [`users`], [`channels`], [`keys`], [`secrets`]; then [`seed`], which
 //! sets up a tenant with all of these at once, and [`transfer`], which takes one out as a file and
-//! brings it in.
+//! brings it in; [`views`], how all of it is shown.
 
 pub mod channels;
 mod error;
@@ -30,6 +30,7 @@ pub mod tenants;
 mod tests;
 pub mod transfer;
 pub mod users;
+pub mod views;
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};

@@ -15,7 +15,8 @@ use super::refusal::excerpt;
 use super::table::{self, ModelInfo, is_model_id};
 use super::{ProviderKind, UnknownProvider};
 use crate::model::{
-    IntegrationName, ModelReply, ModelRequest, NanoUsd, SecretName, Tenant, TenantSettings,
+    IntegrationName, ModelReply, ModelRequest, NanoUsd, SecretDocument, SecretName, Tenant,
+    TenantSettings,
 };
 use crate::outbound::ClientError;
 use crate::ports::{ChatModel, SecretStore, StoreError};
@@ -92,6 +93,25 @@ impl Models {
         };
         let shared = shared.clone().ok_or(SelectError::MissingKey(provider))?;
         self.model(&settings, provider, shared).map(drop)
+    }
+
+    /// The model that a tenant would get with these credentials of a provider: for trying them.
+    ///
+    /// # Errors
+    /// As [`select`](Self::select).
+    pub fn with_credentials(
+        &self,
+        tenant: &Tenant,
+        provider: ProviderKind,
+        document: &SecretDocument,
+    ) -> Result<SelectedModel, SelectError> {
+        let mut settings = tenant.settings.clone();
+        let is_of_provider = |word: &str| word.to_lowercase().parse() == Ok(provider);
+        if !settings.ai_provider.as_deref().is_none_or(is_of_provider) {
+            // The tenant's model is another provider's.
+            settings.ai_model = None;
+        }
+        self.model(&settings, provider, credentials_of(provider, document)?)
     }
 
     /// Words the results of tools by templates: for a model that takes none.
@@ -215,7 +235,6 @@ async fn own_credentials(
     if !matches!(provider, ProviderKind::Anthropic | ProviderKind::OpenAi) {
         return Ok(None);
     }
-    let invalid = |reason: String| SelectError::InvalidSecret { provider, reason };
     let integration: IntegrationName = provider
         .as_str()
         .parse()
@@ -224,9 +243,18 @@ async fn own_credentials(
         tenant_id: tenant.id.clone(),
         integration,
     };
-    let Some(document) = secrets.get(&name).await? else {
-        return Ok(None);
-    };
+    match secrets.get(&name).await? {
+        Some(document) => credentials_of(provider, &document).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// What a secret for the provider holds.
+fn credentials_of(
+    provider: ProviderKind,
+    document: &SecretDocument,
+) -> Result<Credentials, SelectError> {
+    let invalid = |reason: String| SelectError::InvalidSecret { provider, reason };
     let key = document
         .text("api_key")
         .map(|text| {
@@ -244,7 +272,7 @@ async fn own_credentials(
     if key.is_none() && (provider == ProviderKind::Anthropic || base_url.is_none()) {
         return Err(invalid("`api_key` is missing".to_owned()));
     }
-    Ok(Some(Credentials { key, base_url }))
+    Ok(Credentials { key, base_url })
 }
 
 /// The model that answers a tenant.

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::FromRequestParts;
-use axum::http::StatusCode;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
 use moka::future::Cache;
 
 use super::AppState;
-use super::error::ApiError;
+use super::error::{ApiError, Cause};
+use crate::admin::Admin;
 use crate::chat::Caller;
-use crate::model::{ApiKey, KeyHash, TenantId, TenantStatus, UserId, UserRole};
+use crate::model::{ApiKey, KeyHash, Tenant, TenantId, TenantStatus, UserId, UserRole};
 use crate::ports::{Platform, StoreError};
 
 /// How long a verified credential is cached, and so how long a revocation may go unnoticed.
@@ -51,9 +52,17 @@ impl Authenticator {
         }
     }
 
-    /// The caller that the request's headers prove.
-    async fn caller(&self, parts: &Parts) -> Result<Caller, ApiError> {
-        let caller = match parts.headers.get(AUTHORIZATION) {
+    /// The caller whom the headers prove, if they name one.
+    pub(super) async fn known(&self, headers: &HeaderMap) -> Result<Option<Caller>, ApiError> {
+        match headers.contains_key(AUTHORIZATION) {
+            true => self.caller(headers).await.map(Some),
+            false => Ok(None),
+        }
+    }
+
+    /// The caller whom the headers prove; without a credential, whoever callers without one are.
+    pub(super) async fn caller(&self, headers: &HeaderMap) -> Result<Caller, ApiError> {
+        let caller = match headers.get(AUTHORIZATION) {
             Some(header) => {
                 let key = header.to_str().ok().and_then(bearer).ok_or_else(|| {
                     unauthorized(
@@ -211,8 +220,13 @@ fn bearer(value: &str) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !key.is_empty()).then_some(key)
 }
 
-fn unauthorized(message: &str) -> ApiError {
+pub(super) fn unauthorized(message: &str) -> ApiError {
     ApiError::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
+}
+
+/// The caller whom [`super::access`] let through.
+fn admitted(parts: &Parts) -> Option<&Caller> {
+    parts.extensions.get()
 }
 
 /// A caller who may chat.
@@ -221,13 +235,13 @@ pub(super) struct Authenticated(pub(super) Caller);
 impl FromRequestParts<AppState> for Authenticated {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        state.authenticator.caller(parts).await.map(Self)
+    async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self, ApiError> {
+        let caller = admitted(parts).cloned();
+        caller.map(Self).ok_or_else(nobody)
     }
 }
 
-/// A caller who is a known user. What only a user has (a list of conversations) is refused to
-/// anonymous callers.
+/// A caller who is a user.
 pub(super) struct KnownUser {
     pub(super) caller: Caller,
     pub(super) user_id: UserId,
@@ -236,39 +250,53 @@ pub(super) struct KnownUser {
 impl FromRequestParts<AppState> for KnownUser {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        let caller = state.authenticator.caller(parts).await?;
-        match &caller.user {
-            Some(user) => Ok(Self {
-                user_id: user.id.clone(),
-                caller,
-            }),
-            None => Err(
-                unauthorized("anonymous callers have no conversations of their own")
-                    .hint("send `Authorization: Bearer` with a tenant's API key"),
-            ),
-        }
+    async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self, ApiError> {
+        let caller = admitted(parts).ok_or_else(nobody)?;
+        let user = caller.user.as_ref().ok_or_else(nobody)?;
+        Ok(Self {
+            user_id: user.id.clone(),
+            caller: caller.clone(),
+        })
     }
 }
 
-/// A caller on a public path: `None` without a credential. One that is not valid is refused even
-/// here.
+/// A user who administers a tenant, with the operations in their name.
+pub(super) struct Administrator {
+    pub(super) admin: Admin,
+    pub(super) tenant: Tenant,
+    pub(super) user_id: UserId,
+}
+
+impl FromRequestParts<AppState> for Administrator {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let KnownUser { caller, user_id } = KnownUser::from_request_parts(parts, state).await?;
+        if caller.role != UserRole::Admin {
+            return Err(nobody());
+        }
+        Ok(Self {
+            admin: Admin::new(state.platform.clone(), format!("user:{user_id}")),
+            tenant: caller.tenant,
+            user_id,
+        })
+    }
+}
+
+/// A caller on a route that is everyone's: `None` without a credential.
 pub(super) struct OptionallyAuthenticated(pub(super) Option<Caller>);
 
 impl FromRequestParts<AppState> for OptionallyAuthenticated {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        if parts.headers.contains_key(AUTHORIZATION) {
-            state
-                .authenticator
-                .caller(parts)
-                .await
-                .map(|caller| Self(Some(caller)))
-        } else {
-            Ok(Self(None))
-        }
+    async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self, ApiError> {
+        Ok(Self(admitted(parts).cloned()))
     }
+}
+
+/// The route is not in the table of who may call it, or not with such callers.
+fn nobody() -> ApiError {
+    ApiError::internal(Cause::NobodyAdmitted)
 }
 
 #[cfg(test)]

@@ -12,25 +12,16 @@ use super::auth::KnownUser;
 use super::error::{ApiError, ErrorBody};
 use super::extract::{JsonBody, QueryString};
 use super::fields::{Fields, FromFields, SESSION};
+use super::paging::PageQuery;
 use crate::model::{ChannelKind, ConversationKey, ConversationOwner, SessionId};
-use crate::ports::PageRequest;
 
-const DEFAULT_PAGE: usize = 50;
-const MAX_PAGE: usize = 200;
-
-/// The conversation and page to return.
+/// The conversation to return.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct HistoryQuery {
     /// The conversation; also accepted as `conversation_id`, and as both where they are equal.
     #[param(value_type = String, pattern = "^[!-~]{1,128}$")]
     session_id: SessionId,
-    /// The most messages to return: 1 to 200, 50 if absent.
-    #[param(minimum = 1, maximum = 200)]
-    limit: Option<usize>,
-    /// `next` of the page before, to go further back; nothing else is accepted.
-    #[param(min_length = 1, pattern = "^[A-Za-z0-9_-]+$")]
-    after: Option<String>,
 }
 
 impl FromFields for HistoryQuery {
@@ -39,41 +30,7 @@ impl FromFields for HistoryQuery {
             ApiError::invalid("`session_id` is missing: it says which conversation")
                 .hint("`GET /api/sessions` lists the conversations")
         })?;
-        Ok(Self {
-            session_id,
-            limit: fields.number("limit", 1..=MAX_PAGE)?,
-            after: after(fields)?,
-        })
-    }
-}
-
-/// The page to return.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(super) struct SessionsQuery {
-    /// The most conversations to return: 1 to 200, 50 if absent.
-    #[param(minimum = 1, maximum = 200)]
-    limit: Option<usize>,
-    /// `next` of the page before; nothing else is accepted.
-    #[param(min_length = 1, pattern = "^[A-Za-z0-9_-]+$")]
-    after: Option<String>,
-}
-
-impl FromFields for SessionsQuery {
-    fn from_fields(fields: &Fields) -> Result<Self, ApiError> {
-        Ok(Self {
-            limit: fields.number("limit", 1..=MAX_PAGE)?,
-            after: after(fields)?,
-        })
-    }
-}
-
-fn after(fields: &Fields) -> Result<Option<String>, ApiError> {
-    match fields.text(&["after"])? {
-        Some("") => Err(ApiError::invalid(
-            "`after` is empty; leave it out for the first page",
-        )),
-        after => Ok(after.map(str::to_owned)),
+        Ok(Self { session_id })
     }
 }
 
@@ -147,13 +104,6 @@ pub(super) struct Cleared {
     cleared: bool,
 }
 
-fn page(limit: Option<usize>, after: Option<String>) -> PageRequest {
-    PageRequest {
-        limit: limit.unwrap_or(DEFAULT_PAGE),
-        after,
-    }
-}
-
 fn owner(known: KnownUser) -> ConversationOwner {
     ConversationOwner {
         tenant_id: known.caller.tenant.id,
@@ -167,7 +117,7 @@ fn owner(known: KnownUser) -> ConversationOwner {
     get,
     path = "/api/history",
     tag = "conversations",
-    params(HistoryQuery),
+    params(HistoryQuery, PageQuery),
     responses(
         (status = 200, description = "The messages", body = History),
         (status = "4XX", description = "Refused, or no such conversation", body = ErrorBody),
@@ -179,8 +129,8 @@ pub(super) async fn history(
     State(state): State<AppState>,
     known: KnownUser,
     QueryString(query): QueryString<HistoryQuery>,
+    QueryString(page): QueryString<PageQuery>,
 ) -> Result<Json<History>, ApiError> {
-    let page = page(query.limit, query.after);
     let key = ConversationKey {
         owner: owner(known),
         session_id: query.session_id,
@@ -189,7 +139,7 @@ pub(super) async fn history(
     let Some(found) = state
         .platform
         .conversations
-        .history(&key, page, now)
+        .history(&key, page.into(), now)
         .await?
     else {
         return Err(ApiError::new(
@@ -219,7 +169,7 @@ pub(super) async fn history(
     get,
     path = "/api/sessions",
     tag = "conversations",
-    params(SessionsQuery),
+    params(PageQuery),
     responses(
         (status = 200, description = "The conversations", body = Sessions),
         (status = "4XX", description = "Refused", body = ErrorBody),
@@ -230,14 +180,13 @@ pub(super) async fn history(
 pub(super) async fn sessions(
     State(state): State<AppState>,
     known: KnownUser,
-    QueryString(query): QueryString<SessionsQuery>,
+    QueryString(page): QueryString<PageQuery>,
 ) -> Result<Json<Sessions>, ApiError> {
-    let page = page(query.limit, query.after);
     let now = state.platform.clock.now();
     let found = state
         .platform
         .conversations
-        .sessions(&owner(known), page, now)
+        .sessions(&owner(known), page.into(), now)
         .await?;
     let sessions = found
         .items

@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::admin::AdminError;
 use crate::ai::SelectError;
 use crate::aws::AwsError;
 use crate::chat::TurnError;
@@ -47,6 +48,9 @@ struct ErrorDetail {
     /// What the caller can do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<String>,
+    /// The field that it is about, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
 }
 
 /// An error on its way to the caller. The request's id is added where it leaves
@@ -57,6 +61,7 @@ pub(super) struct ApiError {
     code: &'static str,
     message: String,
     hint: Option<String>,
+    field: Option<String>,
     retry_after: Option<Duration>,
     /// For the log alone. Errors that are the caller's own have none.
     cause: Option<Arc<Cause>>,
@@ -84,6 +89,8 @@ pub(super) enum Cause {
     Panic,
     #[error("a layer answered without an explanation")]
     Unexplained,
+    #[error("a handler found no caller who may call it")]
+    NobodyAdmitted,
 }
 
 impl ApiError {
@@ -93,6 +100,7 @@ impl ApiError {
             code,
             message: message.into(),
             hint: None,
+            field: None,
             retry_after: None,
             cause: None,
         }
@@ -122,12 +130,17 @@ impl ApiError {
         self
     }
 
+    pub(super) fn about_field(mut self, field: impl Into<String>) -> Self {
+        self.field = Some(field.into());
+        self
+    }
+
     pub(super) fn retry_after(mut self, after: Option<Duration>) -> Self {
         self.retry_after = after;
         self
     }
 
-    fn of_skill(skill: &'static str, error: SkillError) -> Self {
+    pub(super) fn of_skill(skill: &'static str, error: SkillError) -> Self {
         let (status, code) = match error.kind {
             SkillErrorKind::Input => (StatusCode::UNPROCESSABLE_ENTITY, "skill_input"),
             SkillErrorKind::Configuration => (StatusCode::CONFLICT, "integration_misconfigured"),
@@ -184,7 +197,8 @@ impl ApiError {
             | Cause::StoreTimeout(_)
             | Cause::NoRandomness(_)
             | Cause::Panic
-            | Cause::Unexplained => {
+            | Cause::Unexplained
+            | Cause::NobodyAdmitted => {
                 tracing::error!(
                     code,
                     error = detail,
@@ -203,6 +217,7 @@ impl ApiError {
                 code: self.code,
                 message: self.message.clone(),
                 hint: self.hint.clone(),
+                field: self.field.clone(),
             },
             request_id: request_id.to_owned(),
         }
@@ -259,6 +274,43 @@ impl From<StoreError> for ApiError {
             | StoreError::Unauthenticated(_)
             | StoreError::Denied(_)
             | StoreError::Corrupt { .. } => Self::internal(Cause::Store(error)),
+        }
+    }
+}
+
+impl From<AdminError> for ApiError {
+    fn from(error: AdminError) -> Self {
+        let status = match &error {
+            AdminError::NotFound(_) => StatusCode::NOT_FOUND,
+            AdminError::Invalid { .. } => StatusCode::BAD_REQUEST,
+            AdminError::AlreadyExists(_)
+            | AdminError::Changed { .. }
+            | AdminError::Refused { .. }
+            | AdminError::Store(
+                StoreError::Changed(_) | StoreError::Taken(_) | StoreError::Reserved { .. },
+            ) => StatusCode::CONFLICT,
+            AdminError::Randomness(error) => {
+                return Self::internal(Cause::NoRandomness(error.clone()));
+            }
+            AdminError::Store(error @ StoreError::Denied(_)) => {
+                return Self::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "router_not_permitted",
+                    "the router may not do this in this environment",
+                )
+                .hint("the operator can allow it: `admin_api = true` for infra/aws, then `t3nets infra apply`")
+                .caused_by(Cause::Store(error.clone()));
+            }
+            AdminError::Store(error) => return error.clone().into(),
+        };
+        let api = Self::new(status, error.code(), error.to_string());
+        let api = match error.hint() {
+            Some(hint) => api.hint(hint),
+            None => api,
+        };
+        match error {
+            AdminError::Invalid { field, .. } => api.about_field(field),
+            _ => api,
         }
     }
 }

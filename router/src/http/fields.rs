@@ -11,6 +11,8 @@ use serde_json::Value;
 use serde_json::error::Category;
 
 use super::error::ApiError;
+use crate::model::JsonObject;
+use crate::nearest::did_you_mean;
 
 /// The names of a message, the other one last.
 pub(super) const MESSAGE: [&str; 2] = ["message", "text"];
@@ -69,6 +71,15 @@ impl Fields {
         Self::as_text(self.value(names, |value| !value.is_null())?)
     }
 
+    /// A text that has to be there.
+    ///
+    /// # Errors
+    /// If it is missing or something else.
+    pub(super) fn required_text(&self, name: &'static str) -> Result<String, ApiError> {
+        let text = self.text(&[name])?.map(str::to_owned);
+        text.ok_or_else(|| ApiError::invalid(format!("`{name}` is missing")).about_field(name))
+    }
+
     fn as_text<'a>(given: Option<(&str, &'a Value)>) -> Result<Option<&'a str>, ApiError> {
         match given {
             None => Ok(None),
@@ -116,6 +127,60 @@ impl Fields {
                 "`{name}` must be a whole number from {} to {}",
                 range.start(),
                 range.end()
+            ))),
+        }
+    }
+
+    /// Refuses fields of other names: of a change, one that is misspelt would be lost silently.
+    ///
+    /// # Errors
+    /// With the first of them.
+    pub(super) fn only(&self, names: &[&'static str]) -> Result<(), ApiError> {
+        let is_other = |(name, _): &&(String, Value)| !names.contains(&name.as_str());
+        let Some((other, _)) = self.0.iter().find(is_other) else {
+            return Ok(());
+        };
+        let shown: String = other.chars().take(64).collect();
+        let meant = did_you_mean(&shown, names.iter().copied());
+        Err(
+            ApiError::invalid(format!("`{shown}` is not a field of this{meant}"))
+                .hint(format!("the fields are {}", names.join(", "))),
+        )
+    }
+
+    /// A whole number of a JSON body.
+    ///
+    /// # Errors
+    /// If it is something else, or not in the range.
+    pub(super) fn whole_number(
+        &self,
+        name: &'static str,
+        range: RangeInclusive<u64>,
+    ) -> Result<Option<u64>, ApiError> {
+        match self.value(&[name], |value| !value.is_null())? {
+            None => Ok(None),
+            Some((_, value)) => match value.as_u64() {
+                Some(number) if range.contains(&number) => Ok(Some(number)),
+                _ => Err(ApiError::invalid(format!(
+                    "`{name}` must be a whole number from {} to {}",
+                    range.start(),
+                    range.end()
+                ))),
+            },
+        }
+    }
+
+    /// An object's members.
+    ///
+    /// # Errors
+    /// If it is something else.
+    pub(super) fn object(&self, name: &'static str) -> Result<Option<&JsonObject>, ApiError> {
+        match self.value(&[name], |value| !value.is_null())? {
+            None => Ok(None),
+            Some((_, Value::Object(members))) => Ok(Some(members)),
+            Some((_, other)) => Err(ApiError::invalid(format!(
+                "`{name}` must be an object, not {}",
+                kind_of(other)
             ))),
         }
     }

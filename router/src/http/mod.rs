@@ -6,6 +6,8 @@
 //! `auth.rs` authenticates callers, `middleware.rs` wraps every request, `error.rs` has the form of
 //! every error.
 
+mod access;
+mod admin;
 mod auth;
 mod chat;
 mod conversations;
@@ -15,7 +17,9 @@ mod fields;
 mod health;
 mod middleware;
 mod openapi;
+mod paging;
 mod server;
+mod settings;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -29,6 +33,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use self::access::{Callers, ROUTES};
 pub use self::server::{CutRequest, serve};
 use crate::ai::{Models, SelectError};
 use crate::chat::Engine;
@@ -46,6 +51,7 @@ struct AppState {
     readiness: Arc<health::Readiness>,
     identity: Arc<Identity>,
     deadlines: Deadlines,
+    admin_api: bool,
     tasks: TaskTracker,
     started: Instant,
     started_at: Timestamp,
@@ -103,6 +109,7 @@ pub fn app(platform: Platform, config: ServerConfig) -> Result<App, AppError> {
         readiness: Arc::default(),
         identity: Arc::new(config.identity),
         deadlines: config.deadlines,
+        admin_api: config.admin_api,
         engine: engine.clone(),
         tasks: tasks.clone(),
         started: Instant::now(),
@@ -117,6 +124,22 @@ pub fn app(platform: Platform, config: ServerConfig) -> Result<App, AppError> {
         .routes(routes!(conversations::history))
         .routes(routes!(conversations::sessions))
         .routes(routes!(conversations::clear))
+        .routes(routes!(settings::show, settings::change))
+        .routes(routes!(admin::users::list, admin::users::add))
+        .routes(routes!(admin::users::set, admin::users::remove))
+        .routes(routes!(admin::keys::list, admin::keys::create))
+        .routes(routes!(admin::keys::revoke))
+        .routes(routes!(admin::channels::list, admin::channels::map))
+        .routes(routes!(admin::channels::unmap))
+        .routes(routes!(admin::integrations::list))
+        .routes(routes!(
+            admin::integrations::put,
+            admin::integrations::remove
+        ))
+        .routes(routes!(admin::integrations::test))
+        .routes(routes!(admin::integrations::restore))
+        .routes(routes!(admin::usage::show))
+        .routes(routes!(admin::audit::list))
         .split_for_parts();
     let document = Arc::new(document);
     let routes = routes
@@ -124,6 +147,10 @@ pub fn app(platform: Platform, config: ServerConfig) -> Result<App, AppError> {
             "/openapi.json",
             get(move || async move { axum::Json(document.as_ref().clone()) }),
         )
+        .route_layer(axum::middleware::from_fn_with_state(
+            state.clone(),
+            access::admit,
+        ))
         .fallback(middleware::not_found)
         .method_not_allowed_fallback(middleware::method_not_allowed)
         .layer(

@@ -6,11 +6,13 @@ use utoipa::{Modify, OpenApi as _};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
-    info(title = "T3nets", description = "The chat API of the T3nets router."),
+    info(title = "T3nets", description = "The API of the T3nets router."),
     modifiers(&Key),
     tags(
         (name = "chat", description = "Messages to the assistant"),
         (name = "conversations", description = "The caller's own conversations"),
+        (name = "settings", description = "How the caller's tenant is set up"),
+        (name = "administration", description = "The tenant's own administration, for its admins"),
         (name = "health", description = "Health and version of the router"),
     ),
 )]

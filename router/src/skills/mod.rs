@@ -34,6 +34,11 @@ pub trait Skill: Send + Sync {
     fn tool(&self) -> ToolSpec;
     /// The messages that a rule answers with it.
     fn triggers(&self) -> &[Trigger];
+    /// Tries credentials on the integration, and tells what they reach; `None` if there is no way
+    /// to try them.
+    async fn check(&self, _credentials: &SecretDocument) -> Option<Result<Value, SkillError>> {
+        None
+    }
     /// Runs it. `input` comes from a model or a [`Trigger`] and must be checked: models do not keep
     /// to the schema.
     async fn run(&self, call: &SkillCall, input: &Value) -> Result<Value, SkillError>;
@@ -123,6 +128,22 @@ impl SkillSet {
     /// The one with this name.
     pub fn get(&self, name: &str) -> Option<&Arc<dyn Skill>> {
         self.skills.iter().find(|skill| skill.name() == name)
+    }
+
+    /// Tries credentials on an integration, and tells what they reach, with the skill that tried;
+    /// `None` if no skill can.
+    pub async fn check(
+        &self,
+        integration: &IntegrationName,
+        credentials: &SecretDocument,
+    ) -> Option<(&'static str, Result<Value, SkillError>)> {
+        let name = Some(integration.as_str());
+        for skill in self.iter().filter(|skill| skill.integration() == name) {
+            if let Some(checked) = skill.check(credentials).await {
+                return Some((skill.name(), checked));
+            }
+        }
+        None
     }
 
     /// The integrations that skills need, each once.

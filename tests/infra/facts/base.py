@@ -4,6 +4,7 @@ import json
 import re
 
 DEFAULTS = {
+    "admin_api": True,
     "project": "t3nets",
     "region": "us-east-1",
     "egress": "nat_gateway",

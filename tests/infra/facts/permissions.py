@@ -6,15 +6,10 @@ import json
 from facts.base import Facts
 
 TABLE_ACTIONS = {"GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"}
-SECRET_ACTIONS = {
-    "GetSecretValue",
-    "DescribeSecret",
-    "CreateSecret",
-    "TagResource",
-    "UpdateSecret",
-    "DeleteSecret",
-    "RestoreSecret",
-}
+READ_SECRETS = {"GetSecretValue", "DescribeSecret"}
+# With a condition on the tag Project, of the request or of the secret.
+MAKE_SECRETS = {"CreateSecret", "TagResource"}
+MANAGE_SECRETS = {"UpdateSecret", "DeleteSecret", "RestoreSecret"}
 MODEL_ACTIONS = {"InvokeModel", "InvokeModelWithResponseStream"}
 
 
@@ -46,10 +41,12 @@ class Permissions(Facts):
 
         named = lambda service, actions: {f"{service}:{action}" for action in actions}
         want = named("dynamodb", TABLE_ACTIONS | {"ConditionCheckItem"})
-        want |= named("secretsmanager", SECRET_ACTIONS | {"ListSecrets"}) | named("bedrock", MODEL_ACTIONS)
+        administers = var["admin_api"]
+        secret_actions = READ_SECRETS | (MAKE_SECRETS | MANAGE_SECRETS if administers else set())
+        want |= named("secretsmanager", secret_actions) | named("bedrock", MODEL_ACTIONS)
         want |= named("logs", {"CreateLogGroup", "CreateLogStream", "PutLogEvents"})
         exec_actions = {"CreateControlChannel", "CreateDataChannel", "OpenControlChannel", "OpenDataChannel"}
-        on_everything = {"secretsmanager:ListSecrets"}
+        on_everything = {"secretsmanager:ListSecrets"} if administers else set()
         if var.get("execute_command"):
             on_everything |= named("ssmmessages", exec_actions)
         self.same("actions of the task role", {action for action, _ in granted}, want | on_everything)
@@ -57,7 +54,9 @@ class Permissions(Facts):
 
         reached = lambda action: {r for a, r in granted if a == action}
         tables = {self.conversations["arn"], self.tenants["arn"]}
-        for action in TABLE_ACTIONS - {"Query"}:
+        if not administers:
+            self.same("DeleteItem on", reached("dynamodb:DeleteItem"), {self.conversations["arn"]})
+        for action in TABLE_ACTIONS - {"Query"} - (set() if administers else {"DeleteItem"}):
             self.same(f"{action} on", reached(f"dynamodb:{action}"), tables)
         self.same("Query on", reached("dynamodb:Query"), tables | {f"{self.tenants['arn']}/index/channel-mapping"})
         self.same("ConditionCheckItem on", reached("dynamodb:ConditionCheckItem"), {self.tenants["arn"]})
@@ -65,8 +64,13 @@ class Permissions(Facts):
         prefix = (
             f"arn:aws:secretsmanager:{var['region']}:{account}:secret:/{var['project']}/{var['environment']}/tenants/*"
         )
-        for action in SECRET_ACTIONS:
+        for action in secret_actions:
             self.same(f"{action} on", reached(f"secretsmanager:{action}"), {prefix})
+        for tag, actions in {"aws:RequestTag/Project": MAKE_SECRETS, "aws:ResourceTag/Project": MANAGE_SECRETS}.items():
+            for action in actions & secret_actions:
+                [statement] = [s for s in statements if f"secretsmanager:{action}" in as_list(s["Action"])]
+                condition = statement.get("Condition", {})
+                self.same(f"{action} only with", condition, {"StringEquals": {tag: var["project"]}})
         self.models(statements, as_list, account)
 
     def models(self, statements, as_list, account):

@@ -43,6 +43,7 @@ class Service(Facts):
             "SECRETS_PREFIX": f"/{var['project']}/{var['environment']}/tenants",
             "PORT": "8080",
             "RUST_LOG": var["log_filter"],
+            "T3NETS_ADMIN_API": "true" if var["admin_api"] else "false",
             "T3NETS_ANONYMOUS_TENANT": var.get("anonymous_tenant"),
             "T3NETS_OIDC_ISSUER": var.get("oidc_issuer"),
             "T3NETS_OIDC_AUDIENCE": var.get("oidc_audience"),

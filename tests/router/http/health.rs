@@ -64,32 +64,17 @@ async fn the_openapi_document_describes_every_route() {
     let app = TestApp::new().await;
     let document = app.get("/openapi.json", None).await.json();
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
-    let mut operations = Vec::new();
     for (path, methods) in document["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
-            operations.push(format!("{method} {path}"));
             let summary = operation["summary"].as_str().unwrap_or_default();
             assert!(!summary.is_empty(), "{method} {path} has no summary");
             let responses = operation["responses"].as_object().unwrap();
             assert!(
-                responses.contains_key("200"),
+                responses.keys().any(|status| status.starts_with('2')),
                 "{method} {path} describes no success"
             );
         }
     }
-    operations.sort();
-    assert_eq!(
-        operations,
-        [
-            "get /api/health",
-            "get /api/history",
-            "get /api/sessions",
-            "get /health",
-            "get /ready",
-            "post /api/chat",
-            "post /api/clear",
-        ]
-    );
     assert_eq!(undescribed_references(&document), Vec::<String>::new());
 }
 

@@ -1,6 +1,8 @@
 //! The HTTP API in-process: requests go straight to the routes, stores are the embedded platform in
 //! a temporary folder.
 
+mod access;
+mod admin;
 mod auth;
 pub(crate) mod chat;
 mod conversations;
@@ -43,6 +45,7 @@ pub(crate) struct TestApp {
 #[derive(Default)]
 pub(crate) struct Setup {
     pub(crate) anonymous: bool,
+    pub(crate) admin_api_off: bool,
     /// Variables as `AiDefaults` reads them.
     pub(crate) ai: Vec<(&'static str, String)>,
     pub(crate) deadlines: Option<Deadlines>,
@@ -117,6 +120,7 @@ impl TestApp {
                 environment: "local".to_owned(),
                 release: None,
             },
+            admin_api: !setup.admin_api_off,
             anonymous_tenant: setup.anonymous.then(|| tenant_id("default")),
             ai: ai.unwrap(),
             deadlines: setup.deadlines.unwrap_or_default(),

@@ -151,6 +151,7 @@ fn config(environment: &Environment) -> Result<ServerConfig, CliError> {
             release: None,
         },
         anonymous_tenant: None,
+        admin_api: true,
         ai,
         deadlines: Deadlines::default(),
     })

@@ -7,9 +7,9 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use t3nets_router::admin::Admin;
 use t3nets_router::admin::keys::{CreatedKey, KeyState, NewKey};
+use t3nets_router::admin::views::KeyView;
 use t3nets_router::model::{ApiKey, UserRole};
 
-use super::KeyView;
 use crate::commands::arguments::{self, RequiredUser, TenantFlag};
 use crate::config::environment::PlatformKind;
 use crate::config::keystore::{Keystore, StoredKey, origin_of};

@@ -1,9 +1,9 @@
 //! `t3nets key list`.
 
 use serde::Serialize;
+use t3nets_router::admin::views::KeyView;
 use t3nets_router::model::UserId;
 
-use super::KeyView;
 use crate::commands::arguments::TenantFlag;
 use crate::context::Context;
 use crate::error::CliError;

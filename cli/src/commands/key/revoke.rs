@@ -1,8 +1,8 @@
 //! `t3nets key revoke`.
 
 use serde::Serialize;
+use t3nets_router::admin::views::KeyView;
 
-use super::KeyView;
 use crate::commands::arguments::TenantFlag;
 use crate::context::Context;
 use crate::error::CliError;

@@ -1,8 +1,7 @@
 //! `t3nets secret list`.
 
-use jiff::Timestamp;
 use serde::Serialize;
-use t3nets_router::model::{IntegrationName, SecretDescription};
+use t3nets_router::admin::views::SecretView;
 
 use crate::commands::arguments::TenantFlag;
 use crate::context::Context;
@@ -19,34 +18,11 @@ pub(crate) struct ListArgs {
     tenant: TenantFlag,
 }
 
-/// A secret without its content.
-#[derive(Debug, Serialize)]
-pub(crate) struct SecretView {
-    pub(super) integration: IntegrationName,
-    pub(super) created_at: Timestamp,
-    pub(super) updated_at: Timestamp,
-    /// Until when a removed secret can be restored.
-    pub(super) deleted_for_good_at: Option<Timestamp>,
-}
-
-impl SecretView {
-    /// The secret's state in words.
-    pub(crate) fn state(&self) -> String {
-        match self.deleted_for_good_at {
-            Some(end) => format!("removed, can be restored until {}", shown_time(end)),
-            None => "set".to_owned(),
-        }
-    }
-}
-
-impl From<SecretDescription> for SecretView {
-    fn from(secret: SecretDescription) -> Self {
-        Self {
-            integration: secret.name.integration,
-            created_at: secret.created_at,
-            updated_at: secret.updated_at,
-            deleted_for_good_at: secret.deleted_for_good_at,
-        }
+/// A secret's state in words.
+pub(super) fn state(secret: &SecretView) -> String {
+    match secret.deleted_for_good_at {
+        Some(end) => format!("removed, can be restored until {}", shown_time(end)),
+        None => "set".to_owned(),
     }
 }
 
@@ -66,7 +42,7 @@ impl Output for Secrets {
                 [
                     secret.integration.to_string(),
                     shown_time(secret.updated_at),
-                    secret.state(),
+                    state(secret),
                 ]
             }),
         )

@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value};
+use t3nets_router::admin::views::SecretView;
 
 use super::SecretArgs;
-use super::list::SecretView;
+use super::list::state;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::terminal::printer::Output;
@@ -23,7 +24,7 @@ pub(crate) struct Shown {
 
 impl Output for Shown {
     fn text(&self) -> String {
-        let state = ("state", self.secret.state());
+        let state = ("state", state(&self.secret));
         let fields = self
             .fields
             .iter()

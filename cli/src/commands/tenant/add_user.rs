@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 use t3nets_router::admin::users::{NewUser, valid_email, valid_name};
+use t3nets_router::admin::views::UserView;
 use t3nets_router::model::{UnknownUserRole, UserId, UserRole};
 
-use super::views::UserView;
 use crate::commands::arguments::TenantFlag;
 use crate::context::Context;
 use crate::error::CliError;

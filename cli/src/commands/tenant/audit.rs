@@ -1,7 +1,7 @@
 //! `t3nets tenant audit`.
 
-use jiff::Timestamp;
 use serde::Serialize;
+use t3nets_router::admin::views::AuditView;
 
 use crate::commands::arguments::TenantName;
 use crate::context::Context;
@@ -21,17 +21,8 @@ pub(crate) struct AuditArgs {
 }
 
 #[derive(Debug, Serialize)]
-struct EntryView {
-    id: String,
-    at: Timestamp,
-    actor: String,
-    action: String,
-    target: String,
-}
-
-#[derive(Debug, Serialize)]
 pub(crate) struct Audit {
-    entries: Vec<EntryView>,
+    entries: Vec<AuditView>,
 }
 
 impl Output for Audit {
@@ -59,15 +50,6 @@ pub(crate) async fn run(context: &Context, args: AuditArgs) -> Result<Audit, Cli
     let tenant = args.tenant.resolve(context, &admin).await?;
     let entries = admin.audit_trail(&tenant, args.limit).await?;
     Ok(Audit {
-        entries: entries
-            .into_iter()
-            .map(|entry| EntryView {
-                id: entry.id.to_string(),
-                at: entry.at,
-                actor: entry.actor,
-                action: entry.action,
-                target: entry.target,
-            })
-            .collect(),
+        entries: entries.into_iter().map(AuditView::from).collect(),
     })
 }

@@ -1,6 +1,7 @@
 //! `t3nets tenant map-channel`, `unmap-channel` and `channels`.
 
 use serde::Serialize;
+use t3nets_router::admin::views::ChannelView;
 use t3nets_router::model::{ChannelId, ChannelKind};
 
 use crate::commands::arguments::{TenantFlag, TenantName};
@@ -29,12 +30,6 @@ pub(crate) struct ChannelArgs {
 pub(crate) struct ChannelsArgs {
     #[command(flatten)]
     tenant: TenantName,
-}
-
-#[derive(Debug, Serialize)]
-struct ChannelView {
-    channel_type: ChannelKind,
-    channel_id: ChannelId,
 }
 
 /// What became of a channel.
@@ -123,13 +118,7 @@ pub(crate) async fn list(context: &Context, args: ChannelsArgs) -> Result<Channe
     let tenant = args.tenant.resolve(context, &admin).await?;
     let channels = admin.channels(&tenant).await?;
     Ok(Channels {
-        channels: channels
-            .into_iter()
-            .map(|mapping| ChannelView {
-                channel_type: mapping.kind,
-                channel_id: mapping.channel_id,
-            })
-            .collect(),
+        channels: channels.into_iter().map(ChannelView::from).collect(),
     })
 }
 

@@ -1,9 +1,10 @@
 //! `t3nets tenant set-user`.
 
 use t3nets_router::admin::users::{LastAdmin, UserEdits};
+use t3nets_router::admin::views::UserView;
 use t3nets_router::model::UserRole;
 
-use super::views::{Changed, UserView};
+use super::views::Changed;
 use crate::commands::arguments::{self, RequiredUser, TenantFlag};
 use crate::context::Context;
 use crate::error::CliError;

@@ -1,7 +1,8 @@
 //! `t3nets tenant usage`.
 
 use serde::Serialize;
-use t3nets_router::model::{DailyUsage, NanoUsd, TenantId};
+use t3nets_router::admin::views::{DayView, UsageView};
+use t3nets_router::model::{NanoUsd, TenantId};
 
 use crate::commands::arguments::TenantName;
 use crate::context::Context;
@@ -23,28 +24,8 @@ pub(crate) struct UsageArgs {
 #[derive(Debug, Serialize)]
 pub(crate) struct Usage {
     tenant_id: TenantId,
-    /// The days on which something was used, oldest first.
-    days: Vec<DayView>,
-    total: TotalView,
-}
-
-#[derive(Debug, Serialize)]
-struct DayView {
     #[serde(flatten)]
-    usage: DailyUsage,
-    /// What all of it cost; `null` if the price of a part is not known.
-    cost_usd: Option<NanoUsd>,
-}
-
-#[derive(Debug, Default, Serialize)]
-struct TotalView {
-    messages: u64,
-    input_tokens: u64,
-    output_tokens: u64,
-    cost_usd: Option<NanoUsd>,
-    priced_cost_usd: NanoUsd,
-    unpriced_tokens: u64,
-    estimated_tokens: u64,
+    usage: UsageView,
 }
 
 /// What the last column counts, where there is one.
@@ -53,10 +34,10 @@ const ESTIMATED: &str = "estimated: tokens that no provider counted, because its
 
 impl Output for Usage {
     fn text(&self) -> String {
-        if self.days.is_empty() {
+        if self.usage.days.is_empty() {
             return "no usage".to_owned();
         }
-        let total = &self.total;
+        let total = &self.usage.total;
         let has_estimates = total.estimated_tokens > 0;
         let cells = |first: String, messages: u64, tokens: [u64; 3], cost: String| {
             let [input, output, estimated] = tokens;
@@ -72,16 +53,12 @@ impl Output for Usage {
                 .chain([cost])
                 .collect::<Vec<_>>()
         };
-        let days = self.days.iter().map(|DayView { usage, .. }| {
+        let days = self.usage.days.iter().map(|DayView { day, used }| {
             cells(
-                usage.day.to_string(),
-                usage.messages,
-                [
-                    usage.input_tokens,
-                    usage.output_tokens,
-                    usage.estimated_tokens,
-                ],
-                shown_cost(usage.cost, usage.unpriced_tokens),
+                day.to_string(),
+                used.messages,
+                [used.input_tokens, used.output_tokens, used.estimated_tokens],
+                shown_cost(used.priced_cost_usd, used.unpriced_tokens),
             )
         });
         let total = cells(
@@ -124,40 +101,14 @@ pub(crate) async fn run(context: &Context, args: UsageArgs) -> Result<Usage, Cli
     let days = admin.usage(&tenant_id, args.days).await?;
     Ok(Usage {
         tenant_id,
-        total: total(&days),
-        days: days
-            .into_iter()
-            .map(|usage| DayView {
-                cost_usd: usage.whole_cost(),
-                usage,
-            })
-            .collect(),
+        usage: UsageView::new(&days),
     })
-}
-
-fn total(days: &[DailyUsage]) -> TotalView {
-    let Some(mut sum) = days.first().map(|first| DailyUsage::none(first.day)) else {
-        return TotalView {
-            cost_usd: Some(NanoUsd(0)),
-            ..TotalView::default()
-        };
-    };
-    for day in days {
-        sum.add(day);
-    }
-    TotalView {
-        messages: sum.messages,
-        input_tokens: sum.input_tokens,
-        output_tokens: sum.output_tokens,
-        cost_usd: sum.whole_cost(),
-        priced_cost_usd: sum.cost,
-        unpriced_tokens: sum.unpriced_tokens,
-        estimated_tokens: sum.estimated_tokens,
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use t3nets_router::model::DailyUsage;
+
     use super::*;
 
     #[test]
@@ -185,14 +136,7 @@ mod tests {
             });
             Usage {
                 tenant_id: "default".parse().unwrap(),
-                total: total(&days),
-                days: days
-                    .into_iter()
-                    .map(|usage| DayView {
-                        cost_usd: usage.whole_cost(),
-                        usage,
-                    })
-                    .collect(),
+                usage: UsageView::new(&days),
             }
         };
         let text = usage([7, 5]).text();
@@ -229,9 +173,12 @@ mod tests {
             unpriced_tokens,
             ..DailyUsage::none("2026-01-15".parse().unwrap())
         };
-        let sum = total(&[day(5, 0), day(0, 9)]);
+        let sum = UsageView::new(&[day(5, 0), day(0, 9)]).total;
         assert_eq!((sum.messages, sum.cost_usd), (2, None));
         assert_eq!((sum.priced_cost_usd, sum.unpriced_tokens), (NanoUsd(5), 9));
-        assert_eq!(total(&[day(5, 0)]).cost_usd, Some(NanoUsd(5)));
+        assert_eq!(
+            UsageView::new(&[day(5, 0)]).total.cost_usd,
+            Some(NanoUsd(5))
+        );
     }
 }

@@ -1,8 +1,8 @@
 //! `t3nets tenant users`.
 
 use serde::Serialize;
+use t3nets_router::admin::views::UserView;
 
-use super::views::UserView;
 use crate::commands::arguments::TenantName;
 use crate::context::Context;
 use crate::error::CliError;

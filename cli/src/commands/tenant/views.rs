@@ -1,10 +1,10 @@
-//! Tenants and users as results show them. The names of fields are an interface: programs read the
-//! JSON.
+//! Tenants and changes as results show them. The names of fields are an interface: programs read
+//! the JSON.
 
 use jiff::Timestamp;
 use serde::Serialize;
 use t3nets_router::admin::Edited;
-use t3nets_router::model::{JsonObject, Tenant, TenantId, TenantStatus, User, UserId, UserRole};
+use t3nets_router::model::{JsonObject, Tenant, TenantId, TenantStatus};
 
 use crate::terminal::printer::Output;
 use crate::terminal::text::strip_control_chars;
@@ -27,28 +27,6 @@ impl From<Tenant> for TenantView {
             name: tenant.name,
             status: tenant.status,
             created_at: tenant.created_at,
-        }
-    }
-}
-
-#[derive(Debug, Serialize)]
-pub(crate) struct UserView {
-    pub(super) user_id: UserId,
-    pub(super) email: String,
-    pub(super) display_name: String,
-    pub(super) role: UserRole,
-    #[serde(skip_serializing_if = "JsonObject::is_empty")]
-    pub(super) channel_identities: JsonObject,
-}
-
-impl From<User> for UserView {
-    fn from(user: User) -> Self {
-        Self {
-            user_id: user.id,
-            email: user.email,
-            display_name: user.display_name,
-            role: user.role,
-            channel_identities: user.channel_identities,
         }
     }
 }

@@ -93,14 +93,16 @@ data "aws_iam_policy_document" "task" {
 
   statement {
     sid = "Tenants"
-    actions = [
-      "dynamodb:GetItem",            # tenant, user, memory, key, claim: read consistently
-      "dynamodb:PutItem",            # users, channels, keys, audit entries, reservations
-      "dynamodb:UpdateItem",         # settings, roles, usage counters
-      "dynamodb:DeleteItem",         # users, channels, keys that are taken away
-      "dynamodb:Query",              # lists of users, channels, keys, usage, audit entries
-      "dynamodb:ConditionCheckItem", # in transactions: the tenant exists, and no other owns the channel
-    ]
+    actions = concat(
+      [
+        "dynamodb:GetItem",            # tenant, user, memory, key, claim: read consistently
+        "dynamodb:PutItem",            # reservations, audit entries; users, channels, keys
+        "dynamodb:UpdateItem",         # usage counters; settings, roles
+        "dynamodb:Query",              # lists of users, channels, keys, usage, audit entries
+        "dynamodb:ConditionCheckItem", # in transactions: the tenant exists, and no other owns the channel
+      ],
+      var.admin_api ? ["dynamodb:DeleteItem"] : [], # users, channels, keys that are taken away
+    )
     resources = [var.tenants_table.arn]
   }
 

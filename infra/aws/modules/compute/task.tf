@@ -12,6 +12,7 @@ locals {
       SECRETS_PREFIX               = var.secrets_prefix
       PORT                         = tostring(local.container_port)
       RUST_LOG                     = var.log_filter
+      T3NETS_ADMIN_API             = tostring(var.admin_api)
     },
     { for name, value in {
       T3NETS_ANONYMOUS_TENANT = var.anonymous_tenant

@@ -313,6 +313,12 @@ variable "bedrock_models" {
   }
 }
 
+variable "admin_api" {
+  description = "T3NETS_ADMIN_API."
+  type        = bool
+  nullable    = false
+}
+
 variable "anonymous_tenant" {
   description = "T3NETS_ANONYMOUS_TENANT, or null."
   type        = string

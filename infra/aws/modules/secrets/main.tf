@@ -9,7 +9,7 @@ locals {
 
 resource "aws_iam_policy" "tenant_secrets" {
   name        = "${var.project}-${var.environment}-tenant-secrets"
-  description = "Read and manage the secrets under ${local.prefix}/, and no others"
+  description = "${var.admin_api ? "Read and manage" : "Read"} the secrets under ${local.prefix}/, and no others"
   policy      = data.aws_iam_policy_document.tenant_secrets.json
 }
 
@@ -19,20 +19,60 @@ data "aws_iam_policy_document" "tenant_secrets" {
   statement {
     sid = "TenantSecrets"
     actions = [
-      "secretsmanager:GetSecretValue", # a skill or webhook reads its integration's credentials; readiness
-      "secretsmanager:DescribeSecret", # is there one, and is it pending deletion: before put, show, restore
-      "secretsmanager:CreateSecret",   # put: an integration's first credentials
-      "secretsmanager:TagResource",    # CreateSecret with the tags Project, TenantId, Integration
-      "secretsmanager:UpdateSecret",   # put: new credentials
-      "secretsmanager:DeleteSecret",   # an integration is removed, into the recovery window
-      "secretsmanager:RestoreSecret",  # put and restore: a name that is pending deletion comes back first
+      "secretsmanager:GetSecretValue", # a skill or webhook reads its integration's credentials
+      "secretsmanager:DescribeSecret", # readiness; before put, show, restore: is there one, and is it pending deletion
     ]
     resources = [local.arns]
   }
 
-  statement {
-    sid       = "ListSecretsTakesNoResource"
-    actions   = ["secretsmanager:ListSecrets"] # a tenant's integrations, filtered by name prefix
-    resources = ["*"]
+  # What a tenant's admin does over HTTP (docs/http-api.md, Administration). The path holds the environment, the tag the
+  # project: what something else made under such a name is out of reach.
+  dynamic "statement" {
+    for_each = var.admin_api ? [1] : []
+
+    content {
+      sid = "MakeTenantSecrets"
+      actions = [
+        "secretsmanager:CreateSecret", # an integration's first credentials
+        "secretsmanager:TagResource",  # CreateSecret with the tags Project, TenantId, Integration
+      ]
+      resources = [local.arns]
+
+      condition {
+        test     = "StringEquals"
+        variable = "aws:RequestTag/Project"
+        values   = [var.project]
+      }
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.admin_api ? [1] : []
+
+    content {
+      sid = "ManageTenantSecrets"
+      actions = [
+        "secretsmanager:UpdateSecret",  # new credentials
+        "secretsmanager:DeleteSecret",  # an integration is removed, into the recovery window
+        "secretsmanager:RestoreSecret", # a name that is pending deletion comes back first
+      ]
+      resources = [local.arns]
+
+      condition {
+        test     = "StringEquals"
+        variable = "aws:ResourceTag/Project"
+        values   = [var.project]
+      }
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.admin_api ? [1] : []
+
+    content {
+      sid       = "ListSecretsTakesNoResource"
+      actions   = ["secretsmanager:ListSecrets"] # a tenant's integrations, filtered by name prefix
+      resources = ["*"]
+    }
   }
 }

@@ -47,3 +47,9 @@ variable "partition" {
     error_message = "partition begins with aws."
   }
 }
+
+variable "admin_api" {
+  description = "Whether the router manages the secrets, too."
+  type        = bool
+  nullable    = false
+}

@@ -129,6 +129,10 @@ impl Skill for SprintStatus {
         Some("jira")
     }
 
+    async fn check(&self, credentials: &SecretDocument) -> Option<Result<Value, SkillError>> {
+        Some(SprintStatus::check(self, credentials).await)
+    }
+
     fn tool(&self) -> ToolSpec {
         ToolSpec {
             name: self.name().to_owned(),

@@ -1,0 +1,390 @@
+//! The fields of the integrations that T3nets knows: what they are, whether their values are
+//! acceptable, and what becomes of a secret when a form changes some of them.
+
+use serde_json::Value;
+use url::Url;
+
+use crate::admin::AdminError;
+use crate::model::{IntegrationName, JsonObject, SecretDocument};
+use crate::nearest::did_you_mean;
+use crate::outbound;
+use crate::skills::sprint_status::is_project_key;
+
+/// The most bytes of a secret's JSON: what Secrets Manager takes
+/// (<https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html>).
+const MAX_SECRET_BYTES: usize = 65_536;
+
+/// A field of an integration that T3nets knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Field {
+    /// Its name in the secret.
+    pub name: &'static str,
+    /// What it is, for people who are asked for it.
+    pub description: &'static str,
+    /// Whether its value must never be shown.
+    pub is_secret: bool,
+    /// Whether the integration works without it.
+    pub is_optional: bool,
+    kind: FieldKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum FieldKind {
+    Text,
+    Url,
+    Number,
+    ProjectKey,
+}
+
+impl Field {
+    const fn new(name: &'static str, description: &'static str, kind: FieldKind) -> Self {
+        Self {
+            name,
+            description,
+            is_secret: false,
+            is_optional: false,
+            kind,
+        }
+    }
+
+    const fn secret(self) -> Self {
+        Self {
+            is_secret: true,
+            ..self
+        }
+    }
+
+    const fn optional(self) -> Self {
+        Self {
+            is_optional: true,
+            ..self
+        }
+    }
+
+    /// Whether a value is acceptable.
+    ///
+    /// # Errors
+    /// [`AdminError::Invalid`] if it is not; the value is not repeated.
+    pub fn check(&self, value: &str) -> Result<(), AdminError> {
+        if value.is_empty() && !self.is_optional {
+            return Err(AdminError::invalid(self.name, "must not be empty"));
+        }
+        match self.kind {
+            _ if value.is_empty() => Ok(()),
+            FieldKind::Text => Ok(()),
+            // As it is read where it is used.
+            FieldKind::Number if value.parse::<u64>().is_ok() => Ok(()),
+            FieldKind::Number => Err(AdminError::invalid(
+                self.name,
+                "must be a whole number, of at most 19 digits",
+            )),
+            FieldKind::ProjectKey if is_project_key(value) => Ok(()),
+            FieldKind::ProjectKey => Err(AdminError::invalid(
+                self.name,
+                "must be what stands before the number in an issue's key: `ABC` in `ABC-12`",
+            )),
+            FieldKind::Url => check_url(self.name, value),
+        }
+    }
+}
+
+/// Credentials go to this address with every call, so they must not travel in clear but to this
+/// machine itself.
+fn check_url(field: &str, value: &str) -> Result<(), AdminError> {
+    let reason = match Url::parse(value) {
+        // A password in the address would be shown with it.
+        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+            "must not hold a user name or a password"
+        }
+        Ok(url) if url.query().is_some() || url.fragment().is_some() => {
+            "must end with the path, without `?` and `#`"
+        }
+        Ok(url) if url.scheme() == "http" && !outbound::is_loopback(&url) => {
+            "must begin with https://"
+        }
+        Ok(url) if matches!(url.scheme(), "https" | "http") && url.has_host() => return Ok(()),
+        _ => "must be an address like https://example.com",
+    };
+    Err(AdminError::invalid(field, reason))
+}
+
+const JIRA: &[Field] = &[
+    Field::new(
+        "url",
+        "Jira's address, https://TEAM.atlassian.net",
+        FieldKind::Url,
+    ),
+    Field::new(
+        "email",
+        "e-mail address of the Jira account",
+        FieldKind::Text,
+    ),
+    Field::new("api_token", "API token of that account", FieldKind::Text).secret(),
+    Field::new("board_id", "the board's number", FieldKind::Number),
+    Field::new("project_key", "key of the project", FieldKind::ProjectKey).optional(),
+];
+
+const ANTHROPIC: &[Field] = &[
+    Field::new("api_key", "API key of Anthropic", FieldKind::Text).secret(),
+    Field::new("base_url", "address of another endpoint", FieldKind::Url).optional(),
+];
+
+const OPENAI: &[Field] = &[
+    Field::new(
+        "base_url",
+        "address of an OpenAI-compatible endpoint; OpenAI's own without it",
+        FieldKind::Url,
+    )
+    .optional(),
+    Field::new("api_key", "API key of the endpoint", FieldKind::Text)
+        .secret()
+        .optional(),
+];
+
+/// The integrations whose fields T3nets knows. Any other can be stored as it is given.
+pub const KNOWN_INTEGRATIONS: [&str; 3] = ["jira", "anthropic", "openai"];
+
+/// The fields of an integration; `None` if T3nets does not know it.
+pub fn fields_of(integration: &IntegrationName) -> Option<&'static [Field]> {
+    match integration.as_str() {
+        "jira" => Some(JIRA),
+        "anthropic" => Some(ANTHROPIC),
+        "openai" => Some(OPENAI),
+        _ => None,
+    }
+}
+
+/// A secret's content after a change of some of its fields, as a form sends them: an empty text
+/// keeps what is stored, null takes it away. Of an integration that T3nets does not know, nothing
+/// is kept: which of its fields is an address and which a secret cannot be told.
+///
+/// Where an address names another host than the stored one, no stored secret goes there: whoever
+/// may change the address could otherwise have it sent to a host of their own.
+///
+/// # Errors
+/// [`AdminError::Invalid`] with the first field that is wrong or missing.
+pub fn merged(
+    integration: &IntegrationName,
+    stored: &SecretDocument,
+    given: &JsonObject,
+) -> Result<SecretDocument, AdminError> {
+    let Some(known) = fields_of(integration) else {
+        let given = SecretDocument::new(given.clone());
+        return check(integration, &given).map(|()| given);
+    };
+    let mut fields = stored.fields().clone();
+    for (name, value) in given {
+        if !known.iter().any(|field| field.name == name) {
+            let names = known.iter().map(|field| field.name);
+            let meant = did_you_mean(name, names);
+            let reason = format!("is not a field of `{integration}`{meant}");
+            return Err(AdminError::invalid(
+                name.chars().take(64).collect::<String>(),
+                reason,
+            ));
+        }
+        match value {
+            Value::Null => {
+                fields.remove(name);
+            }
+            Value::String(text) if text.trim().is_empty() => {}
+            Value::String(text) => {
+                fields.insert(name.clone(), text.trim().into());
+            }
+            Value::Number(number) => {
+                fields.insert(name.clone(), number.to_string().into());
+            }
+            _ => return Err(AdminError::invalid(name, "must be text")),
+        }
+    }
+    let merged = SecretDocument::new(fields);
+    let is_moved = known
+        .iter()
+        .filter(|field| field.kind == FieldKind::Url)
+        .any(|field| origin(stored, field) != origin(&merged, field));
+    let is_given = |field: &Field| {
+        let value = given.get(field.name);
+        value.is_some_and(|value| value.as_str().is_none_or(|text| !text.trim().is_empty()))
+    };
+    let is_kept =
+        |field: &&Field| field.is_secret && stored.text(field.name).is_some() && !is_given(field);
+    if let (true, Some(secret)) = (is_moved, known.iter().find(is_kept)) {
+        return Err(AdminError::invalid(
+            secret.name,
+            "must be entered again, because the address is another host's",
+        ));
+    }
+    check(integration, &merged)?;
+    Ok(merged)
+}
+
+/// Scheme, host and port of an address, or what stands in its place.
+fn origin(document: &SecretDocument, field: &Field) -> Option<String> {
+    let text = document.text(field.name)?;
+    Some(Url::parse(&text).map_or(text, |url| url.origin().ascii_serialization()))
+}
+
+/// Whether the document has what its integration needs.
+///
+/// # Errors
+/// [`AdminError::Invalid`] with the first field that is missing or wrong; its value is not
+/// repeated.
+pub fn check(integration: &IntegrationName, document: &SecretDocument) -> Result<(), AdminError> {
+    if document.fields().is_empty() {
+        return Err(AdminError::invalid(
+            integration.as_str(),
+            "must have fields",
+        ));
+    }
+    for field in fields_of(integration).unwrap_or_default() {
+        field.check(&document.text(field.name).unwrap_or_default())?;
+    }
+    let bytes = serde_json::to_vec(document.fields()).map_or(usize::MAX, |json| json.len());
+    if bytes > MAX_SECRET_BYTES {
+        return Err(AdminError::invalid(
+            integration.as_str(),
+            format!("must not be longer than {MAX_SECRET_BYTES} bytes"),
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn document(value: serde_json::Value) -> SecretDocument {
+        SecretDocument::new(value.as_object().unwrap().clone())
+    }
+
+    fn checked(integration: &str, value: serde_json::Value) -> Result<(), String> {
+        check(&integration.parse().unwrap(), &document(value)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_would_be_refused_at_each_use_is_refused_when_it_is_set() {
+        for (field, value) in [
+            ("board_id", "99999999999999999999999"),
+            ("board_id", "-7"),
+            ("project_key", "A\" OR 1=1"),
+            ("project_key", "1A"),
+        ] {
+            let mut whole = json!({"url": "https://t.atlassian.net", "email": "a@b", "api_token": "s", "board_id": 7});
+            whole[field] = json!(value);
+            let error = checked("jira", whole).unwrap_err();
+            assert!(error.contains(field) && !error.contains(value), "{error}");
+        }
+    }
+
+    #[test]
+    fn jira_needs_its_four_fields() {
+        let whole = json!({"url": "https://t.atlassian.net", "email": "a@b", "api_token": "s", "board_id": 7});
+        assert_eq!(checked("jira", whole.clone()), Ok(()));
+        for field in ["url", "email", "api_token", "board_id"] {
+            let mut partly = whole.clone();
+            partly.as_object_mut().unwrap().remove(field);
+            assert_eq!(
+                checked("jira", partly),
+                Err(format!("`{field}` must not be empty"))
+            );
+        }
+    }
+
+    #[test]
+    fn addresses_and_numbers_are_checked_without_repeating_them() {
+        for (field, value) in [
+            ("url", "t.atlassian.net"),
+            ("url", "ftp://t.atlassian.net"),
+            ("url", "http://t.atlassian.net"),
+            ("url", "https://t.atlassian.net/?x=y"),
+            ("url", "https://ada:hunter2@t.atlassian.net"),
+            ("board_id", "seven"),
+        ] {
+            let mut fields =
+                json!({"url": "https://t", "email": "a@b", "api_token": "s", "board_id": "7"});
+            fields[field] = json!(value);
+            let error = checked("jira", fields).unwrap_err();
+            assert!(error.starts_with(&format!("`{field}`")), "{error}");
+            assert!(!error.contains(value), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_form_keeps_what_is_blank_and_takes_away_what_is_null() {
+        let jira = "jira".parse().unwrap();
+        let stored = document(json!({
+            "url": "https://t.atlassian.net", "email": "a@b", "api_token": "s", "board_id": "7",
+            "project_key": "ABC",
+        }));
+        let form = json!({"url": " ", "email": " c@d ", "api_token": "", "board_id": 8, "project_key": null});
+        let merged = merged(&jira, &stored, form.as_object().unwrap()).unwrap();
+        let whole = json!({
+            "url": "https://t.atlassian.net", "email": "c@d", "api_token": "s", "board_id": "8",
+        });
+        assert_eq!(merged, document(whole));
+    }
+
+    #[test]
+    fn no_stored_secret_goes_to_another_host() {
+        let stored = document(json!({
+            "url": "https://t.atlassian.net", "email": "a@b", "api_token": "s", "board_id": "7",
+        }));
+        let moved = |form: serde_json::Value| {
+            merged(&"jira".parse().unwrap(), &stored, form.as_object().unwrap())
+                .map_err(|error| error.to_string())
+        };
+        for url in [
+            "https://evil.example",
+            "https://t.atlassian.net:8443",
+            "http://127.0.0.1",
+        ] {
+            for token in [json!(null), json!(""), json!(" ")] {
+                let form = match token.is_null() {
+                    true => json!({"url": url}),
+                    false => json!({"url": url, "api_token": token}),
+                };
+                let error = moved(form).unwrap_err();
+                assert!(
+                    error.starts_with("`api_token` must be entered again"),
+                    "{url}: {error}"
+                );
+            }
+            assert!(moved(json!({"url": url, "api_token": "mine"})).is_ok());
+        }
+        assert!(moved(json!({"url": "https://t.atlassian.net/jira"})).is_ok());
+
+        // What is not set is the provider's own address.
+        let stored = document(json!({"api_key": "s"}));
+        for (integration, form) in [
+            ("anthropic", json!({"base_url": "https://evil.example"})),
+            ("openai", json!({"base_url": "https://evil.example"})),
+        ] {
+            let error = merged(
+                &integration.parse().unwrap(),
+                &stored,
+                form.as_object().unwrap(),
+            );
+            assert!(
+                error
+                    .unwrap_err()
+                    .to_string()
+                    .starts_with("`api_key` must be")
+            );
+        }
+        // Nothing is kept of what is not known.
+        let pager = merged(
+            &"pager".parse().unwrap(),
+            &document(json!({"token": "s"})),
+            json!({"address": "x"}).as_object().unwrap(),
+        );
+        assert_eq!(pager.unwrap(), document(json!({"address": "x"})));
+    }
+
+    #[test]
+    fn an_unknown_integration_needs_only_some_field() {
+        assert_eq!(checked("pager", json!({"x": 1})), Ok(()));
+        assert!(checked("pager", json!({})).is_err());
+        assert!(checked("pager", json!({"x": "y".repeat(MAX_SECRET_BYTES)})).is_err());
+    }
+}

@@ -1,0 +1,235 @@
+//! A tenant's things as the CLI's `--json` and the HTTP administration show them. The names of
+//! fields are an interface: programs read them.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::model::{
+    ApiKey, AuditEntry, ChannelId, ChannelKind, ChannelMapping, DailyUsage, IntegrationName,
+    JsonObject, NanoUsd, SecretDescription, User, UserId, UserRole,
+};
+
+/// A person.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct UserView {
+    /// Unique within the tenant.
+    #[schema(value_type = String)]
+    pub user_id: UserId,
+    /// The address that skills know the person by.
+    pub email: String,
+    /// The name people read.
+    pub display_name: String,
+    /// `admin` or `member`.
+    #[schema(value_type = String)]
+    pub role: UserRole,
+    /// Who the person is on outside channels.
+    #[serde(skip_serializing_if = "JsonObject::is_empty")]
+    #[schema(value_type = Object)]
+    pub channel_identities: JsonObject,
+}
+
+impl From<User> for UserView {
+    fn from(user: User) -> Self {
+        Self {
+            user_id: user.id,
+            email: user.email,
+            display_name: user.display_name,
+            role: user.role,
+            channel_identities: user.channel_identities,
+        }
+    }
+}
+
+/// An API key without the key.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct KeyView {
+    /// The key's first characters.
+    pub prefix: String,
+    /// The user it speaks for.
+    #[schema(value_type = String)]
+    pub user_id: UserId,
+    /// What it is for; empty if nobody said.
+    pub name: String,
+    /// The most it may do: `admin` or `member`.
+    #[schema(value_type = String)]
+    pub role: UserRole,
+    /// `active`, `expired` or `revoked`.
+    pub state: &'static str,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// When it stops working; `null` if it does not.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub expires_at: Option<Timestamp>,
+    /// The key's SHA-256: it names the key without giving it away.
+    pub hash: String,
+}
+
+impl KeyView {
+    /// A key in this state.
+    pub fn new(key: ApiKey, state: &'static str) -> Self {
+        Self {
+            state,
+            prefix: key.prefix,
+            user_id: key.user_id,
+            name: key.name,
+            role: key.role,
+            created_at: key.created_at,
+            expires_at: key.expires_at,
+            hash: key.hash.as_str().to_owned(),
+        }
+    }
+}
+
+/// A channel on which a tenant answers.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ChannelView {
+    /// `slack`, `teams` or `telegram`.
+    #[schema(value_type = String)]
+    pub channel_type: ChannelKind,
+    /// What the outside system calls it.
+    #[schema(value_type = String)]
+    pub channel_id: ChannelId,
+}
+
+impl From<ChannelMapping> for ChannelView {
+    fn from(mapping: ChannelMapping) -> Self {
+        Self {
+            channel_type: mapping.kind,
+            channel_id: mapping.channel_id,
+        }
+    }
+}
+
+/// One change.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct AuditView {
+    /// Sorts by time.
+    pub id: String,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// Who made it: `operator:ada`, `user:ada@example.com`.
+    pub actor: String,
+    /// What was done: `user.add`.
+    pub action: String,
+    /// To what.
+    pub target: String,
+}
+
+impl From<AuditEntry> for AuditView {
+    fn from(entry: AuditEntry) -> Self {
+        Self {
+            id: entry.id.to_string(),
+            at: entry.at,
+            actor: entry.actor,
+            action: entry.action,
+            target: entry.target,
+        }
+    }
+}
+
+/// A secret without its content.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct SecretView {
+    /// The outside system that it is for.
+    #[schema(value_type = String)]
+    pub integration: IntegrationName,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// When its value last changed.
+    #[schema(value_type = String, format = DateTime)]
+    pub updated_at: Timestamp,
+    /// Until when a removed secret can be restored; `null` unless it was removed.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub deleted_for_good_at: Option<Timestamp>,
+}
+
+impl From<SecretDescription> for SecretView {
+    fn from(secret: SecretDescription) -> Self {
+        Self {
+            integration: secret.name.integration,
+            created_at: secret.created_at,
+            updated_at: secret.updated_at,
+            deleted_for_good_at: secret.deleted_for_good_at,
+        }
+    }
+}
+
+/// What was used, of one day or of several together.
+#[derive(Debug, Clone, Copy, Default, Serialize, ToSchema)]
+pub struct UsedView {
+    /// Messages that were accepted.
+    pub messages: u64,
+    /// Tokens sent to models.
+    pub input_tokens: u64,
+    /// Tokens that models answered.
+    pub output_tokens: u64,
+    /// What all of it cost in US dollars; `null` if the price of a part is not known.
+    #[schema(value_type = Option<f64>)]
+    pub cost_usd: Option<NanoUsd>,
+    /// What the part cost whose price is known.
+    #[schema(value_type = f64)]
+    pub priced_cost_usd: NanoUsd,
+    /// Tokens, in and out, whose price is not known.
+    pub unpriced_tokens: u64,
+    /// How many of the tokens are estimated.
+    pub estimated_tokens: u64,
+}
+
+impl From<&DailyUsage> for UsedView {
+    fn from(usage: &DailyUsage) -> Self {
+        Self {
+            messages: usage.messages,
+            input_tokens: usage.input_tokens,
+            output_tokens: usage.output_tokens,
+            cost_usd: usage.whole_cost(),
+            priced_cost_usd: usage.cost,
+            unpriced_tokens: usage.unpriced_tokens,
+            estimated_tokens: usage.estimated_tokens,
+        }
+    }
+}
+
+/// What was used on a day.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct DayView {
+    /// The day, in UTC.
+    #[schema(value_type = String, format = Date)]
+    pub day: Date,
+    /// What was used on it.
+    #[serde(flatten)]
+    pub used: UsedView,
+}
+
+/// What a tenant used.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct UsageView {
+    /// The days on which something was used, oldest first.
+    pub days: Vec<DayView>,
+    /// All of them together.
+    pub total: UsedView,
+}
+
+impl UsageView {
+    /// Of these days.
+    pub fn new(days: &[DailyUsage]) -> Self {
+        let mut sum = DailyUsage::none(Date::ZERO);
+        for day in days {
+            sum.add(day);
+        }
+        Self {
+            total: UsedView::from(&sum),
+            days: days
+                .iter()
+                .map(|usage| DayView {
+                    day: usage.day,
+                    used: usage.into(),
+                })
+                .collect(),
+        }
+    }
+}

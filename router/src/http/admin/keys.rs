@@ -1,0 +1,161 @@
+//! The tenant's API keys: `/api/admin/keys`.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use jiff::SignedDuration;
+use secrecy::ExposeSecret;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::admin::keys::{KeyState, MAX_KEY_LIFE, NewKey};
+use crate::admin::views::KeyView;
+use crate::http::AppState;
+use crate::http::auth::Administrator;
+use crate::http::error::{ApiError, ErrorBody};
+use crate::http::extract::{JsonBody, QueryString};
+use crate::http::fields::{Fields, FromFields};
+use crate::http::paging::PageQuery;
+use crate::model::{ApiKey, UserId, UserRole};
+
+/// A page of the tenant's keys.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct Keys {
+    /// The keys, without the keys themselves.
+    keys: Vec<KeyView>,
+    /// Send it as `after` for more; absent if there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// The tenant's keys, expired ones included
+#[utoipa::path(
+    get,
+    path = "/api/admin/keys",
+    tag = "administration",
+    params(PageQuery),
+    responses(
+        (status = 200, description = "The keys", body = Keys),
+        (status = "4XX", description = "Refused", body = ErrorBody),
+        (status = "5XX", description = "Failed", body = ErrorBody),
+    ),
+    security(("key" = [])),
+)]
+pub(in crate::http) async fn list(
+    State(state): State<AppState>,
+    Administrator { admin, tenant, .. }: Administrator,
+    QueryString(page): QueryString<PageQuery>,
+) -> Result<Json<Keys>, ApiError> {
+    let found = state.platform.tenants.keys(&tenant.id, page.into()).await?;
+    let view = |key: ApiKey| {
+        let state: KeyState = admin.key_state(&key);
+        KeyView::new(key, state.as_str())
+    };
+    Ok(Json(Keys {
+        keys: found.items.into_iter().map(view).collect(),
+        next: found.next,
+    }))
+}
+
+/// A key to be made.
+#[derive(Debug, ToSchema)]
+pub(in crate::http) struct NewKeyBody {
+    /// The user it speaks for; oneself if absent.
+    #[schema(value_type = Option<String>)]
+    user_id: Option<UserId>,
+    /// What it is for.
+    name: Option<String>,
+    /// The most it may do, `admin` or `member`; as much as its user if absent.
+    #[schema(value_type = Option<String>)]
+    role: Option<UserRole>,
+    /// How long it works, at most ten years; it never expires if absent.
+    #[schema(minimum = 1)]
+    expires_in_seconds: Option<u64>,
+}
+
+impl FromFields for NewKeyBody {
+    fn from_fields(fields: &Fields) -> Result<Self, ApiError> {
+        fields.only(&["user_id", "name", "role", "expires_in_seconds"])?;
+        let longest = MAX_KEY_LIFE.as_secs().unsigned_abs();
+        Ok(Self {
+            user_id: fields.id(&["user_id"])?,
+            name: fields.text(&["name"])?.map(str::to_owned),
+            role: fields.id(&["role"])?,
+            expires_in_seconds: fields.whole_number("expires_in_seconds", 1..=longest)?,
+        })
+    }
+}
+
+/// A key that was just made.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct CreatedKey {
+    /// The key: shown now and never again.
+    key: String,
+    #[serde(flatten)]
+    view: KeyView,
+}
+
+/// Make a key
+///
+/// The answer is the only one that has the key.
+#[utoipa::path(
+    post,
+    path = "/api/admin/keys",
+    tag = "administration",
+    request_body = NewKeyBody,
+    responses(
+        (status = 201, description = "Made", body = CreatedKey),
+        (status = "4XX", description = "Refused", body = ErrorBody),
+        (status = "5XX", description = "Failed", body = ErrorBody),
+    ),
+    security(("key" = [])),
+)]
+pub(in crate::http) async fn create(
+    Administrator {
+        admin,
+        tenant,
+        user_id,
+    }: Administrator,
+    JsonBody(body): JsonBody<NewKeyBody>,
+) -> Result<(StatusCode, Json<CreatedKey>), ApiError> {
+    let expires_in = body.expires_in_seconds.map(|seconds| {
+        let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
+        SignedDuration::from_secs(seconds)
+    });
+    let new = NewKey {
+        user_id: body.user_id.unwrap_or(user_id),
+        name: body.name,
+        role: body.role,
+        expires_in,
+    };
+    let created = admin.create_key(&tenant.id, new).await?;
+    Ok((
+        StatusCode::CREATED,
+        Json(CreatedKey {
+            key: created.key.expose_secret().to_owned(),
+            view: KeyView::new(created.stored, KeyState::Active.as_str()),
+        }),
+    ))
+}
+
+/// Revoke a key
+#[utoipa::path(
+    delete,
+    path = "/api/admin/keys/{key}",
+    tag = "administration",
+    params(("key" = String, Path, description = "The key's prefix, or the start of its hash")),
+    responses(
+        (status = 200, description = "Revoked", body = KeyView),
+        (status = "4XX", description = "Refused", body = ErrorBody),
+        (status = "5XX", description = "Failed", body = ErrorBody),
+    ),
+    security(("key" = [])),
+)]
+pub(in crate::http) async fn revoke(
+    Administrator { admin, tenant, .. }: Administrator,
+    Path(key): Path<String>,
+) -> Result<Json<KeyView>, ApiError> {
+    let key = admin.find_key(&tenant.id, &key).await?;
+    admin.revoke_key(&key).await?;
+    Ok(Json(KeyView::new(key, "revoked")))
+}

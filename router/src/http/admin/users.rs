@@ -1,0 +1,227 @@
+//! The tenant's people: `/api/admin/users`.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::of_path;
+use crate::admin::users::{LastAdmin, NewUser, UserEdits};
+use crate::admin::views::UserView;
+use crate::http::AppState;
+use crate::http::auth::Administrator;
+use crate::http::error::{ApiError, ErrorBody};
+use crate::http::extract::{JsonBody, QueryString};
+use crate::http::fields::{Fields, FromFields};
+use crate::http::paging::PageQuery;
+use crate::model::{UserId, UserRole};
+
+/// A page of the tenant's people.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct Users {
+    /// The people by id.
+    users: Vec<UserView>,
+    /// Send it as `after` for more; absent if there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// The tenant's people
+#[utoipa::path(
+    get,
+    path = "/api/admin/users",
+    tag = "administration",
+    params(PageQuery),
+    responses(
+        (status = 200, description = "The people", body = Users),
+        (status = "4XX", description = "Refused", body = ErrorBody),
+        (status = "5XX", description = "Failed", body = ErrorBody),
+    ),
+    security(("key" = [])),
+)]
+pub(in crate::http) async fn list(
+    State(state): State<AppState>,
+    Administrator { tenant, .. }: Administrator,
+    QueryString(page): QueryString<PageQuery>,
+) -> Result<Json<Users>, ApiError> {
+    let store = &state.platform.tenants;
+    let found = store.users(&tenant.id, page.into()).await?;
+    Ok(Json(Users {
+        users: found.items.into_iter().map(UserView::from).collect(),
+        next: found.next,
+    }))
+}
+
+/// A person to be added.
+#[derive(Debug, ToSchema)]
+pub(in crate::http) struct NewUserBody {
+    /// The e-mail address.
+    #[schema(example = "ada@example.com")]
+    email: String,
+    /// Unique within the tenant; the lower-cased address if absent.
+    #[schema(value_type = Option<String>)]
+    user_id: Option<UserId>,
+    /// The name people read; the address up to its `@` if absent.
+    display_name: Option<String>,
+    /// `admin` or `member`; `member` if absent.
+    #[schema(value_type = Option<String>)]
+    role: Option<UserRole>,
+}
+
+impl FromFields for NewUserBody {
+    fn from_fields(fields: &Fields) -> Result<Self, ApiError> {
+        fields.only(&["email", "user_id", "display_name", "role"])?;
+        Ok(Self {
+            email: fields.required_text("email")?,
+            user_id: fields.id(&["user_id"])?,
+            display_name: fields.text(&["display_name"])?.map(str::to_owned),
+            role: fields.id(&["role"])?,
+        })
+    }
+}
+
+/// Add a person
+#[utoipa::path(
+    post,
+    path = "/api/admin/users",
+    tag = "administration",
+    request_body = NewUserBody,
+    responses(
+        (status = 201, description = "Added", body = UserView),
+        (status = "4XX", description = "Refused", body = ErrorBody),
+        (status = "5XX", description = "Failed", body = ErrorBody),
+    ),
+    security(("key" = [])),
+)]
+pub(in crate::http) async fn add(
+    Administrator { admin, tenant, .. }: Administrator,
+    JsonBody(body): JsonBody<NewUserBody>,
+) -> Result<(StatusCode, Json<UserView>), ApiError> {
+    let new = NewUser {
+        email: body.email,
+        id: body.user_id,
+        display_name: body.display_name,
+        role: body.role.unwrap_or(UserRole::Member),
+    };
+    let user = admin.add_user(&tenant.id, new).await?;
+    Ok((StatusCode::CREATED, Json(user.into())))
+}
+
+/// What should change on a person. What is absent stays.
+#[derive(Debug, ToSchema)]
+pub(in crate::http) struct UserEditsBody {
+    /// The e-mail address.
+    email: Option<String>,
+    /// The name people read.
+    display_name: Option<String>,
+    /// `admin` or `member`.
+    #[schema(value_type = Option<String>)]
+    role: Option<UserRole>,
+    /// Preferences by name; null takes one away.
+    #[schema(value_type = Option<Object>)]
+    preferences: Vec<(String, Option<String>)>,
+}
+
+impl FromFields for UserEditsBody {
+    fn from_fields(fields: &Fields) -> Result<Self, ApiError> {
+        fields.only(&["email", "display_name", "role", "preferences"])?;
+        let preferences = fields.object("preferences")?.into_iter().flatten();
+        let preferences = preferences.map(|(name, value)| {
+            if value.is_null() {
+                return Ok((name.clone(), None));
+            }
+            let text = value.as_str().map(str::to_owned);
+            let text =
+                text.ok_or_else(|| ApiError::invalid("a preference must be text or null"))?;
+            Ok((name.clone(), Some(text)))
+        });
+        Ok(Self {
+            email: fields.text(&["email"])?.map(str::to_owned),
+            display_name: fields.text(&["display_name"])?.map(str::to_owned),
+            role: fields.id(&["role"])?,
+            preferences: preferences.collect::<Result<_, ApiError>>()?,
+        })
+    }
+}
+
+/// A person after a change.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct ChangedUser {
+    /// The fields that changed; none if everything was so already.
+    changed: Vec<String>,
+    #[serde(flatten)]
+    user: UserView,
+}
+
+/// Change a person
+///
+/// The last admin of a tenant cannot become a member.
+#[utoipa::path(
+    patch,
+    path = "/api/admin/users/{user_id}",
+    tag = "administration",
+    params(("user_id" = String, Path, description = "The person's id")),
+    request_body = UserEditsBody,
+    responses(
+        (status = 200, description = "Changed, or so already", body = ChangedUser),
+        (status = "4XX", description = "Refused", body = ErrorBody),
+        (status = "5XX", description = "Failed", body = ErrorBody),
+    ),
+    security(("key" = [])),
+)]
+pub(in crate::http) async fn set(
+    Administrator { admin, tenant, .. }: Administrator,
+    Path(user_id): Path<String>,
+    JsonBody(body): JsonBody<UserEditsBody>,
+) -> Result<Json<ChangedUser>, ApiError> {
+    let user_id: UserId = of_path("user_id", &user_id)?;
+    let edits = UserEdits {
+        email: body.email,
+        display_name: body.display_name,
+        role: body.role,
+        preferences: body.preferences,
+    };
+    let edited = admin
+        .set_user(&tenant.id, &user_id, &edits, LastAdmin::Keep)
+        .await?;
+    Ok(Json(ChangedUser {
+        changed: edited.changed,
+        user: edited.value.into(),
+    }))
+}
+
+/// What went with a person.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct RemovedUser {
+    user_id: String,
+    /// How many of the person's keys were revoked.
+    keys_revoked: usize,
+}
+
+/// Remove a person, with their keys and conversations
+///
+/// The last admin of a tenant cannot be removed.
+#[utoipa::path(
+    delete,
+    path = "/api/admin/users/{user_id}",
+    tag = "administration",
+    params(("user_id" = String, Path, description = "The person's id")),
+    responses(
+        (status = 200, description = "Removed", body = RemovedUser),
+        (status = "4XX", description = "Refused", body = ErrorBody),
+        (status = "5XX", description = "Failed", body = ErrorBody),
+    ),
+    security(("key" = [])),
+)]
+pub(in crate::http) async fn remove(
+    Administrator { admin, tenant, .. }: Administrator,
+    Path(user_id): Path<String>,
+) -> Result<Json<RemovedUser>, ApiError> {
+    let id: UserId = of_path("user_id", &user_id)?;
+    let removed = admin.remove_user(&tenant.id, &id, LastAdmin::Keep).await?;
+    Ok(Json(RemovedUser {
+        user_id: id.to_string(),
+        keys_revoked: removed.keys,
+    }))
+}

@@ -1,0 +1,235 @@
+//! How the caller's tenant is set up: `GET` and `PUT /api/settings`.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::AppState;
+use super::auth::{Administrator, KnownUser};
+use super::error::{ApiError, ErrorBody};
+use super::extract::JsonBody;
+use super::fields::{Fields, FromFields};
+use crate::admin::settings::{self, SettingEdit, SettingKey};
+use crate::admin::tenants::TenantEdits;
+use crate::ai::SelectError;
+use crate::model::{Tenant, UserRole};
+
+/// How a tenant is set up.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Settings {
+    tenant_id: String,
+    /// The name people read.
+    name: String,
+    /// `active`, `onboarding` or `suspended`.
+    status: &'static str,
+    /// Who answers.
+    model: AnsweringModel,
+    /// The limits, and how much of them is used.
+    limits: Limits,
+    /// For admins only: what may be set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    settings: Option<Vec<Setting>>,
+    /// For admins only: counts the changes. Sent back with a change, it is refused if another was
+    /// made since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<u64>,
+}
+
+/// Who answers a tenant.
+#[derive(Debug, Serialize, ToSchema)]
+struct AnsweringModel {
+    /// `bedrock`, `anthropic`, `openai` or `offline`; `null` if none can be asked.
+    provider: Option<String>,
+    /// The model's name; `null` if none can be asked.
+    name: Option<String>,
+    /// Why none can be asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
+}
+
+/// A tenant's limits.
+#[derive(Debug, Serialize, ToSchema)]
+struct Limits {
+    /// Messages a day (UTC).
+    messages_per_day: u64,
+    /// Messages that were accepted today.
+    messages_today: u64,
+    /// When the day ends.
+    #[schema(value_type = String, format = DateTime)]
+    resets_at: Timestamp,
+    /// The longest answer, in tokens.
+    max_tokens_per_message: u32,
+}
+
+/// What may be set on a tenant.
+#[derive(Debug, Serialize, ToSchema)]
+struct Setting {
+    name: &'static str,
+    /// What it is for, with what holds where it is not set.
+    meaning: &'static str,
+    /// What it accepts.
+    rule: &'static str,
+    /// Its value; `null` if it is not set.
+    #[schema(value_type = Value)]
+    value: Value,
+}
+
+/// How the tenant is set up
+#[utoipa::path(
+    get,
+    path = "/api/settings",
+    tag = "settings",
+    responses(
+        (status = 200, description = "Model and limits; for admins, also what may be set", body = Settings),
+        (status = "4XX", description = "Refused", body = ErrorBody),
+        (status = "5XX", description = "Failed", body = ErrorBody),
+    ),
+    security(("key" = [])),
+)]
+pub(super) async fn show(
+    State(state): State<AppState>,
+    KnownUser { caller, .. }: KnownUser,
+) -> Result<Json<Settings>, ApiError> {
+    let is_admin = caller.role == UserRole::Admin;
+    // The caller's may be some seconds old; an admin may have changed it just now.
+    let tenant = state.platform.tenants.tenant(&caller.tenant.id).await?;
+    let tenant = tenant.unwrap_or(caller.tenant);
+    described(&state, &tenant, is_admin).await.map(Json)
+}
+
+async fn described(
+    state: &AppState,
+    tenant: &Tenant,
+    is_admin: bool,
+) -> Result<Settings, ApiError> {
+    let today = state.platform.clock.now().to_zoned(TimeZone::UTC).date();
+    let (usage, model) = futures::try_join!(
+        async { Ok(state.platform.usage.usage(&tenant.id, today, today).await?) },
+        answering_model(state, tenant),
+    )?;
+    let resets_at = today
+        .saturating_add(1.day())
+        .to_zoned(TimeZone::UTC)
+        .map_or(Timestamp::MAX, |midnight| midnight.timestamp());
+    let stored = settings::of(tenant);
+    let settings = SettingKey::ALL.map(|key| Setting {
+        name: key.as_str(),
+        meaning: key.meaning(),
+        rule: key.rule(),
+        value: stored.get(key.as_str()).cloned().unwrap_or_default(),
+    });
+    Ok(Settings {
+        tenant_id: tenant.id.to_string(),
+        name: tenant.name.clone(),
+        status: tenant.status.as_str(),
+        model,
+        limits: Limits {
+            messages_per_day: tenant.settings.daily_messages(),
+            messages_today: usage.first().map_or(0, |day| day.messages),
+            resets_at,
+            max_tokens_per_message: tenant.settings.max_tokens(),
+        },
+        settings: is_admin.then(|| settings.into()),
+        version: is_admin.then_some(tenant.version),
+    })
+}
+
+async fn answering_model(state: &AppState, tenant: &Tenant) -> Result<AnsweringModel, ApiError> {
+    let models = state.engine.models();
+    match models.select(tenant, &*state.platform.secrets).await {
+        Ok(selected) => Ok(AnsweringModel {
+            provider: Some(selected.provider.to_string()),
+            name: Some(selected.name),
+            problem: None,
+        }),
+        Err(SelectError::Store(error)) => Err(error.into()),
+        Err(error) => Ok(AnsweringModel {
+            provider: None,
+            name: None,
+            problem: Some(error.to_string()),
+        }),
+    }
+}
+
+/// What should change. What is absent stays.
+#[derive(Debug, ToSchema)]
+pub(super) struct SettingsBody {
+    /// The tenant's name.
+    name: Option<String>,
+    /// Settings by name; null takes one away, so that its default holds.
+    #[schema(value_type = Option<Object>)]
+    settings: Vec<SettingEdit>,
+    /// The `version` that was seen.
+    version: Option<u64>,
+}
+
+impl FromFields for SettingsBody {
+    fn from_fields(fields: &Fields) -> Result<Self, ApiError> {
+        fields.only(&["name", "settings", "version"])?;
+        let edits = fields.object("settings")?.into_iter().flatten();
+        let edits = edits.map(|(name, value)| {
+            let key: SettingKey = name.parse()?;
+            match value {
+                Value::Null => Ok(SettingEdit::unset(key)),
+                value => Ok(SettingEdit::set(key, value.clone())?),
+            }
+        });
+        Ok(Self {
+            name: fields.text(&["name"])?.map(str::to_owned),
+            settings: edits.collect::<Result<_, ApiError>>()?,
+            version: fields.whole_number("version", 0..=u64::MAX)?,
+        })
+    }
+}
+
+/// What was changed, and how the tenant is set up now.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ChangedSettings {
+    /// The fields that changed; none if everything was so already.
+    changed: Vec<String>,
+    #[serde(flatten)]
+    settings: Settings,
+}
+
+/// Change how the tenant is set up
+#[utoipa::path(
+    put,
+    path = "/api/settings",
+    tag = "settings",
+    request_body = SettingsBody,
+    responses(
+        (status = 200, description = "Changed, or so already", body = ChangedSettings),
+        (status = "4XX", description = "Refused", body = ErrorBody),
+        (status = "5XX", description = "Failed", body = ErrorBody),
+    ),
+    security(("key" = [])),
+)]
+pub(super) async fn change(
+    State(state): State<AppState>,
+    Administrator { admin, tenant, .. }: Administrator,
+    JsonBody(body): JsonBody<SettingsBody>,
+) -> Result<Json<ChangedSettings>, ApiError> {
+    let seen = admin.tenant(&tenant.id).await?;
+    if body.version.is_some_and(|version| version != seen.version) {
+        return Err(ApiError::new(
+            StatusCode::CONFLICT,
+            "changed",
+            "the settings were changed by someone else in the meantime",
+        )
+        .hint("look at the current values, then decide again"));
+    }
+    let edits = TenantEdits {
+        name: body.name,
+        settings: body.settings,
+    };
+    let edited = admin.set_tenant_as_seen(&seen, &edits).await?;
+    Ok(Json(ChangedSettings {
+        settings: described(&state, &edited.value, true).await?,
+        changed: edited.changed,
+    }))
+}

@@ -1,0 +1,385 @@
+//! Who may call what: every route by every kind of caller, and two tenants beside each other.
+
+use std::collections::BTreeSet;
+
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode};
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use serde_json::json;
+use support::jira::{Jira, Script};
+use t3nets_router::admin::Admin;
+use t3nets_router::admin::users::LastAdmin;
+use t3nets_router::http::{Callers, ROUTES};
+use t3nets_router::model::{JsonObject, TenantSettings, UserRole};
+
+use super::{TestApp, add_tenant, request, tenant_id};
+
+/// A kind of caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Without a credential.
+    Nobody,
+    /// With a credential that is none.
+    Garbage,
+    /// With a key whose time is over.
+    Expired,
+    /// With the key of a user who was removed.
+    Removed,
+    /// An admin of a tenant that was suspended.
+    Suspended,
+    Member,
+    /// An admin by a key that may do what members may.
+    AdminAsMember,
+    Admin,
+}
+
+const KINDS: [Kind; 8] = [
+    Kind::Nobody,
+    Kind::Garbage,
+    Kind::Expired,
+    Kind::Removed,
+    Kind::Suspended,
+    Kind::Member,
+    Kind::AdminAsMember,
+    Kind::Admin,
+];
+
+/// The code of the refusal; `None` if the caller may call it.
+fn refusal(kind: Kind, callers: Callers) -> Option<&'static str> {
+    let is_user = matches!(kind, Kind::Member | Kind::AdminAsMember | Kind::Admin);
+    match callers {
+        Callers::Everyone => None,
+        Callers::EveryoneOrKnown if kind == Kind::Nobody => None,
+        _ if kind == Kind::Suspended => Some("tenant_suspended"),
+        _ if !is_user => Some("unauthorized"),
+        Callers::Admins if kind != Kind::Admin => Some("admins_only"),
+        _ => None,
+    }
+}
+
+/// The path of a route with something in place of its parameters.
+fn filled(path: &str, fill: impl Fn(&str) -> String) -> String {
+    let parts = path.split('/').map(|part| {
+        let name = part
+            .strip_prefix('{')
+            .and_then(|part| part.strip_suffix('}'));
+        name.map_or_else(|| part.to_owned(), &fill)
+    });
+    parts.collect::<Vec<_>>().join("/")
+}
+
+fn call(method: &Method, path: &str, key: Option<&str>, body: &str) -> Request<Body> {
+    let request = request(method.clone(), path, key).header("content-type", "application/json");
+    request.body(Body::from(body.to_owned())).unwrap()
+}
+
+async fn keys(app: &TestApp) -> impl Fn(Kind) -> Option<String> {
+    add_tenant(&app.platform, "closed", TenantSettings::default()).await;
+    let ended = Timestamp::now() - SignedDuration::from_secs(1);
+    let admin = app.key("default", "ada", UserRole::Admin).await;
+    let as_member = app.key("default", "ada", UserRole::Member).await;
+    let member = app.key("default", "bob", UserRole::Member).await;
+    let expired = app
+        .key_until("default", "ada", UserRole::Admin, Some(ended))
+        .await;
+    let suspended = app.key("closed", "ada", UserRole::Admin).await;
+    let removed = app.key("closed", "bob", UserRole::Admin).await;
+    let operator = Admin::new(app.platform.clone(), "operator:test");
+    let closed = tenant_id("closed");
+    let bob = "bob".parse().unwrap();
+    operator
+        .remove_user(&closed, &bob, LastAdmin::Keep)
+        .await
+        .unwrap();
+    operator.suspend_tenant(&closed).await.unwrap();
+    move |kind| match kind {
+        Kind::Nobody => None,
+        Kind::Garbage => Some("t3n_garbage".to_owned()),
+        Kind::Expired => Some(expired.clone()),
+        Kind::Removed => Some(removed.clone()),
+        Kind::Suspended => Some(suspended.clone()),
+        Kind::Member => Some(member.clone()),
+        Kind::AdminAsMember => Some(as_member.clone()),
+        Kind::Admin => Some(admin.clone()),
+    }
+}
+
+#[tokio::test]
+async fn every_route_is_called_by_those_who_may_and_by_nobody_else() {
+    let app = TestApp::new().await;
+    let keys = keys(&app).await;
+    for (method, path, callers) in ROUTES {
+        let path = filled(path, |_| "nothing".to_owned());
+        for kind in KINDS {
+            let key = keys(kind);
+            let answer = app.send(call(method, &path, key.as_deref(), "{}")).await;
+            let seen = format!("{method} {path} by {kind:?}: {answer:?}");
+            assert!(!answer.status.is_server_error(), "{seen}");
+            match refusal(kind, *callers) {
+                Some(code) => {
+                    let status = match code {
+                        "unauthorized" => StatusCode::UNAUTHORIZED,
+                        _ => StatusCode::FORBIDDEN,
+                    };
+                    assert_eq!(
+                        (answer.status, &*answer.error_code()),
+                        (status, code),
+                        "{seen}"
+                    );
+                }
+                None => {
+                    let is_refused = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
+                    assert!(!is_refused.contains(&answer.status), "{seen}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn callers_without_a_key_may_chat_where_a_tenant_takes_them_and_no_more() {
+    let app = TestApp::with(super::Setup {
+        anonymous: true,
+        ..Default::default()
+    })
+    .await;
+    for (method, path, callers) in ROUTES {
+        let path = filled(path, |_| "nothing".to_owned());
+        let answer = app.send(call(method, &path, None, "{}")).await;
+        let is_refused = answer.status == StatusCode::UNAUTHORIZED;
+        let is_theirs = matches!(
+            callers,
+            Callers::Everyone | Callers::EveryoneOrKnown | Callers::Chat
+        );
+        assert_eq!(is_refused, !is_theirs, "{method} {path}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn where_it_is_off_nobody_administers_over_http_and_all_else_works() {
+    let app = TestApp::with(super::Setup {
+        admin_api_off: true,
+        ..Default::default()
+    })
+    .await;
+    let key = app.key("default", "ada", UserRole::Admin).await;
+    for (method, path, callers) in ROUTES {
+        let path = filled(path, |_| "nothing".to_owned());
+        let answer = app.send(call(method, &path, Some(&key), "{}")).await;
+        let is_off = answer.status == StatusCode::FORBIDDEN;
+        assert_eq!(
+            is_off,
+            *callers == Callers::Admins,
+            "{method} {path}: {answer:?}"
+        );
+        if is_off {
+            assert_eq!(answer.error_code(), "admin_api_off");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_table_has_every_route_of_the_document_and_no_other() {
+    let app = TestApp::new().await;
+    let document = app.get("/openapi.json", None).await.json();
+    let documented = document["paths"].as_object().unwrap().iter();
+    let documented: BTreeSet<(String, String)> = documented
+        .flat_map(|(path, methods)| {
+            let methods = methods.as_object().unwrap().keys();
+            methods.map(move |method| (path.clone(), method.to_uppercase()))
+        })
+        .collect();
+    let in_table: BTreeSet<(String, String)> = ROUTES
+        .iter()
+        .filter(|(_, path, _)| *path != "/openapi.json")
+        .map(|(method, path, _)| ((*path).to_owned(), method.to_string()))
+        .collect();
+    assert_eq!(documented, in_table);
+    for (method, path, callers) in ROUTES {
+        let administers = path.starts_with("/api/admin/") || *method == Method::PUT;
+        assert_eq!(administers, *callers == Callers::Admins, "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn a_method_that_a_path_does_not_have_is_refused_whoever_calls() {
+    let app = TestApp::new().await;
+    let keys = keys(&app).await;
+    for (_, path, _) in ROUTES {
+        let path = filled(path, |_| "nothing".to_owned());
+        for kind in KINDS {
+            let key = keys(kind);
+            let answer = app
+                .send(call(&Method::TRACE, &path, key.as_deref(), ""))
+                .await;
+            assert_eq!(
+                answer.status,
+                StatusCode::METHOD_NOT_ALLOWED,
+                "{path}: {answer:?}"
+            );
+            assert!(answer.headers.contains_key("allow"), "{path}");
+        }
+    }
+}
+
+/// A tenant whose contents hold its mark, and whose ids do not: the other tenant may call them.
+struct Marked {
+    id: &'static str,
+    mark: &'static str,
+    /// What may stand in a path or a body of either tenant.
+    names: Vec<String>,
+    admin: String,
+    member: String,
+}
+
+async fn marked(app: &TestApp, jira: &Jira, id: &'static str, mark: &'static str) -> Marked {
+    let settings = TenantSettings {
+        system_prompt_override: Some(format!("prompt {mark}")),
+        ..TenantSettings::default()
+    };
+    add_tenant(&app.platform, id, settings).await;
+    let admin = app.key(id, "ada", UserRole::Admin).await;
+    let member = app.key(id, "bob", UserRole::Member).await;
+    let mut fields = jira.credentials();
+    fields.insert("project_key".to_owned(), mark.into());
+    app.connect_jira(id, fields).await;
+    let user_id = format!("user-of-{id}");
+    let user =
+        json!({"email": format!("{mark}@example.com"), "user_id": user_id, "display_name": mark});
+    let answer = app.post("/api/admin/users", Some(&admin), &user).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
+    let key = json!({"name": mark, "user_id": user_id});
+    let answer = app.post("/api/admin/keys", Some(&admin), &key).await;
+    let prefix = answer.json()["prefix"].as_str().unwrap().to_owned();
+    let session = format!("session-of-{id}");
+    let said = json!({"message": format!("hello {mark}"), "session_id": session});
+    for key in [&admin, &member] {
+        app.post("/api/chat", Some(key), &said).await;
+    }
+    let names = ["ada", "jira", "openai", "slack", id, "nothing"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain([user_id, session, prefix])
+        .collect();
+    Marked {
+        id,
+        mark,
+        names,
+        admin,
+        member,
+    }
+}
+
+/// One generated call: who calls, which route, what stands in its path and its body.
+type Call = (bool, bool, usize, Vec<usize>, usize);
+
+fn body_of(route: &str, name: &str) -> String {
+    let body = match route {
+        "/api/chat" => json!({"message": format!("hello {name}"), "session_id": name}),
+        "/api/clear" => json!({"session_id": name}),
+        "/api/admin/users" => json!({"email": format!("{name}@x.example")}),
+        "/api/admin/keys" => json!({"user_id": name}),
+        "/api/admin/channels" => json!({"channel_type": "slack", "channel_id": name}),
+        "/api/settings" => json!({"name": "renamed"}),
+        path if path.starts_with("/api/admin/integrations") => json!({"fields": {"url": ""}}),
+        _ => json!({"display_name": "renamed"}),
+    };
+    body.to_string()
+}
+
+/// No answer to one tenant's caller has a mark of the other's, whatever is called with whose names.
+#[test]
+fn no_tenant_sees_what_is_anothers_whatever_it_calls() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let app = runtime.block_on(TestApp::new());
+    let jira = runtime.block_on(Script::sample().start());
+    let one = runtime.block_on(marked(&app, &jira, "one", "FIRSTMARK"));
+    let two = runtime.block_on(marked(&app, &jira, "two", "SECONDMARK"));
+    let names: Vec<String> = one.names.iter().chain(&two.names).cloned().collect();
+    let calls = (
+        any::<bool>(),
+        any::<bool>(),
+        0..ROUTES.len(),
+        prop::collection::vec(0..names.len(), 2),
+        0..names.len(),
+    );
+    let cases =
+        std::env::var("T3NETS_TWO_TENANT_CALLS").map_or(2_000, |cases| cases.parse().unwrap());
+    let mut runner = TestRunner::new(Config {
+        cases,
+        failure_persistence: None,
+        ..Config::default()
+    });
+    let own_marks = std::cell::Cell::new(0);
+    let sent = runner.run(
+        &calls,
+        |(first, as_admin, route, in_path, in_body): Call| {
+            let (own, other) = if first { (&one, &two) } else { (&two, &one) };
+            let (method, route, _) = &ROUTES[route];
+            let place = std::cell::Cell::new(0);
+            let mut path = filled(route, |_| {
+                let at = place.replace(place.get() + 1);
+                names[in_path[at.min(1)]].clone()
+            });
+            if *route == "/api/history" {
+                path = format!("{path}?session_id={}", names[in_path[0]]);
+            }
+            let key = if as_admin { &own.admin } else { &own.member };
+            let body = body_of(route, &names[in_body]);
+            let request = call(method, &path, Some(key), &body);
+            let answer = runtime.block_on(app.send(request));
+            let seen = String::from_utf8_lossy(&answer.body);
+            let called = format!("{method} {path} {body} by {}: {seen}", own.id);
+            // Jira may not be reached with what a call changed.
+            let is_fault =
+                answer.status.is_server_error() && answer.status != StatusCode::BAD_GATEWAY;
+            prop_assert!(!is_fault, "{called}");
+            prop_assert!(!seen.contains(other.mark), "{called}");
+            own_marks.set(own_marks.get() + usize::from(seen.contains(own.mark)));
+            Ok(())
+        },
+    );
+    sent.unwrap();
+    // Else there was nothing to see.
+    let seldom = usize::try_from(cases).unwrap() / 20;
+    assert!(own_marks.get() > seldom, "{} of {cases}", own_marks.get());
+}
+
+#[tokio::test]
+async fn what_one_tenant_changes_leaves_the_other_as_it_was() {
+    let app = TestApp::new().await;
+    let jira = Script::sample().start().await;
+    let one = marked(&app, &jira, "one", "FIRSTMARK").await;
+    let two = marked(&app, &jira, "two", "SECONDMARK").await;
+    let before = everything(&app, &two.admin).await;
+    for (method, route, _) in ROUTES {
+        for name in &two.names {
+            let path = filled(route, |_| name.clone());
+            app.send(call(method, &path, Some(&one.admin), &body_of(route, name)))
+                .await;
+        }
+    }
+    assert_eq!(everything(&app, &two.admin).await, before);
+}
+
+/// All that an admin can read, without what the reading itself leaves.
+async fn everything(app: &TestApp, admin: &str) -> JsonObject {
+    let mut all = JsonObject::new();
+    for path in [
+        "/api/settings",
+        "/api/sessions",
+        "/api/admin/users",
+        "/api/admin/keys",
+        "/api/admin/channels",
+        "/api/admin/integrations",
+        "/api/admin/usage",
+        "/api/admin/audit",
+    ] {
+        let answer = app.get(path, Some(admin)).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}: {answer:?}");
+        all.insert(path.to_owned(), answer.json());
+    }
+    all
+}
