@@ -11,6 +11,7 @@
 mod anthropic;
 mod ask;
 mod bedrock;
+mod bedrock_tolerance;
 mod openai;
 mod tolerance;
 

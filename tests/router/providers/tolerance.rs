@@ -301,6 +301,20 @@ async fn an_anthropic_answer_needs_no_more_than_its_words_and_its_end() {
     assert_eq!(reply.content, expected);
     // It said that its turn ended.
     assert_eq!(reply.stop, StopReason::ToolUse);
+    // A block that does not say what it is, and one that nobody knows.
+    let begin = |index: u8, block: Value| json!({"type": "content_block_start", "index": index, "content_block": block});
+    let word = |index: u8, word: &str| json!({"type": "content_block_delta", "index": index, "delta": {"type": "text_delta", "text": word}});
+    for block in [json!(null), json!({}), json!({"type": null, "text": ""})] {
+        let events = [
+            begin(0, block),
+            begin(1, json!({"type": "from_the_future"})),
+            word(0, "Hello"),
+            word(1, "nothing"),
+            json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}}),
+        ];
+        let reply = reply_to(Anthropic, Answer::raw(STREAM, anthropic(&events))).await;
+        assert_eq!(reply.text(), "Hello");
+    }
     let refused = Answer::failure(
         400,
         r#"{"type":"error","error":{"type":"invalid_request_error","message":null}}"#,
@@ -385,6 +399,21 @@ async fn thoughts_in_the_content_are_no_part_of_the_answer() {
     }
     let reply = openai(sse(&[&words("Use <think> so."), STOP])).await;
     assert_eq!(reply.text(), "Use <think> so.");
+    // Compatible endpoints speak Anthropic's form, too.
+    let piece = |piece: &str| json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": piece}});
+    let stop = json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}});
+    for (pieces, answer) in [
+        (
+            ["<thi", "nk>so</think>\n\n", "All is well."],
+            "All is well.",
+        ),
+        (["", "<thi", "nk"], "<think"),
+    ] {
+        let [a, b, c] = pieces.map(piece);
+        let body = anthropic(&[a, b, c, stop.clone()]);
+        let reply = reply_to(Anthropic, Answer::raw(STREAM, body)).await;
+        assert_eq!(reply.text(), answer);
+    }
 }
 
 #[tokio::test]

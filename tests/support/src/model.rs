@@ -12,6 +12,8 @@ mod bedrock;
 mod openai;
 mod serve;
 
+pub use bedrock::bedrock_event;
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

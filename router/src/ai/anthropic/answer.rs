@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::ai::broken_off;
 use crate::ai::reading::{self, count, index, name, text, tool_input, with_own_ids};
+use crate::ai::thinking::Thoughts;
 use crate::model::{ContentBlock, ModelReply, StopReason, TokenUsage};
 use crate::ports::{Listener, ModelError, ModelEvent};
 
@@ -11,6 +12,8 @@ use crate::ports::{Listener, ModelError, ModelEvent};
 #[derive(Default)]
 pub(super) struct Answer {
     blocks: Vec<(Option<i64>, Block)>,
+    /// What compatible endpoints leave in the text.
+    thoughts: Thoughts,
     stop: Option<String>,
     usage: TokenUsage,
 }
@@ -24,7 +27,10 @@ enum Block {
         json: String,
     },
     Reasoning(Map<String, Value>),
+    /// Of a kind that is not known.
     Unknown,
+    /// Of a kind that was not said: its first piece tells.
+    Untold,
 }
 
 impl Answer {
@@ -104,8 +110,8 @@ impl Answer {
         let field = |field| text(&block, field).unwrap_or_default().to_owned();
         let started = match text(&block, "type") {
             Some("text") => {
-                let words = field("text");
-                say(&words, listen);
+                let mut words = String::new();
+                say(&mut words, &self.thoughts.without(&field("text")), listen);
                 Block::Text(words)
             }
             Some("tool_use") => Block::Tool {
@@ -118,7 +124,8 @@ impl Answer {
                 Value::Object(block) => Block::Reasoning(block),
                 _ => Block::Unknown,
             },
-            _ => Block::Unknown,
+            Some(_) => Block::Unknown,
+            None => Block::Untold,
         };
         self.blocks.push((at, started));
     }
@@ -144,19 +151,18 @@ impl Answer {
                 ));
             }
             (None, _) => {
-                let block = match kind {
-                    "text_delta" => Block::Text(String::new()),
-                    _ => Block::Unknown,
-                };
-                self.blocks.push((at, block));
+                self.blocks.push((at, Block::Untold));
                 self.blocks.len() - 1
             }
         };
+        let block = &mut self.blocks[position].1;
+        if matches!(block, Block::Untold) && kind == "text_delta" {
+            *block = Block::Text(String::new());
+        }
         let piece = |field| text(delta, field).unwrap_or_default();
-        match (&mut self.blocks[position].1, kind) {
+        match (block, kind) {
             (Block::Text(all), "text_delta") => {
-                say(piece("text"), listen);
-                all.push_str(piece("text"));
+                say(all, &self.thoughts.without(piece("text")), listen);
             }
             (Block::Tool { json, .. }, "input_json_delta") => {
                 json.push_str(piece("partial_json"));
@@ -177,8 +183,21 @@ impl Answer {
     ///
     /// # Errors
     /// If it broke off, or the conversation left no room for it.
-    pub(super) fn finish(self, turn: usize) -> Result<ModelReply, ModelError> {
+    pub(super) fn finish(
+        mut self,
+        turn: usize,
+        listen: &mut Listener<'_>,
+    ) -> Result<ModelReply, ModelError> {
         let stop = self.stop.as_deref().ok_or_else(broken_off)?;
+        // Only what an answer begins with may be held back.
+        let held = self.thoughts.finish();
+        let texts = self.blocks.iter_mut().filter_map(|(_, block)| match block {
+            Block::Text(all) => Some(all),
+            _ => None,
+        });
+        if let Some(last) = texts.last() {
+            say(last, &held, listen);
+        }
         let mut content: Vec<ContentBlock> = self
             .blocks
             .into_iter()
@@ -198,7 +217,7 @@ impl Answer {
                     },
                 }),
                 Block::Reasoning(block) => Some(ContentBlock::Reasoning(Value::Object(block))),
-                Block::Unknown => None,
+                Block::Unknown | Block::Untold => None,
             })
             .collect();
         with_own_ids(&mut content, turn);
@@ -226,9 +245,10 @@ impl Answer {
     }
 }
 
-fn say(words: &str, listen: &mut Listener<'_>) {
+fn say(all: &mut String, words: &str, listen: &mut Listener<'_>) {
     if !words.is_empty() {
         listen(ModelEvent::Text(words));
+        all.push_str(words);
     }
 }
 

@@ -57,44 +57,12 @@ impl Anthropic {
         let error = body.get("error").unwrap_or(&Value::Null);
         match (text(error, "type"), text(error, "message")) {
             (Some(kind), message) if !kind.is_empty() => {
-                let message = message.unwrap_or_default();
-                self.error(kind, message, refusal.retry_after, model)
+                let message = self.excerpt(message.unwrap_or_default());
+                meaning(kind, message, refusal.retry_after, model)
             }
             // Proxies in between know no types.
             (_, Some(message)) => refusal.by_status(self.excerpt(message), model),
             (_, None) => refusal.by_status(self.excerpt(&refusal.message()), model),
-        }
-    }
-
-    /// What an error's type means.
-    fn error(
-        &self,
-        kind: &str,
-        message: &str,
-        retry_after: Option<Duration>,
-        model: &str,
-    ) -> ModelError {
-        let message = self.excerpt(message);
-        match kind {
-            "invalid_request_error" if says_too_long(&message) => ModelError::TooLong,
-            // An account without credit is refused with the type of a malformed request, and only
-            // the message says so: "Your credit balance is too low to access the Anthropic API".
-            "invalid_request_error" if message.contains("credit balance") => {
-                ModelError::Denied(message)
-            }
-            "authentication_error" | "permission_error" | "billing_error" => {
-                ModelError::Denied(message)
-            }
-            // A wrong base URL is "not found" too; the message names what was not found.
-            "not_found_error" if message.contains("model") => {
-                ModelError::UnknownModel(model.to_owned())
-            }
-            "request_too_large" => ModelError::TooLong,
-            "rate_limit_error" => ModelError::Throttled { retry_after },
-            "timeout_error" => ModelError::TimedOut,
-            // An error within a stream may come without a type.
-            "overloaded_error" | "api_error" | "" => ModelError::Unavailable(message),
-            _ => ModelError::Rejected(message),
         }
     }
 
@@ -120,33 +88,67 @@ impl ChatModel for Anthropic {
         if !response.status().is_success() {
             return Err(self.refusal(response, &request.model).await);
         }
-        listen(ModelEvent::Accepted);
-        let mut events = pin!(http::events(response)?);
-        let mut answer = Answer::default();
-        while let Some(event) = http::next_event(&mut events, answer.has_stopped()).await? {
-            let data = match http::parse(&event.data) {
-                Ok(data) => data,
-                // What cannot be read may have been words.
-                Err(error) if !answer.has_stopped() => return Err(error),
-                Err(_) => continue,
-            };
-            let kind = text(&data, "type").unwrap_or(&event.event);
-            match kind {
-                "message_stop" => break,
-                "error" if !answer.has_stopped() => {
-                    let error = data.get("error").unwrap_or(&Value::Null);
-                    let (kind, message) = (text(error, "type"), text(error, "message"));
-                    return Err(self.error(
-                        kind.unwrap_or_default(),
-                        message.unwrap_or_default(),
-                        None,
-                        &request.model,
-                    ));
-                }
-                _ => answer.take(kind, &data, listen)?,
+        read(response, Some(&self.key), request, listen).await
+    }
+}
+
+/// Reads an answer.
+pub(super) async fn read(
+    response: Response,
+    key: Option<&ProviderKey>,
+    request: &ModelRequest,
+    listen: &mut Listener<'_>,
+) -> Result<ModelReply, ModelError> {
+    listen(ModelEvent::Accepted);
+    let mut events = pin!(http::events(response)?);
+    let mut answer = Answer::default();
+    while let Some(event) = http::next_event(&mut events, answer.has_stopped()).await? {
+        let data = match http::parse(&event.data) {
+            Ok(data) => data,
+            // What cannot be read may have been words.
+            Err(error) if !answer.has_stopped() => return Err(error),
+            Err(_) => continue,
+        };
+        let kind = text(&data, "type").unwrap_or(&event.event);
+        match kind {
+            "message_stop" => break,
+            "error" if !answer.has_stopped() => {
+                let error = data.get("error").unwrap_or(&Value::Null);
+                return Err(meaning(
+                    text(error, "type").unwrap_or_default(),
+                    excerpt(text(error, "message").unwrap_or_default(), key),
+                    None,
+                    &request.model,
+                ));
             }
+            _ => answer.take(kind, &data, listen)?,
         }
-        answer.finish(request.messages.len())
+    }
+    answer.finish(request.messages.len(), listen)
+}
+
+/// What an error's type means.
+fn meaning(kind: &str, message: String, retry_after: Option<Duration>, model: &str) -> ModelError {
+    match kind {
+        "invalid_request_error" if says_too_long(&message) => ModelError::TooLong,
+        // An account without credit is refused with the type of a malformed request, and only
+        // the message says so: "Your credit balance is too low to access the Anthropic API".
+        "invalid_request_error" if message.contains("credit balance") => {
+            ModelError::Denied(message)
+        }
+        "authentication_error" | "permission_error" | "billing_error" => {
+            ModelError::Denied(message)
+        }
+        // A wrong base URL is "not found" too; the message names what was not found.
+        "not_found_error" if message.contains("model") => {
+            ModelError::UnknownModel(model.to_owned())
+        }
+        "request_too_large" => ModelError::TooLong,
+        "rate_limit_error" => ModelError::Throttled { retry_after },
+        "timeout_error" => ModelError::TimedOut,
+        // An error within a stream may come without a type.
+        "overloaded_error" | "api_error" | "" => ModelError::Unavailable(message),
+        _ => ModelError::Rejected(message),
     }
 }
 

@@ -1,29 +1,26 @@
-//! A model's answer, from one response or from the events of a stream.
+//! A model's answer, from one response or from the events of a stream, which are read field by
+//! field.
 
 use aws_sdk_bedrockruntime::operation::converse::ConverseOutput as Response;
 use aws_sdk_bedrockruntime::types::{
-    ContentBlock as Block, ContentBlockDelta, ContentBlockStart, ConverseOutput,
-    ConverseStreamOutput, ReasoningContentBlock, ReasoningContentBlockDelta, StopReason as Stop,
-    TokenUsage as Usage,
+    ContentBlock as Block, ConverseOutput, ReasoningContentBlock, TokenUsage as Usage,
 };
 use data_encoding::BASE64;
 use serde_json::{Value, json};
 
 use super::document::to_value;
-use crate::ai::broken_off;
-use crate::ai::reading::{raise, tool_input, with_own_ids};
+use crate::ai::reading::{count, index, name, raise, text, tool_input, with_own_ids};
+use crate::ai::thinking::Thoughts;
+use crate::ai::{broken_off, result_text};
 use crate::model::{ContentBlock, ModelReply, StopReason, TokenUsage};
 use crate::ports::{Listener, ModelError, ModelEvent};
-
-/// The longest streamed answer in bytes: many times what the longest output of any model takes.
-const MAX_ANSWER: usize = 16 << 20;
 
 /// An answer that is being streamed.
 #[derive(Default)]
 pub(super) struct Answer {
-    blocks: Vec<(i32, Part)>,
-    bytes: usize,
-    stop: Option<Stop>,
+    blocks: Vec<(Option<i64>, Part)>,
+    thoughts: Thoughts,
+    stop: Option<String>,
     usage: TokenUsage,
     answered_by: Option<String>,
 }
@@ -39,99 +36,139 @@ enum Part {
         text: String,
         signature: Option<String>,
     },
-    Redacted(Vec<u8>),
+    /// In base64, as it came and is sent back.
+    Redacted(String),
     Unknown,
 }
 
 impl Answer {
-    /// Adds an event. Text is passed on at once.
-    pub(super) fn add_event(
+    /// Takes an event. Kinds that are not known are skipped. Text is passed on at once.
+    ///
+    /// # Errors
+    /// If a part of a call came without its beginning.
+    pub(super) fn take(
         &mut self,
-        event: ConverseStreamOutput,
+        kind: &str,
+        data: &Value,
         listen: &mut Listener<'_>,
     ) -> Result<(), ModelError> {
-        match event {
-            ConverseStreamOutput::ContentBlockStart(event) => {
-                let part = match event.start {
-                    Some(ContentBlockStart::ToolUse(tool)) => Part::Tool {
-                        id: tool.tool_use_id,
-                        name: tool.name,
-                        json: String::new(),
-                    },
-                    _ => Part::Unknown,
-                };
-                self.blocks.push((event.content_block_index, part));
-                Ok(())
+        let at = index(data, "contentBlockIndex");
+        match kind {
+            // Only tool calls have such an event; text and reasoning start with their first delta:
+            // https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ContentBlockStart.html
+            "contentBlockStart" => {
+                if let Some(tool) = data.pointer("/start/toolUse") {
+                    self.blocks.push((at, call(tool, String::new())));
+                }
             }
-            ConverseStreamOutput::ContentBlockDelta(event) => match event.delta {
-                Some(delta) => self.add(event.content_block_index, delta, listen),
-                None => Ok(()),
-            },
-            ConverseStreamOutput::MessageStop(event) => {
-                self.stop = Some(event.stop_reason);
-                Ok(())
+            "contentBlockDelta" => {
+                let delta = data.get("delta").unwrap_or(&Value::Null);
+                self.add(at, delta, listen)?;
             }
-            ConverseStreamOutput::Metadata(event) => {
-                raise(&mut self.usage, counts(event.usage.as_ref()));
-                listen(ModelEvent::Usage(self.usage));
-                self.answered_by = event
-                    .trace
-                    .and_then(|trace| trace.prompt_router?.invoked_model_id);
-                Ok(())
+            "messageStop" => self.stopped(data),
+            "metadata" => self.described(data, listen),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Takes a whole response of Converse, which came in place of a stream.
+    pub(super) fn take_whole(
+        &mut self,
+        data: &Value,
+        listen: &mut Listener<'_>,
+    ) -> Result<(), ModelError> {
+        let content = data.pointer("/output/message/content");
+        for block in content.and_then(Value::as_array).into_iter().flatten() {
+            match block.get("toolUse") {
+                Some(tool) => {
+                    let input = tool.get("input").map(result_text);
+                    self.blocks
+                        .push((None, call(tool, input.unwrap_or_default())));
+                }
+                None => {
+                    let reasoning = block.get("reasoningContent");
+                    let thought = reasoning.and_then(|content| content.get("reasoningText"));
+                    let delta = thought.map(|thought| json!({ "reasoningContent": thought }));
+                    self.add(None, delta.as_ref().unwrap_or(block), listen)?;
+                }
             }
-            _ => Ok(()),
+        }
+        self.described(data, listen);
+        self.stopped(data);
+        Ok(())
+    }
+
+    fn stopped(&mut self, data: &Value) {
+        let reason = text(data, "stopReason").filter(|reason| !reason.is_empty());
+        if let Some(reason) = reason {
+            self.stop = Some(reason.to_owned());
         }
     }
 
-    /// Only tool calls have a start event; text and reasoning start with their first delta
-    /// (<https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ContentBlockStart.html>).
+    fn described(&mut self, data: &Value, listen: &mut Listener<'_>) {
+        if let Some(usage) = data.get("usage").filter(|usage| usage.is_object()) {
+            raise(&mut self.usage, usage_of(usage));
+            listen(ModelEvent::Usage(self.usage));
+        }
+        let router = data.pointer("/trace/promptRouter");
+        let invoked = router.and_then(|router| name(router, "invokedModelId"));
+        self.answered_by = invoked.or(self.answered_by.take());
+    }
+
+    /// A piece of a block: of the last one, if it does not say of which.
     fn add(
         &mut self,
-        index: i32,
-        delta: ContentBlockDelta,
+        at: Option<i64>,
+        delta: &Value,
         listen: &mut Listener<'_>,
     ) -> Result<(), ModelError> {
-        self.bytes += length(&delta);
-        if self.bytes > MAX_ANSWER {
-            return Err(ModelError::Protocol("the answer is too long".to_owned()));
+        if !delta.is_object() {
+            return Ok(());
         }
-        let known = self.blocks.iter().rposition(|(at, _)| *at == index);
-        let position = match known {
+        let reasoning = delta.get("reasoningContent");
+        let redacted = reasoning.and_then(|content| text(content, "redactedContent"));
+        let known = match at {
+            Some(_) => self.blocks.iter().rposition(|(index, _)| *index == at),
+            None => self.blocks.len().checked_sub(1),
+        };
+        let fits = known.filter(|known| at.is_some() || self.blocks[*known].1.takes(delta));
+        let position = match fits {
             Some(position) => position,
             None => {
-                self.blocks.push((index, new_part(&delta)?));
+                self.blocks.push((at, Part::beginning_with(delta)?));
                 self.blocks.len() - 1
             }
         };
-        let Some((_, part)) = self.blocks.get_mut(position) else {
-            return Ok(());
-        };
-        match (part, delta) {
-            (Part::Text(all), ContentBlockDelta::Text(text)) => {
-                if !text.is_empty() {
-                    listen(ModelEvent::Text(&text));
-                }
-                all.push_str(&text);
+        let part = &mut self.blocks[position].1;
+        // What it is may be told by a later piece.
+        if matches!(part, Part::Unknown) {
+            *part = Part::beginning_with(delta)?;
+        }
+        match part {
+            Part::Text(all) => {
+                let words = text(delta, "text").unwrap_or_default();
+                say(all, &self.thoughts.without(words), listen);
             }
-            (Part::Tool { json, .. }, ContentBlockDelta::ToolUse(delta)) => {
-                json.push_str(&delta.input);
-            }
-            (Part::Thought { text, signature }, ContentBlockDelta::ReasoningContent(delta)) => {
-                match delta {
-                    ReasoningContentBlockDelta::Text(more) => text.push_str(&more),
-                    ReasoningContentBlockDelta::Signature(more) => {
-                        signature.get_or_insert_default().push_str(&more);
-                    }
-                    _ => {}
+            Part::Tool { json, .. } => {
+                // A piece of JSON text, or the object itself.
+                match delta.pointer("/toolUse/input") {
+                    None | Some(Value::Null) => {}
+                    Some(input) => json.push_str(&result_text(input)),
                 }
             }
-            (
-                Part::Redacted(all),
-                ContentBlockDelta::ReasoningContent(ReasoningContentBlockDelta::RedactedContent(
-                    more,
-                )),
-            ) => all.extend_from_slice(more.as_ref()),
-            _ => {}
+            Part::Thought {
+                text: all,
+                signature,
+            } => {
+                let piece = |field| reasoning.and_then(|content| text(content, field));
+                all.push_str(piece("text").unwrap_or_default());
+                if let Some(more) = piece("signature") {
+                    signature.get_or_insert_default().push_str(more);
+                }
+            }
+            Part::Redacted(all) => all.push_str(redacted.unwrap_or_default()),
+            Part::Unknown => {}
         }
         Ok(())
     }
@@ -143,8 +180,21 @@ impl Answer {
 
     /// The answer, once the stream is over. `turn` makes the ids that are missing unique in the
     /// conversation.
-    pub(super) fn finish(self, turn: usize) -> Result<ModelReply, ModelError> {
-        let stop = self.stop.ok_or_else(broken_off)?;
+    pub(super) fn finish(
+        mut self,
+        turn: usize,
+        listen: &mut Listener<'_>,
+    ) -> Result<ModelReply, ModelError> {
+        let stop = self.stop.as_deref().ok_or_else(broken_off)?;
+        // Only what an answer begins with may be held back.
+        let held = self.thoughts.finish();
+        let texts = self.blocks.iter_mut().filter_map(|(_, part)| match part {
+            Part::Text(all) => Some(all),
+            _ => None,
+        });
+        if let Some(last) = texts.last() {
+            say(last, &held, listen);
+        }
         let content = self
             .blocks
             .into_iter()
@@ -159,43 +209,81 @@ impl Answer {
                     &text,
                     signature.as_deref(),
                 ))),
-                Part::Redacted(bytes) => Some(ContentBlock::Reasoning(redacted(&bytes))),
+                Part::Redacted(bytes) => {
+                    Some(ContentBlock::Reasoning(json!({ "redactedContent": bytes })))
+                }
                 Part::Unknown => None,
             })
             .collect();
-        reply(content, &stop, self.usage, self.answered_by, turn)
+        reply(content, stop, self.usage, self.answered_by, turn)
     }
 }
 
-/// The block that a first delta starts.
-fn new_part(delta: &ContentBlockDelta) -> Result<Part, ModelError> {
-    match delta {
-        ContentBlockDelta::Text(_) => Ok(Part::Text(String::new())),
-        ContentBlockDelta::ReasoningContent(ReasoningContentBlockDelta::RedactedContent(_)) => {
-            Ok(Part::Redacted(Vec::new()))
+impl Part {
+    /// The block that a first delta starts.
+    fn beginning_with(delta: &Value) -> Result<Self, ModelError> {
+        let reasoning = delta.get("reasoningContent");
+        Ok(match delta {
+            _ if text(delta, "text").is_some() => Self::Text(String::new()),
+            _ if reasoning.is_some_and(|content| content.get("redactedContent").is_some()) => {
+                Self::Redacted(String::new())
+            }
+            _ if reasoning.is_some() => Self::Thought {
+                text: String::new(),
+                signature: None,
+            },
+            _ if delta.get("toolUse").is_some() => {
+                return Err(ModelError::Protocol(
+                    "a part of a tool call came before its beginning".to_owned(),
+                ));
+            }
+            _ => Self::Unknown,
+        })
+    }
+
+    /// Whether a delta that does not say of which block it is can be of this one.
+    fn takes(&self, delta: &Value) -> bool {
+        match self {
+            Self::Text(_) => delta.get("text").is_some(),
+            Self::Tool { .. } => delta.get("toolUse").is_some(),
+            Self::Thought { .. } | Self::Redacted(_) => delta.get("reasoningContent").is_some(),
+            Self::Unknown => false,
         }
-        ContentBlockDelta::ReasoningContent(_) => Ok(Part::Thought {
-            text: String::new(),
-            signature: None,
-        }),
-        ContentBlockDelta::ToolUse(_) => Err(ModelError::Protocol(
-            "a part of a tool call came before its beginning".to_owned(),
-        )),
-        _ => Ok(Part::Unknown),
     }
 }
 
-fn length(delta: &ContentBlockDelta) -> usize {
-    match delta {
-        ContentBlockDelta::Text(text) => text.len(),
-        ContentBlockDelta::ToolUse(delta) => delta.input.len(),
-        ContentBlockDelta::ReasoningContent(delta) => match delta {
-            ReasoningContentBlockDelta::Text(text) => text.len(),
-            ReasoningContentBlockDelta::Signature(text) => text.len(),
-            ReasoningContentBlockDelta::RedactedContent(bytes) => bytes.as_ref().len(),
-            _ => 0,
-        },
-        _ => 0,
+fn call(tool: &Value, json: String) -> Part {
+    Part::Tool {
+        id: name(tool, "toolUseId").unwrap_or_default(),
+        name: name(tool, "name").unwrap_or_default(),
+        json,
+    }
+}
+
+fn say(all: &mut String, words: &str, listen: &mut Listener<'_>) {
+    if !words.is_empty() {
+        listen(ModelEvent::Text(words));
+        all.push_str(words);
+    }
+}
+
+/// Bedrock counts tokens read from and written to the cache apart from other input
+/// (<https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html>).
+fn usage_of(usage: &Value) -> TokenUsage {
+    let tokens = |field| count(usage, field).unwrap_or_default();
+    let counted = TokenUsage {
+        input: tokens("inputTokens"),
+        output: tokens("outputTokens"),
+        cache_read: tokens("cacheReadInputTokens"),
+        cache_write: tokens("cacheWriteInputTokens"),
+    };
+    // What a model thought may be in the sum alone.
+    let sent = counted.input + counted.cache_read + counted.cache_write;
+    TokenUsage {
+        output: counted
+            .output
+            .max(tokens("totalTokens").saturating_sub(sent)),
+        ..counted
     }
 }
 
@@ -239,12 +327,13 @@ pub(super) fn from_response(
     let answered_by = output
         .trace
         .and_then(|trace| trace.prompt_router?.invoked_model_id);
-    reply(content, &output.stop_reason, usage, answered_by, turn)
+    let stop = output.stop_reason.as_str();
+    reply(content, stop, usage, answered_by, turn)
 }
 
 fn reply(
     content: Vec<ContentBlock>,
-    stop: &Stop,
+    stop: &str,
     usage: TokenUsage,
     answered_by: Option<String>,
     turn: usize,
@@ -255,11 +344,11 @@ fn reply(
         .iter()
         .any(|block| matches!(block, ContentBlock::ToolUse { .. }));
     let stop = match stop {
-        Stop::MaxTokens => StopReason::MaxTokens,
-        Stop::ModelContextWindowExceeded if content.is_empty() => return Err(ModelError::TooLong),
-        Stop::ModelContextWindowExceeded => StopReason::MaxTokens,
-        Stop::ContentFiltered | Stop::GuardrailIntervened => StopReason::Filtered,
-        Stop::MalformedModelOutput | Stop::MalformedToolUse => {
+        "max_tokens" => StopReason::MaxTokens,
+        "model_context_window_exceeded" if content.is_empty() => return Err(ModelError::TooLong),
+        "model_context_window_exceeded" => StopReason::MaxTokens,
+        "content_filtered" | "guardrail_intervened" => StopReason::Filtered,
+        "malformed_model_output" | "malformed_tool_use" => {
             return Err(ModelError::Protocol(format!(
                 "the model wrote what Bedrock cannot read ({stop})"
             )));
@@ -277,8 +366,6 @@ fn reply(
     })
 }
 
-/// Bedrock counts tokens read from and written to the cache apart from other input
-/// (<https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html>).
 fn counts(usage: Option<&Usage>) -> TokenUsage {
     let count = |tokens: i32| u64::try_from(tokens).unwrap_or(0);
     usage.map_or_else(TokenUsage::default, |usage| TokenUsage {

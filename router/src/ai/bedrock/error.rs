@@ -10,13 +10,11 @@ use std::time::Duration;
 
 use aws_sdk_bedrockruntime::config::http::HttpResponse;
 use aws_sdk_bedrockruntime::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
-use aws_sdk_bedrockruntime::types::error::ConverseStreamOutputError as StreamError;
-use aws_smithy_types::event_stream::RawMessage;
 use jiff::Timestamp;
 use reqwest::StatusCode;
 
 use crate::ai::refusal::{by_status, excerpt, says_too_long};
-use crate::ai::{broken_off, table};
+use crate::ai::table;
 use crate::aws::{AwsError, AwsErrorKind};
 use crate::errors::chain;
 use crate::outbound::waiting_time;
@@ -84,40 +82,24 @@ fn is_connecting(error: &(dyn Error + 'static)) -> bool {
         .is_some_and(hyper_util::client::legacy::Error::is_connect)
 }
 
-/// The error of a stream that ended before its end.
-pub(super) fn stream_error(error: &SdkError<StreamError, RawMessage>, model: &str) -> ModelError {
-    tracing::debug!(error = %DisplayErrorContext(error), "Bedrock's answer broke off");
-    match error {
-        SdkError::ServiceError(service) => {
-            let answer = service.err();
-            // Events of a stream name their type in a header, which the SDK does not hand on as a
-            // code:
-            // https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html
-            let code = match answer {
-                StreamError::InternalServerException(_) => Some("InternalServerException"),
-                StreamError::ModelStreamErrorException(_) => Some("ModelStreamErrorException"),
-                StreamError::ServiceUnavailableException(_) => Some("ServiceUnavailableException"),
-                StreamError::ThrottlingException(_) => Some("ThrottlingException"),
-                StreamError::ValidationException(_) => Some("ValidationException"),
-                other => other.code(),
-            };
-            let refusal = Refusal {
-                code,
-                message: answer.message().unwrap_or_default(),
-                status: None,
-                retry_after: None,
-            };
-            meaning(&refusal, model)
-        }
-        SdkError::DispatchFailure(failure) if failure.is_timeout() => ModelError::TimedOut,
-        SdkError::DispatchFailure(_) => broken_off(),
-        SdkError::ResponseError(response) => match response.raw() {
-            // The end of the stream, in the middle of an event.
-            RawMessage::Invalid(Some(_)) => broken_off(),
-            _ => ModelError::Protocol("an event cannot be read".to_owned()),
-        },
-        _ => broken_off(),
-    }
+/// The error that an event reports. Events of a stream name their type with a small letter:
+/// <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html>.
+pub(super) fn within_stream(kind: &str, message: &str, model: &str) -> ModelError {
+    const KNOWN: [&str; 5] = [
+        "InternalServerException",
+        "ModelStreamErrorException",
+        "ServiceUnavailableException",
+        "ThrottlingException",
+        "ValidationException",
+    ];
+    let code = KNOWN.iter().find(|code| code.eq_ignore_ascii_case(kind));
+    let refusal = Refusal {
+        code: code.copied(),
+        message,
+        status: None,
+        retry_after: None,
+    };
+    meaning(&refusal, model)
 }
 
 /// What is the same for every service of AWS: what failed before a request was sent, and the codes

@@ -6,13 +6,15 @@
 //! provider's adapter keeps to is in [`crate::ai`]. New events, blocks and reasons may appear at
 //! any time and are skipped.
 //!
-//! `request` writes a request, `answer` gathers what comes back, `document` turns JSON into the
-//! SDK's form and back, `error` says what a refusal means.
+//! `request` writes a request, `stream` reads a streamed answer's events, `answer` gathers what
+//! comes back, `document` turns JSON into the SDK's form and back, `error` says what a refusal
+//! means.
 
 mod answer;
 mod document;
 mod error;
 mod request;
+mod stream;
 
 use std::fmt;
 use std::sync::Arc;
@@ -27,6 +29,7 @@ use aws_sdk_bedrockruntime::Client;
 use aws_sdk_bedrockruntime::config::Builder;
 
 use self::answer::Answer;
+use self::stream::{Event, Events, Tap};
 use crate::ai::reading::GRACE;
 use crate::ai::table::{Ability, ModelInfo};
 use crate::model::{ModelReply, ModelRequest};
@@ -101,7 +104,7 @@ impl fmt::Debug for Bedrock {
 /// Fills in one of the SDK's two calls and sends it. They take the same fields, but their builders
 /// share no trait.
 macro_rules! send {
-    ($call:expr, $request:expr, $effort:expr) => {{
+    ($call:expr, $request:expr, $effort:expr $(, $tap:expr)?) => {{
         let parts = request::parts($request, $effort)?;
         $call
             .model_id(&$request.model)
@@ -110,6 +113,7 @@ macro_rules! send {
             .inference_config(parts.limits)
             .set_tool_config(parts.tools)
             .set_additional_model_request_fields(parts.more)
+            $(.customize().interceptor($tap))?
             .send()
             .await
             .map_err(|error| error::refusal(&error, &$request.model))
@@ -155,24 +159,35 @@ impl BedrockModel {
         request: &ModelRequest,
         listen: &mut Listener<'_>,
     ) -> Result<ModelReply, ModelError> {
-        let output = send!(self.client.converse_stream(), request, self.effort())?;
+        let tap = Tap::default();
+        send!(
+            self.client.converse_stream(),
+            request,
+            self.effort(),
+            tap.clone()
+        )?;
         listen(ModelEvent::Accepted);
-        let mut stream = output.stream;
+        let mut events = Events::of(tap);
         let mut answer = Answer::default();
         // The usage comes after the end of the message, so the stream is read to its end.
         loop {
             let has_stopped = answer.has_stopped();
             let patience = if has_stopped { GRACE } else { EVENT_TIMEOUT };
-            let event = match tokio::time::timeout(patience, stream.recv()).await {
+            let event = match tokio::time::timeout(patience, events.next()).await {
                 Ok(Ok(event)) => event,
                 // Whatever goes wrong behind a whole answer is its end.
                 Ok(Err(_)) | Err(_) if has_stopped => None,
-                Ok(Err(error)) => return Err(error::stream_error(&error, &request.model)),
+                Ok(Err(error)) => return Err(error),
                 Err(_) => return Err(ModelError::TimedOut),
             };
             match event {
-                Some(event) => answer.add_event(event, listen)?,
-                None => return answer.finish(request.messages.len()),
+                Some(Event::Of { kind, data }) => answer.take(&kind, &data, listen)?,
+                Some(Event::Whole(data)) => answer.take_whole(&data, listen)?,
+                Some(Event::Exception { .. }) if has_stopped => {}
+                Some(Event::Exception { code, message }) => {
+                    return Err(error::within_stream(&code, &message, &request.model));
+                }
+                None => return answer.finish(request.messages.len(), listen),
             }
         }
     }

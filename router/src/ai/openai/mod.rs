@@ -164,30 +164,38 @@ impl ChatModel for OpenAi {
         listen: &mut Listener<'_>,
     ) -> Result<ModelReply, ModelError> {
         let (response, takes) = self.send(request).await?;
-        listen(ModelEvent::Accepted);
-        let mut events = pin!(http::events(response)?);
-        let mut answer = Answer::default();
-        while let Some(event) = http::next_event(&mut events, answer.has_stopped()).await? {
-            let data = event.data.trim();
-            if data == "[DONE]" {
-                answer.done();
-                continue;
-            }
-            match http::parse(data) {
-                Ok(chunk) => {
-                    answer.take(&chunk, self.key.as_ref(), &request.model, listen)?;
-                }
-                // What cannot be read may have been words.
-                Err(error) if !answer.has_stopped() => return Err(error),
-                Err(_) => {}
-            }
-        }
-        let reply = answer.finish(request.messages.len(), listen)?;
+        let reply = read(response, self.key.as_ref(), request, listen).await?;
         Ok(ModelReply {
             without_tools: !takes.tools && !request.tools.is_empty(),
             ..reply
         })
     }
+}
+
+/// Reads an answer.
+pub(super) async fn read(
+    response: Response,
+    key: Option<&ProviderKey>,
+    request: &ModelRequest,
+    listen: &mut Listener<'_>,
+) -> Result<ModelReply, ModelError> {
+    listen(ModelEvent::Accepted);
+    let mut events = pin!(http::events(response)?);
+    let mut answer = Answer::default();
+    while let Some(event) = http::next_event(&mut events, answer.has_stopped()).await? {
+        let data = event.data.trim();
+        if data == "[DONE]" {
+            answer.done();
+            continue;
+        }
+        match http::parse(data) {
+            Ok(chunk) => answer.take(&chunk, key, &request.model, listen)?,
+            // What cannot be read may have been words.
+            Err(error) if !answer.has_stopped() => return Err(error),
+            Err(_) => {}
+        }
+    }
+    answer.finish(request.messages.len(), listen)
 }
 
 /// One message becomes several here: each tool's result is a message of its own, and comes before

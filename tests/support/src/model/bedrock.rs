@@ -63,7 +63,7 @@ pub(super) fn frames(answer: &Answer) -> Frames {
             };
             frame(
                 &[(":message-type", "exception"), (":exception-type", kind)],
-                &json!({ "message": message }),
+                json!({ "message": message }).to_string(),
             )
         },
     }
@@ -127,15 +127,20 @@ fn stop_reason(answer: &Answer) -> &'static str {
 fn event(kind: &str, payload: &Value) -> Vec<u8> {
     let mut payload = payload.clone();
     payload["p"] = json!("abcdefghijklmnopqrstuvwxyz");
+    bedrock_event(kind, payload.to_string())
+}
+
+/// A frame with an event of this kind and this payload, as it is.
+pub fn bedrock_event(kind: &str, payload: impl Into<Vec<u8>>) -> Vec<u8> {
     frame(
         &[(":event-type", kind), (":message-type", "event")],
-        &payload,
+        payload,
     )
 }
 
-fn frame(headers: &[(&'static str, &str)], payload: &Value) -> Vec<u8> {
+fn frame(headers: &[(&'static str, &str)], payload: impl Into<Vec<u8>>) -> Vec<u8> {
     let text = |text: &str| HeaderValue::String(text.to_owned().into());
-    let mut message = Message::new(payload.to_string())
+    let mut message = Message::new(payload.into())
         .add_header(Header::new(":content-type", text("application/json")));
     for (name, value) in headers {
         message = message.add_header(Header::new(*name, text(value)));
