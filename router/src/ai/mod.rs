@@ -11,7 +11,7 @@
 //! 3. [`table`] and its data file `models.toml`: names, ids, prices, abilities.
 //! 4. One file or folder per provider: `bedrock`, `anthropic`, `openai` (any compatible endpoint),
 //!    `offline` (no model: templates); `endpoint`, `http`, `reading`, `refusal` and `thinking` are
-//!    what they share.
+//!    what they share. [`recorded`] reads answers without a network.
 //!
 //! The rules for every adapter: one attempt per call; streamed wherever the model can, so that text
 //! arrives at once; dropping the future cancels the call; no key in an error. Arguments of a tool
@@ -27,6 +27,7 @@ mod offline;
 mod openai;
 pub(crate) mod plausible;
 mod reading;
+pub mod recorded;
 mod refusal;
 mod retry;
 mod select;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use backon::{ExponentialBuilder, Retryable};
 use jiff::Timestamp;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
-use reqwest::{Client, Response, StatusCode, Url};
+use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -29,17 +29,35 @@ const RETRIES: usize = 2;
 /// How much of Jira's error message is shown, in characters.
 const DETAIL_CHARS: usize = 200;
 
-/// The client that all uses share.
-pub(super) fn client() -> Result<Client, ClientError> {
-    outbound::client(Options {
-        connect_timeout: Duration::from_secs(3),
-        ..Options::default()
-    })
+/// Answers that were recorded or made up, by the address that is asked for.
+pub type Recording = dyn Fn(&Url) -> Response + Send + Sync;
+
+/// Where answers come from: the client that all uses share, or a recording.
+pub(super) struct Http {
+    client: Client,
+    recording: Option<Box<Recording>>,
+}
+
+impl Http {
+    pub(super) fn new(recording: Option<Box<Recording>>) -> Result<Self, ClientError> {
+        let client = outbound::client(Options {
+            connect_timeout: Duration::from_secs(3),
+            ..Options::default()
+        })?;
+        Ok(Self { client, recording })
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Response, reqwest::Error> {
+        match &self.recording {
+            Some(recording) => Ok(recording(request.build()?.url())),
+            None => request.send().await,
+        }
+    }
 }
 
 /// One use of the skill: requests to one site that share a budget of bytes.
 pub(super) struct Connection<'a> {
-    http: &'a Client,
+    http: &'a Http,
     limits: &'a Limits,
     site: &'a Site,
     bytes: ByteBudget,
@@ -47,7 +65,7 @@ pub(super) struct Connection<'a> {
 }
 
 impl<'a> Connection<'a> {
-    pub(super) fn new(http: &'a Client, limits: &'a Limits, site: &'a Site) -> Self {
+    pub(super) fn new(http: &'a Http, limits: &'a Limits, site: &'a Site) -> Self {
         Self {
             http,
             limits,
@@ -80,15 +98,14 @@ impl<'a> Connection<'a> {
     }
 
     async fn attempt(&self, url: &Url) -> Result<Value, Failure> {
-        let response = self
+        let request = self
             .http
+            .client
             .get(url.clone())
             .basic_auth(&self.site.email, Some(self.site.api_token.expose_secret()))
             .header(ACCEPT, "application/json")
-            .timeout(self.limits.request)
-            .send()
-            .await
-            .map_err(transport_failure)?;
+            .timeout(self.limits.request);
+        let response = self.http.send(request).await.map_err(transport_failure)?;
         let status = response.status();
         if status.is_redirection() {
             let target = response

@@ -7,12 +7,12 @@
 use std::cmp::Reverse;
 
 use futures::{StreamExt, stream};
-use reqwest::{Client, StatusCode};
+use reqwest::StatusCode;
 use serde_json::Value;
 
 use super::Limits;
 use super::failure::Failure;
-use super::http::Connection;
+use super::http::{Connection, Http};
 use super::issue::{FieldIds, Issue, Sprint, text};
 use super::named;
 use super::pages::Pages;
@@ -93,7 +93,7 @@ fn is_same_address(one: &str, other: &str) -> bool {
 }
 
 impl<'a> Jira<'a> {
-    pub(super) fn new(http: &'a Client, limits: &'a Limits, site: &'a Site) -> Self {
+    pub(super) fn new(http: &'a Http, limits: &'a Limits, site: &'a Site) -> Self {
         Self {
             connection: Connection::new(http, limits, site),
             site,

@@ -24,6 +24,8 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use self::failure::invalid_input;
+use self::http::Http;
+pub use self::http::Recording;
 use self::jira::Jira;
 use self::settings::Site;
 pub(crate) use self::settings::is_project_key;
@@ -60,7 +62,7 @@ impl Default for Limits {
 
 /// The skill, with the client that all uses share.
 pub struct SprintStatus {
-    http: reqwest::Client,
+    http: Http,
     limits: Limits,
     triggers: Vec<Trigger>,
 }
@@ -79,8 +81,21 @@ impl SprintStatus {
     /// # Errors
     /// If no HTTPS client can be made.
     pub fn with_limits(limits: Limits) -> Result<Self, ClientError> {
+        Self::reading(limits, None)
+    }
+
+    /// The skill with answers that were recorded or made up, read as those that come from the
+    /// network are: for `tests/fuzz`.
+    ///
+    /// # Errors
+    /// If no HTTPS client can be made.
+    pub fn recorded(limits: Limits, recording: Box<Recording>) -> Result<Self, ClientError> {
+        Self::reading(limits, Some(recording))
+    }
+
+    fn reading(limits: Limits, recording: Option<Box<Recording>>) -> Result<Self, ClientError> {
         Ok(Self {
-            http: http::client()?,
+            http: Http::new(recording)?,
             limits,
             triggers: triggers::triggers(),
         })
