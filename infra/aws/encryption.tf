@@ -2,28 +2,56 @@
 # service encrypts with a key that AWS owns, which costs nothing and cannot be revoked or audited. The tenants' secrets are
 # made by the router, under the account's aws/secretsmanager key.
 
+#
+# Whatever is encrypted with a key that is scheduled for deletion is out of reach at once, and lost when the key is gone. So
+# the key outlives its use: it is deleted after all that was encrypted with it has left it, or stays (keep_unused_key).
+
+variable "keep_unused_key" {
+  description = "With customer_managed_key switched off: keep the key all the same, for the image repository, which cannot leave it without being replaced, for backups, and for what is in the logs. Without it the key goes last, 30 days after everything has left it."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "delete_production_key" {
+  description = "Let production be without a key of its own: one that it has is deleted."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 locals {
-  kms_key_arn = one(aws_kms_key.environment[*].arn)
+  has_own_key = var.customer_managed_key || var.keep_unused_key
+
+  own_key_arn = one(aws_kms_key.environment[*].arn)
+  kms_key_arn = var.customer_managed_key ? local.own_key_arn : null
 }
 
 resource "aws_kms_key" "environment" {
-  count = var.customer_managed_key ? 1 : 0
+  count = local.has_own_key ? 1 : 0
 
   description             = "T3nets ${var.environment}: tables, images, logs, notifications"
   enable_key_rotation     = true
   deletion_window_in_days = 30
   policy                  = data.aws_iam_policy_document.environment_key[0].json
+
+  # Terraform otherwise deletes first what nothing refers to any more, and then changes what referred to it. With this it is
+  # the other way round, also where nothing takes the key's place.
+  # https://github.com/hashicorp/terraform/blob/main/docs/destroying.md
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_kms_alias" "environment" {
-  count = var.customer_managed_key ? 1 : 0
+  count = local.has_own_key ? 1 : 0
 
   name          = "alias/${local.name}"
   target_key_id = aws_kms_key.environment[0].key_id
 }
 
 data "aws_iam_policy_document" "environment_key" {
-  count = var.customer_managed_key ? 1 : 0
+  count = local.has_own_key ? 1 : 0
 
   #checkov:skip=CKV_AWS_109:a key's policy names the key itself by *; without the account's own access nobody could ever administer the key
   #checkov:skip=CKV_AWS_111:as above

@@ -45,6 +45,11 @@ resource "terraform_data" "consistent_variables" {
     }
 
     precondition {
+      condition     = !local.is_production || local.has_own_key || var.delete_production_key
+      error_message = "Production keeps its own key: customer_managed_key = false needs keep_unused_key = true, or delete_production_key = true once nothing needs the key."
+    }
+
+    precondition {
       condition     = (var.oidc_issuer == null) == (var.oidc_audience == null)
       error_message = "oidc_issuer and oidc_audience are set together or not at all: a token of any audience must not be accepted."
     }
@@ -136,7 +141,7 @@ module "ecr" {
 
   name         = local.name
   force_delete = var.ecr_force_delete
-  kms_key_arn  = local.kms_key_arn
+  kms_key_arn  = local.own_key_arn
 }
 
 module "compute" {

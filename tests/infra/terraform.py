@@ -122,6 +122,12 @@ class Workspace:
         if left := self.plan(*arguments):
             raise Failed(f"a plan after the apply would change {', '.join(sorted(left))}")
 
+    def operations(self, *arguments):
+        """Applies, and gives what was done, in its order: (`create`, `update` or `delete`, address)."""
+        lines = map(json.loads, self.terraform("apply", "-auto-approve", *PLAIN, *arguments).splitlines())
+        done = [line["hook"] for line in lines if line["type"] == "apply_complete"]
+        return [(hook["action"], hook["resource"]["addr"]) for hook in done if hook["action"] != "read"]
+
     def show(self):
         """The state, as `terraform show -json` has it."""
         return json.loads(self.terraform("show", "-json"))
