@@ -281,3 +281,29 @@ fn an_address_that_is_none_is_a_usage_error() {
             .expect_code(2);
     }
 }
+
+#[test]
+fn a_tenant_that_would_decide_nothing_is_refused() {
+    let router = ScriptedRouter::answering(200, answer());
+    let asked = ["hello", "--tenant", "acme"];
+    // Without a key the router's anonymous tenant would answer; with one, the key's own.
+    ask(&router, &asked, None)
+        .expect_code(2)
+        .says("`--tenant acme` has no effect")
+        .says("T3NETS_API_KEY");
+    ask(&router, &asked, Some("t3n_key"))
+        .expect_code(2)
+        .says("decided by the key in T3NETS_API_KEY");
+    assert!(router.received().is_empty());
+}
+
+#[test]
+fn a_tenant_without_users_is_told_with_a_command_that_adds_one_there() {
+    let sandbox = Sandbox::new();
+    let _dev = Dev::start(&sandbox, &[]);
+    let run = |arguments: &[&str]| finish(&mut sandbox.command(arguments));
+    run(&["tenant", "add", "fresh"]).expect_code(0);
+    run(&["chat", "hello", "--tenant", "fresh"])
+        .expect_code(3)
+        .says("`t3nets tenant add-user -t fresh` adds one");
+}

@@ -210,6 +210,74 @@ fn no_example_administrator_is_made_beside_a_real_one() {
 }
 
 #[test]
+fn without_an_administrators_address_it_is_the_jira_accounts_and_said_so() {
+    let operator = Operator::new();
+    let without = DOT_ENV.replace("ADMIN_EMAIL=ada@example.com\n", "");
+    operator.write(".env", &without);
+    let first = operator.json(&["seed", "-t", "fresh"]);
+    let user = &first["items"][1];
+    assert_eq!(user["name"], "bot@example.com");
+    assert_eq!(user["outcome"], "created");
+    let note = user["note"].as_str().unwrap();
+    assert!(note.contains("the Jira account"), "{note}");
+    let users = operator.json(&["tenant", "users", "-t", "fresh"]);
+    assert_eq!(users["users"][0]["role"], "admin");
+    // Once there is one, the Jira account can be another without becoming one.
+    operator.write(".env", &without.replace("bot@", "new-bot@"));
+    operator.json(&["seed", "-t", "fresh"]);
+    let users = operator.json(&["tenant", "users", "-t", "fresh"]);
+    assert_eq!(users["users"].as_array().unwrap().len(), 1, "{users}");
+}
+
+#[test]
+fn who_has_the_address_under_another_id_is_found_and_named() {
+    let operator = Operator::new();
+    operator.json(&["tenant", "add", "default"]);
+    operator.json(&[
+        "tenant",
+        "add-user",
+        "--id",
+        "admin",
+        "--email",
+        "ada@example.com",
+        "--role",
+        "admin",
+    ]);
+    let shown = operator
+        .run(&["seed", "--admin-email", "Ada@Example.com"])
+        .expect_code(0)
+        .stdout;
+    assert!(shown.contains("unchanged (admin)"), "{shown}");
+    operator
+        .run(&["tenant", "add-user", "--email", "ada@example.com"])
+        .expect_code(1)
+        .says("`ada@example.com` is already the address of user `admin`");
+    operator.json(&["tenant", "add-user", "--email", "bob@example.com"]);
+    operator
+        .run(&[
+            "tenant",
+            "set-user",
+            "bob@example.com",
+            "--email",
+            "ada@example.com",
+        ])
+        .expect_code(1)
+        .says("already the address of user `admin`");
+    let users = operator.json(&["tenant", "users"]);
+    assert_eq!(users["users"].as_array().unwrap().len(), 2, "{users}");
+}
+
+#[test]
+fn a_file_leaves_nothing_to_the_flags_of_one_tenant() {
+    let operator = Operator::new();
+    operator.write("seed.toml", "[[tenant]]\nid = \"red\"\n");
+    operator
+        .run(&["seed", "--file", "seed.toml", "--tenant", "blue"])
+        .expect_code(2)
+        .says("--tenant");
+}
+
+#[test]
 fn a_broken_env_file_is_refused_without_repeating_it() {
     let operator = Operator::new();
     operator.write(".env", "JIRA_API_TOKEN hunter2\n");

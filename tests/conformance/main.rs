@@ -15,6 +15,7 @@
     reason = "a panic fails the test; the cases are no #[test] functions themselves"
 )]
 
+mod addresses;
 mod aws;
 mod aws_channels;
 mod aws_conversations;
@@ -137,6 +138,12 @@ macro_rules! conformance {
                     an_item_added_behind_the_cursor_disturbs_no_page
                     a_cursor_that_the_list_did_not_give_out_is_refused
                 }
+                addresses {
+                    nobody_is_added_with_anothers_address
+                    nobody_is_given_anothers_address
+                    a_seed_finds_a_person_by_the_address
+                    of_two_who_are_given_an_address_at_once_one_gets_it
+                }
                 operators {
                     changes_of_different_settings_at_once_are_both_kept
                     of_two_who_change_one_setting_at_once_the_second_is_told_what_it_is_now
@@ -196,6 +203,7 @@ conformance! {
             "usage::a_limit_holds_exactly_when_many_reserve_at_once",
             "usage::a_repeated_reservation_counts_once",
             "usage::a_repeated_settlement_adds_once",
+            "addresses::of_two_who_are_given_an_address_at_once_one_gets_it",
             "operators::changes_of_different_settings_at_once_are_both_kept",
             "operators::of_two_who_change_one_setting_at_once_the_second_is_told_what_it_is_now",
             "conversations::two_hundred_turns_at_once_are_all_kept_each_together",

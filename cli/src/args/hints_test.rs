@@ -63,8 +63,19 @@ fn every_command_in_a_hint_can_be_run_as_it_is_printed() {
     let in_code =
         Regex::new(r#"(?:Hint::command|hint_command)\(\s*(?:&?format!\(\s*)?"((?:[^"\\]|\\.)*)""#)
             .unwrap();
+    let all = Regex::new(r"(?:Hint::command|\bhint_command)\(").unwrap();
     let (mut count, mut wrong) = (0, Vec::new());
     for (path, text) in sources() {
+        // Words that are put together elsewhere would be checked by nobody. The one exception
+        // passes on what its callers wrote.
+        let written = in_code.find_iter(&text).count();
+        let passed_on = text.matches("hint_command(self").count()
+            + text.matches("Hint::command(words, purpose)").count();
+        if all.find_iter(&text).count() > written + passed_on && !path.ends_with("hints_test.rs") {
+            wrong.push(format!(
+                "{path}: a hint's command is not written where it is made"
+            ));
+        }
         for found in in_code.captures_iter(&text) {
             let line = format!("t3nets {}", filled(&found[1]));
             for words in commands(&line) {

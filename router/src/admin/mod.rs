@@ -14,6 +14,7 @@
 //! sets up a tenant with all of these at once, and [`transfer`], which takes one out as a file and
 //! brings it in; [`views`], how all of it is shown.
 
+mod addresses;
 pub mod channels;
 mod error;
 #[cfg(test)]

@@ -5,12 +5,15 @@
 //! has a value keeps it, a role is never lowered, a suspended tenant stays suspended, and what the
 //! description does not name is left alone.
 
+mod people;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
+use super::addresses::{Addresses, touching};
 use super::settings::{self, SettingEdit};
 use super::tenants::{NewTenant, new_tenant};
 use super::users::{NewUser, new_user};
@@ -58,6 +61,8 @@ pub struct SeedItem {
     pub kind: &'static str,
     /// The id, the kind and id of a channel, or the integration.
     pub name: String,
+    /// The address by which a person was found who has another id.
+    pub found_by: Option<String>,
     /// What seeding does to it, or did.
     pub outcome: SeedOutcome,
 }
@@ -92,8 +97,10 @@ impl SeedOutcome {
 pub struct Current {
     /// The tenant; `None` if it does not exist.
     pub tenant: Option<Tenant>,
-    /// The people that the seed names, as far as they exist.
+    /// The people that the seed names, by id or address, as far as they exist.
     pub users: BTreeMap<UserId, User>,
+    /// Who has which address, whether the seed names them or not.
+    pub(super) addresses: Addresses,
     /// The owners of the channels that the seed names.
     pub channels: BTreeMap<(ChannelKind, ChannelId), TenantId>,
     /// The secrets that the seed names.
@@ -116,6 +123,8 @@ pub struct SeedPlan {
     pub items: Vec<SeedItem>,
     changes: Vec<Change>,
     secrets: Vec<(SecretName, SecretDocument)>,
+    /// The addresses of the people so far.
+    addresses: Addresses,
 }
 
 /// How many channels are looked up at once.
@@ -144,6 +153,7 @@ impl Admin {
             mut items,
             changes,
             secrets,
+            ..
         } = self.plan_seed(seed).await?;
         let note = |targets: &[String]| {
             let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
@@ -156,7 +166,8 @@ impl Admin {
         };
         let limit = self.platform.tenants.commit_limit();
         for changes in limit.split(changes, |change| ((limit.units_of)(change), 0)) {
-            let targets: Vec<String> = changes.iter().map(target).collect();
+            let is_made = |change: &&Change| !matches!(change, Change::UpdateTenant { before, after } if before == after);
+            let targets: Vec<String> = changes.iter().filter(is_made).map(target).collect();
             self.commit(&seed.id, &changes, "tenant.seed", &targets.join(", "))
                 .await
                 .map_err(|error| match error {
@@ -193,6 +204,9 @@ impl Admin {
         if !wanted.is_empty() {
             // By pages: one by one, as many reads would follow each other as there are people.
             let users = all_pages(|page| store.users(&seed.id, page)).await?;
+            current.addresses = Addresses::of(&users);
+            let found = seed.users.iter();
+            wanted.extend(found.filter_map(|user| current.addresses.holder(&user.email).cloned()));
             let named = users.into_iter().filter(|user| wanted.contains(&user.id));
             current.users = named.map(|user| (user.id.clone(), user)).collect();
         }
@@ -234,11 +248,13 @@ pub fn plan(current: &Current, seed: &TenantSeed, now: Timestamp) -> Result<Seed
         items: Vec::new(),
         changes: Vec::new(),
         secrets: Vec::new(),
+        addresses: Addresses::default(),
     };
     plan.tenant(current, seed, now)?;
     for wanted in &seed.users {
         plan.user(current, seed, wanted)?;
     }
+    plan.tie_addresses(current);
     for (kind, id) in &seed.channels {
         plan.channel(current, seed, *kind, id)?;
     }
@@ -260,6 +276,22 @@ pub fn plan(current: &Current, seed: &TenantSeed, now: Timestamp) -> Result<Seed
 }
 
 impl SeedPlan {
+    /// Addresses are given out only while nobody else gives one out.
+    fn tie_addresses(&mut self, current: &Current) {
+        let Some(tenant) = &current.tenant else {
+            return;
+        };
+        let is_new = |change: &Change| match change {
+            Change::CreateUser(_) => true,
+            Change::UpdateUser { before, after } => before.email != after.email,
+            _ => false,
+        };
+        let is_tied = |change: &Change| matches!(change, Change::UpdateTenant { .. });
+        if self.changes.iter().any(is_new) && !self.changes.iter().any(is_tied) {
+            self.changes.insert(0, touching(tenant.clone()));
+        }
+    }
+
     fn tenant(
         &mut self,
         current: &Current,
@@ -297,40 +329,6 @@ impl SeedPlan {
             }
         }
         self.changed("tenant", &seed.id, changed, || Change::UpdateTenant {
-            before: before.clone(),
-            after,
-        });
-        Ok(())
-    }
-
-    fn user(
-        &mut self,
-        current: &Current,
-        seed: &TenantSeed,
-        wanted: &UserSeed,
-    ) -> Result<(), AdminError> {
-        let new = wanted.user(&seed.id)?;
-        let id = new.id.clone();
-        let Some(before) = current.users.get(&id) else {
-            self.changes.push(Change::CreateUser(new));
-            self.push("user", &id, SeedOutcome::Created);
-            return Ok(());
-        };
-        let mut after = before.clone();
-        let mut changed = Vec::new();
-        if new.email != before.email {
-            after.email = new.email;
-            changed.push("email".to_owned());
-        }
-        if wanted.display_name.is_some() && new.display_name != before.display_name {
-            after.display_name = new.display_name;
-            changed.push("display_name".to_owned());
-        }
-        if new.role > before.role {
-            after.role = new.role;
-            changed.push("role".to_owned());
-        }
-        self.changed("user", &id, changed, || Change::UpdateUser {
             before: before.clone(),
             after,
         });
@@ -411,6 +409,7 @@ impl SeedPlan {
         self.items.push(SeedItem {
             kind,
             name: name.to_string(),
+            found_by: None,
             outcome,
         });
     }

@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use super::addresses::{Addresses, touching};
 use super::tenants::MAX_NAME_CHARS;
 use super::{Admin, AdminError, Edited, FieldConflict, one_line, until_unchanged};
 use crate::model::{ApiKey, Record, Tenant, TenantId, User, UserId, UserMemory, UserRole};
@@ -64,14 +65,27 @@ impl Admin {
     /// Adds a person to a tenant.
     ///
     /// # Errors
-    /// [`AdminError::AlreadyExists`] if the tenant has a person of that id.
+    /// [`AdminError::AlreadyExists`] if the tenant has a person of that id;
+    /// [`AdminError::Refused`] if it has another of that address.
     pub async fn add_user(&self, tenant: &TenantId, new: NewUser) -> Result<User, AdminError> {
         let user = new_user(tenant, new)?;
-        self.tenant(tenant).await?;
-        let change = Change::CreateUser(user.clone());
-        self.commit(tenant, &[change], "user.add", user.id.as_str())
-            .await?;
+        until_unchanged(|| self.try_add_user(&user)).await?;
         Ok(user)
+    }
+
+    async fn try_add_user(&self, user: &User) -> Result<(), AdminError> {
+        let tenant = &user.tenant_id;
+        let guard = self.tenant(tenant).await?;
+        let addresses = self.addresses(tenant).await?;
+        addresses.require_free(&user.email, &user.id)?;
+        let changes = [Change::CreateUser(user.clone()), touching(guard)];
+        self.commit(tenant, &changes, "user.add", user.id.as_str())
+            .await
+    }
+
+    pub(super) async fn addresses(&self, tenant: &TenantId) -> Result<Addresses, AdminError> {
+        let users = all_pages(|page| self.platform.tenants.users(tenant, page)).await?;
+        Ok(Addresses::of(&users))
     }
 
     /// A tenant's people by id.
@@ -106,8 +120,8 @@ impl Admin {
     ///
     /// # Errors
     /// [`AdminError::Changed`] if someone else changes one of the same fields at the same moment;
-    /// [`AdminError::Refused`] if the tenant would be left without an administrator, unless that is
-    /// allowed.
+    /// [`AdminError::Refused`] for an address that is another person's, and if the tenant would be
+    /// left without an administrator, unless that is allowed.
     pub async fn set_user(
         &self,
         tenant: &TenantId,
@@ -134,7 +148,14 @@ impl Admin {
 
         let mut changes = Vec::new();
         if before.role == UserRole::Admin && edited.value.role != UserRole::Admin {
-            changes.extend(self.losing_admin(guard, id, last_admin).await?);
+            changes.extend(self.losing_admin(guard.clone(), id, last_admin).await?);
+        }
+        if !edited.value.email.eq_ignore_ascii_case(&before.email) {
+            let addresses = self.addresses(tenant).await?;
+            addresses.require_free(&edited.value.email, id)?;
+            if changes.is_empty() {
+                changes.push(touching(guard));
+            }
         }
         if !edited.changed.is_empty() {
             changes.push(Change::UpdateUser {
@@ -246,10 +267,7 @@ impl Admin {
                 hint: "make someone else an administrator first, or use force".to_owned(),
             });
         }
-        Ok(vec![Change::UpdateTenant {
-            after: tenant.clone(),
-            before: tenant,
-        }])
+        Ok(vec![touching(tenant)])
     }
 
     async fn keys_of(&self, tenant: &TenantId, user: &UserId) -> Result<Vec<ApiKey>, AdminError> {

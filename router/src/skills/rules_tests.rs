@@ -76,6 +76,48 @@ fn questions_about_the_sprint_mean_its_status() {
     );
 }
 
+/// What the Python program's `skill.yaml` listed, and what people make of it.
+#[test]
+fn what_meant_the_sprint_before_means_it_still() {
+    assert_all_mean(
+        "sprint_status/status",
+        &[
+            "sprint status",
+            "are we on track",
+            "release status",
+            "what's left in the sprint",
+            "show me the sprint",
+            "sprint health",
+            "Show the sprint, please",
+            "can I see our sprint?",
+            "let me check the sprint",
+            "let's look at the sprint",
+            "are we still on schedule?",
+            "are we behind schedule",
+            "what is the release status?",
+            "release readiness?",
+            "are we ready to release?",
+        ],
+    );
+    assert_all_mean(
+        "sprint_status/blockers",
+        &["what's blocked", "what is blocked right now?"],
+    );
+    assert_all_mean(
+        "-",
+        &[
+            "show me a sprint",
+            "show me a sprint retrospective template",
+            "what is a release status",
+            "are we on track with hiring?",
+            "how do we track time?",
+            "what's the release status of Python 3.14?",
+            "is it on track",
+            "don't show me the sprint",
+        ],
+    );
+}
+
 #[test]
 fn questions_about_what_is_in_the_way_mean_blockers() {
     assert_all_mean(

@@ -52,6 +52,14 @@ impl Target {
         tenant: TenantFlag,
     ) -> Result<Self, CliError> {
         let given = context.settings.api_key.clone();
+        if given.is_some()
+            && let Some(tenant) = &tenant.id
+        {
+            return Err(CliError::usage(format!(
+                "`--tenant {tenant}` has no effect: whose tenant is asked is decided by the key in T3NETS_API_KEY"
+            ))
+            .hint("leave out `--tenant`, or unset T3NETS_API_KEY to use a key of that tenant"));
+        }
         let Some(url) = url else {
             let url = own_url(context).await?;
             let credential = match given {
@@ -74,7 +82,16 @@ impl Target {
             {
                 Credential::OfEnvironment(tenant)
             }
-            None => Credential::None,
+            None => {
+                if let Some(tenant) = &tenant.id {
+                    return Err(CliError::usage(format!(
+                        "`--tenant {tenant}` has no effect at {url}, which is no router of the environment: without a key \
+                         its anonymous tenant answers"
+                    ))
+                    .hint("set T3NETS_API_KEY to a key of that tenant"));
+                }
+                Credential::None
+            }
         };
         Ok(Self { url, credential })
     }

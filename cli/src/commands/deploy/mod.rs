@@ -69,7 +69,7 @@ pub(crate) struct DeployArgs {
     #[arg(long, conflicts_with_all = ["image", "plan", "build_arg", "build_network", "secret", "ssh"])]
     resume: bool,
     /// Do not roll back if the rollout fails
-    #[arg(long)]
+    #[arg(long, conflicts_with = "plan")]
     no_rollback: bool,
     #[command(flatten)]
     timeout: TimeoutFlag,

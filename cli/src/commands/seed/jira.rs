@@ -33,6 +33,14 @@ pub(super) struct JiraArgs {
     jira_api_token_file: Option<PathBuf>,
 }
 
+impl JiraArgs {
+    /// The address of the Jira account, if it is given.
+    pub(super) fn email(&self, values: &Values) -> Option<String> {
+        let flag = self.jira_email.clone();
+        flag.or_else(|| values.get("JIRA_EMAIL"))
+    }
+}
+
 /// The integration's credentials; `None` if nothing at all is given.
 ///
 /// # Errors
@@ -45,17 +53,14 @@ pub(super) fn document(
         Some(path) => Some(super::file::read_value(path)?),
         None => values.get("JIRA_API_TOKEN"),
     };
+    let email = args.email(values);
     let mut given = [
         (
             "url",
             args.jira_url.or_else(|| values.get("JIRA_URL")),
             "`--jira-url` or JIRA_URL",
         ),
-        (
-            "email",
-            args.jira_email.or_else(|| values.get("JIRA_EMAIL")),
-            "`--jira-email` or JIRA_EMAIL",
-        ),
+        ("email", email, "`--jira-email` or JIRA_EMAIL"),
         (
             "board_id",
             args.jira_board_id.or_else(|| values.get("JIRA_BOARD_ID")),

@@ -26,6 +26,9 @@ use values::Values;
 /// The first administrator where nobody is named, on this machine alone.
 const EXAMPLE_ADMIN: &str = "admin@example.com";
 
+/// How the first administrator is named, where it was chosen without that.
+const NAMES_ANOTHER: &str = "`--admin-email` or ADMIN_EMAIL names another";
+
 /// What to set up. Flags win over environment variables, which win over the `.env` of the current
 /// folder.
 #[derive(Debug, clap::Args)]
@@ -37,7 +40,7 @@ pub(crate) struct SeedArgs {
     /// The tenant's display name [default: its id]
     #[arg(long)]
     name: Option<String>,
-    /// The administrator's email address [env: ADMIN_EMAIL]
+    /// The administrator's email address [env: ADMIN_EMAIL] [default: the Jira account's]
     #[arg(long, value_name = "ADDRESS")]
     admin_email: Option<String>,
     /// The administrator's name
@@ -49,7 +52,7 @@ pub(crate) struct SeedArgs {
     #[arg(
         long,
         value_name = "SEED.TOML",
-        conflicts_with_all = ["name", "admin_email", "admin_name", "JiraArgs"]
+        conflicts_with_all = ["tenant", "name", "admin_email", "admin_name", "JiraArgs"]
     )]
     file: Option<PathBuf>,
     /// Read variables from this file instead of `.env`
@@ -72,6 +75,9 @@ struct ItemView {
     tenant_id: TenantId,
     item: &'static str,
     name: String,
+    /// The id of the user who has the address that is the name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_id: Option<String>,
     outcome: &'static str,
     /// The fields that changed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -90,7 +96,10 @@ impl Output for Seeded {
                     item.tenant_id.to_string(),
                     item.item.to_owned(),
                     item.name.clone(),
-                    item.outcome.to_owned(),
+                    match &item.user_id {
+                        Some(id) => format!("{} ({id})", item.outcome),
+                        None => item.outcome.to_owned(),
+                    },
                     match &item.note {
                         Some(note) => note.clone(),
                         None => item.fields.join(", "),
@@ -169,6 +178,7 @@ async fn from_flags(
         created_note: None,
     };
     let given = args.admin_email.or_else(|| values.get("ADMIN_EMAIL"));
+    let of_jira = args.jira.email(values);
     let is_local = context.settings.environment()?.platform == PlatformKind::Local;
     let email = match given {
         Some(email) => Some(email),
@@ -176,18 +186,20 @@ async fn from_flags(
             return Err(CliError::usage("`--admin-name` needs `--admin-email`"));
         }
         None if has_admin(admin, &wanted.seed.id).await? => None,
+        // As seed.sh did.
+        None if of_jira.is_some() => {
+            wanted.created_note = Some(("user", format!("the Jira account; {NAMES_ANOTHER}")));
+            of_jira
+        }
         None if is_local => {
-            wanted.created_note = Some((
-                "user",
-                "an example; `--admin-email` or ADMIN_EMAIL names another".to_owned(),
-            ));
+            wanted.created_note = Some(("user", format!("an example; {NAMES_ANOTHER}")));
             Some(EXAMPLE_ADMIN.to_owned())
         }
         None => {
             wanted.skipped.push((
                 "user",
                 "administrator".to_owned(),
-                "neither `--admin-email` nor ADMIN_EMAIL is given".to_owned(),
+                "none of `--admin-email`, ADMIN_EMAIL, JIRA_EMAIL is given".to_owned(),
             ));
             None
         }
@@ -233,7 +245,8 @@ fn views(wanted: Wanted, done: Vec<SeedItem>) -> impl Iterator<Item = ItemView> 
             .filter(|(kind, _)| *kind == item.kind && item.outcome == SeedOutcome::Created)
             .map(|(_, note)| note.clone()),
         item: item.kind,
-        name: item.name,
+        user_id: item.found_by.is_some().then(|| item.name.clone()),
+        name: item.found_by.unwrap_or(item.name),
         outcome: item.outcome.as_str(),
         fields: match item.outcome {
             SeedOutcome::Changed(fields) => fields,
@@ -247,6 +260,7 @@ fn views(wanted: Wanted, done: Vec<SeedItem>) -> impl Iterator<Item = ItemView> 
             tenant_id: skipped_in.clone(),
             item,
             name,
+            user_id: None,
             outcome: "skipped",
             fields: Vec::new(),
             note: Some(why),

@@ -10,6 +10,7 @@ use super::format::ExportedRecord;
 use super::plan::{Outcome, Planned, Stored, creation, plan, plan_secret};
 use super::reader::{ExportReader, Numbered, ReadError};
 use super::{RecordKind, TransferError};
+use crate::admin::addresses::{Addresses, taken};
 use crate::admin::{Admin, AdminError, until_unchanged};
 use crate::model::{IntegrationName, SecretDocument, SecretName, TenantId, UserId};
 use crate::ports::{Change, CommitLimit, StoreError};
@@ -96,9 +97,11 @@ impl Admin {
         options: &ImportOptions,
         on_event: &mut dyn FnMut(ImportEvent),
     ) -> Result<ImportSummary, TransferError> {
+        let addresses = self.addresses(&options.into).await?;
         let mut source = Source {
             reader,
             waiting: None,
+            addresses,
             options,
             limit: self.platform.tenants.commit_limit(),
         };
@@ -135,6 +138,7 @@ impl Admin {
         batch: Batch,
     ) -> Result<Vec<(Numbered, Outcome)>, TransferError> {
         let mut outcomes = self.apply(options, batch.records).await?;
+        outcomes.extend(batch.refused);
         let limit = self.platform.tenants.commit_limit();
         for memories in limit.split(batch.memories, |numbered| size(limit, numbered)) {
             outcomes.extend(self.apply(options, memories).await?);
@@ -331,6 +335,8 @@ fn is_about_records(error: &StoreError) -> bool {
 /// What is applied together: what fits one commit, and what is remembered of its users.
 struct Batch {
     records: Vec<Numbered>,
+    /// What is not even tried.
+    refused: Vec<(Numbered, Outcome)>,
     memories: Vec<Numbered>,
 }
 
@@ -338,6 +344,8 @@ struct Batch {
 struct Source<'a, R> {
     reader: ExportReader<R>,
     waiting: Option<Numbered>,
+    /// Of the people who are stored, and of those in the file so far.
+    addresses: Addresses,
     options: &'a ImportOptions,
     limit: CommitLimit,
 }
@@ -360,6 +368,7 @@ impl<R: BufRead> Source<'_, R> {
     fn next_batch(&mut self, section: RecordKind) -> Result<Option<Batch>, ReadError> {
         let mut batch = Batch {
             records: Vec::new(),
+            refused: Vec::new(),
             memories: Vec::new(),
         };
         let mut room = self.limit.room();
@@ -368,6 +377,14 @@ impl<R: BufRead> Source<'_, R> {
                 batch.memories.push(numbered);
                 continue;
             }
+            if let ExportedRecord::User(user) = &numbered.record {
+                if let Some(other) = self.addresses.other_holder(&user.email, &user.id) {
+                    let reason = taken(&user.email, other);
+                    batch.refused.push((numbered, Outcome::Failed(reason)));
+                    continue;
+                }
+                self.addresses.add(&user.email, &user.id);
+            }
             let (units, bytes) = size(self.limit, &numbered);
             if !room.take(units, bytes) {
                 self.waiting = Some(numbered);
@@ -375,7 +392,8 @@ impl<R: BufRead> Source<'_, R> {
             }
             batch.records.push(numbered);
         }
-        Ok(Some(batch).filter(|batch| !batch.records.is_empty() || !batch.memories.is_empty()))
+        let is_empty = batch.records.is_empty() && batch.memories.is_empty();
+        Ok(Some(batch).filter(|batch| !is_empty || !batch.refused.is_empty()))
     }
 }
 

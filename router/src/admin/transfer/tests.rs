@@ -191,8 +191,9 @@ async fn people_are_made_by_batches_not_one_by_one() {
     )
     .await
     .unwrap();
-    // The tenant, 11 batches of users, a memory, the channels, the key; and two secrets looked up.
-    assert_eq!(stores.calls(), 1 + 11 + 1 + 1 + 1 + 2);
+    // A look at who is there; the tenant, 11 batches of users, a memory, the channels, the key; and
+    // two secrets looked up.
+    assert_eq!(stores.calls(), 1 + 1 + 11 + 1 + 1 + 1 + 2);
 }
 
 #[tokio::test]
@@ -466,4 +467,29 @@ async fn a_file_edited_elsewhere_is_still_one() {
     );
     // Without the very last line break nothing is missing.
     assert!(check(file.trim_end().as_bytes()).is_ok());
+}
+
+#[tokio::test]
+async fn people_whose_address_is_taken_are_not_imported() {
+    let file = Home::filled(2)
+        .await
+        .export("default", SecretsIn::Names)
+        .await;
+    let other = Home::new();
+    let mut seed = TenantSeed::new(id("default"));
+    seed.users.push(UserSeed {
+        email: "U0001@example.com".to_owned(),
+        id: Some("admin".parse().unwrap()),
+        display_name: None,
+        role: UserRole::Admin,
+    });
+    other.admin.seed(&seed).await.unwrap();
+    let (_, problems) = other.import(&file).await;
+    let reasons: Vec<_> = problems.iter().map(|problem| &problem.reason).collect();
+    assert!(
+        reasons
+            .iter()
+            .any(|reason| reason.ends_with("already the address of user `admin`")),
+        "{reasons:?}"
+    );
 }

@@ -71,6 +71,17 @@ const STATUS: &[&str] = &[
     "many points done sprint",
     "sprint over",
     "summarize sprint",
+    "show sprint",
+    "see sprint",
+    "check sprint",
+    "look at sprint",
+    // Nothing else that a team asks its board about is on track.
+    "we on track",
+    "we on schedule",
+    "we behind schedule",
+    "release status",
+    "release readiness",
+    "we ready to release",
 ];
 
 /// What is asked of a sprint by its number alone: "sprint 24", "how was sprint 24?".
