@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use t3nets_router::admin::Admin;
 use t3nets_router::local::LocalPaths;
+use t3nets_router::outbound::{Allowed, RANGES_VARIABLE, Reach};
 use t3nets_router::ports::{Platform, SystemClock};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
@@ -62,6 +63,20 @@ impl Context {
             Some(caller) => caller.name(),
             None => &self.settings.user,
         }
+    }
+
+    /// Where the addresses that tenants choose may lead from here: what the router of the
+    /// environment lets them, as far as this program's own variables say.
+    ///
+    /// # Errors
+    /// Not ready if the environment is unknown, or the variable names no range.
+    pub(crate) fn tenants_reach(&self) -> Result<Reach, CliError> {
+        let is_local = self.settings.environment()?.platform == PlatformKind::Local;
+        let ranges = std::env::var(RANGES_VARIABLE).ok();
+        let allowed = Allowed::parse(is_local, ranges.as_deref());
+        allowed.map(Reach::Internet).map_err(|error| {
+            CliError::not_ready(format!("{RANGES_VARIABLE} cannot be used")).caused_by(error)
+        })
     }
 
     /// The platform of the environment in use, to read from. Nothing is made: where there is no

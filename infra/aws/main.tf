@@ -185,6 +185,7 @@ module "compute" {
   bedrock_models            = local.bedrock_models
   admin_api                 = var.admin_api
   anonymous_tenant          = var.anonymous_tenant
+  private_ranges            = var.private_ranges
   oidc_issuer               = var.oidc_issuer
   oidc_audience             = var.oidc_audience
   log_filter                = var.log_filter

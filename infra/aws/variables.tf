@@ -327,6 +327,17 @@ variable "anonymous_tenant" {
   }
 }
 
+variable "private_ranges" {
+  description = "T3NETS_PRIVATE_RANGES: the private address ranges (CIDR) to which tenants' own addresses (`url` of jira, `base_url` of openai and anthropic) may lead, such as that of a subnet with model servers. Others are refused: a tenant could have the router ask machines that trust it."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for range in var.private_ranges : can(cidrhost(range, 0))])
+    error_message = "private_ranges are address ranges such as 10.20.0.0/16."
+  }
+}
+
 variable "oidc_issuer" {
   description = "T3NETS_OIDC_ISSUER: whose tokens the router accepts; null for API keys only."
   type        = string

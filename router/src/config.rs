@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::ai::{AiDefaults, InvalidAiSetting, SelectError, table};
 use crate::aws::{InvalidSecretsPrefix, Names, is_region};
 use crate::model::{InvalidId, TenantId};
+use crate::outbound::{Allowed, RANGES_VARIABLE, Reach};
 
 /// The configuration of a router, whoever starts it.
 #[derive(Debug, Clone)]
@@ -19,6 +20,8 @@ pub struct ServerConfig {
     pub admin_api: bool,
     /// The models for tenants without AI settings.
     pub ai: AiDefaults,
+    /// Where the addresses that tenants choose may lead.
+    pub reach: Reach,
     /// Time limits of a turn.
     pub deadlines: Deadlines,
 }
@@ -182,6 +185,13 @@ impl ContainerConfig {
         };
         refuse_anonymous_production(&identity.environment, anonymous_tenant.as_ref())?;
         let ai = AiDefaults::from_env(get)?;
+        let is_local = matches!(platform, PlatformConfig::Local { .. });
+        let ranges = get(RANGES_VARIABLE);
+        let reach =
+            Allowed::parse(is_local, ranges.as_deref()).map_err(|error| ConfigError::Invalid {
+                name: RANGES_VARIABLE,
+                reason: error.to_string(),
+            })?;
         let deadlines = Deadlines::default();
         Ok(Self {
             port,
@@ -191,6 +201,7 @@ impl ContainerConfig {
                 anonymous_tenant,
                 admin_api,
                 ai,
+                reach: Reach::Internet(reach),
                 deadlines,
             },
         })

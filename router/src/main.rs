@@ -179,10 +179,9 @@ async fn healthcheck(url: &str) -> Result<(), Failure> {
     })
     .map_err(|error| Failure::Other(format!("unhealthy: {}", with_causes(&error))))?;
     let response = client
-        .get(url)
-        .send()
+        .send(client.get(url))
         .await
-        .map_err(|error| Failure::Other(format!("unhealthy: {}", error.without_url())))?;
+        .map_err(|error| Failure::Other(format!("unhealthy: {error}")))?;
     let status = response.status();
     if status.is_success() {
         Ok(())

@@ -189,6 +189,53 @@ async fn credentials_are_tried_on_jira() {
     assert_eq!(tested["reached"]["board"]["name"], "Payments");
 }
 
+#[test]
+fn tenants_credentials_go_to_the_internet_and_an_error_names_the_proxy() {
+    let operator = Operator::seeded();
+    let stored = |url: &str| {
+        let credentials = JIRA.replace("https://team.atlassian.net", url);
+        operator
+            .run_with_input(&["secret", "set", "jira", "--stdin"], &credentials)
+            .expect_code(0);
+    };
+    for url in [
+        "https://169.254.169.254",
+        "https://[::ffff:10.0.0.1]",
+        "https://192.168.1.5:8443/jira",
+    ] {
+        stored(url);
+        operator
+            .run(&["secret", "test", "jira"])
+            .expect_code(3)
+            .says("private network");
+    }
+    stored("https://team.invalid");
+    let mut command = operator.command(&["secret", "test", "jira"]);
+    // Nobody listens on port 9.
+    command.env("HTTPS_PROXY", "http://user:hunter3@127.0.0.1:9");
+    crate::sandbox::finish(&mut command)
+        .expect_code(1)
+        .says("(through the proxy 127.0.0.1:9)")
+        .never_shows("hunter3");
+    // This machine is the operator's own.
+    stored("https://127.9.9.9:9");
+    operator
+        .run(&["secret", "test", "jira"])
+        .expect_code(1)
+        .says("refused");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_on_this_machine_is_asked_without_a_proxy() {
+    let jira = Jira::start(Script::sample()).await;
+    let operator = with_jira(&jira);
+    let mut command = operator.command(&["secret", "test", "jira"]);
+    for variable in ["HTTP_PROXY", "HTTPS_PROXY", "all_proxy"] {
+        command.env(variable, "http://127.0.0.1:9");
+    }
+    crate::sandbox::finish(&mut command).expect_code(0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn credentials_that_jira_refuses_end_with_their_own_code() {
     let refusing = Script::sample().fault("/myself", Fault::Status(401));

@@ -15,6 +15,7 @@ use support::jira::{
     FLAGGED, Fault, Jira, POINTS, Paging, Script, flag_field, issue, sprint, user,
 };
 use t3nets_router::model::SecretDocument;
+use t3nets_router::outbound::Reach;
 use t3nets_router::skills::sprint_status::{Limits, SprintStatus};
 use t3nets_router::skills::{Skill, SkillCall, SkillError, SkillErrorKind};
 
@@ -26,11 +27,11 @@ const USERS: &str = "/user/search";
 
 /// No test waits for a retry; those that wait for a time-out set a short one.
 fn skill() -> SprintStatus {
-    SprintStatus::with_limits(Limits {
+    let limits = Limits {
         retry_delay: Duration::ZERO,
         ..Limits::default()
-    })
-    .unwrap()
+    };
+    SprintStatus::with_limits(limits, Reach::Anywhere).unwrap()
 }
 
 fn call(jira: &Jira, email: Option<&str>) -> SkillCall {

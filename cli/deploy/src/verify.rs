@@ -87,10 +87,10 @@ pub(crate) async fn verify(endpoint: &str, release: &str) -> Answer {
     }
 }
 
-async fn ask(client: &reqwest::Client, url: &str, release: &str) -> Answer {
-    let answer = match client.get(url).send().await {
+async fn ask(client: &outbound::Client, url: &str, release: &str) -> Answer {
+    let answer = match client.send(client.get(url)).await {
         Ok(answer) => answer,
-        Err(error) => return Answer::Unreachable(innermost(&error).to_string()),
+        Err(error) => return Answer::Unreachable(error.to_string()),
     };
     let status = answer.status();
     let body = outbound::read_start(answer, MAX_HEALTH).await;
@@ -112,11 +112,11 @@ async fn ask(client: &reqwest::Client, url: &str, release: &str) -> Answer {
 /// Whether the release that answers can serve too: a task without access to its tables lives, and
 /// says who it is, but nobody gets an answer from it. A router that has no such page is taken at
 /// its word.
-async fn ready(client: &reqwest::Client, endpoint: &str) -> Answer {
+async fn ready(client: &outbound::Client, endpoint: &str) -> Answer {
     let url = format!("{endpoint}/ready");
     let began = Instant::now();
     loop {
-        let why = match client.get(&url).send().await {
+        let why = match client.send(client.get(&url)).await {
             Ok(answer) if answer.status() == StatusCode::SERVICE_UNAVAILABLE => {
                 format!(
                     "{url} answers {}: it runs, but cannot serve",
@@ -124,7 +124,7 @@ async fn ready(client: &reqwest::Client, endpoint: &str) -> Answer {
                 )
             }
             Ok(_) => return Answer::New,
-            Err(error) => innermost(&error).to_string(),
+            Err(error) => error.to_string(),
         };
         if began.elapsed() >= READY_WITHIN {
             return Answer::Other(why);

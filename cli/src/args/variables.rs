@@ -82,6 +82,10 @@ pub(crate) const VARIABLES: &[(&str, &str)] = &[
     ("HTTPS_PROXY", "the proxy for https addresses"),
     ("ALL_PROXY", "the proxy for both"),
     ("NO_PROXY", "hosts that are reached without a proxy"),
+    (
+        "T3NETS_PRIVATE_RANGES",
+        "private addresses to which tenants' own addresses may lead",
+    ),
     ("SSL_CERT_FILE", "the certificate authorities to trust"),
     ("SSL_CERT_DIR", "the same, as a folder"),
 ];
@@ -107,7 +111,7 @@ pub(crate) const FILES: &[(&str, &str)] = &[
 pub(super) fn shown() -> String {
     let lines = VARIABLES
         .iter()
-        .map(|(name, what)| format!("  {name:<20}  {what}"));
+        .map(|(name, what)| format!("  {name:<21}  {what}"));
     format!(
         "Environment variables:\n{}",
         lines.collect::<Vec<_>>().join("\n")

@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use futures::{Stream, StreamExt};
 use reqwest::header::CONTENT_TYPE;
-use reqwest::{Client, RequestBuilder, Response};
+use reqwest::{RequestBuilder, Response};
 use serde_json::Value;
 
 use super::reading::GRACE;
 use super::refusal::excerpt;
-use crate::errors::innermost;
 use crate::lenient::read_json;
-use crate::outbound::{self, ClientError, Event, EventError, EventLimits, Options};
+use crate::outbound::{
+    self, Client, ClientError, Event, EventError, EventLimits, Options, Reach, TransportError,
+};
 use crate::ports::ModelError;
 
 /// What is read of a streamed answer: many times what the longest output of any model takes.
@@ -20,20 +21,22 @@ const ANSWER_LIMITS: EventLimits = EventLimits {
     line: 256 << 10,
 };
 
-/// The client for all providers and tenants: it holds connections, no credentials.
+/// A client for all providers and, with a [`Reach`] for them, all tenants: it holds connections, no
+/// credentials.
 ///
 /// How long a whole answer may take is up to the caller, who drops the call; here only silence ends
 /// it.
-pub(super) fn client() -> Result<Client, ClientError> {
+pub(super) fn client(reach: Reach) -> Result<Client, ClientError> {
     outbound::client(Options {
+        reach,
         read_timeout: Duration::from_secs(60),
         ..Options::default()
     })
 }
 
 /// Sends a request and returns the answer's head, whatever its status.
-pub(super) async fn send(request: RequestBuilder) -> Result<Response, ModelError> {
-    request.send().await.map_err(transport)
+pub(super) async fn send(client: &Client, request: RequestBuilder) -> Result<Response, ModelError> {
+    client.send(request).await.map_err(transport)
 }
 
 /// The answer's events. An error ends them: the connection broke, the answer is too long, or it is
@@ -82,10 +85,11 @@ pub(super) async fn next_event(
     }
 }
 
-fn transport(error: reqwest::Error) -> ModelError {
-    // A tenant's address is not for everyone who chats.
-    let error = error.without_url();
-    let cause = excerpt(&innermost(&error).to_string(), None);
+fn transport(error: TransportError) -> ModelError {
+    let cause = excerpt(&error.to_string(), None);
+    if error.is_forbidden() {
+        return ModelError::Unavailable(cause);
+    }
     if error.is_connect() {
         return ModelError::Unavailable(format!("no connection: {cause}"));
     }

@@ -193,7 +193,7 @@ mod tests {
 
     async fn answer(request: ModelRequest) -> String {
         let mut heard = String::new();
-        let reply = Offline::new(SkillSet::built_in().unwrap())
+        let reply = Offline::new(SkillSet::built_in(crate::outbound::Reach::Anywhere).unwrap())
             .reply(&request, &mut |event: ModelEvent<'_>| {
                 if let ModelEvent::Text(words) = event {
                     heard.push_str(words);

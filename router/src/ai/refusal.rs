@@ -25,6 +25,8 @@ pub(super) struct Refusal {
     pub(super) retry_after: Option<Duration>,
     /// The beginning of the body, as text.
     pub(super) body: String,
+    /// The proxy that may have answered in the provider's place.
+    proxy: Option<String>,
 }
 
 impl Refusal {
@@ -32,17 +34,22 @@ impl Refusal {
     pub(super) async fn read(response: Response) -> Self {
         let status = response.status();
         let retry_after = retry_after(response.headers(), Timestamp::now());
+        let proxy = outbound::proxy_in_clear(&response).map(str::to_owned);
         let body = outbound::read_start(response, MAX_ERROR).await;
         Self {
             status,
             retry_after,
             body: String::from_utf8_lossy(&body).into_owned(),
+            proxy,
         }
     }
 
     /// The message for a body that is not in the provider's form: a proxy in between answered.
     pub(super) fn message(&self) -> String {
-        format!("{}: {}", self.status, self.body)
+        match &self.proxy {
+            Some(proxy) => format!("{} (through the proxy {proxy}): {}", self.status, self.body),
+            None => format!("{}: {}", self.status, self.body),
+        }
     }
 
     /// What the status means; `message` is an [`excerpt`] of the provider's message.

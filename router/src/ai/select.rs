@@ -3,8 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use reqwest::Client;
-
 use super::anthropic::Anthropic;
 use super::defaults::{AiDefaults, Credentials};
 use super::endpoint::{BaseUrl, PlainHttp, ProviderKey};
@@ -18,7 +16,7 @@ use crate::model::{
     IntegrationName, ModelReply, ModelRequest, NanoUsd, SecretDocument, SecretName, Tenant,
     TenantSettings,
 };
-use crate::outbound::ClientError;
+use crate::outbound::{Client, ClientError, Reach};
 use crate::ports::{ChatModel, SecretStore, StoreError};
 use crate::skills::SkillSet;
 
@@ -27,17 +25,22 @@ use crate::skills::SkillSet;
 pub struct Models {
     defaults: AiDefaults,
     client: Client,
+    /// To the addresses that tenants choose.
+    tenants_client: Client,
     offline: Arc<Offline>,
     learnt: Learnt,
 }
 
 impl Models {
+    /// The models of a process; `reach` is where tenants' own addresses may lead.
+    ///
     /// # Errors
     /// If no HTTPS client can be made.
-    pub fn new(defaults: AiDefaults, skills: SkillSet) -> Result<Self, ClientError> {
+    pub fn new(defaults: AiDefaults, skills: SkillSet, reach: Reach) -> Result<Self, ClientError> {
         Ok(Self {
             defaults,
-            client: http::client()?,
+            client: http::client(Reach::Anywhere)?,
+            tenants_client: http::client(reach)?,
             offline: Arc::new(Offline::new(skills)),
             learnt: Learnt::default(),
         })
@@ -72,10 +75,12 @@ impl Models {
             ProviderKind::Bedrock => return self.on_bedrock(&tenant.settings),
             ProviderKind::Offline => return Err(SelectError::NotAvailable(provider)),
         };
-        let credentials = own
-            .or_else(|| shared.clone())
-            .ok_or(SelectError::MissingKey(provider))?;
-        self.model(&tenant.settings, provider, credentials)
+        let (client, credentials) = match (own, shared) {
+            (Some(own), _) => (&self.tenants_client, own),
+            (None, Some(shared)) => (&self.client, shared.clone()),
+            (None, None) => return Err(SelectError::MissingKey(provider)),
+        };
+        self.model(client, &tenant.settings, provider, credentials)
     }
 
     /// Whether a tenant without settings and secrets of its own would get an answer.
@@ -92,7 +97,8 @@ impl Models {
             ProviderKind::OpenAi => &self.defaults.openai,
         };
         let shared = shared.clone().ok_or(SelectError::MissingKey(provider))?;
-        self.model(&settings, provider, shared).map(drop)
+        self.model(&self.client, &settings, provider, shared)
+            .map(drop)
     }
 
     /// The model that a tenant would get with these credentials of a provider: for trying them.
@@ -111,7 +117,8 @@ impl Models {
             // The tenant's model is another provider's.
             settings.ai_model = None;
         }
-        self.model(&settings, provider, credentials_of(provider, document)?)
+        let credentials = credentials_of(provider, document)?;
+        self.model(&self.tenants_client, &settings, provider, credentials)
     }
 
     /// Words the results of tools by templates: for a model that takes none.
@@ -167,6 +174,7 @@ impl Models {
 
     fn model(
         &self,
+        client: &Client,
         settings: &TenantSettings,
         provider: ProviderKind,
         credentials: Credentials,
@@ -199,7 +207,7 @@ impl Models {
             }
         };
         let info = info.filter(|info| info.id(provider).is_some());
-        let client = self.client.clone();
+        let client = client.clone();
         let effort = info.and_then(|info| info.effort.as_deref());
         let chat: Arc<dyn ChatModel> = match (provider, credentials.key) {
             (ProviderKind::Anthropic, Some(key)) => {

@@ -21,7 +21,8 @@ use aws_sdk_dynamodb::config::retry::{RetryPartition, TokenBucket};
 
 use super::AwsError;
 use super::credentials::Kept;
-use super::settings::{CaBundle, setting};
+use super::settings::{CaBundle, http_client, setting};
+use crate::outbound::variables;
 
 /// What the caller decides; the rest is the SDK's own chain (variables, profiles, SSO, the
 /// container's role).
@@ -115,8 +116,9 @@ pub async fn sdk_config(connection: &Connection) -> Result<SdkConfig, AwsError> 
         Some(path) => Some(CaBundle::read(path.clone())?),
         None => CaBundle::of(&settings)?,
     };
-    let http = bundle.map(|bundle| bundle.client()).transpose()?;
-    let mut loader = loader(connection)
+    let proxies = variables(|name| std::env::var(name).ok());
+    let http = http_client(bundle.as_ref(), proxies)?;
+    let loader = loader(connection)
         .retry_config(retry_config(&settings))
         .timeout_config(
             TimeoutConfig::builder()
@@ -125,11 +127,8 @@ pub async fn sdk_config(connection: &Connection) -> Result<SdkConfig, AwsError> 
                 .operation_timeout(CALL)
                 .build(),
         );
-    let mut provider = ProviderConfig::without_region();
-    if let Some(http) = &http {
-        loader = loader.http_client(http.clone());
-        provider = provider.with_http_client(http.clone());
-    }
+    let loader = loader.http_client(http.clone());
+    let provider = ProviderConfig::without_region().with_http_client(http);
     let metadata = metadata(&settings, &provider);
     let region = region(connection, &metadata).await;
     let credentials = credentials(connection, provider, metadata, region.clone()).await;

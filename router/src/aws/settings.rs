@@ -5,12 +5,15 @@
 use std::path::PathBuf;
 
 use aws_config::SdkConfig;
-use aws_sdk_dynamodb::config::SharedHttpClient;
+use aws_sdk_dynamodb::config::{RuntimeComponents, SharedHttpClient};
+use aws_smithy_http_client::ConnectorBuilder;
+use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_types::service_config::ServiceConfigKey;
 
 use super::{AwsError, AwsErrorKind};
+use crate::outbound::Variables;
 
 /// A setting, by its variable and its name in a profile.
 pub(super) fn setting(sdk: &SdkConfig, variable: &str, in_profile: &str) -> Option<String> {
@@ -75,20 +78,66 @@ impl CaBundle {
         })
     }
 
-    /// A client for the SDK that trusts these alone.
+    /// TLS that trusts these alone.
     ///
     /// # Errors
-    /// If TLS cannot be set up with them.
-    pub(super) fn client(&self) -> Result<SharedHttpClient, AwsError> {
+    /// If it cannot be set up with them.
+    fn context(&self) -> Result<TlsContext, AwsError> {
         let roots = TrustStore::empty()
             .with_native_roots(false)
             .with_pem_certificate(self.pem.clone());
         let context = TlsContext::builder().with_trust_store(roots).build();
-        let context = context.map_err(|error| misconfigured(error.to_string()))?;
-        Ok(aws_smithy_http_client::Builder::new()
-            .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-            .tls_context(context)
-            .build_https())
+        context.map_err(|error| misconfigured(error.to_string()))
+    }
+}
+
+/// A client for the SDK, which trusts the bundle alone where there is one. The SDK's own would send
+/// to a proxy what goes to this machine, and what asks an instance or a task for its credentials.
+///
+/// # Errors
+/// If TLS cannot be set up, or a proxy's variable cannot be used.
+pub(super) fn http_client(
+    bundle: Option<&CaBundle>,
+    variables: Variables,
+) -> Result<SharedHttpClient, AwsError> {
+    let context = match bundle {
+        Some(bundle) => bundle.context()?,
+        None => TlsContext::default(),
+    };
+    let proxies = proxies(variables)?;
+    Ok(
+        aws_smithy_http_client::Builder::new().build_with_connector_fn(move |settings, runtime| {
+            let mut connector = ConnectorBuilder::default()
+                .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+                .tls_context(context.clone())
+                .proxy_config(proxies.clone());
+            connector.set_connector_settings(settings.cloned());
+            connector.set_sleep_impl(runtime.and_then(RuntimeComponents::sleep_impl));
+            connector.build()
+        }),
+    )
+}
+
+/// The proxies for AWS. The SDK takes one for everything, or one for `https` alone; AWS is `https`.
+fn proxies(variables: Variables) -> Result<ProxyConfig, AwsError> {
+    let Some((variable, address)) = variables.https else {
+        return Ok(ProxyConfig::disabled());
+    };
+    let is_for_all = variables.http.is_some_and(|(_, http)| http == address);
+    let address = match address.contains("://") {
+        true => address,
+        false => format!("http://{address}"),
+    };
+    let proxy = match is_for_all {
+        true => ProxyConfig::all(address),
+        false => ProxyConfig::https(address),
+    };
+    match proxy {
+        Ok(proxy) => Ok(proxy.no_proxy(variables.exceptions)),
+        // Its value may hold a password.
+        Err(_) => Err(misconfigured(format!(
+            "`{variable}` is not the address of a proxy for AWS"
+        ))),
     }
 }
 
@@ -117,6 +166,7 @@ mod tests {
 
     use super::super::signed::{LOGS, SignedClient};
     use super::*;
+    use crate::outbound::variables;
 
     /// A configuration that names this bundle.
     #[derive(Debug)]
@@ -160,9 +210,9 @@ mod tests {
             assert_eq!(answer.is_ok(), is_trusted, "{answer:?}");
             let bundle = CaBundle::of(&sdk).unwrap();
             let sdk = match bundle {
-                Some(bundle) => sdk
+                Some(_) => sdk
                     .to_builder()
-                    .http_client(bundle.client().unwrap())
+                    .http_client(http_client(bundle.as_ref(), variables(|_| None)).unwrap())
                     .build(),
                 None => sdk,
             };
@@ -170,6 +220,33 @@ mod tests {
             let answer = client.list_tables().send().await;
             assert_eq!(answer.is_ok(), is_trusted, "{answer:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_goes_to_this_machine_goes_through_no_proxy() {
+        let routes = axum::Router::new().fallback(async || r#"{"TableNames": []}"#);
+        let server = TestServer::start(routes).await;
+        // Nobody listens on port 9 of 127.0.0.3.
+        let proxies = |name: &str| (name == "ALL_PROXY").then(|| "127.0.0.3:9".to_owned());
+        for (endpoint, is_reached) in [(&*server.url(), true), ("http://aws.invalid", false)] {
+            let sdk = configured(endpoint, None)
+                .to_builder()
+                .http_client(http_client(None, variables(proxies)).unwrap())
+                .build();
+            let client = aws_sdk_dynamodb::Client::new(&sdk);
+            let answer = client.list_tables().send().await;
+            assert_eq!(answer.is_ok(), is_reached, "{answer:?}");
+            if let Err(error) = answer {
+                let error = AwsError::from_sdk("dynamodb", "ListTables", &error);
+                assert!(error.to_string().contains("refused"), "{error}");
+            }
+        }
+        let wrong = |name: &str| (name == "HTTPS_PROXY").then(|| "ftp://u:word@p".to_owned());
+        let error = http_client(None, variables(wrong)).unwrap_err().to_string();
+        assert!(
+            error.contains("HTTPS_PROXY") && !error.contains("word"),
+            "{error}"
+        );
     }
 
     #[test]

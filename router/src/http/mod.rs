@@ -96,8 +96,8 @@ pub enum AppError {
 /// # Errors
 /// If no HTTPS client can be made, or the model that the process was started with cannot be used.
 pub fn app(platform: Platform, config: ServerConfig) -> Result<App, AppError> {
-    let skills = SkillSet::built_in()?;
-    let models = Models::new(config.ai, skills.clone())?;
+    let skills = SkillSet::built_in(config.reach.clone())?;
+    let models = Models::new(config.ai, skills.clone(), config.reach)?;
     models.check_defaults().map_err(AppError::Model)?;
     let engine = Arc::new(Engine::new(platform.clone(), skills, models));
     let tasks = TaskTracker::new();

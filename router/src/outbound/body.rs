@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use reqwest::Response;
 
+use super::TransportError;
+
 /// A body that was not read to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
@@ -15,7 +17,7 @@ pub enum BodyError {
     },
     /// The connection broke, or nothing came for too long.
     #[error("the answer broke off")]
-    Transport(#[source] reqwest::Error),
+    Transport(#[source] TransportError),
 }
 
 /// A whole body of at most `limit` bytes.
@@ -67,7 +69,15 @@ impl ByteBudget {
             return Err(too_long());
         }
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(BodyError::Transport)? {
+        loop {
+            let chunk = match response.chunk().await {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) => break,
+                Err(error) => {
+                    let error = TransportError::of_body(error, &response);
+                    return Err(BodyError::Transport(error));
+                }
+            };
             self.left
                 .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
                     left.checked_sub(chunk.len())

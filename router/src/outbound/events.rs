@@ -7,6 +7,8 @@
 use futures::{Stream, StreamExt, stream};
 use reqwest::Response;
 
+use super::TransportError;
+
 /// How much of an event stream is read.
 #[derive(Debug, Clone, Copy)]
 pub struct EventLimits {
@@ -30,7 +32,7 @@ pub struct Event {
 pub enum EventError {
     /// The connection broke, or nothing came for too long.
     #[error("the answer broke off")]
-    Transport(#[source] reqwest::Error),
+    Transport(#[source] TransportError),
     /// It passed a bound.
     #[error("the answer is too long")]
     TooLong,
@@ -60,6 +62,7 @@ pub fn events(
             // What came whole before the connection broke is given first.
             Err(error) => {
                 let mut found: Vec<_> = reader.finish().into_iter().map(Ok).collect();
+                let error = TransportError::of_body(error, &response);
                 found.push(Err(EventError::Transport(error)));
                 Some((found, (None, reader)))
             }

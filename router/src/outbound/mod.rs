@@ -6,8 +6,10 @@
 //!
 //! * proxies are those of the environment's variables; loopback never goes through one (`proxies`);
 //! * redirects are refused unless [`Redirects::Follow`] is asked for;
-//! * names under `localhost` are this machine without asking DNS ([`is_loopback`]), other names are
-//!   resolved here too, which is where rules on the addresses behind a name belong (`resolver`);
+//! * names under `localhost` are this machine without asking DNS ([`is_loopback`]);
+//! * a tenant's address leads to the internet and nowhere else, unless the environment allows more
+//!   ([`Reach`]): names are resolved here (`resolver`), and what is connected to is what was found;
+//! * errors say why, and which proxy stood in between ([`TransportError`]);
 //! * connecting, silence and the whole exchange are bounded in time ([`Options`]), bodies and event
 //!   streams in bytes ([`read_bounded`], [`events`]).
 //!
@@ -15,22 +17,28 @@
 //! what an answer means.
 
 mod body;
+mod client;
 mod events;
 mod loopback;
 mod proxies;
+mod reach;
 mod resolver;
 mod waiting;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::Client;
 use reqwest::header::HeaderMap;
 use reqwest::redirect::Policy;
 
+use proxies::Between;
+
 pub use body::{BodyError, ByteBudget, read_bounded, read_start};
+pub use client::{Client, TransportError, proxy_in_clear};
 pub use events::{Event, EventError, EventLimits, EventReader, events};
 pub use loopback::{is_loopback, is_loopback_address, is_loopback_host};
+pub(crate) use proxies::{Variables, variables};
+pub use reach::{Allowed, Forbidden, InvalidRange, RANGES_VARIABLE, Reach};
 pub use waiting::{LONGEST_WAIT, waiting_time};
 
 /// How a client behaves. The default suits a short request to an API with credentials in it.
@@ -47,6 +55,8 @@ pub struct Options {
     pub redirects: Redirects,
     /// Whether proxies stand in between.
     pub proxies: Proxies,
+    /// Where requests may go, redirects included.
+    pub reach: Reach,
     /// How many idle connections are kept for the next request.
     pub connections: Connections,
     /// The certificate authorities to trust, in place of the system's.
@@ -92,6 +102,7 @@ impl Default for Options {
             total_timeout: None,
             redirects: Redirects::Refuse,
             proxies: Proxies::FromEnvironment,
+            reach: Reach::Anywhere,
             connections: Connections::Keep,
             authorities: None,
             headers: HeaderMap::new(),
@@ -124,18 +135,18 @@ pub fn client(options: Options) -> Result<Client, ClientError> {
 }
 
 fn build(options: Options, lookup: impl Fn(&str) -> Option<String>) -> Result<Client, ClientError> {
-    let mut builder = Client::builder()
+    let mut builder = reqwest::Client::builder()
         .user_agent(concat!("t3nets/", env!("CARGO_PKG_VERSION")))
         .default_headers(options.headers)
         .connect_timeout(options.connect_timeout)
         .read_timeout(options.read_timeout)
         .redirect(match options.redirects {
             Redirects::Refuse => Policy::none(),
-            Redirects::Follow => Policy::limited(10),
+            Redirects::Follow => followed(options.reach.clone()),
         })
         // The client's own reading of the variables sends loopback to a proxy.
         .no_proxy()
-        .dns_resolver(Arc::new(resolver::Resolver));
+        .dns_resolver(Arc::new(resolver::Resolver(options.reach.clone())));
     if let Some(total) = options.total_timeout {
         builder = builder.timeout(total);
     }
@@ -145,12 +156,28 @@ fn build(options: Options, lookup: impl Fn(&str) -> Option<String>) -> Result<Cl
     if options.connections == Connections::OnePerRequest {
         builder = builder.pool_max_idle_per_host(0);
     }
+    let mut between = Between::default();
     if options.proxies == Proxies::FromEnvironment {
-        for proxy in proxies::from_variables(lookup)? {
+        let (proxies, named) = proxies::from_variables(lookup)?;
+        between = named;
+        for proxy in proxies {
             builder = builder.proxy(proxy);
         }
     }
-    builder.build().map_err(ClientError::Build)
+    Ok(Client {
+        http: builder.build().map_err(ClientError::Build)?,
+        reach: options.reach,
+        between: Arc::new(between),
+    })
+}
+
+/// Ten redirects, each to an address within reach.
+fn followed(reach: Reach) -> Policy {
+    let limited = Policy::limited(10);
+    Policy::custom(move |attempt| match reach.allows_url(attempt.url()) {
+        Ok(()) => limited.redirect(attempt),
+        Err(forbidden) => attempt.error(forbidden),
+    })
 }
 
 #[cfg(test)]
@@ -179,7 +206,98 @@ mod tests {
     }
 
     async fn answered_by(client: &Client, url: &str) -> String {
-        client.get(url).send().await.unwrap().text().await.unwrap()
+        let answer = client.send(client.get(url)).await;
+        answer.unwrap().text().await.unwrap()
+    }
+
+    /// A server that sends whoever asks elsewhere.
+    fn redirecting_to(place: String) -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        std::thread::spawn(move || {
+            for connection in listener.incoming() {
+                let mut connection = connection.unwrap();
+                let _ = connection.read(&mut [0; 1024]);
+                let _ = write!(
+                    connection,
+                    "HTTP/1.1 302 Found\r\nlocation: {place}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+                );
+            }
+        });
+        port
+    }
+
+    /// For an environment where only 127.0.0.1 and what `variables` name is in reach.
+    fn tenants_client(variables: impl Fn(&str) -> Option<String>) -> Client {
+        let options = Options {
+            redirects: Redirects::Follow,
+            reach: Reach::Internet(Allowed::parse(false, Some("127.0.0.1")).unwrap()),
+            ..Options::default()
+        };
+        build(options, variables).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_tenants_address_is_refused_as_it_is_by_its_name_and_on_a_redirect() {
+        let inside = server("inside");
+        let client = tenants_client(|_| None);
+        let reachable = format!("http://127.0.0.1:{inside}/");
+        assert_eq!(answered_by(&client, &reachable).await, "inside");
+        let beyond = format!("http://127.0.0.2:{inside}/");
+        for url in [
+            beyond.clone(),
+            format!("http://127.0.0.1:{}/", redirecting_to(beyond)),
+            format!("http://[::1]:{inside}/"),
+            "https://169.254.169.254/latest/meta-data".to_owned(),
+        ] {
+            let error = client.send(client.get(&url)).await.unwrap_err();
+            assert!(error.is_forbidden(), "{url}: {error}");
+            assert!(!error.to_string().contains("127.0"), "{error}");
+        }
+        let nowhere = Options {
+            reach: Reach::Internet(Allowed::default()),
+            ..Options::default()
+        };
+        let client = build(nowhere, |_| None).unwrap();
+        let error = client
+            .send(client.get(format!("http://api.localhost:{inside}/")))
+            .await
+            .unwrap_err();
+        assert!(error.is_forbidden(), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_proxy_does_not_lead_where_a_tenants_address_may_not() {
+        let proxy = server("proxy");
+        let client = tenants_client(|name| {
+            (name == "HTTP_PROXY").then(|| format!("http://127.0.0.1:{proxy}"))
+        });
+        let unknown = "http://elsewhere.invalid/";
+        assert_eq!(answered_by(&client, unknown).await, "proxy");
+        let error = client.send(client.get("http://10.0.0.1/")).await;
+        assert!(error.unwrap_err().is_forbidden());
+    }
+
+    #[tokio::test]
+    async fn an_error_names_the_proxy_that_was_in_between() {
+        // Nobody listens on port 9 of 127.0.0.3.
+        let variables =
+            |name: &str| (name == "ALL_PROXY").then(|| "http://user:word@127.0.0.3:9".to_owned());
+        let client = build(Options::default(), variables).unwrap();
+        for url in ["http://elsewhere.invalid/", "https://elsewhere.invalid/"] {
+            let error = client.send(client.get(url)).await.unwrap_err();
+            let shown = format!("{error} {error:?}");
+            assert!(shown.contains("(through the proxy 127.0.0.3:9)"), "{shown}");
+            assert!(!shown.contains("word"), "{shown}");
+        }
+        let proxy = server("proxy");
+        let client = build(Options::default(), |name| {
+            (name == "http_proxy").then(|| format!("http://127.0.0.1:{proxy}"))
+        });
+        let client = client.unwrap();
+        let answer = client.send(client.get("http://elsewhere.invalid/")).await;
+        let named = format!("127.0.0.1:{proxy}");
+        assert_eq!(proxy_in_clear(&answer.unwrap()), Some(&*named));
     }
 
     #[tokio::test]

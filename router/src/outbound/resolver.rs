@@ -1,31 +1,21 @@
 //! From a host's name to its addresses.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use url::Host;
 
-use super::is_loopback_host;
+use super::Reach;
 
-/// The system's resolver, except that names under `localhost` are loopback whatever DNS says: they
-/// are trusted with credentials in clear.
+/// The system's resolver, except that names under `localhost` are loopback whatever DNS says, since
+/// they are trusted with credentials in clear, and that what is out of reach is left out. The
+/// client connects to what is found here and nowhere else, so that a name cannot mean another
+/// address by then.
 #[derive(Debug)]
-pub(super) struct Resolver;
+pub(super) struct Resolver(pub(super) Reach);
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
+        let reach = self.0.clone();
         Box::pin(async move {
-            let name = name.as_str();
-            // The port is a placeholder: the client puts the address's own there.
-            let found: Vec<SocketAddr> = if is_loopback_host(Host::Domain(name)) {
-                let addresses: [IpAddr; 2] =
-                    [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
-                addresses
-                    .map(|address| SocketAddr::new(address, 0))
-                    .to_vec()
-            } else {
-                tokio::net::lookup_host((name, 0)).await?.collect()
-            };
+            let found = reach.of_name(name.as_str()).await?;
             Ok(Box::new(found.into_iter()) as Addrs)
         })
     }

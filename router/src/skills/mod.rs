@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::model::{IntegrationName, SecretDocument, ToolSpec};
-use crate::outbound::ClientError;
+use crate::outbound::{ClientError, Reach};
 use rules::Trigger;
 
 /// Something the assistant can do for a caller, by a rule or as a model's tool.
@@ -102,14 +102,14 @@ pub struct SkillSet {
 }
 
 impl SkillSet {
-    /// The skills that T3nets ships.
+    /// The skills that T3nets ships; `reach` is where tenants' addresses may lead.
     ///
     /// # Errors
     /// If no HTTPS client can be made.
-    pub fn built_in() -> Result<Self, ClientError> {
+    pub fn built_in(reach: Reach) -> Result<Self, ClientError> {
         Ok(Self::new(vec![
             Arc::new(ping::Ping::new()),
-            Arc::new(sprint_status::SprintStatus::new()?),
+            Arc::new(sprint_status::SprintStatus::new(reach)?),
         ]))
     }
 
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn the_names_are_those_of_the_skills_there_are() {
-        let skills = SkillSet::built_in().unwrap();
+        let skills = SkillSet::built_in(Reach::Anywhere).unwrap();
         let names: Vec<&str> = skills.iter().map(|skill| skill.name()).collect();
         assert_eq!(names, NAMES);
     }

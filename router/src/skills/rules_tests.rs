@@ -1,5 +1,5 @@
 use super::*;
-use crate::skills::SkillSet;
+use crate::skills::{Reach, SkillSet};
 
 /// `SKILL/ACTION` of the message, with `#SPRINT` if it names one, or `-`.
 fn meant(message: &str, skills: &SkillSet) -> String {
@@ -20,7 +20,7 @@ fn meant(message: &str, skills: &SkillSet) -> String {
 }
 
 fn assert_all_mean(expected: &str, messages: &[&str]) {
-    let skills = SkillSet::built_in().unwrap();
+    let skills = SkillSet::built_in(Reach::Anywhere).unwrap();
     let wrong: Vec<String> = messages
         .iter()
         .map(|message| (message, meant(message, &skills)))
@@ -326,7 +326,7 @@ fn what_is_told_not_to_be_done_is_not_done() {
 
 #[test]
 fn the_closest_question_is_found_for_what_no_rule_takes() {
-    let skills = SkillSet::built_in().unwrap();
+    let skills = SkillSet::built_in(Reach::Anywhere).unwrap();
     for (message, question) in [
         ("sprnt status", "how is the sprint going?"),
         (
@@ -370,7 +370,7 @@ fn the_closest_question_is_found_for_what_no_rule_takes() {
 
 #[test]
 fn every_question_that_is_suggested_is_answered_by_the_rule_it_is_suggested_for() {
-    for skill in SkillSet::built_in().unwrap().iter() {
+    for skill in SkillSet::built_in(Reach::Anywhere).unwrap().iter() {
         for trigger in skill.triggers() {
             let found = best_match(trigger.question(), [skill].into_iter());
             let found = found.unwrap_or_else(|| panic!("{:?} means nothing", trigger.question()));
@@ -455,7 +455,7 @@ fn other_messages_mean_no_skill() {
 
 #[test]
 fn long_and_hostile_messages_are_read_without_harm() {
-    let skills = SkillSet::built_in().unwrap();
+    let skills = SkillSet::built_in(Reach::Anywhere).unwrap();
     let hostile = [
         "sprint status ".repeat(2) + &"word1 word2 ".repeat(9000),
         (0..30_000).map(|n| format!("w{n} ")).collect::<String>() + "sprint status",
@@ -483,7 +483,7 @@ fn long_and_hostile_messages_are_read_without_harm() {
 
 #[test]
 fn only_the_given_skills_are_matched() {
-    let skills = SkillSet::built_in().unwrap();
+    let skills = SkillSet::built_in(Reach::Anywhere).unwrap();
     let others = skills
         .iter()
         .filter(|skill| skill.name() != "sprint_status");
@@ -492,7 +492,7 @@ fn only_the_given_skills_are_matched() {
 
 #[test]
 fn confidence_is_the_share_of_the_message_that_is_explained() {
-    let skills = SkillSet::built_in().unwrap();
+    let skills = SkillSet::built_in(Reach::Anywhere).unwrap();
     let confidence = |message| best_match(message, skills.iter()).map(|found| found.confidence);
     assert_eq!(confidence("sprint status"), Some(1.0));
     assert_eq!(confidence("what is the sprint status"), Some(0.8));

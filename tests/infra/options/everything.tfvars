@@ -16,6 +16,7 @@ desired_count          = 2
 autoscaling_max_count  = 4
 container_insights     = "enhanced"
 anonymous_tenant       = "default"
+private_ranges         = ["10.20.0.0/16", "10.21.0.0/24"]
 oidc_issuer            = "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_example"
 oidc_audience          = "t3nets"
 metrics_address        = "127.0.0.1:9090"

@@ -28,6 +28,7 @@ use t3nets_router::model::{
     ApiKey, AuditEntry, JsonObject, KeyHash, SecretDocument, SecretName, Tenant, TenantId,
     TenantSettings, TenantStatus, User, UserId, UserRole,
 };
+use t3nets_router::outbound::{Allowed, Reach};
 use t3nets_router::ports::{Change, Platform, UsageStore};
 use tempfile::TempDir;
 use tower::ServiceExt;
@@ -123,6 +124,7 @@ impl TestApp {
             admin_api: !setup.admin_api_off,
             anonymous_tenant: setup.anonymous.then(|| tenant_id("default")),
             ai: ai.unwrap(),
+            reach: Reach::Internet(Allowed::parse(true, None).unwrap()),
             deadlines: setup.deadlines.unwrap_or_default(),
         };
         let mut served = platform.clone();

@@ -13,6 +13,7 @@ use t3nets_router::model::{
     ContentBlock, JsonObject, ModelMessage, ModelReply, ModelRequest, Role, SecretDescription,
     SecretDocument, SecretName, Tenant, TenantId, TenantSettings, TenantStatus, ToolSpec,
 };
+use t3nets_router::outbound::Reach;
 use t3nets_router::ports::{ModelError, ModelEvent, PutOutcome, SecretStore, StoreError};
 use t3nets_router::skills::SkillSet;
 
@@ -116,7 +117,7 @@ pub(super) async fn select(defaults: AiDefaults) -> SelectedModel {
         extensions: JsonObject::new(),
         version: 1,
     };
-    let models = Models::new(defaults, SkillSet::new(Vec::new())).unwrap();
+    let models = Models::new(defaults, SkillSet::new(Vec::new()), Reach::Anywhere).unwrap();
     models.select(&tenant, &NoSecrets).await.unwrap()
 }
 

@@ -15,7 +15,7 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use serde::Deserialize;
 use t3nets_router::aws::{AwsError, AwsErrorKind};
 use t3nets_router::errors::innermost;
-use t3nets_router::outbound::{self, Options, Redirects};
+use t3nets_router::outbound::{self, Options, Redirects, TransportError};
 
 use super::error::{Refusal, RegistryError, RegistryRequest};
 use crate::docker_config::DockerConfig;
@@ -40,7 +40,7 @@ const MAX_REFUSAL: usize = 64 << 10;
 
 /// Makes requests to one repository of the registry.
 pub(super) struct RegistryClient {
-    http: reqwest::Client,
+    http: outbound::Client,
     ecr: aws_sdk_ecr::Client,
     /// Ends with `/v2/{repository}/`.
     base: Url,
@@ -168,7 +168,7 @@ impl RegistryClient {
         };
         let patch = self
             .http
-            .patch(location)
+            .request(Method::PATCH, location)
             .header(CONTENT_TYPE, "application/octet-stream")
             .header(CONTENT_LENGTH, blob.len())
             .body(content);
@@ -179,7 +179,8 @@ impl RegistryClient {
         location
             .query_pairs_mut()
             .append_pair("digest", digest.as_str());
-        let put = self.http.put(location).header(CONTENT_LENGTH, 0);
+        let put = self.http.request(Method::PUT, location);
+        let put = put.header(CONTENT_LENGTH, 0);
         let completed = self.authorized(put).await?;
         match completed.status() {
             StatusCode::CREATED => Ok(()),
@@ -227,7 +228,8 @@ impl RegistryClient {
                 let headers = request.headers_mut();
                 headers.insert(AUTHORIZATION, token.header.clone());
             }
-            http.execute(request).await
+            let request = RequestBuilder::from_parts(http, request);
+            self.http.send(request).await
         };
         let response = answer.await.map_err(|error| self.unreachable(error))?;
         match response.status() {
@@ -246,11 +248,10 @@ impl RegistryClient {
     }
 
     /// The error of a request without an answer, or of an answer that ended early.
-    pub(super) fn unreachable(&self, error: reqwest::Error) -> RegistryError {
+    pub(super) fn unreachable(&self, source: TransportError) -> RegistryError {
         RegistryError::Unreachable {
             host: self.base.host_str().unwrap_or_default().to_owned(),
-            // An upload's address holds its state.
-            source: error.without_url(),
+            source,
         }
     }
 

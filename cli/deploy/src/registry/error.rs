@@ -5,7 +5,7 @@ use std::io;
 
 use reqwest::StatusCode;
 use t3nets_router::aws::AwsError;
-use t3nets_router::outbound::ClientError;
+use t3nets_router::outbound::{ClientError, TransportError};
 
 use crate::build::DockerError;
 use crate::docker_config::credentials::CredentialsError;
@@ -46,7 +46,7 @@ pub enum RegistryError {
         /// Host of the registry.
         host: String,
         /// What happened to the request.
-        source: reqwest::Error,
+        source: TransportError,
     },
     /// The registry failed (5xx) or limits the rate of requests (429).
     #[error("the registry failed")]

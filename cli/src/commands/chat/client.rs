@@ -16,7 +16,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use t3nets_router::model::{Message, SessionId};
-use t3nets_router::outbound::{self, BodyError, EventLimits, Options};
+use t3nets_router::outbound::{self, BodyError, EventLimits, Options, TransportError};
 use url::Url;
 
 use crate::error::{CliError, ErrorKind, RouterRefusal};
@@ -43,7 +43,7 @@ const MAX_REFUSAL: usize = 64 << 10;
 /// A router that can be asked.
 #[derive(Debug, Clone)]
 pub(super) struct Client {
-    http: reqwest::Client,
+    http: outbound::Client,
     base: Url,
     key: KeySource,
 }
@@ -280,8 +280,9 @@ impl Client {
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Response, CliError> {
-        let response = request
-            .send()
+        let response = self
+            .http
+            .send(request)
             .await
             .map_err(|error| self.unreachable(error))?;
         let status = response.status();
@@ -302,7 +303,7 @@ impl Client {
         })
     }
 
-    fn unreachable(&self, error: reqwest::Error) -> CliError {
+    fn unreachable(&self, error: TransportError) -> CliError {
         // The address is in the message already, and in the error again.
         let place = &self.base;
         if error.is_timeout() {

@@ -24,7 +24,7 @@ use t3nets_router::ai::AiDefaults;
 use t3nets_router::config::{Deadlines, Identity, ServerConfig};
 use t3nets_router::http::App;
 use t3nets_router::model::TenantId;
-use t3nets_router::outbound::is_loopback_address;
+use t3nets_router::outbound::{Reach, is_loopback_address};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -78,7 +78,7 @@ pub(crate) async fn run(context: &Context, args: DevArgs) -> Result<Streamed, Cl
     // Its user is at the terminal: a protected one is not confirmed at every start.
     context.show_environment().await?;
     let platform = context.platform_made().await?;
-    let config = config(environment)?;
+    let config = config(environment, context.tenants_reach()?)?;
     if config.ai.has_unused_model() {
         context.printer.warning(
             "T3NETS_MODEL is not used: ANTHROPIC_API_KEY, OPENAI_API_KEY or OPENAI_BASE_URL chooses its provider",
@@ -88,7 +88,7 @@ pub(crate) async fn run(context: &Context, args: DevArgs) -> Result<Streamed, Cl
     let address = listener
         .local_addr()
         .map_err(|error| CliError::failed("cannot tell which port was picked").caused_by(error))?;
-    let models = DevModels::new(&platform, config.ai.clone())?;
+    let models = DevModels::new(&platform, config.ai.clone(), config.reach.clone())?;
 
     let admin = Admin::new(platform.clone(), context.actor());
     let tenant = match args.demo {
@@ -141,7 +141,7 @@ pub(crate) async fn run(context: &Context, args: DevArgs) -> Result<Streamed, Cl
 }
 
 /// What the router is started with, but for whom it lets in.
-fn config(environment: &Environment) -> Result<ServerConfig, CliError> {
+fn config(environment: &Environment, reach: Reach) -> Result<ServerConfig, CliError> {
     let ai = AiDefaults::from_env(|name| std::env::var(name).ok())
         .map_err(|error| CliError::not_ready("a model setting cannot be used").caused_by(error))?;
     Ok(ServerConfig {
@@ -153,6 +153,7 @@ fn config(environment: &Environment) -> Result<ServerConfig, CliError> {
         anonymous_tenant: None,
         admin_api: true,
         ai,
+        reach,
         deadlines: Deadlines::default(),
     })
 }

@@ -14,7 +14,7 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use t3nets_router::ai::{AiDefaults, Models, SelectError};
 use t3nets_router::model::{KeyHash, TenantId};
-use t3nets_router::outbound::{self, Options, Proxies};
+use t3nets_router::outbound::{self, Options, Proxies, Reach};
 use t3nets_router::ports::Platform;
 use t3nets_router::skills::SkillSet;
 
@@ -76,9 +76,13 @@ impl DevModels {
     /// # Errors
     /// Not ready if the variables choose a model that cannot be used: every question would be
     /// refused.
-    pub(crate) fn new(platform: &Platform, defaults: AiDefaults) -> Result<Self, CliError> {
-        let models = SkillSet::built_in()
-            .and_then(|skills| Models::new(defaults, skills))
+    pub(crate) fn new(
+        platform: &Platform,
+        defaults: AiDefaults,
+        reach: Reach,
+    ) -> Result<Self, CliError> {
+        let models = SkillSet::built_in(reach.clone())
+            .and_then(|skills| Models::new(defaults, skills, reach))
             .map_err(|error| CliError::failed("the router cannot start").caused_by(error))?;
         models.check_defaults().map_err(|error| {
             let hint = error.hint_at_start().map(Hint::from);
@@ -152,7 +156,7 @@ pub(crate) async fn ask(dev: &RunningDev, tenant: &TenantId) -> Option<ModelView
         .join(&PATH.replace("{tenant}", tenant.as_str()))
         .ok()?;
     let request = client.get(address).bearer_auth(&dev.token);
-    let response = request.send().await.ok()?.error_for_status().ok()?;
+    let response = client.send(request).await.ok()?.error_for_status().ok()?;
     let body = outbound::read_bounded(response, MAX_ANSWER).await.ok()?;
     serde_json::from_slice(&body).ok()
 }

@@ -254,6 +254,7 @@ fn not_found(message: &str) -> Response {
 mod tests {
     use support::TestServer;
     use t3nets_router::model::SecretDocument;
+    use t3nets_router::outbound::Reach;
     use t3nets_router::skills::sprint_status::SprintStatus;
     use t3nets_router::skills::{Skill, SkillCall, SkillErrorKind};
 
@@ -293,7 +294,7 @@ mod tests {
     #[tokio::test]
     async fn the_skill_reads_the_sample_sprint() {
         let server = start().await;
-        let skill = SprintStatus::new().unwrap();
+        let skill = SprintStatus::new(Reach::Anywhere).unwrap();
         let call = call(&server, "demo");
         let result = skill
             .run(&call, &json!({"action": "status"}))
@@ -325,7 +326,7 @@ mod tests {
     #[tokio::test]
     async fn other_credentials_are_refused() {
         let server = start().await;
-        let skill = SprintStatus::new().unwrap();
+        let skill = SprintStatus::new(Reach::Anywhere).unwrap();
         let error = skill
             .run(&call(&server, "other"), &json!({}))
             .await

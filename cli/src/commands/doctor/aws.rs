@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::types::{
 use serde_json::Value;
 use t3nets_router::aws::schema::{self, CHANNEL_INDEX, CHANNEL_INDEX_KEY, EXPIRY};
 use t3nets_router::aws::{AwsError, AwsErrorKind};
-use t3nets_router::outbound::{self, Options};
+use t3nets_router::outbound::{self, Options, TransportError};
 
 use super::tenant::{check_jira, check_tenant, check_unknown_model, no_https};
 use super::{Check, Remedy, deploying};
@@ -19,7 +19,6 @@ use crate::commands::arguments::TenantFlag;
 use crate::config::environment::Environment;
 use crate::context::Context;
 use crate::hint::Hint;
-use t3nets_router::errors::with_causes;
 
 /// How long the router may take to say that it lives, through API Gateway.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -284,7 +283,7 @@ async fn check_tenants_own(
     let mut checks = vec![check];
     let model = tenant.as_ref().and_then(check_unknown_model);
     if let Some(tenant) = tenant {
-        checks.push(check_jira(&platform, &tenant).await);
+        checks.push(check_jira(context, &platform, &tenant).await);
     }
     checks.push(model.unwrap_or_else(|| {
         Check::skipped(
@@ -324,12 +323,13 @@ async fn check_api(environment: AwsEnvironment) -> Check {
         Err(error) => return no_https(name, &error),
     };
     let answer = async {
-        let response = client.get(&address).send().await?.error_for_status()?;
+        let response = client.send(client.get(&address)).await?;
+        let response = response.error_for_status()?;
         Ok(outbound::read_start(response, MAX_HEALTH).await)
     };
     let health = answer
         .await
-        .map_err(|error: reqwest::Error| with_causes(&error.without_url()));
+        .map_err(|error: TransportError| error.to_string());
     let health = health.and_then(|body| {
         serde_json::from_slice::<Value>(&body)
             .map_err(|_| "what answers there is not a T3nets router".to_owned())

@@ -51,9 +51,9 @@ pub(super) async fn checks(
             if let Some(tenant) = tenant {
                 checks.push(match is_unserved_sample(home, &tenant, running).await {
                     true => unserved_sample(&tenant),
-                    false => check_jira(platform, &tenant).await,
+                    false => check_jira(context, platform, &tenant).await,
                 });
-                checks.push(check_model(platform, &tenant, running).await);
+                checks.push(check_model(context, platform, &tenant, running).await);
             }
         }
         None => checks.push(Check::failed(
@@ -87,7 +87,12 @@ fn unserved_sample(tenant: &Tenant) -> Check {
 }
 
 /// The running `dev` is asked: it may have been started with other variables than this program.
-async fn check_model(platform: &Platform, tenant: &Tenant, dev: Option<&RunningDev>) -> Check {
+async fn check_model(
+    context: &Context,
+    platform: &Platform,
+    tenant: &Tenant,
+    dev: Option<&RunningDev>,
+) -> Check {
     if let Some(dev) = dev
         && let Some(model) = models::ask(dev, &tenant.id).await
     {
@@ -97,7 +102,10 @@ async fn check_model(platform: &Platform, tenant: &Tenant, dev: Option<&RunningD
         Ok(defaults) => defaults,
         Err(error) => return Check::failed("model", error.to_string(), "correct the variable"),
     };
-    let model = match DevModels::new(platform, defaults) {
+    let models = context
+        .tenants_reach()
+        .and_then(|reach| DevModels::new(platform, defaults, reach));
+    let model = match models {
         Ok(models) => models.of(&tenant.id).await,
         Err(error) => Err(error),
     };
@@ -210,7 +218,9 @@ async fn check_dev(dev: &Result<Option<RunningDev>, CliError>) -> Check {
             ..Options::default()
         })
         .ok()?;
-        let response = client.get(running.url.join("health").ok()?).send().await;
+        let response = client
+            .send(client.get(running.url.join("health").ok()?))
+            .await;
         response.ok()?.error_for_status().ok()
     };
     if answers.await.is_some() {

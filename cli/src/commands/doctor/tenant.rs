@@ -8,7 +8,7 @@ use t3nets_router::errors::with_causes;
 use t3nets_router::model::{
     IntegrationName, SecretDocument, SecretName, Tenant, TenantId, TenantStatus,
 };
-use t3nets_router::outbound::ClientError;
+use t3nets_router::outbound::{ClientError, Reach};
 use t3nets_router::ports::Platform;
 use t3nets_router::skills::sprint_status::SprintStatus;
 
@@ -100,7 +100,7 @@ pub(super) fn connect_jira(tenant: &TenantId) -> Hint {
     Hint::command(format!("secret set jira --tenant {tenant}"), "connects it")
 }
 
-pub(super) async fn check_jira(platform: &Platform, tenant: &Tenant) -> Check {
+pub(super) async fn check_jira(context: &Context, platform: &Platform, tenant: &Tenant) -> Check {
     let Ok(integration) = "jira".parse::<IntegrationName>() else {
         return Check::failed("jira", "its name is not valid", "report this");
     };
@@ -112,13 +112,16 @@ pub(super) async fn check_jira(platform: &Platform, tenant: &Tenant) -> Check {
     match platform.secrets.get(&name).await {
         Ok(None) => Check::warning("jira", "not connected", connect),
         Err(error) => Check::of_error("jira", error.into(), "see the checks above"),
-        Ok(Some(document)) => ask_jira(&document, connect).await,
+        Ok(Some(document)) => match context.tenants_reach() {
+            Ok(reach) => ask_jira(&document, reach, connect).await,
+            Err(error) => Check::of_error("jira", error, "correct the variable"),
+        },
     }
 }
 
 /// Whether Jira takes the credentials. The skill bounds how long that may take.
-async fn ask_jira(document: &SecretDocument, connect: Hint) -> Check {
-    let skill = match SprintStatus::new() {
+async fn ask_jira(document: &SecretDocument, reach: Reach, connect: Hint) -> Check {
+    let skill = match SprintStatus::new(reach) {
         Ok(skill) => skill,
         Err(error) => return no_https("jira", &error),
     };

@@ -54,7 +54,7 @@ pub(crate) async fn run(context: &Context, args: SecretArgs) -> Result<Tested, C
             name.integration
         )));
     }
-    let skill = SprintStatus::new()
+    let skill = SprintStatus::new(context.tenants_reach()?)
         .map_err(|error| CliError::not_ready("cannot make HTTPS requests").caused_by(error))?;
     let asking = context.printer.progress("asking Jira");
     let answer = skill.check(&credentials).await;

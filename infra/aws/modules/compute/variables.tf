@@ -329,6 +329,11 @@ variable "anonymous_tenant" {
   }
 }
 
+variable "private_ranges" {
+  description = "T3NETS_PRIVATE_RANGES, as a list."
+  type        = list(string)
+}
+
 variable "oidc_issuer" {
   description = "T3NETS_OIDC_ISSUER, or null."
   type        = string

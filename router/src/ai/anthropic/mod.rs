@@ -11,7 +11,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use reqwest::{Client, Response};
+use reqwest::Response;
 use serde_json::{Value, json};
 
 use self::answer::Answer;
@@ -22,6 +22,7 @@ use super::refusal::{Refusal, excerpt, says_too_long};
 use super::{result_text, tool_arguments};
 use crate::lenient::read_json;
 use crate::model::{ContentBlock, ModelMessage, ModelReply, ModelRequest};
+use crate::outbound::Client;
 use crate::ports::{ChatModel, Listener, ModelError, ModelEvent};
 
 const DEFAULT_BASE_URL: &str = "https://api.anthropic.com";
@@ -84,7 +85,7 @@ impl ChatModel for Anthropic {
             .header("x-api-key", self.key.header(""))
             .header("anthropic-version", API_VERSION)
             .json(&body(request, self.effort));
-        let response = http::send(call).await?;
+        let response = http::send(&self.client, call).await?;
         if !response.status().is_success() {
             return Err(self.refusal(response, &request.model).await);
         }

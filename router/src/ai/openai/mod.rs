@@ -14,7 +14,7 @@ mod learnt;
 use std::pin::pin;
 
 use async_trait::async_trait;
-use reqwest::{Client, Response};
+use reqwest::Response;
 use serde_json::{Value, json};
 
 use self::answer::Answer;
@@ -25,6 +25,7 @@ use super::http;
 use super::refusal::{Refusal, Refused, excerpt};
 use super::result_text;
 use crate::model::{ContentBlock, ModelMessage, ModelReply, ModelRequest};
+use crate::outbound::Client;
 use crate::ports::{ChatModel, Listener, ModelError, ModelEvent};
 
 const DEFAULT_BASE_URL: &str = "https://api.openai.com/v1";
@@ -127,7 +128,7 @@ impl OpenAi {
             if let Some(key) = &self.key {
                 call = call.header("authorization", key.header("Bearer "));
             }
-            let response = http::send(call).await?;
+            let response = http::send(&self.client, call).await?;
             if response.status().is_success() {
                 if takes != first {
                     self.learnt.note(&self.url, model, takes);
@@ -253,7 +254,13 @@ mod tests {
         };
         let body = |base: Option<&str>| {
             let base = base.map(|text| BaseUrl::parse(text, PlainHttp::Loopback).unwrap());
-            let model = OpenAi::new(http::client().unwrap(), base, None, None, Learnt::default());
+            let model = OpenAi::new(
+                http::client(crate::outbound::Reach::Anywhere).unwrap(),
+                base,
+                None,
+                None,
+                Learnt::default(),
+            );
             model.body(&request, model.takes)
         };
         assert_eq!(body(None)["max_completion_tokens"], 7);

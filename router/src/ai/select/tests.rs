@@ -85,7 +85,7 @@ async fn select_by(
     tenant: Tenant,
     secrets: Vec<(&'static str, serde_json::Value)>,
 ) -> Result<SelectedModel, SelectError> {
-    let models = Models::new(defaults, SkillSet::new(Vec::new())).unwrap();
+    let models = Models::new(defaults, SkillSet::new(Vec::new()), Reach::Anywhere).unwrap();
     models.select(&tenant, &Secrets(secrets)).await
 }
 
@@ -125,6 +125,34 @@ async fn without_keys_templates_answer() {
     assert_eq!(model.cost(&reply(5)), Some(NanoUsd(0)));
     let chosen = select(ANTHROPIC, tenant(Some("offline"), None), vec![]).await;
     assert_eq!(summary(chosen), "offline offline offline");
+}
+
+#[tokio::test]
+async fn only_a_tenants_own_address_must_be_on_the_internet() {
+    let request = ModelRequest {
+        model: "m".to_owned(),
+        system: String::new(),
+        messages: Vec::new(),
+        tools: Vec::new(),
+        max_tokens: 1,
+    };
+    // Nobody listens on port 9.
+    let (tenants, shared) = ("https://127.0.0.1:9/v1", "http://127.0.0.1:9/v1");
+    let own = json!({"api_key": "sk-o", "base_url": tenants});
+    let defaults = from_env(&[("OPENAI_BASE_URL", shared)]);
+    let reach = Reach::Internet(crate::outbound::Allowed::default());
+    let models = Models::new(defaults, SkillSet::new(Vec::new()), reach).unwrap();
+    for (secrets, reason) in [
+        (vec![("openai", own)], "a private network"),
+        (vec![], "refused"),
+    ] {
+        let asked = tenant(Some("openai"), Some("m"));
+        let selected = models.select(&asked, &Secrets(secrets)).await.unwrap();
+        let error = selected.chat.reply(&request, &mut |_| {}).await;
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains(reason), "{error}");
+        assert!(!error.contains("127.0.0.1"), "{error}");
+    }
 }
 
 #[tokio::test]

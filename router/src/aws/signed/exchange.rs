@@ -18,7 +18,7 @@ use super::{Service, signature, wire};
 use crate::aws::error::{AwsError, AwsErrorKind, before_sending};
 use crate::aws::settings::CaBundle;
 use crate::errors::{innermost, with_causes};
-use crate::outbound::{self, BodyError, Options, read_bounded, read_start};
+use crate::outbound::{self, BodyError, Options, TransportError, read_bounded, read_start};
 
 /// How much of a refusal is read, in bytes.
 const MAX_REFUSAL: usize = 64 << 10;
@@ -37,7 +37,7 @@ pub(super) struct Exchange {
     pub(super) endpoint: Endpoint,
     pub(super) sdk: SdkConfig,
     credentials: SharedCredentialsProvider,
-    http: reqwest::Client,
+    http: outbound::Client,
     /// How many seconds AWS's clock is ahead, once it refused a signature for that.
     skew: Arc<AtomicI64>,
 }
@@ -143,12 +143,14 @@ impl Exchange {
                 .await
                 .map_err(Failure::lasting)?,
         );
-        let response = self
+        let sent = self
             .http
             .request(request.method.clone(), request.url.clone())
             .headers(headers)
-            .body(request.body.clone())
-            .send()
+            .body(request.body.clone());
+        let response = self
+            .http
+            .send(sent)
             .await
             .map_err(|cause| Failure::passing(self.unsent(operation, &cause)))?;
         let status = response.status();
@@ -262,11 +264,11 @@ impl Exchange {
         self.error(operation, AwsErrorKind::Unreachable, message)
     }
 
-    fn unsent(&self, operation: &'static str, cause: &reqwest::Error) -> AwsError {
+    fn unsent(&self, operation: &'static str, cause: &TransportError) -> AwsError {
         if cause.is_timeout() {
             return self.late(operation);
         }
-        let message = format!("AWS cannot be reached: {}", innermost(cause));
+        let message = format!("AWS cannot be reached: {cause}");
         self.error(operation, AwsErrorKind::Unreachable, message)
     }
 }

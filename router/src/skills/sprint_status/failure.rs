@@ -16,6 +16,8 @@ pub(super) enum Failure {
     TimedOut,
     /// No connection, or it broke; with the innermost reason.
     Unreachable(String),
+    /// The address is one to which no tenant's credentials are sent; with the reason.
+    OutOfReach(String),
     /// A redirect, which is not followed; with the host it leads to.
     Redirected(Option<String>),
     /// Jira treats the request as anonymous although credentials were sent, which it may do in an
@@ -95,6 +97,14 @@ impl Failure {
                 kind: SkillErrorKind::Unavailable,
                 message: format!("Jira cannot be reached: {reason}"),
                 hint: Some("check `url` of the integration `jira`, and the network".to_owned()),
+            },
+            Self::OutOfReach(reason) => SkillError {
+                kind: SkillErrorKind::Configuration,
+                message: format!("Jira is not asked: {reason}"),
+                hint: Some(
+                    "correct `url` of the integration `jira`, or have the router's operator allow the address's range"
+                        .to_owned(),
+                ),
             },
             Self::Redirected(host) => SkillError {
                 kind: SkillErrorKind::Configuration,

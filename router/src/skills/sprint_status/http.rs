@@ -5,7 +5,7 @@ use std::time::Duration;
 use backon::{ExponentialBuilder, Retryable};
 use jiff::Timestamp;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
-use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
+use reqwest::{RequestBuilder, Response, StatusCode, Url};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -13,9 +13,10 @@ use tokio::time::Instant;
 use super::Limits;
 use super::failure::Failure;
 use super::settings::Site;
-use crate::errors::innermost;
 use crate::lenient::read_json;
-use crate::outbound::{self, BodyError, ByteBudget, ClientError, Options};
+use crate::outbound::{
+    self, BodyError, ByteBudget, Client, ClientError, Options, Reach, TransportError,
+};
 
 /// The most that one use of the skill reads, in bytes: some 10,000 issues.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
@@ -39,18 +40,22 @@ pub(super) struct Http {
 }
 
 impl Http {
-    pub(super) fn new(recording: Option<Box<Recording>>) -> Result<Self, ClientError> {
+    pub(super) fn new(
+        reach: Reach,
+        recording: Option<Box<Recording>>,
+    ) -> Result<Self, ClientError> {
         let client = outbound::client(Options {
+            reach,
             connect_timeout: Duration::from_secs(3),
             ..Options::default()
         })?;
         Ok(Self { client, recording })
     }
 
-    async fn send(&self, request: RequestBuilder) -> Result<Response, reqwest::Error> {
+    async fn send(&self, request: RequestBuilder) -> Result<Response, TransportError> {
         match &self.recording {
             Some(recording) => Ok(recording(request.build()?.url())),
-            None => request.send().await,
+            None => self.client.send(request).await,
         }
     }
 }
@@ -183,12 +188,14 @@ fn failed_sign_in(headers: &HeaderMap) -> Option<Failure> {
     (is_out || says("x-seraph-loginreason", "AUTHENTICATED_FAILED")).then_some(Failure::NotSignedIn)
 }
 
-/// The innermost cause tells what happened ("connection refused"); the outer ones repeat the URL.
-fn transport_failure(error: reqwest::Error) -> Failure {
+fn transport_failure(error: TransportError) -> Failure {
     if error.is_timeout() {
         return Failure::TimedOut;
     }
-    Failure::Unreachable(innermost(&error.without_url()).to_string())
+    if error.is_forbidden() {
+        return Failure::OutOfReach(error.to_string());
+    }
+    Failure::Unreachable(error.to_string())
 }
 
 /// Jira's message of an error: `{"errorMessages": [...], "errors": {field: ...}}`, or

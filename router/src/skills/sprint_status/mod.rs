@@ -32,7 +32,7 @@ pub(crate) use self::settings::is_project_key;
 use super::rules::Trigger;
 use super::{Skill, SkillCall, SkillError, SkillErrorKind};
 use crate::model::{SecretDocument, ToolSpec};
-use crate::outbound::ClientError;
+use crate::outbound::{ClientError, Reach};
 
 /// The longest name of a sprint that is looked for, in characters; Jira's are shorter.
 const MAX_NAME_CHARS: usize = 100;
@@ -68,20 +68,20 @@ pub struct SprintStatus {
 }
 
 impl SprintStatus {
-    /// The skill with its usual limits.
+    /// The skill with its usual limits; `reach` is where tenants' addresses may lead.
     ///
     /// # Errors
     /// If no HTTPS client can be made.
-    pub fn new() -> Result<Self, ClientError> {
-        Self::with_limits(Limits::default())
+    pub fn new(reach: Reach) -> Result<Self, ClientError> {
+        Self::with_limits(Limits::default(), reach)
     }
 
     /// The skill with other limits.
     ///
     /// # Errors
     /// If no HTTPS client can be made.
-    pub fn with_limits(limits: Limits) -> Result<Self, ClientError> {
-        Self::reading(limits, None)
+    pub fn with_limits(limits: Limits, reach: Reach) -> Result<Self, ClientError> {
+        Self::reading(limits, reach, None)
     }
 
     /// The skill with answers that were recorded or made up, read as those that come from the
@@ -90,12 +90,16 @@ impl SprintStatus {
     /// # Errors
     /// If no HTTPS client can be made.
     pub fn recorded(limits: Limits, recording: Box<Recording>) -> Result<Self, ClientError> {
-        Self::reading(limits, Some(recording))
+        Self::reading(limits, Reach::default(), Some(recording))
     }
 
-    fn reading(limits: Limits, recording: Option<Box<Recording>>) -> Result<Self, ClientError> {
+    fn reading(
+        limits: Limits,
+        reach: Reach,
+        recording: Option<Box<Recording>>,
+    ) -> Result<Self, ClientError> {
         Ok(Self {
-            http: Http::new(recording)?,
+            http: Http::new(reach, recording)?,
             limits,
             triggers: triggers::triggers(),
         })

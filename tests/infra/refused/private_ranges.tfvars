@@ -1,0 +1,1 @@
+# refused: private_ranges are address ranges
