@@ -44,7 +44,9 @@ fn owner(change: &Change) -> Option<&TenantId> {
         | Change::RemoveUser(user) => Some(&user.tenant_id),
         Change::PutMemory { .. } => None,
         Change::MapChannel(mapping) | Change::UnmapChannel(mapping) => Some(&mapping.tenant_id),
-        Change::CreateKey(key) | Change::RevokeKey(key) => Some(&key.tenant_id),
+        Change::CreateKey(key) | Change::RevokeKey(key) | Change::RenewKey { before: key, .. } => {
+            Some(&key.tenant_id)
+        }
     }
 }
 
@@ -60,7 +62,9 @@ pub(crate) fn record(tenant: &TenantId, change: &Change) -> Record {
             user: user_id.clone(),
         },
         Change::MapChannel(mapping) | Change::UnmapChannel(mapping) => mapping.into(),
-        Change::CreateKey(key) | Change::RevokeKey(key) => key.into(),
+        Change::CreateKey(key) | Change::RevokeKey(key) | Change::RenewKey { before: key, .. } => {
+            key.into()
+        }
     }
 }
 
@@ -72,8 +76,9 @@ pub(crate) fn user_of(change: &Change) -> Option<&UserId> {
         | Change::RemoveUser(user) => Some(&user.id),
         Change::PutMemory { user_id, .. } => Some(user_id),
         Change::CreateKey(key) => Some(&key.user_id),
-        // A key can be revoked whether its user still exists or not.
+        // A key can be revoked whether its user still exists or not, and opens nothing without one.
         Change::RevokeKey(_)
+        | Change::RenewKey { .. }
         | Change::CreateTenant(_)
         | Change::UpdateTenant { .. }
         | Change::MapChannel(_)
@@ -169,8 +174,12 @@ pub(crate) fn check(
             require_user(tenant, &key.user_id, current)
         }
         // Another tenant's key is not to be seen, not even as a conflict.
-        Change::RevokeKey(_) if !is_mine => Err(StoreError::NotFound(name())),
-        Change::RevokeKey(before) => unchanged(current, &Stored::Key(before.clone()), name),
+        Change::RevokeKey(_) | Change::RenewKey { .. } if !is_mine => {
+            Err(StoreError::NotFound(name()))
+        }
+        Change::RevokeKey(before) | Change::RenewKey { before, .. } => {
+            unchanged(current, &Stored::Key(before.clone()), name)
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! Channels, API keys and ids that are hard on a store: what leads a request to its tenant.
 
 use jiff::SignedDuration;
-use t3nets_router::model::{ChannelKind, TenantId};
+use jiff::Timestamp;
+use t3nets_router::model::{ApiKey, ChannelKind, TenantId};
 use t3nets_router::ports::{Change, StoreError, all_pages};
 
 use crate::fixture::{
@@ -175,6 +176,54 @@ pub(crate) async fn a_key_is_made_once_and_revoked_as_it_was_read(fixture: &dyn 
     assert_eq!(world.platform.tenants.key(&key.hash).await, Ok(None));
     let again = world.commit(&revoke).await;
     assert!(matches!(again, Err(StoreError::NotFound(_))), "{again:?}");
+}
+
+pub(crate) async fn a_key_is_renewed_as_it_was_read_and_opens_nothing_of_another_tenant(
+    fixture: &dyn Fixture,
+) {
+    let world = World::new(fixture).await;
+    let ada = world.add_user("ada").await;
+    let other = unique_tenant_id();
+    world.add_tenant(&other).await;
+    let key = key(&world.tenant, &ada.id);
+    let expires_at: Timestamp = "2027-01-15T12:00:00Z".parse().unwrap();
+    let renew = |before: &ApiKey| {
+        [Change::RenewKey {
+            before: before.clone(),
+            expires_at,
+        }]
+    };
+    let absent = world.commit(&renew(&key)).await;
+    assert!(matches!(absent, Err(StoreError::NotFound(_))), "{absent:?}");
+
+    world
+        .commit(&[Change::CreateKey(key.clone())])
+        .await
+        .unwrap();
+    let mut claimed = key.clone();
+    claimed.tenant_id = other.clone();
+    let of_other = world.commit_to(&other, &renew(&claimed)).await;
+    assert!(
+        matches!(of_other, Err(StoreError::NotFound(_))),
+        "{of_other:?}"
+    );
+    world.commit(&renew(&key)).await.unwrap();
+    let renewed = ApiKey {
+        expires_at: Some(expires_at),
+        ..key.clone()
+    };
+    let tenants = &world.platform.tenants;
+    assert_eq!(tenants.key(&key.hash).await, Ok(Some(renewed.clone())));
+
+    let late = world.commit(&renew(&key)).await;
+    assert!(matches!(late, Err(StoreError::Changed(_))), "{late:?}");
+    let revoke = [Change::RevokeKey(renewed.clone())];
+    world.commit(&revoke).await.unwrap();
+    let revoked = world.commit(&renew(&renewed)).await;
+    assert!(
+        matches!(revoked, Err(StoreError::NotFound(_))),
+        "{revoked:?}"
+    );
 }
 
 pub(crate) async fn a_tenant_cannot_revoke_anothers_key(fixture: &dyn Fixture) {

@@ -119,6 +119,7 @@ macro_rules! conformance {
                     an_expired_key_is_still_found
                     a_key_is_made_only_for_a_user_who_is_there
                     a_key_is_made_once_and_revoked_as_it_was_read
+                    a_key_is_renewed_as_it_was_read_and_opens_nothing_of_another_tenant
                     a_tenant_cannot_revoke_anothers_key
                     hostile_but_valid_ids_stay_apart
                     the_same_ids_in_two_tenants_are_different_users

@@ -3,17 +3,15 @@
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::sessions::was_opened_with;
 use super::tenants::MAX_NAME_CHARS;
 use super::{Admin, AdminError, one_line};
-use crate::model::{ApiKey, KeyHash, Record, TenantId, UserId, UserRole};
+use crate::model::{ApiKey, KeyHash, Record, TenantId, TokenKind, User, UserId, UserRole};
 use crate::ports::{Change, all_pages};
 use crate::token::random_token;
 
-/// What every key begins with, so that people and secret scanners recognise one.
-pub const KEY_MARK: &str = "t3n_";
-
 /// How much of a key is kept to tell keys apart, in characters: the mark and 40 bits, of 256.
-const PREFIX_CHARS: usize = KEY_MARK.len() + 8;
+const PREFIX_CHARS: usize = TokenKind::Key.mark().len() + 8;
 
 /// The fewest characters of a hash that name a key.
 const MIN_HASH_CHARS: usize = 8;
@@ -42,6 +40,30 @@ pub struct CreatedKey {
     pub key: SecretString,
     /// What is stored of it.
     pub stored: ApiKey,
+}
+
+impl CreatedKey {
+    /// A token of a kind for a user, not yet stored, with when it was made and when it ends.
+    pub(super) fn new(
+        kind: TokenKind,
+        user: &User,
+        name: String,
+        role: UserRole,
+        (created_at, expires_at): (Timestamp, Option<Timestamp>),
+    ) -> Result<Self, AdminError> {
+        let key = SecretString::from(random_token(kind.mark())?);
+        let stored = ApiKey {
+            hash: KeyHash::of(key.expose_secret()),
+            tenant_id: user.tenant_id.clone(),
+            user_id: user.id.clone(),
+            name,
+            role,
+            created_at,
+            expires_at,
+            prefix: key.expose_secret().chars().take(PREFIX_CHARS).collect(),
+        };
+        Ok(Self { key, stored })
+    }
 }
 
 /// Whether a key works.
@@ -94,28 +116,21 @@ impl Admin {
             });
         }
         let created_at = self.now();
-        let key = SecretString::from(random_token(KEY_MARK)?);
-        let stored = ApiKey {
-            hash: KeyHash::of(key.expose_secret()),
-            tenant_id: tenant.clone(),
-            user_id: user.id,
-            name: match new.name {
-                Some(name) => one_line("name", &name, MAX_NAME_CHARS)?,
-                None => String::new(),
-            },
-            role,
-            created_at,
-            expires_at: new
-                .expires_in
-                .map(|life| expiry(created_at, life))
-                .transpose()?,
-            prefix: key.expose_secret().chars().take(PREFIX_CHARS).collect(),
+        let name = match new.name {
+            Some(name) => one_line("name", &name, MAX_NAME_CHARS)?,
+            None => String::new(),
         };
+        let expires_at = new
+            .expires_in
+            .map(|life| expiry(created_at, life))
+            .transpose()?;
+        let created = CreatedKey::new(TokenKind::Key, &user, name, role, (created_at, expires_at))?;
+        let stored = &created.stored;
         let change = Change::CreateKey(stored.clone());
         let target = format!("{} for {}", stored.prefix, stored.user_id);
         self.commit(tenant, &[change], "key.create", &target)
             .await?;
-        Ok(CreatedKey { key, stored })
+        Ok(created)
     }
 
     /// A tenant's keys, oldest first.
@@ -135,11 +150,17 @@ impl Admin {
         choose(self.keys(tenant).await?, selector)
     }
 
-    /// Revokes a key. It stops working at once.
+    /// Revokes a key. It stops working at once, and so do the sessions that were opened with it.
     pub async fn revoke_key(&self, key: &ApiKey) -> Result<(), AdminError> {
         let change = Change::RevokeKey(key.clone());
         let target = format!("{} of {}", key.prefix, key.user_id);
         self.commit(&key.tenant_id, &[change], "key.revoke", &target)
+            .await?;
+        let of_user = self.keys_of(&key.tenant_id, &key.user_id).await?;
+        let opened = of_user
+            .into_iter()
+            .filter(|other| was_opened_with(other, key));
+        self.revoke_all(&key.tenant_id, opened.map(Change::RevokeKey).collect())
             .await
     }
 
@@ -161,7 +182,7 @@ fn expiry(from: Timestamp, life: SignedDuration) -> Result<Timestamp, AdminError
 }
 
 fn choose(keys: Vec<ApiKey>, selector: &str) -> Result<ApiKey, AdminError> {
-    if selector.starts_with(KEY_MARK) && selector.len() > PREFIX_CHARS {
+    if TokenKind::of(selector).is_some() && selector.len() > PREFIX_CHARS {
         return Err(AdminError::invalid(
             "key",
             format!("must be named by its first {PREFIX_CHARS} characters, not given whole"),

@@ -10,9 +10,9 @@
 //! CLI).
 //!
 //! Reading order: [`Admin`], [`AdminError`], [`settings`] (what may be set on a tenant),
-//! [`tenants`], [`removal`], [`users`], [`channels`], [`keys`], [`secrets`]; then [`seed`], which
-//! sets up a tenant with all of these at once, and [`transfer`], which takes one out as a file and
-//! brings it in; [`views`], how all of it is shown.
+//! [`tenants`], [`removal`], [`users`], [`channels`], [`keys`], [`sessions`], [`secrets`]; then
+//! [`seed`], which sets up a tenant with all of these at once, and [`transfer`], which takes one
+//! out as a file and brings it in; [`views`], how all of it is shown.
 
 mod addresses;
 pub mod channels;
@@ -24,6 +24,7 @@ pub mod keys;
 pub mod removal;
 pub mod secrets;
 pub mod seed;
+pub mod sessions;
 pub mod settings;
 pub mod tenants;
 #[cfg(test)]

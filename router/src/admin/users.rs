@@ -270,13 +270,17 @@ impl Admin {
         Ok(vec![touching(tenant)])
     }
 
-    async fn keys_of(&self, tenant: &TenantId, user: &UserId) -> Result<Vec<ApiKey>, AdminError> {
+    pub(super) async fn keys_of(
+        &self,
+        tenant: &TenantId,
+        user: &UserId,
+    ) -> Result<Vec<ApiKey>, AdminError> {
         let mut keys = all_pages(|page| self.platform.tenants.keys(tenant, page)).await?;
         keys.retain(|key| key.user_id == *user);
         Ok(keys)
     }
 
-    async fn revoke_all(
+    pub(super) async fn revoke_all(
         &self,
         tenant: &TenantId,
         revocations: Vec<Change>,

@@ -50,6 +50,8 @@ pub struct KeyView {
     /// The user it speaks for.
     #[schema(value_type = String)]
     pub user_id: UserId,
+    /// `key`, `session` (of the web page) or `link` (that opens one, once).
+    pub kind: &'static str,
     /// What it is for; empty if nobody said.
     pub name: String,
     /// The most it may do: `admin` or `member`.
@@ -72,6 +74,7 @@ impl KeyView {
     pub fn new(key: ApiKey, state: &'static str) -> Self {
         Self {
             state,
+            kind: key.kind().as_str(),
             prefix: key.prefix,
             user_id: key.user_id,
             name: key.name,

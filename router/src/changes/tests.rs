@@ -131,6 +131,10 @@ fn nothing_is_changed_in_a_tenant_that_does_not_exist() {
         Change::MapChannel(channel(ChannelKind::Slack)),
         Change::CreateKey(key()),
         Change::RevokeKey(key()),
+        Change::RenewKey {
+            before: key(),
+            expires_at: now(),
+        },
     ] {
         let refused = Err("tenant `default` does not exist");
         assert_is(&Current::default(), &change, refused);

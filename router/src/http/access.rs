@@ -6,9 +6,10 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 
-use super::AppState;
+use super::auth::Admitted;
+use super::cookies::has_csrf_token;
 use super::error::ApiError;
-use crate::chat::Caller;
+use super::{AppState, session};
 use crate::model::UserRole;
 
 /// Who may call a route.
@@ -33,6 +34,9 @@ pub const ROUTES: &[(Method, &str, Callers)] = &[
     (Method::GET, "/openapi.json", Callers::Everyone),
     (Method::GET, "/api/health", Callers::EveryoneOrKnown),
     (Method::POST, "/api/chat", Callers::Chat),
+    (Method::POST, "/session", Callers::Everyone),
+    (Method::DELETE, "/session", Callers::Everyone),
+    (Method::GET, "/api/me", Callers::Chat),
     (Method::GET, "/api/history", Callers::Users),
     (Method::GET, "/api/sessions", Callers::Users),
     (Method::POST, "/api/clear", Callers::Users),
@@ -94,7 +98,7 @@ fn callers_of(method: &Method, path: &str) -> Option<Callers> {
     Some(found.2)
 }
 
-/// Lets a request through whose caller may call its route, and leaves the [`Caller`] for the
+/// Lets a request through whose caller may call its route, and leaves the caller for the
 /// handler.
 pub(super) async fn admit(
     State(state): State<AppState>,
@@ -104,24 +108,42 @@ pub(super) async fn admit(
     let path = request.extensions().get::<MatchedPath>();
     let callers = path.and_then(|path| callers_of(request.method(), path.as_str()));
     let headers = request.headers();
-    let caller = match callers {
+    let admitted = match callers {
         None | Some(Callers::Everyone) => None,
         Some(Callers::EveryoneOrKnown) => state.authenticator.known(headers).await?,
         Some(Callers::Chat) => Some(state.authenticator.caller(headers).await?),
         Some(Callers::Users) => Some(user(&state, headers).await?),
         Some(Callers::Admins) => Some(admin(&state, user(&state, headers).await?)?),
     };
-    if let Some(caller) = caller {
-        request.extensions_mut().insert(caller);
+    if let Some(admitted) = admitted {
+        require_own_page(&state, request.method(), headers, &admitted)?;
+        session::renew(&state, &admitted);
+        request.extensions_mut().insert(admitted);
     }
     Ok(next.run(request).await)
 }
 
+/// What changes something by a session must come from the session's page: it has the CSRF token.
+fn require_own_page(
+    state: &AppState,
+    method: &Method,
+    headers: &HeaderMap,
+    admitted: &Admitted,
+) -> Result<(), ApiError> {
+    if admitted.session().is_none() || method.is_safe() {
+        return Ok(());
+    }
+    match state.cookies.session(headers) {
+        Some(session) if has_csrf_token(headers, session) => Ok(()),
+        _ => Err(ApiError::no_csrf_token()),
+    }
+}
+
 /// The caller, who is a user.
-async fn user(state: &AppState, headers: &HeaderMap) -> Result<Caller, ApiError> {
-    let caller = state.authenticator.caller(headers).await?;
-    match caller.user {
-        Some(_) => Ok(caller),
+async fn user(state: &AppState, headers: &HeaderMap) -> Result<Admitted, ApiError> {
+    let admitted = state.authenticator.caller(headers).await?;
+    match admitted.caller.user {
+        Some(_) => Ok(admitted),
         None => Err(super::auth::unauthorized(
             "this needs a user, and callers without a key are none",
         )
@@ -129,9 +151,9 @@ async fn user(state: &AppState, headers: &HeaderMap) -> Result<Caller, ApiError>
     }
 }
 
-fn admin(state: &AppState, caller: Caller) -> Result<Caller, ApiError> {
-    match caller.role {
-        UserRole::Admin if state.admin_api => Ok(caller),
+fn admin(state: &AppState, admitted: Admitted) -> Result<Admitted, ApiError> {
+    match admitted.caller.role {
+        UserRole::Admin if state.admin_api => Ok(admitted),
         UserRole::Admin => Err(ApiError::new(
             StatusCode::FORBIDDEN,
             "admin_api_off",

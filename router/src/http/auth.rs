@@ -5,16 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::FromRequestParts;
-use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use moka::future::Cache;
 
 use super::AppState;
+use super::cookies::{Cookies, Presented};
 use super::error::{ApiError, Cause};
 use crate::admin::Admin;
 use crate::chat::Caller;
-use crate::model::{ApiKey, KeyHash, Tenant, TenantId, TenantStatus, UserId, UserRole};
+use crate::model::{
+    ApiKey, ChannelKind, KeyHash, Tenant, TenantId, TenantStatus, TokenKind, UserId, UserRole,
+};
 use crate::ports::{Platform, StoreError};
 
 /// How long a verified credential is cached, and so how long a revocation may go unnoticed.
@@ -25,17 +27,22 @@ const MAX_CACHED_KEYS: u64 = 10_000;
 pub(super) struct Authenticator {
     platform: Platform,
     anonymous_tenant: Option<TenantId>,
+    sessions: Cookies,
     keys: Cache<KeyHash, Arc<Verified>>,
     anonymous: Cache<TenantId, Caller>,
 }
 
 struct Verified {
-    key: ApiKey,
+    key: Arc<ApiKey>,
     caller: Caller,
 }
 
 impl Authenticator {
-    pub(super) fn new(platform: Platform, anonymous_tenant: Option<TenantId>) -> Self {
+    pub(super) fn new(
+        platform: Platform,
+        anonymous_tenant: Option<TenantId>,
+        sessions: Cookies,
+    ) -> Self {
         let keys = Cache::builder()
             .max_capacity(MAX_CACHED_KEYS)
             .time_to_live(CACHE_TTL)
@@ -47,51 +54,56 @@ impl Authenticator {
         Self {
             platform,
             anonymous_tenant,
+            sessions,
             keys,
             anonymous,
         }
     }
 
     /// The caller whom the headers prove, if they name one.
-    pub(super) async fn known(&self, headers: &HeaderMap) -> Result<Option<Caller>, ApiError> {
-        match headers.contains_key(AUTHORIZATION) {
-            true => self.caller(headers).await.map(Some),
-            false => Ok(None),
+    pub(super) async fn known(&self, headers: &HeaderMap) -> Result<Option<Admitted>, ApiError> {
+        match self.sessions.presented(headers)? {
+            Some(credential) => self.owner(credential).await.map(Some),
+            None => Ok(None),
         }
     }
 
     /// The caller whom the headers prove; without a credential, whoever callers without one are.
-    pub(super) async fn caller(&self, headers: &HeaderMap) -> Result<Caller, ApiError> {
-        let caller = match headers.get(AUTHORIZATION) {
-            Some(header) => {
-                let key = header.to_str().ok().and_then(bearer).ok_or_else(|| {
-                    unauthorized(
-                        "the `Authorization` header must be `Bearer` followed by an API key",
-                    )
-                })?;
-                self.caller_of_key(key).await?
-            }
-            None => self.anonymous_caller().await?,
-        };
-        if caller.tenant.status == TenantStatus::Suspended {
-            let message = format!("tenant `{}` is suspended", caller.tenant.id);
-            return Err(ApiError::new(
-                StatusCode::FORBIDDEN,
-                "tenant_suspended",
-                message,
-            ));
+    pub(super) async fn caller(&self, headers: &HeaderMap) -> Result<Admitted, ApiError> {
+        if let Some(known) = self.known(headers).await? {
+            return Ok(known);
         }
-        Ok(caller)
+        let caller = self.anonymous_caller().await?;
+        require_active(&caller)?;
+        Ok(Admitted { caller, by: None })
     }
 
-    async fn caller_of_key(&self, key: &str) -> Result<Caller, ApiError> {
-        let hash = KeyHash::of(key);
-        let mut verified = self.verified(&hash).await?;
+    /// The owner of a credential.
+    pub(super) async fn owner(&self, credential: Presented<'_>) -> Result<Admitted, ApiError> {
+        let (caller, key) = self.caller_of_key(credential).await?;
+        require_active(&caller)?;
+        Ok(Admitted {
+            caller,
+            by: Some(key),
+        })
+    }
+
+    /// Forgets a credential: what is known of it changed.
+    pub(super) async fn forget(&self, hash: &KeyHash) {
+        self.keys.invalidate(hash).await;
+    }
+
+    async fn caller_of_key(
+        &self,
+        credential: Presented<'_>,
+    ) -> Result<(Caller, Arc<ApiKey>), ApiError> {
+        let hash = KeyHash::of(credential.token);
+        let mut verified = self.verified(&hash, credential.kind).await?;
         let caller = match self.current(&verified.caller).await? {
             Some(caller) => caller,
             None => {
                 self.keys.invalidate(&hash).await;
-                verified = self.verified(&hash).await?;
+                verified = self.verified(&hash, credential.kind).await?;
                 verified.caller.clone()
             }
         };
@@ -100,12 +112,12 @@ impl Authenticator {
             .expires_at
             .is_some_and(|end| end <= self.platform.clock.now());
         if expired {
-            return Err(unauthorized("the key has expired"));
+            return Err(refused(credential.kind, "has expired"));
         }
-        Ok(caller)
+        Ok((caller, verified.key.clone()))
     }
 
-    async fn verified(&self, hash: &KeyHash) -> Result<Arc<Verified>, ApiError> {
+    async fn verified(&self, hash: &KeyHash, kind: TokenKind) -> Result<Arc<Verified>, ApiError> {
         self.keys
             .try_get_with(hash.clone(), async {
                 verify(&self.platform, hash)
@@ -115,7 +127,7 @@ impl Authenticator {
             })
             .await
             .map_err(|refusal| match &*refusal {
-                Refusal::Unknown => unauthorized("the key is not valid"),
+                Refusal::Unknown => refused(kind, "is not valid"),
                 Refusal::Store(error) => ApiError::from(error.clone()),
             })
     }
@@ -204,7 +216,7 @@ async fn verify(platform: &Platform, hash: &KeyHash) -> Result<Option<Verified>,
     };
     let role = key.role.min(user.role);
     Ok(Some(Verified {
-        key,
+        key: key.into(),
         caller: Caller {
             tenant,
             user: Some(user),
@@ -213,11 +225,55 @@ async fn verify(platform: &Platform, hash: &KeyHash) -> Result<Option<Verified>,
     }))
 }
 
-/// The credential in an `Authorization` header's value.
-fn bearer(value: &str) -> Option<&str> {
-    let (scheme, key) = value.split_once(' ')?;
-    let key = key.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !key.is_empty()).then_some(key)
+/// A caller whom a layer let through, and by what.
+#[derive(Debug, Clone)]
+pub(super) struct Admitted {
+    pub(super) caller: Caller,
+    /// The key or session; `None` for callers without a credential.
+    pub(super) by: Option<Arc<ApiKey>>,
+}
+
+impl Admitted {
+    /// The session of the web page by which the caller came, if by one.
+    pub(super) fn session(&self) -> Option<&ApiKey> {
+        let by = self.by.as_deref();
+        by.filter(|key| key.kind() == TokenKind::Session)
+    }
+
+    /// Where the caller's messages come from.
+    pub(super) fn channel(&self) -> ChannelKind {
+        match self.session() {
+            Some(_) => ChannelKind::Dashboard,
+            None => ChannelKind::Api,
+        }
+    }
+}
+
+fn require_active(caller: &Caller) -> Result<(), ApiError> {
+    if caller.tenant.status != TenantStatus::Suspended {
+        return Ok(());
+    }
+    let message = format!("tenant `{}` is suspended", caller.tenant.id);
+    Err(ApiError::new(
+        StatusCode::FORBIDDEN,
+        "tenant_suspended",
+        message,
+    ))
+}
+
+/// A credential that is not taken.
+fn refused(kind: TokenKind, why: &str) -> ApiError {
+    let message = match kind {
+        TokenKind::Key => format!("the key {why}"),
+        TokenKind::Session => format!("the session {why}"),
+        TokenKind::Link => format!("the link {why}, or was used"),
+    };
+    let refused = unauthorized(&message);
+    match kind {
+        TokenKind::Key => refused,
+        TokenKind::Session => refused.hint("sign in again"),
+        TokenKind::Link => refused.hint("ask for a new one: each works once, and for a while"),
+    }
 }
 
 pub(super) fn unauthorized(message: &str) -> ApiError {
@@ -225,12 +281,12 @@ pub(super) fn unauthorized(message: &str) -> ApiError {
 }
 
 /// The caller whom [`super::access`] let through.
-fn admitted(parts: &Parts) -> Option<&Caller> {
+fn admitted(parts: &Parts) -> Option<&Admitted> {
     parts.extensions.get()
 }
 
 /// A caller who may chat.
-pub(super) struct Authenticated(pub(super) Caller);
+pub(super) struct Authenticated(pub(super) Admitted);
 
 impl FromRequestParts<AppState> for Authenticated {
     type Rejection = ApiError;
@@ -245,17 +301,19 @@ impl FromRequestParts<AppState> for Authenticated {
 pub(super) struct KnownUser {
     pub(super) caller: Caller,
     pub(super) user_id: UserId,
+    pub(super) channel: ChannelKind,
 }
 
 impl FromRequestParts<AppState> for KnownUser {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self, ApiError> {
-        let caller = admitted(parts).ok_or_else(nobody)?;
-        let user = caller.user.as_ref().ok_or_else(nobody)?;
+        let admitted = admitted(parts).ok_or_else(nobody)?;
+        let user = admitted.caller.user.as_ref().ok_or_else(nobody)?;
         Ok(Self {
             user_id: user.id.clone(),
-            caller: caller.clone(),
+            caller: admitted.caller.clone(),
+            channel: admitted.channel(),
         })
     }
 }
@@ -271,7 +329,9 @@ impl FromRequestParts<AppState> for Administrator {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        let KnownUser { caller, user_id } = KnownUser::from_request_parts(parts, state).await?;
+        let KnownUser {
+            caller, user_id, ..
+        } = KnownUser::from_request_parts(parts, state).await?;
         if caller.role != UserRole::Admin {
             return Err(nobody());
         }
@@ -290,25 +350,13 @@ impl FromRequestParts<AppState> for OptionallyAuthenticated {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self, ApiError> {
-        Ok(Self(admitted(parts).cloned()))
+        Ok(Self(
+            admitted(parts).map(|admitted| admitted.caller.clone()),
+        ))
     }
 }
 
 /// The route is not in the table of who may call it, or not with such callers.
 fn nobody() -> ApiError {
     ApiError::internal(Cause::NobodyAdmitted)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::bearer;
-
-    #[test]
-    fn only_a_bearer_key_is_a_credential() {
-        assert_eq!(bearer("Bearer abc"), Some("abc"));
-        assert_eq!(bearer("bearer  abc "), Some("abc"));
-        for bad in ["", "abc", "Basic abc", "Bearer", "Bearer ", "Bearer  "] {
-            assert_eq!(bearer(bad), None, "{bad:?}");
-        }
-    }
 }

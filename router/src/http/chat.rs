@@ -27,7 +27,7 @@ use super::extract::JsonBody;
 use super::fields::{Fields, FromFields, MESSAGE, SESSION};
 use super::middleware::{Arrived, RequestId};
 use crate::chat::{Engine, Route, TurnAnswer, TurnEvent, TurnRequest, split_raw};
-use crate::model::{ChannelKind, SessionId};
+use crate::model::SessionId;
 
 /// The limit of a message, in bytes.
 const MAX_MESSAGE_BYTES: usize = 32 * 1024;
@@ -155,7 +155,7 @@ pub(super) async fn chat(
     State(state): State<AppState>,
     Extension(RequestId(request_id)): Extension<RequestId>,
     Extension(Arrived(arrived)): Extension<Arrived>,
-    Authenticated(caller): Authenticated,
+    Authenticated(admitted): Authenticated,
     headers: HeaderMap,
     JsonBody(body): JsonBody<ChatBody>,
 ) -> Result<Response, ApiError> {
@@ -175,8 +175,8 @@ pub(super) async fn chat(
         return Err(ApiError::invalid("`message` is empty"));
     }
     let turn = TurnRequest {
-        caller,
-        channel: ChannelKind::Api,
+        channel: admitted.channel(),
+        caller: admitted.caller,
         session_id: body.session_id,
         message,
         raw,

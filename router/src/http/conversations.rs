@@ -13,7 +13,7 @@ use super::error::{ApiError, ErrorBody};
 use super::extract::{JsonBody, QueryString};
 use super::fields::{Fields, FromFields, SESSION};
 use super::paging::PageQuery;
-use crate::model::{ChannelKind, ConversationKey, ConversationOwner, SessionId};
+use crate::model::{ConversationKey, ConversationOwner, SessionId};
 
 /// The conversation to return.
 #[derive(Debug, IntoParams)]
@@ -107,7 +107,7 @@ pub(super) struct Cleared {
 fn owner(known: KnownUser) -> ConversationOwner {
     ConversationOwner {
         tenant_id: known.caller.tenant.id,
-        channel: ChannelKind::Api,
+        channel: known.channel,
         user_id: known.user_id,
     }
 }

@@ -110,6 +110,21 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, "invalid_request", message)
     }
 
+    /// A request of a session that lacks its CSRF token.
+    pub(super) fn no_csrf_token() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "csrf_token_missing",
+            "the request does not come from the page of its session",
+        )
+        .hint("send `x-csrf-token` with what `GET /api/me` gives as `csrf_token`")
+    }
+
+    /// Whether the credential was refused.
+    pub(super) fn is_unauthorized(&self) -> bool {
+        self.status == StatusCode::UNAUTHORIZED
+    }
+
     /// The cause goes to the log; the caller learns only that there is one.
     pub(super) fn internal(cause: Cause) -> Self {
         Self::new(

@@ -11,6 +11,7 @@ mod admin;
 mod auth;
 mod chat;
 mod conversations;
+mod cookies;
 mod error;
 mod extract;
 mod fields;
@@ -19,6 +20,7 @@ mod middleware;
 mod openapi;
 mod paging;
 mod server;
+mod session;
 mod settings;
 
 use std::sync::Arc;
@@ -52,6 +54,7 @@ struct AppState {
     identity: Arc<Identity>,
     deadlines: Deadlines,
     admin_api: bool,
+    cookies: cookies::Cookies,
     tasks: TaskTracker,
     started: Instant,
     started_at: Timestamp,
@@ -101,15 +104,18 @@ pub fn app(platform: Platform, config: ServerConfig) -> Result<App, AppError> {
     models.check_defaults().map_err(AppError::Model)?;
     let engine = Arc::new(Engine::new(platform.clone(), skills, models));
     let tasks = TaskTracker::new();
+    let cookies = cookies::Cookies::on(config.identity.platform);
     let state = AppState {
         authenticator: Arc::new(auth::Authenticator::new(
             platform.clone(),
             config.anonymous_tenant,
+            cookies,
         )),
         readiness: Arc::default(),
         identity: Arc::new(config.identity),
         deadlines: config.deadlines,
         admin_api: config.admin_api,
+        cookies,
         engine: engine.clone(),
         tasks: tasks.clone(),
         started: Instant::now(),
@@ -124,6 +130,8 @@ pub fn app(platform: Platform, config: ServerConfig) -> Result<App, AppError> {
         .routes(routes!(conversations::history))
         .routes(routes!(conversations::sessions))
         .routes(routes!(conversations::clear))
+        .routes(routes!(session::open, session::close))
+        .routes(routes!(session::me))
         .routes(routes!(settings::show, settings::change))
         .routes(routes!(admin::users::list, admin::users::add))
         .routes(routes!(admin::users::set, admin::users::remove))
@@ -141,7 +149,7 @@ pub fn app(platform: Platform, config: ServerConfig) -> Result<App, AppError> {
         .routes(routes!(admin::usage::show))
         .routes(routes!(admin::audit::list))
         .split_for_parts();
-    let document = Arc::new(document);
+    let document = Arc::new(openapi::with_sessions(document));
     let routes = routes
         .route(
             "/openapi.json",

@@ -61,7 +61,7 @@ fn current(
             let owner = records::channel_owner(connection, mapping.kind, &mapping.channel_id)?;
             current.owners.extend(owner);
         }
-        Change::CreateKey(key) | Change::RevokeKey(key) => {
+        Change::CreateKey(key) | Change::RevokeKey(key) | Change::RenewKey { before: key, .. } => {
             let stored = records::key(connection, &key.hash)?;
             let owner = stored.as_ref().map(|stored| stored.tenant_id.clone());
             current.owners.extend(owner);
@@ -84,6 +84,7 @@ fn make(connection: &Connection, tenant: &TenantId, change: &Change) -> Result<(
         Change::UnmapChannel(mapping) => unmap_channel(connection, mapping),
         Change::CreateKey(key) => create_key(connection, key),
         Change::RevokeKey(key) => revoke_key(connection, key),
+        Change::RenewKey { before, expires_at } => renew_key(connection, before, *expires_at),
     }
 }
 
@@ -341,6 +342,19 @@ fn revoke_key(connection: &Connection, key: &ApiKey) -> Result<(), StoreError> {
         connection,
         "DELETE FROM api_keys WHERE hash = ?",
         params![key.hash.as_str()],
+    )?;
+    Ok(())
+}
+
+fn renew_key(
+    connection: &Connection,
+    key: &ApiKey,
+    expires_at: Timestamp,
+) -> Result<(), StoreError> {
+    execute(
+        connection,
+        "UPDATE api_keys SET expires_at = ? WHERE hash = ?",
+        params![expires_at.to_string(), key.hash.as_str()],
     )?;
     Ok(())
 }

@@ -1,5 +1,5 @@
 //! API keys: how a program proves which tenant and user it speaks for. The key itself is shown once
-//! and never stored.
+//! and never stored. A session of the web page and a one-time link are keys too, of other kinds.
 
 use std::fmt;
 use std::str::FromStr;
@@ -29,6 +29,52 @@ pub struct ApiKey {
     pub expires_at: Option<Timestamp>,
     /// The first characters of the key, so that people can tell keys apart.
     pub prefix: String,
+}
+
+/// What a token is for. Its first characters say so, which people and secret scanners recognise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenKind {
+    /// An API key: sent as `Authorization: Bearer`.
+    Key,
+    /// A session of the web page: a cookie.
+    Session,
+    /// A one-time link: changed into a session once.
+    Link,
+}
+
+impl TokenKind {
+    const ALL: [Self; 3] = [Self::Key, Self::Session, Self::Link];
+
+    /// What every token of this kind begins with.
+    pub const fn mark(self) -> &'static str {
+        match self {
+            Self::Key => "t3n_",
+            Self::Session => "t3s_",
+            Self::Link => "t3i_",
+        }
+    }
+
+    /// The kind in a word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Key => "key",
+            Self::Session => "session",
+            Self::Link => "link",
+        }
+    }
+
+    /// The kind of a token, or of what is kept of its beginning.
+    pub fn of(token: &str) -> Option<Self> {
+        let mut kinds = Self::ALL.into_iter();
+        kinds.find(|kind| token.starts_with(kind.mark()))
+    }
+}
+
+impl ApiKey {
+    /// What it is for.
+    pub fn kind(&self) -> TokenKind {
+        TokenKind::of(&self.prefix).unwrap_or(TokenKind::Key)
+    }
 }
 
 /// The SHA-256 of an API key, in lower-case hexadecimal.

@@ -24,7 +24,7 @@ pub use audit::AuditEntry;
 pub use channel::{ChannelKind, ChannelMapping, UnknownChannelKind};
 pub use conversation::{ConversationKey, ConversationOwner, Message, Role, SessionSummary};
 pub use ids::{ChannelId, IntegrationName, InvalidId, SessionId, TenantId, UserId};
-pub use key::{ApiKey, KeyHash};
+pub use key::{ApiKey, KeyHash, TokenKind};
 pub use record::Record;
 pub use secret::{SecretDescription, SecretDocument, SecretName};
 pub use tenant::{Tenant, TenantSettings, TenantStatus, UnknownTenantStatus};

@@ -1,5 +1,7 @@
 //! What a commit of tenants' records holds.
 
+use jiff::Timestamp;
+
 use crate::model::{ApiKey, ChannelMapping, Tenant, User, UserId, UserMemory};
 
 /// One change to a tenant's records. Every update and removal names the value that was read: if
@@ -49,6 +51,13 @@ pub enum Change {
     CreateKey(ApiKey),
     /// Revokes an API key.
     RevokeKey(ApiKey),
+    /// Lets an API key work until another moment.
+    RenewKey {
+        /// As it was read.
+        before: ApiKey,
+        /// When it stops working.
+        expires_at: Timestamp,
+    },
 }
 
 /// How much one commit may hold. Stores count differently, by changes or by what these write, so

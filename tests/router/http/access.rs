@@ -33,9 +33,13 @@ enum Kind {
     /// An admin by a key that may do what members may.
     AdminAsMember,
     Admin,
+    /// An admin by the session of the page.
+    Session,
+    /// The same without the page's token.
+    SessionWithoutToken,
 }
 
-const KINDS: [Kind; 8] = [
+const KINDS: [Kind; 10] = [
     Kind::Nobody,
     Kind::Garbage,
     Kind::Expired,
@@ -44,17 +48,22 @@ const KINDS: [Kind; 8] = [
     Kind::Member,
     Kind::AdminAsMember,
     Kind::Admin,
+    Kind::Session,
+    Kind::SessionWithoutToken,
 ];
 
 /// The code of the refusal; `None` if the caller may call it.
-fn refusal(kind: Kind, callers: Callers) -> Option<&'static str> {
-    let is_user = matches!(kind, Kind::Member | Kind::AdminAsMember | Kind::Admin);
+fn refusal(kind: Kind, callers: Callers, method: &Method) -> Option<&'static str> {
+    let of_session = matches!(kind, Kind::Session | Kind::SessionWithoutToken);
+    let is_admin = of_session || kind == Kind::Admin;
+    let is_user = is_admin || matches!(kind, Kind::Member | Kind::AdminAsMember);
     match callers {
         Callers::Everyone => None,
         Callers::EveryoneOrKnown if kind == Kind::Nobody => None,
         _ if kind == Kind::Suspended => Some("tenant_suspended"),
         _ if !is_user => Some("unauthorized"),
-        Callers::Admins if kind != Kind::Admin => Some("admins_only"),
+        Callers::Admins if !is_admin => Some("admins_only"),
+        _ if kind == Kind::SessionWithoutToken && !method.is_safe() => Some("csrf_token_missing"),
         _ => None,
     }
 }
@@ -75,7 +84,10 @@ fn call(method: &Method, path: &str, key: Option<&str>, body: &str) -> Request<B
     request.body(Body::from(body.to_owned())).unwrap()
 }
 
-async fn keys(app: &TestApp) -> impl Fn(Kind) -> Option<String> {
+/// The head of a caller's requests.
+type Head = Vec<(&'static str, String)>;
+
+async fn heads(app: &TestApp) -> impl Fn(Kind) -> Head {
     add_tenant(&app.platform, "closed", TenantSettings::default()).await;
     let ended = Timestamp::now() - SignedDuration::from_secs(1);
     let admin = app.key("default", "ada", UserRole::Admin).await;
@@ -94,30 +106,51 @@ async fn keys(app: &TestApp) -> impl Fn(Kind) -> Option<String> {
         .await
         .unwrap();
     operator.suspend_tenant(&closed).await.unwrap();
-    move |kind| match kind {
-        Kind::Nobody => None,
-        Kind::Garbage => Some("t3n_garbage".to_owned()),
-        Kind::Expired => Some(expired.clone()),
-        Kind::Removed => Some(removed.clone()),
-        Kind::Suspended => Some(suspended.clone()),
-        Kind::Member => Some(member.clone()),
-        Kind::AdminAsMember => Some(as_member.clone()),
-        Kind::Admin => Some(admin.clone()),
+    let signed_in = app.post("/session", None, &json!({"key": admin})).await;
+    let cookie = signed_in.headers["set-cookie"].to_str().unwrap();
+    let cookie = cookie.split(';').next().unwrap().to_owned();
+    let token = signed_in.json()["csrf_token"].as_str().unwrap().to_owned();
+    move |kind| {
+        let key = |key: &str| vec![("authorization", format!("Bearer {key}"))];
+        match kind {
+            Kind::Nobody => Head::new(),
+            Kind::Garbage => key("t3n_garbage"),
+            Kind::Expired => key(&expired),
+            Kind::Removed => key(&removed),
+            Kind::Suspended => key(&suspended),
+            Kind::Member => key(&member),
+            Kind::AdminAsMember => key(&as_member),
+            Kind::Admin => key(&admin),
+            Kind::Session => vec![("cookie", cookie.clone()), ("x-csrf-token", token.clone())],
+            Kind::SessionWithoutToken => vec![("cookie", cookie.clone())],
+        }
     }
+}
+
+/// A call with this head.
+fn call_with(method: &Method, path: &str, head: Head, body: &str) -> Request<Body> {
+    let mut request = call(method, path, None, body);
+    for (name, value) in head {
+        request.headers_mut().insert(name, value.parse().unwrap());
+    }
+    request
 }
 
 #[tokio::test]
 async fn every_route_is_called_by_those_who_may_and_by_nobody_else() {
     let app = TestApp::new().await;
-    let keys = keys(&app).await;
+    let heads = heads(&app).await;
     for (method, path, callers) in ROUTES {
         let path = filled(path, |_| "nothing".to_owned());
         for kind in KINDS {
-            let key = keys(kind);
-            let answer = app.send(call(method, &path, key.as_deref(), "{}")).await;
+            // It would end the session, or not (see session.rs).
+            if (method, &*path) == (&Method::DELETE, "/session") {
+                continue;
+            }
+            let answer = app.send(call_with(method, &path, heads(kind), "{}")).await;
             let seen = format!("{method} {path} by {kind:?}: {answer:?}");
             assert!(!answer.status.is_server_error(), "{seen}");
-            match refusal(kind, *callers) {
+            match refusal(kind, *callers, method) {
                 Some(code) => {
                     let status = match code {
                         "unauthorized" => StatusCode::UNAUTHORIZED,
@@ -206,13 +239,12 @@ async fn the_table_has_every_route_of_the_document_and_no_other() {
 #[tokio::test]
 async fn a_method_that_a_path_does_not_have_is_refused_whoever_calls() {
     let app = TestApp::new().await;
-    let keys = keys(&app).await;
+    let heads = heads(&app).await;
     for (_, path, _) in ROUTES {
         let path = filled(path, |_| "nothing".to_owned());
         for kind in KINDS {
-            let key = keys(kind);
             let answer = app
-                .send(call(&Method::TRACE, &path, key.as_deref(), ""))
+                .send(call_with(&Method::TRACE, &path, heads(kind), ""))
                 .await;
             assert_eq!(
                 answer.status,
@@ -279,6 +311,7 @@ fn body_of(route: &str, name: &str) -> String {
     let body = match route {
         "/api/chat" => json!({"message": format!("hello {name}"), "session_id": name}),
         "/api/clear" => json!({"session_id": name}),
+        "/session" => json!({"key": name}),
         "/api/admin/users" => json!({"email": format!("{name}@x.example")}),
         "/api/admin/keys" => json!({"user_id": name}),
         "/api/admin/channels" => json!({"channel_type": "slack", "channel_id": name}),

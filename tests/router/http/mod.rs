@@ -11,6 +11,7 @@ mod logging;
 mod malformed;
 mod models;
 mod refusals;
+mod session;
 mod small_print;
 mod streaming;
 
@@ -29,7 +30,7 @@ use t3nets_router::model::{
     TenantSettings, TenantStatus, User, UserId, UserRole,
 };
 use t3nets_router::outbound::{Allowed, Reach};
-use t3nets_router::ports::{Change, Platform, UsageStore};
+use t3nets_router::ports::{Change, Clock, Platform, UsageStore};
 use tempfile::TempDir;
 use tower::ServiceExt;
 use ulid::Ulid;
@@ -47,6 +48,10 @@ pub(crate) struct TestApp {
 pub(crate) struct Setup {
     pub(crate) anonymous: bool,
     pub(crate) admin_api_off: bool,
+    /// The platform that it takes itself to be on, `local` if absent.
+    pub(crate) platform: Option<&'static str>,
+    /// A clock in place of the machine's.
+    pub(crate) clock: Option<Arc<dyn Clock>>,
     /// Variables as `AiDefaults` reads them.
     pub(crate) ai: Vec<(&'static str, String)>,
     pub(crate) deadlines: Option<Deadlines>,
@@ -106,7 +111,8 @@ impl TestApp {
 
     pub(crate) async fn with(setup: Setup) -> Self {
         let home = tempfile::tempdir().unwrap();
-        let platform = t3nets_router::local::open(home.path()).unwrap();
+        let mut platform = t3nets_router::local::open(home.path()).unwrap();
+        platform.clock = setup.clock.unwrap_or(platform.clock);
         add_tenant(&platform, "default", setup.settings).await;
         let ai = AiDefaults::from_env(|name| {
             setup
@@ -117,7 +123,7 @@ impl TestApp {
         });
         let config = ServerConfig {
             identity: Identity {
-                platform: "local",
+                platform: setup.platform.unwrap_or("local"),
                 environment: "local".to_owned(),
                 release: None,
             },

@@ -16,8 +16,8 @@ use super::keys::ChannelNames;
 use super::lookup::Located;
 use super::removal::RESERVED_UNTIL;
 use super::{keys, records};
-use crate::aws::dynamodb::attributes::{Identity, Item, identity, number_value};
-use crate::aws::dynamodb::{Condition, Items, MAX_TRANSACTION_ITEMS, Write};
+use crate::aws::dynamodb::attributes::{Identity, Item, identity, number_value, text_value};
+use crate::aws::dynamodb::{Condition, Items, MAX_TRANSACTION_ITEMS, Update, Write};
 use crate::changes::{self, Current, Stored};
 use crate::model::{
     ApiKey, AuditEntry, ChannelId, ChannelKind, Record, Tenant, TenantId, User, UserId,
@@ -39,7 +39,7 @@ pub(super) const LIMIT: CommitLimit = CommitLimit {
 /// is remembered are tied to the existence of their user.
 fn items_of(change: &Change) -> usize {
     match change {
-        Change::CreateTenant(_) | Change::UpdateTenant { .. } => 1,
+        Change::CreateTenant(_) | Change::UpdateTenant { .. } | Change::RenewKey { .. } => 1,
         Change::CreateUser(_) | Change::UpdateUser { .. } => 1,
         Change::RemoveUser(_) | Change::PutMemory { .. } => 2,
         Change::MapChannel(mapping) | Change::UnmapChannel(mapping) => {
@@ -87,7 +87,9 @@ pub(super) fn keys_to_read(tenant: &TenantId, changes: &[Change]) -> Vec<Item> {
                     wanted.extend(names.claimed().map(keys::claim));
                 }
             }
-            Change::CreateKey(key) | Change::RevokeKey(key) => {
+            Change::CreateKey(key)
+            | Change::RevokeKey(key)
+            | Change::RenewKey { before: key, .. } => {
                 let name = keys::api_key_name(&key.hash);
                 wanted.push(keys::mapping(tenant, &name));
                 wanted.push(keys::claim(&name));
@@ -210,7 +212,9 @@ impl Plan<'_> {
                 let is_mine = !self.own_mappings(mapping).is_empty();
                 current.owners.extend(is_mine.then(|| tenant.clone()));
             }
-            Change::CreateKey(key) | Change::RevokeKey(key) => {
+            Change::CreateKey(key)
+            | Change::RevokeKey(key)
+            | Change::RenewKey { before: key, .. } => {
                 let name = keys::api_key_name(&key.hash);
                 let mapping = items.get(&keys::mapping(tenant, &name));
                 let claim = items.get(&keys::claim(&name));
@@ -218,7 +222,7 @@ impl Plan<'_> {
                 current
                     .owners
                     .extend(claim.map(records::claimant).transpose()?);
-                if matches!(change, Change::RevokeKey(_)) {
+                if !matches!(change, Change::CreateKey(_)) {
                     current.stored = mapping.map(records::api_key).transpose()?.map(Stored::Key);
                 }
             }
@@ -248,6 +252,7 @@ impl Plan<'_> {
             Change::UnmapChannel(mapping) => self.unmap_channel(mapping),
             Change::CreateKey(key) => self.create_key(key),
             Change::RevokeKey(key) => self.revoke_key(key),
+            Change::RenewKey { before, expires_at } => self.renew_key(before, *expires_at),
         }
     }
 
@@ -428,6 +433,16 @@ impl Plan<'_> {
         let condition = self.unchanged(&mapping, records::KEY_ATTRIBUTES);
         self.writes.push(Write::delete(mapping).when(condition));
         self.delete_claim(&name)
+    }
+
+    fn renew_key(&mut self, key: &ApiKey, expires_at: Timestamp) -> Result<(), StoreError> {
+        let mapping = keys::mapping(&key.tenant_id, &keys::api_key_name(&key.hash));
+        self.touch(&mapping, key)?;
+        let condition = self.unchanged(&mapping, records::KEY_ATTRIBUTES);
+        let update = Update::default().set("expires_at", text_value(expires_at.to_string()));
+        self.writes
+            .push(Write::update(mapping, update).when(condition));
+        Ok(())
     }
 
     /// Deletes the tenant's claim; what older programs mapped has none, and another's is not this

@@ -1,0 +1,239 @@
+//! Signing in and out on the web page, and who one is: `POST` and `DELETE /session`, `GET /api/me`.
+//!
+//! A session is a key of its own kind ([`crate::admin::sessions`]) in a cookie that scripts cannot
+//! read and other sites cannot have sent. Every way to sign in ends in [`open`].
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header::SET_COOKIE;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use secrecy::ExposeSecret;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::AppState;
+use super::auth::{Admitted, Authenticated, unauthorized};
+use super::cookies::{Presented, csrf_token, has_csrf_token};
+use super::error::{ApiError, ErrorBody};
+use super::extract::JsonBody;
+use super::fields::{Fields, FromFields};
+use crate::admin::views::UserView;
+use crate::admin::{Admin, AdminError};
+use crate::model::TokenKind;
+
+/// What one signs in with: one of the two.
+#[derive(ToSchema)]
+pub(super) struct SignInBody {
+    /// An API key.
+    key: Option<String>,
+    /// What a one-time link holds.
+    link: Option<String>,
+}
+
+impl FromFields for SignInBody {
+    fn from_fields(fields: &Fields) -> Result<Self, ApiError> {
+        fields.only(&["key", "link"])?;
+        let text = |name| -> Result<_, ApiError> {
+            let text = fields.text(&[name])?.map(str::trim);
+            Ok(text.filter(|text| !text.is_empty()).map(str::to_owned))
+        };
+        Ok(Self {
+            key: text("key")?,
+            link: text("link")?,
+        })
+    }
+}
+
+/// Who one is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Me {
+    tenant_id: String,
+    tenant_name: String,
+    /// The environment's name: `local`, `dev`, `prod`.
+    environment: String,
+    /// `null` for callers without a credential.
+    user: Option<UserView>,
+    /// `admin` or `member`: the lower one of the user's and the credential's.
+    role: &'static str,
+    /// `key`, `session`, or `nothing` for callers without a credential.
+    by: &'static str,
+    /// Whether the tenant can be administered over HTTP.
+    may_administer: bool,
+    /// When key or session end; `null` if they do not.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Timestamp>,
+    /// Of a session: what has to be sent as `x-csrf-token` with whatever changes something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    csrf_token: Option<String>,
+}
+
+impl Me {
+    fn new(state: &AppState, admitted: &Admitted, session: Option<&str>) -> Self {
+        let Admitted { caller, by } = admitted;
+        Self {
+            tenant_id: caller.tenant.id.to_string(),
+            tenant_name: caller.tenant.name.clone(),
+            environment: state.identity.environment.clone(),
+            user: caller.user.clone().map(UserView::from),
+            role: caller.role.as_str(),
+            by: by.as_ref().map_or("nothing", |key| key.kind().as_str()),
+            may_administer: state.admin_api && caller.role == crate::model::UserRole::Admin,
+            expires_at: by.as_ref().and_then(|key| key.expires_at),
+            csrf_token: session.map(csrf_token),
+        }
+    }
+}
+
+/// Sign in on the web page
+///
+/// By an API key, or by a one-time link, which is used up. The answer sets a cookie that lasts 30
+/// days from its last use, and ends with the user, with the key that opened it, or by signing out.
+#[utoipa::path(
+    post,
+    path = "/session",
+    tag = "session",
+    request_body = SignInBody,
+    responses(
+        (status = 201, description = "Signed in", body = Me),
+        (status = "4XX", description = "Refused", body = ErrorBody),
+        (status = "5XX", description = "Failed", body = ErrorBody),
+    ),
+)]
+pub(super) async fn open(
+    State(state): State<AppState>,
+    JsonBody(body): JsonBody<SignInBody>,
+) -> Result<Response, ApiError> {
+    let presented = match (&body.key, &body.link) {
+        (Some(token), None) => Presented {
+            kind: TokenKind::Key,
+            token,
+        },
+        (None, Some(token)) => Presented {
+            kind: TokenKind::Link,
+            token,
+        },
+        _ => return Err(ApiError::invalid("send one of `key` and `link`")),
+    };
+    if TokenKind::of(presented.token) != Some(presented.kind) {
+        let field = presented.kind.as_str();
+        return Err(unauthorized(&format!("this is not a {field} of T3nets")).about_field(field));
+    }
+    let owner = state.authenticator.owner(presented).await?;
+    let Admitted {
+        caller,
+        by: Some(by),
+    } = owner
+    else {
+        return Err(unauthorized("there is nobody to sign in"));
+    };
+    let admin = Admin::new(state.platform.clone(), format!("user:{}", by.user_id));
+    let opened = admin.open_session(&by).await;
+    if by.kind() == TokenKind::Link {
+        state.authenticator.forget(&by.hash).await;
+    }
+    let opened = match opened {
+        Err(AdminError::NotFound(_)) => {
+            return Err(unauthorized("the link was used, or its user is gone")
+                .hint("ask for a new one: each works once, and for a while"));
+        }
+        opened => opened?,
+    };
+    let token = opened.key.expose_secret();
+    let admitted = Admitted {
+        caller,
+        by: Some(opened.stored.into()),
+    };
+    let me = Me::new(&state, &admitted, Some(token));
+    let cookie = state.cookies.set(token)?;
+    Ok((StatusCode::CREATED, [(SET_COOKIE, cookie)], Json(me)).into_response())
+}
+
+/// Sign out
+///
+/// Ends the session of the cookie, if it has one that is not over, and takes the cookie away.
+#[utoipa::path(
+    delete,
+    path = "/session",
+    tag = "session",
+    responses(
+        (status = 204, description = "Signed out"),
+        (status = "4XX", description = "Refused", body = ErrorBody),
+        (status = "5XX", description = "Failed", body = ErrorBody),
+    ),
+    security((), ("key" = [])),
+)]
+pub(super) async fn close(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    if let Some(token) = state.cookies.session(&headers) {
+        let presented = Presented {
+            kind: TokenKind::Session,
+            token,
+        };
+        match state.authenticator.owner(presented).await {
+            Ok(Admitted { by: Some(by), .. }) => {
+                if !has_csrf_token(&headers, token) {
+                    return Err(ApiError::no_csrf_token());
+                }
+                let admin = Admin::new(state.platform.clone(), format!("user:{}", by.user_id));
+                match admin.revoke_key(&by).await {
+                    Ok(()) | Err(AdminError::NotFound(_)) => {}
+                    Err(error) => return Err(error.into()),
+                }
+                state.authenticator.forget(&by.hash).await;
+            }
+            // It is over already.
+            Ok(_) => {}
+            Err(error) if error.is_unauthorized() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let cookie = state.cookies.clear()?;
+    Ok((StatusCode::NO_CONTENT, [(SET_COOKIE, cookie)]).into_response())
+}
+
+/// Who one is
+#[utoipa::path(
+    get,
+    path = "/api/me",
+    tag = "session",
+    responses(
+        (status = 200, description = "The caller", body = Me),
+        (status = "4XX", description = "Refused", body = ErrorBody),
+        (status = "5XX", description = "Failed", body = ErrorBody),
+    ),
+    security((), ("key" = [])),
+)]
+pub(super) async fn me(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    Authenticated(admitted): Authenticated,
+) -> Json<Me> {
+    let session = admitted
+        .session()
+        .and_then(|_| state.cookies.session(&headers));
+    Json(Me::new(&state, &admitted, session))
+}
+
+/// Renews the session by which a caller came, if it is due. The request does not wait for it.
+pub(super) fn renew(state: &AppState, admitted: &Admitted) {
+    let Some(session) = admitted.session().cloned() else {
+        return;
+    };
+    if !crate::admin::sessions::is_due(&session, state.platform.clock.now()) {
+        return;
+    }
+    let admin = Admin::new(state.platform.clone(), format!("user:{}", session.user_id));
+    let authenticator = state.authenticator.clone();
+    state.tasks.spawn(async move {
+        match admin.renew_session(&session).await {
+            Ok(_) => authenticator.forget(&session.hash).await,
+            // Another request of the page was faster.
+            Err(AdminError::Store(crate::ports::StoreError::Changed(_))) => {}
+            Err(error) => tracing::warn!(%error, "a session was not renewed"),
+        }
+    });
+}

@@ -1,0 +1,342 @@
+//! Signing in on the web page: by a key, by a one-time link, and what ends it.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode};
+use jiff::{SignedDuration, Timestamp};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+use t3nets_router::admin::Admin;
+use t3nets_router::admin::sessions::SESSION_LIFE;
+use t3nets_router::admin::users::LastAdmin;
+use t3nets_router::model::UserRole;
+use t3nets_router::ports::Clock;
+
+use super::{Answer, Setup, TestApp, request, tenant_id};
+
+/// A browser with its cookie and what `/api/me` told it.
+struct Browser<'a> {
+    app: &'a TestApp,
+    cookie: String,
+    csrf: String,
+}
+
+impl<'a> Browser<'a> {
+    async fn sign_in(app: &'a TestApp, with: Value) -> Self {
+        let answer = app.post("/session", None, &with).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
+        let set = answer.headers["set-cookie"].to_str().unwrap();
+        let (cookie, attributes) = set.split_once(';').unwrap();
+        for attribute in ["HttpOnly", "SameSite=Strict", "Path=/"] {
+            assert!(attributes.contains(attribute), "{set}");
+        }
+        // The session itself is in the cookie alone.
+        let token = cookie.split_once('=').unwrap().1;
+        assert!(!String::from_utf8_lossy(&answer.body).contains(token));
+        Self {
+            app,
+            cookie: cookie.to_owned(),
+            csrf: answer.json()["csrf_token"].as_str().unwrap().to_owned(),
+        }
+    }
+
+    fn request(&self, method: Method, path: &str) -> axum::http::request::Builder {
+        request(method, path, None).header("cookie", &self.cookie)
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        let request = self.request(Method::GET, path).body(Body::empty());
+        self.app.send(request.unwrap()).await
+    }
+
+    async fn send(&self, method: Method, path: &str, body: &Value) -> Answer {
+        let request = self
+            .request(method, path)
+            .header("x-csrf-token", &self.csrf);
+        let request = request.header("content-type", "application/json");
+        let body = Body::from(body.to_string());
+        self.app.send(request.body(body).unwrap()).await
+    }
+}
+
+fn operator(app: &TestApp) -> Admin {
+    Admin::new(app.platform.clone(), "operator:test")
+}
+
+#[tokio::test]
+async fn a_key_signs_in_and_the_cookie_is_enough_from_then_on() {
+    let app = TestApp::new().await;
+    let key = app.key("default", "ada", UserRole::Admin).await;
+    let browser = Browser::sign_in(&app, json!({"key": key})).await;
+    let me = browser.get("/api/me").await.json();
+    assert_eq!(
+        (&me["by"], &me["role"], &me["user"]["user_id"]),
+        (&json!("session"), &json!("admin"), &json!("ada"))
+    );
+    assert_eq!(me["csrf_token"], browser.csrf);
+    let said = json!({"message": "hello"});
+    let answer = browser.send(Method::POST, "/api/chat", &said).await;
+    assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+    assert_eq!(browser.get("/api/admin/users").await.status, StatusCode::OK);
+
+    // What is said on the page is another channel's than what programs say.
+    let session = answer.json()["session_id"].as_str().unwrap().to_owned();
+    let history = format!("/api/history?session_id={session}");
+    assert_eq!(browser.get(&history).await.status, StatusCode::OK);
+    assert_eq!(
+        app.get(&history, Some(&key)).await.status,
+        StatusCode::NOT_FOUND
+    );
+
+    let keys = browser.get("/api/admin/keys").await.json();
+    let kinds: Vec<_> = keys["keys"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|key| key["kind"].clone())
+        .collect();
+    assert!(
+        kinds.contains(&json!("session")) && kinds.contains(&json!("key")),
+        "{keys}"
+    );
+}
+
+#[tokio::test]
+async fn what_changes_something_needs_the_token_of_the_page() {
+    let app = TestApp::new().await;
+    let key = app.key("default", "ada", UserRole::Admin).await;
+    let browser = Browser::sign_in(&app, json!({"key": key})).await;
+    let other = Browser::sign_in(&app, json!({"key": key})).await;
+    let said = json!({"message": "hello", "session_id": "s"});
+    for (method, path) in [
+        (Method::POST, "/api/chat"),
+        (Method::POST, "/api/clear"),
+        (Method::PUT, "/api/settings"),
+        (Method::POST, "/api/admin/users"),
+        (Method::DELETE, "/api/admin/users/bob"),
+        (Method::DELETE, "/session"),
+    ] {
+        for token in [None, Some(""), Some(&*other.csrf), Some("x")] {
+            let mut request = browser.request(method.clone(), path);
+            request = request.header("content-type", "application/json");
+            if let Some(token) = token {
+                request = request.header("x-csrf-token", token);
+            }
+            let request: Request<Body> = request.body(Body::from(said.to_string())).unwrap();
+            let answer = app.send(request).await;
+            assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path} {token:?}");
+            assert_eq!(answer.error_code(), "csrf_token_missing");
+        }
+    }
+    assert_eq!(browser.get("/api/me").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_session_is_no_key_and_a_key_is_no_session() {
+    let app = TestApp::new().await;
+    let key = app.key("default", "ada", UserRole::Admin).await;
+    let browser = Browser::sign_in(&app, json!({"key": key})).await;
+    let token = browser.cookie.split_once('=').unwrap().1;
+    assert_eq!(
+        app.get("/api/me", Some(token)).await.error_code(),
+        "unauthorized"
+    );
+    let ada = "ada".parse().unwrap();
+    let hour = SignedDuration::from_hours(1);
+    let link = operator(&app)
+        .invite(&tenant_id("default"), &ada, hour)
+        .await
+        .unwrap();
+    let link = link.key.expose_secret();
+    assert_eq!(
+        app.get("/api/me", Some(link)).await.error_code(),
+        "unauthorized"
+    );
+    for with in [
+        json!({"key": token}),
+        json!({"key": link}),
+        json!({"link": key}),
+        json!({"link": token}),
+        json!({"key": "t3n_nothing"}),
+        json!({"link": "t3i_nothing"}),
+    ] {
+        let answer = app.post("/session", None, &with).await;
+        assert_eq!(answer.error_code(), "unauthorized", "{with}");
+        assert!(!answer.headers.contains_key("set-cookie"));
+    }
+    for with in [
+        json!({}),
+        json!({"key": key, "link": link}),
+        json!({"key": ""}),
+    ] {
+        assert_eq!(
+            app.post("/session", None, &with).await.status,
+            StatusCode::BAD_REQUEST,
+            "{with}"
+        );
+    }
+    // A cookie with a key in it is none.
+    let cookie = Request::get("/api/me").header("cookie", format!("t3nets={key}"));
+    let answer = app.send(cookie.body(Body::empty()).unwrap()).await;
+    assert_eq!(answer.error_code(), "unauthorized");
+}
+
+#[tokio::test]
+async fn a_link_signs_in_once_however_many_try_at_once() {
+    let app = TestApp::new().await;
+    let bob = "bob".parse().unwrap();
+    let hour = SignedDuration::from_hours(1);
+    let link = operator(&app)
+        .invite(&tenant_id("default"), &bob, hour)
+        .await
+        .unwrap();
+    let with = json!({"link": link.key.expose_secret()});
+    // Looking at it spends nothing.
+    for method in [Method::GET, Method::HEAD] {
+        let request = request(method, "/session", None)
+            .body(Body::empty())
+            .unwrap();
+        assert_eq!(
+            app.send(request).await.status,
+            StatusCode::METHOD_NOT_ALLOWED
+        );
+    }
+    let tries = (0..5).map(|_| app.post("/session", None, &with));
+    let answers = futures::future::join_all(tries).await;
+    let signed_in = answers
+        .iter()
+        .filter(|answer| answer.status == StatusCode::CREATED)
+        .count();
+    assert_eq!(signed_in, 1, "{answers:?}");
+    let used = app.post("/session", None, &with).await;
+    assert_eq!(used.error_code(), "unauthorized");
+    assert!(
+        used.json()["error"]["hint"]
+            .as_str()
+            .unwrap()
+            .starts_with("ask for a new one")
+    );
+}
+
+#[tokio::test]
+async fn a_session_ends_by_signing_out_with_its_key_and_with_its_user() {
+    let app = TestApp::new().await;
+    let admin = app.key("default", "ada", UserRole::Admin).await;
+    let made = app
+        .post("/api/admin/keys", Some(&admin), &json!({"user_id": "bob"}))
+        .await
+        .json();
+    let with = json!({"key": made["key"]});
+    let signed_out = Browser::sign_in(&app, with.clone()).await;
+    let answer = signed_out
+        .send(Method::DELETE, "/session", &json!({}))
+        .await;
+    assert_eq!(answer.status, StatusCode::NO_CONTENT, "{answer:?}");
+    assert!(
+        answer.headers["set-cookie"]
+            .to_str()
+            .unwrap()
+            .contains("Max-Age=0")
+    );
+    assert_eq!(signed_out.get("/api/me").await.error_code(), "unauthorized");
+    // Signing out of what is over takes the cookie away.
+    let again = signed_out
+        .send(Method::DELETE, "/session", &json!({}))
+        .await;
+    assert_eq!(again.status, StatusCode::NO_CONTENT);
+
+    // Within the few seconds for which a router may know a credential: here the router itself
+    // revokes, and a fresh one is asked.
+    let by_key = Browser::sign_in(&app, with).await;
+    let prefix = made["prefix"].as_str().unwrap();
+    let path = format!("/api/admin/keys/{prefix}");
+    let request = request(Method::DELETE, &path, Some(&admin)).body(Body::empty());
+    assert_eq!(app.send(request.unwrap()).await.status, StatusCode::OK);
+    assert_eq!(by_key.get("/api/me").await.error_code(), "unauthorized");
+
+    let bob = "bob".parse().unwrap();
+    let hour = SignedDuration::from_hours(1);
+    let link = operator(&app)
+        .invite(&tenant_id("default"), &bob, hour)
+        .await
+        .unwrap();
+    let by_link = Browser::sign_in(&app, json!({"link": link.key.expose_secret()})).await;
+    operator(&app)
+        .remove_user(&tenant_id("default"), &bob, LastAdmin::Keep)
+        .await
+        .unwrap();
+    assert_eq!(by_link.get("/api/me").await.error_code(), "unauthorized");
+}
+
+/// A clock that stands still until it is set.
+struct Set(Mutex<Timestamp>);
+
+impl Clock for Set {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_session_in_use_lives_on_and_one_that_is_not_ends_after_thirty_days() {
+    let start: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
+    let clock = Arc::new(Set(Mutex::new(start)));
+    let app = TestApp::with(Setup {
+        clock: Some(clock.clone()),
+        ..Setup::default()
+    })
+    .await;
+    let key = app.key("default", "ada", UserRole::Admin).await;
+    let browser = Browser::sign_in(&app, json!({"key": key})).await;
+    let at = |days: i64| *clock.0.lock().unwrap() = start + SignedDuration::from_hours(24 * days);
+    let ends = async || -> Timestamp {
+        let me = browser.get("/api/me").await.json();
+        me["expires_at"].as_str().unwrap().parse().unwrap()
+    };
+    assert_eq!(ends().await, start + SESSION_LIFE);
+    at(10);
+    assert_eq!(ends().await, start + SESSION_LIFE);
+    at(20);
+    browser.get("/api/me").await;
+    app.drained().await;
+    assert_eq!(ends().await, start + SignedDuration::from_hours(24 * 50));
+    at(51);
+    let over = browser.get("/api/me").await;
+    assert_eq!(over.error_code(), "unauthorized");
+    assert_eq!(over.json()["error"]["message"], "the session has expired");
+    // A session that is over is removed when the next is opened.
+    Browser::sign_in(&app, json!({"key": key})).await;
+    let keys = operator(&app).keys(&tenant_id("default")).await.unwrap();
+    assert_eq!(keys.len(), 2, "{keys:?}");
+}
+
+#[tokio::test]
+async fn a_session_does_not_outlive_the_key_that_opened_it() {
+    let app = TestApp::new().await;
+    let soon = Timestamp::now() + SignedDuration::from_mins(15);
+    let key = app
+        .key_until("default", "bob", UserRole::Member, Some(soon))
+        .await;
+    let browser = Browser::sign_in(&app, json!({"key": key})).await;
+    let me = browser.get("/api/me").await.json();
+    let ends: Timestamp = me["expires_at"].as_str().unwrap().parse().unwrap();
+    assert_eq!(ends, soon);
+}
+
+#[tokio::test]
+async fn on_aws_the_cookie_is_sent_by_https_alone() {
+    let app = TestApp::with(Setup {
+        platform: Some("aws"),
+        ..Setup::default()
+    })
+    .await;
+    let key = app.key("default", "ada", UserRole::Admin).await;
+    let answer = app.post("/session", None, &json!({"key": key})).await;
+    let set = answer.headers["set-cookie"].to_str().unwrap();
+    assert!(
+        set.starts_with("__Host-t3nets=t3s_") && set.ends_with("; Secure"),
+        "{set}"
+    );
+}
