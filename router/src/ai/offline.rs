@@ -20,7 +20,7 @@ pub const NO_MODEL_NOTE: &str = "(Worded by a template, because no AI model is c
 const OTHER_ANSWERS: &str = "For everything else, an operator sets `ANTHROPIC_API_KEY`, or `OPENAI_BASE_URL` for any \
      OpenAI-compatible endpoint, and starts the router again.";
 
-/// Describes tools' results with [`Skill::describe`](crate::skills::Skill::describe), and answers
+/// Describes tools' results with [`Skill::describe`], and answers
 /// everything else with the closest question that can be, or a list of them. Never fails, uses no
 /// tokens.
 pub(super) struct Offline {

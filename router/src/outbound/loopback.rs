@@ -14,8 +14,8 @@ pub fn is_loopback(url: &Url) -> bool {
 /// 127.0.0.0/8, `::1`, and 127.0.0.0/8 written as IPv6 (`::ffff:127.0.0.1`).
 ///
 /// Names below `localhost` are reserved for loopback (RFC 6761, section 6.3);
-/// [`client`](super::client) does not ask DNS for them. Not loopback: `0.0.0.0` and `::`, which are
-/// every address of this machine where one listens, and which only some systems take for this
+/// [`client`](super::client()) does not ask DNS for them. Not loopback: `0.0.0.0` and `::`, which
+/// are every address of this machine where one listens, and which only some systems take for this
 /// machine where one connects; names that merely begin like an address of loopback.
 pub fn is_loopback_host(host: Host<&str>) -> bool {
     match host {

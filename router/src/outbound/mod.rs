@@ -1,7 +1,7 @@
 //! HTTP requests to other programs: the one place that builds clients, decides which addresses are
 //! this machine, and bounds what is read.
 //!
-//! Providers, Jira, registries and health checks all get their client from [`client`], so that a
+//! Providers, Jira, registries and health checks all get their client from [`client()`], so that a
 //! rule on what may leave this process is written once:
 //!
 //! * proxies are those of the environment's variables; loopback never goes through one (`proxies`);
@@ -11,7 +11,7 @@
 //!   ([`Reach`]): names are resolved here (`resolver`), and what is connected to is what was found;
 //! * errors say why, and which proxy stood in between ([`TransportError`]);
 //! * connecting, silence and the whole exchange are bounded in time ([`Options`]), bodies and event
-//!   streams in bytes ([`read_bounded`], [`events`]).
+//!   streams in bytes ([`read_bounded`], [`events()`]).
 //!
 //! Not here: the AWS SDK's clients, which [`aws::sdk_config`](crate::aws::sdk_config) sets up, and
 //! what an answer means.
