@@ -2,11 +2,12 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use t3nets_router::admin::Admin;
+use t3nets_router::admin::{Admin, Unreadables};
 use t3nets_router::local::LocalPaths;
 use t3nets_router::outbound::{Allowed, RANGES_VARIABLE, Reach};
-use t3nets_router::ports::{Platform, SystemClock};
+use t3nets_router::ports::{Platform, SystemClock, Unreadable};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
@@ -15,9 +16,10 @@ use crate::config::environment::{Environment, PlatformKind};
 use crate::config::home;
 use crate::config::running;
 use crate::config::settings::Settings;
-use crate::error::{CliError, ErrorKind};
+use crate::error::{CliError, ErrorKind, exit_code};
 use crate::terminal::printer::Printer;
 use crate::terminal::prompt;
+use crate::terminal::text::strip_control_chars;
 
 /// What `t3nets doctor` does.
 const CHECKS: &str = "checks what the environment needs";
@@ -37,6 +39,10 @@ pub(crate) struct Context {
     caller: Arc<OnceCell<Caller>>,
     /// Where the empty environment is that is read where there is none.
     nothing: Arc<OnceCell<TempDir>>,
+    /// What was met in the environment that cannot be read.
+    unreadable: Arc<Unreadables>,
+    /// Whether the command changes something.
+    changes: Arc<AtomicBool>,
 }
 
 impl Context {
@@ -48,6 +54,26 @@ impl Context {
             aws: Arc::default(),
             caller: Arc::default(),
             nothing: Arc::default(),
+            unreadable: Arc::default(),
+            changes: Arc::default(),
+        }
+    }
+
+    /// Warns of what was met that cannot be read, each by its key, and returns the code to end with
+    /// instead of `code`: a list that is not whole is no success.
+    pub(crate) fn warn_of_unreadable(&self, code: u8) -> u8 {
+        let met = self.unreadable.take();
+        for Unreadable { key, reason } in &met {
+            let key = strip_control_chars(key);
+            self.printer.warning(format!(
+                "`{key}` cannot be read: {}",
+                strip_control_chars(reason)
+            ));
+        }
+        let is_whole = met.is_empty() || self.changes.load(Ordering::Relaxed);
+        match code {
+            exit_code::DONE if !is_whole => exit_code::FAILED,
+            other => other,
         }
     }
 
@@ -177,7 +203,8 @@ impl Context {
     /// # Errors
     /// As [`Context::platform`].
     pub(crate) async fn admin(&self) -> Result<Admin, CliError> {
-        Ok(Admin::new(self.platform().await?, self.actor()))
+        let admin = Admin::new(self.platform().await?, self.actor());
+        Ok(admin.noting(Arc::clone(&self.unreadable)))
     }
 
     /// The administrator's operations on the environment in use, to change something.
@@ -185,7 +212,9 @@ impl Context {
     /// # Errors
     /// As [`Context::platform_to_change`].
     pub(crate) async fn admin_to_change(&self) -> Result<Admin, CliError> {
-        Ok(Admin::new(self.platform_to_change().await?, self.actor()))
+        self.changes.store(true, Ordering::Relaxed);
+        let admin = Admin::new(self.platform_to_change().await?, self.actor());
+        Ok(admin.noting(Arc::clone(&self.unreadable)))
     }
 
     /// Says on stderr which environment is about to be changed, and why that one; of one on AWS

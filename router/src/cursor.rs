@@ -3,7 +3,7 @@
 use data_encoding::BASE64URL_NOPAD;
 
 use crate::model::{ApiKey, AuditEntry, ChannelMapping, SessionSummary, Tenant, User};
-use crate::ports::{Page, PageRequest, StoreError};
+use crate::ports::{Page, PageRequest, StoreError, Unreadable};
 
 /// A list of things that are in the order of a key of `N` parts.
 pub(crate) struct List<T, const N: usize> {
@@ -59,7 +59,11 @@ impl<T, const N: usize> List<T, N> {
     }
 
     /// The page of what was read from its [start](Self::start) on.
-    pub(crate) fn page(&self, request: &PageRequest, mut items: Vec<T>) -> Page<T> {
+    pub(crate) fn page(
+        &self,
+        request: &PageRequest,
+        (mut items, unreadable): (Vec<T>, Vec<Unreadable>),
+    ) -> Page<T> {
         let size = page_size(request);
         let has_more = items.len() > size;
         items.truncate(size);
@@ -67,7 +71,28 @@ impl<T, const N: usize> List<T, N> {
         Page {
             next: last.map(|last| encode(self.name, (self.key)(last))),
             items,
+            unreadable,
         }
+    }
+}
+
+/// What was read of an item of a list: one that cannot be understood is noted under its key, so
+/// that it does not hide the others.
+pub(crate) fn readable<T>(
+    read: Result<T, StoreError>,
+    key: impl FnOnce() -> String,
+    unreadable: &mut Vec<Unreadable>,
+) -> Result<Option<T>, StoreError> {
+    match read {
+        Ok(item) => Ok(Some(item)),
+        Err(StoreError::Corrupt { what, detail }) => {
+            unreadable.push(Unreadable {
+                key: key(),
+                reason: format!("{what}: {detail}"),
+            });
+            Ok(None)
+        }
+        Err(error) => Err(error),
     }
 }
 
@@ -158,7 +183,7 @@ mod tests {
             name: "numbers",
             key: |number| [number.to_string()],
         };
-        let page = |items| NUMBERS.page(&PageRequest::first(2), items);
+        let page = |items| NUMBERS.page(&PageRequest::first(2), (items, Vec::new()));
         assert_eq!(page(vec![1, 2]).next, None);
         assert_eq!(page(Vec::new()).next, None);
         let cut = page(vec![1, 2, 3]);

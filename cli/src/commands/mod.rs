@@ -134,7 +134,7 @@ pub(crate) async fn run(
         }
     };
     match ended {
-        Ok(code) => Ok(code),
+        Ok(code) => Ok(context.warn_of_unreadable(code)),
         Err(error) => Err(context.advise(error).await),
     }
 }

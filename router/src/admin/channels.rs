@@ -2,7 +2,7 @@
 
 use super::{Admin, AdminError};
 use crate::model::{ChannelId, ChannelKind, ChannelMapping, Record, TenantId};
-use crate::ports::{Change, StoreError, all_pages};
+use crate::ports::{Change, StoreError};
 
 impl Admin {
     /// Maps a channel to a tenant; `false` if it was mapped already.
@@ -61,7 +61,9 @@ impl Admin {
     /// A tenant's channels, without its API keys.
     pub async fn channels(&self, tenant: &TenantId) -> Result<Vec<ChannelMapping>, AdminError> {
         self.tenant(tenant).await?;
-        Ok(all_pages(|page| self.platform.tenants.channels(tenant, page)).await?)
+        Ok(self
+            .all(|page| self.platform.tenants.channels(tenant, page))
+            .await?)
     }
 }
 

@@ -7,7 +7,7 @@ use super::sessions::was_opened_with;
 use super::tenants::MAX_NAME_CHARS;
 use super::{Admin, AdminError, one_line};
 use crate::model::{ApiKey, KeyHash, Record, TenantId, TokenKind, User, UserId, UserRole};
-use crate::ports::{Change, all_pages};
+use crate::ports::Change;
 use crate::token::random_token;
 
 /// How much of a key is kept to tell keys apart, in characters: the mark and 40 bits, of 256.
@@ -136,7 +136,9 @@ impl Admin {
     /// A tenant's keys, oldest first.
     pub async fn keys(&self, tenant: &TenantId) -> Result<Vec<ApiKey>, AdminError> {
         self.tenant(tenant).await?;
-        let mut keys = all_pages(|page| self.platform.tenants.keys(tenant, page)).await?;
+        let mut keys = self
+            .all(|page| self.platform.tenants.keys(tenant, page))
+            .await?;
         keys.sort_by(|a, b| (a.created_at, &a.hash).cmp(&(b.created_at, &b.hash)));
         Ok(keys)
     }

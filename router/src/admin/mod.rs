@@ -34,7 +34,8 @@ pub mod transfer;
 pub mod users;
 pub mod views;
 
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use backon::{ExponentialBuilder, Retryable};
@@ -42,7 +43,7 @@ use jiff::{Timestamp, ToSpan};
 use ulid::Generator;
 
 use crate::model::{AuditEntry, DailyUsage, TenantId};
-use crate::ports::{Change, PageRequest, Platform, StoreError};
+use crate::ports::{Change, Page, PageRequest, Platform, StoreError, Unreadable, all_pages};
 
 pub use error::{AdminError, FieldConflict};
 
@@ -54,6 +55,23 @@ pub struct Admin {
     platform: Platform,
     actor: String,
     audit_ids: Mutex<Generator>,
+    unreadable: Arc<Unreadables>,
+}
+
+/// What was met that is stored in a form that cannot be read.
+#[derive(Debug, Default)]
+pub struct Unreadables(Mutex<BTreeSet<Unreadable>>);
+
+impl Unreadables {
+    /// What was met since this was asked last, by key.
+    pub fn take(&self) -> BTreeSet<Unreadable> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn add(&self, met: Vec<Unreadable>) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.extend(met);
+    }
 }
 
 /// What an edit left behind.
@@ -73,7 +91,32 @@ impl Admin {
             platform,
             actor: actor.into(),
             audit_ids: Mutex::new(Generator::new()),
+            unreadable: Arc::default(),
         }
+    }
+
+    /// The same, which notes what it cannot read there.
+    #[must_use]
+    pub fn noting(self, unreadable: Arc<Unreadables>) -> Self {
+        Self { unreadable, ..self }
+    }
+
+    /// All items of a list. What cannot be read is noted, and hides none of the others.
+    async fn all<T, F, Fut>(&self, mut read: F) -> Result<Vec<T>, StoreError>
+    where
+        F: FnMut(PageRequest) -> Fut,
+        Fut: Future<Output = Result<Page<T>, StoreError>>,
+    {
+        all_pages(|request| {
+            let page = read(request);
+            async move { Ok(self.noted(page.await?)) }
+        })
+        .await
+    }
+
+    fn noted<T>(&self, mut page: Page<T>) -> Page<T> {
+        self.unreadable.add(std::mem::take(&mut page.unreadable));
+        page
     }
 
     /// What a tenant used on each of the last `days` days, today (in UTC) included, oldest first,
@@ -114,6 +157,7 @@ impl Admin {
                 after,
             };
             let page = self.platform.tenants.audit_trail(tenant, request).await?;
+            let page = self.noted(page);
             entries.extend(page.items);
             after = page.next;
             if after.is_none() {

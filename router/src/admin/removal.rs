@@ -6,12 +6,12 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::tenants::{Holdings, counted};
+use super::tenants::Holdings;
 use super::{Admin, AdminError, until_unchanged};
 use crate::model::{
     ApiKey, ChannelMapping, IntegrationName, Tenant, TenantId, TenantStatus, UserId,
 };
-use crate::ports::{Change, RECOVERY_WINDOW, StoreError, all_pages};
+use crate::ports::{Change, RECOVERY_WINDOW, StoreError};
 
 /// How long after a removal a router may still write for the tenant: it knows it from its cache for
 /// 5 s, and then has 120 s for a streamed answer.
@@ -56,10 +56,10 @@ impl Admin {
     /// [`AdminError::NotFound`] if there is neither the tenant nor anything left of it.
     pub async fn removal_of_tenant(&self, id: &TenantId) -> Result<TenantRemoval, AdminError> {
         let store = &self.platform.tenants;
-        let exists = store.tenant(id).await?.is_some();
-        let (users, first_users) = counted(|page| store.users(id, page)).await?;
-        let (keys, first_keys) = counted(|page| store.keys(id, page)).await?;
-        let (channels, first_channels) = counted(|page| store.channels(id, page)).await?;
+        let exists = self.stored_or_unreadable(id).await?;
+        let (users, first_users) = self.counted(|page| store.users(id, page)).await?;
+        let (keys, first_keys) = self.counted(|page| store.keys(id, page)).await?;
+        let (channels, first_channels) = self.counted(|page| store.channels(id, page)).await?;
         let secrets = self.present_secrets(id).await?;
         let holdings = Holdings {
             users,
@@ -92,10 +92,14 @@ impl Admin {
         let holdings = self.removal_of_tenant(id).await?.holdings;
         self.close_tenant(id).await?;
 
-        let users = all_pages(|page| self.platform.tenants.users(id, page)).await?;
+        let users = self
+            .all(|page| self.platform.tenants.users(id, page))
+            .await?;
         let mut users: Vec<UserId> = users.into_iter().map(|user| user.id).collect();
         users.push(UserId::anonymous());
-        self.platform.conversations.remove_all(id, &users).await?;
+        let conversations = &self.platform.conversations;
+        conversations.remove_all(id, &users).await?;
+        conversations.remove_shared(id).await?;
 
         let mut secrets_gone_at = None;
         if self.rests() {
@@ -124,12 +128,24 @@ impl Admin {
         })
     }
 
+    /// Whether there is a tenant, in whatever form: one that cannot be read can be removed.
+    async fn stored_or_unreadable(&self, id: &TenantId) -> Result<bool, AdminError> {
+        match self.platform.tenants.tenant(id).await {
+            Ok(stored) => Ok(stored.is_some()),
+            Err(StoreError::Corrupt { .. }) => Ok(true),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Suspends a tenant that is about to be removed, so that nothing new is stored meanwhile, and
     /// records in its audit trail that its removal began.
     async fn close_tenant(&self, id: &TenantId) -> Result<(), AdminError> {
         until_unchanged(|| async {
-            let Some(before) = self.platform.tenants.tenant(id).await? else {
-                return Ok(());
+            let before = match self.platform.tenants.tenant(id).await {
+                Ok(Some(before)) => before,
+                // What cannot be read lets nobody in.
+                Ok(None) | Err(StoreError::Corrupt { .. }) => return Ok(()),
+                Err(error) => return Err(error.into()),
             };
             let after = Tenant {
                 status: TenantStatus::Suspended,

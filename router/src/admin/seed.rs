@@ -22,7 +22,7 @@ use crate::model::{
     ChannelId, ChannelKind, IntegrationName, JsonObject, SecretDocument, SecretName, Tenant,
     TenantId, TenantStatus, User, UserId, UserRole,
 };
-use crate::ports::{Change, StoreError, all_pages};
+use crate::ports::{Change, StoreError};
 
 /// What a tenant should have.
 #[derive(Debug, Clone, PartialEq)]
@@ -203,7 +203,7 @@ impl Admin {
         }
         if !wanted.is_empty() {
             // By pages: one by one, as many reads would follow each other as there are people.
-            let users = all_pages(|page| store.users(&seed.id, page)).await?;
+            let users = self.all(|page| store.users(&seed.id, page)).await?;
             current.addresses = Addresses::of(&users);
             let found = seed.users.iter();
             wanted.extend(found.filter_map(|user| current.addresses.holder(&user.email).cloned()));

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::settings::{self, SettingEdit};
 use super::{Admin, AdminError, Edited, FieldConflict, one_line, until_unchanged};
 use crate::model::{Tenant, TenantId, TenantSettings, TenantStatus};
-use crate::ports::{Change, Page, PageRequest, StoreError, all_pages};
+use crate::ports::{Change, Page, PageRequest, StoreError};
 
 /// The longest name of a tenant or a person, in characters.
 pub(super) const MAX_NAME_CHARS: usize = 200;
@@ -70,7 +70,7 @@ impl Admin {
 
     /// All tenants by id. For operators only.
     pub async fn tenants(&self) -> Result<Vec<Tenant>, AdminError> {
-        let mut tenants = all_pages(|page| self.platform.tenants.tenants(page)).await?;
+        let mut tenants = self.all(|page| self.platform.tenants.tenants(page)).await?;
         tenants.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(tenants)
     }
@@ -92,6 +92,10 @@ impl Admin {
                 Err(StoreError::Denied(_)) => return Ok(usual),
                 Err(error) => return Err(error.into()),
             };
+            // What cannot be read is a tenant all the same.
+            if !page.unreadable.is_empty() {
+                return Ok(usual);
+            }
             found.extend(page.items.into_iter().map(|tenant| tenant.id));
             after = page.next;
             if after.is_none() {
@@ -207,9 +211,9 @@ impl Admin {
     async fn holdings(&self, id: &TenantId) -> Result<Holdings, AdminError> {
         let store = &self.platform.tenants;
         Ok(Holdings {
-            users: counted(|page| store.users(id, page)).await?.0,
-            keys: counted(|page| store.keys(id, page)).await?.0,
-            channels: counted(|page| store.channels(id, page)).await?.0,
+            users: self.counted(|page| store.users(id, page)).await?.0,
+            keys: self.counted(|page| store.keys(id, page)).await?.0,
+            channels: self.counted(|page| store.channels(id, page)).await?.0,
             secrets: self.present_secrets(id).await?.len(),
         })
     }
@@ -218,22 +222,27 @@ impl Admin {
 /// How many items of a list are named.
 const NAMED: usize = 10;
 
-/// How many items a list has, and the first of them. Holds one page at a time.
-pub(super) async fn counted<T, F, Fut>(mut read: F) -> Result<(usize, Vec<T>), StoreError>
-where
-    F: FnMut(PageRequest) -> Fut,
-    Fut: Future<Output = Result<Page<T>, StoreError>>,
-{
-    let (mut count, mut first) = (0, Vec::new());
-    let mut after = None;
-    loop {
-        let page = read(PageRequest { limit: 500, after }).await?;
-        count += page.items.len();
-        let wanted = NAMED.saturating_sub(first.len());
-        first.extend(page.items.into_iter().take(wanted));
-        after = page.next;
-        if after.is_none() {
-            return Ok((count, first));
+impl Admin {
+    /// How many items a list has, and the first of them. Holds one page at a time.
+    pub(super) async fn counted<T, F, Fut>(
+        &self,
+        mut read: F,
+    ) -> Result<(usize, Vec<T>), StoreError>
+    where
+        F: FnMut(PageRequest) -> Fut,
+        Fut: Future<Output = Result<Page<T>, StoreError>>,
+    {
+        let (mut count, mut first) = (0, Vec::new());
+        let mut after = None;
+        loop {
+            let page = self.noted(read(PageRequest { limit: 500, after }).await?);
+            count += page.items.len();
+            let wanted = NAMED.saturating_sub(first.len());
+            first.extend(page.items.into_iter().take(wanted));
+            after = page.next;
+            if after.is_none() {
+                return Ok((count, first));
+            }
         }
     }
 }
@@ -243,6 +252,10 @@ pub(super) fn new_tenant(new: NewTenant, now: Timestamp) -> Result<Tenant, Admin
         Some(name) => one_line("name", &name, MAX_NAME_CHARS)?,
         None => new.id.to_string(),
     };
+    if new.status == TenantStatus::Deleted {
+        let reason = "must be active, suspended or onboarding";
+        return Err(AdminError::invalid("status", reason));
+    }
     let tenant = Tenant {
         id: new.id,
         name,

@@ -7,7 +7,7 @@ use super::addresses::{Addresses, touching};
 use super::tenants::MAX_NAME_CHARS;
 use super::{Admin, AdminError, Edited, FieldConflict, one_line, until_unchanged};
 use crate::model::{ApiKey, Record, Tenant, TenantId, User, UserId, UserMemory, UserRole};
-use crate::ports::{Change, all_pages};
+use crate::ports::Change;
 
 /// The longest e-mail address, in characters (RFC 5321's path without its brackets).
 const MAX_EMAIL_CHARS: usize = 254;
@@ -84,14 +84,18 @@ impl Admin {
     }
 
     pub(super) async fn addresses(&self, tenant: &TenantId) -> Result<Addresses, AdminError> {
-        let users = all_pages(|page| self.platform.tenants.users(tenant, page)).await?;
+        let users = self
+            .all(|page| self.platform.tenants.users(tenant, page))
+            .await?;
         Ok(Addresses::of(&users))
     }
 
     /// A tenant's people by id.
     pub async fn users(&self, tenant: &TenantId) -> Result<Vec<User>, AdminError> {
         self.tenant(tenant).await?;
-        Ok(all_pages(|page| self.platform.tenants.users(tenant, page)).await?)
+        Ok(self
+            .all(|page| self.platform.tenants.users(tenant, page))
+            .await?)
     }
 
     /// One person of a tenant.
@@ -254,7 +258,9 @@ impl Admin {
         if last_admin == LastAdmin::MayGo {
             return Ok(Vec::new());
         }
-        let users = all_pages(|page| self.platform.tenants.users(&tenant.id, page)).await?;
+        let users = self
+            .all(|page| self.platform.tenants.users(&tenant.id, page))
+            .await?;
         if !users
             .iter()
             .any(|user| user.role == UserRole::Admin && user.id != *leaving)
@@ -275,7 +281,9 @@ impl Admin {
         tenant: &TenantId,
         user: &UserId,
     ) -> Result<Vec<ApiKey>, AdminError> {
-        let mut keys = all_pages(|page| self.platform.tenants.keys(tenant, page)).await?;
+        let mut keys = self
+            .all(|page| self.platform.tenants.keys(tenant, page))
+            .await?;
         keys.retain(|key| key.user_id == *user);
         Ok(keys)
     }

@@ -19,7 +19,7 @@ use super::{
 use crate::ai::{Models, SelectedModel};
 use crate::model::{
     ConversationKey, ConversationOwner, JsonObject, Message, ModelRequest, Role, SessionId,
-    TenantId, TenantStatus,
+    TenantId,
 };
 use crate::ports::{ModelError, Platform, StoreError, Window};
 use crate::skills::{Skill, SkillSet, rules};
@@ -108,7 +108,7 @@ impl Engine {
         on_event: &mut OnEvent<'_>,
     ) -> Result<TurnAnswer, TurnError> {
         let caller = &request.caller;
-        if caller.tenant.status == TenantStatus::Suspended {
+        if !caller.tenant.status.may_chat() {
             return Err(TurnError::Suspended(caller.tenant.id.clone()));
         }
         if !caller.tenant.allows_channel(request.channel) {

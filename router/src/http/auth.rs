@@ -14,9 +14,7 @@ use super::cookies::{Cookies, Presented};
 use super::error::{ApiError, Cause};
 use crate::admin::Admin;
 use crate::chat::Caller;
-use crate::model::{
-    ApiKey, ChannelKind, KeyHash, Tenant, TenantId, TenantStatus, TokenKind, UserId, UserRole,
-};
+use crate::model::{ApiKey, ChannelKind, KeyHash, Tenant, TenantId, TokenKind, UserId, UserRole};
 use crate::ports::{Platform, StoreError};
 
 /// How long a verified credential is cached, and so how long a revocation may go unnoticed.
@@ -250,10 +248,10 @@ impl Admitted {
 }
 
 fn require_active(caller: &Caller) -> Result<(), ApiError> {
-    if caller.tenant.status != TenantStatus::Suspended {
+    if caller.tenant.status.may_chat() {
         return Ok(());
     }
-    let message = format!("tenant `{}` is suspended", caller.tenant.id);
+    let message = format!("tenant `{}` is {}", caller.tenant.id, caller.tenant.status);
     Err(ApiError::new(
         StatusCode::FORBIDDEN,
         "tenant_suspended",

@@ -102,6 +102,7 @@ impl ConversationStore for SqliteConversations {
                 Ok(Some(Page {
                     items: oldest_first(newest),
                     next,
+                    unreadable: Vec::new(),
                 }))
             })
             .await
@@ -137,7 +138,7 @@ impl ConversationStore for SqliteConversations {
                         read_summary,
                     )?
                     .collect::<Result<_, StoreError>>()?;
-                Ok(cursor::SESSIONS.page(&page, items))
+                Ok(cursor::SESSIONS.page(&page, (items, Vec::new())))
             })
             .await
     }

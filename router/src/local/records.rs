@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 
 use super::rows;
-use crate::cursor::List;
+use crate::cursor::{List, readable};
 use crate::model::{
     ApiKey, AuditEntry, ChannelId, ChannelKind, ChannelMapping, KeyHash, Tenant, TenantId, User,
     UserId, UserMemory,
@@ -98,7 +98,8 @@ pub(super) fn page<T, const N: usize>(
     let start = list.start(request)?;
     let after: [Option<String>; N] =
         std::array::from_fn(|n| start.after.as_ref().map(|parts| parts[n].clone()));
-    let limit = rows::to_limit(start.count);
+    // Rows are read one by one, and as many as are wanted: one that cannot be read counts for none.
+    let limit = -1;
     let tenant = tenant.map(TenantId::as_str);
     let mut parameters: Vec<(&str, &dyn ToSql)> = [":after", ":after2"]
         .into_iter()
@@ -108,11 +109,25 @@ pub(super) fn page<T, const N: usize>(
     if tenant.is_some() {
         parameters.push((":tenant", &tenant));
     }
-    let items = connection
-        .prepare_cached(sql)?
-        .query_and_then(&*parameters, read)?
-        .collect::<Result<Vec<T>, StoreError>>()?;
-    Ok(list.page(request, items))
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut found = statement.query(&*parameters)?;
+    let (mut items, mut unreadable) = (Vec::new(), Vec::new());
+    while items.len() < start.count
+        && let Some(row) = found.next()?
+    {
+        items.extend(readable(read(row), || key_of(row), &mut unreadable)?);
+    }
+    Ok(list.page(request, (items, unreadable)))
+}
+
+/// The key of a row, to be shown: the columns that tell it from others. Of an API key's hash only
+/// the beginning.
+fn key_of(row: &Row<'_>) -> String {
+    let column = |name: &str| row.get::<_, String>(name).ok();
+    let hash = column("hash").map(|hash| hash.chars().take(8).collect::<String>() + "…");
+    let parts = ["tenant_id", "user_id", "kind", "channel_id", "entry_id"];
+    let parts: Vec<String> = parts.into_iter().filter_map(column).chain(hash).collect();
+    parts.join(" ")
 }
 
 pub(super) fn read_tenant(row: &Row<'_>) -> Result<Tenant, StoreError> {

@@ -39,6 +39,8 @@ pub enum TenantStatus {
     Suspended,
     /// Being set up; may chat.
     Onboarding,
+    /// May not, as if it were not there: older programs mark a tenant so and keep what it has.
+    Deleted,
 }
 
 impl TenantStatus {
@@ -48,13 +50,22 @@ impl TenantStatus {
             Self::Active => "active",
             Self::Suspended => "suspended",
             Self::Onboarding => "onboarding",
+            Self::Deleted => "deleted",
         }
+    }
+
+    /// Whether the tenant's callers get answers.
+    pub fn may_chat(self) -> bool {
+        matches!(self, Self::Active | Self::Onboarding)
     }
 }
 
 impl fmt::Display for TenantStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        f.write_str(match self {
+            Self::Deleted => "removed",
+            other => other.as_str(),
+        })
     }
 }
 
@@ -71,6 +82,7 @@ impl FromStr for TenantStatus {
             "active" => Ok(Self::Active),
             "suspended" => Ok(Self::Suspended),
             "onboarding" => Ok(Self::Onboarding),
+            "deleted" => Ok(Self::Deleted),
             other => Err(UnknownTenantStatus(other.to_owned())),
         }
     }

@@ -46,6 +46,18 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// Where to go on; `None` on the last page. Opaque: only its store can read it.
     pub next: Option<String>,
+    /// What is stored among the items and cannot be read. It hides none of the others. Told on each
+    /// page that it lies on, which may be two.
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// Something that is stored in a form that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unreadable {
+    /// The key under which it is stored, as the platform has it.
+    pub key: String,
+    /// What is wrong with it.
+    pub reason: String,
 }
 
 /// Reads a list to its end: calls `read` with a page request until there is no next page.
@@ -238,6 +250,11 @@ pub trait ConversationStore: Send + Sync {
     async fn clear(&self, key: &ConversationKey, now: Timestamp) -> Result<bool, StoreError>;
     /// Removes every conversation of these users of a tenant on every channel.
     async fn remove_all(&self, tenant: &TenantId, users: &[UserId]) -> Result<(), StoreError>;
+    /// Removes what other programs keep of a tenant's conversations under no user of it.
+    async fn remove_shared(&self, tenant: &TenantId) -> Result<(), StoreError> {
+        let _ = tenant;
+        Ok(())
+    }
     /// Removes every conversation of a tenant, whoever had it. For operators: it may read the whole
     /// store.
     async fn remove_tenant(&self, tenant: &TenantId) -> Result<(), StoreError>;

@@ -9,6 +9,7 @@ mod kinds;
 mod names;
 mod operate;
 mod protected;
+mod python;
 mod router;
 mod serving;
 mod settings;

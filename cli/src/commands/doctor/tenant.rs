@@ -50,9 +50,9 @@ pub(super) async fn check_tenant(
 
 fn state_of(id: &TenantId, status: TenantStatus) -> Check {
     match status {
-        TenantStatus::Suspended => Check::failed(
+        TenantStatus::Suspended | TenantStatus::Deleted => Check::failed(
             "tenant",
-            format!("`{id}` is suspended"),
+            format!("`{id}` is {status}"),
             Hint::command(format!("tenant resume {id}"), "lets it chat again"),
         ),
         TenantStatus::Active | TenantStatus::Onboarding => {

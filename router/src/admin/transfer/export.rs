@@ -8,7 +8,7 @@ use super::format::{self, ExportedRecord, Header, SecretsIn};
 use super::{Counts, RecordKind, TransferError};
 use crate::admin::{Admin, AdminError};
 use crate::model::{SecretName, TenantId, User, UserMemory};
-use crate::ports::{PageRequest, StoreError, all_pages};
+use crate::ports::{PageRequest, StoreError};
 
 /// How many people or keys are read at once.
 const PAGE: usize = 500;
@@ -39,7 +39,9 @@ impl Admin {
         writer.record(&ExportedRecord::Tenant(tenant))?;
         self.export_users(id, &mut writer).await?;
 
-        let mut channels = all_pages(|page| self.platform.tenants.channels(id, page)).await?;
+        let mut channels = self
+            .all(|page| self.platform.tenants.channels(id, page))
+            .await?;
         // Each platform has an order of its own for ids that must be encoded.
         channels.sort_by(|a, b| {
             (a.kind.as_str(), &a.channel_id).cmp(&(b.kind.as_str(), &b.channel_id))
@@ -50,7 +52,7 @@ impl Admin {
 
         let mut request = Some(PageRequest::first(PAGE));
         while let Some(page) = request {
-            let page = self.platform.tenants.keys(id, page).await?;
+            let page = self.noted(self.platform.tenants.keys(id, page).await?);
             for key in page.items {
                 writer.record(&ExportedRecord::ApiKey(key))?;
             }
@@ -68,7 +70,7 @@ impl Admin {
     ) -> Result<(), TransferError> {
         let mut request = Some(PageRequest::first(PAGE));
         while let Some(page) = request {
-            let page = self.platform.tenants.users(id, page).await?;
+            let page = self.noted(self.platform.tenants.users(id, page).await?);
             let mut remembered = stream::iter(page.items)
                 .map(|user| self.with_memory(id, user))
                 .buffered(READS_AT_ONCE);

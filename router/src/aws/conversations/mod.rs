@@ -116,6 +116,7 @@ impl ConversationStore for DynamoConversations {
         Ok(Some(Page {
             items: oldest_first(newest),
             next,
+            unreadable: Vec::new(),
         }))
     }
 
@@ -131,7 +132,7 @@ impl ConversationStore for DynamoConversations {
             None => None,
         };
         let found = sessions::list(&self.table, owner, after.as_ref(), start.count, now).await?;
-        Ok(cursor::SESSIONS.page(&page, found))
+        Ok(cursor::SESSIONS.page(&page, (found, Vec::new())))
     }
 
     async fn clear(&self, key: &ConversationKey, now: Timestamp) -> Result<bool, StoreError> {
@@ -175,7 +176,13 @@ impl ConversationStore for DynamoConversations {
             .await
     }
 
+    /// The Python program has one partition for a tenant, named by its id.
+    async fn remove_shared(&self, tenant: &TenantId) -> Result<(), StoreError> {
+        pages::delete_partition(&self.table, tenant.as_str()).await
+    }
+
     async fn remove_tenant(&self, tenant: &TenantId) -> Result<(), StoreError> {
+        self.remove_shared(tenant).await?;
         pages::delete_partitions(&self.table, &heads::partitions_of(tenant)).await
     }
 

@@ -27,6 +27,9 @@ pub(crate) const BEHIND_AUDIT: &str = "AUDIT$";
 /// channel.
 pub(crate) const MAPPED_CHANNELS: (&str, &str) = ("CHANNEL#api$", "CHANNEL$");
 
+/// How the partitions of the Python program's invitations begin.
+pub(crate) const INVITATION: &str = "INVITE#";
+
 /// The longest sort key that DynamoDB takes, in bytes.
 pub(crate) const MAX_SORT_KEY: usize = 1024;
 

@@ -24,12 +24,14 @@ use self::keys::ChannelNames;
 use crate::aws::dynamodb::attributes::Item;
 use crate::aws::dynamodb::{Condition, Query, Refusal, Scan, SortKeys, Table, Write};
 use crate::changes::check_commit;
-use crate::cursor::{self, List, valid};
+use crate::cursor::{self, List, readable, valid};
 use crate::model::{
     ApiKey, AuditEntry, ChannelId, ChannelKind, ChannelMapping, KeyHash, Record, Tenant, TenantId,
     User, UserId, UserMemory,
 };
-use crate::ports::{Change, Clock, CommitLimit, Page, PageRequest, StoreError, TenantStore};
+use crate::ports::{
+    Change, Clock, CommitLimit, Page, PageRequest, StoreError, TenantStore, Unreadable,
+};
 
 /// How long a removed tenant's id cannot be used again. Not shorter than a conversation lives, so
 /// that one left behind by a turn under way during the removal is gone before the id has a new
@@ -66,20 +68,35 @@ impl DynamoTenants {
         request: &PageRequest,
         sort_keys: SortKeys<'_>,
         key_of: impl FnOnce([String; N]) -> Result<Item, StoreError> + Send,
-        keep: impl FnMut(Item) -> Result<Option<T>, StoreError> + Send,
+        read: impl Fn(&Item) -> Result<Option<T>, StoreError> + Send,
     ) -> Result<Page<T>, StoreError> {
         let start = list.start(request)?;
         let after = start.after.map(key_of).transpose()?;
         if self.table.get(keys::tenant(tenant)).await?.is_none() {
-            return Ok(list.page(request, Vec::new()));
+            return Ok(list.page(request, (Vec::new(), Vec::new())));
         }
         let partition = keys::tenant_partition(tenant);
         let query = Query {
             after,
             ..Query::new(&partition, sort_keys)
         };
-        let items = self.table.query(query, start.count, keep).await?;
-        Ok(list.page(request, items))
+        Ok(list.page(request, self.read(query, start.count, read).await?))
+    }
+
+    /// What a query finds, and what of it cannot be read.
+    async fn read<T>(
+        &self,
+        query: Query<'_>,
+        count: usize,
+        read: impl Fn(&Item) -> Result<Option<T>, StoreError> + Send,
+    ) -> Result<(Vec<T>, Vec<Unreadable>), StoreError> {
+        let mut unreadable = Vec::new();
+        let keep = |item: Item| {
+            let key = || records::key_of(&item);
+            Ok::<_, StoreError>(readable(read(&item), key, &mut unreadable)?.flatten())
+        };
+        let items = self.table.query(query, count, keep).await?;
+        Ok((items, unreadable))
     }
 }
 
@@ -125,7 +142,8 @@ impl TenantStore for DynamoTenants {
 
     async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, StoreError> {
         let item = self.table.get(keys::tenant(id)).await?;
-        item.as_ref().map(records::tenant).transpose()
+        let named = |item: &Item| records::named(item, records::tenant(item));
+        item.as_ref().map(named).transpose()
     }
 
     async fn tenants(&self, page: PageRequest) -> Result<Page<Tenant>, StoreError> {
@@ -136,7 +154,7 @@ impl TenantStore for DynamoTenants {
         };
         // Of what is read, little is kept: far more than a page is read at once.
         let read = start.count.saturating_mul(20).max(200);
-        let mut tenants = Vec::new();
+        let (mut tenants, mut unreadable) = (Vec::new(), Vec::new());
         loop {
             let scan = Scan {
                 partition: keys::TENANT,
@@ -146,24 +164,26 @@ impl TenantStore for DynamoTenants {
             };
             let (items, next) = self.table.scan(scan, after).await?;
             for item in items {
-                tenants.push(records::tenant(&item)?);
+                let key = || records::key_of(&item);
+                tenants.extend(readable(records::tenant(&item), key, &mut unreadable)?);
             }
             after = next;
             if after.is_none() || tenants.len() >= start.count {
-                return Ok(cursor::TENANTS.page(&page, tenants));
+                return Ok(cursor::TENANTS.page(&page, (tenants, unreadable)));
             }
         }
     }
 
     async fn user(&self, tenant: &TenantId, id: &UserId) -> Result<Option<User>, StoreError> {
         let item = self.record(tenant, keys::user(tenant, id)).await?;
-        item.as_ref().map(records::user).transpose()
+        let named = |item: &Item| records::named(item, records::user(item));
+        item.as_ref().map(named).transpose()
     }
 
     async fn users(&self, tenant: &TenantId, page: PageRequest) -> Result<Page<User>, StoreError> {
         let sort_keys = SortKeys::BeginningWith(keys::USER);
         let key_of = |[id]: [String; 1]| Ok(keys::user(tenant, &valid(&id)?));
-        let keep = |item: Item| records::user(&item).map(Some);
+        let keep = |item: &Item| records::user(item).map(Some);
         self.list(tenant, &cursor::USERS, &page, sort_keys, key_of, keep)
             .await
     }
@@ -192,7 +212,7 @@ impl TenantStore for DynamoTenants {
             }
             Ok(keys::mapping(tenant, &name))
         };
-        let keep = |item: Item| records::mapping(&item).map(Some);
+        let keep = |item: &Item| records::mapping(item).map(Some);
         self.list(tenant, &cursor::CHANNELS, &page, sort_keys, key_of, keep)
             .await
     }
@@ -225,8 +245,8 @@ impl TenantStore for DynamoTenants {
             Ok(keys::mapping(tenant, &keys::api_key_name(&hash)))
         };
         // A channel of type `api` that is not a key's hash is another program's.
-        let keep = |item: Item| match records::key_hash(&item)? {
-            Some(_) => records::api_key(&item).map(Some),
+        let keep = |item: &Item| match records::key_hash(item)? {
+            Some(_) => records::api_key(item).map(Some),
             None => Ok(None),
         };
         self.list(tenant, &cursor::KEYS, &page, sort_keys, key_of, keep)
@@ -249,8 +269,8 @@ impl TenantStore for DynamoTenants {
             after,
             ..Query::new(&partition, SortKeys::BeginningWith(keys::AUDIT))
         };
-        let keep = |item: Item| records::audit_entry(&item).map(Some);
-        let entries = self.table.query(query, start.count, keep).await?;
+        let keep = |item: &Item| records::audit_entry(item).map(Some);
+        let entries = self.read(query, start.count, keep).await?;
         Ok(cursor::AUDIT.page(&page, entries))
     }
 

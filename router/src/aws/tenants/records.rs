@@ -11,8 +11,8 @@ use crate::aws::dynamodb::attributes::{
     text_if_set, text_value, time, time_if_set,
 };
 use crate::model::{
-    ApiKey, AuditEntry, ChannelId, ChannelMapping, KeyHash, Tenant, TenantId, User, UserMemory,
-    UserRole,
+    ApiKey, AuditEntry, ChannelId, ChannelMapping, KeyHash, Tenant, TenantId, TenantStatus, User,
+    UserMemory, UserRole,
 };
 use crate::ports::StoreError;
 
@@ -60,12 +60,38 @@ where
         .map_err(|error| corrupt(attribute, &error))
 }
 
+/// The key of an item, to be shown. Of an API key's hash only the beginning.
+pub(super) fn key_of(item: &Item) -> String {
+    let (partition, mut sort) = identity(item);
+    if let Some(hash) = sort.strip_prefix(keys::API_KEY) {
+        let begin: String = hash.chars().take(8).collect();
+        sort = format!("{}{begin}…", keys::API_KEY);
+    }
+    format!("{partition} {sort}")
+}
+
+/// What was read of one item; what cannot be read is named by its key.
+pub(super) fn named<T>(item: &Item, read: Result<T, StoreError>) -> Result<T, StoreError> {
+    read.map_err(|error| match error {
+        StoreError::Corrupt { what, detail } => StoreError::Corrupt {
+            what: format!("{what} of the item `{}`", key_of(item)),
+            detail,
+        },
+        other => other,
+    })
+}
+
+/// Whatever an older program left out has the value with which that program reads it.
 pub(super) fn tenant(item: &Item) -> Result<Tenant, StoreError> {
+    let id = tenant_of(item)?;
     Ok(Tenant {
-        id: tenant_of(item)?,
-        name: text(item, "name")?.to_owned(),
-        status: parsed(item, "status")?,
-        created_at: time(item, "created_at")?,
+        name: text_if_set(item, "name")?
+            .filter(|name| !name.trim().is_empty())
+            .unwrap_or(id.as_str())
+            .to_owned(),
+        id,
+        status: parsed_if_set(item, "status")?.unwrap_or(TenantStatus::Active),
+        created_at: time_if_set(item, "created_at")?.unwrap_or(Timestamp::UNIX_EPOCH),
         settings: json(item, "settings")?,
         extensions: json(item, "extensions")?,
         version: counter(item, "version")?,

@@ -9,7 +9,7 @@ use super::recorded::{is_recorded, settle};
 use super::{keys, records};
 use crate::aws::attempts::Attempts;
 use crate::aws::dynamodb::attributes::{Item, identity, key_of, text_value};
-use crate::aws::dynamodb::{Condition, Query, Refusal, SortKeys, Table, Update, Write};
+use crate::aws::dynamodb::{Condition, Query, Refusal, Scan, SortKeys, Table, Update, Write};
 use crate::aws::error::AwsError;
 use crate::model::{AuditEntry, TenantId};
 use crate::ports::StoreError;
@@ -121,6 +121,7 @@ pub(super) async fn free_id(
 /// Deletes what is left, and notes that on the tombstone.
 async fn finish(table: &Table, tenant: &TenantId, now: Timestamp) -> Result<(), StoreError> {
     clear(table, tenant).await?;
+    clear_invitations(table, tenant).await?;
     let note = Update::default().set(CLEARED_AT, text_value(now.to_string()));
     // If there is no tombstone, the id is used again already.
     let write = Write::update(keys::tombstone(tenant), note).when(Condition::present());
@@ -156,6 +157,28 @@ pub(super) async fn clear(table: &Table, tenant: &TenantId) -> Result<(), StoreE
         }
     }
     Ok(())
+}
+
+/// Deletes the Python program's invitations into a tenant. They lie in partitions of their own and
+/// are in no index, so they are looked for in the whole table.
+async fn clear_invitations(table: &Table, tenant: &TenantId) -> Result<(), StoreError> {
+    let mut after = None;
+    loop {
+        let scan = Scan {
+            partition: keys::INVITATION,
+            attributes: &["pk", "sk", "tenant_id"],
+            ..Scan::default()
+        };
+        let (found, next) = table.scan(scan, after).await?;
+        let own = found.iter().filter(|item| {
+            records::claimant(item).is_ok_and(|invited_into| invited_into == *tenant)
+        });
+        table.delete_all(own.map(key_of).collect()).await?;
+        after = next;
+        if after.is_none() {
+            return Ok(());
+        }
+    }
 }
 
 /// An item that is to be deleted.
