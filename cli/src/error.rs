@@ -350,6 +350,7 @@ fn kind_of_store(error: &StoreError) -> Option<AwsErrorKind> {
         StoreError::Throttled => Some(AwsErrorKind::Throttled),
         StoreError::Unavailable(_) => Some(AwsErrorKind::Unreachable),
         StoreError::Corrupt { .. } | StoreError::InvalidCursor => Some(AwsErrorKind::Internal),
+        StoreError::Full(_) => Some(AwsErrorKind::Configuration),
         StoreError::AlreadyExists(_)
         | StoreError::NotFound(_)
         | StoreError::Changed(_)
@@ -365,6 +366,9 @@ impl From<StoreError> for CliError {
         let hint = match &error {
             StoreError::Changed(_) => Some("run the command again".into()),
             StoreError::Reserved { id, .. } => Some(free_id(id)),
+            StoreError::Full(_) => {
+                Some("free space on the disk, or choose another T3NETS_HOME".into())
+            }
             _ => None,
         };
         let code = error.code();

@@ -24,6 +24,7 @@ pub mod chat;
 pub mod config;
 mod cursor;
 pub mod errors;
+pub mod files;
 pub mod http;
 pub mod lenient;
 #[cfg(feature = "local")]

@@ -30,6 +30,7 @@ mod sandbox;
 mod secret;
 mod seed;
 mod shell;
+mod strangers;
 mod tenant;
 mod tenant_removal;
 mod tenant_transfer;

@@ -93,6 +93,22 @@ pub struct Repository {
     name: String,
 }
 
+/// The domains of ECR's registries, in AWS's partitions
+/// (<https://github.com/aws/aws-sdk-go-v2/blob/main/internal/endpoints/awsrulesfn/partitions.json>):
+/// others may have any host under their own.
+const AWS_DOMAINS: [&str; 10] = [
+    "amazonaws.com",
+    "on.aws",
+    "amazonaws.com.cn",
+    "on.amazonwebservices.com.cn",
+    "amazonaws.eu",
+    "on.amazonwebservices.eu",
+    "c2s.ic.gov",
+    "sc2s.sgov.gov",
+    "cloud.adc-e.uk",
+    "csp.hci.ic.gov",
+];
+
 /// A registry in ECR: each account has one in each region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EcrRegistry<'a> {
@@ -136,8 +152,9 @@ impl Repository {
         let rest = ["dkr.ecr.", "dkr.ecr-fips.", "dkr-ecr.", "dkr-ecr-fips."]
             .iter()
             .find_map(|service| rest.strip_prefix(service))?;
-        let (region, _) = rest.split_once('.')?;
-        let is_ecr = is_account && is_region(region);
+        let (region, domain) = rest.split_once('.')?;
+        let domain = domain.split(':').next().unwrap_or(domain);
+        let is_ecr = is_account && is_region(region) && AWS_DOMAINS.contains(&domain);
         is_ecr.then_some(EcrRegistry { account, region })
     }
 

@@ -145,6 +145,9 @@ fn a_uri_says_in_which_account_and_region_a_repository_is() {
         "12345.dkr.ecr.us-east-1.amazonaws.com/router",
         "123456789012.dkr.ecr.Nowhere.amazonaws.com/router",
         "public.ecr.aws/t3nets/router",
+        "123456789012.dkr.ecr.us-east-1.amazonaws.com.evil.example/router",
+        "123456789012.dkr.ecr.us-east-1.evil.example/router",
+        "123456789012.dkr.ecr.us-east-1.example.amazonaws.com/router",
     ] {
         assert_eq!(repository(without).ecr(), None, "{without}");
     }

@@ -10,6 +10,10 @@ pub(crate) const VARIABLES: &[(&str, &str)] = &[
         "T3NETS_HOME",
         "where local data and saved keys are [default: t3nets in the user's data directory]",
     ),
+    (
+        "T3NETS_SAFE_DIRECTORY",
+        "folders of other users whose t3nets.toml is followed, or *",
+    ),
     ("T3NETS_API_KEY", "the key that `t3nets chat` sends"),
     (
         "T3NETS_TERRAFORM",

@@ -9,6 +9,7 @@ use crate::config::project_file::{FILE_NAME, TEMPLATE};
 use crate::error::CliError;
 use crate::hint::Hint;
 use crate::terminal::printer::Output;
+use t3nets_router::files;
 
 /// Where to write, and whether to overwrite.
 #[derive(Debug, clap::Args)]
@@ -80,7 +81,7 @@ fn ignore_dotenv(path: &Path) -> Result<Option<PathBuf>, CliError> {
     let unwritten = |error: std::io::Error| {
         CliError::failed(format!("cannot write `{}`", path.display())).caused_by(error)
     };
-    let before = match std::fs::read(path) {
+    let before = match files::read(path, files::USUAL_LIMIT) {
         Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(unwritten(error)),

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use etcetera::BaseStrategy;
 
 use crate::error::CliError;
+use t3nets_router::files;
 
 /// Where the state lives if `T3NETS_HOME` does not say.
 ///
@@ -78,7 +79,7 @@ fn environment_in_use_path(home: &Path) -> PathBuf {
 /// Not ready if that cannot be read.
 pub(crate) fn environment_in_use(home: &Path) -> Result<Option<String>, CliError> {
     let path = environment_in_use_path(home);
-    match std::fs::read_to_string(&path) {
+    match files::read_text(&path, files::USUAL_LIMIT) {
         Ok(name) => Ok(Some(name.trim().to_owned()).filter(|name| !name.is_empty())),
         Err(error)
             if matches!(

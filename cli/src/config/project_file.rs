@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use t3nets_deploy::image_ref::Architecture;
 use t3nets_router::aws::SecretsPrefix;
+use t3nets_router::files;
 
 use super::environment::{LOCAL, PlatformKind, is_environment_name};
+use super::trust;
 use crate::error::CliError;
 
 pub(crate) const FILE_NAME: &str = "t3nets.toml";
@@ -106,8 +108,11 @@ impl ProjectFile {
     pub(crate) fn find(folder: &Path) -> Result<Option<Self>, CliError> {
         for folder in folder.ancestors() {
             let path = folder.join(FILE_NAME);
-            match std::fs::read_to_string(&path) {
-                Ok(text) => return Self::parse(&path, &text).map(Some),
+            match files::read_text(&path, files::USUAL_LIMIT) {
+                Ok(text) => {
+                    trust::check(&path)?;
+                    return Self::parse(&path, &text).map(Some);
+                }
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
                 Err(error) => {
                     return Err(

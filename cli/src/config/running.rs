@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use t3nets_router::files;
 use t3nets_router::token::random_token;
 
 use super::home;
@@ -107,7 +108,7 @@ impl Drop for DevLock {
 /// If the files are there and cannot be read.
 pub(crate) fn find(home: &Path) -> Result<Option<RunningDev>, CliError> {
     let path = info_path(home);
-    let text = match std::fs::read(&path) {
+    let text = match files::read(&path, files::USUAL_LIMIT) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => {

@@ -11,7 +11,7 @@ use super::environment::{
     ChosenBy, DefinedBy, Environment, LOCAL, PlatformKind, is_environment_name,
 };
 use super::project_file::{EnvironmentTable, ProjectFile};
-use super::{home, infra_dir};
+use super::{home, infra_dir, trust};
 use crate::error::CliError;
 use crate::hint::Hint;
 
@@ -109,17 +109,24 @@ impl Settings {
             })?,
             None => home::default_home()?,
         };
-        let used = home::environment_in_use(&home)?;
         if !reads_project_file {
+            let used = home::environment_in_use(&home)?;
             return Ok(Self::merge(flags, &variables, home, None, used));
         }
         let current = std::env::current_dir().map_err(|error| {
             CliError::not_ready("cannot tell the current folder").caused_by(error)
         })?;
+        t3nets_router::local::check_folder(&home).map_err(|error| {
+            CliError::from(error).hint("or choose a folder of yours as T3NETS_HOME")
+        })?;
+        let used = home::environment_in_use(&home)?;
         let file = ProjectFile::find(&current)?;
         let mut settings = Self::merge(flags, &variables, home, file, used);
         if settings.infra_dir.is_none() {
             settings.infra_dir = infra_dir::above(&current);
+        }
+        if let Some(folder) = &settings.infra_dir {
+            trust::check(folder)?;
         }
         // A folder that cannot be read is the matter of those commands that need it.
         if let Some(folder) = &settings.infra_dir

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::config::settings::Settings;
 use crate::error::CliError;
+use t3nets_router::files;
 
 /// The environment whose state is in the workspace that Terraform uses by itself.
 const BY_DEFAULT: &str = "dev";
@@ -66,7 +67,7 @@ pub(crate) fn data_folder(settings: &Settings, folder: &Path) -> PathBuf {
 /// Not ready if the note cannot be read or understood.
 pub(crate) fn backend_in_use(data: &Path) -> Result<Option<Value>, CliError> {
     let path = data.join("terraform.tfstate");
-    let text = match std::fs::read(&path) {
+    let text = match files::read(&path, files::USUAL_LIMIT) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => {

@@ -13,6 +13,7 @@ use crate::config::environment::PlatformKind;
 use crate::config::infra_dir::{self, ENVIRONMENTS, PLACE, files_with_extension, is_infra_dir};
 use crate::config::settings::Settings;
 use crate::error::CliError;
+use t3nets_router::files;
 
 /// A project's Terraform folder.
 #[derive(Debug, Clone)]
@@ -196,7 +197,8 @@ fn cannot_read(path: &Path, error: std::io::Error) -> CliError {
 }
 
 fn read_body(path: &Path) -> Result<Body, CliError> {
-    let text = std::fs::read_to_string(path).map_err(|error| cannot_read(path, error))?;
+    let text =
+        files::read_text(path, files::USUAL_LIMIT).map_err(|error| cannot_read(path, error))?;
     hcl::parse(&text).map_err(|error| {
         CliError::not_ready(format!("cannot understand `{}`", path.display())).caused_by(error)
     })

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use t3nets_router::aws::{AwsError, AwsErrorKind};
+use t3nets_router::files;
 
 use super::backend::{DEFAULT_WORKSPACE, backend_in_use, data_folder, workspace};
 use super::folder::InfraFolder;
@@ -22,6 +23,8 @@ pub(crate) const OWNER_OUTPUT: &str = "environment";
 
 /// The state's file where nothing else is set.
 const FILE: &str = "terraform.tfstate";
+/// The limit of a state file, in bytes, as of one in S3.
+const MAX_STATE: u64 = 64 << 20;
 
 /// The folder with the files of the workspaces that are not the default one.
 const WORKSPACES: &str = "terraform.tfstate.d";
@@ -137,7 +140,7 @@ pub(crate) async fn read(
     environment: &str,
 ) -> Result<Read, CliError> {
     let text = match place {
-        Place::File(path) => match std::fs::read(path) {
+        Place::File(path) => match files::read(path, MAX_STATE) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Read::Absent),
             Err(error) => {

@@ -13,6 +13,7 @@ use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_types::service_config::ServiceConfigKey;
 
 use super::{AwsError, AwsErrorKind};
+use crate::files;
 use crate::outbound::Variables;
 
 /// A setting, by its variable and its name in a profile.
@@ -51,7 +52,7 @@ impl CaBundle {
     /// As [`Self::of`].
     pub(super) fn read(path: PathBuf) -> Result<Self, AwsError> {
         let shown = path.display().to_string();
-        let pem = std::fs::read(&path).map_err(|error| {
+        let pem = files::read(&path, files::USUAL_LIMIT).map_err(|error| {
             misconfigured(format!(
                 "the certificate bundle `{shown}` (AWS_CA_BUNDLE, ca_bundle) cannot be read: {error}"
             ))

@@ -280,6 +280,12 @@ impl From<StoreError> for ApiError {
             )
             .retry_after(Some(Duration::from_secs(1)))
             .caused_by(Cause::Store(error)),
+            StoreError::Full(_) => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "store_full",
+                "the store has no room: nothing can be stored until the operator makes some",
+            )
+            .caused_by(Cause::Store(error)),
             StoreError::AlreadyExists(_)
             | StoreError::NotFound(_)
             | StoreError::Changed(_)

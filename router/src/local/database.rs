@@ -9,6 +9,7 @@ use std::fs::OpenOptions;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
@@ -34,10 +35,24 @@ const MAX_READERS: usize = 4;
 /// Prepared statements kept for each connection: all that the stores use.
 const STATEMENTS_KEPT: usize = 64;
 
-/// An open database. Dropping it ends its writer thread, once what was queued is written.
+/// An open database. Dropping it ends its writer thread, once what was queued is written and all
+/// of it is in the database's own file, so that a copy of that file has everything.
 pub(super) struct Database {
-    writes: mpsc::Sender<Box<dyn Write>>,
+    writes: Option<mpsc::Sender<Box<dyn Write>>>,
+    writer: Option<JoinHandle<()>>,
     readers: Arc<Readers>,
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        // The last connection to be closed empties the journal, which one that only reads cannot.
+        self.readers.close();
+        self.writes = None;
+        if let Some(writer) = self.writer.take() {
+            // A panic of its was answered where it happened.
+            let _ = writer.join();
+        }
+    }
 }
 
 impl Database {
@@ -55,12 +70,13 @@ impl Database {
         migrate(&mut connection, path)?;
 
         let (writes, queue) = mpsc::channel();
-        std::thread::Builder::new()
+        let writer = std::thread::Builder::new()
             .name("t3nets-writer".to_owned())
             .spawn(move || write_until_closed(connection, &queue))
             .map_err(|error| files::failed("start the writer of", path, error))?;
         Ok(Self {
-            writes,
+            writes: Some(writes),
+            writer: Some(writer),
             readers: Arc::new(Readers {
                 path: path.to_owned(),
                 idle: Mutex::new(Vec::new()),
@@ -82,7 +98,8 @@ impl Database {
             outcome: None,
             caller,
         };
-        self.writes.send(Box::new(write)).map_err(|_| stopped())?;
+        let writes = self.writes.as_ref().ok_or_else(stopped)?;
+        writes.send(Box::new(write)).map_err(|_| stopped())?;
         answer.await.map_err(|_| stopped())?
     }
 
@@ -110,10 +127,12 @@ impl Database {
         .await
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers, and what is written next has room.
     pub(super) async fn ping(&self) -> Result<(), StoreError> {
-        self.read(|connection| {
-            Ok(connection.query_row("SELECT count(*) FROM removed_tenants", (), |_| Ok(()))?)
+        let folder = self.readers.path.with_file_name("");
+        self.read(move |connection| {
+            connection.query_row("SELECT count(*) FROM removed_tenants", (), |_| Ok(()))?;
+            files::check_room(&folder)
         })
         .await
     }
@@ -169,6 +188,13 @@ impl Readers {
             Some(connection) => Ok(connection),
             None => connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY),
         }
+    }
+
+    fn close(&self) {
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
     }
 
     fn put_back(&self, connection: Connection) {
@@ -237,6 +263,9 @@ fn write_until_closed(mut connection: Connection, queue: &mpsc::Receiver<Box<dyn
             write.answer(&committed);
         }
     }
+    // Also where another process has the database open. One that fails leaves all in the journal,
+    // as a crash does.
+    let _ = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()));
 }
 
 fn commit_together(
@@ -377,6 +406,25 @@ mod tests {
             .unwrap();
         assert_eq!(answer.blocking_recv().unwrap(), Ok(()));
         drop(database);
+    }
+
+    #[tokio::test]
+    async fn all_is_in_the_databases_own_file_once_it_is_closed() {
+        let (home, database) = database();
+        let path = home.path().join("t3nets.db");
+        database
+            .write(|connection| reserve(connection, "kept"))
+            .await
+            .unwrap();
+        assert_eq!(ids(&database).await, ["kept"]);
+        drop(database);
+        let names = std::fs::read_dir(home.path()).unwrap();
+        let mut names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["t3nets.db", "t3nets.lock"]);
+        let copy = home.path().join("copy.db");
+        std::fs::copy(&path, &copy).unwrap();
+        assert_eq!(ids(&Database::open(&copy).unwrap()).await, ["kept"]);
     }
 
     #[tokio::test]

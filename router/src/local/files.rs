@@ -20,7 +20,8 @@ pub(super) fn create_private_folder(path: &Path) -> Result<(), StoreError> {
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder
         .create(path)
-        .map_err(|error| failed("make the folder", path, error))
+        .map_err(|error| failed("make the folder", path, error))?;
+    check_folder(path)
 }
 
 /// Opens a file for writing, making it with mode 0600 where missing; takes away what others may do
@@ -56,6 +57,64 @@ pub(super) fn others_may(file: &File, path: &Path) -> Result<Option<u32>, StoreE
 #[cfg(not(unix))]
 pub(super) fn others_may(_file: &File, _path: &Path) -> Result<Option<u32>, StoreError> {
     Ok(None)
+}
+
+/// How much is tried to be written, in bytes: a turn's own rows and the journal's part of them.
+const ROOM: usize = 64 * 1024;
+
+/// Whether something can be written in a folder: the disk is not full, no quota is used up. What is
+/// free by the system's word is no answer where a quota or another reserve holds.
+///
+/// # Errors
+/// If it cannot.
+pub fn check_room(folder: &Path) -> Result<(), StoreError> {
+    let path = folder.join("room.probe");
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let opened = options.write(true).create(true).truncate(true).open(&path);
+    let outcome = opened.and_then(|mut file| io::Write::write_all(&mut file, &[0; ROOM]));
+    let _ = std::fs::remove_file(&path);
+    outcome.map_err(|error| failed("write to", folder, error))
+}
+
+/// Refuses a folder that belongs to somebody else, or that others may write to: they could put
+/// links there that lead elsewhere, or read what is kept. One that does not exist yet is fine.
+///
+/// # Errors
+/// [`StoreError::Denied`].
+#[cfg(unix)]
+pub fn check_folder(folder: &Path) -> Result<(), StoreError> {
+    use std::os::unix::fs::MetadataExt;
+    let own = rustix::process::geteuid().as_raw();
+    // Of a link, both it and what it leads to.
+    for look in [std::fs::symlink_metadata, std::fs::metadata] {
+        let found = match look(folder) {
+            Ok(found) => found,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(failed("look at", folder, error)),
+        };
+        let shown = folder.display();
+        if found.uid() != own {
+            return Err(StoreError::denied(format!(
+                "the folder `{shown}` belongs to another user (id {}), who could read and change what is kept in it",
+                found.uid()
+            )));
+        }
+        if !found.is_symlink() && found.mode() & 0o022 != 0 {
+            return Err(StoreError::denied(format!(
+                "others may write to the folder `{shown}` (mode {:04o}); run `chmod 700 {shown}` once you know what is in it",
+                found.mode() & 0o7777
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Owners and modes are Unix's.
+#[cfg(not(unix))]
+pub fn check_folder(_folder: &Path) -> Result<(), StoreError> {
+    Ok(())
 }
 
 /// Replaces a file's content so that a crash leaves the old content or the new, never a mixture.
@@ -116,6 +175,7 @@ pub(super) fn failed(verb: &str, path: &Path, error: io::Error) -> StoreError {
     let reason = format!("cannot {verb} `{}`: {error}", path.display());
     let failure = Failure::caused_by(reason, error);
     match kind {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Full(failure),
         io::ErrorKind::PermissionDenied => StoreError::Denied(failure),
         _ => StoreError::Unavailable(failure),
     }

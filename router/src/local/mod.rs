@@ -27,6 +27,7 @@ use std::sync::Arc;
 
 use crate::ports::{Clock, Platform, StoreError, SystemClock};
 
+pub use files::{check_folder, check_room};
 pub use inspect::{DatabaseReport, inspect_database};
 pub use secrets::FileSecrets;
 

@@ -82,7 +82,7 @@ impl From<rusqlite::Error> for StoreError {
                     detail: error.to_string(),
                 },
                 Some(ErrorCode::DiskFull) => {
-                    Self::Unavailable(Failure::caused_by("the disk is full", error))
+                    Self::Full(Failure::caused_by("the disk is full", error))
                 }
                 Some(ErrorCode::TooBig) => Self::TooLarge("a database row".to_owned()),
                 _ => Self::Unavailable(Failure::caused_by(

@@ -7,7 +7,6 @@
 //! secret.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,7 +23,10 @@ use crate::model::{
 use crate::ports::{Clock, PutOutcome, RECOVERY_WINDOW, SecretStore, StoreError};
 
 use super::files::{self, FileLock, blocking, failed};
+use crate::files::{USUAL_LIMIT, open, read};
 
+/// More than a key's file has, in bytes.
+const MAX_KEY_BYTES: u64 = 64 * 1024;
 /// The form of the file's content. A file in a later form is refused, not overwritten.
 const FORM: u32 = 1;
 
@@ -154,7 +156,7 @@ impl FileSecrets {
 
     fn load(&self) -> Result<Content, StoreError> {
         // The data first: whoever writes both writes the key first.
-        let encrypted = match std::fs::read(&self.data) {
+        let encrypted = match read(&self.data, USUAL_LIMIT) {
             Ok(encrypted) => Some(encrypted),
             Err(error) if error.kind() == ErrorKind::NotFound => None,
             Err(error) => return Err(failed("read", &self.data, error)),
@@ -201,7 +203,7 @@ impl FileSecrets {
 
     /// The key, if there is one.
     fn identity(&self) -> Result<Option<Identity>, StoreError> {
-        let mut file = match File::open(&self.key) {
+        let file = match open(&self.key) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failed("read", &self.key, error)),
@@ -213,7 +215,8 @@ impl FileSecrets {
             )));
         }
         let mut text = String::new();
-        file.read_to_string(&mut text)
+        file.take(MAX_KEY_BYTES)
+            .read_to_string(&mut text)
             .map_err(|error| failed("read", &self.key, error))?;
         text.lines()
             .map(str::trim)

@@ -40,6 +40,9 @@ pub enum StoreError {
     /// The store cannot be reached or is broken.
     #[error("the store is unavailable: {0}")]
     Unavailable(#[source] Failure),
+    /// There is no room for what should be stored, until somebody makes some.
+    #[error("the store is full: {0}")]
+    Full(#[source] Failure),
     /// A table, an index, a region or the like is missing, or not as it must be.
     #[error("the store is not set up: {0}")]
     Misconfigured(#[source] Failure),
@@ -85,6 +88,7 @@ impl StoreError {
             Self::TooLarge(_) => "too_large",
             Self::Throttled => "store_throttled",
             Self::Unavailable(_) => "store_unavailable",
+            Self::Full(_) => "store_full",
             Self::Misconfigured(_) => "store_misconfigured",
             Self::Unauthenticated(_) => "store_unauthenticated",
             Self::Denied(_) => "store_denied",

@@ -33,6 +33,27 @@ fn an_address_that_nobody_told_is_asked_for() {
 }
 
 #[test]
+fn a_key_of_the_variable_goes_where_it_went_first() {
+    let first = ScriptedRouter::answering(200, answer());
+    let other = ScriptedRouter::answering(200, answer());
+    let operator = operator_without_credentials().with("T3NETS_API_KEY", "t3n_key");
+    let at = |url: &str| operator.write("t3nets.toml", &format!("{PROJECT}url = \"{url}\"\n"));
+    at(&first.server.url());
+    operator.run(&["chat", "hi"]).expect_code(0);
+    at(&other.server.url());
+    operator
+        .run(&["chat", "hi"])
+        .expect_code(4)
+        .says("is not sent to")
+        .says("--url");
+    assert!(other.received().is_empty());
+    let url = other.server.url();
+    operator.run(&["chat", "hi", "--url", &url]).expect_code(0);
+    at(&first.server.url());
+    operator.run(&["chat", "hi"]).expect_code(0);
+}
+
+#[test]
 fn no_key_of_the_environment_travels_in_the_clear() {
     let operator = operator_at(&nobody());
     operator.write(

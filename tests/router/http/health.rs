@@ -22,6 +22,17 @@ async fn it_lives_and_is_ready() {
     );
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_router_without_room_is_not_ready() {
+    let app = TestApp::new().await;
+    // What is written to it meets a disk without room.
+    let probe = app.home.path().join("room.probe");
+    std::os::unix::fs::symlink("/dev/full", probe).unwrap();
+    let answer = app.get("/ready", None).await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+}
+
 #[tokio::test]
 async fn the_public_learns_what_the_router_is_and_nothing_of_a_tenant() {
     let app = TestApp::with(Setup {

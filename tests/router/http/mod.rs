@@ -40,7 +40,7 @@ pub(crate) struct TestApp {
     pub(crate) platform: Platform,
     pub(crate) routes: Router,
     app: t3nets_router::http::App,
-    _home: TempDir,
+    home: TempDir,
 }
 
 /// How a test's router differs from the usual one.
@@ -140,7 +140,7 @@ impl TestApp {
             platform,
             routes: app.routes(),
             app,
-            _home: home,
+            home,
         }
     }
 

@@ -11,6 +11,7 @@ use tar::{Builder, EntryType, Header};
 
 use super::dockerignore::{Dockerignore, Verdict};
 use super::{BuildError, DockerBuilder};
+use t3nets_router::files;
 
 /// With more, something is sent that nobody meant to send: the sources have a few MiB.
 const MAX_BYTES: usize = 256 << 20;
@@ -73,7 +74,7 @@ pub(super) fn read_dockerignore(
         DockerBuilder::Classic => &[".dockerignore"],
     };
     for name in names {
-        match fs::read(root.join(name)) {
+        match files::read(&root.join(name), files::USUAL_LIMIT) {
             // A comment may be in any encoding.
             Ok(list) => return Dockerignore::parse(&String::from_utf8_lossy(&list), builder),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}

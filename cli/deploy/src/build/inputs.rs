@@ -14,6 +14,7 @@ use serde::Serialize;
 use super::context::BuildContext;
 use super::{BuildError, BuildRequest, DockerBuilder, SourceRevision};
 use crate::image_ref::Digest;
+use t3nets_router::files;
 
 /// The label with the digest of what an image was built from.
 pub(crate) const INPUTS_LABEL: &str = "t3nets.build-inputs";
@@ -109,7 +110,7 @@ fn digest(hashed: &Hashed<'_>) -> Digest {
 
 /// The version in the workspace's manifest.
 fn version(root: &Path) -> Option<String> {
-    let manifest = std::fs::read_to_string(root.join("Cargo.toml")).ok()?;
+    let manifest = files::read_text(&root.join("Cargo.toml"), files::USUAL_LIMIT).ok()?;
     let manifest: toml::Table = manifest.parse().ok()?;
     let version = manifest.get("workspace")?.get("package")?.get("version")?;
     Some(version.as_str()?.to_owned())

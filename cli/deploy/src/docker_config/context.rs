@@ -9,6 +9,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::{DockerConfig, variable};
+use t3nets_router::files;
 
 /// Where the engine is where nothing says.
 const DEFAULT_SOCKET: &str = "unix:///var/run/docker.sock";
@@ -131,7 +132,7 @@ impl DockerConfig {
         let contexts = self.folder.as_ref().ok_or_else(missing)?.join("contexts");
         let folder = HEXLOWER.encode(&Sha256::digest(name.as_bytes()));
         let meta = contexts.join("meta").join(&folder).join("meta.json");
-        let meta = std::fs::read(meta).map_err(|_| missing())?;
+        let meta = files::read(&meta, files::USUAL_LIMIT).map_err(|_| missing())?;
         let invalid = || ContextError::Invalid(name.to_owned());
         let meta: Meta = serde_json::from_slice(&meta).map_err(|_| invalid())?;
         let Endpoint {

@@ -12,6 +12,7 @@ pub mod credentials;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use t3nets_router::files;
 
 use serde::Deserialize;
 
@@ -135,7 +136,7 @@ impl DockerConfig {
 }
 
 fn read_file(path: &Path) -> Result<ConfigFile, DockerConfigError> {
-    let text = match std::fs::read(path) {
+    let text = match files::read(path, files::USUAL_LIMIT) {
         Ok(text) if text.trim_ascii().is_empty() => return Ok(ConfigFile::default()),
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(ConfigFile::default()),

@@ -37,6 +37,9 @@ pub enum RegistryError {
     /// What the repository's URI names as its registry is not a host.
     #[error("`{0}` is not the address of a registry")]
     InvalidAddress(String),
+    /// The repository's URI names another registry than ECR, which gets no token of ECR's.
+    #[error("the registry `{0}` is not ECR: images are pushed to ECR alone")]
+    NotEcr(String),
     /// The client for the registry's requests cannot be made.
     #[error(transparent)]
     Client(#[from] ClientError),

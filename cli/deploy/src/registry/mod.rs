@@ -92,13 +92,7 @@ impl Registry {
             Some(_) => named,
             None => found.repository_uri.unwrap_or_default().parse()?,
         };
-        let host = repository
-            .registry()
-            .ok_or_else(|| InvalidRepository::new(&repository))?;
-        let base = match local_address(config, host) {
-            Some(local) => local,
-            None => https_address(host)?,
-        };
+        let base = registry_address(config, &repository)?;
         Ok(Self {
             client: RegistryClient::new(ecr.client, &base, &repository)?,
             repository,
@@ -109,6 +103,22 @@ impl Registry {
     /// `123456789012.dkr.ecr.us-east-1.amazonaws.com/t3nets-dev-router`.
     pub fn repository(&self) -> &Repository {
         &self.repository
+    }
+}
+
+/// Where a repository's registry is: on this machine, or ECR.
+fn registry_address(
+    config: &aws_config::SdkConfig,
+    repository: &Repository,
+) -> Result<Url, RegistryError> {
+    let host = repository
+        .registry()
+        .ok_or_else(|| InvalidRepository::new(repository))?;
+    match local_address(config, host) {
+        Some(local) => Ok(local),
+        // ECR's token lets whoever has it read and write every repository that the caller may.
+        None if repository.ecr().is_none() => Err(RegistryError::NotEcr(host.to_owned())),
+        None => https_address(host),
     }
 }
 

@@ -13,6 +13,7 @@ use super::client::{Client, KeySource};
 use crate::aws::{AwsEnvironment, Name};
 use crate::commands::arguments::TenantFlag;
 use crate::config::environment::PlatformKind;
+use crate::config::key_origins;
 use crate::config::keystore::{Keystore, StoredKey, origin_of};
 use crate::config::running;
 use crate::context::Context;
@@ -63,7 +64,13 @@ impl Target {
         let Some(url) = url else {
             let url = own_url(context).await?;
             let credential = match given {
-                Some(key) => given_for(context, &url, key),
+                Some(key) => {
+                    // A `dev` on this machine is found by its own files, at another port each time.
+                    if context.settings.environment()?.platform != PlatformKind::Local {
+                        key_origins::check(&context.settings.home, &key, &url)?;
+                    }
+                    given_for(context, &url, key)
+                }
                 None => Credential::OfEnvironment(tenant),
             };
             return Ok(Self { url, credential });

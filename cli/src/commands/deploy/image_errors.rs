@@ -135,7 +135,9 @@ impl From<RegistryError> for CliError {
             | RegistryError::OtherRepository { .. } => (ErrorKind::Usage, "invalid_image"),
             RegistryError::RepositoryNotFound { .. } => (ErrorKind::NotReady, "no_repository"),
             RegistryError::Credentials(_) => (ErrorKind::Failed, "registry_login"),
-            RegistryError::InvalidAddress(_) => (ErrorKind::NotReady, "registry_failed"),
+            RegistryError::InvalidAddress(_) | RegistryError::NotEcr(_) => {
+                (ErrorKind::NotReady, "registry_failed")
+            }
             RegistryError::NoToken | RegistryError::AccessDenied(_) => {
                 (ErrorKind::Denied, "registry_access_denied")
             }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use t3nets_router::ai::AiDefaults;
-use t3nets_router::local::{FileSecrets, LocalPaths, SECRETS_STEM, inspect_database};
+use t3nets_router::local::{FileSecrets, LocalPaths, SECRETS_STEM, check_room, inspect_database};
 use t3nets_router::model::Tenant;
 use t3nets_router::outbound::{self, Options, Proxies};
 use t3nets_router::ports::{Platform, SystemClock};
@@ -35,7 +35,12 @@ pub(super) async fn checks(
     args: DoctorArgs,
 ) -> Vec<Check> {
     let home = &environment.home;
-    let mut checks = vec![check_home(home), check_database(home), check_secrets(home)];
+    let mut checks = vec![
+        check_home(home),
+        check_disk(home),
+        check_database(home),
+        check_secrets(home),
+    ];
     // Opening the platform makes what is missing, and a doctor changes nothing.
     let platform = LocalPaths::new(home)
         .database()
@@ -149,6 +154,23 @@ fn check_home(home: &Path) -> Check {
             "home",
             format!("cannot look at {shown}: {error}"),
             "T3NETS_HOME names another folder",
+        ),
+    }
+}
+
+fn check_disk(home: &Path) -> Check {
+    if !home.exists() {
+        return Check::ok("disk", "nothing is kept yet");
+    }
+    match check_room(home) {
+        Ok(()) => Check::ok("disk", "there is room for more"),
+        Err(error) => Check::failed(
+            "disk",
+            error.reason(),
+            format!(
+                "free space on the disk of {}, or choose another T3NETS_HOME",
+                home.display()
+            ),
         ),
     }
 }

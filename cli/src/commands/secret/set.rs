@@ -8,6 +8,7 @@ use serde_json::Value;
 use t3nets_router::admin::Admin;
 use t3nets_router::admin::AdminError;
 use t3nets_router::admin::secrets::{Field, fields_of};
+use t3nets_router::files;
 use t3nets_router::model::{JsonObject, Record, SecretDocument, SecretName};
 use t3nets_router::ports::PutOutcome;
 
@@ -171,7 +172,7 @@ fn ask(field: &Field, fields: &mut JsonObject) -> Result<(), CliError> {
 
 fn from_file(path: &Path) -> Result<SecretDocument, CliError> {
     let source = format!("`{}`", path.display());
-    let mut file = std::fs::File::open(path)
+    let mut file = files::open(path)
         .map_err(|error| CliError::usage(format!("cannot open {source}")).caused_by(error))?;
     parse(&read(&mut file, &source)?, &source)
 }

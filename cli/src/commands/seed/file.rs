@@ -10,6 +10,7 @@ use t3nets_router::admin::AdminError;
 use t3nets_router::admin::secrets::fields_of;
 use t3nets_router::admin::seed::{TenantSeed, UserSeed};
 use t3nets_router::admin::settings::SettingEdit;
+use t3nets_router::files;
 use t3nets_router::model::{
     ChannelId, ChannelKind, IntegrationName, JsonObject, SecretDocument, TenantId, UserId, UserRole,
 };
@@ -95,7 +96,7 @@ struct ChannelTable {
 /// # Errors
 /// Usage if the file cannot be read or understood, or a reference leads nowhere.
 pub(super) fn read(path: &Path, values: &Values) -> Result<Vec<TenantSeed>, CliError> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
+    let text = files::read_text(path, files::USUAL_LIMIT).map_err(|error| {
         CliError::usage(format!("cannot read `{}`", path.display())).caused_by(error)
     })?;
     parse(&text, path.parent().unwrap_or(Path::new("")), values).map_err(|mut error| {
@@ -117,8 +118,7 @@ pub(super) fn read_value(path: &Path) -> Result<String, CliError> {
             .take(MAX_VALUE_BYTES)
             .read_to_string(&mut text)
     } else {
-        std::fs::File::open(path)
-            .and_then(|file| file.take(MAX_VALUE_BYTES).read_to_string(&mut text))
+        files::open(path).and_then(|file| file.take(MAX_VALUE_BYTES).read_to_string(&mut text))
     };
     read.map_err(|error| CliError::usage(format!("cannot read `{shown}`")).caused_by(error))?;
     match text.trim() {

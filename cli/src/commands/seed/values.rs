@@ -4,8 +4,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::config::trust;
 use crate::context::Context;
 use crate::error::CliError;
+use t3nets_router::files;
 
 /// The file that is read where none is named.
 const DEFAULT_FILE: &str = ".env";
@@ -24,8 +26,11 @@ impl Values {
     /// Usage if the file cannot be read.
     pub(super) fn load(context: &Context, named: Option<&Path>) -> Result<Self, CliError> {
         let path = named.unwrap_or(Path::new(DEFAULT_FILE));
-        let file = match std::fs::read_to_string(path) {
+        let file = match files::read_text(path, files::USUAL_LIMIT) {
             Ok(text) => {
+                if named.is_none() {
+                    trust::check(&std::path::absolute(path).unwrap_or_default())?;
+                }
                 context
                     .printer
                     .detail(format!("variables: {}", path.display()));

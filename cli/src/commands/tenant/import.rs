@@ -10,6 +10,7 @@ use t3nets_router::admin::transfer::{
     self, Checked, ExportReader, ImportEvent, ImportOptions, ImportSummary, Problem, RecordKind,
     Tally,
 };
+use t3nets_router::files;
 use t3nets_router::model::{IntegrationName, TenantId};
 
 use super::sealed::{self, PassphraseArgs, Rereadable};
@@ -159,7 +160,7 @@ pub(crate) async fn run(context: &Context, args: ImportArgs) -> Result<Imported,
         }
         spool().await?
     } else {
-        File::open(&args.file).map_err(|error| {
+        files::open(&args.file).map_err(|error| {
             CliError::usage(format!("cannot open `{}`", args.file.display())).caused_by(error)
         })?
     };

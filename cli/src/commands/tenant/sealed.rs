@@ -12,6 +12,7 @@ use secrecy::SecretString;
 use super::sealed_header::{self, HeaderProblem, MAGIC, MAX_RECIPIENTS, MAX_WORK_FACTOR};
 use crate::error::CliError;
 use crate::terminal::prompt::Question;
+use t3nets_router::files;
 
 /// The most that is read of a passphrase or a file of keys, in bytes.
 const MAX_INPUT_BYTES: u64 = 1 << 16;
@@ -217,7 +218,7 @@ fn read_identities(path: &Path) -> Result<Vec<Box<dyn Identity>>, CliError> {
 
 fn read_text(path: &Path) -> Result<String, CliError> {
     let mut text = String::new();
-    File::open(path)
+    files::open(path)
         .and_then(|file| file.take(MAX_INPUT_BYTES).read_to_string(&mut text))
         .map_err(|error| {
             CliError::usage(format!("cannot read `{}`", path.display())).caused_by(error)

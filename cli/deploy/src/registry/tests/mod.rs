@@ -34,6 +34,30 @@ async fn build(engine: &DockerEngine, request: &BuildRequest) -> BuiltImage {
     engine.build(request, &()).await.unwrap()
 }
 
+#[test]
+fn only_ecr_gets_ecrs_token() {
+    let config = aws_config::SdkConfig::builder().build();
+    let of = |text: &str| registry_address(&config, &text.parse().unwrap());
+    let ecr = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
+    let url = of(&format!("{ecr}/router")).unwrap();
+    assert_eq!(url.as_str(), format!("https://{ecr}/"));
+    for other in [
+        "registry.example",
+        "registry.example:5000",
+        "123456789012.dkr.ecr.us-east-1.evil.example",
+        "123456789012.dkr.ecr.us-east-1.amazonaws.com.evil.example",
+    ] {
+        let error = of(&format!("{other}/router")).unwrap_err();
+        assert!(
+            matches!(error, RegistryError::NotEcr(_)),
+            "{other}: {error}"
+        );
+    }
+    // What stands in for ECR on this machine.
+    let local = of("localhost:5000/router").unwrap();
+    assert_eq!(local.as_str(), "http://localhost:5000/");
+}
+
 #[tokio::test]
 async fn only_what_the_registry_lacks_is_sent() {
     let Some(engine) = engine().await else { return };
