@@ -52,6 +52,22 @@ async fn text_is_passed_on_as_it_arrives_and_is_the_reply() {
 }
 
 #[tokio::test]
+async fn an_answer_that_never_ends_is_given_up_before_it_takes_memory() {
+    for provider in PROVIDERS {
+        let endless = Answer::text("and on ".repeat(400_000)).in_chunks(1_000);
+        let (reply, heard) = answered_by(provider, endless).await;
+        let too_long = ModelError::Protocol("the answer is too long".to_owned());
+        assert_eq!(reply, Err(too_long.clone()), "{provider}");
+        assert!(heard.concat().len() <= 1 << 20, "{provider}");
+        let arguments = format!("{{\"a\": \"{}\"}}", "x".repeat(600_000));
+        let calls = Answer::text("Look.")
+            .and_tool_text("a", "ping", &arguments)
+            .and_tool_text("b", "ping", &arguments);
+        assert_eq!(error_of(provider, calls).await, too_long, "{provider}");
+    }
+}
+
+#[tokio::test]
 async fn several_tools_can_be_asked_for_in_one_answer() {
     for provider in PROVIDERS {
         let answer = Answer::text("Let me look.")

@@ -7,10 +7,38 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::model::{ContentBlock, TokenUsage};
+use crate::ports::ModelError;
 
 /// How long an answer that has given its reason to stop is waited for to end: what may still come
 /// is the count of its tokens.
 pub(super) const GRACE: Duration = Duration::from_secs(1);
+
+/// The most that an answer says, thinks and calls tools with, in bytes: twice what the longest
+/// output of any model takes. An endpoint may be a tenant's own, and what it sends is held until
+/// the end of the turn, several times over.
+const MOST_CONTENT: usize = 1 << 20;
+
+/// How much an answer may still say.
+#[derive(Debug)]
+pub(super) struct Room(usize);
+
+impl Default for Room {
+    fn default() -> Self {
+        Self(MOST_CONTENT)
+    }
+}
+
+impl Room {
+    /// Takes what a piece of the answer needs.
+    ///
+    /// # Errors
+    /// If the answer is too long.
+    pub(super) fn take(&mut self, piece: &str) -> Result<(), ModelError> {
+        let left = self.0.checked_sub(piece.len());
+        self.0 = left.ok_or_else(|| ModelError::Protocol("the answer is too long".to_owned()))?;
+        Ok(())
+    }
+}
 
 /// The text of a field, if it is one.
 pub(super) fn text<'value>(value: &'value Value, field: &str) -> Option<&'value str> {

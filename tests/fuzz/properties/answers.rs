@@ -281,11 +281,12 @@ fn chat_completions(choices: &mut Choices<'_>) -> Made {
         }
     }
     let reason = choices.of(&["stop", "tool_calls", "length", "brand_new"]);
+    let last = choices.of(&["", "The end."]);
     Made {
         before,
-        stop: json!({"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]}),
+        stop: json!({"choices": [{"index": 0, "delta": {"content": last}, "finish_reason": reason}]}),
         behind: vec![json!({"choices": [], "usage": {"prompt_tokens": choices.value(1)}})],
-        text: pieces.concat(),
+        text: pieces.concat() + last,
         calls,
     }
 }
@@ -296,7 +297,7 @@ fn messages(choices: &mut Choices<'_>) -> Made {
     let mut before =
         vec![json!({"type": "message_start", "message": {"usage": {"input_tokens": 9}}})];
     if choices.flag() {
-        let block = json!({"type": "text", "text": ""});
+        let block = choices.of(&[json!({"type": "text", "text": ""}), json!({}), json!(null)]);
         before.push(json!({"type": "content_block_start", "index": 0, "content_block": block}));
     }
     before.extend(pieces.iter().map(|piece| {

@@ -102,6 +102,9 @@ async fn the_cause_that_is_named_is_the_one_that_jira_gives() {
     );
     let closed = error(Script::sample().fault(SPRINTS, closed)).await;
     assert!(closed.hint.unwrap().contains("t3nets env show"));
+    let page = error(Script::sample().fault(SPRINTS, Fault::Page(403))).await;
+    assert!(page.message.contains("web page"), "{}", page.message);
+    assert!(page.hint.unwrap().contains("t3nets env show"));
 
     let words = "The value 'x' does not exist for the field 'state'.";
     let state = error(Script::sample().fault(SPRINTS, refused(400, words))).await;

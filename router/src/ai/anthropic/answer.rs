@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::ai::broken_off;
-use crate::ai::reading::{self, count, index, name, text, tool_input, with_own_ids};
+use crate::ai::reading::{self, Room, count, index, name, text, tool_input, with_own_ids};
 use crate::ai::thinking::Thoughts;
 use crate::model::{ContentBlock, ModelReply, StopReason, TokenUsage};
 use crate::ports::{Listener, ModelError, ModelEvent};
@@ -14,6 +14,7 @@ pub(super) struct Answer {
     blocks: Vec<(Option<i64>, Block)>,
     /// What compatible endpoints leave in the text.
     thoughts: Thoughts,
+    room: Room,
     stop: Option<String>,
     usage: TokenUsage,
 }
@@ -160,6 +161,9 @@ impl Answer {
             *block = Block::Text(String::new());
         }
         let piece = |field| text(delta, field).unwrap_or_default();
+        for field in ["text", "partial_json", "thinking", "signature"] {
+            self.room.take(piece(field))?;
+        }
         match (block, kind) {
             (Block::Text(all), "text_delta") => {
                 say(all, &self.thoughts.without(piece("text")), listen);

@@ -9,7 +9,7 @@ use data_encoding::BASE64;
 use serde_json::{Value, json};
 
 use super::document::to_value;
-use crate::ai::reading::{count, index, name, raise, text, tool_input, with_own_ids};
+use crate::ai::reading::{Room, count, index, name, raise, text, tool_input, with_own_ids};
 use crate::ai::thinking::Thoughts;
 use crate::ai::{broken_off, result_text};
 use crate::model::{ContentBlock, ModelReply, StopReason, TokenUsage};
@@ -20,6 +20,7 @@ use crate::ports::{Listener, ModelError, ModelEvent};
 pub(super) struct Answer {
     blocks: Vec<(Option<i64>, Part)>,
     thoughts: Thoughts,
+    room: Room,
     stop: Option<String>,
     usage: TokenUsage,
     answered_by: Option<String>,
@@ -148,13 +149,18 @@ impl Answer {
         match part {
             Part::Text(all) => {
                 let words = text(delta, "text").unwrap_or_default();
+                self.room.take(words)?;
                 say(all, &self.thoughts.without(words), listen);
             }
             Part::Tool { json, .. } => {
                 // A piece of JSON text, or the object itself.
                 match delta.pointer("/toolUse/input") {
                     None | Some(Value::Null) => {}
-                    Some(input) => json.push_str(&result_text(input)),
+                    Some(input) => {
+                        let input = result_text(input);
+                        self.room.take(&input)?;
+                        json.push_str(&input);
+                    }
                 }
             }
             Part::Thought {
@@ -162,12 +168,19 @@ impl Answer {
                 signature,
             } => {
                 let piece = |field| reasoning.and_then(|content| text(content, field));
-                all.push_str(piece("text").unwrap_or_default());
+                let words = piece("text").unwrap_or_default();
+                self.room.take(words)?;
+                all.push_str(words);
                 if let Some(more) = piece("signature") {
+                    self.room.take(more)?;
                     signature.get_or_insert_default().push_str(more);
                 }
             }
-            Part::Redacted(all) => all.push_str(redacted.unwrap_or_default()),
+            Part::Redacted(all) => {
+                let more = redacted.unwrap_or_default();
+                self.room.take(more)?;
+                all.push_str(more);
+            }
             Part::Unknown => {}
         }
         Ok(())

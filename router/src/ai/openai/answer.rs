@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use crate::ai::reading::{self, count, index, is_whole_json, name, text, tool_input, with_own_ids};
+use crate::ai::reading::{
+    self, Room, count, index, is_whole_json, name, text, tool_input, with_own_ids,
+};
 use crate::ai::refusal::{Refused, excerpt};
 use crate::ai::thinking::Thoughts;
 use crate::ai::{broken_off, endpoint::ProviderKey, result_text};
@@ -14,6 +16,7 @@ use crate::ports::{Listener, ModelError, ModelEvent};
 pub(super) struct Answer {
     text: String,
     thoughts: Thoughts,
+    room: Room,
     calls: Vec<Call>,
     finish: Option<String>,
     is_refusal: bool,
@@ -85,26 +88,29 @@ impl Answer {
             .iter()
             .find_map(|field| choice.get(field).filter(|delta| delta.is_object()));
         if let Some(delta) = delta {
-            self.add(delta, listen);
+            self.add(delta, listen)?;
         }
         self.finish = finish.map(str::to_owned);
         Ok(())
     }
 
-    fn add(&mut self, delta: &Value, listen: &mut Listener<'_>) {
+    fn add(&mut self, delta: &Value, listen: &mut Listener<'_>) -> Result<(), ModelError> {
         let refusal = text(delta, "refusal").unwrap_or_default();
         self.is_refusal |= !refusal.is_empty();
-        let spoken = self.thoughts.without(&content(delta));
+        let words = content(delta);
+        self.room.take(&words)?;
+        self.room.take(refusal)?;
+        let spoken = self.thoughts.without(&words);
         for words in [spoken.as_str(), refusal] {
             self.say(words, listen);
         }
         let calls = delta.get("tool_calls");
         match calls.and_then(Value::as_array) {
-            Some(calls) => calls.iter().for_each(|call| self.take_call(call)),
+            Some(calls) => calls.iter().try_for_each(|call| self.take_call(call)),
             None => calls
                 .into_iter()
                 .filter(|call| call.is_object())
-                .for_each(|call| self.take_call(call)),
+                .try_for_each(|call| self.take_call(call)),
         }
     }
 
@@ -143,7 +149,7 @@ impl Answer {
     /// A call comes in pieces of one index, the first with id and name. Some endpoints send whole
     /// calls that all have the index 0, or none, and no ids: a call is another one if its id
     /// differs, or if it has a name and the one before is whole.
-    fn take_call(&mut self, delta: &Value) {
+    fn take_call(&mut self, delta: &Value) -> Result<(), ModelError> {
         let at = index(delta, "index");
         let id = name(delta, "id").unwrap_or_default();
         let function = delta.get("function").unwrap_or(&Value::Null);
@@ -179,8 +185,13 @@ impl Answer {
         // A piece of JSON text; some endpoints give the object itself.
         match function.get("arguments") {
             None | Some(Value::Null) => {}
-            Some(arguments) => call.arguments.push_str(&result_text(arguments)),
+            Some(arguments) => {
+                let arguments = result_text(arguments);
+                self.room.take(&arguments)?;
+                call.arguments.push_str(&arguments);
+            }
         }
+        Ok(())
     }
 
     /// The answer, once the stream is over. `turn` makes the ids that are missing unique in the

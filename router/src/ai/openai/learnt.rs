@@ -44,7 +44,7 @@ impl LimitName {
 }
 
 /// Parts of the messages by which endpoints refuse tools, in lower case: Ollama's, vLLM's without
-/// `--enable-auto-tool-choice`, llama.cpp's without `--jinja`, and others'.
+/// `--enable-auto-tool-choice`, llama.cpp's without `--jinja`, OpenRouter's, and others'.
 const NO_TOOLS: &[&str] = &[
     "does not support tools",
     "does not support tool",
@@ -53,8 +53,11 @@ const NO_TOOLS: &[&str] = &[
     "support function calling",
     "tool choice requires",
     "tools param requires",
-    "tool use is not supported",
     "tools are not supported",
+    "tools not supported",
+    "support tool use",
+    "function calling is not",
+    "tool use is not",
     "tools is not supported",
     "tool calling is not supported",
     "unsupported parameter: 'tools'",
@@ -138,6 +141,10 @@ mod tests {
             "registry.ollama.ai/library/gemma:2b does not support tools",
             "\"auto\" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set",
             "tools param requires --jinja flag",
+            "No endpoints found that support tool use. Try disabling \"sprint_status\".",
+            "Function calling is not enabled for this model",
+            "tool use is not enabled for this model",
+            "Tools not supported for model",
         ] {
             assert_eq!(
                 after(refusal),

@@ -178,6 +178,12 @@ fn explain_status(
             message: format!("Jira lets only known network addresses read {what}{detail}"),
             hint: Some("add the router's outgoing address to the allowlist: `t3nets env show` shows it".to_owned()),
         },
+        // Jira says why as JSON.
+        StatusCode::FORBIDDEN if detail.is_empty() => SkillError {
+            kind: SkillErrorKind::Denied,
+            message: format!("a web page came instead of {what}, with status 403: something before Jira does not let the router through"),
+            hint: Some("let the router's outgoing address through (`t3nets env show` shows it), or check `url` of the integration `jira`".to_owned()),
+        },
         StatusCode::FORBIDDEN => SkillError {
             kind: SkillErrorKind::Denied,
             message: format!("the Jira account may not read {what}{detail}"),

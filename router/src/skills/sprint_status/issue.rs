@@ -43,6 +43,14 @@ pub(super) fn text(value: &Value, pointer: &str) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
+/// A number, also one that is written as a text: fields of scripts and of add-ons do so.
+fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::String(text) => text.trim().parse().ok(),
+        _ => value.as_f64(),
+    }
+}
+
 fn timestamp(value: &Value, pointer: &str) -> Option<Timestamp> {
     value.pointer(pointer)?.as_str()?.parse().ok()
 }
@@ -73,7 +81,11 @@ pub(super) enum SprintState {
 impl Sprint {
     /// `None` without an id, by which its issues are requested.
     pub(super) fn read(value: &Value) -> Option<Self> {
-        let id = value.get("id")?.as_u64()?;
+        // Some proxies and older servers write ids as texts.
+        let id = match value.get("id")? {
+            Value::String(id) => id.trim().parse().ok()?,
+            id => id.as_u64()?,
+        };
         Some(Self {
             id,
             name: text(value, "/name").unwrap_or_else(|| format!("Sprint {id}")),
@@ -173,7 +185,7 @@ impl Issue {
             Some("indeterminate") => Stage::InProgress,
             _ => Stage::ToDo,
         };
-        let points = ids.points.as_ref().and_then(|id| fields.get(id)?.as_f64());
+        let points = ids.points.as_ref().and_then(|id| number(fields.get(id)?));
         Some(Self {
             key: text(value, "/key")?,
             summary: text(fields, "/summary"),
@@ -256,7 +268,7 @@ mod tests {
         });
         let wrong_types = json!({
             "summary": 1, "status": "Done", "priority": [], "assignee": "ada", "labels": {"a": 1}, "issuetype": true,
-            "customfield_1": "5", "customfield_2": "x", "flagged": "no",
+            "customfield_1": "five", "customfield_2": "x", "flagged": "no",
         });
         for fields in [json!({}), Value::Null, json!([]), nulls, wrong_types] {
             let issue = issue(fields);
@@ -266,8 +278,22 @@ mod tests {
                 (None, None, None, None)
             );
         }
+        assert_eq!(issue(json!({"customfield_1": " 2.5"})).points, Some(2.5));
         assert_eq!(Issue::read(&json!({"fields": {}}), &ids()), None);
         assert_eq!(Issue::read(&json!("A-1"), &ids()), None);
+    }
+
+    #[test]
+    fn a_sprint_is_read_whatever_form_its_id_has() {
+        for id in [json!(42), json!("42"), json!(" 42 ")] {
+            assert_eq!(
+                Sprint::read(&json!({"id": id})).map(|sprint| sprint.id),
+                Some(42)
+            );
+        }
+        for id in [json!("x"), json!(-1), json!(null), json!([42])] {
+            assert_eq!(Sprint::read(&json!({"id": id})), None);
+        }
     }
 
     #[test]
