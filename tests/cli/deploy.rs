@@ -10,7 +10,9 @@ use std::collections::HashMap;
 use std::process::Command;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use aws_sdk_ecs::types::{ContainerDefinition, KeyValuePair, Tag, TaskDefinitionField};
+use aws_sdk_ecs::types::{
+    ContainerDefinition, HealthCheck, KeyValuePair, Tag, TaskDefinitionField,
+};
 use data_encoding::HEXLOWER;
 use reqwest::Method;
 use serde_json::json;

@@ -32,6 +32,7 @@ pub mod operations;
 pub mod registry;
 pub mod release;
 pub mod report;
+pub mod role_policies;
 mod rollback;
 pub mod rollout;
 pub mod scaling;

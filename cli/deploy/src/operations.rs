@@ -15,7 +15,7 @@ use crate::rollout::{OwnDeployment, Service};
 use crate::session::ServiceSession;
 use crate::task_definition::{
     DesiredImage, GIT_SHA, PlanError, PlannedImage, Preview, RevisionArn, TaskDefinition, base,
-    check_base, plan, preview,
+    check_base, plan, preview, unmet,
 };
 
 /// The service, and the revisions that the next one is worked out from.
@@ -44,6 +44,11 @@ impl CurrentDefinitions {
             running,
             template,
         })
+    }
+
+    /// What the next revision would not give the router's image that it needs.
+    pub fn unmet(&self, container: &str) -> Vec<String> {
+        unmet(base(&self.running, self.template.as_ref()), container)
     }
 
     /// Whether there can be a next revision, whatever its image will be.

@@ -144,7 +144,12 @@ impl InfraFolder {
 
     fn values_of(&self, var_file: &Path) -> Result<Map<String, Value>, CliError> {
         let mut values = defaults(&read_body(&self.path.join("variables.tf"))?)?;
-        values.extend(read_values(&self.path.join(var_file))?);
+        let chosen = read_values(&self.path.join(var_file))?;
+        // The Python program's name for it.
+        if let (None, Some(region)) = (chosen.get("region"), chosen.get("aws_region")) {
+            values.insert("region".to_owned(), region.clone());
+        }
+        values.extend(chosen);
         Ok(values)
     }
 
@@ -330,6 +335,38 @@ pub(crate) mod tests {
         let variables = defaults(&read_body(&folder.join("variables.tf")).unwrap()).unwrap();
         for name in VARIABLES {
             assert!(variables.contains_key(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_region_is_found_by_the_name_that_the_python_program_gave_it() {
+        let project = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            std::fs::create_dir_all(project.path().join(ENVIRONMENTS)).unwrap();
+            std::fs::write(project.path().join(name), text).unwrap();
+        };
+        let folder = InfraFolder {
+            path: project.path().to_owned(),
+        };
+        write(
+            "variables.tf",
+            "variable \"region\" {\n  default = \"us-east-1\"\n}\n",
+        );
+        for (chosen, region) in [
+            ("aws_region = \"eu-west-1\"", "eu-west-1"),
+            (
+                "aws_region = \"eu-west-1\"\nregion = \"eu-west-2\"",
+                "eu-west-2",
+            ),
+            ("", "us-east-1"),
+        ] {
+            let text = format!("environment = \"dev\"\n{chosen}\n");
+            write("environments/dev.tfvars", &text);
+            assert_eq!(
+                folder.values_if_any("dev").unwrap()["region"],
+                region,
+                "{chosen}"
+            );
         }
     }
 

@@ -137,3 +137,145 @@ fn a_check_without_permission_is_skipped_unless_a_deploy_needs_it() {
         assert!(detail.contains(permission), "{name}: {detail}");
     }
 }
+
+/// What the Python program's Terraform and scripts made.
+mod python {
+    use super::*;
+
+    /// Its container, as its Terraform registers it.
+    fn container(image: &str) -> ContainerDefinition {
+        let variable =
+            |name: &str, value: &str| KeyValuePair::builder().name(name).value(value).build();
+        let check = HealthCheck::builder()
+            .command("CMD-SHELL")
+            .command("python -c \"import urllib.request; urllib.request.urlopen('http://localhost:8080/health')\" || exit 1")
+            .build();
+        ContainerDefinition::builder()
+            .name("router")
+            .image(image)
+            .essential(true)
+            .environment(variable("T3NETS_PLATFORM", "aws"))
+            .environment(variable("T3NETS_STAGE", "dev"))
+            .environment(variable("AWS_REGION", "us-east-1"))
+            .environment(variable(
+                "BEDROCK_MODEL_ID",
+                "anthropic.claude-sonnet-4-5-20250929-v1:0",
+            ))
+            .environment(variable(
+                "DYNAMODB_CONVERSATIONS_TABLE",
+                "t3nets-dev-conversations",
+            ))
+            .environment(variable("DYNAMODB_TENANTS_TABLE", "t3nets-dev-tenants"))
+            .environment(variable("SECRETS_PREFIX", "/t3nets/dev/tenants"))
+            .health_check(check.unwrap())
+            .build()
+    }
+
+    /// Its task role: the trust of ECS's tasks, and what its one policy allows.
+    const ACTIONS: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Resource":"*","Action":[
+        "dynamodb:GetItem","dynamodb:PutItem","dynamodb:UpdateItem","dynamodb:DeleteItem","dynamodb:Query","dynamodb:Scan",
+        "secretsmanager:ListSecrets","secretsmanager:GetSecretValue","secretsmanager:CreateSecret",
+        "secretsmanager:UpdateSecret","secretsmanager:TagResource",
+        "bedrock:InvokeModel","bedrock:InvokeModelWithResponseStream","bedrock:Converse"]}]}"#;
+
+    impl Installed {
+        fn iam(&self, action: &str, parameters: &[(&str, &str)]) {
+            let url = self.config.endpoint_url().unwrap();
+            let form: Vec<(&str, &str)> = [("Action", action), ("Version", "2010-05-08")]
+                .into_iter()
+                .chain(parameters.iter().copied())
+                .collect();
+            let scope = "Credential=test/20260101/us-east-1/iam/aws4_request";
+            let sent = reqwest::Client::new()
+                .post(url)
+                .header(
+                    "Authorization",
+                    format!("AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0"),
+                )
+                .header("Content-Type", "application/x-www-form-urlencoded")
+                .body(
+                    url::form_urlencoded::Serializer::new(String::new())
+                        .extend_pairs(&form)
+                        .finish(),
+                )
+                .send();
+            let answer = self.runtime.block_on(sent).unwrap();
+            assert!(answer.status().is_success(), "{action}: {answer:?}");
+        }
+
+        fn task_role(&self, role: &str) {
+            let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"ecs-tasks.amazonaws.com"}}]}"#;
+            self.iam(
+                "CreateRole",
+                &[("RoleName", role), ("AssumeRolePolicyDocument", trust)],
+            );
+            let policy = [
+                ("RoleName", role),
+                ("PolicyName", "ecs-task"),
+                ("PolicyDocument", ACTIONS),
+            ];
+            self.iam("PutRolePolicy", &policy);
+        }
+    }
+
+    #[test]
+    fn the_doctor_names_every_obstacle_of_an_environment_of_the_python_program() {
+        let Some(installed) = Installed::new("python") else {
+            return;
+        };
+        installed.task_role("t3nets-python-ecs-task");
+        let made = aws_sdk_ecs::Client::new(&installed.config)
+            .register_task_definition()
+            .family("t3nets-python-router")
+            .cpu("256")
+            .memory("512")
+            .task_role_arn("arn:aws:iam::000000000000:role/t3nets-python-ecs-task")
+            .container_definitions(container(&installed.image()))
+            .send();
+        let made = installed.runtime.block_on(made).unwrap();
+        installed.tell_to_run(
+            made.task_definition()
+                .unwrap()
+                .task_definition_arn()
+                .unwrap(),
+        );
+
+        let checks = installed.doctor(installed.server.url());
+        let (status, detail) = found(&checks, "revision");
+        assert_eq!(status, "failed", "{detail}");
+        for obstacle in [
+            "`t3nets-python-router:2`",
+            "`T3NETS_ENV` is not set",
+            "needs a shell",
+        ] {
+            assert!(detail.contains(obstacle), "{obstacle}: {detail}");
+        }
+        let (status, detail) = found(&checks, "task_role");
+        assert_eq!(status, "failed", "{detail}");
+        for action in [
+            "dynamodb:ConditionCheckItem",
+            "secretsmanager:DeleteSecret",
+            "secretsmanager:DescribeSecret",
+            "secretsmanager:RestoreSecret",
+        ] {
+            assert!(detail.contains(action), "{action}: {detail}");
+        }
+        assert!(!detail.contains("dynamodb:GetItem"), "{detail}");
+
+        let planned = installed
+            .run(&["deploy", "--plan", "--image", "here"])
+            .expect_code(0);
+        for obstacle in [
+            "does not have what the image needs",
+            "`T3NETS_ENV` is not set",
+            "needs a shell",
+        ] {
+            assert!(planned.stdout.contains(obstacle), "{}", planned.stdout);
+        }
+        assert!(
+            planned.stderr.contains("t3nets infra apply -e python"),
+            "{}",
+            planned.stderr
+        );
+    }
+}

@@ -8,6 +8,7 @@
 mod changes;
 mod drift;
 mod masking;
+mod needs;
 mod plan;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use crate::image_ref::{Architecture, Digest};
 pub use changes::Change;
 pub use drift::drift;
 pub(crate) use masking::shown_option;
+pub use needs::unmet;
 pub use plan::{
     DesiredImage, Plan, PlanError, PlannedImage, Preview, base, check_base, copy, plan, preview,
 };

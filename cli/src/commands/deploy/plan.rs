@@ -9,6 +9,7 @@ use super::running::Running;
 use super::source::{ImageSource, architecture};
 use super::unplannable;
 use crate::error::{CliError, exit_code};
+use crate::hint::Hint;
 use crate::terminal::printer::Output;
 use crate::terminal::text::strip_control_chars;
 
@@ -28,6 +29,9 @@ pub(crate) struct PlanOutput {
     #[serde(skip_serializing_if = "Option::is_none")]
     builds: Option<ToBuild>,
     changes: Vec<Change>,
+    /// What the image needs and the new revision would not give it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unmet: Vec<String>,
     #[serde(skip)]
     fails_on_changes: bool,
 }
@@ -69,6 +73,7 @@ impl PlanOutput {
             base: preview.base,
             builds,
             changes: preview.changes,
+            unmet: current.unmet(&session.target.container),
             fails_on_changes,
         })
     }
@@ -93,7 +98,22 @@ impl Output for PlanOutput {
             lines.push("nothing would change".to_owned());
         }
         lines.extend(self.changes.iter().map(ToString::to_string));
+        if !self.unmet.is_empty() {
+            lines.push(format!("{} does not have what the image needs:", self.base));
+            let unmet = self.unmet.iter();
+            lines.extend(unmet.map(|unmet| format!("  {}", strip_control_chars(unmet))));
+        }
         lines.join("\n")
+    }
+
+    fn hints(&self) -> Vec<Hint> {
+        match self.unmet.is_empty() {
+            true => Vec::new(),
+            false => vec![Hint::command(
+                "infra apply",
+                "registers a revision that has it",
+            )],
+        }
     }
 
     fn exit_code(&self) -> u8 {

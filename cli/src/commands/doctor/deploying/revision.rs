@@ -8,8 +8,9 @@ use t3nets_deploy::dependencies::{ECS_TASKS, LogGroup, Role, log_group, role};
 use t3nets_deploy::image_ref::Digest;
 use t3nets_deploy::logs::{LogDestination, LogPlace};
 use t3nets_deploy::registry::{RegistryError, RepositoryImages};
-use t3nets_deploy::task_definition::{Change, TaskDefinition, drift};
-use t3nets_router::aws::{AwsError, AwsErrorKind};
+use t3nets_deploy::role_policies::{allowed_actions, not_allowed};
+use t3nets_deploy::task_definition::{Change, TaskDefinition, base, drift, unmet};
+use t3nets_router::aws::{AwsError, AwsErrorKind, TASK_ACTIONS};
 
 use super::super::Status;
 use super::{
@@ -17,13 +18,16 @@ use super::{
 };
 use crate::hint::Hint;
 
+/// The check of the role that the router has.
+const TASK_ROLE: &str = "task_role";
+
 /// How many differing fields are named.
 const MAX_FIELDS: usize = 8;
 
 impl ServiceChecks<'_> {
-    /// The checks `image`, `task_role`, `execution_role`, `log_group` and `drift`.
+    /// The checks `image`, `revision`, `task_role`, `execution_role`, `log_group` and `drift`.
     pub(super) async fn check_revision(&self, running: &RunningRevision) -> Vec<Check> {
-        let (task_role, execution_role) = ("task_role", "execution_role");
+        let (task_role, execution_role) = (TASK_ROLE, "execution_role");
         let (definition, image, drift) = match running {
             RunningRevision::Deployed(definition) => (
                 definition,
@@ -40,6 +44,7 @@ impl ServiceChecks<'_> {
                 let log = within("log_group", self.check_log_group(None)).await;
                 return vec![
                     skipped_without("image", "service"),
+                    skipped_without("revision", "service"),
                     skipped_without(task_role, "service"),
                     skipped_without(execution_role, "service"),
                     log,
@@ -51,14 +56,15 @@ impl ServiceChecks<'_> {
             let arn = definition.definition[field].as_str().map(str::to_owned);
             within(name, self.check_role(name, arn))
         };
-        let (image, task, execution, log, drift) = tokio::join!(
+        let (image, revision, task, execution, log, drift) = tokio::join!(
             image,
+            within("revision", self.check_needs(definition)),
             role(task_role, "taskRoleArn"),
             role(execution_role, "executionRoleArn"),
             within("log_group", self.check_log_group(Some(definition))),
             drift,
         );
-        vec![image, task, execution, log, drift]
+        vec![image, revision, task, execution, log, drift]
     }
 
     fn image<'d>(&self, definition: &'d TaskDefinition) -> &'d str {
@@ -111,13 +117,61 @@ impl ServiceChecks<'_> {
         };
         let name_of_role = arn.rsplit('/').next().unwrap_or_default();
         match role(self.sdk, name_of_role).await {
-            Ok(Some(found)) => trusted(name, name_of_role, &found, remedy),
+            Ok(Some(found)) => {
+                let check = trusted(name, name_of_role, &found, remedy.clone());
+                match name == TASK_ROLE && check.status == Status::Ok {
+                    true => self.check_actions(check, name_of_role, remedy).await,
+                    false => check,
+                }
+            }
             Ok(None) => Check::failed(
                 name,
                 format!("role `{name_of_role}` does not exist: no new task can start"),
                 remedy,
             ),
             Err(error) => unknown_role(name, name_of_role, &error),
+        }
+    }
+
+    /// Whether the role lets the router do what it does. Who may read roles and not their policies
+    /// is told nothing of it.
+    async fn check_actions(&self, check: Check, role: &str, remedy: Hint) -> Check {
+        let Ok(allowed) = allowed_actions(self.sdk, role).await else {
+            return check;
+        };
+        let missing = not_allowed(&TASK_ACTIONS, &allowed);
+        if missing.is_empty() {
+            return check;
+        }
+        Check::failed(
+            TASK_ROLE,
+            format!(
+                "`{role}` does not allow {}, which the router calls",
+                missing.join(", ")
+            ),
+            remedy,
+        )
+    }
+
+    /// Whether the revision that the next deploy starts from gives the image what it needs.
+    async fn check_needs(&self, running: &TaskDefinition) -> Check {
+        let name = "revision";
+        let arn = self.target.template_arn.as_deref();
+        // What cannot be asked is `drift`'s to tell.
+        let template = self.ecs.template(arn, running).await.ok().flatten();
+        let base = base(running, template.as_ref());
+        let unmet = unmet(base, &self.target.container);
+        match unmet.is_empty() {
+            true => Check::ok(name, format!("`{}` has what the image needs", base.name())),
+            false => Check::failed(
+                name,
+                format!(
+                    "`{}` does not have what the image needs: {}",
+                    base.name(),
+                    unmet.join("; ")
+                ),
+                Hint::command("infra apply", "registers a revision that has it"),
+            ),
         }
     }
 

@@ -1,0 +1,62 @@
+//! What the task's role has to allow: the actions that this crate calls on AWS. `infra/aws` has the
+//! same list, with the resources and the call that needs each.
+
+/// Each action that the router calls on AWS.
+pub const TASK_ACTIONS: [&str; 16] = [
+    "bedrock:InvokeModel",
+    "bedrock:InvokeModelWithResponseStream",
+    "dynamodb:ConditionCheckItem",
+    "dynamodb:DeleteItem",
+    "dynamodb:GetItem",
+    "dynamodb:PutItem",
+    "dynamodb:Query",
+    "dynamodb:UpdateItem",
+    "secretsmanager:CreateSecret",
+    "secretsmanager:DeleteSecret",
+    "secretsmanager:DescribeSecret",
+    "secretsmanager:GetSecretValue",
+    "secretsmanager:ListSecrets",
+    "secretsmanager:RestoreSecret",
+    "secretsmanager:TagResource",
+    "secretsmanager:UpdateSecret",
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn the_terraforms_task_role_allows_these_actions_and_no_others_of_their_services() {
+        let modules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/aws/modules");
+        let mut allowed = BTreeSet::new();
+        for file in ["compute/iam.tf", "compute/bedrock.tf", "secrets/main.tf"] {
+            let text = std::fs::read_to_string(modules.join(file)).unwrap();
+            // Conditions have names of that form, too.
+            let code = text
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("variable"))
+                .map(|line| line.split('#').next().unwrap_or_default());
+            for quoted in code.flat_map(|line| {
+                line.split('"')
+                    .skip(1)
+                    .step_by(2)
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>()
+            }) {
+                let services = ["bedrock:", "dynamodb:", "secretsmanager:"];
+                let is_action = services.iter().any(|service| quoted.starts_with(service))
+                    && quoted
+                        .chars()
+                        .all(|letter| letter == ':' || letter.is_ascii_alphabetic());
+                if is_action {
+                    allowed.insert(quoted);
+                }
+            }
+        }
+        let called: BTreeSet<String> = TASK_ACTIONS.map(str::to_owned).into();
+        assert_eq!(allowed, called);
+    }
+}
