@@ -143,7 +143,10 @@ impl InfraFolder {
     }
 
     fn values_of(&self, var_file: &Path) -> Result<Map<String, Value>, CliError> {
-        let mut values = defaults(&read_body(&self.path.join("variables.tf"))?)?;
+        let mut values = Map::new();
+        for path in self.files()? {
+            values.extend(defaults(&read_body(&path)?)?);
+        }
         let chosen = read_values(&self.path.join(var_file))?;
         // The Python program's name for it.
         if let (None, Some(region)) = (chosen.get("region"), chosen.get("aws_region")) {
@@ -167,14 +170,17 @@ impl InfraFolder {
         .hint(format!("write `environment = \"{name}\"` there")))
     }
 
+    /// The configuration's files: Terraform reads all there are as one.
+    fn files(&self) -> Result<Vec<PathBuf>, CliError> {
+        files_with_extension(&self.path, "tf").map_err(|error| cannot_read(&self.path, error))
+    }
+
     /// Where the configuration says that it keeps its state; `None` for a local file.
     ///
     /// # Errors
     /// Not ready if a file cannot be read or understood.
     pub(crate) fn backend(&self) -> Result<Option<Backend>, CliError> {
-        let files = files_with_extension(&self.path, "tf")
-            .map_err(|error| cannot_read(&self.path, error))?;
-        for path in files {
+        for path in self.files()? {
             if let Some(backend) = backend(&read_body(&path)?)? {
                 return Ok(Some(backend));
             }

@@ -332,6 +332,11 @@ variable "anonymous_tenant" {
 variable "private_ranges" {
   description = "T3NETS_PRIVATE_RANGES, as a list."
   type        = list(string)
+
+  validation {
+    condition     = alltrue([for range in var.private_ranges : can(cidrhost(range, 0))])
+    error_message = "private_ranges are address ranges."
+  }
 }
 
 variable "oidc_issuer" {
