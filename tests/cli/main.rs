@@ -9,6 +9,7 @@
 
 mod aws;
 mod aws_faults;
+mod backup;
 mod chat;
 mod chat_bounds;
 mod chat_terminal;

@@ -320,6 +320,14 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         &[("Destroy an environment", "infra destroy -e dev")],
     ),
     (
+        "backup",
+        &[(
+            "Copy all that this machine's environment has",
+            "backup t3nets.backup",
+        )],
+    ),
+    ("restore", &[("Go back to a copy", "restore t3nets.backup")]),
+    (
         "cost",
         &[("Estimate what dev costs in a month", "cost -e dev")],
     ),

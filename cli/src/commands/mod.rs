@@ -7,6 +7,7 @@
 //! several commands share.
 
 pub(crate) mod arguments;
+pub(crate) mod backup;
 pub(crate) mod chat;
 pub(crate) mod completions;
 pub(crate) mod cost;
@@ -21,6 +22,7 @@ pub(crate) mod key;
 pub(crate) mod logs;
 pub(crate) mod man;
 pub(crate) mod restart;
+pub(crate) mod restore;
 pub(crate) mod rollback;
 pub(crate) mod scale;
 pub(crate) mod secret;
@@ -79,6 +81,10 @@ pub(crate) enum Command {
     /// Create, change and destroy an environment's infrastructure with Terraform
     #[command(subcommand)]
     Infra(infra::InfraCommand),
+    /// Copy all that a local environment has to one file, while it is in use
+    Backup(backup::BackupArgs),
+    /// Put a backup in the place of all that a local environment has
+    Restore(restore::RestoreArgs),
     /// Estimate the monthly cost of an environment, by service and option
     Cost(cost::CostArgs),
     /// Check the environment and show how to fix what is wrong
@@ -186,6 +192,8 @@ async fn run_to_end(
             InfraCommand::Destroy(args) => show(printer, infra::destroy(context, args).await),
         },
         Command::Cost(args) => show(printer, cost::run(context, &args)),
+        Command::Backup(args) => show(printer, backup::run(context, args).await),
+        Command::Restore(args) => show(printer, restore::run(context, args).await),
         Command::Doctor(args) => show(printer, doctor::run(context, args).await),
         Command::Completions(args) => show(printer, completions::run(&args)),
         Command::Man(args) => show(printer, man::run(printer, args, tree())),

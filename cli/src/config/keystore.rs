@@ -15,7 +15,7 @@ use super::home;
 use crate::error::CliError;
 
 /// The name of the files.
-const STEM: &str = "operator-keys";
+pub(crate) const STEM: &str = "operator-keys";
 /// The name under which a tenant's key is kept.
 const ENTRY: &str = "t3nets";
 

@@ -11,6 +11,7 @@
 //! `records`, `usage`, `conversations`. `secrets` stands alone. `files` and `rows` are their tools;
 //! `schema/` holds the migrations.
 
+pub mod backup;
 mod changes;
 mod conversations;
 mod database;
@@ -85,6 +86,7 @@ pub fn open(home: &Path) -> Result<Platform, StoreError> {
 /// Those of [`open`].
 pub fn open_with_clock(home: &Path, clock: Arc<dyn Clock>) -> Result<Platform, StoreError> {
     files::create_private_folder(home)?;
+    backup::finish(home)?;
     let database = Arc::new(database::Database::open(&LocalPaths::new(home).database())?);
     Ok(Platform {
         tenants: Arc::new(tenants::SqliteTenants::new(

@@ -1,0 +1,79 @@
+//! `t3nets restore`.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+use t3nets_router::local::{LocalPaths, backup};
+
+use super::backup::STEMS;
+use crate::config::running::DevLock;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::terminal::printer::Output;
+use crate::terminal::text::counted;
+
+/// Arguments of `t3nets restore`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RestoreArgs {
+    /// A file that `t3nets backup` wrote
+    file: PathBuf,
+}
+
+/// What is there again.
+#[derive(Debug, Serialize)]
+pub(crate) struct Restored {
+    environment: String,
+    file: PathBuf,
+    tenants: usize,
+    /// Whether something was there before, which is kept beside it.
+    replaced: bool,
+}
+
+impl Output for Restored {
+    fn text(&self) -> String {
+        let kept = match self.replaced {
+            true => "; what was there before has `.before-restore` behind its name",
+            false => "",
+        };
+        format!(
+            "environment `{}`: restored {} from `{}`{kept}",
+            self.environment,
+            counted(self.tenants, "tenant"),
+            self.file.display(),
+        )
+    }
+}
+
+/// Puts a backup in the place of all that a local environment has.
+///
+/// # Errors
+/// If it is on AWS or in use, the backup cannot be used, or nobody agreed; nothing is changed then.
+pub(crate) async fn run(context: &Context, args: RestoreArgs) -> Result<Restored, CliError> {
+    let environment = context.local_environment()?;
+    let (home, file) = (environment.home.clone(), args.file.clone());
+    let report = backup::check(&file)?;
+    context.show_environment().await?;
+    let replaced = LocalPaths::new(&home).database().exists();
+    if replaced {
+        context.confirm(&format!(
+            "Replace all that the environment `{}` has by {} from the backup?",
+            environment.name,
+            counted(report.tenants, "tenant"),
+        ))?;
+    }
+    let Some(lock) = DevLock::take(&home)? else {
+        return Err(
+            CliError::not_ready(format!("`t3nets dev` runs on `{}`", environment.name))
+                .hint("end it, and run the command again"),
+        );
+    };
+    let restored = tokio::task::spawn_blocking(move || backup::restore(&home, &file, &STEMS)).await;
+    drop(lock);
+    restored.map_err(|error| CliError::failed("the restore ended early").caused_by(error))??;
+    Ok(Restored {
+        environment: environment.name.clone(),
+        file: args.file,
+        tenants: report.tenants,
+        replaced,
+    })
+}
