@@ -355,6 +355,7 @@ fn kind_of_store(error: &StoreError) -> Option<AwsErrorKind> {
         | StoreError::NotFound(_)
         | StoreError::Changed(_)
         | StoreError::Taken(_)
+        | StoreError::Suspended(_)
         | StoreError::Reserved { .. }
         | StoreError::TooLarge(_) => None,
     }

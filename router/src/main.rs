@@ -14,6 +14,7 @@ use t3nets_router::aws::{self, Connection};
 use t3nets_router::config::{ConfigError, ContainerConfig, PlatformConfig, ServerConfig};
 use t3nets_router::errors::with_causes;
 use t3nets_router::http::{self, AppError};
+use t3nets_router::model::TenantId;
 use t3nets_router::outbound::{self, Options, Proxies};
 use t3nets_router::ports::{Platform, SystemClock};
 use t3nets_router::secrets_cache::CachedSecrets;
@@ -93,6 +94,9 @@ async fn serve() -> Result<(), Failure> {
         .init();
 
     let platform = open(config.platform, &mut config.server).await?;
+    if let Some(tenant) = &config.server.anonymous_tenant {
+        require_tenant(&platform, tenant).await?;
+    }
     let app = http::app(platform, config.server).map_err(|error| match error {
         AppError::Client(error) => Failure::Other(with_causes(&error)),
         AppError::Model(error) => Failure::Config(ConfigError::Model { error }),
@@ -164,6 +168,32 @@ async fn open(config: PlatformConfig, server: &mut ServerConfig) -> Result<Platf
                 secrets: Arc::new(CachedSecrets::new(platform.secrets)),
                 ..platform
             })
+        }
+    }
+}
+
+/// How long the start waits for the store to say that a tenant is there.
+const TENANT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Refuses to start for callers without a key where their tenant does not exist: each of them would
+/// be refused, and nobody would know why. A store that does not answer is for `/ready` to tell.
+async fn require_tenant(platform: &Platform, tenant: &TenantId) -> Result<(), Failure> {
+    match tokio::time::timeout(TENANT_TIMEOUT, platform.tenants.tenant(tenant)).await {
+        Ok(Ok(Some(_))) => Ok(()),
+        Ok(Ok(None)) => Err(Failure::Config(ConfigError::Invalid {
+            name: "T3NETS_ANONYMOUS_TENANT",
+            reason: format!(
+                "there is no tenant `{tenant}`; `t3nets seed --tenant {tenant}` makes it"
+            ),
+        })),
+        Ok(Err(error)) => {
+            let error = with_causes(&error);
+            tracing::warn!(%tenant, error, "cannot tell whether the anonymous tenant exists");
+            Ok(())
+        }
+        Err(_) => {
+            tracing::warn!(%tenant, "cannot tell in time whether the anonymous tenant exists");
+            Ok(())
         }
     }
 }

@@ -222,6 +222,23 @@ fn where_others_can_reach_it_nobody_is_let_in_without_a_key() {
 }
 
 #[test]
+fn an_anonymous_tenant_that_is_not_there_is_refused_and_nothing_is_made() {
+    let sandbox = Sandbox::new();
+    for arguments in [
+        &["--anonymous-tenant", "nosuch"][..],
+        &["--demo", "--anonymous-tenant", "default"],
+    ] {
+        Dev::refused(&sandbox, arguments)
+            .expect_code(1)
+            .says("does not exist");
+        let listed = sandbox.run(&["tenant", "list", "--json"]).expect_code(0);
+        assert_eq!(listed.json()["tenants"], serde_json::json!([]));
+    }
+    let dev = Dev::start(&sandbox, &["--anonymous-tenant", "default"]);
+    assert_eq!(dev.started["anonymous_tenant"], "default");
+}
+
+#[test]
 fn what_an_operator_changed_is_not_seeded_again() {
     let sandbox = Sandbox::new();
     drop(Dev::start(&sandbox, &[]));

@@ -11,12 +11,13 @@ use serde_json::{Value, json};
 use t3nets_router::aws::DynamoConversations;
 use t3nets_router::model::{ConversationKey, ConversationOwner, Message};
 use t3nets_router::ports::{
-    CONVERSATION_LIFE, ConversationStore, PageRequest, StoreError, Window, all_pages,
+    CONVERSATION_LIFE, Change, ConversationStore, PageRequest, Platform, StoreError, Window,
+    all_pages,
 };
 
 use crate::aws::AwsFixture;
 use crate::conversations::{key_of, owner_of, said, turn};
-use crate::fixture::{at_once, unique_tenant_id};
+use crate::fixture::{Fixture, at_once, audit, let_in, unique_tenant_id};
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -31,6 +32,8 @@ const LONG: usize = 32 * 1024;
 struct Table {
     client: Client,
     name: String,
+    tenants: String,
+    platform: Platform,
     store: Arc<DynamoConversations>,
     key: ConversationKey,
     began: Timestamp,
@@ -40,13 +43,21 @@ impl Table {
     async fn new() -> Option<Self> {
         let fixture = AwsFixture::on_ministack().await?;
         let client = Client::new(&fixture.sdk);
-        let name = fixture.tables.conversations.clone();
+        let (name, tenants) = (
+            fixture.tables.conversations.clone(),
+            fixture.tables.tenants.clone(),
+        );
+        let key = key_of(&owner_of(&unique_tenant_id()), "session");
+        let platform = fixture.platform().await;
+        let_in(&platform, &key.owner).await;
         Some(Self {
-            store: Arc::new(DynamoConversations::new(client.clone(), &name)),
-            key: key_of(&owner_of(&unique_tenant_id()), "session"),
+            store: Arc::new(DynamoConversations::new(client.clone(), &name, &tenants)),
+            key,
             began: Timestamp::now(),
             client,
             name,
+            tenants,
+            platform,
         })
     }
 
@@ -383,7 +394,7 @@ async fn several_processes_append_at_once() {
     };
     // Each store has locks of its own, as a process has.
     let tasks = (0..4).map(|process| {
-        let store = DynamoConversations::new(table.client.clone(), &table.name);
+        let store = DynamoConversations::new(table.client.clone(), &table.name, &table.tenants);
         let (key, now) = (table.key.clone(), table.began);
         async move {
             for n in 0..10 {
@@ -404,4 +415,40 @@ async fn several_processes_append_at_once() {
             .collect();
         assert_eq!(order, (0..10).collect::<Vec<_>>());
     }
+}
+
+#[tokio::test]
+async fn a_user_who_is_removed_while_talking_leaves_no_item() {
+    let Some(table) = Table::new().await else {
+        return;
+    };
+    let owner = &table.key.owner;
+    let (tenants, user) = (&table.platform.tenants, &owner.user_id);
+    let user = tenants.user(&owner.tenant_id, user).await.unwrap().unwrap();
+    let talking = (0..8).map(|n| {
+        let (store, began) = (table.store.clone(), table.began);
+        let key = key_of(owner, &format!("session-{n}"));
+        async move {
+            let turn = turn(&"x".repeat(LONG), "answer");
+            for _ in 0..1_000 {
+                if store.append(&key, &turn, began).await.is_err() {
+                    break;
+                }
+            }
+        }
+    });
+    let removing = async {
+        while table.pages().await.len() < 16 {
+            tokio::task::yield_now().await;
+        }
+        let audit = audit(&owner.tenant_id);
+        let removal = [Change::RemoveUser(user.clone())];
+        let commit = tenants.commit(&owner.tenant_id, &removal, &audit);
+        commit.await.unwrap();
+        let users = [user.id.clone()];
+        let removed = table.store.remove_all(&owner.tenant_id, &users);
+        removed.await.unwrap();
+    };
+    futures::future::join(at_once(talking), removing).await;
+    assert_eq!(table.items().await, []);
 }

@@ -344,7 +344,7 @@ async fn items_have_the_attributes_that_other_programs_expect() {
         ),
         (
             format!("{pk} USER#ada"),
-            "channel_identities:S display_name:S email:S pk:S role:S sk:S tenant_id:S user_id:S"
+            "channel_identities:S display_name:S email:S made_at:S pk:S role:S sk:S tenant_id:S user_id:S"
                 .to_owned(),
         ),
         (

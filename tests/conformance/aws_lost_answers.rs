@@ -17,7 +17,7 @@ use t3nets_router::ports::{ConversationStore, PutOutcome, SecretStore, StoreErro
 
 use crate::aws::AwsFixture;
 use crate::conversations::{key_of, owner_of, turn};
-use crate::fixture::{object, secret_name, unique_tenant_id};
+use crate::fixture::{Fixture, let_in, object, secret_name, unique_tenant_id};
 
 /// Turns answers to writes that were made into a server's failure. For calls that follow each
 /// other.
@@ -95,12 +95,13 @@ async fn a_lost_answer_does_not_double_a_turn() {
                 config = config.retry_config(RetryConfig::disabled());
             }
             let client = aws_sdk_dynamodb::Client::from_conf(config.build());
-            DynamoConversations::new(client, table)
+            DynamoConversations::new(client, table, &fixture.tables.tenants)
         };
         let (key, now) = (
             key_of(&owner_of(&unique_tenant_id()), "session"),
             Timestamp::now(),
         );
+        let_in(&fixture.platform().await, &key.owner).await;
         let read = async |store: &DynamoConversations| {
             let window = Window {
                 messages: 100,
@@ -110,7 +111,7 @@ async fn a_lost_answer_does_not_double_a_turn() {
         };
         let mut all = Vec::new();
         for (operation, question) in [
-            (".PutItem", "short".to_owned()),
+            (".TransactWriteItems", "short".to_owned()),
             (".UpdateItem", "short".to_owned()),
             (".TransactWriteItems", "x".repeat(80_000)),
         ] {

@@ -8,7 +8,9 @@ use t3nets_router::model::{
 };
 use t3nets_router::ports::{CONVERSATION_LIFE, PageRequest, Platform, Window};
 
-use crate::fixture::{Fixture, assert_same_set, at_once, id, object, unique_tenant_id, walk};
+use crate::fixture::{
+    Fixture, assert_same_set, at_once, id, let_in, object, some_time, unique_tenant_id, walk,
+};
 
 const EVERYTHING: Window = Window {
     messages: usize::MAX,
@@ -22,6 +24,7 @@ pub(crate) fn owner_of(tenant: &TenantId) -> ConversationOwner {
         tenant_id: tenant.clone(),
         channel: ChannelKind::Dashboard,
         user_id: id("ada"),
+        since: Some(some_time()),
     }
 }
 
@@ -60,8 +63,10 @@ struct Talk {
 impl Talk {
     async fn new(fixture: &dyn Fixture) -> Self {
         let platform = fixture.platform().await;
+        let key = key_of(&owner_of(&unique_tenant_id()), "session");
+        let_in(&platform, &key.owner).await;
         Self {
-            key: key_of(&owner_of(&unique_tenant_id()), "session"),
+            key,
             // The service's own time: what is long past there is deleted by it.
             began: platform.clock.now(),
             platform,
@@ -69,6 +74,9 @@ impl Talk {
     }
 
     async fn append(&self, key: &ConversationKey, messages: &[Message], now: Timestamp) {
+        if key.owner != self.key.owner {
+            let_in(&self.platform, &key.owner).await;
+        }
         let store = &self.platform.conversations;
         store.append(key, messages, now).await.unwrap();
     }
@@ -412,6 +420,7 @@ pub(crate) async fn removing_users_conversations_leaves_the_others(fixture: &dyn
             tenant_id: tenant.clone(),
             channel,
             user_id: id(user),
+            since: Some(some_time()),
         };
         key_of(&owner, "session")
     };
@@ -461,6 +470,7 @@ pub(crate) async fn removing_a_tenants_conversations_leaves_the_other_tenants(
         user_id: id("grace"),
         channel: ChannelKind::Api,
         tenant_id: tenant.clone(),
+        since: Some(some_time()),
     };
     let removed = [talk.key.clone(), key_of(&other_user, "session")];
     for key in removed.iter().chain([&kept]) {

@@ -9,8 +9,9 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use t3nets_router::model::{
-    ApiKey, AuditEntry, ChannelId, ChannelKind, ChannelMapping, IntegrationName, JsonObject,
-    KeyHash, SecretName, Tenant, TenantId, TenantSettings, TenantStatus, User, UserId, UserRole,
+    ApiKey, AuditEntry, ChannelId, ChannelKind, ChannelMapping, ConversationOwner, IntegrationName,
+    JsonObject, KeyHash, SecretName, Tenant, TenantId, TenantSettings, TenantStatus, User, UserId,
+    UserRole,
 };
 use t3nets_router::ports::{Change, Clock, Page, PageRequest, Platform, StoreError};
 use ulid::Ulid;
@@ -150,6 +151,27 @@ pub(crate) fn user(tenant: &TenantId, user_id: &str) -> User {
         display_name: "Ada Lovelace".to_owned(),
         role: UserRole::Member,
         channel_identities: object(serde_json::json!({"slack": "U024BE7LH"})),
+        created_at: Some(some_time()),
+    }
+}
+
+/// Makes an owner's tenant and user, where they are missing.
+pub(crate) async fn let_in(platform: &Platform, owner: &ConversationOwner) {
+    let (store, id) = (&platform.tenants, &owner.tenant_id);
+    let mut missing = Vec::new();
+    // Looked up before: a transaction that is refused takes others' writes with it on moto.
+    if store.tenant(id).await.unwrap().is_none() {
+        missing.push(Change::CreateTenant(tenant(id)));
+    }
+    let is_anonymous = owner.user_id == UserId::anonymous();
+    if !is_anonymous && store.user(id, &owner.user_id).await.unwrap().is_none() {
+        missing.push(Change::CreateUser(User {
+            created_at: owner.since,
+            ..user(id, owner.user_id.as_str())
+        }));
+    }
+    if !missing.is_empty() {
+        store.commit(id, &missing, &audit(id)).await.unwrap();
     }
 }
 

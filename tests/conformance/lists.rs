@@ -18,6 +18,7 @@ async fn filled_world(fixture: &dyn Fixture) -> World {
     let neighbour = unique_tenant_id();
     world.add_tenant(&neighbour).await;
     for tenant in [&world.tenant, &neighbour] {
+        let owner = first_user(tenant);
         for n in 0..ITEMS {
             let user = user(tenant, &format!("user-{n}"));
             let mapped = channel(tenant, kind(n), &format!("{}#{n}", unique()));
@@ -27,10 +28,18 @@ async fn filled_world(fixture: &dyn Fixture) -> World {
                 Change::MapChannel(mapped),
             ];
             world.commit_to(tenant, &changes).await.unwrap();
-            append(&world, &owner_of(tenant), n).await;
+            append(&world, &owner, n).await;
         }
     }
     world
+}
+
+/// One of the users has conversations.
+fn first_user(tenant: &TenantId) -> ConversationOwner {
+    ConversationOwner {
+        user_id: id("user-0"),
+        ..owner_of(tenant)
+    }
 }
 
 fn kind(n: usize) -> ChannelKind {
@@ -55,7 +64,7 @@ async fn append(world: &World, owner: &ConversationOwner, n: usize) {
 
 pub(crate) async fn every_page_size_walks_each_list_to_its_end(fixture: &dyn Fixture) {
     let world = filled_world(fixture).await;
-    let (tenant, owner) = (&world.tenant, owner_of(&world.tenant));
+    let (tenant, owner) = (&world.tenant, first_user(&world.tenant));
     let tenants = &world.platform.tenants;
     let now = world.platform.clock.now();
     for size in PAGE_SIZES {
@@ -152,7 +161,7 @@ pub(crate) async fn an_item_added_behind_the_cursor_disturbs_no_page(fixture: &d
 
 pub(crate) async fn a_cursor_that_the_list_did_not_give_out_is_refused(fixture: &dyn Fixture) {
     let world = filled_world(fixture).await;
-    let (tenant, owner) = (&world.tenant, owner_of(&world.tenant));
+    let (tenant, owner) = (&world.tenant, first_user(&world.tenant));
     let (tenants, conversations) = (&world.platform.tenants, &world.platform.conversations);
     let now = world.platform.clock.now();
     let session = key_of(&owner, "session-0");

@@ -15,8 +15,8 @@ use t3nets_router::ports::{
 
 use crate::conversations::{key_of, owner_of, said};
 use crate::fixture::{
-    Fixture, ManualClock, World, at_once, audit, id, object, secret_name, tenant, unique_tenant_id,
-    user,
+    Fixture, ManualClock, World, at_once, audit, id, let_in, object, secret_name, tenant,
+    unique_tenant_id, user,
 };
 
 /// A home folder of its own, removed with it.
@@ -78,6 +78,7 @@ async fn what_was_acknowledged_is_there_after_reopening() {
             .commit(&id, &create, &audit(&id))
             .await
             .unwrap();
+        let_in(&platform, &session.owner).await;
         let messages = [said("hello")];
         platform
             .conversations
@@ -313,6 +314,7 @@ async fn opening_and_reading_secrets_writes_nothing() {
 async fn expired_conversations_are_cleared_away_by_later_turns() {
     let fixture = LocalFixture::new();
     let owner = owner_of(&unique_tenant_id());
+    let_in(&fixture.platform, &owner).await;
     let store = &fixture.platform.conversations;
     let append = |session: String, now| {
         let key = key_of(&owner, &session);

@@ -10,7 +10,7 @@ use t3nets_router::model::{ConversationKey, Message, Role};
 use t3nets_router::ports::Window;
 
 use crate::conversations::{key_of, owner_of, turn};
-use crate::fixture::id;
+use crate::fixture::{id, let_in};
 
 const HOME: &str = "T3NETS_TEST_CRASH_HOME";
 const ROUND: &str = "T3NETS_TEST_CRASH_ROUND";
@@ -93,6 +93,7 @@ async fn write_forever() {
         return;
     };
     let platform = t3nets_router::local::open(Path::new(&home)).unwrap();
+    let_in(&platform, &session().owner).await;
     let writers = (0..WRITERS).map(|writer| {
         let (platform, round) = (platform.clone(), round.clone());
         async move {

@@ -31,6 +31,7 @@ mod lists;
 mod local;
 mod local_crash;
 mod operators;
+mod owners;
 mod removal;
 mod secrets;
 mod tenants;
@@ -145,6 +146,12 @@ macro_rules! conformance {
                     a_seed_finds_a_person_by_the_address
                     of_two_who_are_given_an_address_at_once_one_gets_it
                 }
+                owners {
+                    nothing_is_added_for_a_user_who_was_removed
+                    another_of_the_same_id_sees_nothing_of_the_first
+                    nothing_begins_in_a_tenant_that_is_suspended_or_removed
+                    turns_under_way_while_their_user_is_removed_leave_nothing
+                }
                 operators {
                     changes_of_different_settings_at_once_are_both_kept
                     of_two_who_change_one_setting_at_once_the_second_is_told_what_it_is_now
@@ -208,6 +215,7 @@ conformance! {
             "operators::changes_of_different_settings_at_once_are_both_kept",
             "operators::of_two_who_change_one_setting_at_once_the_second_is_told_what_it_is_now",
             "conversations::two_hundred_turns_at_once_are_all_kept_each_together",
+            "owners::turns_under_way_while_their_user_is_removed_leave_nothing",
             "secrets::changes_at_once_are_all_kept";
 }
 

@@ -178,11 +178,22 @@ impl Admin {
         target: &str,
     ) -> Result<(), AdminError> {
         let audit = self.audit(tenant, action, target);
-        Ok(self
-            .platform
-            .tenants
-            .commit(tenant, changes, &audit)
-            .await?)
+        Ok(self.commit_all(tenant, changes, &audit).await?)
+    }
+
+    /// Every change an operator makes goes through here.
+    async fn commit_all(
+        &self,
+        tenant: &TenantId,
+        changes: &[Change],
+        audit: &AuditEntry,
+    ) -> Result<(), StoreError> {
+        let changes: Vec<Change> = changes
+            .iter()
+            .map(|change| change.clone().made_at(audit.at))
+            .collect();
+        let store = &self.platform.tenants;
+        store.commit(tenant, &changes, audit).await
     }
 
     fn audit(&self, tenant: &TenantId, action: &str, target: &str) -> AuditEntry {

@@ -337,6 +337,7 @@ pub(super) fn new_user(tenant: &TenantId, new: NewUser) -> Result<User, AdminErr
         display_name,
         role: new.role,
         channel_identities: Default::default(),
+        created_at: None,
     })
 }
 

@@ -57,6 +57,7 @@ pub fn open(sdk: &SdkConfig, names: &Names, clock: Arc<dyn Clock>) -> Platform {
         conversations: Arc::new(DynamoConversations::new(
             dynamodb,
             &names.conversations_table,
+            tenants,
         )),
         secrets: Arc::new(SecretsManager::new(
             connect::secrets_manager(sdk),

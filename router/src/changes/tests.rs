@@ -35,6 +35,7 @@ fn user() -> User {
         display_name: "Ada".to_owned(),
         role: UserRole::Member,
         channel_identities: Default::default(),
+        created_at: None,
     }
 }
 

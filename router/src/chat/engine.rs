@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio_util::task::TaskTracker;
 use ulid::Ulid;
@@ -18,8 +18,8 @@ use super::{
 };
 use crate::ai::{Models, SelectedModel};
 use crate::model::{
-    ConversationKey, ConversationOwner, JsonObject, Message, ModelRequest, Role, SessionId,
-    TenantId,
+    ConversationKey, JsonObject, Message, ModelRequest, Role, SessionId, Tenant, TenantId,
+    TenantStatus, User,
 };
 use crate::ports::{ModelError, Platform, StoreError, Window};
 use crate::skills::{Skill, SkillSet, rules};
@@ -27,6 +27,8 @@ use crate::token::random_token;
 
 /// The most of a conversation that a model is given, in bytes.
 const WINDOW_BYTES: usize = 64 * 1024;
+/// How old what is known of the caller may be when a turn is stored.
+const OWNER_AGE: SignedDuration = SignedDuration::from_secs(5);
 /// The most turns of a conversation that a model is given, whatever the tenant's settings say.
 const MAX_HISTORY_TURNS: usize = 1_000;
 
@@ -37,7 +39,8 @@ pub struct Engine {
     models: Models,
     /// Settlements that are written after their turn has been answered.
     background: TaskTracker,
-    route_counts: Mutex<HashMap<TenantId, RouteCounts>>,
+    /// By the tenant's id and when it was made: the id may be another's by now.
+    route_counts: Mutex<HashMap<(TenantId, Timestamp), RouteCounts>>,
 }
 
 /// A turn that is being answered.
@@ -83,11 +86,11 @@ impl Engine {
     }
 
     /// A tenant's turns since the router started, by route.
-    pub fn route_counts(&self, tenant: &TenantId) -> RouteCounts {
+    pub fn route_counts(&self, tenant: &Tenant) -> RouteCounts {
         self.route_counts
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .get(tenant)
+            .get(&(tenant.id.clone(), tenant.created_at))
             .copied()
             .unwrap_or_default()
     }
@@ -146,7 +149,7 @@ impl Engine {
         if !request.raw {
             self.store(&key, request, &outcome, now).await?;
         }
-        self.count(&caller.tenant.id, outcome.route);
+        self.count(&caller.tenant, outcome.route);
         Ok(TurnAnswer {
             text: outcome.text,
             session_id: key.session_id,
@@ -167,11 +170,7 @@ impl Engine {
         request: &TurnRequest,
         now: Timestamp,
     ) -> Result<ConversationKey, TurnError> {
-        let owner = ConversationOwner {
-            tenant_id: request.caller.tenant.id.clone(),
-            channel: request.channel,
-            user_id: request.caller.user_id(),
-        };
+        let owner = request.caller.owner(request.channel);
         if let Some(session_id) = request.session_id.clone() {
             let key = ConversationKey {
                 owner: owner.clone(),
@@ -348,6 +347,30 @@ impl Engine {
         })
     }
 
+    /// Refuses a turn whose caller was removed, or whose tenant was suspended, while it was
+    /// answered, as far as that is not older than [`OWNER_AGE`]. That nothing at all comes after a
+    /// removal is the store's own check.
+    async fn require_caller(&self, caller: &Caller, now: Timestamp) -> Result<(), TurnError> {
+        if now.duration_since(caller.as_of) <= OWNER_AGE {
+            return Ok(());
+        }
+        let (store, tenant) = (&self.platform.tenants, &caller.tenant);
+        let user = async {
+            match &caller.user {
+                Some(user) => store.user(&tenant.id, &user.id).await,
+                None => Ok(None),
+            }
+        };
+        let (tenant_now, user_now) = futures::try_join!(store.tenant(&tenant.id), user)?;
+        let tenant_now = tenant_now.filter(|now| now.created_at == tenant.created_at);
+        let is_same = |user: &User| user_now.is_some_and(|now| now.created_at == user.created_at);
+        match tenant_now {
+            Some(now) if now.status == TenantStatus::Suspended => Err(TurnError::Suspended(now.id)),
+            Some(_) if caller.user.as_ref().is_none_or(is_same) => Ok(()),
+            _ => Err(TurnError::CallerGone),
+        }
+    }
+
     /// Stores the turn: both messages or none.
     async fn store(
         &self,
@@ -355,8 +378,9 @@ impl Engine {
         request: &TurnRequest,
         outcome: &Outcome,
         asked_at: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), TurnError> {
         let answered_at = self.platform.clock.now();
+        self.require_caller(&request.caller, answered_at).await?;
         let mut notes = JsonObject::new();
         notes.insert("request_id".to_owned(), json!(request.request_id));
         notes.insert("route".to_owned(), json!(outcome.route));
@@ -383,18 +407,22 @@ impl Engine {
                 other: notes,
             },
         ];
-        self.platform
-            .conversations
-            .append(key, &turn, answered_at)
-            .await
+        let conversations = &self.platform.conversations;
+        match conversations.append(key, &turn, answered_at).await {
+            Err(StoreError::NotFound(_)) => Err(TurnError::CallerGone),
+            Err(StoreError::Suspended(tenant)) => Err(TurnError::Suspended(tenant)),
+            stored => Ok(stored?),
+        }
     }
 
-    fn count(&self, tenant: &TenantId, route: Route) {
+    fn count(&self, tenant: &Tenant, route: Route) {
         let mut all = self
             .route_counts
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let counts = all.entry(tenant.clone()).or_default();
+        let counts = all
+            .entry((tenant.id.clone(), tenant.created_at))
+            .or_default();
         match route {
             Route::Conversational => counts.conversational += 1,
             Route::Rule => counts.rule += 1,

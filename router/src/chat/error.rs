@@ -13,6 +13,9 @@ pub enum TurnError {
     /// The tenant is suspended by its operator.
     #[error("tenant `{0}` is suspended")]
     Suspended(crate::model::TenantId),
+    /// The user or the tenant was removed while the turn was answered.
+    #[error("whoever asked was removed meanwhile")]
+    CallerGone,
     /// The tenant turned the channel off.
     #[error("channel `{channel}` is turned off for tenant `{tenant}`")]
     ChannelOff {

@@ -17,9 +17,12 @@ mod prompt;
 mod tool_loop;
 mod tools;
 
+use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::model::{ChannelKind, NanoUsd, SessionId, Tenant, TokenUsage, User, UserId, UserRole};
+use crate::model::{
+    ChannelKind, ConversationOwner, NanoUsd, SessionId, Tenant, TokenUsage, User, UserId, UserRole,
+};
 
 pub use engine::{Engine, RouteCounts};
 pub use error::TurnError;
@@ -34,6 +37,8 @@ pub struct Caller {
     pub user: Option<User>,
     /// The lower of the user's role and the credential's.
     pub role: UserRole,
+    /// When tenant and user were read.
+    pub as_of: Timestamp,
 }
 
 impl Caller {
@@ -42,6 +47,20 @@ impl Caller {
         self.user
             .as_ref()
             .map_or_else(UserId::anonymous, |user| user.id.clone())
+    }
+
+    /// The owner of what the caller says on a channel.
+    pub fn owner(&self, channel: ChannelKind) -> ConversationOwner {
+        let tenant_since = Some(self.tenant.created_at);
+        ConversationOwner {
+            tenant_id: self.tenant.id.clone(),
+            channel,
+            user_id: self.user_id(),
+            since: self
+                .user
+                .as_ref()
+                .map_or(tenant_since, |user| user.created_at),
+        }
     }
 }
 

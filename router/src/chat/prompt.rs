@@ -171,11 +171,13 @@ mod tests {
             display_name: name.to_owned(),
             role: crate::model::UserRole::Member,
             channel_identities: JsonObject::new(),
+            created_at: None,
         });
         Caller {
             tenant,
             user,
             role: crate::model::UserRole::Member,
+            as_of: Timestamp::UNIX_EPOCH,
         }
     }
 

@@ -161,6 +161,7 @@ impl Authenticator {
     async fn anonymous_caller_of(&self, id: &TenantId) -> Result<Caller, ApiError> {
         self.anonymous
             .try_get_with(id.clone(), async {
+                let as_of = self.platform.clock.now();
                 let tenant = self
                     .platform
                     .tenants
@@ -171,6 +172,7 @@ impl Authenticator {
                     tenant,
                     user: None,
                     role: UserRole::Member,
+                    as_of,
                 })
             })
             .await
@@ -205,6 +207,7 @@ async fn verify(platform: &Platform, hash: &KeyHash) -> Result<Option<Verified>,
     else {
         return Ok(None);
     };
+    let as_of = platform.clock.now();
     let (tenant, user) = futures::try_join!(
         platform.tenants.tenant(&key.tenant_id),
         platform.tenants.user(&key.tenant_id, &key.user_id)
@@ -219,6 +222,7 @@ async fn verify(platform: &Platform, hash: &KeyHash) -> Result<Option<Verified>,
             tenant,
             user: Some(user),
             role,
+            as_of,
         },
     }))
 }

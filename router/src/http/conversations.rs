@@ -104,12 +104,8 @@ pub(super) struct Cleared {
     cleared: bool,
 }
 
-fn owner(known: KnownUser) -> ConversationOwner {
-    ConversationOwner {
-        tenant_id: known.caller.tenant.id,
-        channel: known.channel,
-        user_id: known.user_id,
-    }
+fn owner(known: &KnownUser) -> ConversationOwner {
+    known.caller.owner(known.channel)
 }
 
 /// Messages of a conversation, newest page first
@@ -132,7 +128,7 @@ pub(super) async fn history(
     QueryString(page): QueryString<PageQuery>,
 ) -> Result<Json<History>, ApiError> {
     let key = ConversationKey {
-        owner: owner(known),
+        owner: owner(&known),
         session_id: query.session_id,
     };
     let now = state.platform.clock.now();
@@ -186,7 +182,7 @@ pub(super) async fn sessions(
     let found = state
         .platform
         .conversations
-        .sessions(&owner(known), page.into(), now)
+        .sessions(&owner(&known), page.into(), now)
         .await?;
     let sessions = found
         .items
@@ -222,7 +218,7 @@ pub(super) async fn clear(
     JsonBody(body): JsonBody<ClearBody>,
 ) -> Result<Json<Cleared>, ApiError> {
     let key = ConversationKey {
-        owner: owner(known),
+        owner: owner(&known),
         session_id: body.session_id,
     };
     let cleared = state

@@ -290,6 +290,7 @@ impl From<StoreError> for ApiError {
             | StoreError::NotFound(_)
             | StoreError::Changed(_)
             | StoreError::Taken(_)
+            | StoreError::Suspended(_)
             | StoreError::Reserved { .. }
             | StoreError::Misconfigured(_)
             | StoreError::Unauthenticated(_)
@@ -343,6 +344,7 @@ impl From<TurnError> for ApiError {
             TurnError::Suspended(_) => {
                 Self::new(StatusCode::FORBIDDEN, "tenant_suspended", message)
             }
+            TurnError::CallerGone => Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message),
             TurnError::ChannelOff {
                 channel,
                 tenant,

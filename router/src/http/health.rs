@@ -206,7 +206,7 @@ async fn about_tenant(state: &AppState, caller: &Caller) -> Result<AboutTenant, 
         ai_provider,
         ai_model,
         ai_problem,
-        routes: state.engine.route_counts(&tenant.id),
+        routes: state.engine.route_counts(&tenant),
         integrations,
         skills: skills
             .iter()

@@ -228,8 +228,9 @@ fn update_tenant(
 fn create_user(connection: &Connection, user: &User) -> Result<(), StoreError> {
     execute(
         connection,
-        "INSERT INTO users (tenant_id, user_id, email, display_name, role, channel_identities)
-         VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO users
+             (tenant_id, user_id, email, display_name, role, channel_identities, created_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?)",
         params![
             user.tenant_id.as_str(),
             user.id.as_str(),
@@ -237,6 +238,7 @@ fn create_user(connection: &Connection, user: &User) -> Result<(), StoreError> {
             user.display_name,
             user.role.as_str(),
             rows::to_json(&user.channel_identities)?,
+            user.created_at.map(|at| at.to_string()),
         ],
     )?;
     Ok(())

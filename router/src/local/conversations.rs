@@ -8,12 +8,13 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::model::{
-    ConversationKey, ConversationOwner, Message, Role, SessionSummary, TenantId, UserId,
+    ConversationKey, ConversationOwner, Message, Record, Role, SessionSummary, TenantId,
+    TenantStatus, UserId,
 };
 use crate::ports::{CONVERSATION_LIFE, ConversationStore, Page, PageRequest, StoreError, Window};
 
 use super::database::Database;
-use super::rows;
+use super::{records, rows};
 use crate::cursor;
 
 /// How many expired conversations one append clears away: more than it adds, so that they never
@@ -123,7 +124,7 @@ impl ConversationStore for SqliteConversations {
                     .prepare_cached(
                         "SELECT session_id, updated_at, preview FROM conversations
                          WHERE tenant_id = ? AND channel = ? AND user_id = ? AND session_id > ?
-                             AND expires_at > ?
+                             AND expires_at > ? AND (owner_since IS NULL OR owner_since = ?)
                          ORDER BY session_id LIMIT ?",
                     )?
                     .query_and_then(
@@ -133,6 +134,7 @@ impl ConversationStore for SqliteConversations {
                             owner.user_id.as_str(),
                             after.unwrap_or_default(),
                             now.as_second(),
+                            owner.since.map(|since| since.to_string()),
                             rows::to_limit(start.count),
                         ],
                         read_summary,
@@ -149,7 +151,7 @@ impl ConversationStore for SqliteConversations {
             .write(move |connection| match find(connection, &key)? {
                 Some(stored) => {
                     delete(connection, stored.id)?;
-                    Ok(stored.is_live(now))
+                    Ok(stored.is_live(&key.owner, now))
                 }
                 None => Ok(false),
             })
@@ -194,18 +196,22 @@ struct Stored {
     id: i64,
     updated_at: Timestamp,
     expires_at: i64,
+    /// As [`ConversationOwner::since`] says; earlier releases did not write it.
+    owner_since: Option<Timestamp>,
 }
 
 impl Stored {
-    fn is_live(&self, now: Timestamp) -> bool {
-        self.expires_at > now.as_second()
+    /// Whether it is the conversation of this very owner, and not over.
+    fn is_live(&self, owner: &ConversationOwner, now: Timestamp) -> bool {
+        let is_own = self.owner_since.is_none() || self.owner_since == owner.since;
+        is_own && self.expires_at > now.as_second()
     }
 }
 
 fn find(connection: &Connection, key: &ConversationKey) -> Result<Option<Stored>, StoreError> {
     connection
         .prepare_cached(
-            "SELECT id, updated_at, expires_at FROM conversations
+            "SELECT id, updated_at, expires_at, owner_since FROM conversations
              WHERE tenant_id = ? AND channel = ? AND user_id = ? AND session_id = ?",
         )?
         .query_row(
@@ -227,7 +233,7 @@ fn find_live(
     now: Timestamp,
 ) -> Result<Option<i64>, StoreError> {
     Ok(find(connection, key)?
-        .filter(|stored| stored.is_live(now))
+        .filter(|stored| stored.is_live(&key.owner, now))
         .map(|stored| stored.id))
 }
 
@@ -238,9 +244,9 @@ fn append(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     purge(connection, now)?;
-    refuse_late(connection, &key.owner.tenant_id, messages)?;
+    require_owner(connection, &key.owner)?;
     let live = match find(connection, key)? {
-        Some(stored) if !stored.is_live(now) => {
+        Some(stored) if !stored.is_live(&key.owner, now) => {
             delete(connection, stored.id)?;
             None
         }
@@ -252,23 +258,32 @@ fn append(
         .as_second()
         .saturating_add(CONVERSATION_LIFE.as_secs());
     let preview = SessionSummary::preview_of(messages);
+    let since = key.owner.since.map(|since| since.to_string());
     let conversation = match live {
         Some(live) => {
             // A turn in which the person said nothing leaves the preview as it is.
             connection
                 .prepare_cached(
                     "UPDATE conversations
-                     SET updated_at = ?2, expires_at = ?3, preview = coalesce(nullif(?4, ''), preview)
+                     SET updated_at = ?2, expires_at = ?3, preview = coalesce(nullif(?4, ''), preview),
+                         owner_since = coalesce(?5, owner_since)
                      WHERE id = ?1",
                 )?
-                .execute(params![live.id, updated_at.to_string(), expires_at, preview])?;
+                .execute(params![
+                    live.id,
+                    updated_at.to_string(),
+                    expires_at,
+                    preview,
+                    since
+                ])?;
             live.id
         }
         None => connection
             .prepare_cached(
                 "INSERT INTO conversations
-                     (tenant_id, channel, user_id, session_id, updated_at, expires_at, preview)
-                 VALUES (?, ?, ?, ?, ?, ?, ?)",
+                     (tenant_id, channel, user_id, session_id, updated_at, expires_at, preview,
+                      owner_since)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             )?
             .insert(params![
                 key.owner.tenant_id.as_str(),
@@ -278,6 +293,7 @@ fn append(
                 updated_at.to_string(),
                 expires_at,
                 preview,
+                since,
             ])?,
     };
     let mut insert = connection.prepare_cached(
@@ -295,26 +311,41 @@ fn append(
     Ok(())
 }
 
-/// Refuses a turn that began before the tenant of this id was created: it is one of a tenant that
-/// was removed since.
-fn refuse_late(
-    connection: &Connection,
-    tenant: &TenantId,
-    messages: &[Message],
-) -> Result<(), StoreError> {
-    let Some(began) = messages.first().and_then(|message| message.at) else {
-        return Ok(());
-    };
-    let created: Option<Timestamp> = connection
-        .prepare_cached("SELECT created_at FROM tenants WHERE tenant_id = ?")?
-        .query_row(params![tenant.as_str()], |row| {
-            Ok(rows::parsed(row, "created_at"))
-        })
-        .optional()?
-        .transpose()?;
-    match created {
-        Some(created) if began < created => Err(StoreError::NotFound(tenant.into())),
-        _ => Ok(()),
+/// Refuses what is said by someone who is not there any more, whether or not another of the same id
+/// is, and in a suspended tenant.
+fn require_owner(connection: &Connection, owner: &ConversationOwner) -> Result<(), StoreError> {
+    let (tenant, user) = (&owner.tenant_id, &owner.user_id);
+    let of_tenant: Option<(TenantStatus, Timestamp)> = records::one(
+        connection,
+        "SELECT status, created_at FROM tenants WHERE tenant_id = ?",
+        params![tenant.as_str()],
+        |row| {
+            Ok((
+                rows::parsed(row, "status")?,
+                rows::parsed(row, "created_at")?,
+            ))
+        },
+    )?;
+    let (status, tenant_since) = of_tenant.ok_or_else(|| StoreError::NotFound(tenant.into()))?;
+    if status == TenantStatus::Suspended {
+        return Err(StoreError::Suspended(tenant.clone()));
+    }
+    // Callers without a credential have no record of their own.
+    if user.as_str() == UserId::ANONYMOUS {
+        return match owner.since == Some(tenant_since) {
+            true => Ok(()),
+            false => Err(StoreError::NotFound(tenant.into())),
+        };
+    }
+    let user_since: Option<Option<Timestamp>> = records::one(
+        connection,
+        "SELECT created_at FROM users WHERE tenant_id = ? AND user_id = ?",
+        params![tenant.as_str(), user.as_str()],
+        |row| rows::parsed_if_set(row, "created_at"),
+    )?;
+    match user_since == Some(owner.since) {
+        true => Ok(()),
+        false => Err(StoreError::NotFound(Record::user(tenant, user))),
     }
 }
 
@@ -386,6 +417,7 @@ fn read_stored(row: &Row<'_>) -> Result<Stored, StoreError> {
         id: row.get("id")?,
         updated_at: rows::parsed(row, "updated_at")?,
         expires_at: row.get("expires_at")?,
+        owner_since: rows::parsed_if_set(row, "owner_since")?,
     })
 }
 

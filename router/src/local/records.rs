@@ -150,6 +150,7 @@ pub(super) fn read_user(row: &Row<'_>) -> Result<User, StoreError> {
         display_name: row.get("display_name")?,
         role: rows::parsed(row, "role")?,
         channel_identities: rows::json(row, "channel_identities")?,
+        created_at: rows::parsed_if_set(row, "created_at")?,
     })
 }
 

@@ -14,6 +14,9 @@ pub struct ConversationOwner {
     pub channel: ChannelKind,
     /// The user.
     pub user_id: UserId,
+    /// When the user was made; of anonymous callers, when their tenant was. A conversation of an
+    /// earlier user of the same id is not this one's. `None` of users whom an older program made.
+    pub since: Option<Timestamp>,
 }
 
 /// Names one conversation.

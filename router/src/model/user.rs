@@ -23,6 +23,9 @@ pub struct User {
     pub role: UserRole,
     /// Who the person is on outside channels: `{"slack": "U024BE7LH"}`.
     pub channel_identities: JsonObject,
+    /// When the record was made, which tells a user from an earlier one of the same id; `None` in
+    /// records of older programs.
+    pub created_at: Option<Timestamp>,
 }
 
 /// What a person may do. Ordered: the lower of two roles is the one in force.

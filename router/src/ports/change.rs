@@ -60,6 +60,19 @@ pub enum Change {
     },
 }
 
+impl Change {
+    /// The change as it is made at a time: a user notes when they were made.
+    pub fn made_at(self, at: Timestamp) -> Self {
+        match self {
+            Self::CreateUser(user) => Self::CreateUser(User {
+                created_at: Some(at),
+                ..user
+            }),
+            other => other,
+        }
+    }
+}
+
 /// How much one commit may hold. Stores count differently, by changes or by what these write, so
 /// each says how.
 #[derive(Debug, Clone, Copy)]

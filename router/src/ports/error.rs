@@ -23,6 +23,9 @@ pub enum StoreError {
     /// It belongs to another tenant.
     #[error("{0} belongs to another tenant")]
     Taken(Record),
+    /// The tenant is suspended by its operator.
+    #[error("tenant `{0}` is suspended")]
+    Suspended(TenantId),
     /// The id was a removed tenant's and cannot be used again yet.
     #[error("tenant `{id}` was removed; its id can be used again from {until}")]
     Reserved {
@@ -84,6 +87,7 @@ impl StoreError {
             Self::NotFound(_) => "not_found",
             Self::Changed(_) => "changed",
             Self::Taken(_) => "taken",
+            Self::Suspended(_) => "suspended",
             Self::Reserved { .. } => "reserved",
             Self::TooLarge(_) => "too_large",
             Self::Throttled => "store_throttled",

@@ -217,6 +217,12 @@ pub struct Window {
 pub trait ConversationStore: Send + Sync {
     /// Adds messages to the end, all or none, making the conversation if need be. Appends at once
     /// to one conversation are all kept, each one's messages together.
+    ///
+    /// [`StoreError::NotFound`] if the owner is not there any more: the user was removed, perhaps
+    /// with another of the same id made since, or the tenant was. [`StoreError::Suspended`] if a
+    /// conversation would begin in a suspended tenant. Once
+    /// [`remove_all`](Self::remove_all) has followed the removal, nothing of them is left, and
+    /// nothing comes.
     async fn append(
         &self,
         key: &ConversationKey,

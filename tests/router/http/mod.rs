@@ -10,6 +10,7 @@ mod health;
 mod logging;
 mod malformed;
 mod models;
+mod owners;
 mod refusals;
 mod session;
 mod small_print;
@@ -266,6 +267,7 @@ pub(crate) async fn add_tenant(platform: &Platform, id: &str, settings: TenantSe
         display_name: name.to_owned(),
         role,
         channel_identities: JsonObject::new(),
+        created_at: Some(Timestamp::now()),
     };
     let changes = [
         Change::CreateTenant(tenant),

@@ -95,6 +95,13 @@ pub(crate) async fn run(context: &Context, args: DevArgs) -> Result<Streamed, Cl
         true => demo::tenant(home).await?,
         false => setup::usual_tenant(&admin).await?,
     };
+    if let Some(named) = args
+        .anonymous_tenant
+        .as_ref()
+        .filter(|named| **named != tenant)
+    {
+        admin.tenant(named).await?;
+    }
     setup::seed(context, &platform, &tenant).await?;
     let _sample_board = if args.demo {
         Some(demo::start(context, home, &platform, &tenant).await?)

@@ -6,17 +6,27 @@ use serde_json::json;
 
 use super::*;
 
+/// A conversation of a user as they are now.
+async fn conversation(setting: &Setting, user: UserId) -> ConversationKey {
+    let store = &setting.platform.tenants;
+    let now = store.user(&tenant(), &user).await.unwrap();
+    let tenant_now = store.tenant(&tenant()).await.unwrap();
+    let tenant_since = tenant_now.map(|tenant| tenant.created_at);
+    ConversationKey {
+        owner: ConversationOwner {
+            tenant_id: tenant(),
+            channel: ChannelKind::Api,
+            user_id: user,
+            since: now.map_or(tenant_since, |user| user.created_at),
+        },
+        session_id: id("s"),
+    }
+}
+
 #[tokio::test]
 async fn removing_a_user_forgets_their_conversations_and_no_one_elses() {
     let setting = setting(&["ada@example.com", "grace@example.com"]).await;
-    let key = |user: UserId| ConversationKey {
-        owner: ConversationOwner {
-            tenant_id: tenant(),
-            channel: ChannelKind::Dashboard,
-            user_id: user,
-        },
-        session_id: id("s"),
-    };
+    let key = async |user: UserId| conversation(&setting, user).await;
     let message: Message =
         serde_json::from_value(json!({"role": "user", "content": "hi"})).unwrap();
     let now = setting.admin.now();
@@ -28,20 +38,34 @@ async fn removing_a_user_forgets_their_conversations_and_no_one_elses() {
     ];
     for user in users.clone() {
         let said = std::slice::from_ref(&message);
-        conversations.append(&key(user), said, now).await.unwrap();
+        conversations
+            .append(&key(user).await, said, now)
+            .await
+            .unwrap();
     }
+    let keys = [
+        key(users[0].clone()).await,
+        key(users[1].clone()).await,
+        key(users[2].clone()).await,
+    ];
     setting
         .admin
         .remove_user(&tenant(), &users[0], LastAdmin::Keep)
         .await
         .unwrap();
+    let late = std::slice::from_ref(&message);
+    let refused = conversations.append(&keys[0], late, now).await;
+    assert!(
+        matches!(refused, Err(StoreError::NotFound(_))),
+        "{refused:?}"
+    );
     let window = Window {
         messages: 10,
         bytes: 1000,
     };
     let mut left = Vec::new();
-    for user in users {
-        let said = conversations.recent(&key(user), window, now).await.unwrap();
+    for key in keys {
+        let said = conversations.recent(&key, window, now).await.unwrap();
         left.push(said.len());
     }
     assert_eq!(left, [0, 1, 1]);
@@ -95,17 +119,10 @@ async fn a_removed_tenants_id_is_free_at_once_and_nothing_of_it_is_left() {
     let reserve = || usage.reserve_message(&id_of, today, ulid::Ulid::generate(), 9);
     assert!(reserve().await.unwrap());
 
+    let key = conversation(&setting, id("ada@example.com")).await;
     setting.admin.remove_tenant(&tenant()).await.unwrap();
     // A turn under way writes after the removal.
     assert!(reserve().await.unwrap());
-    let key = ConversationKey {
-        owner: ConversationOwner {
-            tenant_id: tenant(),
-            channel: ChannelKind::Api,
-            user_id: id("ada@example.com"),
-        },
-        session_id: id("s"),
-    };
     let asked = setting.admin.now();
     let said = Message {
         at: Some(asked),
@@ -113,7 +130,11 @@ async fn a_removed_tenants_id_is_free_at_once_and_nothing_of_it_is_left() {
     };
     let conversations = &setting.platform.conversations;
     let late = std::slice::from_ref(&said);
-    conversations.append(&key, late, asked).await.unwrap();
+    let refused = conversations.append(&key, late, asked).await;
+    assert!(
+        matches!(refused, Err(StoreError::NotFound(_))),
+        "{refused:?}"
+    );
 
     let seed = TenantSeed {
         users: vec![user_seed("ada@example.com", UserRole::Admin)],
@@ -124,14 +145,15 @@ async fn a_removed_tenants_id_is_free_at_once_and_nothing_of_it_is_left() {
         messages: 10,
         bytes: 1000,
     };
-    // One more, that began before the new tenant did.
+    // One more, of a user whose id is another's by now.
     let refused = conversations.append(&key, late, setting.admin.now()).await;
     assert!(
         matches!(refused, Err(StoreError::NotFound(_))),
         "{refused:?}"
     );
+    let new = conversation(&setting, id("ada@example.com")).await;
     let left = conversations
-        .recent(&key, window, setting.admin.now())
+        .recent(&new, window, setting.admin.now())
         .await;
     assert_eq!(left, Ok(Vec::new()));
     assert_eq!(usage.usage(&tenant(), today, today).await, Ok(Vec::new()));
@@ -189,18 +211,9 @@ async fn where_ids_rest_a_purge_waits_for_late_writes_and_deletes_them() {
     assert!(removed.secrets_gone_at.is_some());
 
     // A router that still knows the tenant from its cache.
-    let key = ConversationKey {
-        owner: ConversationOwner {
-            tenant_id: tenant(),
-            channel: ChannelKind::Api,
-            user_id: id("ada@example.com"),
-        },
-        session_id: id("s"),
-    };
-    let said: Message = serde_json::from_value(json!({"role": "user", "content": "hi"})).unwrap();
-    let conversations = &setting.platform.conversations;
-    let now = setting.admin.now();
-    conversations.append(&key, &[said], now).await.unwrap();
+    let (usage, today, tenant_id) = (&setting.platform.usage, id("2026-01-15"), tenant());
+    let late = usage.reserve_message(&tenant_id, today, ulid::Ulid::generate(), 9);
+    assert!(late.await.unwrap());
 
     let early = setting.admin.purge_tenant(&tenant()).await;
     assert!(
@@ -215,11 +228,6 @@ async fn where_ids_rest_a_purge_waits_for_late_writes_and_deletes_them() {
     let later = Admin::new(later, "operator:ada");
     later.purge_tenant(&tenant()).await.unwrap();
     assert_eq!(setting.platform.secrets.describe(&pager).await, Ok(None));
-    let window = Window {
-        messages: 10,
-        bytes: 1000,
-    };
-    let left = conversations.recent(&key, window, now).await;
-    assert_eq!(left, Ok(Vec::new()));
     later.seed(&TenantSeed::new(tenant())).await.unwrap();
+    assert_eq!(usage.usage(&tenant(), today, today).await, Ok(Vec::new()));
 }

@@ -377,6 +377,7 @@ impl StoredLine {
                     display_name: line.display_name,
                     role: line.role,
                     channel_identities: line.channel_identities,
+                    created_at: None,
                 });
                 Line::Record(line.tenant_id, record)
             }

@@ -252,8 +252,7 @@ impl Admin {
             ),
         };
         let audit = self.audit(&options.into, "tenant.import", &target);
-        let store = &self.platform.tenants;
-        store.commit(&options.into, changes, &audit).await
+        self.commit_all(&options.into, changes, &audit).await
     }
 
     async fn stored(

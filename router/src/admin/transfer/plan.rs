@@ -100,9 +100,12 @@ pub(super) fn plan(
             let fields = tenant_fields(&before, &after);
             (fields, Some(Change::UpdateTenant { before, after }))
         }
-        (ExportedRecord::User(after), Stored::User(before)) => {
-            let fields = user_fields(&before, after);
-            let after = after.clone();
+        (ExportedRecord::User(wanted), Stored::User(before)) => {
+            let after = User {
+                created_at: before.created_at,
+                ..wanted.clone()
+            };
+            let fields = user_fields(&before, &after);
             (fields, Some(Change::UpdateUser { before, after }))
         }
         (ExportedRecord::Memory(user_id, after), Stored::Memory(before)) => {

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::heads::{self, Append, Head, Plan};
+use super::owners::Owner;
 use super::{pages, window};
 use crate::aws::attempts::Attempts;
 use crate::aws::dynamodb::{Condition, Refusal, Table, Update, Write};
@@ -28,13 +29,14 @@ pub(super) async fn append(
     table: &Table,
     key: &ConversationKey,
     append: &Append,
+    owner: &Owner<'_>,
     now: Timestamp,
     until: Instant,
 ) -> Result<(), StoreError> {
     let mut attempts = Attempts::until(until);
     let mut is_in_doubt = false;
     loop {
-        let error = match attempt(table, key, append, now).await {
+        let error = match attempt(table, key, append, owner, now).await {
             Ok(()) => return Ok(()),
             Err(Failed::Overtaken) => too_busy(),
             Err(Failed::Unread(error)) if is_in_doubt => error,
@@ -60,6 +62,7 @@ async fn attempt(
     table: &Table,
     key: &ConversationKey,
     append: &Append,
+    owner: &Owner<'_>,
     now: Timestamp,
 ) -> Result<(), Failed> {
     let read = window::head(table, key).await.map_err(Failed::Unread)?;
@@ -70,7 +73,14 @@ async fn attempt(
         // An attempt whose answer was lost.
         return Ok(());
     }
-    let plan = heads::plan(read.as_ref(), append, now).map_err(Failed::Final)?;
+    let plan = heads::plan(read.as_ref(), append, owner.id, now).map_err(Failed::Final)?;
+    let begins = !plan.goes_on;
+    if begins {
+        owner.require().await.map_err(|error| match error {
+            StoreError::NotFound(_) | StoreError::Suspended(_) => Failed::Final(error),
+            error => Failed::Unread(error),
+        })?;
+    }
     if let (Some(head), Some(ttl)) = (&read, plan.renew_pages_until) {
         pages::renew(table, key, head, ttl)
             .await
@@ -81,13 +91,14 @@ async fn attempt(
         .iter()
         .map(|page| Write::put(pages::item(key, page, &plan.generation)))
         .collect();
+    let owner_check = owner.check().filter(|_| begins);
     let head = head_write(key, read, plan);
     // The head alone costs half of a transaction.
-    let written = match new_pages.is_empty() {
+    let written = match new_pages.is_empty() && owner_check.is_none() {
         true => table.write(head).await.map(drop),
         false => {
-            let writes = std::iter::once(head).chain(new_pages).collect();
-            table.transact(writes).await
+            let writes = std::iter::once(head).chain(new_pages).chain(owner_check);
+            table.transact(writes.collect()).await
         }
     };
     written.map_err(|refusal| match refusal {

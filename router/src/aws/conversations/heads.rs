@@ -59,6 +59,8 @@ pub(super) const PAGE_COUNT: &str = "page_count";
 /// What the `ttl` of every page is at least.
 pub(super) const PAGES_TTL: &str = "pages_ttl";
 pub(super) const PREVIEW: &str = "preview";
+/// When the owner was made, as [`ConversationOwner::since`] says.
+pub(super) const OWNER_SINCE: &str = "owner_since";
 /// The ids of the last appends, so that one whose answer was lost is recognised.
 const APPENDS: &str = "recent_appends";
 
@@ -103,6 +105,7 @@ pub(super) struct Head {
     version: u64,
     preview: Option<String>,
     appends: Vec<AttributeValue>,
+    owner_since: Option<String>,
     /// That the item is as it was read. Older programs write messages and leave the version as it
     /// was.
     pub(super) unchanged: Condition,
@@ -113,7 +116,16 @@ pub(super) struct Head {
 impl Head {
     pub(super) fn read(item: &Item) -> Result<Self, StoreError> {
         let known = [
-            MESSAGES, UPDATED_AT, TTL, VERSION, GENERATION, FIRST, PAGE_COUNT, PAGES_TTL, PREVIEW,
+            MESSAGES,
+            UPDATED_AT,
+            TTL,
+            VERSION,
+            GENERATION,
+            FIRST,
+            PAGE_COUNT,
+            PAGES_TTL,
+            PREVIEW,
+            OWNER_SINCE,
             APPENDS,
         ];
         let ttl = ttl_of(item)?;
@@ -131,6 +143,7 @@ impl Head {
                 Some(AttributeValue::L(ids)) => ids.clone(),
                 _ => Vec::new(),
             },
+            owner_since: owner_since(item)?.map(str::to_owned),
             unchanged: Condition::unchanged(item, &[VERSION, MESSAGES]),
             other_bytes: item
                 .iter()
@@ -140,8 +153,9 @@ impl Head {
         })
     }
 
-    pub(super) fn is_live(&self, now: Timestamp) -> bool {
-        is_live(self.ttl, now)
+    /// Whether it is the conversation of this very owner, and not over.
+    pub(super) fn is_live(&self, owner: &ConversationOwner, now: Timestamp) -> bool {
+        is_live(self.ttl, now) && is_of(self.owner_since.as_deref(), owner)
     }
 
     /// Whether an append of this id is in it.
@@ -155,6 +169,20 @@ impl Head {
 /// Whether an item that ends at `ttl` is not over.
 pub(super) fn is_live(ttl: Option<i64>, now: Timestamp) -> bool {
     ttl.is_none_or(|ttl| ttl > now.as_second())
+}
+
+/// Whether a conversation is this owner's, and not of an earlier one of the same id. Items of older
+/// programs do not say.
+pub(super) fn is_of(owner_since: Option<&str>, owner: &ConversationOwner) -> bool {
+    owner_since.is_none_or(|since| since_text(owner).is_some_and(|own| own == since))
+}
+
+fn since_text(owner: &ConversationOwner) -> Option<String> {
+    owner.since.map(|since| since.to_string())
+}
+
+pub(super) fn owner_since(item: &Item) -> Result<Option<&str>, StoreError> {
+    text_if_set(item, OWNER_SINCE)
 }
 
 pub(super) fn ttl_of(item: &Item) -> Result<Option<i64>, StoreError> {
@@ -283,13 +311,15 @@ pub(super) struct NewPage {
     pub(super) ttl: i64,
 }
 
-/// Plans an append to what was read. An expired conversation is replaced by a new one.
+/// Plans an append to what was read. An expired conversation, or one of an earlier owner of the
+/// same id, is replaced by a new one.
 pub(super) fn plan(
     read: Option<&Head>,
     append: &Append,
+    owner: &ConversationOwner,
     now: Timestamp,
 ) -> Result<Plan, StoreError> {
-    let live = read.filter(|head| head.is_live(now));
+    let live = read.filter(|head| head.is_live(owner, now));
     // Turns that end at once are stored in any order: the later time holds.
     let updated_at = live.map_or(now, |head| head.updated_at.max(now));
     let ttl = updated_at
@@ -350,7 +380,7 @@ pub(super) fn plan(
     let forgotten = appends.len().saturating_sub(REMEMBERED);
     appends.drain(..forgotten);
 
-    let head = vec![
+    let mut head = vec![
         (MESSAGES, text_value(array(kept))),
         (UPDATED_AT, text_value(updated_at.to_string())),
         (TTL, number_value(ttl)),
@@ -366,6 +396,7 @@ pub(super) fn plan(
         (PREVIEW, text_value(preview)),
         (APPENDS, AttributeValue::L(appends)),
     ];
+    head.extend(since_text(owner).map(|since| (OWNER_SINCE, text_value(since))));
     Ok(Plan {
         goes_on: live.is_some(),
         head,

@@ -8,6 +8,15 @@ fn now() -> Timestamp {
     "2026-03-01T12:00:00Z".parse().unwrap()
 }
 
+fn owner() -> ConversationOwner {
+    ConversationOwner {
+        tenant_id: TenantId::usual(),
+        channel: crate::model::ChannelKind::Api,
+        user_id: "ada".parse().unwrap(),
+        since: Some(now()),
+    }
+}
+
 fn said(content: &str) -> Message {
     serde_json::from_value(json!({"role": "user", "content": content})).unwrap()
 }
@@ -27,7 +36,13 @@ fn item(plan: &Plan) -> Item {
 fn head_of(contents: &[&str], now: Timestamp) -> Head {
     let mut head: Option<Head> = None;
     for (n, content) in contents.iter().enumerate() {
-        let plan = plan(head.as_ref(), &append(&n.to_string(), content), now).unwrap();
+        let plan = plan(
+            head.as_ref(),
+            &append(&n.to_string(), content),
+            &owner(),
+            now,
+        )
+        .unwrap();
         head = Some(Head::read(&item(&plan)).unwrap());
     }
     head.unwrap()
@@ -67,7 +82,7 @@ fn pages_are_renewed_rarely_and_in_time() {
     let head = head_of(&[&long, &long], now());
     let after = |days: i64| now() + jiff::SignedDuration::from_secs(days * DAY);
     let renewed = |days| {
-        let plan = plan(Some(&head), &append("later", "hi"), after(days)).unwrap();
+        let plan = plan(Some(&head), &append("later", "hi"), &owner(), after(days)).unwrap();
         plan.renew_pages_until
     };
     assert_eq!(renewed(0), None);

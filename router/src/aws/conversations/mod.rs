@@ -4,11 +4,13 @@
 //! (`heads` and `pages` say what they hold). An append (`appends`) writes the head on the condition
 //! that it is as it was read, and is repeated until it is. Whether an append whose answer was lost
 //! was made is told by its id in the head. `window` reads the newest messages, `sessions` has the
-//! list, `locks` lets this process's appends to one conversation follow each other.
+//! list, `owners` ties a new conversation to its owner's existence, `locks` lets this process's
+//! appends to one conversation follow each other.
 
 mod appends;
 mod heads;
 mod locks;
+mod owners;
 mod pages;
 mod sessions;
 mod window;
@@ -22,8 +24,9 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 use ulid::Ulid;
 
-use self::heads::{Append, GENERATION, TTL};
+use self::heads::{Append, GENERATION, OWNER_SINCE, TTL};
 use self::locks::KeyedLocks;
+use self::owners::Owner;
 use self::window::{Newest, Place};
 use crate::aws::dynamodb::{Table, Write};
 use crate::cursor::{self, valid};
@@ -45,16 +48,20 @@ const PARTITIONS_AT_ONCE: usize = 4;
 /// The conversations' store in DynamoDB.
 pub struct DynamoConversations {
     table: Table,
+    /// Where the owners are.
+    tenants: Table,
     /// Appends of this process to one conversation follow each other, so that only another process
     /// can be in their way.
     appending: KeyedLocks<ConversationKey>,
 }
 
 impl DynamoConversations {
-    /// Conversations in `table`. The caller of each method says what time it is.
-    pub fn new(client: Client, table: impl Into<String>) -> Self {
+    /// Conversations in `table` of the users in `tenants`. The caller of each method says what time
+    /// it is.
+    pub fn new(client: Client, table: impl Into<String>, tenants: impl Into<String>) -> Self {
         Self {
-            table: Table::new(client, table),
+            table: Table::new(client.clone(), table),
+            tenants: Table::new(client, tenants),
             appending: KeyedLocks::new(),
         }
     }
@@ -76,7 +83,11 @@ impl ConversationStore for DynamoConversations {
         let _turn = tokio::time::timeout_at(until, self.appending.lock(key))
             .await
             .map_err(|_| appends::too_busy())?;
-        appends::append(&self.table, key, &append, now, until).await
+        let owner = Owner {
+            tenants: &self.tenants,
+            id: &key.owner,
+        };
+        appends::append(&self.table, key, &append, &owner, now, until).await
     }
 
     async fn recent(
@@ -140,7 +151,7 @@ impl ConversationStore for DynamoConversations {
         let head = heads::head_key(key);
         let read = self
             .table
-            .get_attributes(head.clone(), &["pk", TTL, GENERATION])
+            .get_attributes(head.clone(), &["pk", TTL, GENERATION, OWNER_SINCE])
             .await?;
         let deleted = self
             .table
@@ -154,7 +165,8 @@ impl ConversationStore for DynamoConversations {
         let generation = cleared.map(heads::generation_of).transpose()?;
         pages::clear(&self.table, key, generation).await?;
         match cleared {
-            Some(head) => Ok(heads::is_live(heads::ttl_of(head)?, now)),
+            Some(head) => Ok(heads::is_live(heads::ttl_of(head)?, now)
+                && heads::is_of(heads::owner_since(head)?, &key.owner)),
             None => Ok(false),
         }
     }
@@ -165,6 +177,7 @@ impl ConversationStore for DynamoConversations {
                 tenant_id: tenant.clone(),
                 channel,
                 user_id: user_id.clone(),
+                since: None,
             })
         });
         let partitions: Vec<String> = owners.map(|owner| heads::partition(&owner)).collect();

@@ -182,17 +182,22 @@ async fn delete_page(table: &Table, mut page: Item) -> Result<(), StoreError> {
         .map(drop)?)
 }
 
-/// Deletes everything in a partition. One item a request: that takes no other permission than
-/// clearing a conversation.
+/// Deletes everything in a partition, and what an append under way adds meanwhile. One item a
+/// request: that takes no other permission than clearing a conversation.
 pub(super) async fn delete_partition(table: &Table, partition: &str) -> Result<(), StoreError> {
-    let query = Query {
-        attributes: &["pk", "sk"],
-        ..Query::new(partition, SortKeys::All)
-    };
-    let found = table
-        .query(query, usize::MAX, |item| Ok::<_, AwsError>(Some(item)))
-        .await?;
-    delete_one_by_one(table, found).await
+    loop {
+        let query = Query {
+            attributes: &["pk", "sk"],
+            ..Query::new(partition, SortKeys::All)
+        };
+        let found = table
+            .query(query, usize::MAX, |item| Ok::<_, AwsError>(Some(item)))
+            .await?;
+        if found.is_empty() {
+            return Ok(());
+        }
+        delete_one_by_one(table, found).await?;
+    }
 }
 
 /// Deletes everything in the partitions whose keys begin like this, which takes a scan of the whole

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::heads::{self, MESSAGES, PREVIEW, TTL, UPDATED_AT};
+use super::heads::{self, MESSAGES, OWNER_SINCE, PREVIEW, TTL, UPDATED_AT};
 use super::pages;
 use crate::aws::dynamodb::attributes::{Item, key_of, text, text_if_set};
 use crate::aws::dynamodb::{Query, SortKeys, Table};
@@ -35,7 +35,7 @@ pub(super) async fn list(
                 break;
             }
             behind = Some(sort_key.to_owned());
-            summaries.extend(summary(table, &item, now).await?);
+            summaries.extend(summary(table, owner, &item, now).await?);
         }
         if is_end {
             break;
@@ -52,7 +52,7 @@ async fn read(
 ) -> Result<(Vec<Item>, bool), StoreError> {
     let sort_keys = behind.map_or(SortKeys::All, SortKeys::Above);
     let query = Query {
-        attributes: &["pk", "sk", UPDATED_AT, TTL, PREVIEW],
+        attributes: &["pk", "sk", UPDATED_AT, TTL, PREVIEW, OWNER_SINCE],
         ..Query::new(partition, sort_keys)
     };
     let (items, next) = table.page(&query, ITEMS_AT_ONCE).await?;
@@ -62,6 +62,7 @@ async fn read(
 /// A session as it is listed; `None` of what is over, or is not a session.
 async fn summary(
     table: &Table,
+    owner: &ConversationOwner,
     item: &Item,
     now: Timestamp,
 ) -> Result<Option<SessionSummary>, StoreError> {
@@ -69,7 +70,7 @@ async fn summary(
         return Ok(None);
     };
     let ttl = heads::ttl_of(item)?;
-    if !heads::is_live(ttl, now) {
+    if !heads::is_live(ttl, now) || !heads::is_of(heads::owner_since(item)?, owner) {
         return Ok(None);
     }
     let preview = match text_if_set(item, PREVIEW)? {

@@ -51,7 +51,8 @@ pub(super) async fn read(
     now: Timestamp,
 ) -> Result<Option<Newest>, StoreError> {
     for _ in 0..READS {
-        let Some(head) = head(table, key).await?.filter(|head| head.is_live(now)) else {
+        let head = head(table, key).await?;
+        let Some(head) = head.filter(|head| head.is_live(&key.owner, now)) else {
             return Ok(None);
         };
         let read = |from, to| pages::read(table, key, &head, from, to);

@@ -58,6 +58,10 @@ impl Table {
         }
     }
 
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// One item, read consistently; `None` if there is none.
     pub(crate) async fn get(&self, key: Item) -> Result<Option<Item>, AwsError> {
         self.get_attributes(key, &[]).await
@@ -299,11 +303,12 @@ impl Table {
 
     fn transaction_item(&self, write: Write) -> Result<TransactWriteItem, BuildError> {
         let (condition, mut names, mut values) = parts(write.condition.expression());
+        let table = write.table.unwrap_or_else(|| self.name.clone());
         let item = TransactWriteItem::builder();
         Ok(match write.action {
             Action::Put(put) => item.put(
                 Put::builder()
-                    .table_name(&self.name)
+                    .table_name(&table)
                     .set_item(Some(put))
                     .set_condition_expression(condition)
                     .set_expression_attribute_names(filled(names))
@@ -316,7 +321,7 @@ impl Table {
                 values.extend(update.values);
                 item.update(
                     aws_sdk_dynamodb::types::Update::builder()
-                        .table_name(&self.name)
+                        .table_name(&table)
                         .set_key(Some(key))
                         .update_expression(update.text)
                         .set_condition_expression(condition)
@@ -327,7 +332,7 @@ impl Table {
             }
             Action::Delete(key) => item.delete(
                 Delete::builder()
-                    .table_name(&self.name)
+                    .table_name(&table)
                     .set_key(Some(key))
                     .set_condition_expression(condition)
                     .set_expression_attribute_names(filled(names))
@@ -336,7 +341,7 @@ impl Table {
             ),
             Action::Check(key) => item.condition_check(
                 ConditionCheck::builder()
-                    .table_name(&self.name)
+                    .table_name(&table)
                     .set_key(Some(key))
                     .set_condition_expression(condition)
                     .set_expression_attribute_names(filled(names))

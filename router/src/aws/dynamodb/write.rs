@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::attributes::Item;
 use super::condition::{Condition, Expression};
+use super::table::Table;
 
 /// A write to one item on a condition.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,6 +16,8 @@ pub(crate) struct Write {
     /// Whether the answer should hold the item: as it became by an update, as it was before another
     /// write, and as it is where the condition does not hold.
     pub(super) returns_item: bool,
+    /// The table, where it is not the transaction's own.
+    pub(super) table: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +47,7 @@ impl Write {
             action,
             condition: Condition::default(),
             returns_item: false,
+            table: None,
         }
     }
 
@@ -90,6 +94,12 @@ impl Write {
     /// Only if this holds.
     pub(crate) fn when(mut self, condition: Condition) -> Self {
         self.condition = condition;
+        self
+    }
+
+    /// In another table than the rest of the transaction.
+    pub(crate) fn in_table(mut self, table: &Table) -> Self {
+        self.table = Some(table.name().to_owned());
         self
     }
 

@@ -10,7 +10,7 @@ pub(super) mod keys;
 mod lookup;
 mod plan;
 mod recorded;
-mod records;
+pub(super) mod records;
 mod removal;
 
 use std::sync::Arc;

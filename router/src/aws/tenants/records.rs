@@ -28,6 +28,8 @@ pub(super) const TENANT_ATTRIBUTES: &[&str] = &[
 ];
 pub(super) const USER_ATTRIBUTES: &[&str] =
     &["email", "display_name", "role", "channel_identities"];
+/// When a user was made. Its name is such that no other program has it: it is compared to the byte.
+const USER_CREATED_AT: &str = "made_at";
 pub(super) const MEMORY_ATTRIBUTES: &[&str] = &[
     "preferences",
     "custom_properties",
@@ -82,7 +84,7 @@ pub(super) fn named<T>(item: &Item, read: Result<T, StoreError>) -> Result<T, St
 }
 
 /// Whatever an older program left out has the value with which that program reads it.
-pub(super) fn tenant(item: &Item) -> Result<Tenant, StoreError> {
+pub(crate) fn tenant(item: &Item) -> Result<Tenant, StoreError> {
     let id = tenant_of(item)?;
     Ok(Tenant {
         name: text_if_set(item, "name")?
@@ -119,7 +121,7 @@ pub(super) fn tenant_item(tenant: &Tenant) -> Result<Item, StoreError> {
     Ok(item)
 }
 
-pub(super) fn user(item: &Item) -> Result<User, StoreError> {
+pub(crate) fn user(item: &Item) -> Result<User, StoreError> {
     Ok(User {
         id: after_mark(item, "sk", keys::USER)?,
         tenant_id: tenant_of(item)?,
@@ -130,6 +132,7 @@ pub(super) fn user(item: &Item) -> Result<User, StoreError> {
         // Whoever is given no role may do the least.
         role: parsed_if_set(item, "role")?.unwrap_or(UserRole::Member),
         channel_identities: json(item, "channel_identities")?,
+        created_at: time_if_set(item, USER_CREATED_AT)?,
     })
 }
 
@@ -146,7 +149,17 @@ pub(super) fn user_item(user: &User) -> Result<Item, StoreError> {
             json_value(&user.channel_identities)?,
         ),
     ]);
+    item.extend(user.created_at.map(|at| {
+        let at = text_value(at.to_string());
+        (USER_CREATED_AT.to_owned(), at)
+    }));
     Ok(item)
+}
+
+/// That the user is there, and the same: not another of the same id.
+pub(crate) fn is_same_user(created_at: Option<Timestamp>) -> Condition {
+    let created_at = created_at.map(|at| text_value(at.to_string()));
+    Condition::present().and(Condition::same(USER_CREATED_AT, created_at))
 }
 
 pub(super) fn memory(item: &Item) -> Result<UserMemory, StoreError> {
