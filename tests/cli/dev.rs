@@ -186,6 +186,43 @@ fn one_that_was_killed_is_neither_believed_nor_in_the_way() {
     Dev::start(&sandbox, &[]);
 }
 
+/// The code of an error as callers are promised it: JSON with the request's id, here and in a
+/// header.
+fn error_of(response: &str) -> String {
+    let (head, body) = response.split_once("\r\n\r\n").expect("a whole answer");
+    let body: Value = serde_json::from_str(body).unwrap_or_else(|_| panic!("no JSON: {response}"));
+    let id = body["request_id"].as_str().unwrap_or_default();
+    assert!(!id.is_empty(), "{response}");
+    let header = format!("x-request-id: {id}\r\n");
+    assert!(format!("{head}\r\n").contains(&header), "{response}");
+    body["error"]["code"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn every_refusal_of_dev_is_json_with_an_id() {
+    let sandbox = Sandbox::new();
+    let dev = Dev::start(&sandbox, &[]);
+    let host = dev.host();
+    let long = "x".repeat(40_000);
+    for (request, status) in [
+        ("GET /nosuch HTTP/1.1".to_owned(), 404),
+        ("PUT / HTTP/1.1".to_owned(), 404),
+        ("PUT /api/chat HTTP/1.1".to_owned(), 405),
+        ("GET /dev/models/default HTTP/1.1".to_owned(), 401),
+        ("GET /dev/models/NoTenant HTTP/1.1".to_owned(), 401),
+        (format!("GET /{} HTTP/1.1", &long[..9_000]), 414),
+        (format!("GET / HTTP/1.1\r\nX-Long: {long}"), 431),
+        ("no request at all".to_owned(), 400),
+    ] {
+        let end = format!("Host: {host}\r\nConnection: close\r\n\r\n");
+        let response = dev.exchange(&format!("{request}\r\n{end}"));
+        let start: String = request.chars().take(40).collect();
+        let expected = format!("HTTP/1.1 {status}");
+        assert!(response.starts_with(&expected), "{start}: {response}");
+        assert!(!error_of(&response).is_empty());
+    }
+}
+
 #[test]
 fn pages_of_other_sites_are_kept_out() {
     let sandbox = Sandbox::new();
@@ -196,6 +233,7 @@ fn pages_of_other_sites_are_kept_out() {
     ] {
         let response = dev.get("/api/health", &headers);
         assert!(response.starts_with("HTTP/1.1 403"), "{response}");
+        assert_eq!(error_of(&response), "foreign_origin");
     }
     let response = dev.get("/api/health", &format!("Host: {}\r\n", dev.host()));
     assert!(response.starts_with("HTTP/1.1 200"), "{response}");

@@ -30,7 +30,15 @@ pub(super) struct Status {
 }
 
 /// Liveness: the process answers
-#[utoipa::path(get, path = "/health", tag = "health", responses((status = 200, description = "The process answers", body = Status)))]
+#[utoipa::path(
+    get,
+    path = "/health",
+    tag = "health",
+    responses(
+        (status = 200, description = "The process answers", body = Status),
+        (status = "default", description = "Refused, or failed", body = ErrorBody),
+    ),
+)]
 pub(super) async fn health() -> Json<Status> {
     Json(Status { status: "ok" })
 }
@@ -83,6 +91,7 @@ fn not_ready(cause: Cause) -> ApiError {
     responses(
         (status = 200, description = "It can serve", body = Status),
         (status = 503, description = "A store does not answer", body = ErrorBody),
+        (status = "default", description = "Refused, or failed", body = ErrorBody),
     ),
 )]
 pub(super) async fn ready(State(state): State<AppState>) -> Result<Json<Status>, ApiError> {
@@ -145,6 +154,7 @@ struct Integration {
     responses(
         (status = 200, description = "Version and environment", body = About),
         (status = "4XX", description = "The credential is not valid", body = ErrorBody),
+        (status = "5XX", description = "Failed", body = ErrorBody),
     ),
     security((), ("key" = [])),
 )]
@@ -206,7 +216,7 @@ async fn about_tenant(state: &AppState, caller: &Caller) -> Result<AboutTenant, 
         ai_provider,
         ai_model,
         ai_problem,
-        routes: state.engine.route_counts(&tenant),
+        routes: state.engine.route_counts(tenant),
         integrations,
         skills: skills
             .iter()

@@ -54,14 +54,7 @@ pub(super) async fn around(mut request: Request, next: Next) -> Response {
             error.log();
             response = completed(&error, &id, response.headers());
         }
-        let headers = response.headers_mut();
-        if let Ok(value) = HeaderValue::from_str(&id) {
-            headers.insert(REQUEST_ID.clone(), value);
-        }
-        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        headers
-            .entry(CACHE_CONTROL)
-            .or_insert(HeaderValue::from_static("no-store"));
+        finish(&mut response, &id);
         log_answer(is_probe, response.status(), started.elapsed());
         response
     }
@@ -101,6 +94,43 @@ pub(super) fn accepted_id(headers: &HeaderMap) -> Option<String> {
             byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'=' | b'.' | b':')
         });
     harmless.then(|| id.to_owned())
+}
+
+/// The answer to a request that is refused before it comes to the API, by whoever serves the API:
+/// as callers are promised every error, with the request's id.
+pub fn refusal(
+    headers: &HeaderMap,
+    status: StatusCode,
+    code: &'static str,
+    message: &str,
+    hint: Option<&str>,
+) -> Response {
+    let id = accepted_id(headers).unwrap_or_else(|| Ulid::generate().to_string());
+    let mut error = ApiError::new(status, code, message);
+    if let Some(hint) = hint {
+        error = error.hint(hint);
+    }
+    tracing::info!(request_id = %id, status = status.as_u16(), code, "refused");
+    named(&error, &id)
+}
+
+/// The answer to a request that does not come to the layers around the routes.
+pub(super) fn named(error: &ApiError, id: &str) -> Response {
+    let mut response = error.response(id);
+    finish(&mut response, id);
+    response
+}
+
+/// Sets the headers that every answer has.
+fn finish(response: &mut Response, id: &str) {
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(id) {
+        headers.insert(REQUEST_ID.clone(), value);
+    }
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
 }
 
 /// Whether a layer or extractor of the framework answered with an error of its own form.

@@ -36,6 +36,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use self::access::{Callers, ROUTES};
+pub use self::middleware::refusal;
 pub use self::server::{CutRequest, serve};
 use crate::ai::{Models, SelectError};
 use crate::chat::Engine;

@@ -84,6 +84,11 @@ async fn the_openapi_document_describes_every_route() {
                 responses.keys().any(|status| status.starts_with('2')),
                 "{method} {path} describes no success"
             );
+            let says = |status: &str| responses.contains_key(status);
+            assert!(
+                says("default") || (says("4XX") && says("5XX")),
+                "{method} {path} does not describe every refusal and failure"
+            );
         }
     }
     assert_eq!(undescribed_references(&document), Vec::<String>::new());

@@ -3,12 +3,11 @@
 //! page it shows: by a request from that page (told by `Origin`), or by a name of the page's own
 //! that resolves to 127.0.0.1 (told by `Host`).
 
+use axum::Router;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::middleware::{Next, from_fn};
-use axum::response::{IntoResponse, Response};
-use axum::{Json, Router};
-use serde_json::json;
+use axum::response::Response;
 use t3nets_router::outbound;
 use url::Url;
 
@@ -18,7 +17,7 @@ pub(super) fn only_local_pages(app: Router) -> Router {
         if is_local(request.headers()) {
             next.run(request).await
         } else {
-            refusal()
+            refusal(request.headers())
         }
     }))
 }
@@ -35,13 +34,14 @@ fn is_loopback_url(text: &str) -> bool {
     Url::parse(text).is_ok_and(|url| outbound::is_loopback(&url))
 }
 
-fn refusal() -> Response {
-    let body = json!({"error": {
-        "code": "foreign_origin",
-        "message": "this router only answers pages and programs on this machine",
-        "hint": "call it as http://127.0.0.1 or http://localhost",
-    }});
-    (StatusCode::FORBIDDEN, Json(body)).into_response()
+fn refusal(headers: &HeaderMap) -> Response {
+    t3nets_router::http::refusal(
+        headers,
+        StatusCode::FORBIDDEN,
+        "foreign_origin",
+        "this router only answers pages and programs on this machine",
+        Some("call it as http://127.0.0.1 or http://localhost"),
+    )
 }
 
 #[cfg(test)]

@@ -9,10 +9,12 @@ use std::time::Duration;
 use axum::extract::{Path, State};
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use t3nets_router::ai::{AiDefaults, Models, SelectError};
+use t3nets_router::http;
 use t3nets_router::model::{KeyHash, TenantId};
 use t3nets_router::outbound::{self, Options, Proxies, Reach};
 use t3nets_router::ports::Platform;
@@ -125,19 +127,26 @@ impl DevModels {
 
 async fn answer(
     State(state): State<Arc<(DevModels, KeyHash)>>,
-    Path(tenant): Path<TenantId>,
+    Path(tenant): Path<String>,
     headers: HeaderMap,
-) -> Result<Json<ModelView>, StatusCode> {
+) -> Result<Json<ModelView>, Response> {
+    let refused = |status, code, message| http::refusal(&headers, status, code, message, None);
     let (models, token) = &*state;
     let given = headers
         .get(AUTHORIZATION)
         .and_then(|value| value.to_str().ok());
     let given = given.and_then(|value| value.strip_prefix("Bearer "));
     if !given.is_some_and(|given| KeyHash::of(given).matches(token)) {
-        return Err(StatusCode::UNAUTHORIZED);
+        let message = "only `doctor` on this machine may ask";
+        return Err(refused(StatusCode::UNAUTHORIZED, "unauthorized", message));
     }
-    let of_tenant = models.of(&tenant).await;
-    of_tenant.map(Json).map_err(|_| StatusCode::NOT_FOUND)
+    let of_tenant = match tenant.parse() {
+        Ok(tenant) => models.of(&tenant).await.ok(),
+        Err(_) => None,
+    };
+    of_tenant
+        .map(Json)
+        .ok_or_else(|| refused(StatusCode::NOT_FOUND, "not_found", "no such tenant"))
 }
 
 /// What is read of its answer, in bytes. Whoever has the port may not be `dev`.

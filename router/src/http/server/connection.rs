@@ -27,7 +27,7 @@ use super::wire::{Socket, Wire};
 use crate::config::Deadlines;
 use crate::http::chat::wants_stream;
 use crate::http::error::ApiError;
-use crate::http::middleware::{PROBES, REQUEST_ID, accepted_id};
+use crate::http::middleware::{PROBES, REQUEST_ID, accepted_id, named};
 
 /// The limit of a request's head, in bytes. API Gateway takes 10 KiB of headers, a load balancer
 /// 64 KiB (<https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html>);
@@ -190,9 +190,9 @@ fn answer(
         let (parts, body) = request.into_parts();
         let (body, rest) = RequestBody::new(body, exchange.clone(), began, deadlines.answer);
         let mut answer = if is_beyond_limit && !is_probe {
-            busy().response(&id)
+            named(&busy(), &id)
         } else if uri_length > MAX_URI_BYTES {
-            unreadable(StatusCode::URI_TOO_LONG).response(&id)
+            named(&unreadable(StatusCode::URI_TOO_LONG), &id)
         } else {
             let request = Request::from_parts(parts, Body::new(body));
             match routes.call(request).await {
