@@ -193,7 +193,7 @@ mod tests {
             variables.push(json!({"name": name, "value": value}));
             container
         };
-        let container = environment(&["T3NETS_ENV", "SECRETS_PREFIX"], "T3NETS_PLATFORM", "aws");
+        let container = environment(&["T3NETS_ENV", "SECRETS_PREFIX"], "PLATFORM", "aws");
         assert_eq!(
             of(container),
             ["`T3NETS_ENV` is not set", "`SECRETS_PREFIX` is not set"]
