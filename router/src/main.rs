@@ -95,7 +95,7 @@ async fn serve() -> Result<(), Failure> {
 
     let platform = open(config.platform, &mut config.server).await?;
     if let Some(tenant) = &config.server.anonymous_tenant {
-        require_tenant(&platform, tenant).await?;
+        warn_without_tenant(&platform, tenant).await;
     }
     let app = http::app(platform, config.server).map_err(|error| match error {
         AppError::Client(error) => Failure::Other(with_causes(&error)),
@@ -175,25 +175,22 @@ async fn open(config: PlatformConfig, server: &mut ServerConfig) -> Result<Platf
 /// How long the start waits for the store to say that a tenant is there.
 const TENANT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Refuses to start for callers without a key where their tenant does not exist: each of them would
-/// be refused, and nobody would know why. A store that does not answer is for `/ready` to tell.
-async fn require_tenant(platform: &Platform, tenant: &TenantId) -> Result<(), Failure> {
+/// Warns where the tenant of callers without a key does not exist. No reason not to start: a
+/// service is deployed before its first tenant is made, and a tenant that is removed must not take
+/// the others down with it at the next start.
+async fn warn_without_tenant(platform: &Platform, tenant: &TenantId) {
     match tokio::time::timeout(TENANT_TIMEOUT, platform.tenants.tenant(tenant)).await {
-        Ok(Ok(Some(_))) => Ok(()),
-        Ok(Ok(None)) => Err(Failure::Config(ConfigError::Invalid {
-            name: "T3NETS_ANONYMOUS_TENANT",
-            reason: format!(
-                "there is no tenant `{tenant}`; `t3nets seed --tenant {tenant}` makes it"
-            ),
-        })),
+        Ok(Ok(Some(_))) => {}
+        Ok(Ok(None)) => tracing::warn!(
+            %tenant,
+            "callers without a key are refused until their tenant exists; `t3nets seed --tenant {tenant}` makes it"
+        ),
         Ok(Err(error)) => {
             let error = with_causes(&error);
             tracing::warn!(%tenant, error, "cannot tell whether the anonymous tenant exists");
-            Ok(())
         }
         Err(_) => {
             tracing::warn!(%tenant, "cannot tell in time whether the anonymous tenant exists");
-            Ok(())
         }
     }
 }

@@ -177,7 +177,9 @@ impl Authenticator {
             })
             .await
             .map_err(|refusal| match &*refusal {
-                Refusal::Unknown => unauthorized("an API key is required"),
+                Refusal::Unknown => unauthorized("an API key is required").hint(
+                    "callers without one are let in once their tenant exists; the operator makes it by `t3nets seed`",
+                ),
                 Refusal::Store(error) => ApiError::from(error.clone()),
             })
     }

@@ -91,7 +91,15 @@ pub fn check_folder(folder: &Path) -> Result<(), StoreError> {
     for look in [std::fs::symlink_metadata, std::fs::metadata] {
         let found = match look(folder) {
             Ok(found) => found,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            // Who makes it says why it cannot be.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
+                return Ok(());
+            }
             Err(error) => return Err(failed("look at", folder, error)),
         };
         let shown = folder.display();

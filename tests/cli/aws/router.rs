@@ -2,7 +2,7 @@
 //! it.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 use std::sync::OnceLock;
 
 use support::RouterProcess;
@@ -30,30 +30,20 @@ fn binary() -> &'static Path {
 
 /// Starts one with the variables that Terraform gives its container, and more.
 pub(super) fn start(tables: &Tables, prefix: &str, more: &[(&str, &str)]) -> RouterProcess {
-    RouterProcess::start(&mut command(tables, prefix, more))
-}
-
-/// What becomes of one that is to be refused.
-pub(super) fn refused(tables: &Tables, prefix: &str, more: &[(&str, &str)]) -> Output {
-    let mut command = command(tables, prefix, more);
-    command.args(["serve"]).env("PORT", "0").output().unwrap()
-}
-
-fn command(tables: &Tables, prefix: &str, more: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(binary());
-    command
-        .env_clear()
-        .envs([
-            ("T3NETS_ENV", "aws"),
-            ("AWS_REGION", "us-east-1"),
-            (
-                "BEDROCK_MODEL_ID",
-                "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
-            ),
-            ("DYNAMODB_CONVERSATIONS_TABLE", &tables.conversations),
-            ("DYNAMODB_TENANTS_TABLE", &tables.tenants),
-            ("SECRETS_PREFIX", prefix),
-        ])
-        .envs(more.iter().copied());
-    command
+    RouterProcess::start(
+        Command::new(binary())
+            .env_clear()
+            .envs([
+                ("T3NETS_ENV", "aws"),
+                ("AWS_REGION", "us-east-1"),
+                (
+                    "BEDROCK_MODEL_ID",
+                    "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+                ),
+                ("DYNAMODB_CONVERSATIONS_TABLE", &tables.conversations),
+                ("DYNAMODB_TENANTS_TABLE", &tables.tenants),
+                ("SECRETS_PREFIX", prefix),
+            ])
+            .envs(more.iter().copied()),
+    )
 }

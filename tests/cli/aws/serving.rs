@@ -127,28 +127,6 @@ fn model(call: &ModelCall) -> Answer {
 }
 
 #[test]
-fn a_router_on_aws_for_a_tenant_that_is_not_there_does_not_start() {
-    let Some(aws) = AwsServer::shared_ministack() else {
-        return;
-    };
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let tables = runtime.block_on(async {
-        let client = Client::new(&aws.sdk_config().await);
-        Tables::create(&client, "serving-nosuch").await
-    });
-    let mut variables = aws.variables();
-    variables.push(("T3NETS_ANONYMOUS_TENANT", "nosuch".to_owned()));
-    let variables: Vec<(&str, &str)> = variables
-        .iter()
-        .map(|(name, value)| (*name, value.as_str()))
-        .collect();
-    let refused = router::refused(&tables, "/serving/nosuch/tenants", &variables);
-    let says = String::from_utf8_lossy(&refused.stderr);
-    assert_eq!(refused.status.code(), Some(3), "{says}");
-    assert!(says.contains("there is no tenant `nosuch`"), "{says}");
-}
-
-#[test]
 fn the_designs_two_requests_are_answered() {
     if skip_without("curl") {
         return;
