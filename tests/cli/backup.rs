@@ -29,7 +29,10 @@ fn a_backup_of_a_running_environment_is_restored() {
     let refused = sandbox
         .run(&["restore", "all.backup", "--yes"])
         .expect_code(3);
-    assert!(refused.stderr.contains("`t3nets dev` runs"), "{refused:?}");
+    assert!(
+        refused.stderr.contains("`t3nets dev` is running"),
+        "{refused:?}"
+    );
     drop(dev);
 
     let refused = sandbox.run(&["restore", "all.backup"]).expect_code(2);
@@ -69,8 +72,12 @@ fn what_is_there_is_replaced_by_a_backup_alone_and_only_if_asked_for() {
     operator
         .run(&["restore", "missing", "--yes"])
         .expect_code(1)
-        .says("`missing`");
+        .says("`missing`")
+        .says("name a file that `t3nets backup` wrote");
     operator.run(&["tenant", "list"]).expect_code(0);
     let nothing = Sandbox::new().run(&["backup", "none"]).expect_code(1);
-    assert!(nothing.stderr.contains("nothing"), "{nothing:?}");
+    assert!(
+        nothing.stderr.contains("has no data to back up"),
+        "{nothing:?}"
+    );
 }

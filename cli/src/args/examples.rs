@@ -322,7 +322,7 @@ const EXAMPLES: &[(&str, &[Example])] = &[
     (
         "backup",
         &[(
-            "Copy all that this machine's environment has",
+            "Back up the environment of this machine",
             "backup t3nets.backup",
         )],
     ),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use serde::Serialize;
-use t3nets_router::local::{SECRETS_STEM, backup};
+use t3nets_router::local::{LocalPaths, SECRETS_STEM, backup};
 
 use crate::config::keystore;
 use crate::context::Context;
@@ -36,7 +36,7 @@ pub(crate) struct BackedUp {
 impl Output for BackedUp {
     fn text(&self) -> String {
         format!(
-            "environment `{}`: {} with all data, secrets and their keys in `{}` ({} KiB)",
+            "backed up environment `{}` ({} with data, secrets and keys) to `{}` ({} KiB)",
             self.environment,
             counted(self.tenants, "tenant"),
             self.file.display(),
@@ -51,16 +51,23 @@ impl Output for BackedUp {
 /// If it is on AWS or has nothing, or the file exists or cannot be written.
 pub(crate) async fn run(context: &Context, args: BackupArgs) -> Result<BackedUp, CliError> {
     let environment = context.local_environment()?;
-    if !args.force && args.file.symlink_metadata().is_ok() {
-        return Err(CliError::usage(format!("`{}` exists", args.file.display()))
-            .hint("`--force` replaces it"));
+    if !LocalPaths::new(&environment.home).database().exists() {
+        let message = format!("environment `{}` has no data to back up", environment.name);
+        return Err(CliError::failed(message)
+            .hint_command("seed", "creates a tenant, and so does `t3nets dev`"));
     }
-    let copying = context.printer.progress("copying");
+    if !args.force && args.file.symlink_metadata().is_ok() {
+        return Err(
+            CliError::usage(format!("`{}` already exists", args.file.display()))
+                .hint("`--force` replaces it"),
+        );
+    }
+    let copying = context.printer.progress("backing up");
     let (home, file) = (environment.home.clone(), args.file.clone());
     let made = tokio::task::spawn_blocking(move || backup::back_up(&home, &file, &STEMS)).await;
     drop(copying);
     let report =
-        made.map_err(|error| CliError::failed("the copy ended early").caused_by(error))??;
+        made.map_err(|error| CliError::failed("the backup did not finish").caused_by(error))??;
     Ok(BackedUp {
         environment: environment.name.clone(),
         file: args.file,

@@ -81,9 +81,9 @@ pub(crate) enum Command {
     /// Create, change and destroy an environment's infrastructure with Terraform
     #[command(subcommand)]
     Infra(infra::InfraCommand),
-    /// Copy all that a local environment has to one file, while it is in use
+    /// Back up a local environment to one file, even while it is in use
     Backup(backup::BackupArgs),
-    /// Put a backup in the place of all that a local environment has
+    /// Replace a local environment with a backup
     Restore(restore::RestoreArgs),
     /// Estimate the monthly cost of an environment, by service and option
     Cost(cost::CostArgs),

@@ -1,9 +1,10 @@
 //! `t3nets restore`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use t3nets_router::local::{LocalPaths, backup};
+use t3nets_router::ports::StoreError;
 
 use super::backup::STEMS;
 use crate::config::running::DevLock;
@@ -32,11 +33,11 @@ pub(crate) struct Restored {
 impl Output for Restored {
     fn text(&self) -> String {
         let kept = match self.replaced {
-            true => "; what was there before has `.before-restore` behind its name",
+            true => "; the previous files are kept with the suffix `.before-restore`",
             false => "",
         };
         format!(
-            "environment `{}`: restored {} from `{}`{kept}",
+            "restored environment `{}` ({}) from `{}`{kept}",
             self.environment,
             counted(self.tenants, "tenant"),
             self.file.display(),
@@ -51,29 +52,42 @@ impl Output for Restored {
 pub(crate) async fn run(context: &Context, args: RestoreArgs) -> Result<Restored, CliError> {
     let environment = context.local_environment()?;
     let (home, file) = (environment.home.clone(), args.file.clone());
-    let report = backup::check(&file)?;
+    let report = backup::check(&file).map_err(|error| unusable(&file, error))?;
     context.show_environment().await?;
     let replaced = LocalPaths::new(&home).database().exists();
     if replaced {
         context.confirm(&format!(
-            "Replace all that the environment `{}` has by {} from the backup?",
+            "Replace all data of environment `{}` with the backup ({})?",
             environment.name,
             counted(report.tenants, "tenant"),
         ))?;
     }
     let Some(lock) = DevLock::take(&home)? else {
-        return Err(
-            CliError::not_ready(format!("`t3nets dev` runs on `{}`", environment.name))
-                .hint("end it, and run the command again"),
-        );
+        return Err(CliError::not_ready(format!(
+            "`t3nets dev` is running on environment `{}`",
+            environment.name
+        ))
+        .hint("stop it, then run the command again"));
     };
     let restored = tokio::task::spawn_blocking(move || backup::restore(&home, &file, &STEMS)).await;
     drop(lock);
-    restored.map_err(|error| CliError::failed("the restore ended early").caused_by(error))??;
+    restored.map_err(|error| CliError::failed("the restore did not finish").caused_by(error))??;
     Ok(Restored {
         environment: environment.name.clone(),
         file: args.file,
         tenants: report.tenants,
         replaced,
     })
+}
+
+/// A file that cannot be restored. The file is at fault, not the environment.
+fn unusable(file: &Path, error: StoreError) -> CliError {
+    let why = match error {
+        StoreError::Corrupt { detail, .. } => {
+            format!("`{}` is not a usable backup: {detail}", file.display())
+        }
+        StoreError::Unavailable(failure) => failure.to_string(),
+        other => return other.into(),
+    };
+    CliError::failed(why).hint("name a file that `t3nets backup` wrote")
 }

@@ -176,7 +176,7 @@ fn expiry(from: Timestamp, life: SignedDuration) -> Result<Timestamp, AdminError
     if !life.is_positive() || life > MAX_KEY_LIFE {
         return Err(AdminError::invalid(
             "expires",
-            "must be more than nothing and at most ten years",
+            "must be more than zero and at most ten years",
         ));
     }
     from.checked_add(life)

@@ -58,7 +58,7 @@ impl Admin {
         if !life.is_positive() || life > MAX_LINK_LIFE {
             return Err(AdminError::invalid(
                 "expires",
-                "must be more than nothing and at most seven days",
+                "must be more than zero and at most seven days",
             ));
         }
         let user = self.user(tenant, user_id).await?;

@@ -144,10 +144,10 @@ async fn user(state: &AppState, headers: &HeaderMap) -> Result<Admitted, ApiErro
     let admitted = state.authenticator.caller(headers).await?;
     match admitted.caller.user {
         Some(_) => Ok(admitted),
-        None => Err(super::auth::unauthorized(
-            "this needs a user, and callers without a key are none",
-        )
-        .hint("send `Authorization: Bearer` with a tenant's API key")),
+        None => Err(
+            super::auth::unauthorized("this needs a user: sign in, or send an API key")
+                .hint("send `Authorization: Bearer` with a tenant's API key"),
+        ),
     }
 }
 

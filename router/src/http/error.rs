@@ -115,7 +115,7 @@ impl ApiError {
         Self::new(
             StatusCode::FORBIDDEN,
             "csrf_token_missing",
-            "the request does not come from the page of its session",
+            "the session's CSRF token is missing or wrong",
         )
         .hint("send `x-csrf-token` with what `GET /api/me` gives as `csrf_token`")
     }
@@ -318,7 +318,7 @@ impl From<AdminError> for ApiError {
                 return Self::new(
                     StatusCode::INTERNAL_SERVER_ERROR,
                     "router_not_permitted",
-                    "the router may not do this in this environment",
+                    "the router's AWS role does not allow this",
                 )
                 .hint("the operator can allow it: `admin_api = true` for infra/aws, then `t3nets infra apply`")
                 .caused_by(Cause::Store(error.clone()));

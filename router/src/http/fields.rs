@@ -142,10 +142,8 @@ impl Fields {
         };
         let shown: String = other.chars().take(64).collect();
         let meant = did_you_mean(&shown, names.iter().copied());
-        Err(
-            ApiError::invalid(format!("`{shown}` is not a field of this{meant}"))
-                .hint(format!("the fields are {}", names.join(", "))),
-        )
+        Err(ApiError::invalid(format!("unknown field `{shown}`{meant}"))
+            .hint(format!("the fields are {}", names.join(", "))))
     }
 
     /// A whole number of a JSON body.

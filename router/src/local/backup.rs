@@ -142,9 +142,7 @@ fn look_into(file: &Path) -> Result<BackupReport, StoreError> {
     let is_backup = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?";
     let found: i64 = backup.query_row(is_backup, [TABLE], |row| row.get(0))?;
     if found == 0 {
-        return Err(corrupt(
-            "it is no backup that `t3nets backup` made".to_owned(),
-        ));
+        return Err(corrupt("`t3nets backup` did not write it".to_owned()));
     }
     let version: i64 = backup.query_row("PRAGMA user_version", (), |row| row.get(0))?;
     if usize::try_from(version).unwrap_or(usize::MAX) > database::MIGRATIONS.len() {
@@ -224,7 +222,7 @@ fn unpack(file: &Path, staging: &Path, stems: &[&str]) -> Result<Vec<String>, St
         if !stems.iter().any(|stem| names_of(stem).contains(&name)) {
             return Err(StoreError::Corrupt {
                 what: format!("`{}`", file.display()),
-                detail: "it has a file that is none of T3nets's".to_owned(),
+                detail: "it has a file that T3nets does not know".to_owned(),
             });
         }
         files::replace(&staging.join(&name), &content)?;

@@ -122,7 +122,7 @@ async fn a_field_that_is_wrong_is_named_and_one_that_is_misspelt_is_not_lost() {
             "/api/admin/users",
             json!({"email": "a@b", "roel": "admin"}),
             json!(null),
-            "`roel` is not a field of this; did you mean `role`?",
+            "unknown field `roel`; did you mean `role`?",
         ),
         (
             "/api/admin/users",

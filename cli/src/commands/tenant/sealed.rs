@@ -150,7 +150,7 @@ pub(crate) fn open(
     // Before the library reads it, and before a passphrase is asked for.
     sealed_header::check(&mut file).map_err(|problem| match problem {
         HeaderProblem::Io(error) => unreadable(error),
-        problem => CliError::failed("the file is not decrypted").caused_by(problem),
+        problem => CliError::failed("cannot decrypt the file").caused_by(problem),
     })?;
     file.rewind().map_err(unreadable)?;
     let undecryptable =
