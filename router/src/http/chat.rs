@@ -22,7 +22,7 @@ use utoipa::ToSchema;
 
 use super::AppState;
 use super::auth::Authenticated;
-use super::error::{ApiError, Cause, ErrorBody};
+use super::error::{ApiError, Cause, Errors};
 use super::extract::JsonBody;
 use super::fields::{Fields, FromFields, MESSAGE, SESSION};
 use super::middleware::{Arrived, RequestId};
@@ -146,8 +146,7 @@ impl ChatAnswer {
             (ChatAnswer = "application/json"),
             (String = "text/event-stream"),
         )),
-        (status = "4XX", description = "Refused", body = ErrorBody),
-        (status = "5XX", description = "Failed", body = ErrorBody),
+        Errors,
     ),
     security((), ("key" = [])),
 )]

@@ -9,7 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::AppState;
 use super::auth::KnownUser;
-use super::error::{ApiError, ErrorBody};
+use super::error::{ApiError, ErrorBody, Errors};
 use super::extract::{JsonBody, QueryString};
 use super::fields::{Fields, FromFields, SESSION};
 use super::paging::PageQuery;
@@ -168,8 +168,7 @@ pub(super) async fn history(
     params(PageQuery),
     responses(
         (status = 200, description = "The conversations", body = Sessions),
-        (status = "4XX", description = "Refused", body = ErrorBody),
-        (status = "5XX", description = "Failed", body = ErrorBody),
+        Errors,
     ),
     security(("key" = [])),
 )]
@@ -207,8 +206,7 @@ pub(super) async fn sessions(
     request_body = ClearBody,
     responses(
         (status = 200, description = "Removed, or there was none", body = Cleared),
-        (status = "4XX", description = "Refused", body = ErrorBody),
-        (status = "5XX", description = "Failed", body = ErrorBody),
+        Errors,
     ),
     security(("key" = [])),
 )]

@@ -38,6 +38,18 @@ pub(super) struct ErrorBody {
     request_id: String,
 }
 
+/// The errors that any operation may answer, for the OpenAPI document.
+#[derive(utoipa::IntoResponses)]
+#[expect(dead_code, reason = "only its description is used")]
+pub(super) enum Errors {
+    /// Refused
+    #[response(status = "4XX")]
+    Refused(ErrorBody),
+    /// Failed
+    #[response(status = "5XX")]
+    Failed(ErrorBody),
+}
+
 /// What went wrong, for programs and for people.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 struct ErrorDetail {

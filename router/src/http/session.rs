@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use super::AppState;
 use super::auth::{Admitted, Authenticated, unauthorized};
 use super::cookies::{Presented, csrf_token, has_csrf_token};
-use super::error::{ApiError, ErrorBody};
+use super::error::{ApiError, Errors};
 use super::extract::JsonBody;
 use super::fields::{Fields, FromFields};
 use crate::admin::views::UserView;
@@ -97,8 +97,7 @@ impl Me {
     request_body = SignInBody,
     responses(
         (status = 201, description = "Signed in", body = Me),
-        (status = "4XX", description = "Refused", body = ErrorBody),
-        (status = "5XX", description = "Failed", body = ErrorBody),
+        Errors,
     ),
 )]
 pub(super) async fn open(
@@ -159,8 +158,7 @@ pub(super) async fn open(
     tag = "session",
     responses(
         (status = 204, description = "Signed out"),
-        (status = "4XX", description = "Refused", body = ErrorBody),
-        (status = "5XX", description = "Failed", body = ErrorBody),
+        Errors,
     ),
     security((), ("key" = [])),
 )]
@@ -202,8 +200,7 @@ pub(super) async fn close(
     tag = "session",
     responses(
         (status = 200, description = "The caller", body = Me),
-        (status = "4XX", description = "Refused", body = ErrorBody),
-        (status = "5XX", description = "Failed", body = ErrorBody),
+        Errors,
     ),
     security((), ("key" = [])),
 )]

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::AppState;
 use super::auth::{Administrator, KnownUser};
-use super::error::{ApiError, ErrorBody};
+use super::error::{ApiError, Errors};
 use super::extract::JsonBody;
 use super::fields::{Fields, FromFields};
 use crate::admin::settings::{self, SettingEdit, SettingKey};
@@ -86,8 +86,7 @@ struct Setting {
     tag = "settings",
     responses(
         (status = 200, description = "Model and limits; for admins, also what may be set", body = Settings),
-        (status = "4XX", description = "Refused", body = ErrorBody),
-        (status = "5XX", description = "Failed", body = ErrorBody),
+        Errors,
     ),
     security(("key" = [])),
 )]
@@ -204,8 +203,7 @@ pub(super) struct ChangedSettings {
     request_body = SettingsBody,
     responses(
         (status = 200, description = "Changed, or so already", body = ChangedSettings),
-        (status = "4XX", description = "Refused", body = ErrorBody),
-        (status = "5XX", description = "Failed", body = ErrorBody),
+        Errors,
     ),
     security(("key" = [])),
 )]

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::admin::views::AuditView;
 use crate::http::AppState;
 use crate::http::auth::Administrator;
-use crate::http::error::{ApiError, ErrorBody};
+use crate::http::error::{ApiError, Errors};
 use crate::http::extract::QueryString;
 use crate::http::paging::PageQuery;
 
@@ -30,8 +30,7 @@ pub(in crate::http) struct Trail {
     params(PageQuery),
     responses(
         (status = 200, description = "The changes", body = Trail),
-        (status = "4XX", description = "Refused", body = ErrorBody),
-        (status = "5XX", description = "Failed", body = ErrorBody),
+        Errors,
     ),
     security(("key" = [])),
 )]

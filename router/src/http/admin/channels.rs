@@ -10,7 +10,7 @@ use super::of_path;
 use crate::admin::views::ChannelView;
 use crate::http::AppState;
 use crate::http::auth::Administrator;
-use crate::http::error::{ApiError, ErrorBody};
+use crate::http::error::{ApiError, Errors};
 use crate::http::extract::{JsonBody, QueryString};
 use crate::http::fields::{Fields, FromFields};
 use crate::http::paging::PageQuery;
@@ -33,8 +33,7 @@ pub(in crate::http) struct Channels {
     params(PageQuery),
     responses(
         (status = 200, description = "The channels", body = Channels),
-        (status = "4XX", description = "Refused", body = ErrorBody),
-        (status = "5XX", description = "Failed", body = ErrorBody),
+        Errors,
     ),
     security(("key" = [])),
 )]
@@ -86,8 +85,7 @@ impl FromFields for ChannelBody {
     responses(
         (status = 200, description = "It was mapped already", body = ChannelView),
         (status = 201, description = "Mapped", body = ChannelView),
-        (status = "4XX", description = "Refused", body = ErrorBody),
-        (status = "5XX", description = "Failed", body = ErrorBody),
+        Errors,
     ),
     security(("key" = [])),
 )]
@@ -122,8 +120,7 @@ pub(in crate::http) async fn map(
     ),
     responses(
         (status = 200, description = "Unmapped", body = ChannelView),
-        (status = "4XX", description = "Refused", body = ErrorBody),
-        (status = "5XX", description = "Failed", body = ErrorBody),
+        Errors,
     ),
     security(("key" = [])),
 )]

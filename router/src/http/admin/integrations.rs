@@ -17,7 +17,7 @@ use crate::admin::{Admin, AdminError};
 use crate::ai::{ProviderKind, with_retries};
 use crate::http::AppState;
 use crate::http::auth::Administrator;
-use crate::http::error::{ApiError, ErrorBody};
+use crate::http::error::{ApiError, ErrorBody, Errors};
 use crate::http::extract::JsonBody;
 use crate::http::fields::{Fields, FromFields};
 use crate::model::{
@@ -78,8 +78,7 @@ struct FieldView {
     tag = "administration",
     responses(
         (status = 200, description = "The integrations", body = Integrations),
-        (status = "4XX", description = "Refused", body = ErrorBody),
-        (status = "5XX", description = "Failed", body = ErrorBody),
+        Errors,
     ),
     security(("key" = [])),
 )]
@@ -180,8 +179,7 @@ impl FromFields for FieldsBody {
     request_body = FieldsBody,
     responses(
         (status = 200, description = "Stored", body = IntegrationView),
-        (status = "4XX", description = "Refused", body = ErrorBody),
-        (status = "5XX", description = "Failed", body = ErrorBody),
+        Errors,
     ),
     security(("key" = [])),
 )]
@@ -331,8 +329,7 @@ pub(in crate::http) struct Removed {
     params(("name" = String, Path, description = "The integration")),
     responses(
         (status = 200, description = "Removed", body = Removed),
-        (status = "4XX", description = "Refused", body = ErrorBody),
-        (status = "5XX", description = "Failed", body = ErrorBody),
+        Errors,
     ),
     security(("key" = [])),
 )]
@@ -356,8 +353,7 @@ pub(in crate::http) async fn remove(
     params(("name" = String, Path, description = "The integration")),
     responses(
         (status = 200, description = "They are back", body = IntegrationView),
-        (status = "4XX", description = "Refused", body = ErrorBody),
-        (status = "5XX", description = "Failed", body = ErrorBody),
+        Errors,
     ),
     security(("key" = [])),
 )]

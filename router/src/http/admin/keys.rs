@@ -12,7 +12,7 @@ use crate::admin::keys::{KeyState, MAX_KEY_LIFE, NewKey};
 use crate::admin::views::KeyView;
 use crate::http::AppState;
 use crate::http::auth::Administrator;
-use crate::http::error::{ApiError, ErrorBody};
+use crate::http::error::{ApiError, Errors};
 use crate::http::extract::{JsonBody, QueryString};
 use crate::http::fields::{Fields, FromFields};
 use crate::http::paging::PageQuery;
@@ -36,8 +36,7 @@ pub(in crate::http) struct Keys {
     params(PageQuery),
     responses(
         (status = 200, description = "The keys", body = Keys),
-        (status = "4XX", description = "Refused", body = ErrorBody),
-        (status = "5XX", description = "Failed", body = ErrorBody),
+        Errors,
     ),
     security(("key" = [])),
 )]
@@ -105,8 +104,7 @@ pub(in crate::http) struct CreatedKey {
     request_body = NewKeyBody,
     responses(
         (status = 201, description = "Made", body = CreatedKey),
-        (status = "4XX", description = "Refused", body = ErrorBody),
-        (status = "5XX", description = "Failed", body = ErrorBody),
+        Errors,
     ),
     security(("key" = [])),
 )]
@@ -146,8 +144,7 @@ pub(in crate::http) async fn create(
     params(("key" = String, Path, description = "The key's prefix, or the start of its hash")),
     responses(
         (status = 200, description = "Revoked", body = KeyView),
-        (status = "4XX", description = "Refused", body = ErrorBody),
-        (status = "5XX", description = "Failed", body = ErrorBody),
+        Errors,
     ),
     security(("key" = [])),
 )]

@@ -7,7 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::admin::MAX_USAGE_DAYS;
 use crate::admin::views::UsageView;
 use crate::http::auth::Administrator;
-use crate::http::error::{ApiError, ErrorBody};
+use crate::http::error::{ApiError, Errors};
 use crate::http::extract::QueryString;
 use crate::http::fields::{Fields, FromFields};
 
@@ -47,8 +47,7 @@ pub(in crate::http) struct Usage {
     params(UsageQuery),
     responses(
         (status = 200, description = "The days on which something was used, oldest first", body = Usage),
-        (status = "4XX", description = "Refused", body = ErrorBody),
-        (status = "5XX", description = "Failed", body = ErrorBody),
+        Errors,
     ),
     security(("key" = [])),
 )]

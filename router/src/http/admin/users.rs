@@ -11,7 +11,7 @@ use crate::admin::users::{LastAdmin, NewUser, UserEdits};
 use crate::admin::views::UserView;
 use crate::http::AppState;
 use crate::http::auth::Administrator;
-use crate::http::error::{ApiError, ErrorBody};
+use crate::http::error::{ApiError, Errors};
 use crate::http::extract::{JsonBody, QueryString};
 use crate::http::fields::{Fields, FromFields};
 use crate::http::paging::PageQuery;
@@ -35,8 +35,7 @@ pub(in crate::http) struct Users {
     params(PageQuery),
     responses(
         (status = 200, description = "The people", body = Users),
-        (status = "4XX", description = "Refused", body = ErrorBody),
-        (status = "5XX", description = "Failed", body = ErrorBody),
+        Errors,
     ),
     security(("key" = [])),
 )]
@@ -89,8 +88,7 @@ impl FromFields for NewUserBody {
     request_body = NewUserBody,
     responses(
         (status = 201, description = "Added", body = UserView),
-        (status = "4XX", description = "Refused", body = ErrorBody),
-        (status = "5XX", description = "Failed", body = ErrorBody),
+        Errors,
     ),
     security(("key" = [])),
 )]
@@ -165,8 +163,7 @@ pub(in crate::http) struct ChangedUser {
     request_body = UserEditsBody,
     responses(
         (status = 200, description = "Changed, or so already", body = ChangedUser),
-        (status = "4XX", description = "Refused", body = ErrorBody),
-        (status = "5XX", description = "Failed", body = ErrorBody),
+        Errors,
     ),
     security(("key" = [])),
 )]
@@ -209,8 +206,7 @@ pub(in crate::http) struct RemovedUser {
     params(("user_id" = String, Path, description = "The person's id")),
     responses(
         (status = 200, description = "Removed", body = RemovedUser),
-        (status = "4XX", description = "Refused", body = ErrorBody),
-        (status = "5XX", description = "Failed", body = ErrorBody),
+        Errors,
     ),
     security(("key" = [])),
 )]
