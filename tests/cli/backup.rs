@@ -75,6 +75,9 @@ fn what_is_there_is_replaced_by_a_backup_alone_and_only_if_asked_for() {
         .says("`missing`")
         .says("name a file that `t3nets backup` wrote");
     operator.run(&["tenant", "list"]).expect_code(0);
+    operator.run(&["backup", "again"]).expect_code(0);
+    let journal = operator.home().join("t3nets.db-wal");
+    assert!(!journal.exists(), "a backup left a journal");
     let nothing = Sandbox::new().run(&["backup", "none"]).expect_code(1);
     assert!(
         nothing.stderr.contains("has no data to back up"),
