@@ -40,7 +40,7 @@ pub use conversations::DynamoConversations;
 pub use deploys::{DeployLock, Deploys, Lease, LockAttempt, VerifiedRelease, WatchedDeployment};
 pub use error::{AwsError, AwsErrorKind};
 pub use names::{InvalidSecretsPrefix, Names, SecretsPrefix, is_region};
-pub use permissions::TASK_ACTIONS;
+pub use permissions::{ADMIN_ACTIONS, TASK_ACTIONS};
 pub use profile::{ProfileFacts, ProfileSource};
 pub use secrets::SecretsManager;
 pub use tenants::DynamoTenants;

@@ -10,7 +10,7 @@ use t3nets_deploy::logs::{LogDestination, LogPlace};
 use t3nets_deploy::registry::{RegistryError, RepositoryImages};
 use t3nets_deploy::role_policies::{allowed_actions, not_allowed};
 use t3nets_deploy::task_definition::{Change, TaskDefinition, base, drift, unmet};
-use t3nets_router::aws::{AwsError, AwsErrorKind, TASK_ACTIONS};
+use t3nets_router::aws::{ADMIN_ACTIONS, AwsError, AwsErrorKind, TASK_ACTIONS};
 
 use super::super::Status;
 use super::{
@@ -52,9 +52,14 @@ impl ServiceChecks<'_> {
                 ];
             }
         };
+        let administers = definition.variable(&self.target.container, "T3NETS_ADMIN_API");
+        let mut needed = TASK_ACTIONS.to_vec();
+        if administers == Some("true") {
+            needed.extend(ADMIN_ACTIONS);
+        }
         let role = |name, field: &str| {
             let arn = definition.definition[field].as_str().map(str::to_owned);
-            within(name, self.check_role(name, arn))
+            within(name, self.check_role(name, arn, &needed))
         };
         let (image, revision, task, execution, log, drift) = tokio::join!(
             image,
@@ -110,7 +115,7 @@ impl ServiceChecks<'_> {
         }
     }
 
-    async fn check_role(&self, name: &'static str, arn: Option<String>) -> Check {
+    async fn check_role(&self, name: &'static str, arn: Option<String>, needed: &[&str]) -> Check {
         let remedy = Hint::command("infra apply", "creates it");
         let Some(arn) = arn.filter(|arn| !arn.is_empty()) else {
             return Check::failed(name, "the running task definition has none", remedy);
@@ -120,7 +125,7 @@ impl ServiceChecks<'_> {
             Ok(Some(found)) => {
                 let check = trusted(name, name_of_role, &found, remedy.clone());
                 match name == TASK_ROLE && check.status == Status::Ok {
-                    true => self.check_actions(check, name_of_role, remedy).await,
+                    true => self.check_actions(check, name_of_role, needed).await,
                     false => check,
                 }
             }
@@ -135,11 +140,11 @@ impl ServiceChecks<'_> {
 
     /// Whether the role lets the router do what it does. Who may read roles and not their policies
     /// is told nothing of it.
-    async fn check_actions(&self, check: Check, role: &str, remedy: Hint) -> Check {
+    async fn check_actions(&self, check: Check, role: &str, needed: &[&str]) -> Check {
         let Ok(allowed) = allowed_actions(self.sdk, role).await else {
             return check;
         };
-        let missing = not_allowed(&TASK_ACTIONS, &allowed);
+        let missing = not_allowed(needed, &allowed);
         if missing.is_empty() {
             return check;
         }
@@ -149,7 +154,7 @@ impl ServiceChecks<'_> {
                 "`{role}` does not allow {}, which the router calls",
                 missing.join(", ")
             ),
-            remedy,
+            Hint::command("infra apply", "allows it"),
         )
     }
 
