@@ -1,4 +1,5 @@
-//! Signing in and out on the web page, and who one is: `POST` and `DELETE /session`, `GET /api/me`.
+//! Signing in and out on the web page, and who is signed in: `POST` and `DELETE /session`,
+//! `GET /api/me`.
 //!
 //! A session is a key of its own kind ([`crate::admin::sessions`]) in a cookie that scripts cannot
 //! read and other sites cannot have sent. Every way to sign in ends in [`open`].
@@ -23,7 +24,7 @@ use crate::admin::views::UserView;
 use crate::admin::{Admin, AdminError};
 use crate::model::TokenKind;
 
-/// What one signs in with: one of the two.
+/// What to sign in with: one of the two.
 #[derive(ToSchema)]
 pub(super) struct SignInBody {
     /// An API key.
@@ -46,7 +47,7 @@ impl FromFields for SignInBody {
     }
 }
 
-/// Who one is.
+/// Who is signed in.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Me {
     tenant_id: String,
@@ -86,10 +87,11 @@ impl Me {
     }
 }
 
-/// Sign in on the web page
+/// Sign in
 ///
-/// By an API key, or by a one-time link, which is used up. The answer sets a cookie that lasts 30
-/// days from its last use, and ends with the user, with the key that opened it, or by signing out.
+/// With an API key, or with a one-time link, which works once. The answer sets a cookie. The
+/// session lasts 30 days from its last renewal, and ends with its user, with the key that opened
+/// it, or by signing out.
 #[utoipa::path(
     post,
     path = "/session",
@@ -125,7 +127,7 @@ pub(super) async fn open(
         by: Some(by),
     } = owner
     else {
-        return Err(unauthorized("there is nobody to sign in"));
+        return Err(unauthorized("the credential has no user"));
     };
     let admin = Admin::new(state.platform.clone(), format!("user:{}", by.user_id));
     let opened = admin.open_session(&by).await;
@@ -193,7 +195,7 @@ pub(super) async fn close(
     Ok((StatusCode::NO_CONTENT, [(SET_COOKIE, cookie)]).into_response())
 }
 
-/// Who one is
+/// Show who is signed in
 #[utoipa::path(
     get,
     path = "/api/me",

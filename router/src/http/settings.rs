@@ -34,8 +34,7 @@ pub(super) struct Settings {
     /// For admins only: what may be set.
     #[serde(skip_serializing_if = "Option::is_none")]
     settings: Option<Vec<Setting>>,
-    /// For admins only: counts the changes. Sent back with a change, it is refused if another was
-    /// made since.
+    /// For admins only. A change that sends it back is refused if another was made since.
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<u64>,
 }
@@ -79,7 +78,7 @@ struct Setting {
     value: Value,
 }
 
-/// How the tenant is set up
+/// Show the tenant's settings
 #[utoipa::path(
     get,
     path = "/api/settings",
@@ -189,20 +188,20 @@ impl FromFields for SettingsBody {
 /// What was changed, and how the tenant is set up now.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ChangedSettings {
-    /// The fields that changed; none if everything was so already.
+    /// The fields that changed; none if nothing had to change.
     changed: Vec<String>,
     #[serde(flatten)]
     settings: Settings,
 }
 
-/// Change how the tenant is set up
+/// Change the tenant's settings
 #[utoipa::path(
     put,
     path = "/api/settings",
     tag = "settings",
     request_body = SettingsBody,
     responses(
-        (status = 200, description = "Changed, or so already", body = ChangedSettings),
+        (status = 200, description = "Changed, or nothing had to change", body = ChangedSettings),
         Errors,
     ),
     security(("key" = [])),

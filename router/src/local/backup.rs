@@ -77,7 +77,7 @@ fn copy(
         locks.push(FileLock::acquire(&home.join(format!("{stem}.lock")))?);
     }
     files::open_private(new, OpenOptions::new().truncate(true))?;
-    // Not read-only: the last connection takes its journal away, and can do so only if it may write.
+    // Not read-only: the last connection removes the journal, and only if it may write.
     let from = database::connect(source, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     copy_database(&from, new)?;
     drop(from);

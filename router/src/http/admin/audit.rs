@@ -22,7 +22,7 @@ pub(in crate::http) struct Trail {
     next: Option<String>,
 }
 
-/// Who changed what, newest first
+/// List changes, newest first
 #[utoipa::path(
     get,
     path = "/api/admin/audit",

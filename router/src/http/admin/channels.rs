@@ -25,7 +25,7 @@ pub(in crate::http) struct Channels {
     next: Option<String>,
 }
 
-/// The tenant's channels
+/// List channels
 #[utoipa::path(
     get,
     path = "/api/admin/channels",

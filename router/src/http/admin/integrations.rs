@@ -43,7 +43,7 @@ pub(in crate::http) struct IntegrationView {
     name: IntegrationName,
     /// Whether there are credentials.
     connected: bool,
-    /// Whether they can be tried.
+    /// Whether they can be tested.
     can_test: bool,
     /// When the credentials last changed; `null` if there are none.
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -71,7 +71,7 @@ struct FieldView {
     value: Option<String>,
 }
 
-/// The tenant's integrations, without their secrets
+/// List integrations, without their secrets
 #[utoipa::path(
     get,
     path = "/api/admin/integrations",
@@ -210,7 +210,7 @@ async fn over_stored(
     Ok(merged(&name.integration, &stored, given)?)
 }
 
-/// What credentials reach.
+/// What the credentials give access to.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct Tested {
     #[schema(value_type = String)]
@@ -222,11 +222,11 @@ pub(in crate::http) struct Tested {
     timing_ms: u64,
 }
 
-/// Try credentials on the outside system
+/// Test credentials
 ///
-/// Those that are stored, with the given fields over them; nothing is stored. What does not work is
-/// an error that says which part: the address, the account, the right, the board, the model. A
-/// model's provider is asked a question of a few tokens.
+/// The stored ones, with the given fields in place of theirs; nothing is stored. The error says
+/// what does not work: the address, the account, a permission, the board, the model. A model's
+/// provider is asked a question of a few tokens.
 #[utoipa::path(
     post,
     path = "/api/admin/integrations/{name}/test",
@@ -236,7 +236,7 @@ pub(in crate::http) struct Tested {
     responses(
         (status = 200, description = "They work", body = Tested),
         (status = "4XX", description = "Refused", body = ErrorBody),
-        (status = "5XX", description = "They do not work, or it failed", body = ErrorBody),
+        (status = "5XX", description = "They do not work, or the test failed", body = ErrorBody),
     ),
     security(("key" = [])),
 )]
@@ -345,14 +345,14 @@ pub(in crate::http) async fn remove(
     }))
 }
 
-/// Bring removed credentials back
+/// Restore removed credentials
 #[utoipa::path(
     post,
     path = "/api/admin/integrations/{name}/restore",
     tag = "administration",
     params(("name" = String, Path, description = "The integration")),
     responses(
-        (status = 200, description = "They are back", body = IntegrationView),
+        (status = 200, description = "Restored", body = IntegrationView),
         Errors,
     ),
     security(("key" = [])),

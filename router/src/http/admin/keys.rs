@@ -28,7 +28,7 @@ pub(in crate::http) struct Keys {
     next: Option<String>,
 }
 
-/// The tenant's keys, expired ones included
+/// List keys, expired ones included
 #[utoipa::path(
     get,
     path = "/api/admin/keys",
@@ -56,10 +56,10 @@ pub(in crate::http) async fn list(
     }))
 }
 
-/// A key to be made.
+/// A key to be created.
 #[derive(Debug, ToSchema)]
 pub(in crate::http) struct NewKeyBody {
-    /// The user it speaks for; oneself if absent.
+    /// The user it belongs to; the caller if absent.
     #[schema(value_type = Option<String>)]
     user_id: Option<UserId>,
     /// What it is for.
@@ -85,7 +85,7 @@ impl FromFields for NewKeyBody {
     }
 }
 
-/// A key that was just made.
+/// A key that was just created.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct CreatedKey {
     /// The key: shown now and never again.
@@ -94,16 +94,16 @@ pub(in crate::http) struct CreatedKey {
     view: KeyView,
 }
 
-/// Make a key
+/// Create a key
 ///
-/// The answer is the only one that has the key.
+/// Only this answer has the key.
 #[utoipa::path(
     post,
     path = "/api/admin/keys",
     tag = "administration",
     request_body = NewKeyBody,
     responses(
-        (status = 201, description = "Made", body = CreatedKey),
+        (status = 201, description = "Created", body = CreatedKey),
         Errors,
     ),
     security(("key" = [])),

@@ -39,7 +39,7 @@ pub(in crate::http) struct Usage {
     usage: UsageView,
 }
 
-/// What the tenant used, by day
+/// Show usage by day
 #[utoipa::path(
     get,
     path = "/api/admin/usage",

@@ -1,4 +1,4 @@
-//! The tenant's people: `/api/admin/users`.
+//! The tenant's users: `/api/admin/users`.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -17,24 +17,24 @@ use crate::http::fields::{Fields, FromFields};
 use crate::http::paging::PageQuery;
 use crate::model::{UserId, UserRole};
 
-/// A page of the tenant's people.
+/// A page of the tenant's users.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct Users {
-    /// The people by id.
+    /// The users by id.
     users: Vec<UserView>,
     /// Send it as `after` for more; absent if there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
-/// The tenant's people
+/// List users
 #[utoipa::path(
     get,
     path = "/api/admin/users",
     tag = "administration",
     params(PageQuery),
     responses(
-        (status = 200, description = "The people", body = Users),
+        (status = 200, description = "The users", body = Users),
         Errors,
     ),
     security(("key" = [])),
@@ -52,7 +52,7 @@ pub(in crate::http) async fn list(
     }))
 }
 
-/// A person to be added.
+/// A user to be added.
 #[derive(Debug, ToSchema)]
 pub(in crate::http) struct NewUserBody {
     /// The e-mail address.
@@ -80,7 +80,7 @@ impl FromFields for NewUserBody {
     }
 }
 
-/// Add a person
+/// Add a user
 #[utoipa::path(
     post,
     path = "/api/admin/users",
@@ -106,7 +106,7 @@ pub(in crate::http) async fn add(
     Ok((StatusCode::CREATED, Json(user.into())))
 }
 
-/// What should change on a person. What is absent stays.
+/// What to change on a user. What is absent stays as it is.
 #[derive(Debug, ToSchema)]
 pub(in crate::http) struct UserEditsBody {
     /// The e-mail address.
@@ -143,26 +143,26 @@ impl FromFields for UserEditsBody {
     }
 }
 
-/// A person after a change.
+/// A user after a change.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct ChangedUser {
-    /// The fields that changed; none if everything was so already.
+    /// The fields that changed; none if nothing had to change.
     changed: Vec<String>,
     #[serde(flatten)]
     user: UserView,
 }
 
-/// Change a person
+/// Change a user
 ///
 /// The last admin of a tenant cannot become a member.
 #[utoipa::path(
     patch,
     path = "/api/admin/users/{user_id}",
     tag = "administration",
-    params(("user_id" = String, Path, description = "The person's id")),
+    params(("user_id" = String, Path, description = "The user's id")),
     request_body = UserEditsBody,
     responses(
-        (status = 200, description = "Changed, or so already", body = ChangedUser),
+        (status = 200, description = "Changed, or nothing had to change", body = ChangedUser),
         Errors,
     ),
     security(("key" = [])),
@@ -188,22 +188,22 @@ pub(in crate::http) async fn set(
     }))
 }
 
-/// What went with a person.
+/// What was removed.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct RemovedUser {
     user_id: String,
-    /// How many of the person's keys were revoked.
+    /// The number of the user's keys that were revoked.
     keys_revoked: usize,
 }
 
-/// Remove a person, with their keys and conversations
+/// Remove a user, with their keys and conversations
 ///
 /// The last admin of a tenant cannot be removed.
 #[utoipa::path(
     delete,
     path = "/api/admin/users/{user_id}",
     tag = "administration",
-    params(("user_id" = String, Path, description = "The person's id")),
+    params(("user_id" = String, Path, description = "The user's id")),
     responses(
         (status = 200, description = "Removed", body = RemovedUser),
         Errors,
