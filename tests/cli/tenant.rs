@@ -76,6 +76,7 @@ name                      Team
 status                    active
 users                     1
 keys                      0
+sessions                  0
 channels                  0
 secrets                   0
 ai_provider               offline

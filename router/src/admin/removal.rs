@@ -57,14 +57,17 @@ impl Admin {
     pub async fn removal_of_tenant(&self, id: &TenantId) -> Result<TenantRemoval, AdminError> {
         let store = &self.platform.tenants;
         let exists = self.stored_or_unreadable(id).await?;
-        let (users, first_users) = self.counted(|page| store.users(id, page)).await?;
-        let (keys, first_keys) = self.counted(|page| store.keys(id, page)).await?;
-        let (channels, first_channels) = self.counted(|page| store.channels(id, page)).await?;
+        let users = self.counted(|page| store.users(id, page), |_| true).await?;
+        let keys = self.counted_keys(id).await?;
+        let channels = self
+            .counted(|page| store.channels(id, page), |_| true)
+            .await?;
         let secrets = self.present_secrets(id).await?;
         let holdings = Holdings {
-            users,
-            keys,
-            channels,
+            users: users.count,
+            keys: keys.count,
+            sessions: keys.others,
+            channels: channels.count,
             secrets: secrets.len(),
         };
         if !exists && holdings == Holdings::default() {
@@ -73,9 +76,9 @@ impl Admin {
         let now = self.now();
         Ok(TenantRemoval {
             holdings,
-            users: first_users.into_iter().map(|user| user.id).collect(),
-            keys: first_keys,
-            channels: first_channels,
+            users: users.first.into_iter().map(|user| user.id).collect(),
+            keys: keys.first,
+            channels: channels.first,
             secrets: secrets.into_iter().map(|name| name.integration).collect(),
             id_free_at: self.rests().then(|| now + store.id_reservation()),
             secrets_gone_at: self.rests().then(|| now + RECOVERY_WINDOW),

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::settings::{self, SettingEdit};
 use super::{Admin, AdminError, Edited, FieldConflict, one_line, until_unchanged};
-use crate::model::{Tenant, TenantId, TenantSettings, TenantStatus};
+use crate::model::{ApiKey, Tenant, TenantId, TenantSettings, TenantStatus, TokenKind};
 use crate::ports::{Change, Page, PageRequest, StoreError};
 
 /// The longest name of a tenant or a person, in characters.
@@ -48,6 +48,8 @@ pub struct Holdings {
     pub users: usize,
     /// How many API keys, expired ones included.
     pub keys: usize,
+    /// How many sessions of the web page, and links that open one.
+    pub sessions: usize,
     /// How many mapped channels.
     pub channels: usize,
     /// How many secrets that were not removed.
@@ -210,38 +212,75 @@ impl Admin {
 
     async fn holdings(&self, id: &TenantId) -> Result<Holdings, AdminError> {
         let store = &self.platform.tenants;
+        let keys = self.counted_keys(id).await?;
         Ok(Holdings {
-            users: self.counted(|page| store.users(id, page)).await?.0,
-            keys: self.counted(|page| store.keys(id, page)).await?.0,
-            channels: self.counted(|page| store.channels(id, page)).await?.0,
+            users: self
+                .counted(|page| store.users(id, page), |_| true)
+                .await?
+                .count,
+            keys: keys.count,
+            sessions: keys.others,
+            channels: self
+                .counted(|page| store.channels(id, page), |_| true)
+                .await?
+                .count,
             secrets: self.present_secrets(id).await?.len(),
         })
     }
+}
+
+/// A list, counted.
+pub(super) struct Counted<T> {
+    /// How many items it has.
+    pub(super) count: usize,
+    /// The first of them.
+    pub(super) first: Vec<T>,
+    /// How many others it has, which are not meant.
+    pub(super) others: usize,
 }
 
 /// How many items of a list are named.
 const NAMED: usize = 10;
 
 impl Admin {
-    /// How many items a list has, and the first of them. Holds one page at a time.
+    /// How many API keys a tenant has, and the first of them. The others are sessions and links.
+    pub(super) async fn counted_keys(&self, id: &TenantId) -> Result<Counted<ApiKey>, StoreError> {
+        let read = |page| self.platform.tenants.keys(id, page);
+        self.counted(read, |key| key.kind() == TokenKind::Key).await
+    }
+
+    /// How many items of a list are meant, and the first of them. Holds one page at a time.
     pub(super) async fn counted<T, F, Fut>(
         &self,
         mut read: F,
-    ) -> Result<(usize, Vec<T>), StoreError>
+        is_meant: impl Fn(&T) -> bool,
+    ) -> Result<Counted<T>, StoreError>
     where
         F: FnMut(PageRequest) -> Fut,
         Fut: Future<Output = Result<Page<T>, StoreError>>,
     {
-        let (mut count, mut first) = (0, Vec::new());
+        let mut counted = Counted {
+            count: 0,
+            first: Vec::new(),
+            others: 0,
+        };
         let mut after = None;
         loop {
             let page = self.noted(read(PageRequest { limit: 500, after }).await?);
-            count += page.items.len();
-            let wanted = NAMED.saturating_sub(first.len());
-            first.extend(page.items.into_iter().take(wanted));
+            for item in page.items {
+                match is_meant(&item) {
+                    true if counted.first.len() < NAMED => counted.first.push(item),
+                    true => {}
+                    false => {
+                        counted.others += 1;
+                        continue;
+                    }
+                }
+                counted.count += 1;
+            }
             after = page.next;
             if after.is_none() {
-                return Ok((count, first));
+                return Ok(counted);
             }
         }
     }

@@ -6,7 +6,9 @@ use serde_json::Value;
 use super::addresses::{Addresses, touching};
 use super::tenants::MAX_NAME_CHARS;
 use super::{Admin, AdminError, Edited, FieldConflict, one_line, until_unchanged};
-use crate::model::{ApiKey, Record, Tenant, TenantId, User, UserId, UserMemory, UserRole};
+use crate::model::{
+    ApiKey, Record, Tenant, TenantId, TokenKind, User, UserId, UserMemory, UserRole,
+};
 use crate::ports::Change;
 
 /// The longest e-mail address, in characters (RFC 5321's path without its brackets).
@@ -48,7 +50,7 @@ pub struct UserEdits {
 /// What went with a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RemovedUser {
-    /// How many of the person's keys were revoked.
+    /// How many of the person's API keys were revoked. Their sessions ended too.
     pub keys: usize,
 }
 
@@ -227,7 +229,8 @@ impl Admin {
         changes.push(Change::RemoveUser(user));
 
         let keys = self.keys_of(tenant, id).await?;
-        let count = keys.len();
+        let api_keys = keys.iter().filter(|key| key.kind() == TokenKind::Key);
+        let count = api_keys.count();
         // Whoever has more keys than fit one commit loses the others first: without keys nobody
         // gets in.
         let mut room = self.platform.tenants.commit_limit().room();

@@ -105,6 +105,7 @@ pub(crate) async fn run(context: &Context, args: RemoveArgs) -> Result<Removed, 
         keys,
         channels,
         secrets,
+        sessions: _,
     } = removed.holdings;
     Ok(Removed {
         tenant_id: id,

@@ -1,7 +1,7 @@
 //! `t3nets tenant remove-user`.
 
 use serde::Serialize;
-use t3nets_router::model::UserId;
+use t3nets_router::model::{TokenKind, UserId};
 
 use super::set_user::last_admin;
 use crate::commands::arguments::{RequiredUser, TenantFlag};
@@ -47,7 +47,10 @@ pub(crate) async fn run(context: &Context, args: RemoveUserArgs) -> Result<Remov
     let tenant = args.tenant.resolve(context, &admin).await?;
     admin.user(&tenant, &id).await?;
     let keys = admin.keys(&tenant).await?;
-    let keys = keys.iter().filter(|key| key.user_id == id).count();
+    let keys = keys
+        .iter()
+        .filter(|key| key.user_id == id && key.kind() == TokenKind::Key)
+        .count();
     context.printer.status(format!(
         "this deletes user `{id}` of tenant `{tenant}`, {}, their memory and their conversations",
         counted(keys, "key"),

@@ -29,6 +29,7 @@ pub(crate) struct Shown {
     tenant: TenantView,
     users: usize,
     keys: usize,
+    sessions: usize,
     channels: usize,
     secrets: usize,
 }
@@ -43,6 +44,7 @@ impl Output for Shown {
             ("created".to_owned(), shown_time(tenant.created_at)),
             ("users".to_owned(), self.users.to_string()),
             ("keys".to_owned(), self.keys.to_string()),
+            ("sessions".to_owned(), self.sessions.to_string()),
             ("channels".to_owned(), self.channels.to_string()),
             ("secrets".to_owned(), self.secrets.to_string()),
         ];
@@ -78,6 +80,7 @@ pub(crate) async fn run(context: &Context, args: ShowArgs) -> Result<Shown, CliE
     let Holdings {
         users,
         keys,
+        sessions,
         channels,
         secrets,
     } = overview.holdings;
@@ -85,6 +88,7 @@ pub(crate) async fn run(context: &Context, args: ShowArgs) -> Result<Shown, CliE
         tenant: overview.tenant.into(),
         users,
         keys,
+        sessions,
         channels,
         secrets,
     })

@@ -7,7 +7,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use super::format::{self, ExportedRecord, Header, SecretsIn};
 use super::{Counts, RecordKind, TransferError};
 use crate::admin::{Admin, AdminError};
-use crate::model::{SecretName, TenantId, User, UserMemory};
+use crate::model::{SecretName, TenantId, TokenKind, User, UserMemory};
 use crate::ports::{PageRequest, StoreError};
 
 /// How many people or keys are read at once.
@@ -53,7 +53,9 @@ impl Admin {
         let mut request = Some(PageRequest::first(PAGE));
         while let Some(page) = request {
             let page = self.noted(self.platform.tenants.keys(id, page).await?);
-            for key in page.items {
+            // Sessions and links are stored as keys, and are this environment's alone.
+            let keys = page.items.into_iter();
+            for key in keys.filter(|key| key.kind() == TokenKind::Key) {
                 writer.record(&ExportedRecord::ApiKey(key))?;
             }
             request = next(page.next);

@@ -2,7 +2,9 @@
 //!
 //! The file holds the tenant with its settings, people and what is remembered of them, channels,
 //! API keys (only their hashes: whoever has a key can go on using it) and secrets, by name alone or
-//! with their values. It does not hold conversations, usage and the audit trail. [`format`](self)
+//! with their values. It does not hold conversations, usage, the
+//! audit trail, and sessions and links, which are stored as keys: those in files of earlier
+//! releases are left out. [`format`](self)
 //! is its form, [`ExportReader`] reads and checks it, and what is done with a record is planned
 //! purely.
 //!

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::format::{ExportedRecord, Header, Line, MAX_LINE_BYTES, SecretsIn};
 use super::{Counts, RecordKind, TransferError};
-use crate::model::{TenantId, UserId};
+use crate::model::{TenantId, TokenKind, UserId};
 
 /// How many problems of a file are told before its checking ends.
 const MAX_PROBLEMS: usize = 10;
@@ -160,14 +160,20 @@ impl<R: BufRead> ExportReader<R> {
         if self.is_whole {
             return Ok(None);
         }
-        self.line += 1;
-        let raw = read_line(&mut self.input).map_err(ReadError::Io)?;
-        self.read(raw).map_err(|reason| {
-            ReadError::Line(LineProblem {
-                line: self.line,
-                reason,
-            })
-        })
+        loop {
+            self.line += 1;
+            let raw = read_line(&mut self.input).map_err(ReadError::Io)?;
+            let read = self.read(raw).map_err(|reason| {
+                ReadError::Line(LineProblem {
+                    line: self.line,
+                    reason,
+                })
+            })?;
+            match read {
+                Some(numbered) if is_left_out(&numbered.record) => {}
+                read => return Ok(read),
+            }
+        }
     }
 
     fn read(&mut self, raw: RawLine) -> Result<Option<Numbered>, String> {
@@ -275,6 +281,11 @@ impl<R: BufRead> ExportReader<R> {
             )),
         }
     }
+}
+
+/// Whether a record is one that only earlier releases wrote: whoever was signed in signs in again.
+fn is_left_out(record: &ExportedRecord) -> bool {
+    matches!(record, ExportedRecord::ApiKey(key) if key.kind() != TokenKind::Key)
 }
 
 /// Tells records apart in 16 bytes each, whatever their ids' length.

@@ -1,5 +1,7 @@
 //! Out of one embedded platform and into another, whole, hostile and interrupted.
 
+mod tokens;
+
 use serde_json::json;
 use tempfile::TempDir;
 
