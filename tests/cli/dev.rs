@@ -206,7 +206,7 @@ fn every_refusal_of_dev_is_json_with_an_id() {
     let long = "x".repeat(40_000);
     for (request, status) in [
         ("GET /nosuch HTTP/1.1".to_owned(), 404),
-        ("PUT / HTTP/1.1".to_owned(), 404),
+        ("PUT / HTTP/1.1".to_owned(), 405),
         ("PUT /api/chat HTTP/1.1".to_owned(), 405),
         ("GET /dev/models/default HTTP/1.1".to_owned(), 401),
         ("GET /dev/models/NoTenant HTTP/1.1".to_owned(), 401),

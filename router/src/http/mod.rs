@@ -18,6 +18,7 @@ mod fields;
 mod health;
 mod middleware;
 mod openapi;
+mod page;
 mod paging;
 mod server;
 mod session;
@@ -152,6 +153,11 @@ pub fn app(platform: Platform, config: ServerConfig) -> Result<App, AppError> {
         .split_for_parts();
     let document = Arc::new(openapi::with_sessions(document));
     let routes = routes
+        .route("/", get(page::chat))
+        .route("/c/{session_id}", get(page::chat))
+        .route("/dashboard", get(page::dashboard))
+        .route("/setup", get(page::setup))
+        .route("/assets/{file}", get(page::asset))
         .route(
             "/openapi.json",
             get(move || async move { axum::Json(document.as_ref().clone()) }),

@@ -224,9 +224,17 @@ async fn the_table_has_every_route_of_the_document_and_no_other() {
             methods.map(move |method| (path.clone(), method.to_uppercase()))
         })
         .collect();
+    let undocumented = [
+        "/openapi.json",
+        "/",
+        "/c/{session_id}",
+        "/dashboard",
+        "/setup",
+        "/assets/{file}",
+    ];
     let in_table: BTreeSet<(String, String)> = ROUTES
         .iter()
-        .filter(|(_, path, _)| *path != "/openapi.json")
+        .filter(|(_, path, _)| !undocumented.contains(path))
         .map(|(method, path, _)| ((*path).to_owned(), method.to_string()))
         .collect();
     assert_eq!(documented, in_table);

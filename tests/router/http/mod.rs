@@ -11,6 +11,7 @@ mod logging;
 mod malformed;
 mod models;
 mod owners;
+mod page;
 mod refusals;
 mod session;
 mod small_print;

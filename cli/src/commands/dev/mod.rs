@@ -2,14 +2,12 @@
 //!
 //! Here: what can be chosen and the order of things. [`banner`] is what it says of itself, [`demo`]
 //! is the sample board, [`guard`] keeps other web sites out of a router that lets anonymous callers
-//! in, [`models`] tells which model answers, [`page`] is the web page, [`setup`] what is put into
-//! an empty environment.
+//! in, [`models`] tells which model answers, [`setup`] what is put into an empty environment.
 
 mod banner;
 pub(crate) mod demo;
 mod guard;
 pub(crate) mod models;
-mod page;
 mod sample_board;
 mod setup;
 
@@ -17,7 +15,6 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use axum::Router;
-use axum::routing::get;
 use jiff::Timestamp;
 use t3nets_router::admin::Admin;
 use t3nets_router::ai::AiDefaults;
@@ -126,7 +123,10 @@ pub(crate) async fn run(context: &Context, args: DevArgs) -> Result<Streamed, Cl
         .map_err(|error| CliError::failed("the router cannot start").caused_by(error))?;
     let running = RunningDev::new(url_of(address)?, args.demo, Timestamp::now())?;
     let api_routes = api.routes().merge(models.routes(&running.token));
-    let routes = with_page(api_routes, is_loopback_address(args.bind));
+    let routes = match is_loopback_address(args.bind) {
+        true => guard::only_local_pages(api_routes),
+        false => api_routes,
+    };
     lock.announce(&running)?;
     context.printer.print(&DevStarted {
         addresses: banner::addresses(address)?,
@@ -192,22 +192,6 @@ async fn serve(
         // The log has a line for each request that was cut off.
         _ = &mut serving => Ok(()),
         () = signals.next() => Err(CliError::interrupted()),
-    }
-}
-
-/// The API, and at `/` the page. What the page does not answer is the API's, errors included.
-fn with_page(api: Router, only_this_machine: bool) -> Router {
-    let page = page::Page::new();
-    let app = Router::new()
-        .route(
-            "/",
-            get(async move || page.response()).fallback_service(api.clone()),
-        )
-        .fallback_service(api);
-    if only_this_machine {
-        guard::only_local_pages(app)
-    } else {
-        app
     }
 }
 

@@ -1,0 +1,3 @@
+import { render } from "preact";
+
+render(<main>T3nets</main>, document.getElementById("page")!);

@@ -1,0 +1,112 @@
+//! The files of the web page: what a browser gets, and that nothing else can be had.
+
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode};
+
+use super::{Answer, TestApp};
+
+async fn get(app: &TestApp, path: &str, headers: &[(&str, &str)]) -> Answer {
+    let mut request = Request::builder().method(Method::GET).uri(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    app.send(request.body(Body::empty()).unwrap()).await
+}
+
+fn text_of(answer: &Answer) -> &str {
+    std::str::from_utf8(&answer.body).unwrap()
+}
+
+/// The address of the first asset that a page names.
+fn asset_of(page: &str) -> String {
+    let (_, rest) = page.split_once("src=\"").unwrap();
+    rest.split_once('"').unwrap().0.to_owned()
+}
+
+#[tokio::test]
+async fn each_page_comes_with_a_policy_that_runs_its_own_files_alone() {
+    let app = TestApp::new().await;
+    for path in ["/", "/c/s_any.thing", "/dashboard", "/setup"] {
+        let page = get(&app, path, &[]).await;
+        assert_eq!(page.status, StatusCode::OK, "{page:?}");
+        let policy = page.headers["content-security-policy"].to_str().unwrap();
+        for part in [
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "frame-ancestors 'none'",
+            "require-trusted-types-for 'script'",
+            "trusted-types 'none'",
+        ] {
+            assert!(policy.contains(part), "{policy}");
+        }
+        assert!(!policy.contains("unsafe"), "{policy}");
+        assert_eq!(page.headers["referrer-policy"], "no-referrer");
+        assert_eq!(page.headers["cache-control"], "no-cache");
+        let text = text_of(&page);
+        for inline in ["<style", " style=", " onload=", " onclick="] {
+            assert!(!text.contains(inline), "{text}");
+        }
+        assert!(
+            !text.replace("></script>", "").contains("<script>"),
+            "{text}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_asset_is_kept_for_good_and_a_page_is_asked_for_again() {
+    let app = TestApp::new().await;
+    let page = get(&app, "/", &[]).await;
+    let asset = get(&app, &asset_of(text_of(&page)), &[]).await;
+    assert_eq!(asset.status, StatusCode::OK);
+    let kept = asset.headers["cache-control"].to_str().unwrap();
+    assert!(kept.contains("immutable"), "{kept}");
+
+    let tag = page.headers["etag"].to_str().unwrap();
+    let again = get(&app, "/", &[("if-none-match", tag)]).await;
+    assert_eq!(again.status, StatusCode::NOT_MODIFIED);
+    assert!(again.body.is_empty());
+    assert_eq!(again.headers["etag"], tag);
+    assert!(again.headers.contains_key("content-security-policy"));
+}
+
+#[tokio::test]
+async fn it_is_compressed_where_the_browser_takes_that() {
+    let app = TestApp::new().await;
+    let plain = get(&app, "/", &[]).await;
+    for (accepted, packed) in [
+        ("br", true),
+        ("gzip, deflate, br;q=0.8", true),
+        ("gzip", false),
+        ("br;q=0", false),
+        ("br; q=0.0", false),
+    ] {
+        let page = get(&app, "/", &[("accept-encoding", accepted)]).await;
+        let encoding = page.headers.get("content-encoding");
+        assert_eq!(encoding.is_some(), packed, "{accepted}");
+        assert_eq!(page.body.len() < plain.body.len(), packed, "{accepted}");
+        assert_eq!(page.headers["vary"], "accept-encoding");
+        assert_eq!(page.headers["content-type"], "text/html; charset=utf-8");
+    }
+}
+
+#[tokio::test]
+async fn nothing_but_the_page_can_be_had() {
+    let app = TestApp::new().await;
+    let page = get(&app, "/", &[]).await;
+    let packed = format!("{}.br", asset_of(text_of(&page)));
+    for path in [
+        "/assets/",
+        "/assets/nothing.js",
+        "/assets/..%2fchat.html",
+        "/assets/..%2f..%2f..%2fCargo.toml",
+        "/assets/%2fetc%2fpasswd",
+        "/chat.html",
+        &packed,
+    ] {
+        let answer = get(&app, path, &[]).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}: {answer:?}");
+        assert_eq!(answer.error_code(), "not_found");
+    }
+}
