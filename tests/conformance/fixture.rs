@@ -140,6 +140,7 @@ pub(crate) fn tenant(id: &TenantId) -> Tenant {
         settings: TenantSettings::default(),
         extensions: JsonObject::new(),
         version: 1,
+        other: Default::default(),
     }
 }
 
@@ -152,6 +153,7 @@ pub(crate) fn user(tenant: &TenantId, user_id: &str) -> User {
         role: UserRole::Member,
         channel_identities: object(serde_json::json!({"slack": "U024BE7LH"})),
         created_at: Some(some_time()),
+        other: Default::default(),
     }
 }
 
@@ -180,6 +182,7 @@ pub(crate) fn channel(tenant: &TenantId, kind: ChannelKind, channel_id: &str) ->
         tenant_id: tenant.clone(),
         kind,
         channel_id: id::<ChannelId>(channel_id),
+        other: Default::default(),
     }
 }
 
@@ -194,6 +197,7 @@ pub(crate) fn key(tenant: &TenantId, user_id: &UserId) -> ApiKey {
         created_at: some_time(),
         expires_at: None,
         prefix: "t3_abcdef".to_owned(),
+        other: Default::default(),
     }
 }
 

@@ -35,6 +35,7 @@ mod owners;
 mod removal;
 mod secrets;
 mod tenants;
+mod transfer;
 mod usage;
 
 use std::io::Write;
@@ -155,6 +156,9 @@ macro_rules! conformance {
                 operators {
                     changes_of_different_settings_at_once_are_both_kept
                     of_two_who_change_one_setting_at_once_the_second_is_told_what_it_is_now
+                }
+                transfer {
+                    what_other_programs_store_goes_along_with_a_tenant
                 }
                 usage {
                     a_limit_holds_exactly_when_many_reserve_at_once

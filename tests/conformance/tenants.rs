@@ -349,6 +349,7 @@ fn memory_of_everything() -> UserMemory {
         custom_properties: object(json!({"of another program": [1, 2]})),
         memory_summary: Some("Works on the billing team.".to_owned()),
         memory_updated_at: Some(some_time()),
+        other: Default::default(),
     }
 }
 

@@ -93,5 +93,6 @@ pub(super) fn mapping(
         tenant_id: tenant.clone(),
         kind,
         channel_id: id.clone(),
+        other: Default::default(),
     })
 }

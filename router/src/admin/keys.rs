@@ -61,6 +61,7 @@ impl CreatedKey {
             created_at,
             expires_at,
             prefix: key.expose_secret().chars().take(PREFIX_CHARS).collect(),
+            other: Default::default(),
         };
         Ok(Self { key, stored })
     }
@@ -231,6 +232,7 @@ mod tests {
             created_at: Timestamp::UNIX_EPOCH,
             expires_at: None,
             prefix: text.chars().take(PREFIX_CHARS).collect(),
+            other: Default::default(),
         }
     }
 

@@ -330,6 +330,7 @@ mod tests {
             settings,
             extensions: JsonObject::new(),
             version: 0,
+            other: Default::default(),
         }
     }
 

@@ -303,6 +303,7 @@ pub(super) fn new_tenant(new: NewTenant, now: Timestamp) -> Result<Tenant, Admin
         settings: TenantSettings::default(),
         extensions: Default::default(),
         version: 0,
+        other: Default::default(),
     };
     settings::edited(&tenant, &new.settings)
 }
@@ -359,6 +360,7 @@ mod tests {
             },
             extensions: Default::default(),
             version: 3,
+            other: Default::default(),
         }
     }
 

@@ -341,6 +341,7 @@ pub(super) fn new_user(tenant: &TenantId, new: NewUser) -> Result<User, AdminErr
         role: new.role,
         channel_identities: Default::default(),
         created_at: None,
+        other: Default::default(),
     })
 }
 

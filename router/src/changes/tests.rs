@@ -24,6 +24,7 @@ fn tenant() -> Tenant {
         settings: TenantSettings::default(),
         extensions: Default::default(),
         version: 3,
+        other: Default::default(),
     }
 }
 
@@ -36,6 +37,7 @@ fn user() -> User {
         role: UserRole::Member,
         channel_identities: Default::default(),
         created_at: None,
+        other: Default::default(),
     }
 }
 
@@ -49,6 +51,7 @@ fn key() -> ApiKey {
         created_at: now(),
         expires_at: None,
         prefix: "t3n_x".to_owned(),
+        other: Default::default(),
     }
 }
 
@@ -57,6 +60,7 @@ fn channel(kind: ChannelKind) -> ChannelMapping {
         tenant_id: tenant_id(),
         kind,
         channel_id: "C1".parse().unwrap(),
+        other: Default::default(),
     }
 }
 

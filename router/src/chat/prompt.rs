@@ -163,6 +163,7 @@ mod tests {
             settings: serde_json::from_str(settings).unwrap(),
             extensions: JsonObject::new(),
             version: 0,
+            other: Default::default(),
         };
         let user = user.map(|(name, email)| User {
             id: "ada".parse().unwrap(),
@@ -172,6 +173,7 @@ mod tests {
             role: crate::model::UserRole::Member,
             channel_identities: JsonObject::new(),
             created_at: None,
+            other: Default::default(),
         });
         Caller {
             tenant,

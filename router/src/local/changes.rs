@@ -188,8 +188,8 @@ fn create_tenant(connection: &Connection, tenant: &Tenant) -> Result<(), StoreEr
     )?;
     execute(
         connection,
-        "INSERT INTO tenants (tenant_id, name, status, created_at, settings, extensions, version)
-         VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO tenants (tenant_id, name, status, created_at, settings, extensions, version, other)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         params![
             tenant.id.as_str(),
             tenant.name,
@@ -198,6 +198,7 @@ fn create_tenant(connection: &Connection, tenant: &Tenant) -> Result<(), StoreEr
             rows::to_json(&tenant.settings)?,
             rows::to_json(&tenant.extensions)?,
             rows::to_column(tenant.version),
+            rows::to_json(&tenant.other)?,
         ],
     )?;
     Ok(())
@@ -210,7 +211,8 @@ fn update_tenant(
 ) -> Result<(), StoreError> {
     execute(
         connection,
-        "UPDATE tenants SET name = ?, status = ?, created_at = ?, settings = ?, extensions = ?, version = ?
+        "UPDATE tenants
+         SET name = ?, status = ?, created_at = ?, settings = ?, extensions = ?, version = ?, other = ?
          WHERE tenant_id = ?",
         params![
             after.name,
@@ -219,6 +221,7 @@ fn update_tenant(
             rows::to_json(&after.settings)?,
             rows::to_json(&after.extensions)?,
             rows::to_column(before.version.saturating_add(1)),
+            rows::to_json(&after.other)?,
             after.id.as_str(),
         ],
     )?;
@@ -229,8 +232,8 @@ fn create_user(connection: &Connection, user: &User) -> Result<(), StoreError> {
     execute(
         connection,
         "INSERT INTO users
-             (tenant_id, user_id, email, display_name, role, channel_identities, created_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?)",
+             (tenant_id, user_id, email, display_name, role, channel_identities, created_at, other)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         params![
             user.tenant_id.as_str(),
             user.id.as_str(),
@@ -239,6 +242,7 @@ fn create_user(connection: &Connection, user: &User) -> Result<(), StoreError> {
             user.role.as_str(),
             rows::to_json(&user.channel_identities)?,
             user.created_at.map(|at| at.to_string()),
+            rows::to_json(&user.other)?,
         ],
     )?;
     Ok(())
@@ -247,13 +251,14 @@ fn create_user(connection: &Connection, user: &User) -> Result<(), StoreError> {
 fn update_user(connection: &Connection, after: &User) -> Result<(), StoreError> {
     execute(
         connection,
-        "UPDATE users SET email = ?, display_name = ?, role = ?, channel_identities = ?
+        "UPDATE users SET email = ?, display_name = ?, role = ?, channel_identities = ?, other = ?
          WHERE tenant_id = ? AND user_id = ?",
         params![
             after.email,
             after.display_name,
             after.role.as_str(),
             rows::to_json(&after.channel_identities)?,
+            rows::to_json(&after.other)?,
             after.tenant_id.as_str(),
             after.id.as_str(),
         ],
@@ -280,8 +285,9 @@ fn put_memory(
     execute(
         connection,
         "INSERT OR REPLACE INTO user_memory
-             (tenant_id, user_id, preferences, custom_properties, memory_summary, memory_updated_at)
-         VALUES (?, ?, ?, ?, ?, ?)",
+             (tenant_id, user_id, preferences, custom_properties, memory_summary, memory_updated_at,
+              other)
+         VALUES (?, ?, ?, ?, ?, ?, ?)",
         params![
             tenant.as_str(),
             user.as_str(),
@@ -289,6 +295,7 @@ fn put_memory(
             rows::to_json(&after.custom_properties)?,
             after.memory_summary,
             after.memory_updated_at.map(|at| at.to_string()),
+            rows::to_json(&after.other)?,
         ],
     )?;
     Ok(())
@@ -297,11 +304,12 @@ fn put_memory(
 fn map_channel(connection: &Connection, mapping: &ChannelMapping) -> Result<(), StoreError> {
     execute(
         connection,
-        "INSERT INTO channels (kind, channel_id, tenant_id) VALUES (?, ?, ?)",
+        "INSERT INTO channels (kind, channel_id, tenant_id, other) VALUES (?, ?, ?, ?)",
         params![
             mapping.kind.as_str(),
             mapping.channel_id.as_str(),
-            mapping.tenant_id.as_str()
+            mapping.tenant_id.as_str(),
+            rows::to_json(&mapping.other)?,
         ],
     )?;
     Ok(())
@@ -323,8 +331,9 @@ fn unmap_channel(connection: &Connection, mapping: &ChannelMapping) -> Result<()
 fn create_key(connection: &Connection, key: &ApiKey) -> Result<(), StoreError> {
     execute(
         connection,
-        "INSERT INTO api_keys (hash, tenant_id, user_id, name, role, created_at, expires_at, prefix)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO api_keys
+             (hash, tenant_id, user_id, name, role, created_at, expires_at, prefix, other)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         params![
             key.hash.as_str(),
             key.tenant_id.as_str(),
@@ -334,6 +343,7 @@ fn create_key(connection: &Connection, key: &ApiKey) -> Result<(), StoreError> {
             key.created_at.to_string(),
             key.expires_at.map(|at| at.to_string()),
             key.prefix,
+            rows::to_json(&key.other)?,
         ],
     )?;
     Ok(())

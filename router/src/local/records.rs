@@ -139,6 +139,7 @@ pub(super) fn read_tenant(row: &Row<'_>) -> Result<Tenant, StoreError> {
         settings: rows::json(row, "settings")?,
         extensions: rows::json(row, "extensions")?,
         version: rows::counter(row, "version")?,
+        other: rows::json(row, "other")?,
     })
 }
 
@@ -151,6 +152,7 @@ pub(super) fn read_user(row: &Row<'_>) -> Result<User, StoreError> {
         role: rows::parsed(row, "role")?,
         channel_identities: rows::json(row, "channel_identities")?,
         created_at: rows::parsed_if_set(row, "created_at")?,
+        other: rows::json(row, "other")?,
     })
 }
 
@@ -160,6 +162,7 @@ pub(super) fn read_memory(row: &Row<'_>) -> Result<UserMemory, StoreError> {
         custom_properties: rows::json(row, "custom_properties")?,
         memory_summary: row.get("memory_summary")?,
         memory_updated_at: rows::parsed_if_set(row, "memory_updated_at")?,
+        other: rows::json(row, "other")?,
     })
 }
 
@@ -168,6 +171,7 @@ pub(super) fn read_channel(row: &Row<'_>) -> Result<ChannelMapping, StoreError> 
         tenant_id: rows::parsed(row, "tenant_id")?,
         kind: rows::parsed(row, "kind")?,
         channel_id: rows::parsed(row, "channel_id")?,
+        other: rows::json(row, "other")?,
     })
 }
 
@@ -181,6 +185,7 @@ pub(super) fn read_key(row: &Row<'_>) -> Result<ApiKey, StoreError> {
         created_at: rows::parsed(row, "created_at")?,
         expires_at: rows::parsed_if_set(row, "expires_at")?,
         prefix: row.get("prefix")?,
+        other: rows::json(row, "other")?,
     })
 }
 

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ChannelId, TenantId};
+use super::{ChannelId, OtherAttributes, TenantId};
 
 /// The kind of place a message comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -79,4 +79,6 @@ pub struct ChannelMapping {
     pub kind: ChannelKind,
     /// What the outside system calls it.
     pub channel_id: ChannelId,
+    /// What other programs store with it.
+    pub other: OtherAttributes,
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::{InvalidId, TenantId, UserId, UserRole, is_sha256_hex};
+use super::{InvalidId, OtherAttributes, TenantId, UserId, UserRole, is_sha256_hex};
 
 /// What is stored of an API key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub struct ApiKey {
     pub expires_at: Option<Timestamp>,
     /// The first characters of the key, so that people can tell keys apart.
     pub prefix: String,
+    /// What other programs store with it.
+    pub other: OtherAttributes,
 }
 
 /// What a token is for. Its first characters say so, which people and secret scanners recognise.

@@ -10,6 +10,7 @@ mod channel;
 mod conversation;
 pub mod ids;
 mod key;
+mod other;
 mod record;
 mod secret;
 mod tenant;
@@ -25,6 +26,11 @@ pub use channel::{ChannelKind, ChannelMapping, UnknownChannelKind};
 pub use conversation::{ConversationKey, ConversationOwner, Message, Role, SessionSummary};
 pub use ids::{ChannelId, IntegrationName, InvalidId, SessionId, TenantId, UserId};
 pub use key::{ApiKey, KeyHash, TokenKind};
+pub use other::{InvalidAttribute, OtherAttributes};
+pub(crate) use other::{
+    KEY_ATTRIBUTES, MAPPING_ATTRIBUTES, MEMORY_ATTRIBUTES, TENANT_ATTRIBUTES, USER_ATTRIBUTES,
+    USER_CREATED_AT, is_known,
+};
 pub use record::Record;
 pub use secret::{SecretDescription, SecretDocument, SecretName};
 pub use tenant::{Tenant, TenantSettings, TenantStatus, UnknownTenantStatus};

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::{ChannelKind, JsonObject, TenantId};
+use super::{ChannelKind, JsonObject, OtherAttributes, TenantId};
 
 /// One customer team.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +27,8 @@ pub struct Tenant {
     pub extensions: JsonObject,
     /// Counts updates; 0 for items written by programs that know no versions.
     pub version: u64,
+    /// What other programs store with it.
+    pub other: OtherAttributes,
 }
 
 /// Whether a tenant may chat.
@@ -246,6 +248,7 @@ mod tests {
             settings: serde_json::from_str(settings).unwrap(),
             extensions: JsonObject::new(),
             version: 0,
+            other: Default::default(),
         }
     }
 

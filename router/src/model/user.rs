@@ -6,7 +6,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{JsonObject, TenantId, UserId};
+use super::{JsonObject, OtherAttributes, TenantId, UserId};
 
 /// A person in a tenant.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +26,8 @@ pub struct User {
     /// When the record was made, which tells a user from an earlier one of the same id; `None` in
     /// records of older programs.
     pub created_at: Option<Timestamp>,
+    /// What other programs store with it.
+    pub other: OtherAttributes,
 }
 
 /// What a person may do. Ordered: the lower of two roles is the one in force.
@@ -82,4 +84,6 @@ pub struct UserMemory {
     pub memory_summary: Option<String>,
     /// When the summary was made.
     pub memory_updated_at: Option<Timestamp>,
+    /// What other programs store with it.
+    pub other: OtherAttributes,
 }

@@ -191,3 +191,45 @@ fn nothing_of_what_it_stored_stays_of_a_tenant_that_is_removed() {
     ];
     assert_eq!(conversations, expected);
 }
+
+#[test]
+fn what_it_stored_of_a_user_goes_along_where_a_tenant_is_moved() {
+    let Some(environment) = Environment::new("moved") else {
+        return;
+    };
+    let operator = &environment.operator;
+    environment.tenant("fine", &[("status", "active")]);
+    let user = [
+        ("pk", "TENANT#fine"),
+        ("sk", "USER#ada"),
+        ("user_id", "ada"),
+        ("email", "ada@example.com"),
+        ("display_name", "Ada"),
+        ("role", "admin"),
+        ("cognito_sub", "1-2-3"),
+        ("last_login", "2026-01-15T09:30:00"),
+    ];
+    environment.put(&environment.tables.tenants, &user);
+
+    let export = |environment: &str| {
+        let ran = operator.run(&["tenant", "export", "fine", "-e", environment]);
+        ran.expect_code(0).stdout.clone()
+    };
+    let file = export("dev");
+    assert!(file.contains(r#""cognito_sub":{"S":"1-2-3"}"#), "{file}");
+    operator.write("fine.jsonl", &file);
+    operator
+        .run(&["tenant", "import", "fine.jsonl", "-e", "local"])
+        .expect_code(0);
+    assert_eq!(export("local"), file);
+    operator
+        .run(&["tenant", "import", "fine.jsonl", "-e", "dev", "-t", "copy"])
+        .expect_code(0);
+    let copy = operator.run(&["tenant", "export", "copy", "-e", "dev"]);
+    let copy = copy.expect_code(0).stdout.clone();
+    assert_eq!(
+        copy,
+        file.replace(r#""fine""#, r#""copy""#)
+            .replace(r#""name":"copy""#, r#""name":"fine""#)
+    );
+}

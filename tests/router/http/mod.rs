@@ -241,6 +241,7 @@ pub(crate) async fn make_key(
         created_at: Timestamp::now(),
         expires_at,
         prefix: text[..8].to_owned(),
+        other: Default::default(),
     };
     platform
         .tenants
@@ -260,6 +261,7 @@ pub(crate) async fn add_tenant(platform: &Platform, id: &str, settings: TenantSe
         settings,
         extensions: JsonObject::new(),
         version: 0,
+        other: Default::default(),
     };
     let user = |name: &str, role| User {
         id: name.parse::<UserId>().unwrap(),
@@ -269,6 +271,7 @@ pub(crate) async fn add_tenant(platform: &Platform, id: &str, settings: TenantSe
         role,
         channel_identities: JsonObject::new(),
         created_at: Some(Timestamp::now()),
+        other: Default::default(),
     };
     let changes = [
         Change::CreateTenant(tenant),

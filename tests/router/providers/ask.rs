@@ -116,6 +116,7 @@ pub(super) async fn select(defaults: AiDefaults) -> SelectedModel {
         settings: TenantSettings::default(),
         extensions: JsonObject::new(),
         version: 1,
+        other: Default::default(),
     };
     let models = Models::new(defaults, SkillSet::new(Vec::new()), Reach::Anywhere).unwrap();
     models.select(&tenant, &NoSecrets).await.unwrap()

@@ -1,9 +1,10 @@
 //! The file's form: JSON Lines. The first line says what the file is, the last one how many records
 //! are between them, so that a file that was cut off is never taken for a whole one. Names of
-//! fields are those that are stored.
+//! fields are those that are stored; what other programs store beside them is in `other`, typed as
+//! DynamoDB's JSON is.
 //!
 //! ```json
-//! {"format":"t3nets-tenant","version":1,"tenant_id":"default","secrets":"names"}
+//! {"format":"t3nets-tenant","version":2,"tenant_id":"default","secrets":"names"}
 //! {"type":"tenant","tenant_id":"default","name":"Default","status":"active","created_at":"2026-01-01T00:00:00Z","settings":{}}
 //! {"type":"user","tenant_id":"default","user_id":"ada@example.com","email":"ada@example.com","display_name":"Ada","role":"admin"}
 //! {"type":"end","records":2}
@@ -15,12 +16,17 @@ use serde::{Deserialize, Serialize};
 use super::super::{AdminError, channels, one_line, secrets};
 use super::RecordKind;
 use crate::model::{
-    ApiKey, ChannelId, ChannelKind, ChannelMapping, IntegrationName, JsonObject, SecretDocument,
-    Tenant, TenantId, TenantSettings, TenantStatus, User, UserId, UserMemory, UserRole,
+    ApiKey, ChannelId, ChannelKind, ChannelMapping, IntegrationName, JsonObject, KEY_ATTRIBUTES,
+    MAPPING_ATTRIBUTES, MEMORY_ATTRIBUTES, OtherAttributes, SecretDocument, TENANT_ATTRIBUTES,
+    Tenant, TenantId, TenantSettings, TenantStatus, USER_ATTRIBUTES, User, UserId, UserMemory,
+    UserRole,
 };
 
 /// The version of the form that this program writes, and the latest that it reads.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
+
+/// The first version of the form, which lacks what other programs store with a record.
+const WITHOUT_OTHERS: u32 = 1;
 /// The most bytes of a line: more than any store takes in one item, however it is escaped.
 pub const MAX_LINE_BYTES: usize = 4 << 20;
 
@@ -73,9 +79,9 @@ impl Header {
             .ok()
             .filter(|any: &AnyHeader| any.format == FORMAT)
             .ok_or("it does not begin as an export of a tenant does")?;
-        if any.version != FORMAT_VERSION {
+        if !(WITHOUT_OTHERS..=FORMAT_VERSION).contains(&any.version) {
             return Err(format!(
-                "the file has version {} of its form, and this program reads version {FORMAT_VERSION}",
+                "the file has version {} of its form, and this program reads versions {WITHOUT_OTHERS} to {FORMAT_VERSION}",
                 any.version
             ));
         }
@@ -228,6 +234,8 @@ struct TenantLine {
     settings: TenantSettings,
     #[serde(default, skip_serializing_if = "JsonObject::is_empty")]
     extensions: JsonObject,
+    #[serde(default, skip_serializing_if = "OtherAttributes::is_empty")]
+    other: OtherAttributes,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -240,6 +248,8 @@ struct UserLine {
     role: UserRole,
     #[serde(default, skip_serializing_if = "JsonObject::is_empty")]
     channel_identities: JsonObject,
+    #[serde(default, skip_serializing_if = "OtherAttributes::is_empty")]
+    other: OtherAttributes,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -255,6 +265,8 @@ struct MemoryLine {
     memory_summary: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     memory_updated_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "OtherAttributes::is_empty")]
+    other: OtherAttributes,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -263,6 +275,8 @@ struct ChannelLine {
     tenant_id: TenantId,
     channel_type: ChannelKind,
     channel_specific_id: ChannelId,
+    #[serde(default, skip_serializing_if = "OtherAttributes::is_empty")]
+    other: OtherAttributes,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -277,6 +291,8 @@ struct ApiKeyLine {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expires_at: Option<Timestamp>,
     prefix: String,
+    #[serde(default, skip_serializing_if = "OtherAttributes::is_empty")]
+    other: OtherAttributes,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -305,6 +321,7 @@ impl StoredLine {
                 created_at: record.created_at,
                 settings: record.settings,
                 extensions: record.extensions,
+                other: record.other,
             }),
             ExportedRecord::User(record) => Self::User(UserLine {
                 tenant_id,
@@ -313,6 +330,7 @@ impl StoredLine {
                 display_name: record.display_name,
                 role: record.role,
                 channel_identities: record.channel_identities,
+                other: record.other,
             }),
             ExportedRecord::Memory(user_id, record) => Self::Memory(MemoryLine {
                 tenant_id,
@@ -321,11 +339,13 @@ impl StoredLine {
                 custom_properties: record.custom_properties,
                 memory_summary: record.memory_summary,
                 memory_updated_at: record.memory_updated_at,
+                other: record.other,
             }),
             ExportedRecord::Channel(record) => Self::Channel(ChannelLine {
                 tenant_id,
                 channel_type: record.kind,
                 channel_specific_id: record.channel_id,
+                other: record.other,
             }),
             ExportedRecord::ApiKey(record) => Self::ApiKey(ApiKeyLine {
                 tenant_id,
@@ -336,6 +356,7 @@ impl StoredLine {
                 created_at: record.created_at,
                 expires_at: record.expires_at,
                 prefix: record.prefix,
+                other: record.other,
             }),
             ExportedRecord::Secret(integration, document) => Self::Secret(SecretLine {
                 tenant_id,
@@ -350,6 +371,7 @@ impl StoredLine {
         Ok(match self {
             Self::Tenant(line) => {
                 text("name", &line.name)?;
+                others(&line.other, TENANT_ATTRIBUTES)?;
                 let record = ExportedRecord::Tenant(Tenant {
                     id: line.tenant_id.clone(),
                     name: line.name,
@@ -358,11 +380,13 @@ impl StoredLine {
                     settings: line.settings,
                     extensions: line.extensions,
                     version: 0,
+                    other: line.other,
                 });
                 Line::Record(line.tenant_id, record)
             }
             Self::User(line) => {
                 text("email", &line.email)?;
+                others(&line.other, USER_ATTRIBUTES)?;
                 text("display_name", &line.display_name)?;
                 if line.user_id.as_str() == UserId::ANONYMOUS {
                     return Err(AdminError::invalid(
@@ -378,29 +402,35 @@ impl StoredLine {
                     role: line.role,
                     channel_identities: line.channel_identities,
                     created_at: None,
+                    other: line.other,
                 });
                 Line::Record(line.tenant_id, record)
             }
             Self::Memory(line) => {
+                others(&line.other, MEMORY_ATTRIBUTES)?;
                 let memory = UserMemory {
                     preferences: line.preferences,
                     custom_properties: line.custom_properties,
                     memory_summary: line.memory_summary,
                     memory_updated_at: line.memory_updated_at,
+                    other: line.other,
                 };
                 Line::Record(line.tenant_id, ExportedRecord::Memory(line.user_id, memory))
             }
             Self::Channel(line) => {
-                let mapping = channels::mapping(
+                others(&line.other, MAPPING_ATTRIBUTES)?;
+                let mut mapping = channels::mapping(
                     &line.tenant_id,
                     line.channel_type,
                     &line.channel_specific_id,
                 )?;
+                mapping.other = line.other;
                 Line::Record(line.tenant_id, ExportedRecord::Channel(mapping))
             }
             Self::ApiKey(line) => {
                 text("name", &line.name)?;
                 text("prefix", &line.prefix)?;
+                others(&line.other, KEY_ATTRIBUTES)?;
                 let hash = line
                     .hash
                     .parse()
@@ -416,6 +446,7 @@ impl StoredLine {
                     created_at: line.created_at,
                     expires_at: line.expires_at,
                     prefix: line.prefix,
+                    other: line.other,
                 });
                 Line::Record(line.tenant_id, record)
             }
@@ -443,4 +474,10 @@ fn text(field: &str, text: &str) -> Result<(), AdminError> {
         text if text.trim().is_empty() => Ok(()),
         text => one_line(field, text, MAX_TEXT_CHARS).map(|_| ()),
     }
+}
+
+/// What other programs store with a record never takes the place of what it is.
+fn others(other: &OtherAttributes, of_record: &[&str]) -> Result<(), AdminError> {
+    let checked = other.require_unknown(of_record);
+    checked.map_err(|error| AdminError::invalid("other", format!("is refused: {error}")))
 }

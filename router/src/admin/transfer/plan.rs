@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::settings;
 use super::format::ExportedRecord;
-use crate::model::{ApiKey, SecretDocument, Tenant, TenantId, User, UserMemory};
+use crate::model::{ApiKey, OtherAttributes, SecretDocument, Tenant, TenantId, User, UserMemory};
 use crate::ports::Change;
 
 /// What is stored where a record would be.
@@ -95,6 +95,7 @@ pub(super) fn plan(
         (ExportedRecord::Tenant(wanted), Stored::Tenant(before)) => {
             let after = Tenant {
                 version: before.version,
+                other: before.other.clone().overlaid(&wanted.other),
                 ..wanted.clone()
             };
             let fields = tenant_fields(&before, &after);
@@ -103,17 +104,22 @@ pub(super) fn plan(
         (ExportedRecord::User(wanted), Stored::User(before)) => {
             let after = User {
                 created_at: before.created_at,
+                other: before.other.clone().overlaid(&wanted.other),
                 ..wanted.clone()
             };
             let fields = user_fields(&before, &after);
             (fields, Some(Change::UpdateUser { before, after }))
         }
-        (ExportedRecord::Memory(user_id, after), Stored::Memory(before)) => {
-            let fields = memory_fields(&before, after);
+        (ExportedRecord::Memory(user_id, wanted), Stored::Memory(before)) => {
+            let after = UserMemory {
+                other: before.other.clone().overlaid(&wanted.other),
+                ..wanted.clone()
+            };
+            let fields = memory_fields(&before, &after);
             let change = Change::PutMemory {
                 user_id: user_id.clone(),
                 before: Some(before),
-                after: after.clone(),
+                after,
             };
             (fields, Some(change))
         }
@@ -185,6 +191,12 @@ fn differs(fields: &[String]) -> String {
 struct Differences(Vec<String>);
 
 impl Differences {
+    /// What other programs store, of which a record keeps what a file does not name.
+    fn others(mut self, a: &OtherAttributes, b: &OtherAttributes) -> Vec<String> {
+        self.0.extend(a.differing(b));
+        self.0
+    }
+
     fn compare<T: PartialEq>(mut self, field: &str, a: &T, b: &T) -> Self {
         if a != b {
             self.0.push(field.to_owned());
@@ -199,7 +211,7 @@ fn tenant_fields(a: &Tenant, b: &Tenant) -> Vec<String> {
         .compare("status", &a.status, &b.status)
         .compare("created_at", &a.created_at, &b.created_at)
         .compare("extensions", &a.extensions, &b.extensions);
-    let mut fields = differences.0;
+    let mut fields = differences.others(&a.other, &b.other);
     let (before, after) = (
         settings::as_object(&a.settings),
         settings::as_object(&b.settings),
@@ -224,7 +236,7 @@ fn user_fields(a: &User, b: &User) -> Vec<String> {
             &a.channel_identities,
             &b.channel_identities,
         )
-        .0
+        .others(&a.other, &b.other)
 }
 
 fn memory_fields(a: &UserMemory, b: &UserMemory) -> Vec<String> {
@@ -241,7 +253,7 @@ fn memory_fields(a: &UserMemory, b: &UserMemory) -> Vec<String> {
             &a.memory_updated_at,
             &b.memory_updated_at,
         )
-        .0
+        .others(&a.other, &b.other)
 }
 
 fn key_fields(a: &ApiKey, b: &ApiKey) -> Vec<String> {
@@ -252,5 +264,5 @@ fn key_fields(a: &ApiKey, b: &ApiKey) -> Vec<String> {
         .compare("created_at", &a.created_at, &b.created_at)
         .compare("expires_at", &a.expires_at, &b.expires_at)
         .compare("prefix", &a.prefix, &b.prefix)
-        .0
+        .others(&a.other, &b.other)
 }

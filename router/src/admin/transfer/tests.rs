@@ -1,5 +1,6 @@
 //! Out of one embedded platform and into another, whole, hostile and interrupted.
 
+mod others;
 mod tokens;
 
 use serde_json::json;
@@ -346,8 +347,8 @@ async fn a_file_with_anything_wrong_is_refused_with_the_line() {
             "line 1: it does not begin as an export",
         ),
         (
-            file.replace("\"version\":1", "\"version\":2"),
-            "line 1: the file has version 2 of its form, and this program reads version 1",
+            file.replace("\"version\":2", "\"version\":3"),
+            "line 1: the file has version 3 of its form, and this program reads versions 1 to 2",
         ),
         (
             file.replacen(

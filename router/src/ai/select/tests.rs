@@ -56,6 +56,7 @@ fn tenant(provider: Option<&str>, model: Option<&str>) -> Tenant {
         settings: stored(provider, model),
         extensions: JsonObject::new(),
         version: 1,
+        other: Default::default(),
     }
 }
 

@@ -8,6 +8,7 @@
 pub(crate) mod attributes;
 mod condition;
 mod error;
+pub(crate) mod other;
 mod query;
 mod table;
 mod write;

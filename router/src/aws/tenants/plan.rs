@@ -20,7 +20,8 @@ use crate::aws::dynamodb::attributes::{Identity, Item, identity, number_value, t
 use crate::aws::dynamodb::{Condition, Items, MAX_TRANSACTION_ITEMS, Update, Write};
 use crate::changes::{self, Current, Stored};
 use crate::model::{
-    ApiKey, AuditEntry, ChannelId, ChannelKind, Record, Tenant, TenantId, User, UserId,
+    ApiKey, AuditEntry, ChannelId, ChannelKind, KEY_ATTRIBUTES, MEMORY_ATTRIBUTES, Record,
+    TENANT_ATTRIBUTES, Tenant, TenantId, USER_ATTRIBUTES, User, UserId,
 };
 use crate::ports::{Change, CommitLimit, StoreError};
 
@@ -347,7 +348,7 @@ impl Plan<'_> {
     fn update_tenant(&mut self, before: &Tenant, after: &Tenant) -> Result<(), StoreError> {
         let key = keys::tenant(&after.id);
         self.touch(&key, after)?;
-        let condition = self.unchanged(&key, records::TENANT_ATTRIBUTES);
+        let condition = self.unchanged(&key, TENANT_ATTRIBUTES);
         let mut next = records::tenant_item(after)?;
         let version = number_value(before.version.saturating_add(1));
         next.insert("version".to_owned(), version);
@@ -368,7 +369,7 @@ impl Plan<'_> {
     fn update_user(&mut self, before: &User, after: &User) -> Result<(), StoreError> {
         let key = keys::user(&after.tenant_id, &after.id);
         self.touch(&key, after)?;
-        let condition = self.unchanged(&key, records::USER_ATTRIBUTES);
+        let condition = self.unchanged(&key, USER_ATTRIBUTES);
         let (before, after) = (records::user_item(before)?, records::user_item(after)?);
         self.writes
             .push(Write::change(key, &before, &after, condition));
@@ -379,7 +380,7 @@ impl Plan<'_> {
         let key = keys::user(&user.tenant_id, &user.id);
         self.touch(&key, user)?;
         self.users.insert(user.id.clone(), false);
-        let condition = self.unchanged(&key, records::USER_ATTRIBUTES);
+        let condition = self.unchanged(&key, USER_ATTRIBUTES);
         self.writes.push(Write::delete(key).when(condition));
         let memory = keys::memory(&user.tenant_id, &user.id);
         self.touch(&memory, user)?;
@@ -406,7 +407,7 @@ impl Plan<'_> {
                 Write::put(after).when(Condition::absent())
             }
             Some(before) => {
-                let condition = self.unchanged(&key, records::MEMORY_ATTRIBUTES);
+                let condition = self.unchanged(&key, MEMORY_ATTRIBUTES);
                 Write::change(key, &before, &after, condition)
             }
         };
@@ -430,7 +431,7 @@ impl Plan<'_> {
         let name = keys::api_key_name(&key.hash);
         let mapping = keys::mapping(&key.tenant_id, &name);
         self.touch(&mapping, key)?;
-        let condition = self.unchanged(&mapping, records::KEY_ATTRIBUTES);
+        let condition = self.unchanged(&mapping, KEY_ATTRIBUTES);
         self.writes.push(Write::delete(mapping).when(condition));
         self.delete_claim(&name)
     }
@@ -438,7 +439,7 @@ impl Plan<'_> {
     fn renew_key(&mut self, key: &ApiKey, expires_at: Timestamp) -> Result<(), StoreError> {
         let mapping = keys::mapping(&key.tenant_id, &keys::api_key_name(&key.hash));
         self.touch(&mapping, key)?;
-        let condition = self.unchanged(&mapping, records::KEY_ATTRIBUTES);
+        let condition = self.unchanged(&mapping, KEY_ATTRIBUTES);
         let update = Update::default().set("expires_at", text_value(expires_at.to_string()));
         self.writes
             .push(Write::update(mapping, update).when(condition));

@@ -10,40 +10,13 @@ use crate::aws::dynamodb::attributes::{
     Item, corrupt, counter, identity, json, json_value, number_value, parsed, parsed_if_set, text,
     text_if_set, text_value, time, time_if_set,
 };
+use crate::aws::dynamodb::other::{other_attributes, other_items};
 use crate::model::{
-    ApiKey, AuditEntry, ChannelId, ChannelMapping, KeyHash, Tenant, TenantId, TenantStatus, User,
-    UserMemory, UserRole,
+    ApiKey, AuditEntry, ChannelId, ChannelMapping, KEY_ATTRIBUTES, KeyHash, MAPPING_ATTRIBUTES,
+    MEMORY_ATTRIBUTES, TENANT_ATTRIBUTES, Tenant, TenantId, TenantStatus, USER_ATTRIBUTES,
+    USER_CREATED_AT, User, UserMemory, UserRole,
 };
 use crate::ports::StoreError;
-
-/// The attributes of each record that T3nets compares and writes. Keys and repeated ids never
-/// change.
-pub(super) const TENANT_ATTRIBUTES: &[&str] = &[
-    "name",
-    "status",
-    "created_at",
-    "settings",
-    "extensions",
-    "version",
-];
-pub(super) const USER_ATTRIBUTES: &[&str] =
-    &["email", "display_name", "role", "channel_identities"];
-/// When a user was made. Its name is such that no other program has it: it is compared to the byte.
-const USER_CREATED_AT: &str = "made_at";
-pub(super) const MEMORY_ATTRIBUTES: &[&str] = &[
-    "preferences",
-    "custom_properties",
-    "memory_summary",
-    "memory_updated_at",
-];
-pub(super) const KEY_ATTRIBUTES: &[&str] = &[
-    "name",
-    "user_id",
-    "role",
-    "created_at",
-    "expires_at",
-    "prefix",
-];
 
 /// The tenant of an item, from its partition key.
 pub(super) fn tenant_of(item: &Item) -> Result<TenantId, StoreError> {
@@ -97,13 +70,15 @@ pub(crate) fn tenant(item: &Item) -> Result<Tenant, StoreError> {
         settings: json(item, "settings")?,
         extensions: json(item, "extensions")?,
         version: counter(item, "version")?,
+        other: other_attributes(item, TENANT_ATTRIBUTES)?,
     })
 }
 
 /// An extension is an attribute of its own that older programs do not look at; without any it is
 /// left out.
 pub(super) fn tenant_item(tenant: &Tenant) -> Result<Item, StoreError> {
-    let mut item = keys::tenant(&tenant.id);
+    let mut item = other_items(&tenant.other, TENANT_ATTRIBUTES);
+    item.extend(keys::tenant(&tenant.id));
     item.extend([
         ("tenant_id".to_owned(), text_value(tenant.id.as_str())),
         ("name".to_owned(), text_value(&tenant.name)),
@@ -133,11 +108,13 @@ pub(crate) fn user(item: &Item) -> Result<User, StoreError> {
         role: parsed_if_set(item, "role")?.unwrap_or(UserRole::Member),
         channel_identities: json(item, "channel_identities")?,
         created_at: time_if_set(item, USER_CREATED_AT)?,
+        other: other_attributes(item, USER_ATTRIBUTES)?,
     })
 }
 
 pub(super) fn user_item(user: &User) -> Result<Item, StoreError> {
-    let mut item = keys::user(&user.tenant_id, &user.id);
+    let mut item = other_items(&user.other, USER_ATTRIBUTES);
+    item.extend(keys::user(&user.tenant_id, &user.id));
     item.extend([
         ("user_id".to_owned(), text_value(user.id.as_str())),
         ("tenant_id".to_owned(), text_value(user.tenant_id.as_str())),
@@ -171,12 +148,14 @@ pub(super) fn memory(item: &Item) -> Result<UserMemory, StoreError> {
             .filter(|summary| !summary.trim().is_empty())
             .map(str::to_owned),
         memory_updated_at: time_if_set(item, "memory_updated_at")?,
+        other: other_attributes(item, MEMORY_ATTRIBUTES)?,
     })
 }
 
 /// Without its key, which the memory does not know.
 pub(super) fn memory_attributes(memory: &UserMemory) -> Result<Item, StoreError> {
-    let mut item = Item::from([
+    let mut item = other_items(&memory.other, MEMORY_ATTRIBUTES);
+    item.extend([
         ("preferences".to_owned(), json_value(&memory.preferences)?),
         (
             "custom_properties".to_owned(),
@@ -197,6 +176,7 @@ pub(super) fn mapping(item: &Item) -> Result<ChannelMapping, StoreError> {
         tenant_id: tenant_of(item)?,
         kind: parsed(item, "channel_type")?,
         channel_id: parsed(item, "channel_specific_id")?,
+        other: other_attributes(item, MAPPING_ATTRIBUTES)?,
     })
 }
 
@@ -224,12 +204,14 @@ pub(super) fn claimed_names(item: &Item) -> Vec<String> {
 
 pub(super) fn mapping_item(mapping: &ChannelMapping) -> Item {
     let name = keys::channel_name(mapping.kind, &mapping.channel_id);
-    mapping_with(
+    let mut item = other_items(&mapping.other, MAPPING_ATTRIBUTES);
+    item.extend(mapping_with(
         &mapping.tenant_id,
         &name,
         mapping.kind.as_str(),
         mapping.channel_id.as_str(),
-    )
+    ));
+    item
 }
 
 fn mapping_with(tenant: &TenantId, name: &str, kind: &str, id: &str) -> Item {
@@ -275,12 +257,19 @@ pub(super) fn api_key(item: &Item) -> Result<ApiKey, StoreError> {
         created_at: time(item, "created_at")?,
         expires_at: time_if_set(item, "expires_at")?,
         prefix: text_if_set(item, "prefix")?.unwrap_or_default().to_owned(),
+        other: other_attributes(item, KEY_ATTRIBUTES)?,
     })
 }
 
 pub(super) fn api_key_item(key: &ApiKey) -> Item {
     let name = keys::api_key_name(&key.hash);
-    let mut item = mapping_with(&key.tenant_id, &name, "api", key.hash.as_str());
+    let mut item = other_items(&key.other, KEY_ATTRIBUTES);
+    item.extend(mapping_with(
+        &key.tenant_id,
+        &name,
+        "api",
+        key.hash.as_str(),
+    ));
     item.extend([
         ("name".to_owned(), text_value(&key.name)),
         ("user_id".to_owned(), text_value(key.user_id.as_str())),
