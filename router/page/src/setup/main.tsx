@@ -1,3 +1,6 @@
 import { render } from "preact";
+import { loadMe } from "../shared/session";
+import { Shell } from "../shared/shell";
 
-render(<main>T3nets</main>, document.getElementById("page")!);
+void loadMe();
+render(<Shell page="setup" title="Set up">{null}</Shell>, document.getElementById("page")!);

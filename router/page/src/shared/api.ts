@@ -1,0 +1,161 @@
+// The router's API, typed. Every failure is one of two kinds: the router (or what stands before it)
+// refused, `ApiError`; or nothing answered, `NoNetwork`.
+
+export interface User {
+  user_id: string;
+  email: string;
+  display_name: string;
+  role: "admin" | "member";
+}
+
+export interface Me {
+  tenant_id: string;
+  tenant_name: string;
+  environment: string;
+  user: User | null;
+  role: "admin" | "member";
+  by: "key" | "session" | "nothing";
+  may_administer: boolean;
+  expires_at: string | null;
+  csrf_token?: string;
+  sample_data?: boolean;
+  limits?: { message_bytes?: number; messages_per_day?: number };
+  ask?: string[];
+  model?: string | null;
+}
+
+/** An error as it stands in a JSON answer. */
+export interface ErrorDetail {
+  code: string;
+  message: string;
+  hint?: string;
+  field?: string;
+  status?: number;
+  retry_after_seconds?: number;
+  turn_id?: string;
+}
+
+export class ApiError extends Error {
+  readonly code: string;
+  readonly hint: string | undefined;
+  readonly field: string | undefined;
+  readonly status: number;
+  readonly requestId: string | undefined;
+  /** Seconds to wait, from when it was received. */
+  readonly retryAfter: number | undefined;
+  readonly turnId: string | undefined;
+
+  constructor(status: number, detail: ErrorDetail, requestId?: string, retryAfter?: number) {
+    super(detail.message);
+    this.code = detail.code;
+    this.hint = detail.hint;
+    this.field = detail.field;
+    this.status = detail.status ?? status;
+    this.requestId = requestId;
+    this.retryAfter = retryAfter ?? detail.retry_after_seconds;
+    this.turnId = detail.turn_id;
+  }
+}
+
+/** Nothing answered: no network, or the router is not there. */
+export class NoNetwork extends Error {
+  constructor() {
+    super("T3nets cannot be reached");
+  }
+}
+
+/** What a status means, for answers that say nothing themselves: of proxies and load balancers. */
+function meaning(status: number): string {
+  if (status === 504) return "it took too long to answer";
+  if (status === 502 || status === 503) return "T3nets is not available at the moment";
+  if (status === 413) return "that is too much at once";
+  if (status === 429) return "that were too many requests";
+  return `the server answered with status ${status}`;
+}
+
+let csrf: string | undefined;
+/** The token that a session's changes carry: from `GET /api/me` or `POST /session`. */
+export function setCsrfToken(token: string | undefined): void {
+  csrf = token;
+}
+
+let unauthorized: (error: ApiError) => void = () => {};
+/** Called at each 401, before the caller gets it. */
+export function onUnauthorized(call: (error: ApiError) => void): void {
+  unauthorized = call;
+}
+
+/** A key by which the same sending is known again. `randomUUID` needs a secure context; this does not. */
+export function idempotencyKey(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+export interface Options {
+  /** Sent as JSON. */
+  body?: unknown;
+  headers?: Record<string, string>;
+  signal?: AbortSignal;
+  /** A 401 is the caller's own matter: signing in. */
+  quiet?: boolean;
+}
+
+/** A call whose answer is taken as it comes; what is not 2xx is thrown. */
+export async function request(method: string, path: string, options: Options = {}): Promise<Response> {
+  const headers: Record<string, string> = { accept: "application/json", ...options.headers };
+  if (options.body !== undefined) headers["content-type"] = "application/json";
+  if (csrf && method !== "GET") headers["x-csrf-token"] = csrf;
+  let response: Response;
+  try {
+    response = await fetch(path, {
+      method,
+      headers,
+      credentials: "same-origin",
+      cache: "no-store",
+      ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+      ...(options.signal ? { signal: options.signal } : {}),
+    });
+  } catch (error) {
+    if (options.signal?.aborted) throw error;
+    throw new NoNetwork();
+  }
+  if (response.ok) return response;
+  const error = await refusal(response);
+  if (error.status === 401 && !options.quiet) unauthorized(error);
+  throw error;
+}
+
+async function refusal(response: Response): Promise<ApiError> {
+  const after = Number(response.headers.get("retry-after") ?? NaN);
+  let body: { error?: Partial<ErrorDetail>; request_id?: string } = {};
+  try {
+    const read: unknown = await response.json();
+    if (read && typeof read === "object") body = read;
+  } catch {
+    // Not JSON: it is not the router's.
+  }
+  const said = body.error && typeof body.error === "object" ? body.error : {};
+  const detail = { ...said, code: said.code ?? `http_${response.status}`, message: said.message ?? meaning(response.status) };
+  const requestId = body.request_id ?? response.headers.get("x-request-id") ?? undefined;
+  return new ApiError(response.status, detail, requestId, Number.isFinite(after) ? after : undefined);
+}
+
+/** A call that answers JSON, or nothing (204). */
+export async function call<T = void>(method: string, path: string, options: Options = {}): Promise<T> {
+  const response = await request(method, path, options);
+  if (response.status === 204) return undefined as T;
+  try {
+    return (await response.json()) as T;
+  } catch (error) {
+    if (options.signal?.aborted) throw error;
+    // The connection broke inside the body, or what answered is not the router.
+    throw new NoNetwork();
+  }
+}
+
+export const get = <T>(path: string, signal?: AbortSignal): Promise<T> => call<T>("GET", path, signal ? { signal } : {});
+
+/** A path with its query; what is undefined is left out. */
+export function withQuery(path: string, query: Record<string, string | number | undefined>): string {
+  const set = Object.entries(query).filter(([, value]) => value !== undefined);
+  return set.length === 0 ? path : `${path}?${new URLSearchParams(set.map(([name, value]) => [name, String(value)]))}`;
+}

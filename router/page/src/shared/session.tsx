@@ -1,0 +1,186 @@
+// Who is signed in. The page is the same for everyone: `GET /api/me` says who one is, and the frame shows
+// nothing of a person or of a role before that.
+import { computed, signal } from "@preact/signals";
+import { useId, useState } from "preact/hooks";
+import type { JSX } from "preact";
+import { ApiError, NoNetwork, call, onUnauthorized, setCsrfToken } from "./api";
+import type { Me } from "./api";
+import { Dialog } from "./dialog";
+import { ErrorNote, sentence } from "./note";
+import { drop } from "./storage";
+
+/** Who one is; null while that is not known, and once nobody is signed in. */
+export const me = signal<Me | null>(null);
+/** Why `me` is null. */
+export const absent = signal<"loading" | "signed out" | "no network" | "failed" | null>("loading");
+/** What went wrong where `absent` is `failed`: 403 of a suspended tenant, a store that is down. */
+export const failure = signal<unknown>(null);
+/** Whether the dialog for signing in is open. */
+export const signingIn = signal(false);
+/** Counts who came: a page loads its data anew when it changes. */
+export const arrivals = signal(0);
+
+/** Names what the browser keeps of this person, so that the next one sees nothing of it. */
+export const ownName = computed(() => {
+  const who = me.value;
+  return who && `${who.environment}/${who.tenant_id}/${who.user?.user_id ?? "-"}`;
+});
+
+/** The token of a one-time link that brought one here. early.ts took it out of the address. */
+const given = signal((window as unknown as { t3netsLink?: string }).t3netsLink);
+
+const tabs = typeof BroadcastChannel === "function" ? new BroadcastChannel("t3nets.session") : null;
+tabs?.addEventListener("message", () => void loadMe());
+
+const same = (a: Me | null, b: Me | null) => a?.tenant_id === b?.tenant_id && a?.user?.user_id === b?.user?.user_id && a?.by === b?.by;
+
+function become(who: Me | null): void {
+  const isOther = !same(me.value, who);
+  setCsrfToken(who?.csrf_token);
+  me.value = who;
+  absent.value = who ? null : "signed out";
+  if (who && isOther) arrivals.value += 1;
+}
+
+/** Asks who one is. */
+export async function loadMe(): Promise<void> {
+  try {
+    become(await call<Me>("GET", "/api/me", { quiet: true }));
+    failure.value = null;
+    signingIn.value = given.value !== undefined;
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 401) {
+      become(null);
+      signingIn.value = true;
+    } else if (!me.value) {
+      failure.value = error;
+      absent.value = error instanceof NoNetwork ? "no network" : "failed";
+    }
+  }
+}
+
+onUnauthorized(() => {
+  // What is on the page stays there; the dialog comes over it.
+  setCsrfToken(undefined);
+  absent.value = "signed out";
+  signingIn.value = true;
+});
+
+async function signIn(credential: { key: string } | { link: string }): Promise<void> {
+  // Whoever was signed in is known to the router by a cookie alone: it is replaced.
+  const who = await call<Me>("POST", "/session", { body: credential, quiet: true });
+  given.value = undefined;
+  become(who);
+  signingIn.value = false;
+  tabs?.postMessage("changed");
+}
+
+export async function signOut(): Promise<void> {
+  const name = ownName.value;
+  await call("DELETE", "/session", { quiet: true });
+  if (name) drop(`t3nets.own/${name}/`);
+  become(null);
+  tabs?.postMessage("changed");
+  signingIn.value = true;
+}
+
+/** A key or a link out of what was pasted: a link may come whole, with the page's address. */
+export function credential(pasted: string): { key: string } | { link: string } {
+  const text = pasted.trim();
+  const link = /#link=([!-~]+)$/.exec(text)?.[1] ?? (text.startsWith("t3i_") ? text : undefined);
+  return link === undefined ? { key: text } : { link };
+}
+
+/** Over the page while somebody has to sign in. */
+export function SignIn(): JSX.Element | null {
+  return signingIn.value ? <SignInDialog /> : null;
+}
+
+function SignInDialog(): JSX.Element {
+  const [text, setText] = useState("");
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>(null);
+  const [byKey, setByKey] = useState(false);
+  const field = useId();
+  const link = given.value;
+  const close = () => {
+    given.value = undefined;
+    signingIn.value = false;
+  };
+  const send = async (with_: { key: string } | { link: string }) => {
+    if (busy) return;
+    setBusy(true);
+    setError(null);
+    try {
+      await signIn(with_);
+    } catch (caught) {
+      setError(caught);
+      // A link works once: what is left is another way.
+      if ("link" in with_ && caught instanceof ApiError && caught.status === 401) setByKey(true);
+    } finally {
+      setBusy(false);
+    }
+  };
+  const submit = (event: Event) => {
+    event.preventDefault();
+    if (text.trim()) void send(credential(text));
+  };
+  const refused = error instanceof ApiError && error.status === 401 ? error : null;
+  if (link !== undefined && !byKey) {
+    return (
+      <Dialog title="Welcome to T3nets" onClose={close}>
+        <p class="says">
+          {me.value?.user
+            ? `You are signed in as ${me.value.user.display_name || me.value.user.user_id}. The link that you opened signs you in as the person it was made for.`
+            : "This link signs you in on this browser. It works once."}
+        </p>
+        {error !== null && <ErrorNote error={error} />}
+        <div class="buttons">
+          <button type="button" class="btn p" disabled={busy} onClick={() => void send({ link })}>
+            {busy ? "Signing in…" : "Sign in"}
+          </button>
+          {me.value && (
+            <button type="button" class="btn" onClick={close}>
+              Stay as I am
+            </button>
+          )}
+        </div>
+      </Dialog>
+    );
+  }
+  return (
+    <Dialog title={absent.value === "signed out" && me.value ? "You were signed out" : "Sign in"} onClose={close}>
+      <form onSubmit={submit}>
+        {absent.value === "signed out" && me.value && <p class="says">Your session is over. What you wrote is still here.</p>}
+        {byKey && refused && (
+          <p class="says" role="alert">
+            {sentence(refused.message)} {sentence(refused.hint ?? "")}
+          </p>
+        )}
+        <label for={field}>API key or sign-in link</label>
+        <input
+          id={field}
+          class="in"
+          type="password"
+          autocomplete="current-password"
+          spellcheck={false}
+          value={text}
+          aria-invalid={refused !== null && !byKey}
+          aria-describedby={`${field}-hint`}
+          onInput={(event) => setText(event.currentTarget.value)}
+        />
+        <p class={refused && !byKey ? "hint no" : "hint"} id={`${field}-hint`} role={refused && !byKey ? "alert" : undefined}>
+          {refused && !byKey
+            ? `${sentence(refused.message)} ${sentence(refused.hint ?? "")}`
+            : "Your team's administrator makes either. A link works once; ask for a new one if yours was used."}
+        </p>
+        {error !== null && !refused && <ErrorNote error={error} />}
+        <div class="buttons">
+          <button type="submit" class="btn p" disabled={busy || !text.trim()}>
+            {busy ? "Signing in…" : "Sign in"}
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

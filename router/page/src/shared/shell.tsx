@@ -1,0 +1,217 @@
+// The frame around every page: brand, side, user and theme; on a phone the side comes over the page.
+import { signal } from "@preact/signals";
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { ComponentChildren, JSX } from "preact";
+import { Confirmations } from "./dialog";
+import { Icon, type IconName } from "./icons";
+import { ErrorNote, Toasts, toast } from "./note";
+import { SignIn, absent, failure, loadMe, me, signOut, signingIn } from "./session";
+import { choice, choose, theme, type Choice } from "./theme";
+
+export type Page = "chat" | "dashboard" | "setup";
+
+interface ShellProps {
+  page: Page;
+  /** The heading in the bar. */
+  title: string;
+  /** At the bar's end. */
+  chip?: ComponentChildren;
+  /** Below "New chat": the conversations. */
+  list?: ComponentChildren;
+  /** Begins a conversation without loading the page; a link to it otherwise. */
+  onNew?: () => void;
+  children: ComponentChildren;
+}
+
+/** Whether the side is over the page, on a phone. */
+export const sideOpen = signal(false);
+
+export function Shell({ page, title, chip, list, onNew, children }: ShellProps): JSX.Element {
+  const who = me.value;
+  const side = useRef<HTMLElement>(null);
+  const opener = useRef<HTMLButtonElement>(null);
+  const wasOpen = useRef(false);
+  const brand = who?.tenant_name || "T3nets";
+  useEffect(() => {
+    document.title = `${title} · ${brand}`;
+  }, [title, brand]);
+  useEffect(() => {
+    // Wider than a phone the side is always there.
+    const wide = matchMedia("(min-width: 761px)");
+    const close = () => (sideOpen.value = false);
+    wide.addEventListener("change", close);
+    return () => wide.removeEventListener("change", close);
+  }, []);
+  useEffect(() => {
+    if (sideOpen.value) side.current?.querySelector<HTMLElement>("a, button")?.focus();
+    else if (wasOpen.current) opener.current?.focus();
+    wasOpen.current = sideOpen.value;
+  }, [sideOpen.value]);
+  const key = (event: KeyboardEvent) => {
+    if (event.key !== "Escape" || !sideOpen.value || event.defaultPrevented) return;
+    event.preventDefault();
+    sideOpen.value = false;
+  };
+  const begin = (event: Event) => {
+    sideOpen.value = false;
+    if (!onNew) return;
+    event.preventDefault();
+    onNew();
+  };
+  return (
+    <>
+      <div class={sideOpen.value ? "app open" : "app"} onKeyDown={key}>
+        <a class="skip" href="#main">
+          Skip to the page
+        </a>
+        <aside class="side" id="side" ref={side} aria-label="Conversations and account">
+          <a class="brand" href="/">
+            <Icon name="logo" weight={1.6} />
+            <span class="name">{brand}</span>
+            {who?.tenant_name && <small>T3nets</small>}
+          </a>
+          <a class="new" href="/" onClick={begin} aria-keyshortcuts="Control+K Meta+K">
+            <Icon name="plus" />
+            New chat
+            <kbd aria-hidden="true">{isMac ? "⌘ K" : "Ctrl K"}</kbd>
+          </a>
+          <div class="slot">{list}</div>
+          <Account page={page} />
+        </aside>
+        <button class="veil" type="button" tabIndex={-1} aria-label="Close the menu" onClick={() => (sideOpen.value = false)} />
+        <main class="main" id="main" tabIndex={-1} inert={sideOpen.value}>
+          <header class="bar">
+            <button ref={opener} type="button" class="icon menu" aria-label="Menu" aria-expanded={sideOpen.value} aria-controls="side" onClick={() => (sideOpen.value = true)}>
+              <Icon name="menu" />
+            </button>
+            <h1>{title}</h1>
+            {chip}
+          </header>
+          {absent.value === "failed" || absent.value === "no network" ? (
+            <div class="blank">
+              <ErrorNote
+                error={failure.value}
+                actions={
+                  <button type="button" onClick={() => void loadMe()}>
+                    Try again
+                  </button>
+                }
+              />
+            </div>
+          ) : (
+            children
+          )}
+        </main>
+      </div>
+      <SignIn />
+      <Confirmations />
+      <Toasts />
+    </>
+  );
+}
+
+const isMac = /Mac|iPhone|iPad/.test(navigator.platform);
+
+export function initials(name: string): string {
+  const words = name.split(/[\s._@-]+/).filter(Boolean);
+  return [words[0], words.length > 1 ? words[words.length - 1] : undefined].map((word) => [...(word ?? "")][0] ?? "").join("").toUpperCase();
+}
+
+function Account({ page }: { page: Page }): JSX.Element {
+  const who = me.value;
+  const [open, setOpen] = useState(false);
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (!open) return;
+    const away = (event: Event) => {
+      if (!box.current?.contains(event.target as Node)) setOpen(false);
+    };
+    const escape = (event: KeyboardEvent) => {
+      if (event.key !== "Escape") return;
+      event.preventDefault();
+      event.stopPropagation();
+      setOpen(false);
+      box.current?.querySelector<HTMLElement>(".who")?.focus();
+    };
+    document.addEventListener("pointerdown", away);
+    document.addEventListener("focusin", away);
+    document.addEventListener("keydown", escape, true);
+    return () => {
+      document.removeEventListener("pointerdown", away);
+      document.removeEventListener("focusin", away);
+      document.removeEventListener("keydown", escape, true);
+    };
+  }, [open]);
+  const leave = async () => {
+    setOpen(false);
+    try {
+      await signOut();
+    } catch {
+      toast("Signing out did not work. Try again.");
+    }
+  };
+  const known = who?.user ?? null;
+  const name = known ? known.display_name || known.user_id : who ? "Not signed in" : "";
+  const role = known ? (who!.role === "admin" ? "Administrator" : "Member") : who ? "Chats are not kept" : "";
+  return (
+    <div class="me" ref={box}>
+      {open && (
+        <div class="pop">
+          <fieldset>
+            <legend>Theme</legend>
+            <div class="seg" role="group" aria-label="Theme">
+              {(["system", "light", "dark"] as Choice[]).map((wanted) => (
+                <button key={wanted} type="button" aria-pressed={choice.value === wanted} onClick={() => choose(wanted)}>
+                  {wanted === "system" ? "System" : wanted === "light" ? "Light" : "Dark"}
+                </button>
+              ))}
+            </div>
+          </fieldset>
+          {who?.by === "session" && (
+            <button type="button" class="row" onClick={leave}>
+              <Icon name="out" />
+              Sign out
+            </button>
+          )}
+          {who?.by !== "session" && (
+            <button type="button" class="row" onClick={() => ((signingIn.value = true), setOpen(false))}>
+              <Icon name="out" />
+              Sign in
+            </button>
+          )}
+        </div>
+      )}
+      {who ? (
+        <button type="button" class="who" aria-expanded={open} aria-label={`Account: ${name}, ${role}`} onClick={() => setOpen(!open)}>
+          <span class="av">{known ? initials(name) : "–"}</span>
+          <span class="is">
+            <b>{name}</b>
+            <span>{role}</span>
+          </span>
+        </button>
+      ) : (
+        absent.value === "signed out" && (
+          <button type="button" class="btn" onClick={() => (signingIn.value = true)}>
+            Sign in
+          </button>
+        )
+      )}
+      <nav aria-label="Pages">
+        {page !== "chat" && <PageLink href="/" icon="chat" label="Chat" />}
+        {page !== "dashboard" && known && <PageLink href="/dashboard" icon="chart" label={who?.may_administer ? "Dashboard" : "Your usage"} />}
+        {page !== "setup" && who?.may_administer && <PageLink href="/setup" icon="gear" label="Set up" />}
+        <button type="button" class="icon" aria-label={theme.value === "dark" ? "Light theme" : "Dark theme"} title={theme.value === "dark" ? "Light theme" : "Dark theme"} onClick={() => choose(theme.value === "dark" ? "light" : "dark")}>
+          <Icon name={theme.value === "dark" ? "sun" : "moon"} />
+        </button>
+      </nav>
+    </div>
+  );
+}
+
+function PageLink({ href, icon, label }: { href: string; icon: IconName; label: string }): JSX.Element {
+  return (
+    <a class="icon" href={href} aria-label={label} title={label}>
+      <Icon name={icon} />
+    </a>
+  );
+}
