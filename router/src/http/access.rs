@@ -55,6 +55,11 @@ pub const ROUTES: &[(Method, &str, Callers)] = &[
         "/api/admin/users/{user_id}",
         Callers::Admins,
     ),
+    (
+        Method::POST,
+        "/api/admin/users/{user_id}/invite",
+        Callers::Admins,
+    ),
     (Method::GET, "/api/admin/keys", Callers::Admins),
     (Method::POST, "/api/admin/keys", Callers::Admins),
     (Method::DELETE, "/api/admin/keys/{key}", Callers::Admins),

@@ -137,6 +137,7 @@ pub fn app(platform: Platform, config: ServerConfig) -> Result<App, AppError> {
         .routes(routes!(settings::show, settings::change))
         .routes(routes!(admin::users::list, admin::users::add))
         .routes(routes!(admin::users::set, admin::users::remove))
+        .routes(routes!(admin::users::invite))
         .routes(routes!(admin::keys::list, admin::keys::create))
         .routes(routes!(admin::keys::revoke))
         .routes(routes!(admin::channels::list, admin::channels::map))

@@ -225,6 +225,22 @@ async fn credentials_are_stored_tried_removed_and_restored_and_never_shown() {
         "not_found"
     );
 
+    // The board is chosen last, among those that the account reaches; it is tried without, and not
+    // stored without.
+    let mut without_board = fields.clone();
+    without_board.remove("board_id");
+    let without_board = json!({"fields": without_board});
+    let tried = app
+        .post(&format!("{path}/test"), Some(&key), &without_board)
+        .await;
+    assert_eq!(
+        tried.json()["reached"]["boards"],
+        json!([{"id": 7, "name": "Payments", "type": "scrum"}]),
+        "{tried:?}"
+    );
+    let refused = app.send_json(Method::PUT, path, &key, &without_board).await;
+    assert_eq!(refused.json()["error"]["field"], "board_id", "{refused:?}");
+
     let stored = app.send_json(Method::PUT, path, &key, &form).await;
     assert_eq!(stored.json()["connected"], true, "{stored:?}");
     seen.push(stored);
@@ -428,5 +444,48 @@ async fn long_lists_come_in_pages_to_their_end() {
             }
         }
         assert_eq!(seen, count, "{list}");
+    }
+}
+
+#[tokio::test]
+async fn a_user_is_invited_by_a_link_that_is_shown_once_and_listed_without_its_token() {
+    let app = TestApp::new().await;
+    let key = app.key("default", "ada", UserRole::Admin).await;
+    app.key("default", "bob", UserRole::Member).await;
+    let path = "/api/admin/users/bob/invite";
+    let made = app.post(path, Some(&key), &json!({})).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
+    let token = made.json()["link_token"].as_str().unwrap().to_owned();
+    assert!(made.json()["expires_at"].is_string(), "{made:?}");
+    let listed = app.get("/api/admin/keys", Some(&key)).await;
+    assert!(!String::from_utf8_lossy(&listed.body).contains(&token));
+    let prefix = made.json()["prefix"].clone();
+    let keys = listed.json()["keys"].as_array().unwrap().clone();
+    assert!(
+        keys.iter()
+            .any(|of| of["prefix"] == prefix && of["kind"] == "link"),
+        "{keys:?}"
+    );
+    let audit = app.get("/api/admin/audit", Some(&key)).await.json();
+    assert_eq!(audit["entries"][0]["action"], "link.create", "{audit}");
+
+    let link = json!({"link": token});
+    let signed_in = app.post("/session", None, &link).await;
+    assert_eq!(signed_in.json()["user"]["user_id"], "bob", "{signed_in:?}");
+    let again = app.post("/session", None, &link).await;
+    assert_eq!(again.error_code(), "unauthorized");
+
+    for (path, body, code) in [
+        (path, json!({"expires_in_seconds": 0}), "invalid_request"),
+        (
+            path,
+            json!({"expires_in_seconds": 604_801}),
+            "invalid_request",
+        ),
+        (path, json!({"expires": 60}), "invalid_request"),
+        ("/api/admin/users/nobody/invite", json!({}), "not_found"),
+    ] {
+        let refused = app.post(path, Some(&key), &body).await;
+        assert_eq!(refused.error_code(), code, "{body}: {refused:?}");
     }
 }

@@ -319,6 +319,10 @@ impl Script {
     fn answer(&self, path: &str, query: &Parameters) -> Answer {
         let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
         match parts[..] {
+            ["rest", "agile", "1.0", "board"] => {
+                let boards: Vec<&Value> = self.boards.values().collect();
+                Ok(json!({"maxResults": 50, "startAt": 0, "isLast": true, "values": boards}))
+            }
             ["rest", "agile", "1.0", "board", board, ref what @ ..] => {
                 let board = board.parse().ok().and_then(|id: u64| self.boards.get(&id));
                 let board = board.ok_or((404, "Requested board cannot be viewed"))?;

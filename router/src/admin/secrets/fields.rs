@@ -25,6 +25,8 @@ pub struct Field {
     pub is_secret: bool,
     /// Whether the integration works without it.
     pub is_optional: bool,
+    /// Whether credentials can be tried without it, because it is chosen among what they reach.
+    is_chosen_last: bool,
     kind: FieldKind,
 }
 
@@ -43,6 +45,7 @@ impl Field {
             description,
             is_secret: false,
             is_optional: false,
+            is_chosen_last: false,
             kind,
         }
     }
@@ -50,6 +53,13 @@ impl Field {
     const fn secret(self) -> Self {
         Self {
             is_secret: true,
+            ..self
+        }
+    }
+
+    const fn chosen_last(self) -> Self {
+        Self {
+            is_chosen_last: true,
             ..self
         }
     }
@@ -120,7 +130,7 @@ const JIRA: &[Field] = &[
         FieldKind::Text,
     ),
     Field::new("api_token", "API token of that account", FieldKind::Text).secret(),
-    Field::new("board_id", "the board's number", FieldKind::Number),
+    Field::new("board_id", "the board's number", FieldKind::Number).chosen_last(),
     Field::new("project_key", "key of the project", FieldKind::ProjectKey).optional(),
 ];
 
@@ -156,7 +166,8 @@ pub fn fields_of(integration: &IntegrationName) -> Option<&'static [Field]> {
 
 /// A secret's content after a change of some of its fields, as a form sends them: an empty text
 /// keeps what is stored, null takes it away. Of an integration that T3nets does not know, nothing
-/// is kept: which of its fields is an address and which a secret cannot be told.
+/// is kept: which of its fields is an address and which a secret cannot be told. What is chosen
+/// last may be missing, since the result may be tried; storing it [`check`]s it.
 ///
 /// Where an address names another host than the stored one, no stored secret goes there: whoever
 /// may change the address could otherwise have it sent to a host of their own.
@@ -214,7 +225,7 @@ pub fn merged(
             "must be entered again, because the address is another host's",
         ));
     }
-    check(integration, &merged)?;
+    check_but(integration, &merged, |field| field.is_chosen_last)?;
     Ok(merged)
 }
 
@@ -230,6 +241,15 @@ fn origin(document: &SecretDocument, field: &Field) -> Option<String> {
 /// [`AdminError::Invalid`] with the first field that is missing or wrong; its value is not
 /// repeated.
 pub fn check(integration: &IntegrationName, document: &SecretDocument) -> Result<(), AdminError> {
+    check_but(integration, document, |_| false)
+}
+
+/// The same, but of the fields for which `may_lack` holds, only those that there are.
+fn check_but(
+    integration: &IntegrationName,
+    document: &SecretDocument,
+    may_lack: impl Fn(&Field) -> bool,
+) -> Result<(), AdminError> {
     if document.fields().is_empty() {
         return Err(AdminError::invalid(
             integration.as_str(),
@@ -237,7 +257,11 @@ pub fn check(integration: &IntegrationName, document: &SecretDocument) -> Result
         ));
     }
     for field in fields_of(integration).unwrap_or_default() {
-        field.check(&document.text(field.name).unwrap_or_default())?;
+        let value = document.text(field.name);
+        if value.is_none() && may_lack(field) {
+            continue;
+        }
+        field.check(&value.unwrap_or_default())?;
     }
     let bytes = serde_json::to_vec(document.fields()).map_or(usize::MAX, |json| json.len());
     if bytes > MAX_SECRET_BYTES {

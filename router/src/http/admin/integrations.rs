@@ -215,7 +215,7 @@ async fn over_stored(
 pub(in crate::http) struct Tested {
     #[schema(value_type = String)]
     name: IntegrationName,
-    /// What was seen: of Jira the account, the site and the board.
+    /// What was seen: of Jira the account, the site, the board and its active sprint.
     #[schema(value_type = Object)]
     reached: Value,
     /// How long it took, in milliseconds.
@@ -224,7 +224,8 @@ pub(in crate::http) struct Tested {
 
 /// Test credentials
 ///
-/// The stored ones, with the given fields in place of theirs; nothing is stored. The error says
+/// The stored ones, with the given fields in place of theirs; nothing is stored. Of Jira the board
+/// may be left out: then the boards are told that the account reaches. The error says
 /// what does not work: the address, the account, a permission, the board, the model. A model's
 /// provider is asked a question of a few tokens.
 #[utoipa::path(

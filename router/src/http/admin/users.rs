@@ -3,10 +3,13 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use jiff::{SignedDuration, Timestamp};
+use secrecy::ExposeSecret;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::of_path;
+use crate::admin::sessions::MAX_LINK_LIFE;
 use crate::admin::users::{LastAdmin, NewUser, UserEdits};
 use crate::admin::views::UserView;
 use crate::http::AppState;
@@ -220,4 +223,73 @@ pub(in crate::http) async fn remove(
         user_id: id.to_string(),
         keys_revoked: removed.keys,
     }))
+}
+
+/// How long an invitation works.
+#[derive(Debug, ToSchema)]
+pub(in crate::http) struct InvitationBody {
+    /// In seconds, at most seven days; seven days if absent.
+    #[schema(minimum = 1, maximum = 604_800)]
+    expires_in_seconds: Option<u64>,
+}
+
+impl FromFields for InvitationBody {
+    fn from_fields(fields: &Fields) -> Result<Self, ApiError> {
+        fields.only(&["expires_in_seconds"])?;
+        let longest = MAX_LINK_LIFE.as_secs().unsigned_abs();
+        Ok(Self {
+            expires_in_seconds: fields.whole_number("expires_in_seconds", 1..=longest)?,
+        })
+    }
+}
+
+/// What signs a user in, once.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct Invitation {
+    /// Whom it signs in.
+    user_id: String,
+    /// What stands behind `#link=` in the page's address: shown now and never again.
+    link_token: String,
+    /// The token's first characters, by which it is listed and revoked as a key.
+    prefix: String,
+    /// Until when it works.
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+}
+
+/// Make a one-time link for a user
+///
+/// Whoever opens `/#link=` with the token behind it is signed in as the user, once. Only this
+/// answer has the token.
+#[utoipa::path(
+    post,
+    path = "/api/admin/users/{user_id}/invite",
+    tag = "administration",
+    params(("user_id" = String, Path, description = "The user's id")),
+    request_body = InvitationBody,
+    responses(
+        (status = 201, description = "Made", body = Invitation),
+        Errors,
+    ),
+    security(("key" = [])),
+)]
+pub(in crate::http) async fn invite(
+    Administrator { admin, tenant, .. }: Administrator,
+    Path(user_id): Path<String>,
+    JsonBody(body): JsonBody<InvitationBody>,
+) -> Result<(StatusCode, Json<Invitation>), ApiError> {
+    let user_id: UserId = of_path("user_id", &user_id)?;
+    let life = body.expires_in_seconds.map_or(MAX_LINK_LIFE, |seconds| {
+        SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX))
+    });
+    let link = admin.invite(&tenant.id, &user_id, life).await?;
+    Ok((
+        StatusCode::CREATED,
+        Json(Invitation {
+            user_id: user_id.to_string(),
+            link_token: link.key.expose_secret().to_owned(),
+            prefix: link.stored.prefix.clone(),
+            expires_at: link.stored.expires_at.unwrap_or(Timestamp::MAX),
+        }),
+    ))
 }

@@ -27,7 +27,7 @@ const CHECKBOXES: &str = "com.atlassian.jira.plugin.system.customfieldtypes:mult
 
 /// One use of the skill at one site.
 pub(super) struct Jira<'a> {
-    connection: Connection<'a>,
+    pub(super) connection: Connection<'a>,
     site: &'a Site,
 }
 
@@ -200,7 +200,7 @@ impl<'a> Jira<'a> {
         })
     }
 
-    async fn sprints(&self, state: &str) -> Result<Vec<Sprint>, SkillError> {
+    pub(super) async fn sprints(&self, state: &str) -> Result<Vec<Sprint>, SkillError> {
         let (path, query) = (self.path_of_sprints(), sprints_in(state));
         let sprints = self.pages(&path, &query, "values").await;
         let sprints = sprints.map_err(|failure| self.sprints_error(failure))?;

@@ -13,6 +13,7 @@ mod issue;
 mod jira;
 mod named;
 mod pages;
+mod reach;
 mod report;
 mod settings;
 mod triggers;
@@ -106,11 +107,30 @@ impl SprintStatus {
     }
 
     /// Whether the credentials work: asks Jira who they are and for the board, and answers
-    /// `{"account", "site", "board": {"id", "name", "type"}}`.
+    /// `{"account", "site", "board": {"id", "name", "type"}, "sprint"}`; `sprint` is the active one,
+    /// `{"name", "issues"}`, or `null`. Where no board was chosen, the first boards that they reach
+    /// take its place: `{"account", "site", "boards": [{"id", "name", "type"}], "more_boards"}`.
     ///
     /// # Errors
     /// What is wrong with the credentials or with Jira, with what to do about it.
     pub async fn check(&self, credentials: &SecretDocument) -> Result<Value, SkillError> {
+        if credentials.text("board_id").is_none() {
+            let site = Site::read_without_board(credentials)?;
+            let jira = Jira::new(&self.http, &self.limits, &site);
+            return self
+                .in_time(async {
+                    // The account first: it says best what is wrong with the credentials.
+                    let account = jira.account().await?;
+                    let (boards, more) = jira.boards().await?;
+                    Ok(json!({
+                        "account": account,
+                        "site": site.host(),
+                        "boards": boards,
+                        "more_boards": more,
+                    }))
+                })
+                .await;
+        }
         let site = Site::read(credentials)?;
         let jira = Jira::new(&self.http, &self.limits, &site);
         self.in_time(async {
@@ -119,6 +139,7 @@ impl SprintStatus {
                 "account": account,
                 "site": site.host(),
                 "board": {"id": site.board_id, "name": board.name, "type": board.kind},
+                "sprint": jira.active_sprint().await,
             }))
         })
         .await

@@ -28,26 +28,44 @@ pub(super) struct Site {
 impl Site {
     /// Reads the credentials and refuses those that cannot work or would travel in clear.
     pub(super) fn read(credentials: &SecretDocument) -> Result<Self, SkillError> {
-        let fields = ["url", "email", "api_token", "board_id"];
+        let board_id = credentials.text("board_id");
+        let board_id = board_id.map(|id| {
+            id.parse().map_err(|_| {
+                wrong(
+                    "`board_id` of the integration `jira` is not a number".to_owned(),
+                    "it is the number after `/boards/` in the board's address",
+                )
+            })
+        });
+        Self::with_board(credentials, board_id)
+    }
+
+    /// The same without a board: what needs none can be asked.
+    pub(super) fn read_without_board(credentials: &SecretDocument) -> Result<Self, SkillError> {
+        Self::with_board(credentials, Some(Ok(0)))
+    }
+
+    fn with_board(
+        credentials: &SecretDocument,
+        board_id: Option<Result<u64, SkillError>>,
+    ) -> Result<Self, SkillError> {
+        let fields = ["url", "email", "api_token"];
+        let lacks_board = board_id.is_none().then(|| "`board_id`".to_owned());
         let missing: Vec<String> = fields
             .iter()
             .filter(|field| credentials.text(field).is_none())
             .map(|field| format!("`{field}`"))
+            .chain(lacks_board)
             .collect();
         let values = fields.map(|field| credentials.text(field));
-        let [Some(url), Some(email), Some(api_token), Some(board_id)] = values else {
+        let ([Some(url), Some(email), Some(api_token)], Some(board_id)) = (values, board_id) else {
             let missing = missing.join(", ");
             return Err(wrong(
                 format!("the integration `jira` lacks {missing}"),
                 SET_SECRET,
             ));
         };
-        let board_id = board_id.parse().map_err(|_| {
-            wrong(
-                "`board_id` of the integration `jira` is not a number".to_owned(),
-                "it is the number after `/boards/` in the board's address",
-            )
-        })?;
+        let board_id = board_id?;
         let project_key = credentials.text("project_key");
         if project_key
             .as_deref()
