@@ -1,0 +1,99 @@
+// Numbers, days, order and files of the dashboard, without a browser.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { test } from "node:test";
+import { load } from "./support/modules.mjs";
+
+const days = await load("figures/days.ts");
+const numbers = await load("figures/numbers.ts");
+const { cell, csv } = await load("figures/csv.ts");
+const sort = await load("figures/sort.ts");
+const { boardIn, emailProblem, siteIn, tokenIn } = await load("setup/board.ts");
+
+test("42: Los Angeles and Auckland show the same labels of days, which name their zone", () => {
+  const program = `
+    import { load } from ${JSON.stringify(new URL("./support/modules.mjs", import.meta.url).href)};
+    const days = await load("figures/days.ts");
+    const now = Date.parse("2026-11-26T10:30:00Z"), late = Date.parse("2026-11-26T23:59:59Z");
+    console.log(JSON.stringify([days.today(now), days.today(late), days.daysUntil(days.today(late), 3).map(days.dayLabel), days.wholeDayLabel("2026-11-01"), days.plus("2026-03-28", 2), days.lastOfMonth("2026-02-10")]));`;
+  const shown = ["America/Los_Angeles", "Pacific/Auckland", "UTC"].map((zone) => {
+    const run = spawnSync(process.execPath, ["--input-type=module", "-e", program], { env: { ...process.env, TZ: zone }, cwd: fileURLToPath(new URL("..", import.meta.url)), encoding: "utf8" });
+    assert.equal(run.status, 0, run.stderr);
+    return run.stdout;
+  });
+  assert.equal(shown[0], shown[1]);
+  assert.equal(shown[0], shown[2]);
+  assert.deepEqual(JSON.parse(shown[0]), ["2026-11-26", "2026-11-26", ["24 Nov", "25 Nov", "26 Nov"], "Sunday, 1 November 2026 (UTC)", "2026-03-30", "2026-02-28"]);
+});
+
+test("44: an unknown cost is no nought, and a small one is not rounded to nought", () => {
+  assert.equal(numbers.cost(null), "unknown");
+  assert.equal(numbers.cost(0), "$0.00");
+  assert.equal(numbers.cost(27.4), "$27.40");
+  assert.equal(numbers.cost(1234.5), "$1,234.50");
+  assert.equal(numbers.cost(0.0042), "$0.0042");
+  assert.equal(numbers.cost(0.00000001), "under $0.000001");
+  assert.notEqual(numbers.cost(0.000004), numbers.cost(0));
+  assert.equal(numbers.change(0, 0), "none before either");
+  assert.equal(numbers.change(5, 0), "none before");
+  assert.equal(numbers.change(112, 100), "12% more than before");
+  assert.equal(numbers.compact(409_600), "410 k");
+});
+
+test("45: an axis ends at a round number above the highest value", () => {
+  for (const [highest, whole] of [[0, true], [1, true], [2, true], [7, true], [83, true], [366_000, true], [0.0042, false], [3.1, false]]) {
+    const { top, step } = numbers.axis(highest, whole);
+    assert.ok(top >= highest && top / step <= 5.001, `${highest}: ${top}, ${step}`);
+    if (whole) assert.equal(step, Math.round(step));
+  }
+});
+
+test("46: CSV defuses what a spreadsheet takes for a formula, and leaves numbers alone", () => {
+  for (const text of ["=1+1", "+cmd|'/C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1", " =1+1", "＝1+1"]) {
+    const written = cell(text).replace(/^"/, "");
+    assert.ok(written.startsWith("'"), JSON.stringify(text));
+  }
+  assert.equal(cell(-5), "-5");
+  assert.equal(cell(0.0000042), "0.0000042");
+  assert.equal(cell(12345678.9), "12345678.9");
+  assert.equal(cell("-5"), "-5");
+  assert.equal(cell(null), "");
+  assert.equal(cell('Ada "the" Lovelace, Ltd'), '"Ada ""the"" Lovelace, Ltd"');
+  assert.equal(csv([["Name", "Cost"], ["a\nb", 1]]), '\uFEFFName,Cost\r\n"a\nb",1\r\n');
+});
+
+test("46: sorting is stable both ways, and what is not known comes last both ways", () => {
+  const rows = [["a", 1], ["b", null], ["c", 2], ["d", 1], ["e", 2]];
+  const names = (descending) => sort.sorted(rows, (row) => row[1], descending).map((row) => row[0]).join("");
+  assert.equal(names(false), "adceb");
+  assert.equal(names(true), "ceadb");
+  assert.deepEqual(sort.sorted(["b10", "B9", "a"], (text) => text, false), ["a", "B9", "b10"]);
+});
+
+test("43: sorting is written into the address and read from it, whatever stands there", () => {
+  const usual = { column: "tokens", descending: true };
+  assert.equal(sort.written(usual), "-tokens");
+  assert.deepEqual(sort.read("-cost", ["cost", "tokens"], usual), { column: "cost", descending: true });
+  assert.deepEqual(sort.read("cost", ["cost", "tokens"], usual), { column: "cost", descending: false });
+  for (const text of [null, "", "-", "nothing", "__proto__"]) assert.deepEqual(sort.read(text, ["cost", "tokens"], usual), usual);
+});
+
+test("51: a board's address is taken apart, and a token trimmed", () => {
+  for (const text of ["12", " 12 ", "https://acme.atlassian.net/jira/software/projects/SHOP/boards/12", "https://acme.atlassian.net/jira/software/c/projects/SHOP/boards/12/backlog?epics=visible", "https://acme.atlassian.net/secure/RapidBoard.jspa?rapidView=12&view=planning", "acme.atlassian.net/jira/people/boards/12", " https://acme.atlassian.net/jira/software/projects/SHOP/boards/12#x\n"]) {
+    assert.equal(boardIn(text)?.board, "12", text);
+  }
+  for (const text of ["", "board", "https://acme.atlassian.net/jira/software/projects/SHOP", "-12", "12a", "https://x/?rapidView=12;drop", "99999999999999999999"]) assert.equal(boardIn(text), null, text);
+  assert.equal(boardIn("https://acme.atlassian.net/boards/3").site, "https://acme.atlassian.net");
+  assert.equal(tokenIn(" ATATT3x\r\nFfGF0=12\u200B \n"), "ATATT3xFfGF0=12");
+});
+
+test("51: the site's address is taken out of any page's", () => {
+  assert.equal(siteIn("acme.atlassian.net"), "https://acme.atlassian.net");
+  assert.equal(siteIn(" https://acme.atlassian.net/jira/your-work "), "https://acme.atlassian.net");
+  assert.equal(siteIn("https://api.atlassian.com/ex/jira/0a1b-2c"), "https://api.atlassian.com/ex/jira/0a1b-2c");
+  assert.equal(siteIn("http://127.0.0.1:4000/x"), "http://127.0.0.1:4000");
+  for (const text of ["", "acme", "http://acme.atlassian.net", "https://me:secret@acme.atlassian.net", "ftp://a.b", "javascript:alert(1)", "two words.net"]) assert.equal(siteIn(text), null, text);
+  assert.equal(emailProblem("bot@acme.example"), null);
+  assert.ok(emailProblem("bot") && emailProblem(""));
+});
