@@ -123,10 +123,13 @@ async fn what_was_done_though_its_answer_was_lost_is_done_once() {
         estimated_tokens: 7,
     };
     lose_one();
-    let settled = usage.settle(&world.tenant, today, reservation, delta);
+    let turn = crate::ledger::turn(delta);
+    let settled = usage.settle(&world.tenant, today, reservation, &turn);
     settled.await.unwrap();
     let used = usage.usage(&world.tenant, today, today).await.unwrap();
     assert_eq!((used[0].messages, used[0].input_tokens), (1, 5));
+    let ledger = usage.ledger(&world.tenant, today, today, None).await;
+    assert_eq!(ledger.unwrap()[0].counts.turns, 1);
 
     lose_one();
     let until = world.platform.clock.now() + SignedDuration::from_hours(1);

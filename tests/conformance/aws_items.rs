@@ -321,7 +321,12 @@ async fn items_have_the_attributes_that_other_programs_expect() {
         estimated_tokens: 0,
     };
     usage
-        .settle(&world.tenant, today, reservation, delta)
+        .settle(
+            &world.tenant,
+            today,
+            reservation,
+            &crate::ledger::turn(delta),
+        )
         .await
         .unwrap();
 
@@ -374,6 +379,13 @@ async fn items_have_the_attributes_that_other_programs_expect() {
         (
             format!("{pk} USAGE#2026-01-15#RESERVATION#{reservation}"),
             "pk:S settled:BOOL sk:S ttl:N".to_owned(),
+        ),
+        (
+            format!(
+                "{pk} USAGE#2026-01-15#BY#ada#2026-01-15T09:30:00.123456789Z#t3n_abcdefgh#ai#Claude Sonnet 4.5"
+            ),
+            "cost_nano_usd:N credential:S input_tokens:N model:S output_tokens:N pk:S route:S sk:S turns:N user_id:S user_since:S"
+                .to_owned(),
         ),
     ]);
     let (trail, found): (BTreeMap<_, _>, BTreeMap<_, _>) = found

@@ -384,10 +384,19 @@ async fn counters_end_at_their_largest_value() {
         let reservation = ulid::Ulid::generate();
         let granted = usage.reserve_message(&tenant, day, reservation, u64::MAX);
         assert_eq!(granted.await, Ok(true));
-        usage.settle(&tenant, day, reservation, most).await.unwrap();
+        let turn = crate::ledger::turn(most);
+        usage
+            .settle(&tenant, day, reservation, &turn)
+            .await
+            .unwrap();
     }
     let used = usage.usage(&tenant, day, day).await.unwrap();
     let largest = u64::try_from(i64::MAX).unwrap();
     assert_eq!((used[0].input_tokens, used[0].output_tokens), (largest, 2));
     assert_eq!(used[0].cost.0, largest);
+    let ledger = usage.ledger(&tenant, day, day, None).await.unwrap();
+    let counts = ledger[0].counts;
+    assert_eq!((counts.turns, counts.used.output_tokens), (2, 2));
+    assert_eq!(counts.used.input_tokens, largest);
+    assert_eq!(counts.used.cost.0, largest);
 }

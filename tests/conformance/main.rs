@@ -27,6 +27,7 @@ mod aws_secrets;
 mod channels_and_keys;
 mod conversations;
 mod fixture;
+mod ledger;
 mod lists;
 mod local;
 mod local_crash;
@@ -169,6 +170,15 @@ macro_rules! conformance {
                     days_are_counted_apart_and_listed_in_order
                     tenants_are_counted_apart
                 }
+                ledger {
+                    each_turn_is_on_its_own_line_however_ids_look
+                    turns_at_once_add_up_exactly
+                    a_turn_that_used_nothing_counts
+                    what_was_never_reserved_is_on_no_line
+                    the_ledger_is_read_by_day
+                    refusals_are_added_to_their_line
+                    the_ledger_goes_with_its_tenant_and_nothing_comes_after
+                }
                 conversations {
                     an_absent_conversation_reads_as_empty
                     messages_read_back_with_what_else_is_stored_with_them
@@ -215,6 +225,8 @@ conformance! {
             "usage::a_limit_holds_exactly_when_many_reserve_at_once",
             "usage::a_repeated_reservation_counts_once",
             "usage::a_repeated_settlement_adds_once",
+            "ledger::turns_at_once_add_up_exactly",
+            "ledger::each_turn_is_on_its_own_line_however_ids_look",
             "addresses::of_two_who_are_given_an_address_at_once_one_gets_it",
             "operators::changes_of_different_settings_at_once_are_both_kept",
             "operators::of_two_who_change_one_setting_at_once_the_second_is_told_what_it_is_now",

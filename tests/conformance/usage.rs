@@ -1,19 +1,12 @@
 //! Usage: limits hold exactly, and what is repeated counts once.
 
 use jiff::civil::Date;
-use t3nets_router::model::{DailyUsage, NanoUsd, UsageDelta};
+use t3nets_router::model::{DailyUsage, NanoUsd};
 use t3nets_router::ports::StoreError;
 use ulid::Ulid;
 
 use crate::fixture::{Fixture, World, at_once, id, unique_tenant_id};
-
-const DELTA: UsageDelta = UsageDelta {
-    input_tokens: 1200,
-    output_tokens: 300,
-    cost: NanoUsd(4_500_000),
-    unpriced_tokens: 10,
-    estimated_tokens: 7,
-};
+use crate::ledger::{USED, turn};
 
 fn today() -> Date {
     id("2026-01-15")
@@ -93,7 +86,11 @@ pub(crate) async fn a_repeated_settlement_adds_once(fixture: &dyn Fixture) {
             .unwrap();
         let settled = at_once((0..5).map(|_| {
             let (usage, tenant) = (usage.clone(), world.tenant.clone());
-            async move { usage.settle(&tenant, today(), reservation, DELTA).await }
+            async move {
+                usage
+                    .settle(&tenant, today(), reservation, &turn(USED))
+                    .await
+            }
         }))
         .await;
         assert_eq!(settled, [const { Ok(()) }; 5]);
@@ -117,7 +114,7 @@ pub(crate) async fn settling_what_was_never_reserved_is_refused(fixture: &dyn Fi
     let world = World::new(fixture).await;
     let usage = &world.platform.usage;
     let outcome = usage
-        .settle(&world.tenant, today(), Ulid::generate(), DELTA)
+        .settle(&world.tenant, today(), Ulid::generate(), &turn(USED))
         .await;
     assert!(
         matches!(outcome, Err(StoreError::NotFound(_))),
@@ -154,7 +151,7 @@ pub(crate) async fn tenants_are_counted_apart(fixture: &dyn Fixture) {
         assert_eq!(granted.await, Ok(true));
     }
     usage
-        .settle(&other, today(), same_reservation, DELTA)
+        .settle(&other, today(), same_reservation, &turn(USED))
         .await
         .unwrap();
     let mine = usage.usage(&world.tenant, today(), today()).await.unwrap();

@@ -6,10 +6,10 @@
 //! container is told).
 //!
 //! Read [`Names`] and [`Connection`] first, then `error` (what AWS answers, as the ports' errors)
-//! and `dynamodb` (how items are read and written). On these stand `tenants` with `usage`,
-//! `conversations`, and `deploys`, which are the CLI's: the deploy lock and the verified releases.
-//! `secrets` stands alone; [`signed`] is for services that are called rarely. Bedrock, which is not
-//! a store but a language model, is in [`ai`](crate::ai).
+//! and `dynamodb` (how items are read and written). On these stand `tenants` with `usage` and
+//! `ledger`, `conversations`, and `deploys`, which are the CLI's: the deploy lock and the verified
+//! releases. `secrets` stands alone; [`signed`] is for services that are called rarely. Bedrock,
+//! which is not a store but a language model, is in [`ai`](crate::ai).
 
 mod attempts;
 mod connect;
@@ -19,6 +19,7 @@ mod deploys;
 mod dynamodb;
 mod error;
 pub(crate) mod key_part;
+mod ledger;
 mod names;
 mod permissions;
 mod profile;

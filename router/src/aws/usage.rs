@@ -1,7 +1,8 @@
 //! What tenants use, counted in DynamoDB so that limits hold whatever happens at once.
 //!
 //! A day has one counter, and a reservation item for each message, which exists once it was
-//! counted: what is repeated finds it. Both change in one transaction. Its token is the SDK's, a
+//! counted: what is repeated finds it. Both change in one transaction, and when the turn is over
+//! its line of the [ledger](super::ledger) with them. Its token is the SDK's, a
 //! new one for each call, kept through the call's retries: one made from the reservation alone
 //! would be refused with IdempotentParameterMismatch where the limit has changed since
 //! (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>).
@@ -17,9 +18,12 @@ use ulid::Ulid;
 use super::attempts::Attempts;
 use super::dynamodb::attributes::{Item, counter, number_value};
 use super::dynamodb::{Condition, Refusal, Table, Update, Write};
-use super::schema;
 use super::tenants::keys;
-use crate::model::{DailyUsage, NanoUsd, Record, TenantId, UsageDelta};
+use super::{ledger, schema};
+use crate::model::{
+    DailyUsage, LedgerAccount, LedgerCounts, LedgerLine, NanoUsd, Record, SettledTurn, TenantId,
+    UsageDelta, UserId,
+};
 use crate::ports::{Clock, StoreError, UsageStore};
 
 /// How long a reservation is kept, in seconds: far longer than any caller repeats a call.
@@ -152,16 +156,20 @@ impl UsageStore for DynamoUsage {
         tenant: &TenantId,
         day: Date,
         reservation: Ulid,
-        delta: UsageDelta,
+        turn: &SettledTurn,
     ) -> Result<(), StoreError> {
         let key = keys::reservation(tenant, day, reservation);
         let writes = || {
             let settled = Update::default().set(SETTLED, AttributeValue::Bool(true));
             let first = Condition::present().and(Condition::missing(SETTLED));
-            vec![
+            let mut writes = vec![
                 Write::update(key.clone(), settled).when(first),
-                add(tenant, day, delta),
-            ]
+                ledger::add(tenant, day, &turn.account, turn.counts()),
+            ];
+            if turn.used != UsageDelta::default() {
+                writes.push(add(tenant, day, turn.used));
+            }
+            writes
         };
         let decide = |stored: Option<Item>| match stored {
             None => Some(Err(StoreError::NotFound(Record::Reservation(reservation)))),
@@ -171,16 +179,50 @@ impl UsageStore for DynamoUsage {
             .await
     }
 
+    /// In a transaction for its token, with which the SDK's own retries add once, and so that
+    /// nothing is added to a tenant that was removed.
+    async fn add_refusals(
+        &self,
+        tenant: &TenantId,
+        day: Date,
+        account: &LedgerAccount,
+        count: u64,
+    ) -> Result<(), StoreError> {
+        let counts = LedgerCounts {
+            refusals: count,
+            ..LedgerCounts::default()
+        };
+        let writes = vec![
+            Write::check(keys::tenant(tenant), Condition::present()),
+            ledger::add(tenant, day, account, counts),
+        ];
+        match self.table.transact(writes).await {
+            Ok(()) | Err(Refusal::Condition(_)) => Ok(()),
+            Err(refusal) => Err(refusal.into_store_error(tenant.into())),
+        }
+    }
+
+    async fn ledger(
+        &self,
+        tenant: &TenantId,
+        first: Date,
+        last: Date,
+        user: Option<&UserId>,
+    ) -> Result<Vec<LedgerLine>, StoreError> {
+        // What is left of a tenant that is being removed is not read.
+        if self.table.get(keys::tenant(tenant)).await?.is_none() {
+            return Ok(Vec::new());
+        }
+        ledger::read(&self.table, tenant, days(first, last), user).await
+    }
+
     async fn usage(
         &self,
         tenant: &TenantId,
         first: Date,
         last: Date,
     ) -> Result<Vec<DailyUsage>, StoreError> {
-        let days: Vec<Date> = first
-            .series(jiff::ToSpan::day(1))
-            .take_while(|day| *day <= last)
-            .collect();
+        let days = days(first, last);
         let meta = keys::tenant(tenant);
         let wanted = days.iter().map(|day| keys::usage(tenant, *day));
         let found = self.table.get_all(wanted.chain([meta.clone()])).await?;
@@ -193,6 +235,11 @@ impl UsageStore for DynamoUsage {
             .map(|(day, item)| read_usage(day, item))
             .collect()
     }
+}
+
+fn days(first: Date, last: Date) -> Vec<Date> {
+    let days = first.series(jiff::ToSpan::day(1));
+    days.take_while(|day| *day <= last).collect()
 }
 
 fn read_usage(day: Date, item: &Item) -> Result<DailyUsage, StoreError> {

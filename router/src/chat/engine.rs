@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -11,6 +12,7 @@ use ulid::Ulid;
 
 use super::ledger::Reservation;
 use super::outcome::{Outcome, pretty};
+use super::refusals::Refusals;
 use super::tool_loop::ToolLoop;
 use super::tools::{self, ReadySkill};
 use super::{
@@ -39,6 +41,7 @@ pub struct Engine {
     models: Models,
     /// Settlements that are written after their turn has been answered.
     background: TaskTracker,
+    refusals: Refusals,
     /// By the tenant's id and when it was made: the id may be another's by now.
     route_counts: Mutex<HashMap<(TenantId, Timestamp), RouteCounts>>,
 }
@@ -66,11 +69,14 @@ pub struct RouteCounts {
 impl Engine {
     /// An engine on a platform.
     pub fn new(platform: Platform, skills: SkillSet, models: Models) -> Self {
+        let background = TaskTracker::new();
+        let (usage, tenants) = (platform.usage.clone(), platform.tenants.clone());
         Self {
+            refusals: Refusals::new(usage, tenants, background.clone()),
             platform,
             skills,
             models,
-            background: TaskTracker::new(),
+            background,
             route_counts: Mutex::default(),
         }
     }
@@ -97,8 +103,11 @@ impl Engine {
 
     /// Waits until the usage of all turns is recorded. Call it once no more turns come.
     pub async fn drained(&self) {
+        self.refusals.close();
         self.background.close();
         self.background.wait().await;
+        // What could not be written before.
+        self.refusals.write().await;
     }
 
     /// Answers a turn, and stores it unless raw JSON was asked for.
@@ -131,6 +140,7 @@ impl Engine {
 
         let outcome = match conversational::classify(&request.message) {
             Some(kind) => {
+                reservation.routed(Route::Conversational, None);
                 let text = conversational::answer(kind, &self.skills);
                 on_event(TurnEvent::Delta(&text));
                 Outcome::without_model(text, Route::Conversational, Vec::new(), false)
@@ -149,6 +159,7 @@ impl Engine {
         if !request.raw {
             self.store(&key, request, &outcome, now).await?;
         }
+        reservation.answered(&outcome);
         self.count(&caller.tenant, outcome.route);
         Ok(TurnAnswer {
             text: outcome.text,
@@ -200,32 +211,45 @@ impl Engine {
     /// Counts the message against the day's limit, or refuses it.
     async fn reserve(&self, caller: &Caller, now: Timestamp) -> Result<Reservation, TurnError> {
         let day = now.to_zoned(TimeZone::UTC).date();
-        let limit = caller.tenant.settings.daily_messages();
-        let id = Ulid::generate();
-        if !self
-            .platform
-            .usage
-            .reserve_message(&caller.tenant.id, day, id, limit)
-            .await?
-        {
-            let tomorrow = day
-                .tomorrow()
-                .and_then(|date| date.to_zoned(TimeZone::UTC))
-                .map(|zoned| zoned.timestamp());
-            let today = self.platform.usage.usage(&caller.tenant.id, day, day);
-            return Err(TurnError::OverBudget {
-                limit,
-                used: today.await?.first().map_or(0, |today| today.messages),
-                resets_at: tomorrow.unwrap_or(now),
-            });
+        let tenant = &caller.tenant;
+        let limit = tenant.settings.daily_messages();
+        if let Some(used) = self.refusals.used_up(tenant, day, limit, now) {
+            return Err(self.refused(caller, day, (limit, used), now));
+        }
+        let (id, usage) = (Ulid::generate(), &self.platform.usage);
+        if !usage.reserve_message(&tenant.id, day, id, limit).await? {
+            let today = usage.usage(&tenant.id, day, day).await?;
+            let used = today.first().map_or(0, |today| today.messages);
+            self.refusals.learn(tenant, day, (limit, used), now);
+            return Err(self.refused(caller, day, (limit, used), now));
         }
         Ok(Reservation::new(
-            self.platform.usage.clone(),
+            usage.clone(),
             self.background.clone(),
-            caller.tenant.id.clone(),
+            (tenant.id.clone(), caller.account()),
             day,
             id,
         ))
+    }
+
+    /// Counts a message as refused.
+    fn refused(
+        &self,
+        caller: &Caller,
+        day: Date,
+        (limit, used): (u64, u64),
+        now: Timestamp,
+    ) -> TurnError {
+        self.refusals.count(&caller.tenant, day, caller.account());
+        let tomorrow = day
+            .tomorrow()
+            .and_then(|date| date.to_zoned(TimeZone::UTC))
+            .map(|zoned| zoned.timestamp());
+        TurnError::OverBudget {
+            limit,
+            used,
+            resets_at: tomorrow.unwrap_or(now),
+        }
     }
 
     async fn answer_with_skills(
@@ -236,6 +260,7 @@ impl Engine {
         let TurnRequest { caller, raw, .. } = turn.request;
         let (route, skills, called) = match self.matching_skill(turn.request) {
             Some((skill, input)) => {
+                turn.reservation.routed(Route::Rule, None);
                 let ready = tools::prepare(&self.platform, caller, skill).await?;
                 on_event(TurnEvent::Tool { name: skill.name() });
                 let result = ready.run(&input).await?;
@@ -247,6 +272,7 @@ impl Engine {
                 (Route::Rule, vec![ready], Some((name, input, result)))
             }
             None => {
+                turn.reservation.routed(Route::Ai, None);
                 let ready = tools::prepare_all(&self.platform, caller, &self.skills).await?;
                 (Route::Ai, ready, None)
             }
@@ -255,6 +281,7 @@ impl Engine {
             .models
             .select(&caller.tenant, &*self.platform.secrets)
             .await?;
+        turn.reservation.routed(route, Some(&selected.name));
         let mut request = self.model_request(turn, &selected, &skills).await?;
         // The last message is this turn's.
         let history = request.messages.len().saturating_sub(1);

@@ -1,15 +1,17 @@
-//! What a turn uses, counted even when the turn is cancelled in the middle. What a provider does
-//! not say is estimated, and marked so.
+//! What a turn uses, and whose line of the ledger it goes to, counted even when the turn is
+//! cancelled in the middle. What a provider does not say is estimated, and marked so.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::civil::Date;
 use tokio_util::task::TaskTracker;
 use ulid::Ulid;
 
+use super::outcome::Outcome;
 use crate::ai::table::ModelInfo;
 use crate::model::{
-    ContentBlock, ModelReply, ModelRequest, NanoUsd, TenantId, TokenUsage, UsageDelta,
+    ContentBlock, LedgerAccount, ModelReply, ModelRequest, NanoUsd, Route, SettledTurn, TenantId,
+    TokenUsage, UsageDelta,
 };
 use crate::ports::{ModelEvent, UsageStore};
 
@@ -17,7 +19,8 @@ use crate::ports::{ModelEvent, UsageStore};
 /// five bytes of English or JSON.
 const BYTES_PER_TOKEN: usize = 4;
 
-/// A message that was counted. Its tokens and cost are added to the day when this is dropped.
+/// A message that was counted. The turn is added to the ledger, and its tokens and cost to the day,
+/// when this is dropped.
 pub(super) struct Reservation {
     store: Arc<dyn UsageStore>,
     tracker: TaskTracker,
@@ -27,8 +30,10 @@ pub(super) struct Reservation {
     used: Mutex<Used>,
 }
 
-#[derive(Default)]
 struct Used {
+    /// As far as the turn came.
+    account: LedgerAccount,
+    is_answered: bool,
     settled: UsageDelta,
     /// The call that is under way.
     call: Option<Call>,
@@ -91,22 +96,46 @@ impl Used {
 }
 
 impl Reservation {
-    /// The reservation that [`UsageStore::reserve_message`] counted under `id`.
+    /// The reservation that [`UsageStore::reserve_message`] counted under `id`. Until it is
+    /// [`answered`](Self::answered) the turn counts as failed.
     pub(super) fn new(
         store: Arc<dyn UsageStore>,
         tracker: TaskTracker,
-        tenant: TenantId,
+        (tenant, account): (TenantId, LedgerAccount),
         day: Date,
         id: Ulid,
     ) -> Self {
+        let used = Used {
+            account,
+            is_answered: false,
+            settled: UsageDelta::default(),
+            call: None,
+        };
         Self {
             store,
             tracker,
             tenant,
             day,
             id,
-            used: Mutex::default(),
+            used: Mutex::new(used),
         }
+    }
+
+    fn used(&self) -> MutexGuard<'_, Used> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes how the turn is answered, and by which model if by one.
+    pub(super) fn routed(&self, route: Route, model: Option<&str>) {
+        let account = &mut self.used().account;
+        account.route = Some(route);
+        account.set_model(model);
+    }
+
+    /// Notes that there is an answer.
+    pub(super) fn answered(&self, outcome: &Outcome) {
+        self.routed(outcome.route, outcome.model.as_deref());
+        self.used().is_answered = true;
     }
 
     /// Hears what a call brings, so that it counts if nothing more comes. Each attempt of a call is
@@ -117,7 +146,7 @@ impl Reservation {
         info: Option<&'static ModelInfo>,
         request: &ModelRequest,
     ) {
-        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let used = &mut *self.used();
         match (event, &mut used.call) {
             (ModelEvent::Accepted, _) => {
                 used.end_call();
@@ -142,7 +171,7 @@ impl Reservation {
         reply: &mut ModelReply,
         cost: impl FnOnce(&ModelReply) -> Option<NanoUsd>,
     ) -> Option<NanoUsd> {
-        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut used = self.used();
         let mut estimated = 0;
         if let Some(mut call) = used.call.take() {
             // What was told counts as it is; what was not told is estimated.
@@ -186,16 +215,18 @@ impl Drop for Reservation {
     /// Settles in the background, so that neither an answer nor a caller who went away waits for
     /// it; a router that shuts down waits for the tracker.
     fn drop(&mut self) {
-        let mut used =
-            std::mem::take(&mut *self.used.lock().unwrap_or_else(PoisonError::into_inner));
-        used.end_call();
-        let used = used.settled;
-        if used == UsageDelta::default() {
-            return;
-        }
+        let turn = {
+            let mut used = self.used();
+            used.end_call();
+            SettledTurn {
+                account: used.account.clone(),
+                is_answered: used.is_answered,
+                used: used.settled,
+            }
+        };
         let (store, tenant, day, id) = (self.store.clone(), self.tenant.clone(), self.day, self.id);
         self.tracker.spawn(async move {
-            if let Err(error) = store.settle(&tenant, day, id, used).await {
+            if let Err(error) = store.settle(&tenant, day, id, &turn).await {
                 tracing::error!(%tenant, %error, reservation = %id, "the usage of a turn could not be recorded");
             }
         });

@@ -14,16 +14,18 @@ mod error;
 mod ledger;
 mod outcome;
 mod prompt;
+mod refusals;
 mod tool_loop;
 mod tools;
 
 use jiff::Timestamp;
-use serde::Serialize;
 
 use crate::model::{
-    ChannelKind, ConversationOwner, NanoUsd, SessionId, Tenant, TokenUsage, User, UserId, UserRole,
+    ChannelKind, ConversationOwner, LedgerAccount, NanoUsd, SessionId, Tenant, TokenUsage, User,
+    UserId, UserRole,
 };
 
+pub use crate::model::Route;
 pub use engine::{Engine, RouteCounts};
 pub use error::TurnError;
 
@@ -37,6 +39,8 @@ pub struct Caller {
     pub user: Option<User>,
     /// The lower of the user's role and the credential's.
     pub role: UserRole,
+    /// The credential's name in the ledger; `None` without one.
+    pub credential: Option<String>,
     /// When tenant and user were read.
     pub as_of: Timestamp,
 }
@@ -47,6 +51,12 @@ impl Caller {
         self.user
             .as_ref()
             .map_or_else(UserId::anonymous, |user| user.id.clone())
+    }
+
+    /// Whose line of the ledger the caller's turns go to, before it is known what answers them.
+    pub fn account(&self) -> LedgerAccount {
+        let since = self.user.as_ref().and_then(|user| user.created_at);
+        LedgerAccount::of(self.user_id(), since, self.credential.as_deref())
     }
 
     /// The owner of what the caller says on a channel.
@@ -100,29 +110,6 @@ pub struct TurnAnswer {
     pub cost: Option<NanoUsd>,
     /// Whether `text` is a skill's JSON.
     pub raw: bool,
-}
-
-/// What decided how a turn was answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Route {
-    /// A greeting, thanks, help or goodbye, by a canned answer.
-    Conversational,
-    /// A skill whose rule matched.
-    Rule,
-    /// The model, with the tools it chose.
-    Ai,
-}
-
-impl Route {
-    /// The value in stored turns.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Conversational => "conversational",
-            Self::Rule => "rule",
-            Self::Ai => "ai",
-        }
-    }
 }
 
 /// What happens while a turn is answered.

@@ -179,6 +179,7 @@ mod tests {
             tenant,
             user,
             role: crate::model::UserRole::Member,
+            credential: None,
             as_of: Timestamp::UNIX_EPOCH,
         }
     }

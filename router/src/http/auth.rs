@@ -172,6 +172,7 @@ impl Authenticator {
                     tenant,
                     user: None,
                     role: UserRole::Member,
+                    credential: None,
                     as_of,
                 })
             })
@@ -219,13 +220,14 @@ async fn verify(platform: &Platform, hash: &KeyHash) -> Result<Option<Verified>,
     };
     let role = key.role.min(user.role);
     Ok(Some(Verified {
-        key: key.into(),
         caller: Caller {
             tenant,
             user: Some(user),
             role,
+            credential: Some(key.name_in_ledger().to_owned()),
             as_of,
         },
+        key: key.into(),
     }))
 }
 

@@ -123,6 +123,7 @@ fn clear(connection: &Connection, tenant: &TenantId) -> Result<(), StoreError> {
     for sql in [
         "DELETE FROM conversations WHERE tenant_id = ?",
         "DELETE FROM usage WHERE tenant_id = ?",
+        "DELETE FROM ledger WHERE tenant_id = ?",
         "DELETE FROM reservations WHERE tenant_id = ?",
     ] {
         execute(connection, sql, params![tenant.as_str()])?;

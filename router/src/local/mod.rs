@@ -8,8 +8,8 @@
 //!
 //! Read `database` first (one writer thread that commits in groups, a few readers), then the stores
 //! on top of it: `tenants` with the conditional writes in `changes` and the rows' types in
-//! `records`, `usage`, `conversations`. `secrets` stands alone. `files` and `rows` are their tools;
-//! `schema/` holds the migrations.
+//! `records`, `usage` with `ledger`, `conversations`. `secrets` stands alone. `files` and `rows`
+//! are their tools; `schema/` holds the migrations.
 
 pub mod backup;
 mod changes;
@@ -17,6 +17,7 @@ mod conversations;
 mod database;
 mod files;
 mod inspect;
+mod ledger;
 mod records;
 mod rows;
 mod secrets;

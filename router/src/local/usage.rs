@@ -7,11 +7,14 @@ use jiff::civil::Date;
 use rusqlite::{Connection, Row, params};
 use ulid::Ulid;
 
-use crate::model::{DailyUsage, NanoUsd, Record, TenantId, UsageDelta};
+use crate::model::{
+    DailyUsage, LedgerAccount, LedgerCounts, LedgerLine, NanoUsd, Record, SettledTurn, TenantId,
+    UsageDelta, UserId,
+};
 use crate::ports::{Clock, StoreError, UsageStore};
 
 use super::database::Database;
-use super::rows;
+use super::{ledger, rows};
 
 /// How long a reservation is remembered, in seconds: far longer than any caller repeats a call.
 const RESERVATION_LIFE: i64 = 3 * 24 * 60 * 60;
@@ -81,9 +84,9 @@ impl UsageStore for SqliteUsage {
         tenant: &TenantId,
         day: Date,
         reservation: Ulid,
-        delta: UsageDelta,
+        turn: &SettledTurn,
     ) -> Result<(), StoreError> {
-        let tenant = tenant.clone();
+        let (tenant, turn) = (tenant.clone(), turn.clone());
         self.database
             .write(move |connection| {
                 let key = params![tenant.as_str(), day.to_string(), reservation.to_string()];
@@ -94,7 +97,10 @@ impl UsageStore for SqliteUsage {
                     )?
                     .execute(key)?;
                 if is_first == 1 {
-                    return add(connection, &tenant, day, delta);
+                    if turn.used != UsageDelta::default() {
+                        add(connection, &tenant, day, turn.used)?;
+                    }
+                    return ledger::add(connection, &tenant, day, &turn.account, turn.counts());
                 }
                 let was_settled = connection
                     .prepare_cached(
@@ -107,6 +113,44 @@ impl UsageStore for SqliteUsage {
                     Err(StoreError::NotFound(Record::Reservation(reservation)))
                 }
             })
+            .await
+    }
+
+    async fn add_refusals(
+        &self,
+        tenant: &TenantId,
+        day: Date,
+        account: &LedgerAccount,
+        count: u64,
+    ) -> Result<(), StoreError> {
+        let (tenant, account) = (tenant.clone(), account.clone());
+        let counts = LedgerCounts {
+            refusals: count,
+            ..LedgerCounts::default()
+        };
+        self.database
+            .write(move |connection| {
+                let is_there = connection
+                    .prepare_cached("SELECT 1 FROM tenants WHERE tenant_id = ?")?
+                    .exists(params![tenant.as_str()])?;
+                match is_there {
+                    true => ledger::add(connection, &tenant, day, &account, counts),
+                    false => Ok(()),
+                }
+            })
+            .await
+    }
+
+    async fn ledger(
+        &self,
+        tenant: &TenantId,
+        first: Date,
+        last: Date,
+        user: Option<&UserId>,
+    ) -> Result<Vec<LedgerLine>, StoreError> {
+        let (tenant, user) = (tenant.clone(), user.cloned());
+        self.database
+            .read(move |connection| ledger::read(connection, &tenant, first, last, user.as_ref()))
             .await
     }
 

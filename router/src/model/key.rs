@@ -77,6 +77,16 @@ impl ApiKey {
     pub fn kind(&self) -> TokenKind {
         TokenKind::of(&self.prefix).unwrap_or(TokenKind::Key)
     }
+
+    /// What names it in the ledger: the prefix by which it is listed; of sessions, which come and
+    /// go, one name for all of them. Where another program kept no prefix, the hash's beginning.
+    pub fn name_in_ledger(&self) -> &str {
+        match self.kind() {
+            TokenKind::Session => TokenKind::Session.as_str(),
+            _ if self.prefix.is_empty() => &self.hash.as_str()[..12],
+            _ => &self.prefix,
+        }
+    }
 }
 
 /// The SHA-256 of an API key, in lower-case hexadecimal.

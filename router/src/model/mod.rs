@@ -10,6 +10,7 @@ mod channel;
 mod conversation;
 pub mod ids;
 mod key;
+mod ledger;
 mod other;
 mod record;
 mod secret;
@@ -26,6 +27,7 @@ pub use channel::{ChannelKind, ChannelMapping, UnknownChannelKind};
 pub use conversation::{ConversationKey, ConversationOwner, Message, Role, SessionSummary};
 pub use ids::{ChannelId, IntegrationName, InvalidId, SessionId, TenantId, UserId};
 pub use key::{ApiKey, KeyHash, TokenKind};
+pub use ledger::{LedgerAccount, LedgerCounts, LedgerLine, Route, SettledTurn, UnknownRoute};
 pub use other::{InvalidAttribute, OtherAttributes};
 pub(crate) use other::{
     KEY_ATTRIBUTES, MAPPING_ATTRIBUTES, MEMORY_ATTRIBUTES, TENANT_ATTRIBUTES, USER_ATTRIBUTES,

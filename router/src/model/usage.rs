@@ -113,3 +113,15 @@ pub struct UsageDelta {
     /// How many of the tokens are estimated.
     pub estimated_tokens: u64,
 }
+
+impl UsageDelta {
+    /// Adds another turn's.
+    pub fn add(&mut self, other: &Self) {
+        let sum = u64::saturating_add;
+        self.input_tokens = sum(self.input_tokens, other.input_tokens);
+        self.output_tokens = sum(self.output_tokens, other.output_tokens);
+        self.cost += other.cost;
+        self.unpriced_tokens = sum(self.unpriced_tokens, other.unpriced_tokens);
+        self.estimated_tokens = sum(self.estimated_tokens, other.estimated_tokens);
+    }
+}

@@ -19,8 +19,9 @@ pub use error::{Failure, StoreError};
 
 use crate::model::{
     ApiKey, AuditEntry, ChannelId, ChannelKind, ChannelMapping, ConversationKey, ConversationOwner,
-    DailyUsage, KeyHash, Message, ModelReply, ModelRequest, SecretDescription, SecretDocument,
-    SecretName, SessionSummary, Tenant, TenantId, TokenUsage, UsageDelta, User, UserId, UserMemory,
+    DailyUsage, KeyHash, LedgerAccount, LedgerLine, Message, ModelReply, ModelRequest,
+    SecretDescription, SecretDocument, SecretName, SessionSummary, SettledTurn, Tenant, TenantId,
+    TokenUsage, User, UserId, UserMemory,
 };
 
 /// Which part of a list to return.
@@ -183,15 +184,34 @@ pub trait UsageStore: Send + Sync {
         reservation: Ulid,
         limit: u64,
     ) -> Result<bool, StoreError>;
-    /// Adds what a reserved turn used. Repeated with the same `reservation`, it adds once.
-    /// [`StoreError::NotFound`] if nothing was reserved under it on that day.
+    /// Adds a reserved turn to its line of the ledger, and what it used to the day. Repeated with
+    /// the same `reservation`, it adds once. [`StoreError::NotFound`] if nothing was reserved
+    /// under it on that day.
     async fn settle(
         &self,
         tenant: &TenantId,
         day: Date,
         reservation: Ulid,
-        delta: UsageDelta,
+        turn: &SettledTurn,
     ) -> Result<(), StoreError>;
+    /// Adds messages that were refused to a line of the ledger. Of a tenant that is not there any
+    /// more it adds nothing. Not for each refusal: the caller gathers them.
+    async fn add_refusals(
+        &self,
+        tenant: &TenantId,
+        day: Date,
+        account: &LedgerAccount,
+        count: u64,
+    ) -> Result<(), StoreError>;
+    /// The ledger of the days from `first` to `last`, both included, by day; of one user, or of
+    /// all. What was counted by a release that kept no ledger is in [`usage`](Self::usage) alone.
+    async fn ledger(
+        &self,
+        tenant: &TenantId,
+        first: Date,
+        last: Date,
+        user: Option<&UserId>,
+    ) -> Result<Vec<LedgerLine>, StoreError>;
     /// What was used on the days from `first` to `last`, both included, oldest first, without days
     /// on which nothing was.
     async fn usage(

@@ -10,7 +10,9 @@ use jiff::civil::Date;
 use serde_json::{Value, json};
 use support::model::{Answer as Says, ModelServer};
 use t3nets_router::aws::AwsError;
-use t3nets_router::model::{DailyUsage, TenantId, UsageDelta, UserRole};
+use t3nets_router::model::{
+    DailyUsage, LedgerAccount, LedgerLine, SettledTurn, TenantId, UserId, UserRole,
+};
 use t3nets_router::ports::{StoreError, UsageStore};
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
@@ -84,8 +86,27 @@ impl UsageStore for BrokenUsage {
         _: &TenantId,
         _: Date,
         _: Ulid,
-        _: UsageDelta,
+        _: &SettledTurn,
     ) -> Result<(), StoreError> {
+        Err(self.0.clone())
+    }
+
+    async fn add_refusals(
+        &self,
+        _: &TenantId,
+        _: Date,
+        _: &LedgerAccount,
+        _: u64,
+    ) -> Result<(), StoreError> {
+        Err(self.0.clone())
+    }
+    async fn ledger(
+        &self,
+        _: &TenantId,
+        _: Date,
+        _: Date,
+        _: Option<&UserId>,
+    ) -> Result<Vec<LedgerLine>, StoreError> {
         Err(self.0.clone())
     }
 

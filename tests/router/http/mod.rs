@@ -7,6 +7,7 @@ mod auth;
 pub(crate) mod chat;
 mod conversations;
 mod health;
+mod ledger;
 mod logging;
 mod malformed;
 mod models;

@@ -10,7 +10,9 @@ use jiff::civil::Date;
 use serde_json::{Value, json};
 use support::jira::Script;
 use support::model::{Answer as Says, ModelCall, ModelServer};
-use t3nets_router::model::{DailyUsage, TenantId, UsageDelta, UserRole};
+use t3nets_router::model::{
+    DailyUsage, LedgerAccount, LedgerLine, SettledTurn, TenantId, UserId, UserRole,
+};
 use t3nets_router::ports::{StoreError, UsageStore};
 use tower::ServiceExt;
 use ulid::Ulid;
@@ -276,9 +278,27 @@ impl UsageStore for Panicking {
         _: &TenantId,
         _: Date,
         _: Ulid,
-        _: UsageDelta,
+        _: &SettledTurn,
     ) -> Result<(), StoreError> {
         Ok(())
+    }
+    async fn add_refusals(
+        &self,
+        _: &TenantId,
+        _: Date,
+        _: &LedgerAccount,
+        _: u64,
+    ) -> Result<(), StoreError> {
+        Ok(())
+    }
+    async fn ledger(
+        &self,
+        _: &TenantId,
+        _: Date,
+        _: Date,
+        _: Option<&UserId>,
+    ) -> Result<Vec<LedgerLine>, StoreError> {
+        Ok(Vec::new())
     }
     async fn usage(&self, _: &TenantId, _: Date, _: Date) -> Result<Vec<DailyUsage>, StoreError> {
         Ok(Vec::new())

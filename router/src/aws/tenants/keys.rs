@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use crate::aws::dynamodb::attributes::{Item, key};
 use crate::aws::key_part::{former_key_part, key_part};
 pub(crate) use crate::aws::schema::{CHANNEL_INDEX, CHANNEL_INDEX_KEY};
-use crate::model::{ChannelId, ChannelKind, KeyHash, TenantId, UserId};
+use crate::model::{ChannelId, ChannelKind, KeyHash, LedgerAccount, Route, TenantId, UserId};
 
 /// A tenant's own item.
 pub(crate) const META: &str = "META";
@@ -130,6 +130,28 @@ pub(crate) fn claim(name: &str) -> Item {
 /// What a tenant used on a day.
 pub(crate) fn usage(tenant: &TenantId, day: Date) -> Item {
     key(tenant_partition(tenant), format!("USAGE#{day}#TOTAL"))
+}
+
+/// What the keys of a day's ledger begin with, of one user or of all.
+pub(crate) fn ledger_of(day: Date, user: Option<&UserId>) -> String {
+    match user {
+        Some(user) => format!("USAGE#{day}#BY#{}#", key_part(user.as_str())),
+        None => format!("USAGE#{day}#BY#"),
+    }
+}
+
+/// A line of the ledger. Every part is there, empty or not, so that no two lines have one key.
+pub(crate) fn ledger(tenant: &TenantId, day: Date, account: &LedgerAccount) -> Item {
+    let since = account.user_since.map(|since| since.to_string());
+    let parts = [
+        since.as_deref(),
+        account.credential.as_deref(),
+        account.route.map(Route::as_str),
+        account.model.as_deref(),
+    ];
+    let parts = parts.map(|part| key_part(part.unwrap_or_default()));
+    let of_user = ledger_of(day, Some(&account.user_id));
+    key(tenant_partition(tenant), of_user + &parts.join("#"))
 }
 
 /// That a message of a day was counted.
