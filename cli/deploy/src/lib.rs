@@ -18,6 +18,7 @@
 //! [`dependencies`] is what a task definition refers to beside its image.
 
 pub mod build;
+pub mod child;
 pub mod cloudwatch_logs;
 pub mod dependencies;
 pub mod deploy_target;

@@ -4,17 +4,18 @@
 use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use t3nets_deploy::child::{self, Bounds, NoAnswer};
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::folder::InfraEnvironment;
 use crate::config::settings::Settings;
-use crate::error::CliError;
+use crate::error::{CliError, ErrorKind};
 use crate::terminal::printer::Printer;
 
 /// The programs that are looked for, in this order.
@@ -26,8 +27,11 @@ pub(crate) const NEEDED: Version = Version(1, 5);
 /// What locking the state in S3 itself needs (`use_lockfile`).
 pub(crate) const NEEDED_FOR_BUCKET: Version = Version(1, 10);
 
-/// How long it may take to tell its version or its outputs.
-const QUESTION_TIMEOUT: Duration = Duration::from_secs(60);
+/// How much it may answer with its version or its outputs, and how long that may take.
+const QUESTION: Bounds = Bounds {
+    bytes: 64 << 20,
+    time: Duration::from_secs(60),
+};
 
 /// Major and minor version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -274,19 +278,22 @@ async fn ask_version(program: &Path) -> Result<Version, CliError> {
 /// What a command writes to stdout; what it writes to stderr is shown only if it fails.
 async fn answer(command: &mut Command, program: &Path) -> Result<Vec<u8>, CliError> {
     let name = program.display();
-    command.stdin(Stdio::null()).kill_on_drop(true);
-    let output = tokio::time::timeout(QUESTION_TIMEOUT, command.output())
-        .await
-        .map_err(|_| {
-            CliError::new(
-                crate::error::ErrorKind::TimedOut,
-                format!(
-                    "`{name}` did not answer in {} s",
-                    QUESTION_TIMEOUT.as_secs()
+    let output =
+        child::answer(command, b"", false, QUESTION)
+            .await
+            .map_err(|error| match error {
+                NoAnswer::NotRun(error) => {
+                    CliError::not_ready(format!("cannot run `{name}`")).caused_by(error)
+                }
+                NoAnswer::TooSlow(time) => CliError::new(
+                    ErrorKind::TimedOut,
+                    format!("`{name}` did not answer in {} s", time.as_secs()),
                 ),
-            )
-        })?
-        .map_err(|error| CliError::not_ready(format!("cannot run `{name}`")).caused_by(error))?;
+                NoAnswer::TooLong(bytes) => CliError::failed(format!(
+                    "`{name}` answers with more than {} MiB",
+                    bytes >> 20
+                )),
+            })?;
     if output.status.success() {
         return Ok(output.stdout);
     }

@@ -12,6 +12,7 @@
 //! which is not a store but a language model, is in [`ai`](crate::ai).
 
 mod attempts;
+mod bounded;
 mod connect;
 mod conversations;
 mod credentials;

@@ -12,6 +12,7 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_types::service_config::ServiceConfigKey;
 
+use super::bounded::bounded;
 use super::{AwsError, AwsErrorKind};
 use crate::files;
 use crate::outbound::Variables;
@@ -106,7 +107,7 @@ pub(super) fn http_client(
         None => TlsContext::default(),
     };
     let proxies = proxies(variables)?;
-    Ok(
+    Ok(bounded(
         aws_smithy_http_client::Builder::new().build_with_connector_fn(move |settings, runtime| {
             let mut connector = ConnectorBuilder::default()
                 .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
@@ -116,7 +117,7 @@ pub(super) fn http_client(
             connector.set_sleep_impl(runtime.and_then(RuntimeComponents::sleep_impl));
             connector.build()
         }),
-    )
+    ))
 }
 
 /// The proxies for AWS. The SDK takes one for everything, or one for `https` alone; AWS is `https`.

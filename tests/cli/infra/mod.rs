@@ -249,3 +249,17 @@ fn tofu_is_used_where_terraform_is_missing_and_another_program_by_name() {
     finish(&mut command).expect_code(0);
     assert_eq!(project.calls().len(), 3);
 }
+
+#[test]
+fn a_terraform_that_answers_without_end_is_ended() {
+    let project = Project::new();
+    let program = project.bin().join("endless");
+    std::fs::write(&program, "#!/bin/sh\nexec head -c 200000000 /dev/zero\n").unwrap();
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&program, executable).unwrap();
+    let mut command = project.command(&["plan", "-e", "dev"]);
+    command.env("T3NETS_TERRAFORM", &program);
+    finish(&mut command)
+        .expect_code(1)
+        .says("answers with more than 64 MiB");
+}

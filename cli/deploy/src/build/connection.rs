@@ -12,6 +12,8 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
+use t3nets_router::files::{USUAL_LIMIT, read};
+
 use crate::docker_config::context::{EngineAddress, TlsFiles};
 
 /// Both ways at once.
@@ -45,7 +47,8 @@ pub(super) async fn connect(engine: &EngineAddress) -> io::Result<EngineStream> 
 fn client(files: &TlsFiles) -> io::Result<ClientConfig> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(certificates(&files.ca)?);
-    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(io::Error::other)?;
+    let key = read(&files.key, USUAL_LIMIT)?;
+    let key = PrivateKeyDer::from_pem_slice(&key).map_err(io::Error::other)?;
     ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(io::Error::other)?
@@ -55,7 +58,7 @@ fn client(files: &TlsFiles) -> io::Result<ClientConfig> {
 }
 
 fn certificates(path: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
-    CertificateDer::pem_file_iter(path)
-        .and_then(Iterator::collect)
+    CertificateDer::pem_slice_iter(&read(path, USUAL_LIMIT)?)
+        .collect::<Result<_, _>>()
         .map_err(io::Error::other)
 }

@@ -145,13 +145,17 @@ impl ContextArchive<'_> {
             let added = self.tar.append_link(&mut header, &path, target);
             added.map_err(failed)?;
         } else if is_included && metadata.is_file() {
-            let content = fs::read(&source).map_err(failed)?;
-            if self.tar.get_ref().len() + content.len() > MAX_BYTES {
-                return Err(BuildError::ContextTooLarge {
-                    path: shown,
-                    limit_mib: MAX_BYTES >> 20,
-                });
-            }
+            let room = MAX_BYTES.saturating_sub(self.tar.get_ref().len());
+            let content = match files::read(&source, room as u64) {
+                Ok(content) => content,
+                Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+                    return Err(BuildError::ContextTooLarge {
+                        path: shown,
+                        limit_mib: MAX_BYTES >> 20,
+                    });
+                }
+                Err(error) => return Err(failed(error)),
+            };
             let mode = if is_executable(&metadata) {
                 0o755
             } else {

@@ -1,7 +1,7 @@
 //! Has Docker build the image, and looks at what came out.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -22,6 +22,15 @@ use crate::report::Reporter;
 
 /// How long further messages are waited for after BuildKit named the image.
 const LAST_MESSAGES: Duration = Duration::from_millis(300);
+
+/// How long Docker may report nothing of a build: a step may compile for long without a word.
+const SILENCE: Duration = Duration::from_secs(60 * 60);
+
+/// How long a build may take.
+const BUILD: Duration = Duration::from_secs(6 * 60 * 60);
+
+/// How long Docker may take to say what an image is.
+const INSPECTED: Duration = Duration::from_secs(60);
 
 /// The header with a session's name.
 const SESSION: &str = "x-docker-expose-session-uuid";
@@ -135,14 +144,16 @@ impl DockerEngine {
             .client
             .build_image(options, Some(known.collect()), Some(body));
         // It names an image after each stage, and ends the stream.
-        follow(messages, Duration::MAX, reporter).await
+        follow(messages, SILENCE, reporter).await
     }
 
     /// What an image runs on. The classic builder takes a base image of another architecture that
     /// it has already, whatever platform was asked for.
     /// <https://github.com/docker/for-linux/issues/1144>
     async fn architecture_of(&self, id: &str) -> Result<Option<Architecture>, DockerError> {
-        let inspected = self.client.inspect_image(id).await;
+        let inspected = tokio::time::timeout(INSPECTED, self.client.inspect_image(id)).await;
+        let inspected =
+            inspected.unwrap_or_else(|_| Err(given_up("Docker did not answer", INSPECTED)));
         let image = inspected.map_err(|error| DockerError::Refused {
             action: "inspect the image that it built",
             source: error.into(),
@@ -180,13 +191,19 @@ async fn follow(
 ) -> Result<String, BuildError> {
     let mut steps = BuildSteps::new(reporter);
     let mut messages = std::pin::pin!(messages);
+    let end = tokio::time::Instant::now() + BUILD;
     loop {
         let patience = match steps.image() {
             Some(_) => patience,
-            None => Duration::MAX,
+            None => SILENCE,
         };
-        let Ok(Some(message)) = tokio::time::timeout(patience, messages.next()).await else {
-            break;
+        let next = tokio::time::timeout(patience, messages.next());
+        let message = match tokio::time::timeout_at(end, next).await {
+            Ok(Ok(Some(message))) => message,
+            Ok(Ok(None)) => break,
+            Ok(Err(_)) if patience < SILENCE => break,
+            Ok(Err(_)) => Err(given_up("nothing came from Docker", SILENCE)),
+            Err(_) => Err(given_up("the build did not end", BUILD)),
         };
         match message {
             Ok(message) => steps.take(message),
@@ -204,6 +221,11 @@ async fn follow(
     Ok(id.to_owned())
 }
 
+fn given_up(what: &str, after: Duration) -> bollard::errors::Error {
+    let reason = format!("{what} within {} min", after.as_secs() / 60);
+    io::Error::new(io::ErrorKind::TimedOut, reason).into()
+}
+
 /// Keeps the log of a failed build in a file that only its owner can read.
 fn keep_log(log: &str) -> Option<PathBuf> {
     if log.is_empty() {
@@ -216,4 +238,44 @@ fn keep_log(log: &str) -> Option<PathBuf> {
         .ok()?;
     file.write_all(log.as_bytes()).ok()?;
     Some(file.keep().ok()?.1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Event;
+
+    struct Nobody;
+
+    impl Reporter for Nobody {
+        fn report(&self, _: Event<'_>) {}
+    }
+
+    async fn followed(
+        messages: impl Stream<Item = Result<BuildInfo, bollard::errors::Error>>,
+    ) -> String {
+        let error = follow(messages, LAST_MESSAGES, &Nobody).await.unwrap_err();
+        t3nets_router::errors::chain(&error)
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(": ")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_docker_that_says_nothing_or_never_ends_is_given_up() {
+        let silent = followed(futures::stream::pending()).await;
+        assert!(
+            silent.contains("nothing came from Docker within 60 min"),
+            "{silent}"
+        );
+        let endless = futures::stream::unfold((), |()| async {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            Some((Ok(BuildInfo::default()), ()))
+        });
+        let endless = followed(endless).await;
+        assert!(
+            endless.contains("the build did not end within 360 min"),
+            "{endless}"
+        );
+    }
 }

@@ -56,15 +56,22 @@ impl BuildInputs {
         request: &BuildRequest,
         builder: DockerBuilder,
     ) -> Result<Self, BuildError> {
+        let root = request.root.clone();
+        let read =
+            move || Ok::<_, BuildError>((BuildContext::read(&root, builder)?, version(&root)));
+        let (context, version) = tokio::task::spawn_blocking(read).await??;
+        let revision = SourceRevision::of(&request.root, &context.ignore).await?;
         let request = request.clone();
-        tokio::task::spawn_blocking(move || Self::of(&request, builder)).await?
+        let made = move || Self::of(&request, context, revision, version);
+        Ok(tokio::task::spawn_blocking(made).await?)
     }
 
-    fn of(request: &BuildRequest, builder: DockerBuilder) -> Result<Self, BuildError> {
-        let root = &request.root;
-        let context = BuildContext::read(root, builder)?;
-        let revision = SourceRevision::of(root, &context.ignore)?;
-        let version = version(root);
+    fn of(
+        request: &BuildRequest,
+        context: BuildContext,
+        revision: SourceRevision,
+        version: Option<String>,
+    ) -> Self {
         let unknown = || "unknown".to_owned();
         let mut arguments = BTreeMap::from([
             ("T3NETS_GIT_SHA".to_owned(), revision.label()),
@@ -81,7 +88,7 @@ impl BuildInputs {
             secrets: request.secrets.iter().map(|one| one.id.as_str()).collect(),
             ssh: request.ssh.iter().map(|one| one.id.as_str()).collect(),
         });
-        Ok(Self {
+        Self {
             context,
             arguments,
             source: BuildSource {
@@ -89,7 +96,7 @@ impl BuildInputs {
                 version,
                 inputs,
             },
-        })
+        }
     }
 }
 

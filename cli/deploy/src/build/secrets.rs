@@ -2,9 +2,12 @@
 //! when a step asks for them.
 //! <https://docs.docker.com/build/building/secrets/>
 
+use std::io::ErrorKind;
 use std::os::unix::fs::FileTypeExt;
 use std::path::PathBuf;
 use std::str::FromStr;
+
+use t3nets_router::files;
 
 /// The longest secret that BuildKit takes, in bytes.
 /// <https://github.com/moby/buildkit/blob/master/session/secrets/secretsprovider/store.go>
@@ -144,10 +147,13 @@ impl BuildSecret {
         let id = || self.id.clone();
         let value = match &self.source {
             SecretSource::File(path) => {
-                std::fs::read(path).map_err(|source| SecretError::Unreadable {
-                    id: id(),
-                    path: path.clone(),
-                    source,
+                files::read(path, MAX_SECRET).map_err(|source| match source.kind() {
+                    ErrorKind::FileTooLarge => SecretError::TooLong { id: id() },
+                    _ => SecretError::Unreadable {
+                        id: id(),
+                        path: path.clone(),
+                        source,
+                    },
                 })?
             }
             SecretSource::Variable(variable) => {
@@ -239,5 +245,21 @@ mod tests {
         assert!(matches!(file.value(), Err(SecretError::TooLong { .. })));
         std::fs::write(&path, "s").unwrap();
         assert_eq!(file.value().unwrap(), b"s");
+    }
+
+    #[test]
+    fn a_secret_is_read_to_a_bound_and_from_no_pipe() {
+        let folder = tempfile::tempdir().unwrap();
+        let of = |path: &str| BuildSecret {
+            id: "s".to_owned(),
+            source: SecretSource::File(folder.path().join(path)),
+        };
+        let endless = of("/dev/zero").value();
+        assert!(matches!(endless, Err(SecretError::TooLong { .. })));
+        let pipe = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        let pipe = of("pipe").value();
+        assert!(matches!(pipe, Err(SecretError::Unreadable { .. })));
     }
 }

@@ -3,11 +3,20 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::process::Command;
+use std::time::Duration;
+
+use tokio::process::Command;
 
 use super::BuildError;
 use super::context::is_included;
 use super::dockerignore::Dockerignore;
+use crate::child::{self, Bounds, NoAnswer};
+
+/// What git may answer: 64 MiB name a million changed files. A tree on a slow disk takes its time.
+const BOUNDS: Bounds = Bounds {
+    bytes: 64 << 20,
+    time: Duration::from_secs(120),
+};
 
 /// What git says of the tree that is built.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +53,7 @@ impl SourceRevision {
     ///
     /// # Errors
     /// If a pattern of `ignore` cannot be compared with a changed file.
-    pub(super) fn of(root: &Path, ignore: &Dockerignore) -> Result<Self, BuildError> {
+    pub(super) async fn of(root: &Path, ignore: &Dockerignore) -> Result<Self, BuildError> {
         let unknown = |sha, failure| {
             Ok(Self {
                 sha,
@@ -52,7 +61,7 @@ impl SourceRevision {
             })
         };
         let head = ["rev-parse", "--verify", "--quiet", "--short=12", "HEAD"];
-        let sha = match git(root, &head) {
+        let sha = match git(root, &head).await {
             Ok(sha) => String::from_utf8_lossy(sha.trim_ascii()).into_owned(),
             Err(None) => {
                 return Ok(Self {
@@ -71,8 +80,10 @@ impl SourceRevision {
             "--no-renames",
             ".",
         ];
-        let asked = git(root, &["rev-parse", "--show-prefix"])
-            .and_then(|prefix| Ok((prefix, git(root, &status)?)));
+        let asked = match git(root, &["rev-parse", "--show-prefix"]).await {
+            Ok(prefix) => git(root, &status).await.map(|status| (prefix, status)),
+            Err(failure) => Err(failure),
+        };
         let (prefix, status) = match asked {
             Ok(answers) => answers,
             Err(failure) => {
@@ -108,17 +119,22 @@ impl SourceRevision {
 
 /// What git writes; the error is `None` where there is nothing to ask about: no git, no repository,
 /// no commit.
-fn git(root: &Path, arguments: &[&str]) -> Result<Vec<u8>, Option<GitFailure>> {
-    let output = Command::new("git")
+async fn git(root: &Path, arguments: &[&str]) -> Result<Vec<u8>, Option<GitFailure>> {
+    let mut command = Command::new("git");
+    command
         .arg("-C")
         .arg(root)
         .args(arguments)
         // `git status` would take the lock of the index, and a commit at the same time would fail.
         // https://git-scm.com/docs/git-status#_background_refresh
         .env("GIT_OPTIONAL_LOCKS", "0")
-        .env("LC_ALL", "C")
-        .output()
-        .map_err(|_| None)?;
+        .env("LC_ALL", "C");
+    let output = child::answer(&mut command, b"", false, BOUNDS)
+        .await
+        .map_err(|error| match error {
+            NoAnswer::NotRun(_) => None,
+            error => Some(GitFailure::of(&format!("of git's answer: {error}"))),
+        })?;
     if output.status.success() {
         return Ok(output.stdout);
     }
@@ -182,7 +198,7 @@ mod tests {
     use super::*;
     use crate::build::DockerBuilder;
 
-    fn run(root: &Path, arguments: &[&str]) {
+    async fn run(root: &Path, arguments: &[&str]) {
         let identity = ["-c", "user.name=t", "-c", "user.email=t@example.com"];
         let all = [
             &identity[..],
@@ -190,10 +206,10 @@ mod tests {
             arguments,
         ]
         .concat();
-        git(root, &all).expect("git works");
+        git(root, &all).await.expect("git works");
     }
 
-    fn repository() -> tempfile::TempDir {
+    async fn repository() -> tempfile::TempDir {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir(root.path().join("sub")).unwrap();
         fs::write(root.path().join("sub/code"), "1").unwrap();
@@ -203,49 +219,49 @@ mod tests {
             &["add", "."],
             &["commit", "--quiet", "-m", "t"],
         ] {
-            run(root.path(), arguments);
+            run(root.path(), arguments).await;
         }
         root
     }
 
-    fn of(root: &Path, list: &str) -> SourceRevision {
+    async fn of(root: &Path, list: &str) -> SourceRevision {
         let ignore = Dockerignore::parse(list, DockerBuilder::BuildKit).unwrap();
-        SourceRevision::of(root, &ignore).unwrap()
+        SourceRevision::of(root, &ignore).await.unwrap()
     }
 
-    #[test]
-    fn a_tree_is_dirty_when_a_file_that_is_sent_differs() {
+    #[tokio::test]
+    async fn a_tree_is_dirty_when_a_file_that_is_sent_differs() {
         if support::skip_without("git") {
             return;
         }
-        let root = repository();
+        let root = repository().await;
         let list = "**\n!code\n!caf*";
         let sub = root.path().join("sub");
-        let clean = of(&sub, list);
+        let clean = of(&sub, list).await;
         assert_eq!(clean.label().len(), 12);
         fs::write(root.path().join("notes"), "2").unwrap();
         fs::write(sub.join("unsent"), "2").unwrap();
-        assert_eq!(of(&sub, list), clean);
+        assert_eq!(of(&sub, list).await, clean);
         let dirty = format!("{}-dirty", clean.label());
         fs::write(sub.join("code"), "2").unwrap();
-        assert_eq!(of(&sub, list).label(), dirty);
+        assert_eq!(of(&sub, list).await.label(), dirty);
         fs::write(sub.join("code"), "1").unwrap();
         fs::write(sub.join(OsStr::from_bytes(b"caf\xe9")), "").unwrap();
-        assert_eq!(of(&sub, list).label(), dirty);
+        assert_eq!(of(&sub, list).await.label(), dirty);
     }
 
-    #[test]
-    fn a_tree_without_a_repository_or_a_commit_is_of_unknown_revision() {
+    #[tokio::test]
+    async fn a_tree_without_a_repository_or_a_commit_is_of_unknown_revision() {
         let root = tempfile::tempdir().unwrap();
         let nothing = SourceRevision {
             sha: None,
             state: TreeState::Clean,
         };
-        assert_eq!(of(root.path(), ""), nothing);
+        assert_eq!(of(root.path(), "").await, nothing);
         assert_eq!(nothing.label(), "unknown");
         if !support::skip_without("git") {
-            run(root.path(), &["init", "--quiet"]);
-            assert_eq!(of(root.path(), ""), nothing);
+            run(root.path(), &["init", "--quiet"]).await;
+            assert_eq!(of(root.path(), "").await, nothing);
         }
     }
 
@@ -256,31 +272,32 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_tree_that_git_cannot_compare_is_not_taken_for_its_commits() {
+    #[tokio::test]
+    async fn a_tree_that_git_cannot_compare_is_not_taken_for_its_commits() {
         if support::skip_without("git") {
             return;
         }
-        let root = repository();
-        let sha = of(root.path(), "").label();
+        let root = repository().await;
+        let sha = of(root.path(), "").await.label();
         let index = root.path().join(".git/index");
         let good = fs::read(&index).unwrap();
         fs::write(&index, "damaged and long enough to be looked at").unwrap();
-        let damaged = of(root.path(), "");
+        let damaged = of(root.path(), "").await;
         assert_eq!(damaged.label(), format!("{sha}-unknown"));
         let remedy = failure(&damaged).remedy.as_deref();
         assert_eq!(remedy, Some("git read-tree HEAD"), "{damaged:?}");
         fs::write(&index, good).unwrap();
 
-        let other = repository();
+        let other = repository().await;
         let other = other.path().display().to_string();
         run(
             root.path(),
             &["submodule", "--quiet", "add", &other, "module"],
-        );
-        run(root.path(), &["commit", "--quiet", "-m", "m"]);
+        )
+        .await;
+        run(root.path(), &["commit", "--quiet", "-m", "m"]).await;
         fs::remove_dir_all(root.path().join(".git/modules")).unwrap();
-        let broken = of(root.path(), "");
+        let broken = of(root.path(), "").await;
         assert!(broken.label().ends_with("-unknown"), "{broken:?}");
         let remedy = failure(&broken).remedy.as_deref();
         assert!(remedy.unwrap().starts_with("git submodule"), "{broken:?}");

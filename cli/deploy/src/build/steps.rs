@@ -13,6 +13,10 @@ use crate::report::{Event, Reporter};
 const LAST_LINES: usize = 20;
 /// How many bytes of the whole log are kept.
 const MAX_LOG: usize = 8 << 20;
+/// How many steps are followed. The largest Dockerfiles have a few hundred.
+const MAX_STEPS: usize = 1000;
+/// The longest line, in bytes; what goes on without an end is cut there.
+const MAX_LINE: usize = 16 << 10;
 
 /// Follows a build.
 pub(super) struct BuildSteps<'a> {
@@ -144,6 +148,10 @@ impl<'a> BuildSteps<'a> {
     }
 
     fn start(&mut self, id: &str, name: &str) {
+        if self.known.len() >= MAX_STEPS {
+            return;
+        }
+        let name = &name[..name.floor_char_boundary(MAX_LINE)];
         self.note(name);
         self.reporter.report(Event::StepStarted { name });
         self.suspect = Some(id.to_owned());
@@ -177,20 +185,22 @@ impl<'a> BuildSteps<'a> {
             self.note(text.trim_end());
             return;
         };
-        step.partial_line.push_str(text);
+        let text = std::mem::take(&mut step.partial_line) + text;
+        let mut rest = &*text;
         let mut lines = Vec::new();
-        while let Some((line, rest)) = step.partial_line.split_once('\n') {
-            let line = line.trim_end_matches('\r').to_owned();
-            step.partial_line = rest.to_owned();
-            self.reporter.report(Event::StepOutput { line: &line });
+        while let Some(end) = end_of_line(rest) {
+            let line = rest[..end].trim_end_matches(['\r', '\n']);
+            rest = &rest[end..];
+            self.reporter.report(Event::StepOutput { line });
             if step.last_lines.len() == LAST_LINES {
                 step.last_lines.pop_front();
             }
-            step.last_lines.push_back(line.clone());
+            step.last_lines.push_back(line.to_owned());
             lines.push(line);
         }
+        step.partial_line = rest.to_owned();
         for line in lines {
-            self.note(&line);
+            self.note(line);
         }
     }
 
@@ -199,6 +209,15 @@ impl<'a> BuildSteps<'a> {
             self.log.push_str(line);
             self.log.push('\n');
         }
+    }
+}
+
+/// Where the first line ends, with its line break; `None` if more of it may come.
+fn end_of_line(text: &str) -> Option<usize> {
+    let end = text.find('\n').map(|at| at + 1);
+    match end.unwrap_or(text.len()) > MAX_LINE {
+        true => Some(text.floor_char_boundary(MAX_LINE)),
+        false => end,
     }
 }
 
@@ -220,6 +239,23 @@ mod tests {
                 other => format!("{other:?}"),
             });
         }
+    }
+
+    #[test]
+    fn what_docker_reports_without_end_is_kept_to_a_bound() {
+        let recorder = Recorder::default();
+        let mut steps = BuildSteps::new(&recorder);
+        for n in 0..2 * MAX_STEPS {
+            steps.start(&n.to_string(), &"x".repeat(100));
+        }
+        assert_eq!(steps.known.len(), MAX_STEPS);
+        for _ in 0..1000 {
+            steps.output("0", &"\u{e4}".repeat(20_000));
+        }
+        let step = &steps.known["0"];
+        let kept: usize = step.last_lines.iter().map(String::len).sum();
+        assert!(step.partial_line.len() <= MAX_LINE && kept <= LAST_LINES * MAX_LINE);
+        assert!(steps.log().len() <= MAX_LOG);
     }
 
     #[test]

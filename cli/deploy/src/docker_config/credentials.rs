@@ -5,15 +5,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
-use std::process::Stdio;
 use std::time::Duration;
 
 use data_encoding::BASE64;
 use serde::Deserialize;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 
 use super::DockerConfig;
+use crate::child::{self, Bounds, NoAnswer};
 
 /// The name under which Docker keeps what it knows for Docker Hub.
 const DOCKER_HUB: &str = "https://index.docker.io/v1/";
@@ -21,8 +20,11 @@ const DOCKER_HUB: &str = "https://index.docker.io/v1/";
 /// How long a helper may take: one may ask the person to unlock a keychain.
 const HELPER_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The longest answer of a helper, in bytes.
-const MAX_ANSWER: u64 = 1 << 20;
+/// The longest answer of a helper, and its time.
+const BOUNDS: Bounds = Bounds {
+    bytes: 1 << 20,
+    time: HELPER_TIMEOUT,
+};
 
 /// What one is to a registry. It is shown nowhere.
 #[derive(Clone, PartialEq, Eq)]
@@ -227,31 +229,22 @@ async fn helper(
     input: &str,
 ) -> Result<Option<Vec<u8>>, CredentialsError> {
     let helper = || program.to_owned();
-    let run = async {
-        let mut child = Command::new(program)
-            .arg(action)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .kill_on_drop(true)
-            .spawn()?;
-        if let Some(mut stdin) = child.stdin.take() {
-            // One that does not read has its reasons, and says them.
-            let _ = stdin.write_all(input.as_bytes()).await;
-        }
-        let mut answer = Vec::new();
-        if let Some(stdout) = child.stdout.take() {
-            stdout.take(MAX_ANSWER).read_to_end(&mut answer).await?;
-        }
-        Ok((child.wait().await?.success(), answer))
-    };
-    let ended = tokio::time::timeout(HELPER_TIMEOUT, run).await;
-    let ended = ended.map_err(|_| CredentialsError::NoAnswer { helper: helper() })?;
-    let (is_success, answer) = ended.map_err(|source| CredentialsError::Missing {
-        helper: helper(),
-        source,
+    let mut command = Command::new(program);
+    command.arg(action);
+    let answered = child::answer(&mut command, input.as_bytes(), true, BOUNDS).await;
+    let answered = answered.map_err(|error| match error {
+        NoAnswer::NotRun(source) => CredentialsError::Missing {
+            helper: helper(),
+            source,
+        },
+        NoAnswer::TooSlow(_) => CredentialsError::NoAnswer { helper: helper() },
+        NoAnswer::TooLong(_) => CredentialsError::Failed {
+            helper: helper(),
+            said: error.to_string(),
+        },
     })?;
-    if is_success {
+    let answer = answered.stdout;
+    if answered.status.success() {
         return Ok(Some(answer));
     }
     // A helper says on stdout what is wrong, and this of what it does not keep:
@@ -358,5 +351,16 @@ esac
             let program = format!("`docker-credential-t3nets-{program}`");
             assert!(error.contains(&program), "{error}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_helper_that_prints_without_end_is_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("docker-credential-test");
+        std::fs::write(&path, "#!/bin/sh\nexec yes '{\"Username\": \"u\"}'\n").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let error = from_helper(&path.display().to_string(), "a.example").await;
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("more than 1024 KiB"), "{error}");
     }
 }

@@ -20,6 +20,9 @@ use super::manifest::ImageManifest;
 use crate::build::TREE_LABEL;
 use crate::image_ref::Digest;
 
+/// The largest image that is exported, in bytes: it is compressed in memory.
+pub(super) const MAX_EXPORT: u64 = 4 << 30;
+
 /// Content with its digest.
 #[derive(Debug, Clone)]
 pub(super) struct Blob {
@@ -131,8 +134,10 @@ impl Files {
     fn read(archive: impl Read) -> std::io::Result<Self> {
         let mut contents = HashMap::new();
         let mut links = HashMap::new();
+        // A sparse file is longer than it is in the archive.
+        let mut room = MAX_EXPORT;
         for entry in tar::Archive::new(archive).entries()? {
-            let mut entry = entry?;
+            let entry = entry?;
             let name = entry.path()?.to_string_lossy().into_owned();
             if let Some(target) = entry.link_name()? {
                 let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
@@ -148,7 +153,11 @@ impl Files {
                 );
             } else if entry.header().entry_type().is_file() {
                 let mut content = Vec::new();
-                entry.read_to_end(&mut content)?;
+                entry.take(room + 1).read_to_end(&mut content)?;
+                let length = content.len() as u64;
+                room = room.checked_sub(length).ok_or_else(|| {
+                    std::io::Error::other(format!("it is larger than {} GiB", MAX_EXPORT >> 30))
+                })?;
                 contents.insert(name, content);
             }
         }

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::{Method, StatusCode};
 
 use super::client::{Call, refused};
 use super::error::{RegistryError, RegistryRequest};
-use super::export::{Blob, ExportedImage};
+use super::export::{Blob, ExportedImage, MAX_EXPORT};
 use super::manifest::DOCKER_MANIFEST;
 use super::{PushedImage, Registry};
 use crate::build::{BuiltImage, DockerEngine, SourceRevision};
@@ -202,6 +202,14 @@ pub(super) fn tag(revision: &SourceRevision, digest: &Digest) -> String {
     format!("{}-{}", revision.label(), digest.short())
 }
 
+/// How long nothing may come of an export. Docker writes a large image to disk before.
+const EXPORT_SILENCE: Duration = Duration::from_secs(600);
+
+async fn next_part<P>(parts: &mut (impl Stream<Item = P> + Unpin)) -> io::Result<Option<P>> {
+    let part = tokio::time::timeout(EXPORT_SILENCE, parts.next()).await;
+    part.map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "nothing came of it for 10 min"))
+}
+
 /// The image as an archive, in a file without a name.
 async fn export(docker: &DockerEngine, id: &str) -> Result<std::fs::File, RegistryError> {
     let failed = |source: io::Error| RegistryError::Export {
@@ -210,8 +218,16 @@ async fn export(docker: &DockerEngine, id: &str) -> Result<std::fs::File, Regist
     };
     let mut file = tempfile::tempfile().map_err(failed)?;
     let mut parts = docker.export(id);
-    while let Some(part) = parts.next().await {
-        file.write_all(&part?).map_err(failed)?;
+    let mut room = MAX_EXPORT;
+    while let Some(part) = next_part(&mut parts).await.map_err(failed)? {
+        let part = part?;
+        room = room.checked_sub(part.len() as u64).ok_or_else(|| {
+            failed(io::Error::other(format!(
+                "it is larger than {} GiB",
+                MAX_EXPORT >> 30
+            )))
+        })?;
+        file.write_all(&part).map_err(failed)?;
     }
     file.seek(SeekFrom::Start(0)).map_err(failed)?;
     Ok(file)

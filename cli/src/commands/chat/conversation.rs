@@ -24,6 +24,7 @@ use crate::terminal::markdown::render;
 use crate::terminal::prompt::pick;
 use crate::terminal::table::table;
 use crate::terminal::text::{shown_time, strip_control_chars};
+use t3nets_router::files;
 
 const HELP: &str = "\
 /new          start a new conversation
@@ -294,7 +295,9 @@ impl Input {
             EventHandler::Conditional(Box::new(NewLineAfterBackslash)),
         );
         // There is none the first time, and a conversation works without.
-        let _ = editor.load_history(&history);
+        if files::read(&history, files::USUAL_LIMIT).is_ok() {
+            let _ = editor.load_history(&history);
+        }
         Ok(Self {
             editor: Some(editor),
             history,

@@ -8,7 +8,7 @@ mod conversation;
 mod live;
 mod target;
 
-use std::io::{IsTerminal, Read};
+use std::io::IsTerminal;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -19,6 +19,7 @@ use crate::commands::arguments::TenantFlag;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::terminal::printer::Output;
+use crate::terminal::stdin;
 use crate::terminal::text::strip_control_chars;
 use client::{Answer, AnswerEvent, Client, Question, Session};
 use live::Live;
@@ -271,15 +272,9 @@ fn describe(answer: &Answer) -> String {
 fn message(words: &[String]) -> Result<Option<String>, CliError> {
     let typed = words.join(" ");
     let text = if typed == "-" || (typed.is_empty() && !std::io::stdin().is_terminal()) {
-        let mut text = String::new();
-        std::io::stdin()
-            .lock()
-            .take(LONGEST_INPUT_BYTES)
-            .read_to_string(&mut text)
-            .map_err(|error| {
-                CliError::usage("cannot read the message from stdin").caused_by(error)
-            })?;
-        text
+        stdin::read_text(LONGEST_INPUT_BYTES).map_err(|error| {
+            CliError::usage("cannot read the message from stdin").caused_by(error)
+        })?
     } else if words.is_empty() {
         return Ok(None);
     } else {

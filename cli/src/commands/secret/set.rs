@@ -17,6 +17,7 @@ use crate::commands::arguments;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::terminal::prompt::{self, Question};
+use crate::terminal::stdin::Stdin;
 
 /// The most that is read from a file or stdin, in bytes: more than any secret store takes.
 const MAX_INPUT_BYTES: u64 = 1 << 20;
@@ -51,8 +52,7 @@ pub(crate) async fn run(context: &Context, args: SetArgs) -> Result<SecretOutcom
     let document = if let Some(path) = &args.from_file {
         from_file(path)?
     } else if args.stdin {
-        let mut stdin = std::io::stdin().lock();
-        parse(&read(&mut stdin, "stdin")?, "stdin")?
+        parse(&read(&mut Stdin::new(), "stdin")?, "stdin")?
     } else {
         let given = given_fields(&name, &args.from_env, &args.fields)?;
         from_fields(&admin, &name, given).await?

@@ -1,7 +1,6 @@
 //! `seed.toml`: several tenants with what each should have. Secrets are in it by reference only.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -17,6 +16,7 @@ use t3nets_router::model::{
 
 use super::values::Values;
 use crate::error::CliError;
+use crate::terminal::stdin;
 
 /// The format, by example. A test reads it.
 pub(super) const HELP: &str = r#"A seed.toml:
@@ -111,16 +111,12 @@ pub(super) fn read(path: &Path, values: &Values) -> Result<Vec<TenantSeed>, CliE
 /// Usage if it cannot be read, is empty or too long.
 pub(super) fn read_value(path: &Path) -> Result<String, CliError> {
     let shown = path.display();
-    let mut text = String::new();
-    let read = if path == Path::new("-") {
-        std::io::stdin()
-            .lock()
-            .take(MAX_VALUE_BYTES)
-            .read_to_string(&mut text)
-    } else {
-        files::open(path).and_then(|file| file.take(MAX_VALUE_BYTES).read_to_string(&mut text))
+    let read = match path == Path::new("-") {
+        true => stdin::read_text(MAX_VALUE_BYTES),
+        false => files::read_text(path, MAX_VALUE_BYTES),
     };
-    read.map_err(|error| CliError::usage(format!("cannot read `{shown}`")).caused_by(error))?;
+    let text =
+        read.map_err(|error| CliError::usage(format!("cannot read `{shown}`")).caused_by(error))?;
     match text.trim() {
         "" => Err(CliError::usage(format!("`{shown}` is empty"))),
         value => Ok(value.to_owned()),

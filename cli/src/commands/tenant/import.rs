@@ -18,6 +18,7 @@ use crate::context::Context;
 use crate::error::{CliError, exit_code};
 use crate::hint::Hint;
 use crate::terminal::printer::Output;
+use crate::terminal::stdin::Stdin;
 use crate::terminal::table::table;
 use crate::terminal::text::strip_control_chars;
 
@@ -257,7 +258,7 @@ async fn apply(
 async fn spool() -> Result<File, CliError> {
     let copied = tokio::task::spawn_blocking(|| {
         let mut file = tempfile::tempfile()?;
-        let mut input = std::io::stdin().lock().take(MAX_STDIN + 1);
+        let mut input = Stdin::new().take(MAX_STDIN + 1);
         if std::io::copy(&mut input, &mut file)? > MAX_STDIN {
             let reason = format!("it is longer than {} MiB", MAX_STDIN >> 20);
             return Err(std::io::Error::other(reason));

@@ -2,7 +2,7 @@
 //! passphrase, or someone's age key.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Seek, Write};
+use std::io::{BufRead, BufReader, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use age::stream::StreamWriter;
@@ -12,6 +12,7 @@ use secrecy::SecretString;
 use super::sealed_header::{self, HeaderProblem, MAGIC, MAX_RECIPIENTS, MAX_WORK_FACTOR};
 use crate::error::CliError;
 use crate::terminal::prompt::Question;
+use crate::terminal::stdin;
 use t3nets_router::files;
 
 /// The most that is read of a passphrase or a file of keys, in bytes.
@@ -70,15 +71,9 @@ impl PassphraseArgs {
                 ))
             })?
         } else if self.passphrase_stdin {
-            let mut text = String::new();
-            std::io::stdin()
-                .lock()
-                .take(MAX_INPUT_BYTES)
-                .read_to_string(&mut text)
-                .map_err(|error| {
-                    CliError::usage("the passphrase cannot be read from stdin").caused_by(error)
-                })?;
-            text
+            stdin::read_text(MAX_INPUT_BYTES).map_err(|error| {
+                CliError::usage("the passphrase cannot be read from stdin").caused_by(error)
+            })?
         } else {
             return Ok(None);
         };
@@ -217,11 +212,7 @@ fn read_identities(path: &Path) -> Result<Vec<Box<dyn Identity>>, CliError> {
 }
 
 fn read_text(path: &Path) -> Result<String, CliError> {
-    let mut text = String::new();
-    files::open(path)
-        .and_then(|file| file.take(MAX_INPUT_BYTES).read_to_string(&mut text))
-        .map_err(|error| {
-            CliError::usage(format!("cannot read `{}`", path.display())).caused_by(error)
-        })?;
-    Ok(text)
+    files::read_text(path, MAX_INPUT_BYTES).map_err(|error| {
+        CliError::usage(format!("cannot read `{}`", path.display())).caused_by(error)
+    })
 }
