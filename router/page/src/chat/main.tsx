@@ -1,6 +1,99 @@
+import { effect } from "@preact/signals";
 import { render } from "preact";
-import { loadMe } from "../shared/session";
+import { useEffect } from "preact/hooks";
+import type { JSX } from "preact";
+import { confirm } from "../shared/dialog";
+import { Icon } from "../shared/icons";
+import { explained, toast } from "../shared/note";
+import { absent, arrivals, loadMe, me, ownName } from "../shared/session";
 import { Shell } from "../shared/shell";
+import { Announcer } from "./announce";
+import { Composer } from "./composer";
+import { begin, current, currentTitle, forget, newChat, removeConversation } from "./conversations";
+import { ConversationList } from "./list";
+import { Log } from "./log";
+import type { Conversation } from "./model";
+import { stop } from "./sending";
+import { refreshList, refreshLive } from "./sessions";
+
+function Chat(): JSX.Element {
+  const conversation = current.value;
+  useEffect(() => {
+    const key = (event: KeyboardEvent) => {
+      if (event.defaultPrevented || event.isComposing) return;
+      if (event.key === "Escape" && !document.querySelector("dialog[open]")) void stop(current.peek());
+      if (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey) {
+        event.preventDefault();
+        newChat();
+      }
+    };
+    document.addEventListener("keydown", key);
+    return () => document.removeEventListener("keydown", key);
+  }, []);
+  const isKnown = me.value !== null;
+  return (
+    <Shell page="chat" title={currentTitle.value} chip={<Chips conversation={conversation} />} list={<ConversationList />} onNew={newChat}>
+      {isKnown || conversation.turns.value.length > 0 ? (
+        <>
+          <Log key={conversation.key} conversation={conversation} />
+          <Composer conversation={conversation} />
+        </>
+      ) : (
+        <div class="talkbox">{absent.value === "signed out" && <div class="blank soft">Sign in to ask.</div>}</div>
+      )}
+      <Announcer />
+    </Shell>
+  );
+}
+
+function Chips({ conversation }: { conversation: Conversation }): JSX.Element {
+  const who = me.value;
+  const mayRemove = who?.user && conversation.id.value !== null && conversation.phase.value === "ready" && !conversation.running;
+  const remove = async () => {
+    const isSure = await confirm({ title: "Remove this conversation?", text: "Its questions and answers are deleted. That cannot be undone.", action: "Remove" });
+    if (!isSure) return;
+    try {
+      await removeConversation(conversation);
+    } catch (error) {
+      toast(`Not removed. ${explained(error).what}`);
+    }
+  };
+  return (
+    <div class="chips">
+      {who?.sample_data && <span class="chip">Sample data</span>}
+      {who?.model && (
+        <span class="chip model">
+          <i class="dot" />
+          <span>{who.model}</span>
+        </span>
+      )}
+      {mayRemove && (
+        <button type="button" class="icon" aria-label="Remove this conversation" title="Remove this conversation" onClick={remove}>
+          <Icon name="trash" />
+        </button>
+      )}
+    </div>
+  );
+}
+
+// Who came may see other conversations than who was here before; the same person goes on where they were.
+let shownTo: string | null = null;
+effect(() => {
+  if (me.value !== null || shownTo === null) return;
+  shownTo = null;
+  forget();
+});
+effect(() => {
+  if (arrivals.value === 0) return;
+  const name = ownName.peek();
+  if (name === shownTo) {
+    void refreshList();
+    if (me.peek()?.user) void refreshLive();
+    return;
+  }
+  shownTo = name;
+  begin();
+});
 
 void loadMe();
-render(<Shell page="chat" title="New chat">{null}</Shell>, document.getElementById("page")!);
+render(<Chat />, document.getElementById("page")!);

@@ -79,6 +79,12 @@ export function setCsrfToken(token: string | undefined): void {
   csrf = token;
 }
 
+let skew = 0;
+/** The router's time, whatever this machine's clock says: by the `Date` of its last answer. */
+export function serverNow(): number {
+  return Date.now() + skew;
+}
+
 let unauthorized: (error: ApiError) => void = () => {};
 /** Called at each 401, before the caller gets it. */
 export function onUnauthorized(call: (error: ApiError) => void): void {
@@ -118,6 +124,8 @@ export async function request(method: string, path: string, options: Options = {
     if (options.signal?.aborted) throw error;
     throw new NoNetwork();
   }
+  const date = Date.parse(response.headers.get("date") ?? "");
+  if (Number.isFinite(date)) skew = Math.abs(date - Date.now()) < 2000 ? 0 : date - Date.now();
   if (response.ok) return response;
   const error = await refusal(response);
   if (error.status === 401 && !options.quiet) unauthorized(error);

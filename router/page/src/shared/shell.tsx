@@ -167,6 +167,12 @@ function Account({ page }: { page: Page }): JSX.Element {
               ))}
             </div>
           </fieldset>
+          {page !== "setup" && who?.may_administer && (
+            <a class="row" href="/setup">
+              <Icon name="gear" />
+              Set up
+            </a>
+          )}
           {who?.by === "session" && (
             <button type="button" class="row" onClick={leave}>
               <Icon name="out" />
@@ -199,7 +205,6 @@ function Account({ page }: { page: Page }): JSX.Element {
       <nav aria-label="Pages">
         {page !== "chat" && <PageLink href="/" icon="chat" label="Chat" />}
         {page !== "dashboard" && known && <PageLink href="/dashboard" icon="chart" label={who?.may_administer ? "Dashboard" : "Your usage"} />}
-        {page !== "setup" && who?.may_administer && <PageLink href="/setup" icon="gear" label="Set up" />}
         <button type="button" class="icon" aria-label={theme.value === "dark" ? "Light theme" : "Dark theme"} title={theme.value === "dark" ? "Light theme" : "Dark theme"} onClick={() => choose(theme.value === "dark" ? "light" : "dark")}>
           <Icon name={theme.value === "dark" ? "sun" : "moon"} />
         </button>

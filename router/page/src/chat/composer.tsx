@@ -1,0 +1,193 @@
+// The box. What is in it is the browser's own text, not the page's: typing makes nothing anew. It leaves the
+// box only when the router has taken it.
+import { signal } from "@preact/signals";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { JSX } from "preact";
+import { Icon, StopIcon } from "../shared/icons";
+import { me, ownName } from "../shared/session";
+import { draftOf, keepDraft } from "./drafts";
+import { FailureNote } from "./failure";
+import { isOnFirstLine, isOnLastLine } from "./lines";
+import type { Conversation } from "./model";
+import { send, stop } from "./sending";
+import { say } from "./announce";
+
+const encoder = new TextEncoder();
+const DEFAULT_LIMIT = 32_768;
+/** From this part of the limit on it is counted. */
+const COUNTED = 0.8;
+const DRAFT_MS = 250;
+
+/** Whether one writes with a finger: Enter is then for lines. */
+const touch = matchMedia("(hover: none) and (pointer: coarse)");
+
+/** Bytes in the box. */
+const bytes = signal(0);
+
+export function Composer({ conversation }: { conversation: Conversation }): JSX.Element {
+  const field = useRef<HTMLTextAreaElement>(null);
+  const timer = useRef(0);
+  const recalled = useRef<{ index: number; draft: string } | null>(null);
+  const [why, setWhy] = useState("");
+  const running = conversation.running;
+  const isSending = conversation.isSending.value;
+  const limit = me.value?.limits?.message_bytes ?? DEFAULT_LIMIT;
+  const isTooLong = bytes.value > limit;
+  const isEmpty = bytes.value === 0;
+  const owner = ownName.value;
+
+  const save = () => {
+    clearTimeout(timer.current);
+    timer.current = 0;
+    // What was recalled is no draft yet.
+    if (!recalled.current) keepDraft(conversation.id.peek(), field.current?.value ?? "");
+  };
+  const put = (text: string) => {
+    const element = field.current!;
+    element.value = text;
+    bytes.value = encoder.encode(text).length;
+    grow(element);
+  };
+
+  useLayoutEffect(() => {
+    put(draftOf(conversation.id.peek()));
+    recalled.current = null;
+    setWhy("");
+    if (!touch.matches && document.getSelection()?.isCollapsed !== false && !document.querySelector("dialog[open]")) field.current!.focus({ preventScroll: true });
+    const leave = () => timer.current && save();
+    addEventListener("pagehide", leave);
+    document.addEventListener("visibilitychange", leave);
+    return () => {
+      leave();
+      removeEventListener("pagehide", leave);
+      document.removeEventListener("visibilitychange", leave);
+    };
+  }, [conversation, owner]);
+  useEffect(() => setWhy(""), [running === undefined]);
+
+  const input = () => {
+    recalled.current = null;
+    bytes.value = encoder.encode(field.current!.value).length;
+    grow(field.current!);
+    if (why) setWhy("");
+    clearTimeout(timer.current);
+    timer.current = window.setTimeout(save, DRAFT_MS);
+  };
+
+  const go = async () => {
+    const text = field.current!.value;
+    if (text.trim() === "" || isSending) return;
+    if (running) return explain("Your text is kept: send it when the answer is complete, or stop the answer with Esc.");
+    if (isTooLong) return explain(`Too long by ${(bytes.value - limit).toLocaleString()} bytes: shorten it, or send it in parts.`);
+    recalled.current = null;
+    const where = conversation.id.peek();
+    const taken = await send(conversation, text);
+    if (!taken) return save();
+    // What was typed meanwhile stays.
+    const element = field.current;
+    if (element && element.isConnected) {
+      const now = element.value;
+      put(now === text ? "" : now.startsWith(text) ? now.slice(text.length).trimStart() : now);
+    }
+    keepDraft(where, "");
+    save();
+  };
+  const explain = (text: string) => {
+    setWhy(text);
+    say(text);
+  };
+
+  const recall = (event: KeyboardEvent) => {
+    const element = field.current!;
+    const questions = conversation.turns.peek().map((turn) => turn.question).filter(Boolean);
+    const now = recalled.current;
+    if (event.key === "ArrowUp" && (element.value === "" || now) && isOnFirstLine(element)) {
+      const index = (now?.index ?? questions.length) - 1;
+      if (index < 0) return;
+      event.preventDefault();
+      recalled.current = { index, draft: now?.draft ?? element.value };
+      put(questions[index]!);
+    } else if (event.key === "ArrowDown" && now && isOnLastLine(element)) {
+      event.preventDefault();
+      const index = now.index + 1;
+      const isDraft = index >= questions.length;
+      put(isDraft ? now.draft : questions[index]!);
+      recalled.current = isDraft ? null : { index, draft: now.draft };
+    } else {
+      return;
+    }
+    element.setSelectionRange(element.value.length, element.value.length);
+  };
+
+  const key = (event: KeyboardEvent) => {
+    // An Enter that ends composing is the input method's. Safari sends it after the end, as 229.
+    if (event.isComposing || event.keyCode === 229 || event.key === "Process") return;
+    if (event.key === "Enter") {
+      const isMod = event.ctrlKey || event.metaKey;
+      if (!isMod && (event.shiftKey || event.altKey || touch.matches)) return;
+      event.preventDefault();
+      void go();
+    } else if ((event.key === "ArrowUp" || event.key === "ArrowDown") && !event.shiftKey && !event.altKey && !event.ctrlKey && !event.metaKey) {
+      recall(event);
+    }
+  };
+
+  const mayStop = running !== undefined || isSending;
+  const counter = bytes.value >= limit * COUNTED ? `${bytes.value.toLocaleString()} of ${limit.toLocaleString()} bytes` : "";
+  const status = why || (isTooLong ? "Too long to send" : running ? "Answering… Esc stops" : isSending ? "Sending…" : touch.matches ? "" : "Enter sends · Shift+Enter for a new line");
+  return (
+    <div class="foot">
+      {conversation.refusal.value !== null && (
+        <div class="refusal">
+          <FailureNote error={conversation.refusal.value} onRetry={running ? undefined : () => void go()} onClose={() => (conversation.refusal.value = null)} />
+        </div>
+      )}
+      <form
+        class="box"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (mayStop) void stop(conversation);
+          else void go();
+        }}
+      >
+        <textarea
+          ref={field}
+          rows={1}
+          aria-label="Your question"
+          placeholder="Ask about your sprint, or anything else"
+          aria-describedby="box-status"
+          aria-invalid={isTooLong}
+          enterkeyhint={touch.matches ? "enter" : "send"}
+          onInput={input}
+          onKeyDown={key}
+        />
+        {mayStop ? (
+          <button type="submit" class="send" aria-label="Stop" title="Stop (Esc)">
+            <StopIcon />
+          </button>
+        ) : (
+          <button type="submit" class="send" aria-label="Send" aria-disabled={isEmpty || isTooLong} aria-describedby={isTooLong ? "box-counter" : undefined}>
+            <Icon name="send" weight={2.2} />
+          </button>
+        )}
+      </form>
+      <div class="under">
+        <span id="box-status" class={why || isTooLong ? "why" : undefined}>
+          {status}
+        </span>
+        <span id="box-counter" class={isTooLong ? "no" : undefined}>
+          {counter}
+        </span>
+      </div>
+    </div>
+  );
+}
+
+const grows = CSS.supports("field-sizing", "content");
+
+/** To the height of its text, where the style sheet cannot. */
+function grow(element: HTMLTextAreaElement): void {
+  if (grows) return;
+  element.style.height = "auto";
+  element.style.height = `${element.scrollHeight}px`;
+}

@@ -1,0 +1,84 @@
+// Why a question was not answered: what happened, what to do; of a limit, when it resets.
+import { useEffect, useState } from "preact/hooks";
+import type { JSX } from "preact";
+import { ApiError, serverNow } from "../shared/api";
+import { Note, explained } from "../shared/note";
+import { me } from "../shared/session";
+
+interface Props {
+  error: unknown;
+  onRetry?: (() => void) | undefined;
+  onEdit?: (() => void) | undefined;
+  onClose?: (() => void) | undefined;
+}
+
+export function FailureNote({ error, onRetry, onEdit, onClose }: Props): JSX.Element {
+  const { what, todo, requestId } = said(error);
+  const isLimit = error instanceof ApiError && error.status === 429;
+  const actions = (
+    <>
+      {onRetry && (
+        <button type="button" onClick={onRetry}>
+          Retry
+        </button>
+      )}
+      {onEdit && (
+        <button type="button" onClick={onEdit}>
+          Edit
+        </button>
+      )}
+      {isLimit && me.value?.user && <a href="/dashboard">See usage</a>}
+      {onClose && (
+        <button type="button" onClick={onClose}>
+          Close
+        </button>
+      )}
+    </>
+  );
+  const isSoft = isLimit || (error instanceof ApiError && error.status === 409);
+  return (
+    <Note kind={isSoft ? "warn" : "bad"} requestId={requestId} actions={actions}>
+      {what} {todo} {isLimit && error.retryAfter !== undefined && <Reset key={String(error.retryAfter)} seconds={error.retryAfter} />}
+    </Note>
+  );
+}
+
+function said(error: unknown): { what: string; todo: string; requestId?: string | undefined } {
+  if (error instanceof ApiError) {
+    const { requestId } = error;
+    if (error.code === "conversation_moved_on") return { what: "This conversation went on in another tab.", todo: "Read what is new, then send again; your text is kept.", requestId };
+    if (error.code === "turn_under_way") return { what: "Another question in this conversation is being answered.", todo: "Send again when it is complete; your text is kept.", requestId };
+    if (error.status === 504) return { what: "The answer took too long.", todo: "Ask again, or ask for less at once.", requestId };
+    if (error.status === 403) return { ...explained(error), todo: error.hint ? explained(error).todo : "Ask your team’s administrator." };
+  }
+  return explained(error);
+}
+
+/** When a limit resets, by the router's clock, and how long that is. Not live: nobody wants to hear seconds. */
+function Reset({ seconds }: { seconds: number }): JSX.Element {
+  // Counted by what passes, so that a clock that is wrong, or set anew, changes nothing.
+  const [end] = useState(() => ({ at: serverNow() + seconds * 1000, mono: performance.now() + seconds * 1000 }));
+  const [left, setLeft] = useState(seconds);
+  useEffect(() => {
+    const timer = setInterval(() => setLeft(Math.max(0, Math.ceil((end.mono - performance.now()) / 1000))), 1000);
+    return () => clearInterval(timer);
+  }, []);
+  if (left <= 0) return <span class="reset">It has reset: you can send again.</span>;
+  const date = new Date(end.at);
+  const isToday = date.toDateString() === new Date(serverNow()).toDateString();
+  const time = date.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", ...(seconds < 120 && { second: "2-digit" }) });
+  const day = isToday ? "" : `${date.toLocaleDateString(undefined, { weekday: "long", day: "numeric", month: "long" })}, `;
+  return (
+    <span class="reset">
+      It resets at {day}
+      {time} (<span aria-hidden="true">in {span(left)}</span>).
+    </span>
+  );
+}
+
+/** A time in its largest unit: 3 h, 12 min, 40 s. */
+export function span(left: number): string {
+  if (left >= 2 * 3600) return `${Math.round(left / 3600)} h`;
+  if (left >= 120) return `${Math.ceil(left / 60)} min`;
+  return `${left} s`;
+}

@@ -1,0 +1,52 @@
+// First sight: a greeting, who answers, by what, and questions to begin with.
+import type { JSX } from "preact";
+import { serverNow } from "../shared/api";
+import { me } from "../shared/session";
+import type { Conversation } from "./model";
+import { send } from "./sending";
+
+/** What a well-known question brings. */
+const ABOUT: [RegExp, string][] = [
+  [/block/i, "Flagged and labelled issues"],
+  [/release/i, "Drafted from a version in Jira"],
+  [/\b(my|mine|I)\b/, "Your open issues in this sprint"],
+  [/sprint/i, "Progress, goal and blockers"],
+  [/can you|help/i, "What I am good for"],
+];
+
+function greeting(): string {
+  const hour = new Date(serverNow()).getHours();
+  return hour < 5 ? "Good evening" : hour < 12 ? "Good morning" : hour < 18 ? "Good afternoon" : "Good evening";
+}
+
+export function FirstSight({ conversation }: { conversation: Conversation }): JSX.Element | null {
+  const who = me.value;
+  if (!who) return null;
+  const name = who.user?.display_name.split(/\s+/)[0];
+  const asks = who.ask ?? [];
+  const isBusy = conversation.isSending.value;
+  const by = who.model ? `${who.model} answers for ${who.tenant_name}` : `T3nets answers for ${who.tenant_name}`;
+  return (
+    <>
+      <h2>
+        {greeting()}
+        {name ? `, ${name}` : ""}
+      </h2>
+      <p>
+        {by}
+        {who.sample_data ? ", from sample data: a made-up team and its sprint. Ask what you like, nothing can break." : ", from what your team’s tools know."}
+      </p>
+      {asks.length > 0 && (
+        <div class="asks" role="group" aria-label="Questions to begin with">
+          {asks.map((ask) => (
+            // What is in the box stays there.
+            <button key={ask} type="button" aria-disabled={isBusy} onClick={() => void send(conversation, ask)}>
+              <b>{ask.charAt(0).toUpperCase() + ask.slice(1)}</b>
+              <span>{ABOUT.find(([words]) => words.test(ask))?.[1]}</span>
+            </button>
+          ))}
+        </div>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,215 @@
+// What the chat shows: conversations of turns. A turn is one question and its answer, and stays the same
+// object from its first word to long after its last, so that what is on the screen stays there.
+import { batch, signal } from "@preact/signals";
+import { ApiError } from "../shared/api";
+import type { ErrorDetail } from "../shared/api";
+
+/** How an answer came to be. */
+export interface Details {
+  route?: string;
+  skills?: string[];
+  model?: string | null;
+  request_id?: string;
+  stopped?: boolean;
+  usage?: { input_tokens: number; output_tokens: number; cost_usd: number | null };
+  timing_ms?: number;
+}
+
+export interface Message {
+  role: "user" | "assistant";
+  content: string;
+  at?: string;
+  details?: Details;
+}
+
+/** The answer of a turn that is done. */
+export interface Answer {
+  text: string;
+  session_id: string;
+  route?: string;
+  skill?: string;
+  model?: string | null;
+  usage?: Details["usage"];
+  timing_ms?: number;
+  request_id?: string;
+}
+
+export type TurnState = "running" | "done" | "failed" | "stopped" | "broken_off";
+
+/** A turn as the API lists it. */
+export interface TurnHead {
+  id: string;
+  session_id: string;
+  state: TurnState;
+  message: string;
+  started_at: string;
+}
+
+let last = 0;
+
+export class Turn {
+  readonly key = ++last;
+  readonly question: string;
+  readonly text = signal("");
+  readonly state = signal<TurnState>("running");
+  readonly isReconnecting = signal(false);
+  readonly tools = signal<string[]>([]);
+  readonly details = signal<Details | null>(null);
+  readonly error = signal<ApiError | null>(null);
+  /** While the router knows it. */
+  id: string | undefined;
+  /** How many of its two messages the conversation's history holds. */
+  stored = 0;
+  /** Bytes of the answer that came. */
+  received = 0;
+  /** It was asked while the page was open: its question stands near the top. */
+  isFresh = false;
+  readonly stopping = new AbortController();
+  private arrived = "";
+
+  constructor(question: string) {
+    this.question = question;
+  }
+
+  /** What came shows with the next frame, at once with all else that came. */
+  append(text: string): void {
+    this.arrived += text;
+    soon(this);
+  }
+
+  /** Shows what came now. */
+  flush(): void {
+    waiting.delete(this);
+    if (this.arrived !== this.text.peek()) this.text.value = this.arrived;
+  }
+
+  replace(text: string): void {
+    this.arrived = text;
+    this.flush();
+  }
+
+  end(state: Exclude<TurnState, "running">): void {
+    batch(() => {
+      this.flush();
+      this.isReconnecting.value = false;
+      this.state.value = state;
+    });
+  }
+
+  fail(error: ApiError | ErrorDetail): void {
+    this.error.value = error instanceof ApiError ? error : new ApiError(error.status ?? 500, error, (error as { request_id?: string }).request_id);
+    this.end("failed");
+  }
+}
+
+const waiting = new Set<Turn>();
+const others: (() => void)[] = [];
+let frame = 0;
+// A page in the background draws no frames, and a person who listens still wants the text.
+const HIDDEN_MS = 250;
+
+function soon(turn: Turn): void {
+  waiting.add(turn);
+  draw();
+}
+
+/** Changes something with the next frame, together with all else that changes then. */
+export function withNextFrame(change: () => void): void {
+  others.push(change);
+  draw();
+}
+
+function draw(): void {
+  if (frame) return;
+  const run = () => {
+    frame = 0;
+    batch(() => {
+      for (const each of [...waiting]) each.flush();
+      for (const change of others.splice(0)) change();
+    });
+  };
+  frame = document.hidden ? window.setTimeout(run, HIDDEN_MS) : requestAnimationFrame(run);
+}
+
+export class Conversation {
+  readonly key = ++last;
+  readonly id = signal<string | null>(null);
+  readonly turns = signal<Turn[]>([]);
+  readonly phase = signal<"ready" | "loading" | "missing" | "failed">("ready");
+  readonly error = signal<unknown>(null);
+  /** The page of history before what is loaded. */
+  readonly older = signal<string | undefined>(undefined);
+  readonly isLoadingOlder = signal(false);
+  /** A question is on its way to the router. */
+  readonly isSending = signal(false);
+  /** Why the router did not take the last question, which is still in the box. */
+  readonly refusal = signal<unknown>(null);
+  /** It began as another version of that one. */
+  readonly versionOf = signal<string | null>(null);
+  /** `at` of the newest message of the history that is shown; null: not known. */
+  seen: string | null = null;
+  /** What was sent and maybe taken: sent again it goes by the same key. */
+  attempt: { content: string; key: string } | null = null;
+  /** Stop was pressed before the router answered. */
+  isStopWanted = false;
+
+  constructor(id: string | null = null) {
+    this.id.value = id;
+  }
+
+  get running(): Turn | undefined {
+    return this.turns.value.find((turn) => turn.state.value === "running");
+  }
+
+  /** Messages that its history holds before a turn, once all of it is loaded. */
+  before(turn: Turn): number {
+    const turns = this.turns.peek();
+    return turns.slice(0, turns.indexOf(turn)).reduce((sum, each) => sum + each.stored, 0);
+  }
+
+  add(turn: Turn): void {
+    this.turns.value = [...this.turns.peek(), turn];
+  }
+
+  remove(turn: Turn): void {
+    this.turns.value = this.turns.peek().filter((each) => each !== turn);
+  }
+}
+
+/** Turns out of a history's messages, oldest first. */
+export function turnsOf(messages: Message[]): Turn[] {
+  const turns: Turn[] = [];
+  let open: Turn | null = null;
+  for (const message of messages) {
+    if (message.role === "user") {
+      open = new Turn(message.content);
+      open.stored = 1;
+      open.state.value = "done";
+      turns.push(open);
+      continue;
+    }
+    const turn: Turn = open ?? new Turn("");
+    if (!open) {
+      turn.state.value = "done";
+      turns.push(turn);
+    }
+    open = null;
+    turn.stored += 1;
+    turn.replace(message.content);
+    turn.details.value = message.details ?? null;
+    if (message.details?.stopped) turn.state.value = "stopped";
+  }
+  return turns;
+}
+
+export function detailsOf(answer: Answer): Details {
+  const { route, skill, model, usage, timing_ms, request_id } = answer;
+  return {
+    ...(route && { route }),
+    ...(skill && { skills: [skill] }),
+    ...(model && { model }),
+    ...(usage && { usage }),
+    ...(timing_ms !== undefined && { timing_ms }),
+    ...(request_id && { request_id }),
+  };
+}

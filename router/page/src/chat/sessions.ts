@@ -1,0 +1,135 @@
+// The caller's conversations for the side list: in pages, newest first by the router's time, and which of
+// them are being answered.
+import { signal } from "@preact/signals";
+import { get, serverNow, withQuery } from "../shared/api";
+import { me } from "../shared/session";
+import type { TurnHead } from "./model";
+
+export interface Session {
+  session_id: string;
+  updated_at: string;
+  title?: string;
+  preview: string;
+}
+
+const PAGE = 100;
+/** How often it is asked what is being answered, while something is. */
+const WATCH_MS = 5_000;
+
+export const sessions = signal<Session[]>([]);
+export const next = signal<string | undefined>(undefined);
+export const listState = signal<"loading" | "ready" | "failed">("loading");
+/** Conversations that are being answered. */
+export const live = signal<ReadonlySet<string>>(new Set());
+/** The day that it is, as the midnight it began with; changes at midnight. */
+export const today = signal(dayOf(serverNow()));
+
+export const title = (session: Session): string => (session.title || session.preview || "Conversation").replace(/\s+/g, " ").trim();
+
+/** The local midnight that a time's day began with. */
+export function dayOf(time: number): number {
+  const date = new Date(time);
+  return new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
+}
+
+/** Under what a time stands, by the local calendar. */
+export function group(time: number, midnight: number): string {
+  const day = dayOf(time);
+  const before = (days: number) => {
+    const date = new Date(midnight);
+    return new Date(date.getFullYear(), date.getMonth(), date.getDate() - days).getTime();
+  };
+  if (day >= midnight) return "Today";
+  if (day >= before(1)) return "Yesterday";
+  if (day >= before(7)) return "Previous 7 days";
+  if (day >= before(30)) return "Previous 30 days";
+  return new Date(time).toLocaleDateString(undefined, { month: "long", year: "numeric" });
+}
+
+let midnightTimer = 0;
+function watchMidnight(): void {
+  const now = serverNow();
+  today.value = dayOf(now);
+  const date = new Date(now);
+  const midnight = new Date(date.getFullYear(), date.getMonth(), date.getDate() + 1).getTime();
+  clearTimeout(midnightTimer);
+  midnightTimer = window.setTimeout(watchMidnight, Math.min(midnight - now + 50, 6 * 3600_000));
+}
+watchMidnight();
+document.addEventListener("visibilitychange", () => !document.hidden && watchMidnight());
+
+const sorted = (all: Session[]) => all.sort((a, b) => Date.parse(b.updated_at) - Date.parse(a.updated_at));
+
+function merge(known: Session[], more: Session[]): Session[] {
+  const byId = new Map(known.map((session) => [session.session_id, session]));
+  for (const session of more) byId.set(session.session_id, session);
+  return sorted([...byId.values()]);
+}
+
+/** Whether this caller has a list at all: anonymous ones have none. */
+export const hasList = (): boolean => me.value?.user != null;
+
+/** The newest page again. What is loaded beyond it stays. */
+export async function refreshList(): Promise<void> {
+  if (!hasList()) return;
+  try {
+    const page = await get<{ sessions: Session[]; next?: string }>(withQuery("/api/sessions", { limit: PAGE }));
+    const isFirst = listState.peek() !== "ready";
+    // What is newer than the page's last and not in it was removed.
+    const end = page.next ? page.sessions.at(-1)!.updated_at : "";
+    const ids = new Set(page.sessions.map((session) => session.session_id));
+    const rest = isFirst ? [] : sessions.peek().filter((session) => ids.has(session.session_id) || session.updated_at < end);
+    sessions.value = merge(rest, page.sessions);
+    if (isFirst || rest.length <= page.sessions.length) next.value = page.next;
+    listState.value = "ready";
+  } catch {
+    if (listState.peek() !== "ready") listState.value = "failed";
+  }
+}
+
+let isLoading = false;
+export async function moreOfList(): Promise<void> {
+  const after = next.peek();
+  if (!after || isLoading) return;
+  isLoading = true;
+  try {
+    const page = await get<{ sessions: Session[]; next?: string }>(withQuery("/api/sessions", { limit: PAGE, after }));
+    sessions.value = merge(sessions.peek(), page.sessions);
+    next.value = page.next;
+  } catch {
+    // Scrolling on asks again.
+  } finally {
+    isLoading = false;
+  }
+}
+
+let watch = 0;
+/** Which conversations are being answered; asked again while some are. */
+export async function refreshLive(): Promise<void> {
+  clearTimeout(watch);
+  try {
+    const { turns } = await get<{ turns: TurnHead[] }>("/api/turns");
+    const now = new Set(turns.filter((turn) => turn.state === "running").map((turn) => turn.session_id));
+    const ended = [...live.peek()].some((id) => !now.has(id));
+    live.value = now;
+    if (ended) void refreshList();
+  } catch {
+    return;
+  }
+  if (live.peek().size > 0) watch = window.setTimeout(() => void refreshLive(), WATCH_MS);
+}
+
+export function mark(sessionId: string, isLive: boolean): void {
+  const now = new Set(live.peek());
+  if (isLive) now.add(sessionId);
+  else now.delete(sessionId);
+  live.value = now;
+  if (isLive && !watch) watch = window.setTimeout(() => void refreshLive(), WATCH_MS);
+}
+
+export function forgetList(): void {
+  sessions.value = [];
+  next.value = undefined;
+  live.value = new Set();
+  listState.value = "loading";
+}
