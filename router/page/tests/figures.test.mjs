@@ -32,6 +32,7 @@ test("44: an unknown cost is no nought, and a small one is not rounded to nought
   assert.equal(numbers.cost(0), "$0.00");
   assert.equal(numbers.cost(27.4), "$27.40");
   assert.equal(numbers.cost(1234.5), "$1,234.50");
+  assert.equal(numbers.cost(0.5), "$0.50");
   assert.equal(numbers.cost(0.0042), "$0.0042");
   assert.equal(numbers.cost(0.00000001), "under $0.000001");
   assert.notEqual(numbers.cost(0.000004), numbers.cost(0));

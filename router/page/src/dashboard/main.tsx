@@ -1,6 +1,85 @@
 import { render } from "preact";
-import { loadMe } from "../shared/session";
+import type { JSX } from "preact";
+import { Note } from "../shared/note";
+import { absent, loadMe, me, signingIn } from "../shared/session";
 import { Shell } from "../shared/shell";
+import { Audit } from "./audit";
+import { Channels } from "./channels";
+import { Integrations } from "./integrations";
+import { Keys } from "./keys";
+import { Waiting } from "./load";
+import { Overview } from "./overview";
+import { Own } from "./own";
+import { People } from "./people";
+import { addressWith, at, follow } from "./place";
+import { Settings } from "./settings";
+
+const VIEWS: Record<string, { label: string; show: () => JSX.Element }> = {
+  overview: { label: "Overview", show: Overview },
+  people: { label: "People", show: People },
+  keys: { label: "Keys and sessions", show: Keys },
+  integrations: { label: "Integrations", show: Integrations },
+  channels: { label: "Channels", show: Channels },
+  settings: { label: "Settings", show: Settings },
+  audit: { label: "Audit", show: Audit },
+};
+
+function Admin() {
+  const asked = at("view") ?? "overview";
+  const view = Object.hasOwn(VIEWS, asked) ? asked : "overview";
+  const Shown = VIEWS[view]!.show;
+  return (
+    <>
+      <nav class="views" aria-label="Administration">
+        {Object.entries(VIEWS).map(([name, { label }]) => {
+          const changes = { view: name === "overview" ? null : name };
+          return (
+            <a key={name} href={addressWith(changes)} aria-current={name === view ? "page" : undefined} onClick={(event) => follow(event, changes)}>
+              {label}
+            </a>
+          );
+        })}
+      </nav>
+      <Shown key={view} />
+    </>
+  );
+}
+
+/** What one may see. Until that is known nothing of an admin's frame is in the document. */
+function Content() {
+  const who = me.value;
+  if (!who) return absent.value === "loading" ? <Waiting lines={4} /> : null;
+  if (!who.user) {
+    return (
+      <Note
+        kind="info"
+        actions={
+          <button type="button" onClick={() => (signingIn.value = true)}>
+            Sign in
+          </button>
+        }
+      >
+        Who uses T3nets without signing in has no usage of their own. Sign in to see yours, and as an admin your team's.
+      </Note>
+    );
+  }
+  if (who.may_administer) return <Admin />;
+  const off = who.role === "admin" && <Note kind="info">Administration on this page is off in this environment. The operator does it by the command line, or turns it on with admin_api = true.</Note>;
+  return <Own note={off} />;
+}
+
+function Dashboard() {
+  const isOwn = me.value !== null && !me.value.may_administer;
+  return (
+    <Shell page="dashboard" title={isOwn ? "Your usage" : "Dashboard"}>
+      <div class="talk">
+        <div class="page">
+          <Content />
+        </div>
+      </div>
+    </Shell>
+  );
+}
 
 void loadMe();
-render(<Shell page="dashboard" title="Dashboard">{null}</Shell>, document.getElementById("page")!);
+render(<Dashboard />, document.getElementById("page")!);

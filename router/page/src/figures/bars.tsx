@@ -1,4 +1,4 @@
-// Bars of days, one series upon the other. Drawn at the box's true width, so that letters keep their size on a phone; a
+// Bars of days, one series upon the other. Drawn at the box's true width, so that lines keep theirs on a phone; a
 // cursor goes along the days by keyboard or pointer, and the legend tells the day it stands on.
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { dayLabel, type Day, wholeDayLabel } from "./days";
@@ -22,7 +22,8 @@ interface Props {
   unfinished: Day;
 }
 
-const HEIGHT = 176;
+/** Beside the last bar, for the numbers of the lines. */
+const SIDE = 36;
 const FOOT = 20;
 const HEAD = 8;
 /** How many series have a colour and a pattern of their own. */
@@ -51,9 +52,12 @@ export function StackedBars({ name, days, series, format, isWhole, unfinished }:
   const last = days.length - 1;
   const at = cursor === null ? last : Math.min(cursor, last);
   const { top, step } = axis(Math.max(...days.map((_, day) => sum(series, day))), isWhole);
-  const room = HEIGHT - FOOT - HEAD;
+  const plot = width - SIDE;
+  // As tall as what stands beside it on a wide page.
+  const bottom = (width > 520 ? 214 : 176) - FOOT;
+  const room = bottom - HEAD - 1;
   const y = (value: number) => HEAD + room * (1 - value / top);
-  const slot = width / days.length;
+  const slot = plot / days.length;
   const gap = slot > 9 ? 3 : slot > 4 ? 1 : 0.25;
   const lines = Array.from({ length: Math.floor(top / step + 1e-9) }, (_, index) => (index + 1) * step);
   const every = Math.max(1, Math.ceil(54 / slot));
@@ -93,17 +97,17 @@ export function StackedBars({ name, days, series, format, isWhole, unfinished }:
         onPointerMove={point}
         onPointerLeave={(event) => document.activeElement === event.currentTarget || setCursor(null)}
       >
-        <svg width={width} height={HEIGHT} viewBox={`0 0 ${width} ${HEIGHT}`} aria-hidden="true">
+        <svg width={plot} height={bottom} viewBox={`0 0 ${plot} ${bottom}`} aria-hidden="true">
           <defs>
             {series.map((of, index) => (
               <Pattern key={of.id} id={`${id}-${index}`} index={index} />
             ))}
           </defs>
           {lines.map((value) => (
-            <line key={value} class="rule" x1={0} x2={width} y1={y(value)} y2={y(value)} />
+            <line key={value} class="rule" x1={0} x2={plot} y1={y(value)} y2={y(value)} />
           ))}
-          <line class="rule base" x1={0} x2={width} y1={y(0)} y2={y(0)} />
-          {cursor !== null && <rect class="cursor" x={at * slot} y={0} width={slot} height={HEIGHT - FOOT} />}
+          <line class="rule base" x1={0} x2={plot} y1={y(0)} y2={y(0)} />
+          {cursor !== null && <rect class="cursor" x={at * slot} y={0} width={slot} height={bottom} />}
           {days.map((day, index) => {
             let from = 0;
             return (
@@ -117,28 +121,25 @@ export function StackedBars({ name, days, series, format, isWhole, unfinished }:
                   return <rect key={of.id} class={`bar s${which + 1}`} fill={`url(#${id}-${which})`} x={index * slot + gap / 2} y={y(high)} width={Math.max(0.5, slot - gap)} height={height} rx={slot > 9 ? 1.5 : 0} />;
                 })}
                 {isUnknown(series, index) && (
-                  <text class="unknown" x={(index + 0.5) * slot} y={y(from) - 3} text-anchor="middle">
-                    ?
-                  </text>
+                  <path class="unknown" transform={`translate(${(index + 0.5) * slot - 4} ${y(from) - 14})`} d="M1.5 3.2a2.5 2.5 0 1 1 3.4 2.3c-.7.3-.9.7-.9 1.5M4 10v.1" />
                 )}
               </g>
             );
           })}
-          {lines.map((value) => (
-            <text key={value} class="tick" x={width - 2} y={y(value) - 4} text-anchor="end">
-              {format(value)}
-            </text>
-          ))}
-          {days.map((day, index) => {
-            const back = last - index;
-            if (back % every !== 0 || index * slot > width - 26) return null;
-            return (
-              <text key={day} class="tick" x={Math.min(index * slot + gap / 2, width - 40)} y={HEIGHT - 5}>
-                {dayLabel(day)}
-              </text>
-            );
-          })}
         </svg>
+        {lines.map((value) => (
+          <span key={value} class="tick y" aria-hidden="true" style={{ top: `${y(value)}px` }}>
+            {format(value)}
+          </span>
+        ))}
+        {days.map((day, index) =>
+          // Below its bar, and never cut off at the left.
+          (last - index) % every === 0 ? (
+            <span key={day} class="tick x" aria-hidden="true" style={{ left: `${Math.max(20, (index + 0.5) * slot)}px` }}>
+              {dayLabel(day)}
+            </span>
+          ) : null,
+        )}
       </div>
       <figcaption class="legend">
         <span class="of-day">{cursor === null ? "Days are UTC" : `${dayLabel(days[at]!)}${days[at] === unfinished ? ", not over" : ""}`}</span>
@@ -162,7 +163,7 @@ function Pattern({ id, index }: { id: string; index: number }) {
   return (
     <pattern id={id} width="8" height="8" patternUnits="userSpaceOnUse">
       <rect class={`ground s${index + 1}`} width="8" height="8" />
-      {marks[index] && <path class={`mark${index === 2 ? " dot" : ""}`} d={marks[index]!} />}
+      {marks[index] && <path class={`weave${index === 2 ? " dot" : ""}`} d={marks[index]!} />}
     </pattern>
   );
 }

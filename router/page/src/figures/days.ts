@@ -36,9 +36,11 @@ export function lastOfMonth(day: Day): Day {
 /** How much of a day has passed, 0 to 1. */
 export const share = (day: Day, now = Date.now()) => Math.min(1, Math.max(0, (now - instant(day)) / DAY_MS));
 
-/** A moment in the reader's own zone, `26 Nov 2026, 15:04`. */
-export function moment(at: string): string {
-  return new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" }).format(Date.parse(at));
+/** A moment in the reader's own zone, `26 Nov, 15:04`; with its year where that is another. */
+export function moment(at: string, now = new Date()): string {
+  const then = new Date(at);
+  const year = then.getFullYear() === now.getFullYear() ? {} : { year: "numeric" as const };
+  return new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", ...year, hour: "2-digit", minute: "2-digit" }).format(then);
 }
 
 /** Only the time of it. */

@@ -18,9 +18,9 @@ export function compact(value: number): string {
 export function cost(value: number | null | undefined): string {
   if (value === null || value === undefined) return "unknown";
   if (value === 0) return "$0.00";
-  if (value >= 0.995) return `$${value.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
+  if (value >= 0.0995) return `$${value.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
   if (value < 0.000001) return "under $0.000001";
-  return `$${value.toLocaleString("en-US", { maximumSignificantDigits: 2, minimumFractionDigits: 2, maximumFractionDigits: 6 })}`;
+  return `$${value.toLocaleString("en-US", { maximumSignificantDigits: 2 })}`;
 }
 
 export const duration = (ms: number) => (ms < 1 ? "under 1 ms" : ms < 10_000 ? `${count(ms)} ms` : `${one.format(ms / 1000)} s`);

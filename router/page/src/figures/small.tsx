@@ -7,7 +7,7 @@ export function Sparkline({ values }: { values: readonly number[] }) {
   const x = (index: number) => (values.length < 2 ? 0 : (index * width) / (values.length - 1));
   const points = values.map((value, index) => `${x(index).toFixed(1)},${(height - 3 - (value / top) * (height - 8)).toFixed(1)}`);
   return (
-    <svg class="spark" viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" aria-hidden="true">
+    <svg class={values.some((value) => value > 0) ? "spark" : "spark none"} viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" aria-hidden="true">
       <polyline points={points.join(" ")} />
     </svg>
   );

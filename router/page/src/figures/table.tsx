@@ -36,7 +36,7 @@ export function SortedTable<Row>({ name, columns, rows, keyOf, sorting, onSort }
   };
   const kind = (column: Column<Row>) => (column.isNumber ? "n" : column.isLong ? "w" : column.isActions ? "actions" : undefined);
   return (
-    <div class="tablewrap" role="region" aria-label={name} tabIndex={0}>
+    <div class="tablewrap" role="group" aria-label={name} tabIndex={0}>
       <table>
         <caption class="hidden">{name}</caption>
         <thead>
@@ -75,11 +75,12 @@ export function SortedTable<Row>({ name, columns, rows, keyOf, sorting, onSort }
   );
 }
 
-export function SaveAsCsv<Row>({ file, columns, rows }: { file: string; columns: readonly Column<Row>[]; rows: readonly Row[] }) {
+export function SaveAsCsv<Row>({ file, columns, rows }: { file: string; columns: readonly Column<Row>[]; rows: readonly Row[] | (() => readonly Row[]) }) {
   const saved = columns.filter((column) => !column.isActions);
-  const save = () => download(file, [saved.map((column) => column.label), ...rows.map((row) => saved.map((column) => column.value(row)))]);
+  const all = () => (typeof rows === "function" ? rows() : rows);
+  const save = () => download(file, [saved.map((column) => column.label), ...all().map((row) => saved.map((column) => column.value(row)))]);
   return (
-    <button type="button" class="btn small" onClick={save} disabled={rows.length === 0}>
+    <button type="button" class="textual" onClick={save} disabled={typeof rows !== "function" && rows.length === 0}>
       Save as CSV
     </button>
   );

@@ -1,6 +1,115 @@
 import { render } from "preact";
-import { loadMe } from "../shared/session";
+import { useEffect } from "preact/hooks";
+import type { JSX } from "preact";
+import type { Integration } from "../dashboard/integrations";
+import { Waiting, useLoad } from "../dashboard/load";
+import type { TenantSettings } from "../dashboard/settings";
+import { ErrorNote, Note } from "../shared/note";
+import { absent, loadMe, me, signingIn } from "../shared/session";
 import { Shell } from "../shared/shell";
+import { Icon } from "../shared/icons";
+import { ConnectJira } from "./jira";
+import { STEPS, type Step, asked, goTo } from "./memory";
+import { InvitePeople, Question, Team } from "./steps";
 
-void loadMe();
-render(<Shell page="setup" title="Set up">{null}</Shell>, document.getElementById("page")!);
+const TITLES: Record<Step, string> = { team: "Your team", jira: "Connect Jira", question: "First question", people: "Invite people" };
+const SAYS: Record<Step, string> = {
+  team: "Four steps, a few minutes. Each is tried at once, and each can be left for later.",
+  jira: "T3nets reads your board; it changes nothing in Jira. Its answers are for your team alone.",
+  question: "Ask something that you know the answer to.",
+  people: "Each gets a link that signs them in once, without a password or a key.",
+};
+
+function Steps() {
+  const settings = useLoad<TenantSettings>("/api/settings");
+  const integrations = useLoad<{ integrations: Integration[] }>("/api/admin/integrations");
+  const failed = settings.error ?? integrations.error;
+  if (settings.value === undefined || integrations.value === undefined) {
+    if (!failed) return <Waiting lines={6} />;
+    const again = () => (settings.reload(), integrations.reload());
+    return (
+      <ErrorNote
+        error={failed}
+        actions={
+          <button type="button" onClick={again}>
+            Try again
+          </button>
+        }
+      />
+    );
+  }
+  const jira = integrations.value.integrations.find((of) => of.name === "jira");
+  const hasJira = jira?.connected ?? false;
+  const step = asked.value ?? (hasJira ? "question" : "team");
+  const at = STEPS.indexOf(step);
+  const next = () => {
+    settings.reload();
+    goTo(STEPS[at + 1]!);
+  };
+  const isDone = (of: Step) => (of === "jira" ? hasJira && of !== step : STEPS.indexOf(of) < at && of !== "question");
+  const saved = (stored: Integration) => {
+    integrations.put({ integrations: integrations.value!.integrations.map((of) => (of.name === stored.name ? stored : of)) });
+    next();
+  };
+  return (
+    <div class="steps">
+      <ol aria-label="Steps">
+        {STEPS.map((of, index) => (
+          <li key={of} class={isDone(of) ? "done" : undefined} aria-current={of === step ? "step" : undefined}>
+            <button type="button" onClick={() => goTo(of)}>
+              <b>{isDone(of) ? <Icon name="check" weight={2.6} /> : index + 1}</b>
+              <span>{TITLES[of]}</span>
+              {isDone(of) && <span class="hidden">done</span>}
+            </button>
+          </li>
+        ))}
+      </ol>
+      <section class="form" aria-labelledby="step">
+        <h2 id="step" tabIndex={-1}>
+          {TITLES[step]}
+        </h2>
+        <p class="lead">{SAYS[step]}</p>
+        {step === "team" && <Team settings={settings.value} onDone={next} />}
+        {step === "jira" && <ConnectJira key={jira?.updated_at} stored={jira} onSaved={saved} onSkip={next} />}
+        {step === "question" && <Question hasJira={hasJira} onDone={next} />}
+        {step === "people" && <InvitePeople />}
+      </section>
+    </div>
+  );
+}
+
+function Content(): JSX.Element | null {
+  const who = me.value;
+  if (!who) return absent.value === "loading" ? <Waiting lines={4} /> : null;
+  if (who.may_administer) return <Steps />;
+  if (!who.user) {
+    return (
+      <Note
+        kind="info"
+        actions={
+          <button type="button" onClick={() => (signingIn.value = true)}>
+            Sign in
+          </button>
+        }
+      >
+        Setting up is an administrator’s. Sign in as one.
+      </Note>
+    );
+  }
+  return <Note kind="info" actions={<a href="/">To the chat</a>}>{who.role === "admin" ? "Administration on this page is off in this environment: the operator sets it up by the command line." : "Setting up is an administrator’s. Ask one of your team."}</Note>;
+}
+
+function Setup() {
+  useEffect(() => void loadMe(), []);
+  return (
+    <Shell page="setup" title="Set up">
+      <div class="talk">
+        <div class="page setup">
+          <Content />
+        </div>
+      </div>
+    </Shell>
+  );
+}
+
+render(<Setup />, document.getElementById("page")!);

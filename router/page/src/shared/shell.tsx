@@ -188,9 +188,10 @@ function Account({ page }: { page: Page }): JSX.Element {
         </div>
       )}
       {who ? (
-        <button type="button" class="who" aria-expanded={open} aria-label={`Account: ${name}, ${role}`} onClick={() => setOpen(!open)}>
-          <span class="av">{known ? initials(name) : "–"}</span>
+        <button type="button" class="who" aria-expanded={open} onClick={() => setOpen(!open)}>
+          <span class="av" aria-hidden="true">{known ? initials(name) : "–"}</span>
           <span class="is">
+            <span class="hidden">Account: </span>
             <b>{name}</b>
             <span>{role}</span>
           </span>

@@ -1,0 +1,105 @@
+// Fields of a form: a label, what is typed, and below it what it is for or what is wrong with it.
+import { useId, useState } from "preact/hooks";
+import type { ComponentChildren, JSX } from "preact";
+import { ApiError } from "../shared/api";
+import { CopyButton } from "../shared/copy";
+import { ErrorNote, sentence } from "../shared/note";
+
+interface FieldProps {
+  label: string;
+  hint?: ComponentChildren;
+  /** What is wrong with it, in place of the hint. */
+  wrong?: string | undefined;
+  children: (props: { id: string; "aria-describedby": string | undefined; "aria-invalid": boolean }) => JSX.Element;
+}
+
+export function Field({ label, hint, wrong, children }: FieldProps) {
+  const id = useId();
+  const below = wrong ?? hint;
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      {children({ id, "aria-describedby": below ? `${id}-hint` : undefined, "aria-invalid": wrong !== undefined })}
+      {below && (
+        <p id={`${id}-hint`} class={wrong ? "hint no" : "hint"} role={wrong ? "alert" : undefined}>
+          {below}
+        </p>
+      )}
+    </div>
+  );
+}
+
+interface TextProps {
+  label: string;
+  value: string;
+  onInput: (value: string) => void;
+  onLeave?: () => void;
+  hint?: ComponentChildren;
+  wrong?: string | undefined;
+  type?: string;
+  placeholder?: string | undefined;
+  required?: boolean;
+  list?: string;
+  /** Filled by a password manager or the browser; a form about others must not be. */
+  autocomplete?: string;
+}
+
+export function Text({ label, value, onInput, onLeave, hint, wrong, type = "text", placeholder, required, list, autocomplete = "off" }: TextProps) {
+  return (
+    <Field label={label} hint={hint} wrong={wrong}>
+      {(props) => <input {...props} class="in" {...({ type } as { type: "text" })} value={value} placeholder={placeholder} required={required} list={list} autocomplete={autocomplete} spellcheck={false} autocapitalize="off" onInput={(event) => onInput(event.currentTarget.value)} onBlur={onLeave} />}
+    </Field>
+  );
+}
+
+interface SelectProps<T extends string> {
+  label: string;
+  value: T;
+  options: readonly (readonly [T, string])[];
+  onChange: (value: T) => void;
+  hint?: ComponentChildren;
+  wrong?: string | undefined;
+}
+
+export function Select<T extends string>({ label, value, options, onChange, hint, wrong }: SelectProps<T>) {
+  return (
+    <Field label={label} hint={hint} wrong={wrong}>
+      {(props) => (
+        <select {...props} class="in" value={value} onChange={(event) => onChange(event.currentTarget.value as T)}>
+          {options.map(([value, text]) => (
+            <option key={value} value={value}>
+              {text}
+            </option>
+          ))}
+        </select>
+      )}
+    </Field>
+  );
+}
+
+/** What the API said of a field, where it names it. */
+export const wrongWith = (error: unknown, field: string): string | undefined => (error instanceof ApiError && error.field === field ? sentence(error.message) : undefined);
+
+/** An error that none of the form's fields shows. */
+export function FormError({ error, fields }: { error: unknown; fields: readonly string[] }) {
+  if (!error || (error instanceof ApiError && error.field !== undefined && fields.includes(error.field))) return null;
+  return <ErrorNote error={error} />;
+}
+
+/** A secret that is shown now and never again. */
+export function ShownOnce({ label, value, children }: { label: string; value: string; children: ComponentChildren }) {
+  const [isPlain, setPlain] = useState(true);
+  return (
+    <div class="once">
+      <Field label={label} hint={children}>
+        {(props) => <input {...props} class="in mono" readOnly {...({ type: isPlain ? "text" : "password" } as { type: "text" })} value={value} onFocus={(event) => event.currentTarget.select()} />}
+      </Field>
+      <div class="buttons">
+        <CopyButton text={value} label={`Copy the ${label.toLowerCase()}`} words="Copy" />
+        <button type="button" class="btn small" onClick={() => setPlain(!isPlain)}>
+          {isPlain ? "Hide" : "Show"}
+        </button>
+      </div>
+    </div>
+  );
+}

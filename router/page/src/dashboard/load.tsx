@@ -1,0 +1,156 @@
+// What a panel shows comes by one call of its own: if it fails, the panel says why and no other is the worse for it.
+import { Component } from "preact";
+import { useCallback, useEffect, useId, useRef, useState } from "preact/hooks";
+import type { ComponentChildren, JSX } from "preact";
+import { ApiError, call, get, withQuery } from "../shared/api";
+import { ErrorNote } from "../shared/note";
+import { me } from "../shared/session";
+
+export interface Loaded<T> {
+  /** What came last; kept while it is asked for anew. */
+  value: T | undefined;
+  error: unknown;
+  busy: boolean;
+  reload: () => void;
+  /** Puts an answer of another call in its place. */
+  put: (value: T) => void;
+}
+
+/** What a path answers; `null` asks nothing. Asked anew for another path and another person. */
+export function useLoad<T>(path: string | null): Loaded<T> {
+  const [state, setState] = useState<{ path: string | null; value?: T; error?: unknown; busy: boolean }>({ path, busy: path !== null });
+  const [turn, setTurn] = useState(0);
+  const who = me.value;
+  useEffect(() => {
+    if (path === null || who === null) return;
+    const stop = new AbortController();
+    setState((before) => ({ ...before, busy: true }));
+    get<T>(path, stop.signal)
+      .then((value) => setState({ path, value, busy: false }))
+      .catch((error) => {
+        // Another path's numbers must not stand under this one's name.
+        if (!stop.signal.aborted) setState((before) => ({ path, ...(before.path === path && before.value !== undefined && { value: before.value }), error, busy: false }));
+      });
+    return () => stop.abort();
+  }, [path, turn, who]);
+  const reload = useCallback(() => setTurn((turn) => turn + 1), []);
+  const put = useCallback((value: T) => setState((before) => ({ path: before.path, value, busy: false })), []);
+  const own = state.path === path;
+  return { value: state.value, error: own ? state.error : undefined, busy: state.busy || !own, reload, put };
+}
+
+/** A list that comes page by page. */
+export function useList<T>(path: string, name: string, limit = 200) {
+  const first = useLoad<Record<string, unknown>>(withQuery(path, { limit }));
+  const [more, setMore] = useState<{ of: unknown; items: T[]; next: string | undefined; busy: boolean; error?: unknown }>();
+  const here = more?.of === first.value ? more : undefined;
+  const items = [...((first.value?.[name] as T[] | undefined) ?? []), ...(here?.items ?? [])];
+  const next = here ? here.next : (first.value?.["next"] as string | undefined);
+  const loadMore = async () => {
+    if (!next || here?.busy) return;
+    const base = { of: first.value, items: here?.items ?? [], next };
+    setMore({ ...base, busy: true });
+    try {
+      const page = await get<Record<string, unknown>>(withQuery(path, { limit, after: next }));
+      setMore({ of: first.value, items: [...base.items, ...(page[name] as T[])], next: page["next"] as string | undefined, busy: false });
+    } catch (error) {
+      setMore({ ...base, busy: false, error });
+    }
+  };
+  return { ...first, items, hasMore: next !== undefined, busyMore: here?.busy ?? false, errorMore: here?.error, loadMore };
+}
+
+/** What changes something: one call at a time, whatever is clicked, and its error where it was asked for. */
+export function useAction() {
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>(null);
+  const running = useRef(false);
+  const run = async <T,>(work: () => Promise<T>): Promise<T | undefined> => {
+    if (running.current) return undefined;
+    running.current = true;
+    setBusy(true);
+    setError(null);
+    try {
+      return await work();
+    } catch (caught) {
+      setError(caught);
+      return undefined;
+    } finally {
+      running.current = false;
+      setBusy(false);
+    }
+  };
+  const field = error instanceof ApiError ? error.field : undefined;
+  return { run, busy, error, field, clear: () => setError(null) };
+}
+
+export const send = <T,>(method: string, path: string, body?: unknown) => call<T>(method, path, body === undefined ? {} : { body });
+
+/** Whether there is nothing of the kind here: an older router's 404, whose panel is absent. */
+export const isAbsent = (error: unknown) => error instanceof ApiError && error.code === "not_found";
+
+interface PanelProps<T> {
+  title: string;
+  class?: string;
+  load: Loaded<T>;
+  /** Beside the heading. */
+  tools?: ComponentChildren;
+  /** How many lines wait in its place. */
+  lines?: number;
+  children: (value: T) => ComponentChildren;
+}
+
+export function Panel<T>({ title, class: kind = "", load, tools, lines = 3, children }: PanelProps<T>): JSX.Element {
+  const name = useId();
+  return (
+    <section class={`card ${kind}`} aria-labelledby={name} aria-busy={load.busy}>
+      <header>
+        <h2 id={name}>{title}</h2>
+        {tools && <div class="tools">{tools}</div>}
+      </header>
+      {load.error !== undefined && load.error !== null && (
+        <ErrorNote
+          error={load.error}
+          actions={
+            <button type="button" onClick={load.reload} disabled={load.busy}>
+              Try again
+            </button>
+          }
+        />
+      )}
+      {load.value !== undefined ? (
+        <div class={load.busy ? "stale" : undefined}>
+          <Guard of={load.value}>{() => children(load.value!)}</Guard>
+        </div>
+      ) : (
+        load.busy && <Waiting lines={lines} />
+      )}
+    </section>
+  );
+}
+
+/** Keeps what cannot be drawn to its panel: an answer of another form than expected, of a proxy or another release. */
+class Guard extends Component<{ of: unknown; children: () => ComponentChildren }, { failed: unknown }> {
+  override state = { failed: undefined as unknown };
+
+  override componentDidCatch(): void {
+    this.setState({ failed: this.props.of });
+  }
+
+  render() {
+    return this.state.failed === this.props.of ? <ErrorNote error={null} /> : <Drawn>{this.props.children}</Drawn>;
+  }
+}
+
+const Drawn = ({ children }: { children: () => ComponentChildren }) => <>{children()}</>;
+
+export function Waiting({ lines = 3 }: { lines?: number }): JSX.Element {
+  return (
+    <div class="waiting">
+      <span class="hidden">Loading</span>
+      {Array.from({ length: lines }, (_, index) => (
+        <i key={index} />
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,346 @@
+// Every action of an admin, in a browser against the router itself, and the same looked at by the command line.
+import assert from "node:assert/strict";
+import { axe } from "./support/axe.mjs";
+import { browserTests, until } from "./support/browser.mjs";
+import { EMAIL, Jira, TOKEN } from "./support/jira.mjs";
+import { Router } from "./support/router.mjs";
+
+const test = browserTests(async () => {
+  const router = await Router.start([]);
+  await router.run("tenant", "add-user", "--email", "ada@acme.example", "--role", "admin", "--name", "Ada Lovelace");
+  await router.run("tenant", "add-user", "--email", "mei@acme.example", "--role", "member", "--name", "Mei Tanaka");
+  router.key = (await router.run("key", "create", "ada@acme.example", "--quiet")).trim();
+  router.jira = await Jira.start();
+  const end = router.end.bind(router);
+  router.end = async () => {
+    await router.jira.end();
+    await end();
+  };
+  return router;
+});
+
+const json = async (server, ...args) => JSON.parse(await server.run(...args, "--json"));
+
+/** A view of the dashboard, signed in. */
+async function open({ page, server, address }, view) {
+  const answer = await page.request.post(`${address}/session`, { data: { key: server.key } });
+  assert.equal(answer.status(), 201);
+  await page.goto(`${address}/dashboard?view=${view}`);
+  await page.locator("section.card").first().waitFor();
+}
+const dialog = (page) => page.getByRole("dialog");
+const said = (page, text) => page.locator(".toast", { hasText: text }).waitFor();
+const row = (page, text) => page.locator("tbody tr", { hasText: text });
+
+test("rule 49: a person is added and invited by a link that is shown once, and signs in by it", async (t) => {
+  const { page, server, address, browser } = t;
+  await open(t, "people");
+  await page.getByRole("button", { name: "Add a person" }).click();
+  await page.getByLabel("E-mail", { exact: true }).fill("bob@acme.example");
+  await page.getByLabel("Name", { exact: true }).fill("Bob Meyer");
+  await page.getByRole("button", { name: "Add and invite" }).click();
+  await page.getByRole("button", { name: "Make the link" }).click();
+  const link = await page.getByLabel("Sign-in link").inputValue();
+  assert.ok(link.startsWith(`${address}/#link=t3i_`), link);
+  await dialog(page).getByRole("button", { name: "Copy", exact: true }).click();
+  await dialog(page).getByText("Copied").waitFor();
+  await page.getByRole("button", { name: "Done" }).click();
+  await row(page, "Bob Meyer").waitFor();
+  // The command line knows him, and nothing shows the link again.
+  const users = await json(server, "tenant", "users");
+  assert.ok(JSON.stringify(users).includes("bob@acme.example"));
+  await page.goto(`${address}/dashboard?view=keys`);
+  await page.getByRole("heading", { name: "Invitations not used yet" }).waitFor();
+  assert.ok(!(await page.content()).includes(link.split("#link=")[1]));
+  const other = await browser.newContext();
+  const his = await other.newPage();
+  await his.goto(link);
+  await his.getByRole("button", { name: "Sign in" }).click();
+  await his.getByText("Bob Meyer").first().waitFor();
+  await other.close();
+});
+
+test("a person is changed, and what the command line changes shows", async (t) => {
+  const { page, server } = t;
+  await open(t, "people");
+  await page.getByRole("button", { name: "Change Mei Tanaka" }).click();
+  await page.getByLabel("Role").selectOption("admin");
+  await page.getByLabel("Name", { exact: true }).fill("Mei T.");
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await said(page, "Mei T. was changed");
+  const mei = JSON.stringify(await json(server, "tenant", "users"));
+  assert.match(mei, /"display_name":"Mei T\."/);
+  await server.run("tenant", "set-user", "mei@acme.example", "--role", "member");
+  await page.reload();
+  await row(page, "Mei T.").getByText("member").waitFor();
+});
+
+test("rule 49: removing a person is confirmed by typing their id", async (t) => {
+  const { page, server } = t;
+  await open(t, "people");
+  await page.getByRole("button", { name: "Remove Mei Tanaka" }).click();
+  const go = dialog(page).getByRole("button", { name: "Remove" });
+  assert.ok(await go.isDisabled());
+  await dialog(page).getByRole("textbox").fill("mei");
+  assert.ok(await go.isDisabled());
+  await dialog(page).getByRole("textbox").fill("mei@acme.example");
+  await go.click();
+  await said(page, "Mei Tanaka was removed");
+  await until("the row is gone", async () => (await row(page, "mei@acme.example").count()) === 0);
+  assert.ok(!JSON.stringify(await json(server, "tenant", "users")).includes("mei@acme.example"));
+});
+
+test("rule 49: the last admin is refused with the reason", async (t) => {
+  const { page, server } = t;
+  for (const user of await json(server, "tenant", "users").then((of) => of.users ?? of)) {
+    if (user.role === "admin" && user.user_id !== "ada@acme.example") await server.run("tenant", "remove-user", user.user_id, "--yes");
+  }
+  await open(t, "people");
+  await page.getByRole("button", { name: "Remove Ada Lovelace" }).click();
+  await dialog(page).getByRole("textbox").fill("ada@acme.example");
+  await dialog(page).getByRole("button", { name: "Remove" }).click();
+  await page.locator(".note.bad", { hasText: /last admin|only admin/ }).waitFor();
+  await page.getByRole("button", { name: "Change Ada Lovelace" }).click();
+  await page.getByLabel("Role").selectOption("member");
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await dialog(page).getByText(/last admin|only admin/).waitFor();
+});
+
+test("rule 49: a new key is shown once, works, and is revoked by typing its name", async (t) => {
+  const { page, server, address } = t;
+  await open(t, "keys");
+  await page.getByRole("button", { name: "New key" }).click();
+  await page.getByLabel("What it is for").fill("release bot");
+  await page.getByLabel("User", { exact: true }).fill("mei@acme.example");
+  await page.getByRole("button", { name: "Make the key" }).click();
+  const key = await page.getByLabel("API key", { exact: true }).inputValue();
+  const me = async () => (await page.request.fetch(`${address}/api/me`, { headers: { authorization: `Bearer ${key}`, cookie: "" } })).status();
+  assert.equal(await me(), 200);
+  await page.getByRole("button", { name: "Done" }).click();
+  await row(page, "release bot").waitFor();
+  assert.ok(!(await page.content()).includes(key));
+  assert.match(JSON.stringify(await json(server, "key", "list")), /"name":"release bot"/);
+  await page.getByRole("button", { name: "Revoke release bot" }).click();
+  const go = dialog(page).getByRole("button", { name: "Revoke" });
+  assert.ok(await go.isDisabled());
+  await dialog(page).getByRole("textbox").fill("release bot");
+  await go.click();
+  await until("the row is gone", async () => (await row(page, "release bot").count()) === 0);
+  await until("the key stops working", async () => (await me()) === 401);
+  // What the command line makes shows, too.
+  await server.run("key", "create", "mei@acme.example", "--name", "by hand");
+  await page.reload();
+  await row(page, "by hand").waitFor();
+});
+
+test("a session is revoked, and its browser has to sign in anew", async (t) => {
+  const { page } = t;
+  await open(t, "keys");
+  await page.getByRole("button", { name: /^Revoke signed in with/ }).click();
+  await dialog(page).getByRole("button", { name: "Revoke" }).click();
+  await said(page, "Revoked");
+  // It stops within seconds, as keys do.
+  await until("the page asks who one is", async () => {
+    await page.reload();
+    return page.getByRole("button", { name: "Sign in" }).first().isVisible();
+  });
+});
+
+test("limits and the team's name are set on the page and by the command line", async (t) => {
+  const { page, server } = t;
+  await open(t, "settings");
+  await page.getByLabel("Messages a day").fill("250");
+  await page.getByLabel("Name of the team").fill("Acme");
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await said(page, "Saved");
+  await page.locator(".brand", { hasText: "Acme" }).waitFor();
+  const shown = JSON.stringify(await json(server, "tenant", "show"));
+  assert.match(shown, /"messages_per_day":250/);
+  assert.match(shown, /"name":"Acme"/);
+  await server.run("tenant", "set", "messages_per_day=300");
+  // Somebody else changed it meanwhile: refused, with a way to see what holds.
+  await page.getByLabel("Longest answer, in tokens").fill("100");
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await page.getByText("The settings were changed by someone else in the meantime.").waitFor();
+  await page.getByRole("button", { name: "Show what holds now" }).click();
+  await until("the page shows it", async () => (await page.getByLabel("Messages a day").inputValue()) === "300");
+  // What it does not take is said at its field.
+  await page.getByLabel("Longest answer, in tokens").fill("many");
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  const field = page.getByLabel("Longest answer, in tokens");
+  await page.getByText(/must be a whole number from 1 to 200000/i).and(page.locator("[role=alert]")).waitFor();
+  assert.equal(await field.getAttribute("aria-invalid"), "true");
+  // Emptied, its default holds again.
+  await field.fill("");
+  await page.getByLabel("Messages a day").fill("");
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await said(page, "Saved");
+  assert.doesNotMatch(JSON.stringify(await json(server, "tenant", "show")), /"messages_per_day":(250|300)/);
+});
+
+test("skills and channels are chosen among those there are", async (t) => {
+  const { page, server } = t;
+  await open(t, "settings");
+  const skills = page.getByRole("group", { name: "Skills" });
+  await skills.getByLabel("All").uncheck();
+  await skills.getByLabel("sprint_status").uncheck();
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await said(page, "Saved");
+  assert.match(JSON.stringify(await json(server, "tenant", "show")), /"enabled_skills":\["ping"\]/);
+});
+
+/** Jira's card with what works typed into it. */
+async function typeJira(page, jira) {
+  const card = page.getByRole("region", { name: "Jira" });
+  await card.getByLabel("Address", { exact: true }).fill(jira.address);
+  await card.getByLabel("E-mail of the account").fill(EMAIL);
+  await card.getByLabel("API token").fill(TOKEN);
+  await card.getByLabel("Board").fill("7");
+  return card;
+}
+
+test("rule 47: a secret's field is empty and says stored; blank keeps it; another host asks for it again", async (t) => {
+  const { page, server } = t;
+  const { jira } = server;
+  await open(t, "integrations");
+  await (await typeJira(page, jira)).getByRole("button", { name: "Save", exact: true }).click();
+  await said(page, "Jira was saved");
+  const card = page.getByRole("region", { name: "Jira" });
+  const token = card.getByLabel("API token");
+  assert.equal(await token.inputValue(), "");
+  assert.equal(await token.getAttribute("placeholder"), "stored");
+  assert.ok(!(await page.content()).includes(TOKEN));
+  // By the command line it is there, and works.
+  assert.match(await server.run("secret", "test", "jira"), /Web shop/);
+  await card.getByLabel("Board").fill("12");
+  await card.getByRole("button", { name: "Save", exact: true }).click();
+  await said(page, "Jira was saved");
+  assert.match(await server.run("secret", "test", "jira"), /Platform/);
+  const asked = jira.requests.length;
+  await card.getByLabel("Address", { exact: true }).fill("https://other.example");
+  await card.getByText("The address is another host's: enter it again, it is not sent there by itself.").waitFor();
+  await card.getByRole("button", { name: "Save", exact: true }).click();
+  await card.getByText("Must be entered again, because the address is another host's.").waitFor();
+  assert.equal(jira.requests.length, asked);
+  assert.match(await server.run("secret", "test", "jira"), /Platform/);
+});
+
+test("rule 48: a test is one call for two clicks, and says what it saw or why not, with its time", async (t) => {
+  const { page, server } = t;
+  const { jira } = server;
+  await open(t, "integrations");
+  const card = await typeJira(page, jira);
+  let release;
+  const held = new Promise((done) => (release = done));
+  const calls = [];
+  await page.route("**/api/admin/integrations/jira/test", async (route) => {
+    calls.push(route.request().postDataJSON());
+    await held;
+    await route.continue();
+  });
+  await card.getByRole("button", { name: "Test" }).evaluate((button) => (button.click(), button.click()));
+  await card.getByText("Asking Jira…").waitFor();
+  release();
+  await card.getByText(/T3nets Bot reads the board Web shop at 127\.0\.0\.1; Sprint 24 is active with 2 issues \(\d+ ms\)/).waitFor();
+  assert.equal(calls.length, 1);
+  await card.getByLabel("API token").fill("wrong");
+  await card.getByText(/Before the last change/).waitFor();
+  await card.getByRole("button", { name: "Test" }).click();
+  await card.getByText(/Jira refused the credentials\..*\(\d+ ms\)/).waitFor();
+  // Nothing was stored by testing.
+  await assert.rejects(server.run("secret", "test", "jira"), /jira/);
+});
+
+test("an integration is removed by typing its name, and restored", async (t) => {
+  const { page, server } = t;
+  await open(t, "integrations");
+  await (await typeJira(page, server.jira)).getByRole("button", { name: "Save", exact: true }).click();
+  await said(page, "Jira was saved");
+  const card = page.getByRole("region", { name: "Jira" });
+  await card.getByRole("button", { name: "Remove" }).click();
+  await dialog(page).getByRole("textbox").fill("jira");
+  await dialog(page).getByRole("button", { name: "Remove" }).click();
+  await card.getByText("removed", { exact: true }).waitFor();
+  await assert.rejects(server.run("secret", "test", "jira"));
+  await card.getByRole("button", { name: "Restore" }).click();
+  await card.getByText("connected", { exact: true }).waitFor();
+  assert.match(await server.run("secret", "test", "jira"), /Web shop/);
+});
+
+test("a channel that is not served is refused with the reason", async (t) => {
+  const { page } = t;
+  await open(t, "channels");
+  await page.getByRole("button", { name: "Connect a channel" }).click();
+  await page.getByLabel("Its id").fill("T024BE7LD");
+  await dialog(page).getByRole("button", { name: "Connect" }).click();
+  await dialog(page).locator(".note.bad, .hint.no").first().waitFor();
+});
+
+test("what is asked by the API shows on the dashboard, to its user alone on theirs, and by the command line", async (t) => {
+  const { page, server, address, browser } = t;
+  await server.run("tenant", "set", "messages_per_day=4");
+  const ask = async (key) => (await page.request.fetch(`${address}/api/chat`, { method: "POST", headers: { authorization: `Bearer ${key}`, cookie: "" }, data: { message: "ping" } })).status();
+  const mei = (await server.run("key", "create", "mei@acme.example", "--quiet")).trim();
+  assert.deepEqual([await ask(server.key), await ask(server.key), await ask(server.key), await ask(mei), await ask(mei)], [200, 200, 200, 200, 429]);
+  await open(t, "overview");
+  const big = (name) => page.locator("section.card").filter({ has: page.getByRole("heading", { name, exact: true }) }).locator(".big").innerText();
+  // Usage is settled behind the answer.
+  await until("all four are settled, and the refusal", async () => {
+    await page.reload();
+    await page.getByRole("group", { name: "Who used it" }).waitFor();
+    return (await big("Turns")) === "4" && (await big("Not answered")) === "1";
+  });
+  assert.equal(await big("Messages today"), "4");
+  await page.getByText("Used up; resets at").waitFor();
+  const cells = async (name) => row(page, name).locator("td").evaluateAll((cells) => cells.map((cell) => cell.textContent));
+  assert.deepEqual((await cells("Ada Lovelace")).slice(0, 4), ["Ada Lovelace", "3", "0", "0"]);
+  assert.deepEqual((await cells("Mei Tanaka")).slice(0, 4), ["Mei Tanaka", "1", "0", "1"]);
+  assert.match(await page.getByRole("slider").getAttribute("aria-valuetext"), /rule 4/);
+  assert.equal((await json(server, "tenant", "usage")).total.messages, 4);
+  await page.locator(".healthy").getByText("Secrets").waitFor();
+  const other = await browser.newContext();
+  const hers = await other.newPage();
+  await hers.request.post(`${address}/session`, { data: { key: mei } });
+  await hers.goto(`${address}/dashboard`);
+  await hers.getByRole("slider", { name: "Your turns a day" }).waitFor();
+  assert.equal(await hers.locator(".big").first().innerText(), "1");
+  assert.ok(!(await hers.locator("body").innerText()).includes("Ada"));
+  await other.close();
+});
+
+test("the audit trail shows who changed what, of the page and of the command line", async (t) => {
+  const { page, server } = t;
+  await open(t, "people");
+  await page.getByRole("button", { name: "Add a person" }).click();
+  await page.getByLabel("E-mail", { exact: true }).fill("bob@acme.example");
+  await page.getByRole("button", { name: "Add", exact: true }).click();
+  await said(page, "was added");
+  await server.run("tenant", "set", "messages_per_day=77");
+  await page.getByRole("link", { name: "Audit" }).click();
+  await row(page, "user:ada@acme.example").filter({ hasText: "user.add" }).waitFor();
+  await row(page, "operator:").filter({ hasText: "tenant.set" }).first().waitFor();
+  assert.match(JSON.stringify(await json(server, "tenant", "audit")), /user:ada@acme\.example/);
+});
+
+for (const theme of ["light", "dark"]) {
+  test(`rule 40: axe finds nothing on what an admin does, ${theme}`, { context: { colorScheme: theme } }, async (t) => {
+    const { page, address } = t;
+    await open(t, "people");
+    await row(page, "Mei Tanaka").waitFor();
+    await axe(page, "people");
+    await page.getByRole("button", { name: "Remove Mei Tanaka" }).click();
+    await dialog(page).waitFor();
+    await axe(page, "confirming");
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "Invite Mei Tanaka" }).click();
+    await page.getByRole("button", { name: "Make the link" }).click();
+    await page.getByLabel("Sign-in link").waitFor();
+    await axe(page, "a link that is shown once");
+    for (const view of ["keys", "integrations", "channels", "settings", "audit"]) {
+      await page.goto(`${address}/dashboard?view=${view}`);
+      await page.locator("section.card").first().waitFor();
+      await until("it is loaded", async () => (await page.locator(".waiting").count()) === 0);
+      await axe(page, view);
+    }
+  });
+}
