@@ -170,7 +170,7 @@ test("rule 48: a panel that fails blanks no other, says why, and comes back", as
   await health.getByText("Conversations").waitFor();
   assert.equal(await health.locator(".note").count(), 0);
   await health.getByText("Jira refused the credentials. Make a new token.").waitFor();
-  assert.match(await health.innerText(), /Secrets\s*works?\s*11 ms/);
+  assert.match(await health.innerText(), /Secrets\s*works?\s*11\sms/);
 });
 
 test("a panel whose data is not stored is absent, not empty", async (t) => {
@@ -226,17 +226,32 @@ for (const theme of ["light", "dark"]) {
 
 test("nothing is wider than a phone of 320 px, and all of it is reached", { context: { viewport: { width: 320, height: 640 }, hasTouch: true } }, async (t) => {
   await open(t);
-  const wide = await t.page.evaluate(() => [document.scrollingElement.scrollWidth, document.querySelector(".talk").scrollWidth]);
+  const wide = await t.page.evaluate(() => [document.scrollingElement.scrollWidth, document.querySelector(".sheet").scrollWidth]);
   assert.ok(wide.every((width) => width <= 320), String(wide));
 });
 
 test("rule 48: an answer that cannot be drawn stays in its panel", async (t) => {
   const { page, address } = t;
   // What an answer of another release or of a proxy may look like.
-  withLedger(t.server, { change: (path, body) => (body.by ? { days: [], total: {} } : body) });
+  withLedger(t.server, { change: (path, body) => (body.by ? { ...body, groups: 3 } : body) });
   await page.clock.setFixedTime(NOW);
   await page.goto(`${address}/dashboard`);
   await page.getByText("Something on this page went wrong.").first().waitFor();
   assert.equal(await card(page, "Turns").locator(".big").innerText(), "1,686");
   await card(page, "Health").getByText("Conversations").waitFor();
+});
+
+test("rule 44: while another period is loaded, the last one's numbers do not stand under its name", async (t) => {
+  const { page, server } = t;
+  await open(t);
+  let answer;
+  const waiting = new Promise((done) => (answer = done));
+  server.rules.unshift({ method: "GET", path: "/api/admin/usage", times: Infinity, answer: async ({ response, server, url }) => {
+    await waiting;
+    server.json(response, 200, usage(Number(url.searchParams.get("days")), url.searchParams.get("by")));
+  } });
+  await page.getByRole("button", { name: "90 days" }).click();
+  await until("no old figure shows", async () => !(await card(page, "Turns").locator(".big").isVisible()) && !(await page.getByRole("slider").isVisible()));
+  answer();
+  await until("the new one does", async () => (await card(page, "Turns").locator(".big").innerText()) === "4,344");
 });

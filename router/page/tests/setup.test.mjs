@@ -229,6 +229,6 @@ test("nothing of set-up is wider than a phone of 320 px", { context: { viewport:
   await open(t, "jira");
   await account(t.page, t.server.jira);
   await t.page.getByText("reads 3 boards").waitFor();
-  const wide = await t.page.evaluate(() => [document.scrollingElement.scrollWidth, document.querySelector(".talk").scrollWidth]);
+  const wide = await t.page.evaluate(() => [document.scrollingElement.scrollWidth, document.querySelector(".sheet").scrollWidth]);
   assert.ok(wide.every((width) => width <= 320), String(wide));
 });

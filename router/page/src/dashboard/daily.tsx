@@ -7,7 +7,7 @@ import { type Column, SaveAsCsv, SortedTable } from "../figures/table";
 import { withQuery } from "../shared/api";
 import { Panel, useLoad } from "./load";
 import { go, oneOf, sorting } from "./place";
-import { BYS, type By, type GroupedUsage, MEASURES, type Measure, seriesOf } from "./usage";
+import { BYS, type By, type GroupedUsage, MEASURES, type Measure, type Usage, eachDay, measured, seriesOf } from "./usage";
 import type { Series } from "../figures/bars";
 
 const NAMES: Record<By, string> = { route: "route", model: "model", user: "user", key: "key" };
@@ -25,12 +25,18 @@ export function Daily({ today, days }: { today: Day; days: number }) {
       <Choice label="Divided by" value={by} options={{ route: "by route", model: "by model", user: "by user", key: "by key" }} onChange={(by) => go({ by })} />
     </>
   );
-  const name = `${MEASURES[measure]} a day, by ${NAMES[by]}`;
+  const name = load.value && !load.value.groups ? `${MEASURES[measure]} a day` : `${MEASURES[measure]} a day, by ${NAMES[by]}`;
   return (
     <Panel title={name} class="w3" load={load} tools={tools} lines={6}>
-      {(usage) => <Bars name={name} file={`${measure}-by-${by}`} series={seriesOf(usage, period, measure)} days={period} measure={measure} today={today} empty={<> <a href="/setup">Set up Jira and invite people</a></>} />}
+      {(usage) => <Bars name={name} file={`${measure}-by-${by}`} series={usage.groups ? seriesOf(usage, period, measure) : whole(usage, period, measure)} days={period} measure={measure} today={today} empty={<> <a href="/setup">Set up Jira and invite people</a></>} />}
     </Panel>
   );
+}
+
+/** All of it as one series: a router that does not tell by whom. */
+export function whole(usage: Usage, days: readonly Day[], measure: Measure): Series[] {
+  const values = eachDay(usage.days, days).map((day) => measured(measure, day));
+  return values.every((value) => value === 0) ? [] : [{ id: "all", label: MEASURES[measure], values }];
 }
 
 interface BarsProps {

@@ -11,6 +11,8 @@ export interface Loaded<T> {
   value: T | undefined;
   error: unknown;
   busy: boolean;
+  /** Whether the value is another path's: of another period, by something else. It keeps its place and is not shown. */
+  isOld: boolean;
   reload: () => void;
   /** Puts an answer of another call in its place. */
   put: (value: T) => void;
@@ -18,7 +20,7 @@ export interface Loaded<T> {
 
 /** What a path answers; `null` asks nothing. Asked anew for another path and another person. */
 export function useLoad<T>(path: string | null): Loaded<T> {
-  const [state, setState] = useState<{ path: string | null; value?: T; error?: unknown; busy: boolean }>({ path, busy: path !== null });
+  const [state, setState] = useState<{ path: string | null; of?: string | null; value?: T; error?: unknown; busy: boolean }>({ path, busy: path !== null });
   const [turn, setTurn] = useState(0);
   const who = me.value;
   useEffect(() => {
@@ -26,17 +28,17 @@ export function useLoad<T>(path: string | null): Loaded<T> {
     const stop = new AbortController();
     setState((before) => ({ ...before, busy: true }));
     get<T>(path, stop.signal)
-      .then((value) => setState({ path, value, busy: false }))
+      .then((value) => setState({ path, of: path, value, busy: false }))
       .catch((error) => {
         // Another path's numbers must not stand under this one's name.
-        if (!stop.signal.aborted) setState((before) => ({ path, ...(before.path === path && before.value !== undefined && { value: before.value }), error, busy: false }));
+        if (!stop.signal.aborted) setState((before) => ({ path, ...(before.of === path && before.value !== undefined && { of: path, value: before.value }), error, busy: false }));
       });
     return () => stop.abort();
   }, [path, turn, who]);
   const reload = useCallback(() => setTurn((turn) => turn + 1), []);
-  const put = useCallback((value: T) => setState((before) => ({ path: before.path, value, busy: false })), []);
+  const put = useCallback((value: T) => setState((before) => ({ path: before.path, of: before.path, value, busy: false })), []);
   const own = state.path === path;
-  return { value: state.value, error: own ? state.error : undefined, busy: state.busy || !own, reload, put };
+  return { value: state.value, error: own ? state.error : undefined, busy: state.busy || !own, isOld: state.of !== path && state.value !== undefined, reload, put };
 }
 
 /** A list that comes page by page. */
@@ -119,7 +121,7 @@ export function Panel<T>({ title, class: kind = "", load, tools, lines = 3, chil
         />
       )}
       {load.value !== undefined ? (
-        <div class={load.busy ? "stale" : undefined}>
+        <div class={load.isOld ? "old" : load.busy ? "stale" : undefined}>
           <Guard of={load.value}>{() => children(load.value!)}</Guard>
         </div>
       ) : (

@@ -72,7 +72,7 @@ function Dashboard() {
   const isOwn = me.value !== null && !me.value.may_administer;
   return (
     <Shell page="dashboard" title={isOwn ? "Your usage" : "Dashboard"}>
-      <div class="talk">
+      <div class="sheet">
         <div class="page">
           <Content />
         </div>

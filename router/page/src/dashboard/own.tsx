@@ -4,14 +4,14 @@ import { Sparkline } from "../figures/small";
 import { daysUntil, today as utcToday, zone } from "../figures/days";
 import { compact, cost, count } from "../figures/numbers";
 import { withQuery } from "../shared/api";
+import { Note } from "../shared/note";
 import { me } from "../shared/session";
 import { Today } from "./cards";
-import { Bars } from "./daily";
-import { Panel, useLoad } from "./load";
+import { Bars, Choice, whole } from "./daily";
+import { Panel, isAbsent, useLoad } from "./load";
 import { Periods } from "./overview";
 import { daysOf, oneOf, range } from "./place";
-import { type Limits, MEASURES, type Measure, type Usage, eachDay, measured, notAnswered, tokens, turns } from "./usage";
-import { Choice } from "./daily";
+import { type Limits, MEASURES, type Measure, type Usage, eachDay, notAnswered, tokens, turns } from "./usage";
 import { go } from "./place";
 
 export function Own({ note }: { note?: ComponentChildren }) {
@@ -19,6 +19,7 @@ export function Own({ note }: { note?: ComponentChildren }) {
   const days = daysOf(range.value, today);
   const load = useLoad<Usage & { limits: Limits }>(withQuery("/api/usage", { days }));
   const period = daysUntil(today, days);
+  if (isAbsent(load.error)) return <>{note ?? <Note kind="info">What each person used is not recorded here.</Note>}</>;
   const measure = oneOf("measure", Object.keys(MEASURES) as Measure[], "turns");
   const name = `Your ${MEASURES[measure].toLowerCase()} a day`;
   return (
@@ -64,7 +65,7 @@ export function Own({ note }: { note?: ComponentChildren }) {
           {(usage) => <Today limits={usage.limits} today={today} />}
         </Panel>
         <Panel title={name} class="w4" load={load} lines={6} tools={<Choice label="Measure" value={measure} options={MEASURES} onChange={(measure) => go({ measure })} />}>
-          {(usage) => <Bars name={name} file={`my-${measure}`} series={[{ id: "own", label: MEASURES[measure], values: eachDay(usage.days, period).map((day) => measured(measure, day)) }].filter((of) => of.values.some((value) => value !== 0))} days={period} measure={measure} today={today} />}
+          {(usage) => <Bars name={name} file={`my-${measure}`} series={whole(usage, period, measure)} days={period} measure={measure} today={today} />}
         </Panel>
       </div>
     </>

@@ -25,13 +25,14 @@ export function UsersOfIt({ today, days }: { today: Day; days: number }) {
     { id: "last", label: "Last day (UTC)", value: (row) => row.last, show: (row) => (row.last === null ? NO_DATA : row.last === today ? "today" : dayLabel(row.last)) },
   ];
   const order = sorting("sort", columns, { column: "turns", descending: true });
+  if (load.value && !load.value.groups) return null;
   const rows = (usage: GroupedUsage): Row[] => {
     const last = lastUse(usage);
     return usage.groups.map((group) => ({ ...group, last: last.get(keyOf(group)) ?? null }));
   };
   const tools = (
     <>
-      {load.value && <SaveAsCsv file={`t3nets-usage-by-${of}.csv`} columns={columns} rows={() => rows(load.value!)} />}
+      {load.value && !load.isOld && <SaveAsCsv file={`t3nets-usage-by-${of}.csv`} columns={columns} rows={() => rows(load.value!)} />}
       <Choice label="Who" value={of} options={{ user: "people", key: "keys", model: "models", route: "routes" }} onChange={(of) => go({ of })} />
     </>
   );

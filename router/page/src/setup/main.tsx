@@ -103,7 +103,7 @@ function Setup() {
   useEffect(() => void loadMe(), []);
   return (
     <Shell page="setup" title="Set up">
-      <div class="talk">
+      <div class="sheet">
         <div class="page setup">
           <Content />
         </div>

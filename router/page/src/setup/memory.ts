@@ -42,5 +42,5 @@ export function goTo(step: Step): void {
   history.pushState(null, "", `${location.pathname}?step=${step}`);
   asked.value = step;
   document.getElementById("step")?.focus();
-  document.querySelector(".talk")?.scrollTo(0, 0);
+  document.querySelector(".sheet")?.scrollTo(0, 0);
 }
