@@ -42,6 +42,7 @@ pub const ROUTES: &[(Method, &str, Callers)] = &[
     (Method::POST, "/session", Callers::Everyone),
     (Method::DELETE, "/session", Callers::Everyone),
     (Method::GET, "/api/me", Callers::Chat),
+    (Method::POST, "/api/me/recovery-code", Callers::Users),
     (Method::GET, "/api/history", Callers::Users),
     (Method::GET, "/api/sessions", Callers::Users),
     (Method::POST, "/api/clear", Callers::Users),

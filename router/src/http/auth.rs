@@ -268,17 +268,19 @@ fn require_active(caller: &Caller) -> Result<(), ApiError> {
 }
 
 /// A credential that is not taken.
-fn refused(kind: TokenKind, why: &str) -> ApiError {
+pub(super) fn refused(kind: TokenKind, why: &str) -> ApiError {
     let message = match kind {
         TokenKind::Key => format!("the key {why}"),
         TokenKind::Session => format!("the session {why}"),
         TokenKind::Link => format!("the link {why}, or was used"),
+        TokenKind::Recovery => format!("the recovery code {why}, or was used"),
     };
     let refused = unauthorized(&message);
     match kind {
         TokenKind::Key => refused,
         TokenKind::Session => refused.hint("sign in again"),
         TokenKind::Link => refused.hint("ask for a new one: each works once, and for a while"),
+        TokenKind::Recovery => refused.hint("ask an admin of your tenant for a link"),
     }
 }
 

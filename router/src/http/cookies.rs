@@ -62,7 +62,7 @@ impl Cookies {
             let kind = TokenKind::Key;
             return match TokenKind::of(token) {
                 // A session that is taken here would need no CSRF token.
-                Some(TokenKind::Session | TokenKind::Link) => {
+                Some(TokenKind::Session | TokenKind::Link | TokenKind::Recovery) => {
                     Err(unauthorized("this is not an API key"))
                 }
                 Some(TokenKind::Key) | None => Ok(Some(Presented { kind, token })),

@@ -134,6 +134,7 @@ pub fn app(platform: Platform, config: ServerConfig) -> Result<App, AppError> {
         .routes(routes!(conversations::clear))
         .routes(routes!(session::open, session::close))
         .routes(routes!(session::me))
+        .routes(routes!(session::make_recovery_code))
         .routes(routes!(settings::show, settings::change))
         .routes(routes!(admin::users::list, admin::users::add))
         .routes(routes!(admin::users::set, admin::users::remove))

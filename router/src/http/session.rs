@@ -1,12 +1,12 @@
 //! Signing in and out on the web page, and who is signed in: `POST` and `DELETE /session`,
-//! `GET /api/me`.
+//! `GET /api/me`, `POST /api/me/recovery-code`.
 //!
 //! A session is a key of its own kind ([`crate::admin::sessions`]) in a cookie that scripts cannot
 //! read and other sites cannot have sent. Every way to sign in ends in [`open`].
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::header::SET_COOKIE;
+use axum::http::header::{CACHE_CONTROL, SET_COOKIE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
@@ -15,7 +15,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::AppState;
-use super::auth::{Admitted, Authenticated, unauthorized};
+use super::auth::{Admitted, Authenticated, refused, unauthorized};
 use super::cookies::{Presented, csrf_token, has_csrf_token};
 use super::error::{ApiError, Errors};
 use super::extract::JsonBody;
@@ -24,18 +24,20 @@ use crate::admin::views::UserView;
 use crate::admin::{Admin, AdminError};
 use crate::model::TokenKind;
 
-/// What to sign in with: one of the two.
+/// What to sign in with: one of the three.
 #[derive(ToSchema)]
 pub(super) struct SignInBody {
     /// An API key.
     key: Option<String>,
     /// What a one-time link holds.
     link: Option<String>,
+    /// A recovery code.
+    recovery_code: Option<String>,
 }
 
 impl FromFields for SignInBody {
     fn from_fields(fields: &Fields) -> Result<Self, ApiError> {
-        fields.only(&["key", "link"])?;
+        fields.only(&["key", "link", "recovery_code"])?;
         let text = |name| -> Result<_, ApiError> {
             let text = fields.text(&[name])?.map(str::trim);
             Ok(text.filter(|text| !text.is_empty()).map(str::to_owned))
@@ -43,6 +45,7 @@ impl FromFields for SignInBody {
         Ok(Self {
             key: text("key")?,
             link: text("link")?,
+            recovery_code: text("recovery_code")?,
         })
     }
 }
@@ -89,9 +92,9 @@ impl Me {
 
 /// Sign in
 ///
-/// With an API key, or with a one-time link, which works once. The answer sets a cookie. The
-/// session lasts 30 days from its last renewal, and ends with its user, with the key that opened
-/// it, or by signing out.
+/// With an API key, or with a one-time link or a recovery code, which work once. The answer sets a
+/// cookie. The session lasts 30 days from its last renewal, and ends with its user, with the key
+/// that opened it, or by signing out.
 #[utoipa::path(
     post,
     path = "/session",
@@ -106,17 +109,19 @@ pub(super) async fn open(
     State(state): State<AppState>,
     JsonBody(body): JsonBody<SignInBody>,
 ) -> Result<Response, ApiError> {
-    let presented = match (&body.key, &body.link) {
-        (Some(token), None) => Presented {
-            kind: TokenKind::Key,
-            token,
-        },
-        (None, Some(token)) => Presented {
-            kind: TokenKind::Link,
-            token,
-        },
-        _ => return Err(ApiError::invalid("send one of `key` and `link`")),
+    let given = [
+        (TokenKind::Key, &body.key),
+        (TokenKind::Link, &body.link),
+        (TokenKind::Recovery, &body.recovery_code),
+    ];
+    let mut given = given
+        .into_iter()
+        .filter_map(|(kind, token)| Some((kind, token.as_deref()?)));
+    let (Some((kind, token)), None) = (given.next(), given.next()) else {
+        let message = "send one of `key`, `link` and `recovery_code`";
+        return Err(ApiError::invalid(message));
     };
+    let presented = Presented { kind, token };
     if TokenKind::of(presented.token) != Some(presented.kind) {
         let field = presented.kind.as_str();
         return Err(unauthorized(&format!("this is not a {field} of T3nets")).about_field(field));
@@ -131,14 +136,12 @@ pub(super) async fn open(
     };
     let admin = Admin::new(state.platform.clone(), format!("user:{}", by.user_id));
     let opened = admin.open_session(&by).await;
-    if by.kind() == TokenKind::Link {
+    if by.kind().is_used_up() {
         state.authenticator.forget(&by.hash).await;
     }
     let opened = match opened {
-        Err(AdminError::NotFound(_)) => {
-            return Err(unauthorized("the link was used, or its user is gone")
-                .hint("ask for a new one: each works once, and for a while"));
-        }
+        // Somebody was faster, or its user is gone.
+        Err(AdminError::NotFound(_)) => return Err(refused(by.kind(), "is not valid")),
         opened => opened?,
     };
     let token = opened.key.expose_secret();
@@ -193,6 +196,50 @@ pub(super) async fn close(
     }
     let cookie = state.cookies.clear()?;
     Ok((StatusCode::NO_CONTENT, [(SET_COOKIE, cookie)]).into_response())
+}
+
+/// A recovery code that was just made.
+#[derive(Serialize, ToSchema)]
+pub(super) struct RecoveryCode {
+    /// The code. It is shown here and nowhere else, and signs in once: `POST /session`.
+    recovery_code: String,
+    /// Its first characters, by which it is listed and revoked.
+    prefix: String,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+}
+
+/// Make a recovery code
+///
+/// It signs the caller in once, whenever that is, where no key and no session is left. A user has
+/// one: the one before it no longer works. A key that expires, or a session that was opened with
+/// one, makes none.
+#[utoipa::path(
+    post,
+    path = "/api/me/recovery-code",
+    tag = "session",
+    responses(
+        (status = 201, description = "Made", body = RecoveryCode),
+        Errors,
+    ),
+    security(("key" = [])),
+)]
+pub(super) async fn make_recovery_code(
+    State(state): State<AppState>,
+    Authenticated(admitted): Authenticated,
+) -> Result<Response, ApiError> {
+    let by = admitted
+        .by
+        .ok_or_else(|| unauthorized("this needs a user"))?;
+    let admin = Admin::new(state.platform.clone(), format!("user:{}", by.user_id));
+    let code = admin.make_recovery_code(&by).await?;
+    let made = RecoveryCode {
+        recovery_code: code.key.expose_secret().to_owned(),
+        prefix: code.stored.prefix,
+        created_at: code.stored.created_at,
+    };
+    let headers = [(CACHE_CONTROL, "no-store")];
+    Ok((StatusCode::CREATED, headers, Json(made)).into_response())
 }
 
 /// Show who is signed in

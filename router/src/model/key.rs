@@ -1,5 +1,6 @@
 //! API keys: how a program proves which tenant and user it speaks for. The key itself is shown once
-//! and never stored. A session of the web page and a one-time link are keys too, of other kinds.
+//! and never stored. A session of the web page, a one-time link and a recovery code are keys too,
+//! of other kinds.
 
 use std::fmt;
 use std::str::FromStr;
@@ -42,10 +43,12 @@ pub enum TokenKind {
     Session,
     /// A one-time link: changed into a session once.
     Link,
+    /// A user's recovery code: changed into a session once, whenever that is.
+    Recovery,
 }
 
 impl TokenKind {
-    const ALL: [Self; 3] = [Self::Key, Self::Session, Self::Link];
+    const ALL: [Self; 4] = [Self::Key, Self::Session, Self::Link, Self::Recovery];
 
     /// What every token of this kind begins with.
     pub const fn mark(self) -> &'static str {
@@ -53,6 +56,7 @@ impl TokenKind {
             Self::Key => "t3n_",
             Self::Session => "t3s_",
             Self::Link => "t3i_",
+            Self::Recovery => "t3r_",
         }
     }
 
@@ -62,7 +66,13 @@ impl TokenKind {
             Self::Key => "key",
             Self::Session => "session",
             Self::Link => "link",
+            Self::Recovery => "recovery_code",
         }
+    }
+
+    /// Whether it works once: the first who has it is signed in, and it is gone.
+    pub const fn is_used_up(self) -> bool {
+        matches!(self, Self::Link | Self::Recovery)
     }
 
     /// The kind of a token, or of what is kept of its beginning.

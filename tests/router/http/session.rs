@@ -340,3 +340,86 @@ async fn on_aws_the_cookie_is_sent_by_https_alone() {
         "{set}"
     );
 }
+
+async fn recovery_code(browser: &Browser<'_>) -> String {
+    let path = "/api/me/recovery-code";
+    let made = browser.send(Method::POST, path, &json!({})).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
+    assert_eq!(made.headers["cache-control"], "no-store");
+    made.json()["recovery_code"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_recovery_code_signs_in_once_and_the_next_takes_its_place() {
+    let app = TestApp::new().await;
+    let bob = "bob".parse().unwrap();
+    let hour = SignedDuration::from_hours(1);
+    let link = operator(&app)
+        .invite(&tenant_id("default"), &bob, hour)
+        .await
+        .unwrap();
+    let browser = Browser::sign_in(&app, json!({"link": link.key.expose_secret()})).await;
+    let first = recovery_code(&browser).await;
+    let code = recovery_code(&browser).await;
+    assert!(code.starts_with("t3r_"), "{code}");
+    let keys = operator(&app).keys(&tenant_id("default")).await.unwrap();
+    let codes = keys.iter().filter(|key| code.starts_with(&key.prefix));
+    assert_eq!(codes.count(), 1, "{keys:?}");
+    assert!(!keys.iter().any(|key| first.starts_with(&key.prefix)));
+
+    let as_key = app.get("/api/me", Some(&code)).await;
+    assert_eq!(as_key.error_code(), "unauthorized");
+    for with in [
+        json!({"recovery_code": first}),
+        json!({"key": code}),
+        json!({"link": code}),
+        json!({"recovery_code": link.key.expose_secret()}),
+        json!({"recovery_code": "t3r_nothing"}),
+    ] {
+        let answer = app.post("/session", None, &with).await;
+        assert_eq!(answer.error_code(), "unauthorized", "{with}");
+    }
+    let with = json!({"recovery_code": code});
+    let tries = (0..5).map(|_| app.post("/session", None, &with));
+    let answers = futures::future::join_all(tries).await;
+    let signed_in = answers
+        .iter()
+        .filter(|answer| answer.status == StatusCode::CREATED);
+    assert_eq!(signed_in.count(), 1, "{answers:?}");
+    let used = app.post("/session", None, &with).await;
+    let error = &used.json()["error"];
+    assert_eq!(
+        error["message"],
+        "the recovery code is not valid, or was used"
+    );
+}
+
+#[tokio::test]
+async fn a_recovery_code_does_no_more_than_what_it_comes_from_and_goes_with_it() {
+    let app = TestApp::new().await;
+    let key = app.key("default", "ada", UserRole::Member).await;
+    let by_key = Browser::sign_in(&app, json!({"key": key})).await;
+    let code = recovery_code(&by_key).await;
+    let by_code = Browser::sign_in(&app, json!({"recovery_code": code})).await;
+    assert_eq!(by_code.get("/api/me").await.json()["role"], "member");
+    recovery_code(&by_code).await;
+
+    let operator = operator(&app);
+    let hash = t3nets_router::model::KeyHash::of(&key);
+    let stored = app.platform.tenants.key(&hash).await.unwrap().unwrap();
+    operator.revoke_key(&stored).await.unwrap();
+    let left = operator.keys(&tenant_id("default")).await.unwrap();
+    assert_eq!(left, [], "{left:?}");
+
+    // What ends by itself makes nothing that does not.
+    let hour = Timestamp::now() + SignedDuration::from_hours(1);
+    let ending = app
+        .key_until("default", "ada", UserRole::Admin, Some(hour))
+        .await;
+    let path = "/api/me/recovery-code";
+    let refused = app.post(path, Some(&ending), &json!({})).await;
+    assert!(refused.status.is_client_error(), "{refused:?}");
+    let browser = Browser::sign_in(&app, json!({"key": ending})).await;
+    let refused = browser.send(Method::POST, path, &json!({})).await;
+    assert!(refused.status.is_client_error(), "{refused:?}");
+}
