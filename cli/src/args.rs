@@ -201,7 +201,7 @@ fn named_tenant(matches: &ArgMatches) -> Option<TenantId> {
 
 /// The commands in groups, in the order in which they are first needed.
 const GROUPS: [(&str, &[&str]); 5] = [
-    ("Local", &["dev", "chat", "backup", "restore"]),
+    ("Local", &["dev", "chat", "open", "backup", "restore"]),
     ("Tenants", &["seed", "tenant", "key", "secret"]),
     (
         "Deploy",

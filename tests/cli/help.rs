@@ -71,7 +71,7 @@ Run and operate T3nets, a multi-tenant AI assistant on AWS.
 
 Start here:  t3nets dev --demo      then: t3nets chat "sprint status?"
 
-Local        dev  chat  backup  restore
+Local        dev  chat  open  backup  restore
 Tenants      seed  tenant  key  secret
 Deploy       deploy  rollback  status  logs  history  restart  scale
 AWS          infra  cost  doctor

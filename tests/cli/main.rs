@@ -26,6 +26,7 @@ mod help;
 mod infra;
 mod key;
 mod operator;
+mod page_link;
 mod prompts;
 mod sandbox;
 mod secret;

@@ -33,6 +33,16 @@ const EXAMPLES: &[(&str, &[Example])] = &[
             ),
         ],
     ),
+    (
+        "open",
+        &[
+            ("Open the web page of the running router", "open"),
+            (
+                "Print a link that signs ada in",
+                "open --user ada@example.com --print",
+            ),
+        ],
+    ),
     ("init", &[("Write t3nets.toml to this folder", "init")]),
     ("env list", &[("List the environments", "env list")]),
     (
@@ -135,6 +145,16 @@ const EXAMPLES: &[(&str, &[Example])] = &[
                 "Add an administrator",
                 "tenant add-user --email ada@acme.example --name Ada --role admin",
             ),
+        ],
+    ),
+    (
+        "tenant invite",
+        &[
+            (
+                "Send ada a link that works for two days",
+                "tenant invite ada@example.com --expires 2d",
+            ),
+            ("The same in dev", "tenant invite ada@example.com -e dev"),
         ],
     ),
     (

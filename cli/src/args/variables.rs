@@ -37,6 +37,16 @@ pub(crate) const VARIABLES: &[(&str, &str)] = &[
         "T3NETS_MODEL",
         "the name of the model that `t3nets dev` asks",
     ),
+    ("BROWSER", "the browser that `t3nets open` starts"),
+    (
+        "DISPLAY",
+        "the screen for it; without one the link is printed",
+    ),
+    ("WAYLAND_DISPLAY", "the same"),
+    (
+        "SSH_CONNECTION",
+        "set on a machine elsewhere, where the link is printed",
+    ),
     ("ADMIN_EMAIL", "the administrator that `t3nets seed` adds"),
     ("JIRA_URL", "read by `t3nets seed`, also from .env"),
     ("JIRA_EMAIL", "the same"),

@@ -21,9 +21,12 @@ pub(crate) mod init;
 pub(crate) mod key;
 pub(crate) mod logs;
 pub(crate) mod man;
+pub(crate) mod open;
+pub(crate) mod page_link;
 pub(crate) mod restart;
 pub(crate) mod restore;
 pub(crate) mod rollback;
+pub(crate) mod router_url;
 pub(crate) mod scale;
 pub(crate) mod secret;
 pub(crate) mod seed;
@@ -48,6 +51,8 @@ pub(crate) enum Command {
     Dev(dev::DevArgs),
     /// Ask the assistant a question, or chat
     Chat(chat::ChatArgs),
+    /// Open the web page in a browser, signed in
+    Open(open::OpenArgs),
     /// Write a commented t3nets.toml
     Init(init::InitArgs),
     /// List, show and select environments
@@ -154,6 +159,7 @@ async fn run_to_end(
     match command {
         Command::Dev(args) => show(printer, dev::run(context, args).await),
         Command::Chat(args) => show(printer, chat::run(context, args).await),
+        Command::Open(args) => show(printer, open::run(context, args).await),
         Command::Deploy(args) => show(printer, deploy::run(context, args).await),
         Command::Rollback(args) => show(printer, rollback::run(context, args).await),
         Command::Status(args) => show(printer, status::run(context, args).await),
@@ -202,7 +208,8 @@ async fn run_to_end(
 
 async fn run_tenant(context: &Context, command: TenantCommand) -> Result<u8, CliError> {
     use TenantCommand::*;
-    use tenant::{add, add_user, audit, channels, export, import, list, remove, remove_user};
+    use tenant::{add, add_user, audit, channels, export, import, invite, list};
+    use tenant::{remove, remove_user};
     use tenant::{set, set_user, show as show_tenant, status, usage, users};
 
     let printer = &context.printer;
@@ -217,6 +224,7 @@ async fn run_tenant(context: &Context, command: TenantCommand) -> Result<u8, Cli
         Export(args) => show(printer, export::run(context, args).await),
         Import(args) => show(printer, import::run(context, args).await),
         AddUser(args) => show(printer, add_user::run(context, args).await),
+        Invite(args) => show(printer, invite::run(context, args).await),
         Users(args) => show(printer, users::run(context, args).await),
         SetUser(args) => show(printer, set_user::run(context, args).await),
         RemoveUser(args) => show(printer, remove_user::run(context, args).await),

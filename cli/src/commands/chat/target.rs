@@ -5,17 +5,16 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use t3nets_router::admin::Admin;
 use t3nets_router::admin::keys::NewKey;
-use t3nets_router::model::{KeyHash, TenantId, UserRole};
-use t3nets_router::outbound;
+use t3nets_router::model::{KeyHash, TenantId};
 use url::Url;
 
 use super::client::{Client, KeySource};
-use crate::aws::{AwsEnvironment, Name};
 use crate::commands::arguments::TenantFlag;
+use crate::commands::page_link::usual_user;
+use crate::commands::router_url::{self, is_readable_on_the_way, own_url};
 use crate::config::environment::PlatformKind;
 use crate::config::key_origins;
 use crate::config::keystore::{Keystore, StoredKey, origin_of};
-use crate::config::running;
 use crate::context::Context;
 use crate::error::{CliError, ErrorKind};
 
@@ -75,12 +74,7 @@ impl Target {
             };
             return Ok(Self { url, credential });
         };
-        if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-            return Err(
-                CliError::usage(format!("`--url {url}` is not a web address"))
-                    .hint("for example `--url http://127.0.0.1:8080`"),
-            );
-        }
+        let url = router_url::checked(url)?;
         let credential = match given {
             Some(key) => given_for(context, &url, key),
             None if own_url(context)
@@ -127,33 +121,6 @@ fn given_for(context: &Context, url: &Url, key: SecretString) -> Credential {
         ));
     }
     Credential::Given(key)
-}
-
-fn is_readable_on_the_way(url: &Url) -> bool {
-    url.scheme() == "http" && !outbound::is_loopback(url)
-}
-
-/// Where the router of the environment in use answers.
-async fn own_url(context: &Context) -> Result<Url, CliError> {
-    let environment = context.settings.environment()?;
-    match environment.platform {
-        PlatformKind::Aws => match environment.names.contains_key(Name::Url.key()) {
-            // Nothing of AWS is needed for it.
-            true => AwsEnvironment::without_state(environment).url(),
-            false => context.aws_environment().await?.url(),
-        }
-        .map_err(|error| error.hint("or give `--url`")),
-        PlatformKind::Local => {
-            let running = running::find(&environment.home)?;
-            running.map(|dev| dev.url).ok_or_else(|| {
-                CliError::not_ready(format!(
-                    "no router is running for the environment `{}`",
-                    environment.name
-                ))
-                .hint_command("dev", "starts one in another terminal")
-            })
-        }
-    }
 }
 
 /// The key stored for the tenant and this router, or one that is made, recorded in the audit trail,
@@ -236,16 +203,7 @@ async fn make_key(
     admin: &Admin,
     tenant: &TenantId,
 ) -> Result<StoredKey, CliError> {
-    let users = admin.users(tenant).await?;
-    // The first admin by id, else the first person there is.
-    let user = users
-        .iter()
-        .find(|user| user.role == UserRole::Admin)
-        .or(users.first())
-        .ok_or_else(|| {
-            CliError::not_ready(format!("tenant `{tenant}` has no users"))
-                .hint_command("tenant add-user", "adds one")
-        })?;
+    let user = usual_user(admin, tenant).await?;
     let created = admin
         .create_key(
             tenant,

@@ -35,6 +35,9 @@ pub(super) struct DevStarted {
     /// The command that asks it.
     #[serde(skip)]
     pub(super) chat: String,
+    /// The command that opens the page as a user, where there is one.
+    #[serde(skip)]
+    pub(super) open: Option<String>,
     /// The command that makes a key, where one is needed.
     #[serde(skip)]
     pub(super) curl_user: Option<String>,
@@ -45,6 +48,7 @@ impl Output for DevStarted {
         let mut rows = vec![("web page", self.url.to_string())];
         rows.extend(self.addresses.iter().map(|url| ("", url.to_string())));
         rows.push(("chat", self.chat.clone()));
+        rows.extend(self.open.clone().map(|open| ("dashboard", open)));
         rows.extend(self.curl().into_iter().enumerate().map(|(n, line)| {
             let name = if n == 0 { "api" } else { "" };
             (name, line)
@@ -110,6 +114,22 @@ pub(super) async fn chat_command(
     let flag = flag(admin, tenant).await?;
     let words = format!("chat \"{question}\"{flag}");
     Ok(context.printer.command(&words))
+}
+
+/// The command that opens the page as a user, if the tenant has one.
+///
+/// # Errors
+/// If the store cannot be read.
+pub(super) async fn open_command(
+    context: &Context,
+    admin: &Admin,
+    tenant: &TenantId,
+) -> Result<Option<String>, CliError> {
+    if admin.users(tenant).await?.is_empty() {
+        return Ok(None);
+    }
+    let words = format!("open{}", flag(admin, tenant).await?);
+    Ok(Some(context.printer.command(&words)))
 }
 
 /// `-t TENANT`, where the tenant is not the one that is meant without.
@@ -218,6 +238,7 @@ mod tests {
             demo: false,
             question: "sprint status?",
             chat: "t3nets chat \"sprint status?\"".to_owned(),
+            open: Some("t3nets open".to_owned()),
             curl_user: needs_key.then(|| "t3nets key create a@b --expires 1h".to_owned()),
         }
     }

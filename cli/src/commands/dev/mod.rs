@@ -131,6 +131,7 @@ pub(crate) async fn run(context: &Context, args: DevArgs) -> Result<Streamed, Cl
     context.printer.print(&DevStarted {
         addresses: banner::addresses(address)?,
         chat: banner::chat_command(context, &admin, &asked, question).await?,
+        open: banner::open_command(context, &admin, &asked).await?,
         question,
         curl_user,
         url: running.url,

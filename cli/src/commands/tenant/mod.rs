@@ -7,6 +7,7 @@ pub(super) mod audit;
 pub(super) mod channels;
 pub(super) mod export;
 pub(super) mod import;
+pub(super) mod invite;
 pub(super) mod list;
 pub(super) mod remove;
 pub(super) mod remove_user;
@@ -56,6 +57,10 @@ pub(crate) enum TenantCommand {
     /// Add a user to a tenant
     #[command(alias = "create-user")]
     AddUser(add_user::AddUserArgs),
+    /// Create a one-time link that signs a user in to the web page
+    ///
+    /// Whoever opens the link first is signed in as the user. It is shown once.
+    Invite(invite::InviteArgs),
     /// List the users of a tenant
     #[command(alias = "list-users")]
     Users(users::UsersArgs),
