@@ -67,7 +67,8 @@ function BlockOf({ token, level, isOpen }: { token: Token; level: number; isOpen
     case "text":
       return <>{token.tokens ? inline(token.tokens, isOpen) : decoded(token.text)}</>;
     case "code": {
-      const { text, lang } = token as Tokens.Code;
+      const { lang } = token as Tokens.Code;
+      const text = written(token as Tokens.Code);
       const isFenceOpen = isOpen && !/\n[ \t]*(?:`{3,}|~{3,})[ \t]*\n?$/.test(token.raw);
       return <Code text={text} language={(lang ?? "").split(/[\s{,]/)[0]!} isOpen={isFenceOpen} />;
     }
@@ -84,6 +85,12 @@ function BlockOf({ token, level, isOpen }: { token: Token; level: number; isOpen
     default:
       return <p class="plain">{token.raw}</p>;
   }
+}
+
+/** A fence's text exactly: the Lexer's has one line end more where an empty line stands at the end. */
+function written({ raw, text }: Tokens.Code): string {
+  const inside = /^(?:`{3,}|~{3,})[^\n]*\n([\s\S]*)\n(?:`{3,}|~{3,})[ \t]*\n*$/.exec(raw);
+  return inside ? inside[1]! : text;
 }
 
 function children(tokens: Token[] | undefined, level: number, isOpen: boolean): ComponentChildren {

@@ -4,7 +4,7 @@ import { ApiError, call, get, withQuery } from "../shared/api";
 import { me } from "../shared/session";
 import { follow, settle } from "./following";
 import { Conversation, Turn, turnsOf, type Message, type TurnHead } from "./model";
-import { forgetList, mark, refreshList, refreshLive, sessions, title } from "./sessions";
+import { forgetList, listNew, mark, refreshList, refreshLive, sessions, title } from "./sessions";
 
 /** Messages that are loaded at once. */
 const PAGE = 50;
@@ -147,6 +147,7 @@ function adopt(conversation: Conversation, head: TurnHead, newest: Message | und
 export async function track(conversation: Conversation, turn: Turn): Promise<void> {
   const id = conversation.id.peek()!;
   mark(id, true);
+  listNew({ session_id: id, message: turn.question });
   await follow(turn, () => conversation.id.peek());
   mark(id, false);
   void refreshList();

@@ -1,5 +1,5 @@
 // The conversations at the side, by day. Only the rows that show are in the page, however many there are.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { JSX } from "preact";
 import { sideOpen } from "../shared/shell";
 import { address, current, open } from "./conversations";
@@ -18,10 +18,14 @@ interface Row {
 
 function rowsOf(all: Session[], midnight: number, height: number): Row[] {
   const rows: Row[] = [];
+  const heads = new Map<string, string>();
   let top = 0;
   let before = "";
   for (const session of all) {
-    const head = group(Date.parse(session.updated_at), midnight);
+    // Of a quarter of an hour there is one day, in every zone.
+    const quarter = String(Math.floor(Date.parse(session.updated_at) / 900_000));
+    let head = heads.get(quarter);
+    if (head === undefined) heads.set(quarter, (head = group(Date.parse(session.updated_at), midnight)));
     if (head !== before) {
       rows.push({ key: `day ${head}`, top, height: HEAD, head });
       top += HEAD;
@@ -64,10 +68,11 @@ export function ConversationList(): JSX.Element | null {
       element.removeEventListener("scroll", look);
     };
   }, [has]);
-  if (!has) return null;
-  const rows = rowsOf(sessions.value, today.value, height);
+  const all = sessions.value;
+  const midnight = today.value;
+  const rows = useMemo(() => rowsOf(all, midnight, height), [all, midnight, height]);
   const total = rows.length === 0 ? 0 : rows.at(-1)!.top + rows.at(-1)!.height;
-  if (next.value && view.top + 2 * view.height > total) void moreOfList();
+  if (has && next.value && view.top + 2 * view.height > total) void moreOfList();
   const from = Math.max(0, rowAt(rows, view.top) - MARGIN);
   const to = Math.min(rows.length, Math.min(rowAt(rows, view.top + view.height) + MARGIN, from + 98));
   const shown = rows.slice(from, to);
@@ -75,6 +80,12 @@ export function ConversationList(): JSX.Element | null {
   const kept = focused.current ? rows.find((row) => row.key === focused.current) : undefined;
   if (kept && !shown.includes(kept)) shown.push(kept);
   const id = current.value.id.value;
+  const had = focused.current;
+  useLayoutEffect(() => {
+    // An element that is moved in the document loses the focus.
+    if (had && document.activeElement === document.body) box.current?.querySelector<HTMLElement>(`[data-row="${CSS.escape(had)}"]`)?.focus({ preventScroll: true });
+  });
+  if (!has) return null;
 
   const go = (event: MouseEvent, session: Session) => {
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;

@@ -1,6 +1,6 @@
 // What the chat shows: conversations of turns. A turn is one question and its answer, and stays the same
 // object from its first word to long after its last, so that what is on the screen stays there.
-import { batch, signal } from "@preact/signals";
+import { batch, computed, signal } from "@preact/signals";
 import { ApiError } from "../shared/api";
 import type { ErrorDetail } from "../shared/api";
 
@@ -157,8 +157,11 @@ export class Conversation {
     this.id.value = id;
   }
 
+  // Only its change is seen: a thousand turns do not each look at a thousand.
+  private readonly answered = computed(() => this.turns.value.find((turn) => turn.state.value === "running"));
+
   get running(): Turn | undefined {
-    return this.turns.value.find((turn) => turn.state.value === "running");
+    return this.answered.value;
   }
 
   /** Messages that its history holds before a turn, once all of it is loaded. */

@@ -17,7 +17,7 @@ export class Scroller {
 
   constructor(
     box: HTMLElement,
-    content: HTMLElement,
+    private readonly content: HTMLElement,
     private readonly isFar: (far: boolean) => void,
     private readonly nearBeginning: () => void,
   ) {
@@ -38,6 +38,7 @@ export class Scroller {
 
   toEnd(): void {
     this.follows = true;
+    this.giveRoom();
     this.write(this.box.scrollHeight);
     this.judge();
   }
@@ -75,7 +76,14 @@ export class Scroller {
     if (this.box.scrollTop < BEGINNING) this.nearBeginning();
   };
 
+  /** The last question has all of the room. (A container query would lay out a thousand turns at each key.) */
+  private giveRoom(): void {
+    const last = this.content.querySelector<HTMLElement>(".turn.fresh:last-child");
+    last?.style.setProperty("--room", `${this.box.clientHeight}px`);
+  }
+
   private grown(): void {
+    this.giveRoom();
     if (this.follows && this.distance > 0) this.write(this.box.scrollHeight);
     this.judge();
   }

@@ -10,9 +10,12 @@ export interface Session {
   updated_at: string;
   title?: string;
   preview: string;
+  /** It has no answer yet: the router lists it once it has one. */
+  isNew?: boolean;
 }
 
 const PAGE = 100;
+const MOST = 200;
 /** How often it is asked what is being answered, while something is. */
 const WATCH_MS = 5_000;
 
@@ -32,6 +35,8 @@ export function dayOf(time: number): number {
   return new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
 }
 
+const months = new Intl.DateTimeFormat(undefined, { month: "long", year: "numeric" });
+
 /** Under what a time stands, by the local calendar. */
 export function group(time: number, midnight: number): string {
   const day = dayOf(time);
@@ -43,7 +48,7 @@ export function group(time: number, midnight: number): string {
   if (day >= before(1)) return "Yesterday";
   if (day >= before(7)) return "Previous 7 days";
   if (day >= before(30)) return "Previous 30 days";
-  return new Date(time).toLocaleDateString(undefined, { month: "long", year: "numeric" });
+  return months.format(time);
 }
 
 let midnightTimer = 0;
@@ -78,7 +83,7 @@ export async function refreshList(): Promise<void> {
     // What is newer than the page's last and not in it was removed.
     const end = page.next ? page.sessions.at(-1)!.updated_at : "";
     const ids = new Set(page.sessions.map((session) => session.session_id));
-    const rest = isFirst ? [] : sessions.peek().filter((session) => ids.has(session.session_id) || session.updated_at < end);
+    const rest = isFirst ? [] : sessions.peek().filter((session) => ids.has(session.session_id) || session.updated_at < end || (session.isNew && live.peek().has(session.session_id)));
     sessions.value = merge(rest, page.sessions);
     if (isFirst || rest.length <= page.sessions.length) next.value = page.next;
     listState.value = "ready";
@@ -93,7 +98,7 @@ export async function moreOfList(): Promise<void> {
   if (!after || isLoading) return;
   isLoading = true;
   try {
-    const page = await get<{ sessions: Session[]; next?: string }>(withQuery("/api/sessions", { limit: PAGE, after }));
+    const page = await get<{ sessions: Session[]; next?: string }>(withQuery("/api/sessions", { limit: MOST, after }));
     sessions.value = merge(sessions.peek(), page.sessions);
     next.value = page.next;
   } catch {
@@ -112,11 +117,19 @@ export async function refreshLive(): Promise<void> {
     const now = new Set(turns.filter((turn) => turn.state === "running").map((turn) => turn.session_id));
     const ended = [...live.peek()].some((id) => !now.has(id));
     live.value = now;
+    for (const turn of turns) if (now.has(turn.session_id)) listNew(turn);
     if (ended) void refreshList();
   } catch {
     return;
   }
   if (live.peek().size > 0) watch = window.setTimeout(() => void refreshLive(), WATCH_MS);
+}
+
+/** Lists a conversation whose first question is being answered. */
+export function listNew(turn: { session_id: string; message: string; started_at?: string }): void {
+  if (!hasList() || sessions.peek().some((session) => session.session_id === turn.session_id)) return;
+  const updated_at = turn.started_at ?? new Date(serverNow()).toISOString();
+  sessions.value = merge(sessions.peek(), [{ session_id: turn.session_id, title: turn.message.slice(0, 80), preview: "", updated_at, isNew: true }]);
 }
 
 export function mark(sessionId: string, isLive: boolean): void {

@@ -1,6 +1,5 @@
 // One turn: the question in a tint, the answer as text, and what can be done with them.
-import { useId, useRef, useState } from "preact/hooks";
-import { useEffect } from "preact/hooks";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
 import type { JSX } from "preact";
 import { CopyButton } from "../shared/copy";
 import { Icon } from "../shared/icons";
@@ -8,6 +7,7 @@ import { Note } from "../shared/note";
 import { Answer } from "./answer";
 import { FailureNote } from "./failure";
 import type { Conversation, Details, Turn } from "./model";
+import { memo } from "./memo";
 import { askInstead } from "./sending";
 
 /** From where a skill has what it says. */
@@ -22,7 +22,7 @@ interface Props {
   isLast: boolean;
 }
 
-export function TurnView({ turn, conversation, isLast }: Props): JSX.Element {
+function ShownTurn({ turn, conversation, isLast }: Props): JSX.Element {
   const [isEditing, setEditing] = useState(false);
   const name = useId();
   return (
@@ -35,6 +35,9 @@ export function TurnView({ turn, conversation, isLast }: Props): JSX.Element {
     </section>
   );
 }
+
+// Its own signals make it anew; that others came does not.
+export const TurnView = memo(ShownTurn, (a, b) => a.turn === b.turn && a.conversation === b.conversation && a.isLast === b.isLast);
 
 function Question({ turn, conversation, edit }: { turn: Turn; conversation: Conversation; edit: () => void }): JSX.Element {
   const isBusy = conversation.running !== undefined;

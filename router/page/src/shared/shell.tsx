@@ -61,9 +61,11 @@ export function Shell({ page, title, chip, list, onNew, children }: ShellProps):
   return (
     <>
       <div class={sideOpen.value ? "app open" : "app"} onKeyDown={key}>
-        <a class="skip" href="#main">
-          Skip to the page
-        </a>
+        {!sideOpen.value && (
+          <a class="skip" href="#main">
+            Skip to the page
+          </a>
+        )}
         <aside class="side" id="side" ref={side} aria-label="Conversations and account">
           <a class="brand" href="/">
             <Icon name="logo" weight={1.6} />
@@ -155,6 +157,22 @@ function Account({ page }: { page: Page }): JSX.Element {
   const role = known ? (who!.role === "admin" ? "Administrator" : "Member") : who ? "Chats are not kept" : "";
   return (
     <div class="me" ref={box}>
+      {who ? (
+        <button type="button" class="who" aria-expanded={open} onClick={() => setOpen(!open)}>
+          <span class="hidden">Account: </span>
+          <span class="av" aria-hidden="true">{known ? initials(name) : "–"}</span>
+          <span class="is">
+            <b>{name}</b>
+            <span>{role}</span>
+          </span>
+        </button>
+      ) : (
+        absent.value === "signed out" && (
+          <button type="button" class="btn" onClick={() => (signingIn.value = true)}>
+            Sign in
+          </button>
+        )
+      )}
       {open && (
         <div class="pop">
           <fieldset>
@@ -186,22 +204,6 @@ function Account({ page }: { page: Page }): JSX.Element {
             </button>
           )}
         </div>
-      )}
-      {who ? (
-        <button type="button" class="who" aria-expanded={open} onClick={() => setOpen(!open)}>
-          <span class="av" aria-hidden="true">{known ? initials(name) : "–"}</span>
-          <span class="is">
-            <span class="hidden">Account: </span>
-            <b>{name}</b>
-            <span>{role}</span>
-          </span>
-        </button>
-      ) : (
-        absent.value === "signed out" && (
-          <button type="button" class="btn" onClick={() => (signingIn.value = true)}>
-            Sign in
-          </button>
-        )
       )}
       <nav aria-label="Pages">
         {page !== "chat" && <PageLink href="/" icon="chat" label="Chat" />}

@@ -56,7 +56,7 @@ export function browserTests(start, { shared = false } = {}) {
   const run = (name, ...rest) => {
     const body = rest.pop();
     const options = rest.pop() ?? {};
-    return test(name, { timeout: 60_000 }, async () => {
+    return test(name, { timeout: options.timeout ?? 60_000 }, async () => {
       const server = common ?? (await start());
       const { context, watch } = await watched(browser, server.address, options.context);
       try {

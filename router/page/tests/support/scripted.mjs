@@ -252,7 +252,7 @@ export class Scripted {
     } else if (session && body.seen && session.messages.at(-1).at > body.seen) {
       return this.refuse(response, 409, { code: "conversation_moved_on", message: "the conversation went on elsewhere" });
     }
-    const under = [...this.turns.values()].find((turn) => turn.session_id === sessionId && turn.state === "running");
+    const under = [...this.turns.values()].find((turn) => turn.session_id === sessionId && turn.state === "running" && !turn.forgotten);
     if (under) return this.refuse(response, 409, { code: "turn_under_way", message: "a question in this conversation is being answered", turn_id: under.id });
     const turn = this.begin(sessionId, body.message);
     this.keys.set(key, turn);

@@ -1,0 +1,159 @@
+// Rules 32 to 34, 38 and 39: what the page says, and to whom.
+import assert from "node:assert/strict";
+import { browserTests, drawn, until } from "./support/browser.mjs";
+import { announced, answer, ask, box, open, shows } from "./support/chat.mjs";
+import { Scripted } from "./support/scripted.mjs";
+
+const test = browserTests(() => Scripted.start());
+const sent = (server) => server.of("POST", "/api/turns");
+
+test("rule 32: at a 401 the sign-in comes over the page, the draft is kept, nothing is sent by itself", async ({ page, server, address }) => {
+  server.store("s1", "A question", "An answer");
+  await open(page, `${address}/c/s1`);
+  await page.getByText("An answer").first().waitFor();
+  server.signedIn = false;
+  await box(page).fill("Not lost");
+  await box(page).press("Enter");
+  await page.getByRole("dialog", { name: "You were signed out" }).waitFor();
+  assert.equal(await box(page).inputValue(), "Not lost");
+  assert.equal(await page.locator(".talk").getByText("An answer").count(), 1, "the page stays");
+  await page.getByLabel("API key or sign-in link").fill("t3n_right");
+  await page.keyboard.press("Enter");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  await drawn(page);
+  assert.equal(sent(server).length, 1);
+  assert.equal(await box(page).inputValue(), "Not lost");
+  await box(page).press("Enter");
+  await until("now it is sent", () => server.turns.size === 1);
+});
+
+for (const days of [-1, 0, 1]) {
+  test(`rule 33: a limit says which, the local time and how long, with a clock that is ${days === 0 ? "right" : `${days} day off`}`, async ({ page, server, address }) => {
+    const now = Date.UTC(2026, 10, 26, 21, 0, 0);
+    server.offset = now - Date.now();
+    await page.clock.install({ time: now + days * 86_400_000 });
+    const dated = { date: new Date(now).toUTCString() };
+    server.next("GET", "/api/me", ({ response }) => server.json(response, 200, server.who(), dated));
+    server.next("POST", "/api/turns", { status: 429, error: { code: "messages_exhausted", message: "your team has used its 1,000 messages for today" }, headers: { "retry-after": "10800", ...dated } }, 2);
+    await page.goto(address);
+    await box(page).fill("One more");
+    await box(page).press("Enter");
+    const note = page.locator(".refusal");
+    await note.getByText("Your team has used its 1,000 messages for today.").waitFor();
+    // 21:00 UTC is 22:00 in Berlin; three hours on.
+    assert.match(await note.textContent(), /It resets at (?:Friday[^0-9]*27 November, )?01:00 \(in 3 h\)/);
+    assert.equal(await box(page).inputValue(), "One more");
+    await page.clock.runFor(2 * 3600_000 + 59 * 60_000 + 30_000);
+    assert.match(await note.textContent(), /in (29|30|31) s/);
+    await page.clock.runFor(31_000);
+    assert.match(await note.textContent(), /It has reset: you can send again/);
+    assert.equal(sent(server).length, 1, "nothing is sent by itself");
+  });
+}
+
+const failures = [
+  ["no network", "cut", /T3nets cannot be reached\. Check the network/],
+  ["403", { status: 403, error: { code: "tenant_suspended", message: "the tenant is suspended" } }, /The tenant is suspended\. Ask your team’s administrator\..*req-1/],
+  ["409", { status: 409, error: { code: "turn_under_way", message: "busy" } }, /Another question in this conversation is being answered\. Send again when it is complete/],
+  ["504", { status: 504, error: { code: "deadline", message: "too slow" } }, /The answer took too long\. Ask again.*req-1/],
+  ["504 of a proxy", ({ response }) => { response.writeHead(504, { "content-type": "text/html" }); response.end("<h1>504</h1>"); }, /The answer took too long/],
+  ["500", { status: 500, error: { code: "internal", message: "something went wrong here; it was logged" } }, /Something went wrong here; it was logged\..*req-1/],
+];
+for (const [name, reply, says] of failures) {
+  test(`rule 34: ${name} says what happened and what to do, and is never an answer`, async ({ page, server, address }) => {
+    server.next("POST", "/api/turns", reply, Infinity);
+    await open(page, address);
+    await box(page).fill("Try");
+    await box(page).press("Enter");
+    const note = page.locator(".refusal");
+    await note.waitFor();
+    assert.match(await note.textContent(), says);
+    if (/req-1/.test(String(says))) await note.getByRole("button", { name: "Copy the request's id" }).waitFor();
+    assert.equal(await page.locator(".ans").count(), 0);
+    assert.equal(await box(page).inputValue(), "Try");
+    server.rules.length = 0;
+    await note.getByRole("button", { name: "Retry" }).click();
+    await until("it is taken", () => server.turns.size === 1);
+    server.turn.delta("Fine.");
+    server.turn.done();
+    await shows(page, "Fine.");
+    await note.waitFor({ state: "detached" });
+  });
+}
+
+test("rule 34: a page that cannot learn who one is says so and tries again", async ({ page, server, address }) => {
+  server.next("GET", "/api/me", { status: 403, error: { code: "tenant_suspended", message: "the tenant is suspended" } });
+  await page.goto(address);
+  await page.getByText("The tenant is suspended.").waitFor();
+  await page.getByRole("button", { name: "Try again" }).click();
+  await box(page).waitFor();
+});
+
+test("rule 34: a conversation that is not there says so", async ({ page, address }) => {
+  await page.goto(`${address}/c/never-was`);
+  await page.getByText("There is no such conversation here").waitFor();
+  await page.getByRole("button", { name: "New chat" }).click();
+  await page.getByText("Good ").waitFor();
+});
+
+test("rule 38: first sight says who answers and offers questions; a click asks and never overwrites a draft", async ({ page, server, address }) => {
+  server.me = { ...server.me, sample_data: true };
+  await open(page, address);
+  await page.getByRole("heading", { name: /^Good (morning|afternoon|evening), Ada$/ }).waitFor();
+  await page.getByText("Claude Sonnet 4.5 answers for Acme, from sample data").waitFor();
+  await page.locator(".chip").getByText("Sample data").waitFor();
+  await page.keyboard.type("my draft");
+  await page.getByRole("button", { name: "What am I working on?" }).click();
+  await until("it is asked", () => sent(server).length === 1);
+  assert.equal(sent(server)[0].body.message, "What am I working on?");
+  await page.locator(".you").waitFor();
+  assert.equal(await box(page).inputValue(), "my draft");
+});
+
+test("rule 38: whoever is not signed in chats without a list", async ({ page, server, address }) => {
+  server.me = { ...server.me, by: "nothing", user: null, role: "member", may_administer: false };
+  await open(page, address);
+  await page.getByText("Not signed in").waitFor();
+  const turn = await ask(page, server, "Anyone?");
+  turn.delta("Yes.");
+  turn.done();
+  await shows(page, "Yes.");
+  assert.equal(await page.locator(".list").count(), 0);
+  assert.equal(server.of("GET", "/api/sessions").length + server.of("GET", "/api/history").length, 0);
+  const next = await ask(page, server, "And on?");
+  assert.equal(next.session_id, turn.session_id);
+});
+
+test("rule 39: one polite region says that it answers, whole sentences, that it is complete; nothing old", async ({ page, server, address }) => {
+  server.store("s1", "Old question", "Old answer. Of two sentences.");
+  await open(page, `${address}/c/s1`);
+  await page.getByText("Old answer").first().waitFor();
+  const turn = await ask(page, server, "New question");
+  await until("it says so", async () => (await announced(page)).includes("Answering"));
+  turn.delta("The **first** sen");
+  await shows(page, "sen");
+  assert.deepEqual(await announced(page), ["Answering"]);
+  turn.delta("tence. The [second](https://acme.example) one is");
+  await until("a sentence", async () => (await announced(page)).includes("The first sentence."));
+  turn.delta(" here.\n\n```js\nlet secret = 1;\n```\n\nLast words");
+  await until("the next", async () => (await announced(page)).some((words) => words.includes("The second one is here.")));
+  turn.done();
+  await until("the end", async () => (await announced(page)).at(-1) === "Answer complete");
+  const all = await announced(page);
+  assert.ok(all.some((words) => words.includes("Last words")), all.join("|"));
+  assert.ok(!all.join().includes("Old"), "no old turns");
+  const live = await page.evaluate(() => [...document.querySelectorAll("[aria-live], [role=log], [role=alert]")].filter((element) => element.closest(".talk")).length);
+  assert.equal(live, 0, "the log is not live");
+  assert.equal(await answer(page).getAttribute("aria-busy"), "false");
+});
+
+test("rule 39: seconds of a countdown are not spoken", async ({ page, server, address }) => {
+  server.next("POST", "/api/turns", { status: 429, error: { code: "rate", message: "too many" }, headers: { "retry-after": "100" } });
+  await open(page, address);
+  await box(page).fill("x");
+  await box(page).press("Enter");
+  const seconds = page.locator(".reset [aria-hidden=true]");
+  await seconds.waitFor();
+  assert.equal(await seconds.evaluate((element) => element.closest("[aria-live], [role=status], [role=alert]")), null);
+  assert.deepEqual((await announced(page)).filter((words) => /\d+ s\b/.test(words)), []);
+});
