@@ -139,7 +139,7 @@ test("rule 18: a draft is the person's: another one does not see it", async ({ p
   await page.getByRole("dialog").waitFor();
   assert.equal(await value(page), "Ada's secret", "kept at a 401");
   server.me = { ...server.me, user: { ...ada, user_id: "bob", display_name: "Bob Meyer" } };
-  await page.getByLabel("API key or sign-in link").fill("t3n_right");
+  await page.getByLabel("API key, sign-in link or recovery code").fill("t3n_right");
   await page.keyboard.press("Enter");
   await page.getByText("Bob Meyer").waitFor();
   assert.equal(await value(page), "");

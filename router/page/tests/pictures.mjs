@@ -1,8 +1,8 @@
-// Makes the pictures of dashboard and set-up in docs/images, from the pages as they are built:
+// Makes the pictures of chat, dashboard and set-up in docs/images, from the pages as they are built:
 //
 //     T3NETS_PROGRAM=target/debug/t3nets node tests/pictures.mjs
 //
-// The dashboard shows a sample ledger at a fixed moment, set-up a router that runs, with a Jira of the tests. pngquant makes
+// The chat shows a scripted conversation, the dashboard a sample ledger at a fixed moment, set-up a router that runs, with a Jira of the tests. pngquant makes
 // the pictures small; without it they stay as they are.
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 import { EMAIL, Jira, TOKEN } from "./support/jira.mjs";
 import { NOW, withLedger } from "./support/ledger.mjs";
+import { shown, withConversations } from "./support/pictures-chat.mjs";
 import { Router } from "./support/router.mjs";
 import { Scripted } from "./support/scripted.mjs";
 
@@ -23,6 +24,7 @@ const KINDS = {
 const executablePath = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((path) => existsSync(path));
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--force-color-profile=srgb"] });
 
+const started = [];
 async function pictures(name, show) {
   for (const [kind, options] of Object.entries(KINDS)) {
     const context = await browser.newContext({ locale: "en-GB", timezoneId: "Europe/Berlin", reducedMotion: "reduce", ...options });
@@ -35,6 +37,19 @@ async function pictures(name, show) {
     await context.close();
   }
 }
+
+for (const [name, show] of Object.entries(shown)) {
+  await pictures(name, async (page) => {
+    const server = await Scripted.start();
+    started.push(server);
+    const morning = Date.UTC(2026, 10, 26, 8, 20);
+    server.offset = morning - Date.now();
+    withConversations(server);
+    await page.clock.install({ time: morning });
+    await show(page, server);
+  });
+}
+for (const server of started) await server.end();
 
 const server = withLedger(await Scripted.start());
 await pictures("dashboard", async (page) => {

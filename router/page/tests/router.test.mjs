@@ -1,23 +1,82 @@
 // Against the router itself: `t3nets dev --demo`.
 import assert from "node:assert/strict";
-import { browserTests } from "./support/browser.mjs";
+import { browserTests, until } from "./support/browser.mjs";
+import { box, shows } from "./support/chat.mjs";
 import { Router } from "./support/router.mjs";
 
 const test = browserTests(() => Router.start(), { shared: true });
+
+/** Signs a page in as a user of the demo's tenant. */
+async function signIn(page, server, name = "ada") {
+  const users = await server.run("tenant", "users", "--json");
+  if (!users.includes(`${name}@acme.example`)) await server.run("tenant", "add-user", "--email", `${name}@acme.example`, "--role", "admin", "--name", name === "ada" ? "Ada Lovelace" : name);
+  const key = (await server.run("key", "create", `${name}@acme.example`, "--quiet")).trim();
+  await page.goto(server.address);
+  await page.locator(".who").click();
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByLabel("API key, sign-in link or recovery code").fill(key);
+  await page.keyboard.press("Enter");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+}
+const ask = async (page, text) => {
+  await box(page).fill(text);
+  await box(page).press("Enter");
+  await page.locator(".you").last().getByText(text).waitFor();
+  await page.locator(".ans.open").waitFor({ state: "detached" });
+};
 
 test("the router serves the page, with the policy, and says who answers", async ({ page, address }) => {
   const response = await page.goto(address);
   assert.match(response.headers()["content-security-policy"], /trusted-types 'none'/);
   await page.getByText("Not signed in").waitFor();
+  await page.getByText("from sample data").waitFor();
 });
 
-test("a key of the router's signs in", async ({ page, server, address }) => {
-  await server.run("tenant", "add-user", "--email", "ada@acme.example", "--role", "admin", "--name", "Ada Lovelace");
-  const key = (await server.run("key", "create", "ada@acme.example", "--quiet")).trim();
+test("without signing in one asks and is answered", async ({ page, address }) => {
   await page.goto(address);
-  await page.locator(".who").click();
-  await page.getByRole("button", { name: "Sign in" }).click();
-  await page.getByLabel("API key or sign-in link").fill(key);
-  await page.keyboard.press("Enter");
+  await page.locator(".asks button").first().click();
+  await shows(page, "Sprint");
+  await page.locator(".ans.open").waitFor({ state: "detached" });
+  await ask(page, "who is blocked?");
+  assert.equal(await page.locator(".note").count(), 0);
+});
+
+test("a key signs in; a conversation is listed, found again after a reload, asked again, removed", async ({ page, server, address }) => {
+  await signIn(page, server);
   await page.getByText("Ada Lovelace").waitFor();
+  await ask(page, "sprint status?");
+  await shows(page, "Sprint");
+  await page.locator(".list").getByText("sprint status?").waitFor();
+  await page.reload();
+  await shows(page, "Sprint");
+  await page.getByRole("button", { name: "Details" }).click();
+  await page.locator(".details").getByText("sprint_status").waitFor();
+  const first = page.url();
+  await page.getByRole("button", { name: "Ask again" }).click();
+  await until("another version", () => page.url() !== first);
+  await page.locator(".ans.open").waitFor({ state: "detached" });
+  await shows(page, "Sprint");
+  await page.getByRole("link", { name: "an earlier conversation" }).click();
+  await shows(page, "Sprint");
+  await ask(page, "hello");
+  await page.getByRole("button", { name: "Remove this conversation" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
+  await page.getByText("Good ").waitFor();
+  assert.equal(page.url(), `${address}/`);
+});
+
+test("rule 31: two tabs at the router itself: the other shows the turn, and goes on from it", async ({ page, context, server }) => {
+  await signIn(page, server);
+  await ask(page, "hello");
+  const other = await context.newPage();
+  await other.goto(page.url());
+  await other.locator(".you").getByText("hello").waitFor();
+  await page.bringToFront();
+  await ask(page, "sprint status?");
+  await other.bringToFront();
+  await other.locator(".you").getByText("sprint status?").waitFor();
+  await shows(other, "Sprint");
+  await ask(other, "thanks");
+  await page.bringToFront();
+  await page.locator(".you").getByText("thanks").waitFor();
 });

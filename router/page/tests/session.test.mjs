@@ -9,7 +9,7 @@ const account = (page) => page.locator(".who");
 test("rule 32: a 401 brings the sign-in over the page, and a key signs in", async ({ page, server, address }) => {
   server.signedIn = false;
   await page.goto(address);
-  const field = page.getByLabel("API key or sign-in link");
+  const field = page.getByLabel("API key, sign-in link or recovery code");
   await field.fill("  t3n_wrong\n");
   await page.getByRole("dialog").getByRole("button", { name: "Sign in" }).click();
   await page.getByText("The key is not known.").waitFor();
@@ -77,4 +77,21 @@ test("rule 56: no admin's link shows for a member, not even for a moment", async
   release();
   await page.getByRole("link", { name: "Your usage" }).waitFor();
   assert.equal(await page.getByRole("link", { name: "Set up" }).count(), 0);
+});
+
+test("a recovery code is shown once, and signs in", async ({ page, server, address }) => {
+  await page.goto(address);
+  await account(page).click();
+  await page.getByRole("button", { name: "Recovery code" }).click();
+  const dialog = page.getByRole("dialog", { name: "Recovery code" });
+  await dialog.getByRole("button", { name: "Make a code" }).click();
+  await dialog.getByText("t3r_right").waitFor();
+  await dialog.getByRole("button", { name: "Done" }).click();
+  assert.equal(await page.getByText("t3r_right").count(), 0);
+  await account(page).click();
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByLabel("API key, sign-in link or recovery code").fill("t3r_right");
+  await page.keyboard.press("Enter");
+  await page.getByText("Ada Lovelace").waitFor();
+  assert.deepEqual(server.of("POST", "/session").map((request) => request.body), [{ recovery_code: "t3r_right" }]);
 });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { browserTests, drawn, until } from "./support/browser.mjs";
 import { announced, answer, ask, box, open, shows } from "./support/chat.mjs";
-import { Scripted } from "./support/scripted.mjs";
+import { Scripted, ada } from "./support/scripted.mjs";
 
 const test = browserTests(() => Scripted.start());
 const sent = (server) => server.of("POST", "/api/turns");
@@ -17,7 +17,7 @@ test("rule 32: at a 401 the sign-in comes over the page, the draft is kept, noth
   await page.getByRole("dialog", { name: "You were signed out" }).waitFor();
   assert.equal(await box(page).inputValue(), "Not lost");
   assert.equal(await page.locator(".talk").getByText("An answer").count(), 1, "the page stays");
-  await page.getByLabel("API key or sign-in link").fill("t3n_right");
+  await page.getByLabel("API key, sign-in link or recovery code").fill("t3n_right");
   await page.keyboard.press("Enter");
   await page.getByRole("dialog").waitFor({ state: "detached" });
   await drawn(page);
@@ -120,8 +120,28 @@ test("rule 38: whoever is not signed in chats without a list", async ({ page, se
   await shows(page, "Yes.");
   assert.equal(await page.locator(".list").count(), 0);
   assert.equal(server.of("GET", "/api/sessions").length + server.of("GET", "/api/history").length, 0);
+  assert.equal(page.url(), `${address}/`, "there is no history to find it in again");
   const next = await ask(page, server, "And on?");
   assert.equal(next.session_id, turn.session_id);
+});
+
+test("rule 38: a link to a conversation asks whoever is not signed in to sign in", async ({ page, server, address }) => {
+  server.store("s1", "A question", "An answer");
+  server.me = { ...server.me, by: "nothing", user: null };
+  await page.goto(`${address}/c/s1`);
+  await page.getByRole("dialog", { name: "Sign in" }).waitFor();
+  assert.equal(server.of("GET", "/api/history").length, 0);
+  server.me = { ...server.me, by: "session", user: ada };
+  await page.getByLabel("API key, sign-in link or recovery code").fill("t3n_right");
+  await page.keyboard.press("Enter");
+  await page.locator(".talk").getByText("An answer").waitFor();
+});
+
+test("rule 38: without a model it says who answers all the same", async ({ page, server, address }) => {
+  server.me = { ...server.me, model: { provider: "offline", name: "offline" }, sample_data: true };
+  await open(page, address);
+  await page.getByText("T3nets answers for Acme, from sample data").waitFor();
+  assert.equal(await page.locator(".chip.model").count(), 0);
 });
 
 test("rule 39: one polite region says that it answers, whole sentences, that it is complete; nothing old", async ({ page, server, address }) => {

@@ -23,9 +23,11 @@ test("rule 5: one change of the document a frame at most, and 18,000 characters 
     requestAnimationFrame(count);
     new MutationObserver(() => (changes += 1)).observe(document.querySelector(".ans:last-child"), { subtree: true, childList: true, characterData: true });
   });
-  for (const piece of pieces(longAnswer(18_000), 20)) {
-    turn.delta(piece);
-    await new Promise((done) => setImmediate(done));
+  // Two at once are one change; and each frame has something new to read.
+  for (const piece of pieces(longAnswer(18_000), 60)) {
+    turn.delta(piece.slice(0, 20));
+    turn.delta(piece.slice(20));
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => done())));
   }
   turn.delta("\n\nThat is all.");
   await shows(page, "That is all.");
@@ -83,7 +85,7 @@ test("rule 7: no prefix of an answer shows stray marks", async ({ page, server, 
 test("rule 7: a row that comes stays in its table", async ({ page, server, address }) => {
   await open(page, address);
   const turn = await ask(page, server, "A table");
-  for (const char of "| A | B |\n|---|---|\n| one | two |\n| three | fo") {
+  for (const char of "Before:\n\n| A | B |\n|---|---|\n| one | two |\n| three | fo") {
     turn.delta(char);
     await drawn(page);
     const outside = await page.evaluate(() => {
@@ -91,7 +93,7 @@ test("rule 7: a row that comes stays in its table", async ({ page, server, addre
       copy?.querySelectorAll("table").forEach((table) => table.remove());
       return copy?.textContent.trim() ?? "";
     });
-    assert.equal(outside, "");
+    assert.ok("Before:".startsWith(outside), outside);
   }
   assert.equal(await answer(page).locator("tbody tr").count(), 2);
 });

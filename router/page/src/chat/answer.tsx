@@ -127,7 +127,7 @@ function Table({ token, isOpen }: { token: Tokens.Table; isOpen: boolean }): JSX
           {token.rows.map((row, at) => (
             <tr key={at}>
               {row.map((cell, index) => (
-                <td key={index} class={place(index) ?? (cell.text.length > 36 ? "w" : undefined)}>
+                <td key={index} class={place(index) ?? (plain(cell.tokens).length > 36 ? "w" : undefined)}>
                   {inline(cell.tokens, isOpen && at === token.rows.length - 1)}
                 </td>
               ))}

@@ -72,7 +72,7 @@ export class Blocks {
     if (TOO_DEEP.test(text) || TOO_MANY.test(text)) return null;
     const began = performance.now();
     try {
-      const lexer = new Lexer({ gfm: true });
+      const lexer = new Lexer({ gfm: true, breaks: true });
       Object.assign(lexer.tokens.links, this.links);
       const tokens = lexer.lex(text);
       this.links = tokens.links;

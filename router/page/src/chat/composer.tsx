@@ -21,6 +21,9 @@ const DRAFT_MS = 250;
 /** Whether one writes with a finger: Enter is then for lines. */
 const touch = matchMedia("(hover: none) and (pointer: coarse)");
 
+/** Where the longer words of the box would take two lines. */
+const narrow = matchMedia("(max-width: 460px)");
+
 /** Bytes in the box. */
 const bytes = signal(0);
 
@@ -134,7 +137,7 @@ export function Composer({ conversation }: { conversation: Conversation }): JSX.
 
   const mayStop = running !== undefined || isSending;
   const counter = bytes.value >= limit * COUNTED ? `${bytes.value.toLocaleString()} of ${limit.toLocaleString()} bytes` : "";
-  const status = why || (isTooLong ? "Too long to send" : running ? "Answering… Esc stops" : isSending ? "Sending…" : touch.matches ? "" : "Enter sends · Shift+Enter for a new line");
+  const status = why || (isTooLong ? "Too long to send" : running ? (touch.matches ? "Answering…" : "Answering… Esc stops") : isSending ? "Sending…" : touch.matches ? "" : "Enter sends · Shift+Enter for a new line");
   return (
     <div class="foot">
       {conversation.refusal.value !== null && (
@@ -154,7 +157,7 @@ export function Composer({ conversation }: { conversation: Conversation }): JSX.
           ref={field}
           rows={1}
           aria-label="Your question"
-          placeholder="Ask about your sprint, or anything else"
+          placeholder={narrow.matches ? "Ask anything" : "Ask about your sprint, or anything else"}
           aria-describedby="box-status"
           aria-invalid={isTooLong}
           enterkeyhint={touch.matches ? "enter" : "send"}

@@ -1,7 +1,7 @@
 // Which conversation shows, by the page's address; opening, loading upward, and what other tabs do.
 import { computed, signal } from "@preact/signals";
 import { ApiError, call, get, withQuery } from "../shared/api";
-import { me } from "../shared/session";
+import { me, signingIn } from "../shared/session";
 import { follow, settle } from "./following";
 import { Conversation, Turn, turnsOf, type Message, type TurnHead } from "./model";
 import { forgetList, listNew, mark, refreshList, refreshLive, sessions, title } from "./sessions";
@@ -43,6 +43,12 @@ export const address = (sessionId: string): string => `/c/${encodeURIComponent(s
 export function begin(): void {
   forgetList();
   opened.clear();
+  if (!me.peek()?.user && idOfAddress()) {
+    // A link to somebody's conversation: it is found by whoever it belongs to.
+    signingIn.value = true;
+    current.value = new Conversation();
+    return;
+  }
   current.value = new Conversation(idOfAddress());
   if (current.value.id.value) void load(current.value);
   void refreshList();
@@ -93,7 +99,8 @@ function keepOpen(conversation: Conversation): void {
 export function named(conversation: Conversation, sessionId: string): void {
   conversation.id.value = sessionId;
   keepOpen(conversation);
-  if (current.peek() === conversation) history.replaceState(null, "", address(sessionId));
+  // Who is not signed in has no history to find it in again.
+  if (current.peek() === conversation && me.peek()?.user) history.replaceState(null, "", address(sessionId));
 }
 
 addEventListener("popstate", () => {

@@ -1,9 +1,12 @@
 // First sight: a greeting, who answers, by what, and questions to begin with.
 import type { JSX } from "preact";
-import { serverNow } from "../shared/api";
+import { modelOf, serverNow } from "../shared/api";
 import { me } from "../shared/session";
 import type { Conversation } from "./model";
 import { send } from "./sending";
+
+/** As many questions as one takes in. */
+const MOST = 4;
 
 /** What a well-known question brings. */
 const ABOUT: [RegExp, string][] = [
@@ -23,9 +26,10 @@ export function FirstSight({ conversation }: { conversation: Conversation }): JS
   const who = me.value;
   if (!who) return null;
   const name = who.user?.display_name.split(/\s+/)[0];
-  const asks = who.ask ?? [];
+  const asks = (who.ask ?? []).slice(0, MOST);
   const isBusy = conversation.isSending.value;
-  const by = who.model ? `${who.model} answers for ${who.tenant_name}` : `T3nets answers for ${who.tenant_name}`;
+  const model = modelOf(who);
+  const by = model ? `${model} answers for ${who.tenant_name}` : `T3nets answers for ${who.tenant_name}`;
   return (
     <>
       <h2>

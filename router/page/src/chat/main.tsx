@@ -2,6 +2,7 @@ import { effect } from "@preact/signals";
 import { render } from "preact";
 import { useEffect } from "preact/hooks";
 import type { JSX } from "preact";
+import { modelOf } from "../shared/api";
 import { confirm } from "../shared/dialog";
 import { Icon } from "../shared/icons";
 import { explained, toast } from "../shared/note";
@@ -48,6 +49,7 @@ function Chat(): JSX.Element {
 
 function Chips({ conversation }: { conversation: Conversation }): JSX.Element {
   const who = me.value;
+  const model = modelOf(who);
   const mayRemove = who?.user && conversation.id.value !== null && conversation.phase.value === "ready" && !conversation.running;
   const remove = async () => {
     const isSure = await confirm({ title: "Remove this conversation?", text: "Its questions and answers are deleted. That cannot be undone.", action: "Remove" });
@@ -61,10 +63,10 @@ function Chips({ conversation }: { conversation: Conversation }): JSX.Element {
   return (
     <div class="chips">
       {who?.sample_data && <span class="chip">Sample data</span>}
-      {who?.model && (
+      {model && (
         <span class="chip model">
           <i class="dot" />
-          <span>{who.model}</span>
+          <span>{model}</span>
         </span>
       )}
       {mayRemove && (

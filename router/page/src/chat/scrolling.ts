@@ -58,6 +58,14 @@ export class Scroller {
     return this.box.scrollHeight - this.box.clientHeight - this.box.scrollTop;
   }
 
+  /** How much there is below: the room that a fresh question has is nothing to see. */
+  private get unseen(): number {
+    const last = this.content.querySelector<HTMLElement>(".turn.fresh:last-child");
+    const end = last?.lastElementChild?.getBoundingClientRect().bottom;
+    if (!last || end === undefined) return this.distance;
+    return this.distance - Math.max(0, last.getBoundingClientRect().bottom - end - parseFloat(getComputedStyle(last).paddingBottom));
+  }
+
   private turned = (event: WheelEvent) => {
     if (event.deltaY < 0 && this.box.scrollHeight > this.box.clientHeight) this.follows = false;
   };
@@ -90,7 +98,8 @@ export class Scroller {
 
   private far = false;
   private judge(): void {
-    const far = this.distance >= (this.far ? NEAR : FAR) && !(this.far && this.distance <= NEAR);
+    const unseen = this.unseen;
+    const far = this.far ? unseen > NEAR : unseen >= FAR;
     if (far === this.far) return;
     this.far = far;
     this.isFar(far);

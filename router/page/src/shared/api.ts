@@ -21,7 +21,14 @@ export interface Me {
   sample_data?: boolean;
   limits?: { message_bytes?: number; messages_per_day?: number };
   ask?: string[];
-  model?: string | null;
+  model?: string | null | { provider: string | null; name: string | null; problem?: string };
+}
+
+/** The name of the model that answers; null where none does. */
+export function modelOf(who: Me | null): string | null {
+  const model = who?.model ?? null;
+  if (model === null || typeof model === "string") return model;
+  return model.provider === "offline" ? null : model.name;
 }
 
 /** An error as it stands in a JSON answer. */

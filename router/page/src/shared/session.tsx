@@ -45,9 +45,11 @@ function become(who: Me | null): void {
 /** Asks who one is. */
 export async function loadMe(): Promise<void> {
   try {
-    become(await call<Me>("GET", "/api/me", { quiet: true }));
+    const who = await call<Me>("GET", "/api/me", { quiet: true });
     failure.value = null;
     signingIn.value = given.value !== undefined;
+    // Last: what a page does then may ask to sign in all the same.
+    become(who);
   } catch (error) {
     if (error instanceof ApiError && error.status === 401) {
       become(null);
@@ -66,7 +68,9 @@ onUnauthorized(() => {
   signingIn.value = true;
 });
 
-async function signIn(credential: { key: string } | { link: string }): Promise<void> {
+type Credential = { key: string } | { link: string } | { recovery_code: string };
+
+async function signIn(credential: Credential): Promise<void> {
   // Whoever was signed in is known to the router by a cookie alone: it is replaced.
   const who = await call<Me>("POST", "/session", { body: credential, quiet: true });
   given.value = undefined;
@@ -84,9 +88,10 @@ export async function signOut(): Promise<void> {
   signingIn.value = true;
 }
 
-/** A key or a link out of what was pasted: a link may come whole, with the page's address. */
-export function credential(pasted: string): { key: string } | { link: string } {
+/** A key, a link or a recovery code out of what was pasted: a link may come whole, with the page's address. */
+export function credential(pasted: string): Credential {
   const text = pasted.trim();
+  if (text.startsWith("t3r_")) return { recovery_code: text };
   const link = /#link=([!-~]+)$/.exec(text)?.[1] ?? (text.startsWith("t3i_") ? text : undefined);
   return link === undefined ? { key: text } : { link };
 }
@@ -107,7 +112,7 @@ function SignInDialog(): JSX.Element {
     given.value = undefined;
     signingIn.value = false;
   };
-  const send = async (with_: { key: string } | { link: string }) => {
+  const send = async (with_: Credential) => {
     if (busy) return;
     setBusy(true);
     setError(null);
@@ -157,7 +162,7 @@ function SignInDialog(): JSX.Element {
             {sentence(refused.message)} {sentence(refused.hint ?? "")}
           </p>
         )}
-        <label for={field}>API key or sign-in link</label>
+        <label for={field}>API key, sign-in link or recovery code</label>
         <input
           id={field}
           class="in"
@@ -172,7 +177,7 @@ function SignInDialog(): JSX.Element {
         <p class={refused && !byKey ? "hint no" : "hint"} id={`${field}-hint`} role={refused && !byKey ? "alert" : undefined}>
           {refused && !byKey
             ? `${sentence(refused.message)} ${sentence(refused.hint ?? "")}`
-            : "Your team's administrator makes either. A link works once; ask for a new one if yours was used."}
+            : "Your team’s administrator makes keys and links. A link and a code work once; ask for a new link if yours was used."}
         </p>
         {error !== null && !refused && <ErrorNote error={error} />}
         <div class="buttons">

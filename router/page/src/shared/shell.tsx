@@ -5,6 +5,7 @@ import type { ComponentChildren, JSX } from "preact";
 import { Confirmations } from "./dialog";
 import { Icon, type IconName } from "./icons";
 import { ErrorNote, Toasts, toast } from "./note";
+import { RecoveryCode } from "./recovery";
 import { SignIn, absent, failure, loadMe, me, signOut, signingIn } from "./session";
 import { choice, choose, theme, type Choice } from "./theme";
 
@@ -122,6 +123,7 @@ export function initials(name: string): string {
 function Account({ page }: { page: Page }): JSX.Element {
   const who = me.value;
   const [open, setOpen] = useState(false);
+  const [isRecovering, setRecovering] = useState(false);
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => {
     if (!open) return;
@@ -157,6 +159,7 @@ function Account({ page }: { page: Page }): JSX.Element {
   const role = known ? (who!.role === "admin" ? "Administrator" : "Member") : who ? "Chats are not kept" : "";
   return (
     <div class="me" ref={box}>
+      {isRecovering && <RecoveryCode onClose={() => setRecovering(false)} />}
       {who ? (
         <button type="button" class="who" aria-expanded={open} onClick={() => setOpen(!open)}>
           <span class="hidden">Account: </span>
@@ -190,6 +193,12 @@ function Account({ page }: { page: Page }): JSX.Element {
               <Icon name="gear" />
               Set up
             </a>
+          )}
+          {who?.by === "session" && (
+            <button type="button" class="row" onClick={() => (setRecovering(true), setOpen(false))}>
+              <Icon name="key" />
+              Recovery code
+            </button>
           )}
           {who?.by === "session" && (
             <button type="button" class="row" onClick={leave}>

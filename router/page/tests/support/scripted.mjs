@@ -101,7 +101,7 @@ export class Scripted {
     this.offset = 0;
     this.me = {
       tenant_id: "acme", tenant_name: "Acme", environment: "dev", user: ada, role: "admin", by: "session", may_administer: true, expires_at: null,
-      sample_data: false, limits: { message_bytes: 32768 }, model: "Claude Sonnet 4.5",
+      sample_data: false, limits: { message_bytes: 32768 }, model: { provider: "bedrock", name: "Claude Sonnet 4.5" },
       ask: ["How is the sprint going?", "What am I working on?", "Write release notes", "Who is blocked?"],
     };
   }
@@ -150,7 +150,7 @@ export class Scripted {
   }
 
   json(response, status, body, headers = {}) {
-    response.writeHead(status, { "content-type": "application/json", "x-request-id": "req-1", ...headers });
+    response.writeHead(status, { "content-type": "application/json", "x-request-id": "req-1", date: this.now().toUTCString(), ...headers });
     response.end(body === undefined ? "" : JSON.stringify(body));
   }
 
@@ -190,7 +190,7 @@ export class Scripted {
     const path = url.pathname;
     const method = request.method;
     if (path === "/session" && method === "POST") {
-      if (!(body.key === "t3n_right" || body.link === "t3i_right")) return this.refuse(response, 401, { code: "unauthorized", message: "the key is not known" });
+      if (!(body.key === "t3n_right" || body.link === "t3i_right" || body.recovery_code === "t3r_right")) return this.refuse(response, 401, { code: "unauthorized", message: "the key is not known" });
       this.signedIn = true;
       this.csrf = `csrf-${this.requests.length}`;
       return this.json(response, 201, this.who());
@@ -201,6 +201,7 @@ export class Scripted {
       this.signedIn = false;
       return this.json(response, 204);
     }
+    if (path === "/api/me/recovery-code") return this.json(response, 201, { recovery_code: "t3r_right" });
     if (path === "/api/me") return this.json(response, 200, this.who());
     if (this.me.by === "nothing" && ["/api/sessions", "/api/history", "/api/clear"].includes(path)) return this.refuse(response, 401, { code: "unauthorized", message: "a credential is needed" });
     if (path === "/api/sessions") return this.page(response, url, "sessions", [...this.sessions.values()].sort((a, b) => b.updated_at.localeCompare(a.updated_at)).map(({ messages, ...session }) => session));
@@ -275,7 +276,7 @@ export class Scripted {
   async follow(request, response, url, turn) {
     const after = Number(request.headers["last-event-id"] ?? url.searchParams.get("after") ?? 0);
     if (this.streams && request.headers.accept?.includes("text/event-stream")) {
-      response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
+      response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store", date: this.now().toUTCString() });
       response.write(`event: start\ndata: ${JSON.stringify(turn.head())}\n\n`);
       for (const name of turn.tools) response.write(`event: tool\ndata: ${JSON.stringify({ name })}\n\n`);
       if (turn.since(after)) response.write(`id: ${bytes(turn.text)}\nevent: delta\ndata: ${JSON.stringify({ text: turn.since(after) })}\n\n`);
