@@ -5,6 +5,9 @@ import { change, compact, cost, count, plural } from "../figures/numbers";
 import { type Loaded, Panel } from "./load";
 import { type Limits, type Usage, eachDay, monthsCost, notAnswered, summed, tokens, turns } from "./usage";
 
+/** Few a day are not rounded to none. */
+const rate = (value: number) => (value >= 10 ? compact(Math.round(value)) : value.toLocaleString("en-US", { maximumFractionDigits: 1 }));
+
 interface Props {
   usage: Loaded<Usage>;
   limits: Loaded<{ limits: Limits }>;
@@ -24,7 +27,7 @@ export function Cards({ usage, limits, today, days }: Props) {
         {(usage) => {
           const now = turns(summed(eachDay(usage.days, period)));
           const earlier = turns(summed(eachDay(usage.days, before)));
-          const parts = [days > 1 ? `${compact(Math.round(now / days))} a day` : null, 2 * days <= 366 ? change(now, earlier) : null];
+          const parts = [days > 1 ? `${rate(now / days)} a day` : null, 2 * days <= 366 ? change(now, earlier) : null];
           return (
             <>
               <div class="big">{count(now)}</div>
@@ -46,7 +49,9 @@ export function Cards({ usage, limits, today, days }: Props) {
                   ? `${cost(total.priced_cost_usd)} is known; ${compact(total.unpriced_tokens)} tokens have no known price`
                   : month === null
                     ? `for ${compact(tokens(total))} tokens`
-                    : month.projected === null
+                    : month.sofar === 0
+                      ? "nothing so far this month"
+                      : month.projected === null
                       ? `${cost(month.sofar)} so far this month`
                       : `this month ${cost(month.sofar)}, at this rate ${cost(month.projected)} by ${dayLabel(month.by)}`}
               </div>

@@ -24,7 +24,9 @@ interface Findings {
 }
 
 const STATES = { ok: "works", failed: "does not work", not_set_up: "not set up" };
-const KNOWN: Record<string, string> = { tenants: "Tenants", usage: "Usage", conversations: "Conversations", secrets: "Secrets", jira: "Jira", anthropic: "Anthropic", openai: "OpenAI" };
+const KNOWN: Record<string, string> = { tenants: "Tenants", usage: "Usage", conversations: "Conversations", secrets: "Secrets", jira: "Jira", anthropic: "Anthropic", openai: "OpenAI", model: "Model" };
+/** Where one sets it up. */
+const placeOf = (check: Check) => (check.name === "jira" ? "/setup?step=jira" : `/dashboard?view=${check.kind === "model" ? "settings" : "integrations"}`);
 
 export function Health() {
   const load = useLoad<Findings>("/api/admin/health");
@@ -46,7 +48,7 @@ export function Health() {
                   {KNOWN[check.name] ?? check.name}
                   <span class="hidden"> {STATES[check.status]}</span>
                 </span>
-                <span class="t">{check.status === "ok" ? duration(check.took_ms) : check.status === "not_set_up" ? <a href={check.name === "jira" ? "/setup?step=jira" : "/dashboard?view=integrations"}>set up</a> : STATES[check.status]}</span>
+                <span class="t">{check.status === "ok" ? duration(check.took_ms) : check.status === "not_set_up" ? <a href={placeOf(check)}>set up</a> : STATES[check.status]}</span>
                 {check.status !== "ok" && check.detail && (
                   <small>
                     {sentence(check.detail)} {check.hint && sentence(check.hint)}

@@ -59,6 +59,8 @@ export function StackedBars({ name, days, series, format, isWhole, unfinished }:
   const y = (value: number) => HEAD + room * (1 - value / top);
   const slot = plot / days.length;
   const gap = slot > 9 ? 3 : slot > 4 ? 1 : 0.25;
+  // Few days make no slabs.
+  const thick = Math.min(48, Math.max(0.5, slot - gap));
   const lines = Array.from({ length: Math.floor(top / step + 1e-9) }, (_, index) => (index + 1) * step);
   const every = Math.max(1, Math.ceil(54 / slot));
 
@@ -118,7 +120,7 @@ export function StackedBars({ name, days, series, format, isWhole, unfinished }:
                   const [low, high] = [from, from + value];
                   from = high;
                   const height = Math.max(0.5, y(low) - y(high) - (low > 0 && y(low) - y(high) > 3 ? 1 : 0));
-                  return <rect key={of.id} class={`bar s${which + 1}`} fill={`url(#${id}-${which})`} x={index * slot + gap / 2} y={y(high)} width={Math.max(0.5, slot - gap)} height={height} rx={slot > 9 ? 1.5 : 0} />;
+                  return <rect key={of.id} class={`bar s${which + 1}`} fill={`url(#${id}-${which})`} x={index * slot + (slot - thick) / 2} y={y(high)} width={thick} height={height} rx={slot > 9 ? 1.5 : 0} />;
                 })}
                 {isUnknown(series, index) && (
                   <path class="unknown" transform={`translate(${(index + 0.5) * slot - 4} ${y(from) - 14})`} d="M1.5 3.2a2.5 2.5 0 1 1 3.4 2.3c-.7.3-.9.7-.9 1.5M4 10v.1" />

@@ -23,7 +23,7 @@ export function cost(value: number | null | undefined): string {
   return `$${value.toLocaleString("en-US", { maximumSignificantDigits: 2 })}`;
 }
 
-export const duration = (ms: number) => (ms < 1 ? "under 1\u00a0ms" : ms < 10_000 ? `${count(ms)}\u00a0ms` : `${one.format(ms / 1000)}\u00a0s`);
+export const duration = (ms: number) => (ms < 1 ? "<1\u00a0ms" : ms < 10_000 ? `${count(ms)}\u00a0ms` : `${one.format(ms / 1000)}\u00a0s`);
 
 /** `12% more than before`; nothing to compare with is no 0 %. */
 export function change(now: number, before: number): string {
