@@ -400,6 +400,7 @@ impl From<AdminError> for CliError {
                     Record::Memory { .. }
                     | Record::Channel { .. }
                     | Record::Conversation(_)
+                    | Record::Turn(_)
                     | Record::Reservation(_)
                     | Record::AuditEntry(_) => None,
                 };

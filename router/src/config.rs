@@ -24,6 +24,8 @@ pub struct ServerConfig {
     pub reach: Reach,
     /// Time limits of a turn.
     pub deadlines: Deadlines,
+    /// The tenant whose Jira is a sample board.
+    pub sample_tenant: Option<TenantId>,
 }
 
 /// What `/api/health` reports of a router's environment.
@@ -197,6 +199,7 @@ impl ContainerConfig {
             port,
             platform,
             server: ServerConfig {
+                sample_tenant: None,
                 identity,
                 anonymous_tenant,
                 admin_api,

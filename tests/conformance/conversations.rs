@@ -319,6 +319,9 @@ pub(crate) async fn sessions_are_listed_once_with_what_was_last_asked(fixture: &
         .collect();
     let preview = "\u{1F980}".repeat(80);
     assert_eq!(shown, [("other", "short"), ("session", preview.as_str())]);
+    let titles: Vec<_> = sessions.iter().map(|session| &session.title).collect();
+    let titled = |title: &str| Some(title.to_owned());
+    assert_eq!(titles, [&titled("short"), &titled("first")]);
     assert_eq!(sessions[1].updated_at, updated);
 }
 

@@ -37,6 +37,7 @@ mod removal;
 mod secrets;
 mod tenants;
 mod transfer;
+mod turns;
 mod usage;
 
 use std::io::Write;
@@ -196,6 +197,14 @@ macro_rules! conformance {
                     removing_users_conversations_leaves_the_others
                     removing_a_tenants_conversations_leaves_the_other_tenants
                     the_store_answers
+                }
+                turns {
+                    of_many_that_begin_a_turn_at_once_one_does
+                    how_far_a_turn_is_reads_back_as_it_was_stored
+                    a_long_answer_is_kept_as_far_as_there_is_room
+                    who_stores_a_turn_hears_that_it_is_to_stop
+                    a_turn_is_gone_when_its_time_is_over
+                    turns_go_with_their_owner_and_are_nobody_elses
                 }
                 secrets {
                     putting_says_what_it_did

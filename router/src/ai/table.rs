@@ -127,7 +127,7 @@ impl ModelInfo {
 
     /// The cost of one call in billionths of a dollar, rounded up.
     pub fn cost(&self, usage: TokenUsage) -> NanoUsd {
-        let prompt = usage.input + usage.cache_read + usage.cache_write;
+        let prompt = usage.all_input();
         let price = match &self.long_prompt {
             Some(long) if prompt > long.above => &long.price,
             _ => &self.price,

@@ -29,6 +29,7 @@ mod secrets;
 mod settings;
 pub mod signed;
 mod tenants;
+mod turns;
 mod usage;
 
 use std::sync::Arc;
@@ -46,6 +47,7 @@ pub use permissions::{ADMIN_ACTIONS, TASK_ACTIONS};
 pub use profile::{ProfileFacts, ProfileSource};
 pub use secrets::SecretsManager;
 pub use tenants::DynamoTenants;
+pub use turns::DynamoTurns;
 pub use usage::DynamoUsage;
 
 /// AWS's services behind the ports. Asks nothing of them: what is missing or not allowed shows at
@@ -56,6 +58,10 @@ pub fn open(sdk: &SdkConfig, names: &Names, clock: Arc<dyn Clock>) -> Platform {
     Platform {
         tenants: Arc::new(DynamoTenants::new(dynamodb.clone(), tenants, clock.clone())),
         usage: Arc::new(DynamoUsage::new(dynamodb.clone(), tenants, clock.clone())),
+        turns: Arc::new(DynamoTurns::new(
+            dynamodb.clone(),
+            &names.conversations_table,
+        )),
         conversations: Arc::new(DynamoConversations::new(
             dynamodb,
             &names.conversations_table,

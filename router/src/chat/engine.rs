@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio_util::task::TaskTracker;
 use ulid::Ulid;
 
@@ -19,24 +19,19 @@ use super::{
     Caller, OnEvent, Route, TurnAnswer, TurnError, TurnEvent, TurnRequest, conversational, prompt,
 };
 use crate::ai::{Models, SelectedModel};
-use crate::model::{
-    ConversationKey, JsonObject, Message, ModelRequest, Role, SessionId, Tenant, TenantId,
-    TenantStatus, User,
-};
+use crate::model::{ConversationKey, ModelRequest, SessionId, Tenant, TenantId};
 use crate::ports::{ModelError, Platform, StoreError, Window};
 use crate::skills::{Skill, SkillSet, rules};
 use crate::token::random_token;
 
 /// The most of a conversation that a model is given, in bytes.
 const WINDOW_BYTES: usize = 64 * 1024;
-/// How old what is known of the caller may be when a turn is stored.
-const OWNER_AGE: SignedDuration = SignedDuration::from_secs(5);
 /// The most turns of a conversation that a model is given, whatever the tenant's settings say.
 const MAX_HISTORY_TURNS: usize = 1_000;
 
 /// Answers turns on one platform, with the skills and models it was given.
 pub struct Engine {
-    platform: Platform,
+    pub(super) platform: Platform,
     skills: SkillSet,
     models: Models,
     /// Settlements that are written after their turn has been answered.
@@ -91,6 +86,16 @@ impl Engine {
         &self.models
     }
 
+    /// Questions that a tenant may begin with: those of the skills that it enabled and connected.
+    ///
+    /// # Errors
+    /// If the secrets' store does not answer.
+    pub async fn examples(&self, caller: &Caller) -> Result<Vec<&'static str>, TurnError> {
+        let ready = tools::prepare_all(&self.platform, caller, &self.skills).await?;
+        let examples = ready.iter().flat_map(|ready| ready.skill.examples());
+        Ok(examples.copied().collect())
+    }
+
     /// A tenant's turns since the router started, by route.
     pub fn route_counts(&self, tenant: &Tenant) -> RouteCounts {
         self.route_counts
@@ -119,23 +124,33 @@ impl Engine {
         request: &TurnRequest,
         on_event: &mut OnEvent<'_>,
     ) -> Result<TurnAnswer, TurnError> {
+        admit(request)?;
+        let key = self.conversation(request).await?;
+        self.answer_in(key, request, on_event).await
+    }
+
+    /// The conversation that a turn belongs to, which may be a new one.
+    ///
+    /// # Errors
+    /// If the store does not answer, or there is no randomness for a new session's id.
+    pub async fn conversation(&self, request: &TurnRequest) -> Result<ConversationKey, TurnError> {
+        self.conversation_key(request, self.platform.clock.now())
+            .await
+    }
+
+    /// Answers a turn in its [conversation](Self::conversation), as [`answer`](Self::answer) does.
+    ///
+    /// # Errors
+    /// Those of [`answer`](Self::answer).
+    pub async fn answer_in(
+        &self,
+        key: ConversationKey,
+        request: &TurnRequest,
+        on_event: &mut OnEvent<'_>,
+    ) -> Result<TurnAnswer, TurnError> {
+        admit(request)?;
         let caller = &request.caller;
-        if !caller.tenant.status.may_chat() {
-            return Err(TurnError::Suspended(caller.tenant.id.clone()));
-        }
-        if !caller.tenant.allows_channel(request.channel) {
-            return Err(TurnError::ChannelOff {
-                channel: request.channel,
-                tenant: caller.tenant.id.clone(),
-                enabled: caller
-                    .tenant
-                    .enabled_channels()
-                    .unwrap_or_default()
-                    .to_vec(),
-            });
-        }
         let now = self.platform.clock.now();
-        let key = self.conversation_key(request, now).await?;
         let reservation = self.reserve(caller, now).await?;
 
         let outcome = match conversational::classify(&request.message) {
@@ -157,6 +172,7 @@ impl Engine {
         };
 
         if !request.raw {
+            on_event(TurnEvent::Storing);
             self.store(&key, request, &outcome, now).await?;
         }
         reservation.answered(&outcome);
@@ -374,74 +390,6 @@ impl Engine {
         })
     }
 
-    /// Refuses a turn whose caller was removed, or whose tenant was suspended, while it was
-    /// answered, as far as that is not older than [`OWNER_AGE`]. That nothing at all comes after a
-    /// removal is the store's own check.
-    async fn require_caller(&self, caller: &Caller, now: Timestamp) -> Result<(), TurnError> {
-        if now.duration_since(caller.as_of) <= OWNER_AGE {
-            return Ok(());
-        }
-        let (store, tenant) = (&self.platform.tenants, &caller.tenant);
-        let user = async {
-            match &caller.user {
-                Some(user) => store.user(&tenant.id, &user.id).await,
-                None => Ok(None),
-            }
-        };
-        let (tenant_now, user_now) = futures::try_join!(store.tenant(&tenant.id), user)?;
-        let tenant_now = tenant_now.filter(|now| now.created_at == tenant.created_at);
-        let is_same = |user: &User| user_now.is_some_and(|now| now.created_at == user.created_at);
-        match tenant_now {
-            Some(now) if now.status == TenantStatus::Suspended => Err(TurnError::Suspended(now.id)),
-            Some(_) if caller.user.as_ref().is_none_or(is_same) => Ok(()),
-            _ => Err(TurnError::CallerGone),
-        }
-    }
-
-    /// Stores the turn: both messages or none.
-    async fn store(
-        &self,
-        key: &ConversationKey,
-        request: &TurnRequest,
-        outcome: &Outcome,
-        asked_at: Timestamp,
-    ) -> Result<(), TurnError> {
-        let answered_at = self.platform.clock.now();
-        self.require_caller(&request.caller, answered_at).await?;
-        let mut notes = JsonObject::new();
-        notes.insert("request_id".to_owned(), json!(request.request_id));
-        notes.insert("route".to_owned(), json!(outcome.route));
-        if !outcome.skills.is_empty() {
-            notes.insert("skills".to_owned(), json!(outcome.skills));
-        }
-        if let Some(note) = &outcome.note {
-            notes.insert(prompt::NOTE.to_owned(), json!(note));
-        }
-        if let Some(model) = &outcome.model {
-            notes.insert("model".to_owned(), json!(model));
-        }
-        let turn = [
-            Message {
-                role: Role::User,
-                content: request.message.clone(),
-                at: Some(asked_at),
-                other: JsonObject::new(),
-            },
-            Message {
-                role: Role::Assistant,
-                content: outcome.text.clone(),
-                at: Some(answered_at),
-                other: notes,
-            },
-        ];
-        let conversations = &self.platform.conversations;
-        match conversations.append(key, &turn, answered_at).await {
-            Err(StoreError::NotFound(_)) => Err(TurnError::CallerGone),
-            Err(StoreError::Suspended(tenant)) => Err(TurnError::Suspended(tenant)),
-            stored => Ok(stored?),
-        }
-    }
-
     fn count(&self, tenant: &Tenant, route: Route) {
         let mut all = self
             .route_counts
@@ -456,4 +404,23 @@ impl Engine {
             Route::Ai => counts.ai += 1,
         }
     }
+}
+
+/// Whether the caller's tenant is answered on this channel at all.
+///
+/// # Errors
+/// If it is suspended, or has turned the channel off.
+pub fn admit(request: &TurnRequest) -> Result<(), TurnError> {
+    let tenant = &request.caller.tenant;
+    if !tenant.status.may_chat() {
+        return Err(TurnError::Suspended(tenant.id.clone()));
+    }
+    if !tenant.allows_channel(request.channel) {
+        return Err(TurnError::ChannelOff {
+            channel: request.channel,
+            tenant: tenant.id.clone(),
+            enabled: tenant.enabled_channels().unwrap_or_default().to_vec(),
+        });
+    }
+    Ok(())
 }

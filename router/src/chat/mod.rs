@@ -15,6 +15,7 @@ mod ledger;
 mod outcome;
 mod prompt;
 mod refusals;
+mod storing;
 mod tool_loop;
 mod tools;
 
@@ -26,7 +27,7 @@ use crate::model::{
 };
 
 pub use crate::model::Route;
-pub use engine::{Engine, RouteCounts};
+pub use engine::{Engine, RouteCounts, admit};
 pub use error::TurnError;
 
 /// Who asks: the owner of a verified credential, or an anonymous caller of the tenant that accepts
@@ -122,6 +123,8 @@ pub enum TurnEvent<'a> {
         /// The skill's name.
         name: &'a str,
     },
+    /// The answer is whole and is being stored: it cannot be taken back from here on.
+    Storing,
 }
 
 /// Receives what happens while a turn is answered.

@@ -30,9 +30,9 @@ use crate::chat::{Engine, Route, TurnAnswer, TurnEvent, TurnRequest, split_raw};
 use crate::model::SessionId;
 
 /// The limit of a message, in bytes.
-const MAX_MESSAGE_BYTES: usize = 32 * 1024;
+pub(super) const MAX_MESSAGE_BYTES: usize = 32 * 1024;
 /// How often a comment is sent in a silent stream, so that proxies keep it open.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// A message to the assistant.
 #[derive(Debug, ToSchema)]
@@ -107,8 +107,8 @@ struct ChatUsage {
 }
 
 impl ChatAnswer {
-    fn new(answer: TurnAnswer, request_id: String, took: Duration) -> Self {
-        let input_tokens = answer.usage.input + answer.usage.cache_read + answer.usage.cache_write;
+    pub(super) fn new(answer: TurnAnswer, request_id: String, took: Duration) -> Self {
+        let input_tokens = answer.usage.all_input();
         let output_tokens = answer.usage.output;
         Self {
             response: answer.text.clone(),
@@ -158,21 +158,7 @@ pub(super) async fn chat(
     headers: HeaderMap,
     JsonBody(body): JsonBody<ChatBody>,
 ) -> Result<Response, ApiError> {
-    if body.message.len() > MAX_MESSAGE_BYTES {
-        let message = format!(
-            "the message is longer than {} KiB",
-            MAX_MESSAGE_BYTES / 1024
-        );
-        return Err(ApiError::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "message_too_long",
-            message,
-        ));
-    }
-    let (message, raw) = split_raw(&body.message);
-    if message.chars().all(is_space) {
-        return Err(ApiError::invalid("`message` is empty"));
-    }
+    let (message, raw) = accepted(&body.message)?;
     let turn = TurnRequest {
         channel: admitted.channel(),
         caller: admitted.caller,
@@ -186,6 +172,26 @@ pub(super) async fn chat(
     } else {
         as_json(&state, turn, arrived).await
     }
+}
+
+/// A message that is neither empty nor too long, without `--raw`, and whether that was in it.
+pub(super) fn accepted(message: &str) -> Result<(String, bool), ApiError> {
+    if message.len() > MAX_MESSAGE_BYTES {
+        let limit = format!(
+            "the message is longer than {} KiB",
+            MAX_MESSAGE_BYTES / 1024
+        );
+        return Err(ApiError::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "message_too_long",
+            limit,
+        ));
+    }
+    let (message, raw) = split_raw(message);
+    if message.chars().all(is_space) {
+        return Err(ApiError::invalid("`message` is empty"));
+    }
+    Ok((message, raw))
 }
 
 /// White space, by Unicode or by JavaScript: the pattern in the document is read by both.
@@ -221,7 +227,7 @@ async fn as_json(
 }
 
 /// Cancels a turn that takes too long; nothing of it is stored.
-async fn with_deadline(
+pub(super) async fn with_deadline(
     arrived: Instant,
     deadline: Duration,
     turn: impl Future<Output = Result<TurnAnswer, ApiError>>,
@@ -301,6 +307,7 @@ async fn send_answer(
         let event = match turn_event {
             TurnEvent::Delta(text) => event("delta", &json!({"text": text})),
             TurnEvent::Tool { name } => event("tool", &json!({"name": name})),
+            TurnEvent::Storing => return,
         };
         // Sending fails only once the stream is dropped, and this task with it.
         let _ = steps.send(Step::Event(event));
@@ -323,7 +330,7 @@ async fn send_answer(
     let _ = steps.send(last);
 }
 
-fn event(name: &str, data: &impl Serialize) -> Event {
+pub(super) fn event(name: &str, data: &impl Serialize) -> Event {
     // The types of this module always serialize; if one did not, the event would be empty.
     Event::default()
         .event(name)

@@ -13,7 +13,7 @@ use super::error::{ApiError, ErrorBody, Errors};
 use super::extract::{JsonBody, QueryString};
 use super::fields::{Fields, FromFields, SESSION};
 use super::paging::PageQuery;
-use crate::model::{ConversationKey, ConversationOwner, SessionId};
+use crate::model::{ConversationKey, ConversationOwner, JsonObject, SessionId};
 
 /// The conversation to return.
 #[derive(Debug, IntoParams)]
@@ -55,6 +55,19 @@ struct HistoryMessage {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     at: Option<Timestamp>,
+    /// How an answer came about, as far as that was stored: `route`, `skills`, `model`, `usage`,
+    /// `request_id`, and `stopped` of one that its user stopped.
+    #[serde(skip_serializing_if = "JsonObject::is_empty")]
+    #[schema(value_type = Option<Object>)]
+    details: JsonObject,
+}
+
+/// What is told of how an answer came about. What else is stored with a message is other programs'.
+const DETAILS: [&str; 6] = ["route", "skills", "model", "usage", "request_id", "stopped"];
+
+fn details(mut message: JsonObject) -> JsonObject {
+    message.retain(|name, _| DETAILS.contains(&name.as_str()));
+    message
 }
 
 /// A page of the caller's conversations.
@@ -75,6 +88,8 @@ struct Session {
     updated_at: Timestamp,
     /// The beginning of the last message.
     preview: String,
+    /// The beginning of the first message, or of the last one if the first is not known.
+    title: String,
 }
 
 /// The conversation to remove.
@@ -151,6 +166,7 @@ pub(super) async fn history(
             role: message.role.as_str(),
             content: message.content,
             at: message.at,
+            details: details(message.other),
         })
         .collect();
     Ok(Json(History {
@@ -189,6 +205,7 @@ pub(super) async fn sessions(
         .map(|summary| Session {
             session_id: summary.session_id.into(),
             updated_at: summary.updated_at,
+            title: summary.title.unwrap_or_else(|| summary.preview.clone()),
             preview: summary.preview,
         })
         .collect();

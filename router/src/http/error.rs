@@ -21,6 +21,7 @@ use crate::ai::SelectError;
 use crate::aws::AwsError;
 use crate::chat::TurnError;
 use crate::errors::{chain, with_causes};
+use crate::model::TurnId;
 use crate::ports::{ModelError, StoreError};
 use crate::skills::{SkillError, SkillErrorKind};
 use crate::token::NoRandomness;
@@ -63,6 +64,9 @@ struct ErrorDetail {
     /// The field that it is about, if it is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<String>,
+    /// The turn that is in the way, if one is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    turn_id: Option<String>,
 }
 
 /// An error on its way to the caller. The request's id is added where it leaves
@@ -73,10 +77,19 @@ pub(super) struct ApiError {
     code: &'static str,
     message: String,
     hint: Option<String>,
-    field: Option<String>,
+    about: Option<Box<About>>,
     retry_after: Option<Duration>,
     /// For the log alone. Errors that are the caller's own have none.
     cause: Option<Arc<Cause>>,
+}
+
+/// What an error is about.
+#[derive(Debug, Clone)]
+enum About {
+    /// A field of the request.
+    Field(String),
+    /// The turn that is in the way.
+    Turn(TurnId),
 }
 
 /// What failed behind an error, for the log.
@@ -112,7 +125,7 @@ impl ApiError {
             code,
             message: message.into(),
             hint: None,
-            field: None,
+            about: None,
             retry_after: None,
             cause: None,
         }
@@ -158,7 +171,12 @@ impl ApiError {
     }
 
     pub(super) fn about_field(mut self, field: impl Into<String>) -> Self {
-        self.field = Some(field.into());
+        self.about = Some(Box::new(About::Field(field.into())));
+        self
+    }
+
+    pub(super) fn about_turn(mut self, id: TurnId) -> Self {
+        self.about = Some(Box::new(About::Turn(id)));
         self
     }
 
@@ -191,6 +209,12 @@ impl ApiError {
             skill,
             source: error,
         })
+    }
+
+    /// How long to wait, rounded up: a caller who comes back too early is refused again.
+    pub(super) fn retry_after_seconds(&self) -> Option<u64> {
+        let after = self.retry_after?;
+        Some((after.as_secs() + u64::from(after.subsec_nanos() > 0)).max(1))
     }
 
     /// Its status.
@@ -239,12 +263,18 @@ impl ApiError {
 
     /// The body, with the request's id.
     pub(super) fn body(&self, request_id: &str) -> ErrorBody {
+        let (field, turn_id) = match self.about.as_deref() {
+            Some(About::Field(field)) => (Some(field.clone()), None),
+            Some(About::Turn(id)) => (None, Some(id.to_string())),
+            None => (None, None),
+        };
         ErrorBody {
             error: ErrorDetail {
                 code: self.code,
                 message: self.message.clone(),
                 hint: self.hint.clone(),
-                field: self.field.clone(),
+                field,
+                turn_id,
             },
             request_id: request_id.to_owned(),
         }
@@ -253,12 +283,10 @@ impl ApiError {
     /// The response: body, `Retry-After` and `WWW-Authenticate`.
     pub(super) fn response(&self, request_id: &str) -> Response {
         let mut response = (self.status, Json(self.body(request_id))).into_response();
-        if let Some(after) = self.retry_after {
-            // Rounded up: a caller who comes back too early is refused again.
-            let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+        if let Some(seconds) = self.retry_after_seconds() {
             response
                 .headers_mut()
-                .insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+                .insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         if self.status == StatusCode::UNAUTHORIZED {
             response

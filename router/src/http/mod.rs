@@ -23,6 +23,7 @@ mod paging;
 mod server;
 mod session;
 mod settings;
+mod turns;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -42,6 +43,7 @@ pub use self::server::{CutRequest, serve};
 use crate::ai::{Models, SelectError};
 use crate::chat::Engine;
 use crate::config::{Deadlines, Identity, ServerConfig};
+use crate::model::TenantId;
 use crate::outbound::ClientError;
 use crate::ports::Platform;
 use crate::skills::SkillSet;
@@ -56,8 +58,11 @@ struct AppState {
     identity: Arc<Identity>,
     deadlines: Deadlines,
     admin_api: bool,
+    sample_tenant: Option<TenantId>,
     cookies: cookies::Cookies,
     tasks: TaskTracker,
+    /// The turns that outlive their request.
+    running: Arc<turns::Running>,
     started: Instant,
     started_at: Timestamp,
 }
@@ -117,9 +122,11 @@ pub fn app(platform: Platform, config: ServerConfig) -> Result<App, AppError> {
         identity: Arc::new(config.identity),
         deadlines: config.deadlines,
         admin_api: config.admin_api,
+        sample_tenant: config.sample_tenant,
         cookies,
         engine: engine.clone(),
         tasks: tasks.clone(),
+        running: Arc::default(),
         started: Instant::now(),
         started_at: platform.clock.now(),
         platform,
@@ -129,6 +136,8 @@ pub fn app(platform: Platform, config: ServerConfig) -> Result<App, AppError> {
         .routes(routes!(health::ready))
         .routes(routes!(health::about))
         .routes(routes!(chat::chat))
+        .routes(routes!(turns::begin, turns::list))
+        .routes(routes!(turns::follow, turns::stop))
         .routes(routes!(conversations::history))
         .routes(routes!(conversations::sessions))
         .routes(routes!(conversations::clear))

@@ -16,10 +16,12 @@ use utoipa::ToSchema;
 
 use super::AppState;
 use super::auth::{Admitted, Authenticated, refused, unauthorized};
+use super::chat::MAX_MESSAGE_BYTES;
 use super::cookies::{Presented, csrf_token, has_csrf_token};
 use super::error::{ApiError, Errors};
 use super::extract::JsonBody;
 use super::fields::{Fields, FromFields};
+use super::settings::{AnsweringModel, answering_model};
 use crate::admin::views::UserView;
 use crate::admin::{Admin, AdminError};
 use crate::model::TokenKind;
@@ -68,15 +70,36 @@ pub(super) struct Me {
     /// When key or session end; `null` if they do not.
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
+    /// Who answers.
+    model: AnsweringModel,
+    /// Whether the tenant's Jira is a sample board.
+    sample_data: bool,
+    /// Questions to begin with.
+    ask: Vec<&'static str>,
+    limits: MessageLimits,
     /// Of a session: what has to be sent as `x-csrf-token` with whatever changes something.
     #[serde(skip_serializing_if = "Option::is_none")]
     csrf_token: Option<String>,
 }
 
+/// What a message may be.
+#[derive(Debug, Serialize, ToSchema)]
+struct MessageLimits {
+    /// The longest message, in bytes of UTF-8.
+    message_bytes: usize,
+}
+
 impl Me {
-    fn new(state: &AppState, admitted: &Admitted, session: Option<&str>) -> Self {
+    async fn new(
+        state: &AppState,
+        admitted: &Admitted,
+        session: Option<&str>,
+    ) -> Result<Self, ApiError> {
         let Admitted { caller, by } = admitted;
-        Self {
+        let (model, ask) = futures::try_join!(answering_model(state, &caller.tenant), async {
+            Ok(state.engine.examples(caller).await?)
+        })?;
+        Ok(Self {
             tenant_id: caller.tenant.id.to_string(),
             tenant_name: caller.tenant.name.clone(),
             environment: state.identity.environment.clone(),
@@ -85,8 +108,14 @@ impl Me {
             by: by.as_ref().map_or("nothing", |key| key.kind().as_str()),
             may_administer: state.admin_api && caller.role == crate::model::UserRole::Admin,
             expires_at: by.as_ref().and_then(|key| key.expires_at),
+            model,
+            sample_data: state.sample_tenant.as_ref() == Some(&caller.tenant.id),
+            ask,
+            limits: MessageLimits {
+                message_bytes: MAX_MESSAGE_BYTES,
+            },
             csrf_token: session.map(csrf_token),
-        }
+        })
     }
 }
 
@@ -149,7 +178,7 @@ pub(super) async fn open(
         caller,
         by: Some(opened.stored.into()),
     };
-    let me = Me::new(&state, &admitted, Some(token));
+    let me = Me::new(&state, &admitted, Some(token)).await?;
     let cookie = state.cookies.set(token)?;
     Ok((StatusCode::CREATED, [(SET_COOKIE, cookie)], Json(me)).into_response())
 }
@@ -257,11 +286,11 @@ pub(super) async fn me(
     State(state): State<AppState>,
     headers: HeaderMap,
     Authenticated(admitted): Authenticated,
-) -> Json<Me> {
+) -> Result<Json<Me>, ApiError> {
     let session = admitted
         .session()
         .and_then(|_| state.cookies.session(&headers));
-    Json(Me::new(&state, &admitted, session))
+    Me::new(&state, &admitted, session).await.map(Json)
 }
 
 /// Renews the session by which a caller came, if it is due. The request does not wait for it.

@@ -41,7 +41,7 @@ pub(super) struct Settings {
 
 /// Who answers a tenant.
 #[derive(Debug, Serialize, ToSchema)]
-struct AnsweringModel {
+pub(super) struct AnsweringModel {
     /// `bedrock`, `anthropic`, `openai` or `offline`; `null` if none can be asked.
     provider: Option<String>,
     /// The model's name; `null` if none can be asked.
@@ -137,7 +137,10 @@ async fn described(
     })
 }
 
-async fn answering_model(state: &AppState, tenant: &Tenant) -> Result<AnsweringModel, ApiError> {
+pub(super) async fn answering_model(
+    state: &AppState,
+    tenant: &Tenant,
+) -> Result<AnsweringModel, ApiError> {
     let models = state.engine.models();
     match models.select(tenant, &*state.platform.secrets).await {
         Ok(selected) => Ok(AnsweringModel {

@@ -122,7 +122,7 @@ impl ConversationStore for SqliteConversations {
             .read(move |connection| {
                 let items = connection
                     .prepare_cached(
-                        "SELECT session_id, updated_at, preview FROM conversations
+                        "SELECT session_id, updated_at, preview, title FROM conversations
                          WHERE tenant_id = ? AND channel = ? AND user_id = ? AND session_id > ?
                              AND expires_at > ? AND (owner_since IS NULL OR owner_since = ?)
                          ORDER BY session_id LIMIT ?",
@@ -163,11 +163,13 @@ impl ConversationStore for SqliteConversations {
         let users = users.to_vec();
         self.database
             .write(move |connection| {
-                let mut delete = connection.prepare_cached(
-                    "DELETE FROM conversations WHERE tenant_id = ? AND user_id = ?",
-                )?;
-                for user in &users {
-                    delete.execute(params![tenant.as_str(), user.as_str()])?;
+                for table in ["conversations", "turns"] {
+                    let mut delete = connection.prepare_cached(&format!(
+                        "DELETE FROM {table} WHERE tenant_id = ? AND user_id = ?"
+                    ))?;
+                    for user in &users {
+                        delete.execute(params![tenant.as_str(), user.as_str()])?;
+                    }
                 }
                 Ok(())
             })
@@ -178,9 +180,11 @@ impl ConversationStore for SqliteConversations {
         let tenant = tenant.clone();
         self.database
             .write(move |connection| {
-                connection
-                    .prepare_cached("DELETE FROM conversations WHERE tenant_id = ?")?
-                    .execute(params![tenant.as_str()])?;
+                for table in ["conversations", "turns"] {
+                    connection
+                        .prepare_cached(&format!("DELETE FROM {table} WHERE tenant_id = ?"))?
+                        .execute(params![tenant.as_str()])?;
+                }
                 Ok(())
             })
             .await
@@ -282,8 +286,8 @@ fn append(
             .prepare_cached(
                 "INSERT INTO conversations
                      (tenant_id, channel, user_id, session_id, updated_at, expires_at, preview,
-                      owner_since)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                      owner_since, title)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             )?
             .insert(params![
                 key.owner.tenant_id.as_str(),
@@ -294,6 +298,7 @@ fn append(
                 expires_at,
                 preview,
                 since,
+                SessionSummary::title_of(messages),
             ])?,
     };
     let mut insert = connection.prepare_cached(
@@ -426,6 +431,7 @@ fn read_summary(row: &Row<'_>) -> Result<SessionSummary, StoreError> {
         session_id: rows::parsed(row, "session_id")?,
         updated_at: rows::parsed(row, "updated_at")?,
         preview: row.get("preview")?,
+        title: row.get("title")?,
     })
 }
 

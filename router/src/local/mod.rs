@@ -22,6 +22,7 @@ mod records;
 mod rows;
 mod secrets;
 mod tenants;
+mod turns;
 mod usage;
 
 use std::path::{Path, PathBuf};
@@ -98,7 +99,10 @@ pub fn open_with_clock(home: &Path, clock: Arc<dyn Clock>) -> Result<Platform, S
             Arc::clone(&database),
             Arc::clone(&clock),
         )),
-        conversations: Arc::new(conversations::SqliteConversations::new(database)),
+        conversations: Arc::new(conversations::SqliteConversations::new(Arc::clone(
+            &database,
+        ))),
+        turns: Arc::new(turns::SqliteTurns::new(database)),
         secrets: Arc::new(FileSecrets::open(home, SECRETS_STEM, Arc::clone(&clock))?),
         clock,
     })

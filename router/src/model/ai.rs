@@ -138,6 +138,13 @@ pub struct TokenUsage {
     pub cache_write: u64,
 }
 
+impl TokenUsage {
+    /// Everything that was sent, at whatever price.
+    pub fn all_input(&self) -> u64 {
+        self.input + self.cache_read + self.cache_write
+    }
+}
+
 impl std::ops::AddAssign for TokenUsage {
     fn add_assign(&mut self, other: Self) {
         self.input += other.input;

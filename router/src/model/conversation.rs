@@ -73,6 +73,9 @@ pub struct SessionSummary {
     /// The beginning of the person's last message, at most [`SessionSummary::PREVIEW_CHARS`]
     /// characters.
     pub preview: String,
+    /// The beginning of the person's first message; `None` of conversations that earlier releases
+    /// made.
+    pub title: Option<String>,
 }
 
 impl SessionSummary {
@@ -87,5 +90,22 @@ impl SessionSummary {
             .find(|message| message.role == Role::User)
             .map(|message| message.content.chars().take(Self::PREVIEW_CHARS).collect())
             .unwrap_or_default()
+    }
+
+    /// The beginning of the first thing the person said among `messages`, in one line.
+    pub fn title_of(messages: &[Message]) -> Option<String> {
+        let first = messages.iter().find(|message| message.role == Role::User)?;
+        let words = first.content.split_whitespace();
+        let line = words.fold(String::new(), |mut line, word| {
+            if line.len() < Self::PREVIEW_CHARS * 4 {
+                if !line.is_empty() {
+                    line.push(' ');
+                }
+                line.push_str(word);
+            }
+            line
+        });
+        let title: String = line.chars().take(Self::PREVIEW_CHARS).collect();
+        Some(title).filter(|title| !title.is_empty())
     }
 }

@@ -5,7 +5,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// Why a text is not an id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -101,6 +103,27 @@ validated_id!(
     "be 1 to 128 printable ASCII characters without a space",
     |text| (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 );
+
+validated_id!(
+    /// A turn that is answered apart from the request that asked for it.
+    TurnId,
+    "turn id",
+    "match t_[0-9a-f]{32}",
+    |text| {
+        text.strip_prefix("t_").is_some_and(|digits| {
+            digits.len() == 32
+                && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        })
+    }
+);
+
+impl TurnId {
+    /// The id of the turn that a client asked for under this key: the same key is the same turn.
+    pub fn of_key(key: &str) -> Self {
+        let hash = HEXLOWER.encode(&Sha256::digest(key));
+        Self(format!("t_{}", &hash[..32]))
+    }
+}
 
 validated_id!(
     /// A tenant's credentials for an outside system, by its name: `jira`.

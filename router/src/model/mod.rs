@@ -16,6 +16,7 @@ mod record;
 mod secret;
 mod tenant;
 pub mod text;
+mod turn;
 mod usage;
 mod user;
 
@@ -25,7 +26,7 @@ pub use ai::{
 pub use audit::AuditEntry;
 pub use channel::{ChannelKind, ChannelMapping, UnknownChannelKind};
 pub use conversation::{ConversationKey, ConversationOwner, Message, Role, SessionSummary};
-pub use ids::{ChannelId, IntegrationName, InvalidId, SessionId, TenantId, UserId};
+pub use ids::{ChannelId, IntegrationName, InvalidId, SessionId, TenantId, TurnId, UserId};
 pub use key::{ApiKey, KeyHash, TokenKind};
 pub use ledger::{LedgerAccount, LedgerCounts, LedgerLine, Route, SettledTurn, UnknownRoute};
 pub use other::{InvalidAttribute, OtherAttributes};
@@ -37,6 +38,7 @@ pub use record::Record;
 pub use secret::{SecretDescription, SecretDocument, SecretName};
 pub use tenant::{Tenant, TenantSettings, TenantStatus, UnknownTenantStatus};
 pub use text::is_sha256_hex;
+pub use turn::{StoredTurn, TurnProgress, TurnState};
 pub use usage::{DailyUsage, NanoUsd, UsageDelta};
 pub use user::{UnknownUserRole, User, UserMemory, UserRole};
 

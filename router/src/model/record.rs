@@ -5,8 +5,8 @@ use std::fmt;
 use ulid::Ulid;
 
 use super::{
-    ApiKey, ChannelId, ChannelKind, ChannelMapping, SecretName, SessionId, Tenant, TenantId, User,
-    UserId,
+    ApiKey, ChannelId, ChannelKind, ChannelMapping, SecretName, SessionId, Tenant, TenantId,
+    TurnId, User, UserId,
 };
 
 /// Which record an error, a prompt or an audit entry is about. Its text is the one name that people
@@ -45,6 +45,8 @@ pub enum Record {
     Secret(SecretName),
     /// A conversation.
     Conversation(SessionId),
+    /// A turn.
+    Turn(TurnId),
     /// That a message was counted.
     Reservation(Ulid),
     /// An entry of a tenant's audit trail.
@@ -67,6 +69,7 @@ impl fmt::Display for Record {
                 name.integration, name.tenant_id
             ),
             Self::Conversation(session) => write!(f, "conversation `{session}`"),
+            Self::Turn(id) => write!(f, "turn `{id}`"),
             Self::Reservation(id) => write!(f, "reservation `{id}`"),
             Self::AuditEntry(id) => write!(f, "audit entry `{id}`"),
         }

@@ -20,8 +20,8 @@ pub use error::{Failure, StoreError};
 use crate::model::{
     ApiKey, AuditEntry, ChannelId, ChannelKind, ChannelMapping, ConversationKey, ConversationOwner,
     DailyUsage, KeyHash, LedgerAccount, LedgerLine, Message, ModelReply, ModelRequest,
-    SecretDescription, SecretDocument, SecretName, SessionSummary, SettledTurn, Tenant, TenantId,
-    TokenUsage, User, UserId, UserMemory,
+    SecretDescription, SecretDocument, SecretName, SessionSummary, SettledTurn, StoredTurn, Tenant,
+    TenantId, TokenUsage, TurnId, TurnProgress, User, UserId, UserMemory,
 };
 
 /// Which part of a list to return.
@@ -288,6 +288,39 @@ pub trait ConversationStore: Send + Sync {
     async fn ping(&self) -> Result<(), StoreError>;
 }
 
+/// Turns that are answered apart from the request that asked for them, so that any process of the
+/// service can tell how far one is. What was not stored anew for [`StoredTurn::LIFE`] is gone.
+///
+/// They go with their owner's conversations, by [`ConversationStore::remove_all`] and its like.
+#[async_trait]
+pub trait TurnStore: Send + Sync {
+    /// Stores a turn that begins, unless there is one of this id: then returns that one.
+    async fn begin(&self, turn: &StoredTurn) -> Result<Option<StoredTurn>, StoreError>;
+    /// Stores how far it is, and returns whether it was asked to stop. [`StoreError::NotFound`] if
+    /// it is not there any more: its owner was removed.
+    async fn save(
+        &self,
+        owner: &ConversationOwner,
+        id: &TurnId,
+        progress: &TurnProgress,
+    ) -> Result<bool, StoreError>;
+    /// One turn.
+    async fn turn(
+        &self,
+        owner: &ConversationOwner,
+        id: &TurnId,
+        now: Timestamp,
+    ) -> Result<Option<StoredTurn>, StoreError>;
+    /// The owner's turns, in no order.
+    async fn turns(
+        &self,
+        owner: &ConversationOwner,
+        now: Timestamp,
+    ) -> Result<Vec<StoredTurn>, StoreError>;
+    /// Asks whoever answers it to stop. [`StoreError::NotFound`] if there is no such turn.
+    async fn ask_to_stop(&self, owner: &ConversationOwner, id: &TurnId) -> Result<(), StoreError>;
+}
+
 /// How long a conversation lives after its last turn.
 pub const CONVERSATION_LIFE: SignedDuration = SignedDuration::from_hours(30 * 24);
 
@@ -426,6 +459,8 @@ pub struct Platform {
     pub usage: Arc<dyn UsageStore>,
     /// Conversations of all tenants.
     pub conversations: Arc<dyn ConversationStore>,
+    /// Turns that are answered apart from their request.
+    pub turns: Arc<dyn TurnStore>,
     /// Tenants' credentials for outside systems.
     pub secrets: Arc<dyn SecretStore>,
     /// Tells the stores and the operations what time it is.

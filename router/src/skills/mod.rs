@@ -32,6 +32,10 @@ pub trait Skill: Send + Sync {
     fn integration(&self) -> Option<&'static str>;
     /// The tool's description and JSON schema for a model.
     fn tool(&self) -> ToolSpec;
+    /// Questions to begin with, each of which a rule answers with it.
+    fn examples(&self) -> &'static [&'static str] {
+        &[]
+    }
     /// The messages that a rule answers with it.
     fn triggers(&self) -> &[Trigger];
     /// Tries credentials on the integration, and tells what they reach; `None` if there is no way

@@ -17,6 +17,7 @@ mod refusals;
 mod session;
 mod small_print;
 mod streaming;
+mod turns;
 
 use std::sync::Arc;
 
@@ -43,6 +44,7 @@ pub(crate) struct TestApp {
     pub(crate) platform: Platform,
     pub(crate) routes: Router,
     app: t3nets_router::http::App,
+    config: ServerConfig,
     home: TempDir,
 }
 
@@ -135,16 +137,24 @@ impl TestApp {
             ai: ai.unwrap(),
             reach: Reach::Internet(Allowed::parse(true, None).unwrap()),
             deadlines: setup.deadlines.unwrap_or_default(),
+            sample_tenant: None,
         };
         let mut served = platform.clone();
         served.usage = setup.usage.unwrap_or(served.usage);
-        let app = t3nets_router::http::app(served, config).unwrap();
+        let app = t3nets_router::http::app(served, config.clone()).unwrap();
         Self {
             platform,
             routes: app.routes(),
             app,
+            config,
             home,
         }
+    }
+
+    /// Another router on the same platform, as another process is.
+    pub(crate) fn another(&self) -> Router {
+        let app = t3nets_router::http::app(self.platform.clone(), self.config.clone());
+        app.unwrap().routes()
     }
 
     /// Makes a key of a user and returns it.
@@ -173,14 +183,7 @@ impl TestApp {
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.routes.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        Answer {
-            status: parts.status,
-            headers: parts.headers,
-            body,
-        }
+        send_to(&self.routes, request).await
     }
 
     pub(crate) async fn get(&self, path: &str, key: Option<&str>) -> Answer {
@@ -221,6 +224,17 @@ impl TestApp {
     /// Waits until all that turns used is counted.
     pub(crate) async fn drained(&self) {
         self.app.drained().await;
+    }
+}
+
+pub(crate) async fn send_to(routes: &Router, request: Request<Body>) -> Answer {
+    let response = routes.clone().oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    Answer {
+        status: parts.status,
+        headers: parts.headers,
+        body,
     }
 }
 

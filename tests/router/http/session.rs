@@ -423,3 +423,25 @@ async fn a_recovery_code_does_no_more_than_what_it_comes_from_and_goes_with_it()
     let refused = browser.send(Method::POST, path, &json!({})).await;
     assert!(refused.status.is_client_error(), "{refused:?}");
 }
+
+#[tokio::test]
+async fn who_one_is_comes_with_who_answers_and_questions_that_skills_answer() {
+    let app = TestApp::new().await;
+    let key = app.key("default", "bob", UserRole::Member).await;
+    let me = app.get("/api/me", Some(&key)).await.json();
+    assert_eq!(me["ask"], json!([]), "nothing is connected: {me}");
+    assert_eq!(me["model"]["provider"], "offline");
+    assert_eq!(me["limits"]["message_bytes"], 32 * 1024);
+    assert_eq!(me["sample_data"], false);
+
+    let jira = support::jira::Script::sample().start().await;
+    let fields = jira.credentials();
+    app.connect_jira("default", fields).await;
+    let me = app.get("/api/me", Some(&key)).await.json();
+    let ask = me["ask"].as_array().unwrap();
+    assert!(ask.len() >= 3, "{me}");
+    for question in ask {
+        let answer = app.chat(&key, question.as_str().unwrap()).await.json();
+        assert_eq!(answer["route"], "rule", "{question}: {answer}");
+    }
+}

@@ -109,6 +109,7 @@ pub(crate) async fn run(context: &Context, args: DevArgs) -> Result<Streamed, Cl
     let anonymous_tenant = args.anonymous_tenant(&tenant);
     let config = ServerConfig {
         anonymous_tenant: anonymous_tenant.clone(),
+        sample_tenant: args.demo.then(|| tenant.clone()),
         ..config
     };
     let asked = anonymous_tenant.clone().unwrap_or(tenant);
@@ -163,6 +164,7 @@ fn config(environment: &Environment, reach: Reach) -> Result<ServerConfig, CliEr
         ai,
         reach,
         deadlines: Deadlines::default(),
+        sample_tenant: None,
     })
 }
 

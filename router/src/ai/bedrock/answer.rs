@@ -291,7 +291,7 @@ fn usage_of(usage: &Value) -> TokenUsage {
         cache_write: tokens("cacheWriteInputTokens"),
     };
     // What a model thought may be in the sum alone.
-    let sent = counted.input + counted.cache_read + counted.cache_write;
+    let sent = counted.all_input();
     TokenUsage {
         output: counted
             .output

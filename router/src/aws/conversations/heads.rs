@@ -59,13 +59,15 @@ pub(super) const PAGE_COUNT: &str = "page_count";
 /// What the `ttl` of every page is at least.
 pub(super) const PAGES_TTL: &str = "pages_ttl";
 pub(super) const PREVIEW: &str = "preview";
+/// What the conversation began with, for lists.
+pub(super) const TITLE: &str = "title";
 /// When the owner was made, as [`ConversationOwner::since`] says.
 pub(super) const OWNER_SINCE: &str = "owner_since";
 /// The ids of the last appends, so that one whose answer was lost is recognised.
 const APPENDS: &str = "recent_appends";
 
 /// The partition key of an owner's conversations.
-pub(super) fn partition(owner: &ConversationOwner) -> String {
+pub(in crate::aws) fn partition(owner: &ConversationOwner) -> String {
     format!("{}#{}#{}", owner.tenant_id, owner.channel, owner.user_id)
 }
 
@@ -125,6 +127,7 @@ impl Head {
             PAGE_COUNT,
             PAGES_TTL,
             PREVIEW,
+            TITLE,
             OWNER_SINCE,
             APPENDS,
         ];
@@ -264,6 +267,7 @@ pub(super) struct Append {
     pub(super) id: String,
     messages: Vec<Box<RawValue>>,
     preview: String,
+    title: Option<String>,
 }
 
 impl Append {
@@ -283,6 +287,7 @@ impl Append {
             id,
             messages: raw,
             preview: SessionSummary::preview_of(messages),
+            title: SessionSummary::title_of(messages),
         })
     }
 }
@@ -396,6 +401,9 @@ pub(super) fn plan(
         (PREVIEW, text_value(preview)),
         (APPENDS, AttributeValue::L(appends)),
     ];
+    if let (None, Some(title)) = (live, &append.title) {
+        head.push((TITLE, text_value(title)));
+    }
     head.extend(since_text(owner).map(|since| (OWNER_SINCE, text_value(since))));
     Ok(Plan {
         goes_on: live.is_some(),

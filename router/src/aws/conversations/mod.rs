@@ -24,6 +24,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 use ulid::Ulid;
 
+pub(in crate::aws) use self::heads::partition;
 use self::heads::{Append, GENERATION, OWNER_SINCE, TTL};
 use self::locks::KeyedLocks;
 use self::owners::Owner;

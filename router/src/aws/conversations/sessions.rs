@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::heads::{self, MESSAGES, OWNER_SINCE, PREVIEW, TTL, UPDATED_AT};
+use super::heads::{self, MESSAGES, OWNER_SINCE, PREVIEW, TITLE, TTL, UPDATED_AT};
 use super::pages;
 use crate::aws::dynamodb::attributes::{Item, key_of, text, text_if_set};
 use crate::aws::dynamodb::{Query, SortKeys, Table};
@@ -52,7 +52,7 @@ async fn read(
 ) -> Result<(Vec<Item>, bool), StoreError> {
     let sort_keys = behind.map_or(SortKeys::All, SortKeys::Above);
     let query = Query {
-        attributes: &["pk", "sk", UPDATED_AT, TTL, PREVIEW, OWNER_SINCE],
+        attributes: &["pk", "sk", UPDATED_AT, TTL, PREVIEW, TITLE, OWNER_SINCE],
         ..Query::new(partition, sort_keys)
     };
     let (items, next) = table.page(&query, ITEMS_AT_ONCE).await?;
@@ -81,6 +81,7 @@ async fn summary(
         session_id,
         updated_at: heads::updated_at(item, ttl)?,
         preview,
+        title: text_if_set(item, TITLE)?.map(str::to_owned),
     }))
 }
 

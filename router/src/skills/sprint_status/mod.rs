@@ -198,6 +198,14 @@ impl Skill for SprintStatus {
         }
     }
 
+    fn examples(&self) -> &'static [&'static str] {
+        &[
+            "How is the sprint going?",
+            "What is blocked?",
+            "What am I working on?",
+        ]
+    }
+
     fn triggers(&self) -> &[Trigger] {
         &self.triggers
     }
