@@ -421,6 +421,7 @@ async fn a_check_names_the_account_and_the_board() {
         json!({
             "account": "T3nets Bot", "site": "127.0.0.1",
             "board": {"id": 7, "name": "Payments", "type": "scrum"},
+            "sprint": {"name": "Sprint 24", "issues": 7},
         })
     );
     let jira = Script::default().start().await;
