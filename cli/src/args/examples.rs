@@ -195,7 +195,10 @@ const EXAMPLES: &[(&str, &[Example])] = &[
     ),
     (
         "tenant usage",
-        &[("Show the last seven days", "tenant usage acme --days 7")],
+        &[
+            ("Show the last seven days", "tenant usage acme --days 7"),
+            ("Show who used it", "tenant usage acme --by user"),
+        ],
     ),
     (
         "tenant audit",

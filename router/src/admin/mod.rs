@@ -12,7 +12,8 @@
 //! Reading order: [`Admin`], [`AdminError`], [`settings`] (what may be set on a tenant),
 //! [`tenants`], [`removal`], [`users`], [`channels`], [`keys`], [`sessions`], [`secrets`]; then
 //! [`seed`], which sets up a tenant with all of these at once, and [`transfer`], which takes one
-//! out as a file and brings it in; [`views`], how all of it is shown.
+//! out as a file and brings it in; [`usage`], what was used, and
+//! [`views`], how all else is shown.
 
 mod addresses;
 pub mod channels;
@@ -31,6 +32,7 @@ pub mod tenants;
 #[cfg(feature = "local")]
 mod tests;
 pub mod transfer;
+pub mod usage;
 pub mod users;
 pub mod views;
 
@@ -39,16 +41,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use backon::{ExponentialBuilder, Retryable};
-use jiff::{Timestamp, ToSpan};
+use jiff::Timestamp;
 use ulid::Generator;
 
-use crate::model::{AuditEntry, DailyUsage, TenantId};
+use crate::model::{AuditEntry, TenantId};
 use crate::ports::{Change, Page, PageRequest, Platform, StoreError, Unreadable, all_pages};
 
 pub use error::{AdminError, FieldConflict};
-
-/// The most days of usage that are read at once.
-pub const MAX_USAGE_DAYS: u32 = 366;
 
 /// Does the operations in someone's name.
 pub struct Admin {
@@ -117,29 +116,6 @@ impl Admin {
     fn noted<T>(&self, mut page: Page<T>) -> Page<T> {
         self.unreadable.add(std::mem::take(&mut page.unreadable));
         page
-    }
-
-    /// What a tenant used on each of the last `days` days, today (in UTC) included, oldest first,
-    /// without days on which nothing was used.
-    ///
-    /// # Errors
-    /// [`AdminError::Invalid`] unless `days` is 1 to [`MAX_USAGE_DAYS`].
-    pub async fn usage(&self, tenant: &TenantId, days: u32) -> Result<Vec<DailyUsage>, AdminError> {
-        if !(1..=MAX_USAGE_DAYS).contains(&days) {
-            return Err(AdminError::invalid(
-                "days",
-                format!("must be 1 to {MAX_USAGE_DAYS}"),
-            ));
-        }
-        self.tenant(tenant).await?;
-        let last = self
-            .platform
-            .clock
-            .now()
-            .to_zoned(jiff::tz::TimeZone::UTC)
-            .date();
-        let first = last.saturating_sub((i64::from(days) - 1).days());
-        Ok(self.platform.usage.usage(tenant, first, last).await?)
     }
 
     /// The newest `limit` entries of a tenant's audit trail, newest first. A removed tenant's can

@@ -2,13 +2,12 @@
 //! fields are an interface: programs read them.
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::model::{
-    ApiKey, AuditEntry, ChannelId, ChannelKind, ChannelMapping, DailyUsage, IntegrationName,
-    JsonObject, NanoUsd, SecretDescription, User, UserId, UserRole,
+    ApiKey, AuditEntry, ChannelId, ChannelKind, ChannelMapping, IntegrationName, JsonObject,
+    SecretDescription, User, UserId, UserRole,
 };
 
 /// A person.
@@ -158,81 +157,6 @@ impl From<SecretDescription> for SecretView {
             created_at: secret.created_at,
             updated_at: secret.updated_at,
             deleted_for_good_at: secret.deleted_for_good_at,
-        }
-    }
-}
-
-/// What was used, of one day or of several together.
-#[derive(Debug, Clone, Copy, Default, Serialize, ToSchema)]
-pub struct UsedView {
-    /// Messages that were accepted.
-    pub messages: u64,
-    /// Tokens sent to models.
-    pub input_tokens: u64,
-    /// Tokens that models answered.
-    pub output_tokens: u64,
-    /// What all of it cost in US dollars; `null` if the price of a part is not known.
-    #[schema(value_type = Option<f64>)]
-    pub cost_usd: Option<NanoUsd>,
-    /// What the part cost whose price is known.
-    #[schema(value_type = f64)]
-    pub priced_cost_usd: NanoUsd,
-    /// Tokens, in and out, whose price is not known.
-    pub unpriced_tokens: u64,
-    /// How many of the tokens are estimated.
-    pub estimated_tokens: u64,
-}
-
-impl From<&DailyUsage> for UsedView {
-    fn from(usage: &DailyUsage) -> Self {
-        Self {
-            messages: usage.messages,
-            input_tokens: usage.input_tokens,
-            output_tokens: usage.output_tokens,
-            cost_usd: usage.whole_cost(),
-            priced_cost_usd: usage.cost,
-            unpriced_tokens: usage.unpriced_tokens,
-            estimated_tokens: usage.estimated_tokens,
-        }
-    }
-}
-
-/// What was used on a day.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct DayView {
-    /// The day, in UTC.
-    #[schema(value_type = String, format = Date)]
-    pub day: Date,
-    /// What was used on it.
-    #[serde(flatten)]
-    pub used: UsedView,
-}
-
-/// What a tenant used.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct UsageView {
-    /// The days on which something was used, oldest first.
-    pub days: Vec<DayView>,
-    /// All of them together.
-    pub total: UsedView,
-}
-
-impl UsageView {
-    /// Of these days.
-    pub fn new(days: &[DailyUsage]) -> Self {
-        let mut sum = DailyUsage::none(Date::ZERO);
-        for day in days {
-            sum.add(day);
-        }
-        Self {
-            total: UsedView::from(&sum),
-            days: days
-                .iter()
-                .map(|usage| DayView {
-                    day: usage.day,
-                    used: usage.into(),
-                })
-                .collect(),
         }
     }
 }

@@ -50,6 +50,7 @@ pub const ROUTES: &[(Method, &str, Callers)] = &[
     (Method::GET, "/api/history", Callers::Users),
     (Method::GET, "/api/sessions", Callers::Users),
     (Method::POST, "/api/clear", Callers::Users),
+    (Method::GET, "/api/usage", Callers::Users),
     (Method::GET, "/api/settings", Callers::Users),
     (Method::PUT, "/api/settings", Callers::Admins),
     (Method::GET, "/api/admin/users", Callers::Admins),

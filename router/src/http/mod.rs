@@ -160,6 +160,7 @@ pub fn app(platform: Platform, config: ServerConfig) -> Result<App, AppError> {
         .routes(routes!(admin::integrations::test))
         .routes(routes!(admin::integrations::restore))
         .routes(routes!(admin::usage::show))
+        .routes(routes!(admin::usage::own))
         .routes(routes!(admin::audit::list))
         .split_for_parts();
     let document = Arc::new(openapi::with_sessions(document));

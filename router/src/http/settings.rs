@@ -53,7 +53,7 @@ pub(super) struct AnsweringModel {
 
 /// A tenant's limits.
 #[derive(Debug, Serialize, ToSchema)]
-struct Limits {
+pub(super) struct Limits {
     /// Messages a day (UTC).
     messages_per_day: u64,
     /// Messages that were accepted today.
@@ -63,6 +63,24 @@ struct Limits {
     resets_at: Timestamp,
     /// The longest answer, in tokens.
     max_tokens_per_message: u32,
+}
+
+impl Limits {
+    /// A tenant's, and how much of them is used now.
+    pub(super) async fn of_now(state: &AppState, tenant: &Tenant) -> Result<Self, ApiError> {
+        let today = state.platform.clock.now().to_zoned(TimeZone::UTC).date();
+        let usage = state.platform.usage.usage(&tenant.id, today, today).await?;
+        let resets_at = today
+            .saturating_add(1.day())
+            .to_zoned(TimeZone::UTC)
+            .map_or(Timestamp::MAX, |midnight| midnight.timestamp());
+        Ok(Self {
+            messages_per_day: tenant.settings.daily_messages(),
+            messages_today: usage.first().map_or(0, |day| day.messages),
+            resets_at,
+            max_tokens_per_message: tenant.settings.max_tokens(),
+        })
+    }
 }
 
 /// What may be set on a tenant.
@@ -105,15 +123,10 @@ async fn described(
     tenant: &Tenant,
     is_admin: bool,
 ) -> Result<Settings, ApiError> {
-    let today = state.platform.clock.now().to_zoned(TimeZone::UTC).date();
-    let (usage, model) = futures::try_join!(
-        async { Ok(state.platform.usage.usage(&tenant.id, today, today).await?) },
+    let (limits, model) = futures::try_join!(
+        Limits::of_now(state, tenant),
         answering_model(state, tenant),
     )?;
-    let resets_at = today
-        .saturating_add(1.day())
-        .to_zoned(TimeZone::UTC)
-        .map_or(Timestamp::MAX, |midnight| midnight.timestamp());
     let stored = settings::of(tenant);
     let settings = SettingKey::ALL.map(|key| Setting {
         name: key.as_str(),
@@ -126,12 +139,7 @@ async fn described(
         name: tenant.name.clone(),
         status: tenant.status.as_str(),
         model,
-        limits: Limits {
-            messages_per_day: tenant.settings.daily_messages(),
-            messages_today: usage.first().map_or(0, |day| day.messages),
-            resets_at,
-            max_tokens_per_message: tenant.settings.max_tokens(),
-        },
+        limits,
         settings: is_admin.then(|| settings.into()),
         version: is_admin.then_some(tenant.version),
     })

@@ -232,6 +232,6 @@ async fn a_key_of_a_removed_tenant_opens_nothing_of_the_next_one_with_its_id() {
     // Anonymous callers are the new tenant's now.
     let answer = app.post("/api/chat", None, &hello).await;
     assert_eq!(answer.status, StatusCode::OK);
-    let used = admin.usage(&tenant, 1).await.unwrap();
-    assert_eq!(used[0].messages, 1);
+    let used = admin.usage(&tenant, 1, None).await.unwrap();
+    assert_eq!(used.total.messages, 1);
 }

@@ -10,14 +10,16 @@ use axum::http::{Method, StatusCode};
 use jiff::civil::Date;
 use serde_json::{Value, json};
 use support::model::{Answer as Says, ModelServer};
+use t3nets_router::admin::Admin;
+use t3nets_router::admin::users::LastAdmin;
 use t3nets_router::model::{
     DailyUsage, LedgerAccount, LedgerCounts, LedgerLine, Route, SettledTurn, TenantId,
     TenantSettings, UserId, UserRole,
 };
-use t3nets_router::ports::{StoreError, UsageStore};
+use t3nets_router::ports::{Change, StoreError, UsageStore};
 use ulid::Ulid;
 
-use super::{Setup, TestApp, chat, request, tenant_id};
+use super::{Setup, TestApp, audit, chat, request, tenant_id};
 
 fn today() -> Date {
     let now = jiff::Zoned::now().with_time_zone(jiff::tz::TimeZone::UTC);
@@ -282,4 +284,141 @@ async fn a_limit_that_is_raised_lets_the_next_message_through() {
     for status in statuses {
         assert_eq!(app.chat(&admin, "hello").await.status, status);
     }
+}
+
+/// The groups of an answer in short: id, state, turns.
+fn groups(answer: &Value) -> Vec<(&str, &str, u64)> {
+    let groups = answer["groups"].as_array().unwrap();
+    groups
+        .iter()
+        .map(|group| {
+            let id = group["id"].as_str().unwrap_or_default();
+            let state = group["state"].as_str().unwrap();
+            (id, state, group["turns"].as_u64().unwrap())
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn admins_see_who_used_what_and_the_sums_are_those_of_the_days() {
+    let model = ModelServer::answering(|_| Says::text("Well.")).await;
+    let (app, key) = chat::app_with(&model).await;
+    let admin = app.key("default", "ada", UserRole::Admin).await;
+    for (key, message) in [
+        (&key, "think it over"),
+        (&key, "think again"),
+        (&key, "hello"),
+        (&admin, "hello"),
+    ] {
+        assert_eq!(app.chat(key, message).await.status, StatusCode::OK);
+    }
+    // As a router of an earlier release counts.
+    let (usage, tenant) = (&app.platform.usage, tenant_id("default"));
+    let granted = usage.reserve_message(&tenant, today(), Ulid::generate(), 10);
+    assert_eq!(granted.await, Ok(true));
+    app.drained().await;
+
+    let (bob, ada) = (&key[..8], &admin[..8]);
+    let lost = ("", "not_attributed", 1);
+    for (by, expected) in [
+        (
+            "user",
+            vec![("bob", "current", 3), ("ada", "current", 1), lost],
+        ),
+        ("key", vec![(bob, "current", 3), (ada, "current", 1), lost]),
+        (
+            "model",
+            vec![("claude-sonnet-5-5", "current", 2), ("", "none", 2), lost],
+        ),
+        (
+            "route",
+            vec![("ai", "current", 2), ("conversational", "current", 2), lost],
+        ),
+    ] {
+        let path = format!("/api/admin/usage?days=2&by={by}");
+        let answer = app.get(&path, Some(&admin)).await.json();
+        assert_eq!(groups(&answer), expected, "{answer}");
+        assert_eq!(answer["by"], by);
+        for count in ["input_tokens", "output_tokens"] {
+            let of = |list: &str| -> u64 {
+                let all = answer[list].as_array().unwrap().iter();
+                all.map(|one| one[count].as_u64().unwrap()).sum()
+            };
+            let total = answer["total"][count].as_u64().unwrap();
+            assert!(total > 0);
+            let sums = [of("groups"), of("rows"), of("days")];
+            assert_eq!(sums, [total; 3], "{count} by {by}");
+        }
+        assert_eq!(answer["total"]["messages"], 5);
+        assert_eq!(answer["total"]["turns"], 4);
+    }
+    let plain = app.get("/api/admin/usage", Some(&admin)).await.json();
+    assert_eq!(plain.get("groups"), None);
+    let wrong = app.get("/api/admin/usage?by=colour", Some(&admin)).await;
+    assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
+    assert!(
+        wrong.json()["error"]["message"]
+            .to_string()
+            .contains("`colour`")
+    );
+}
+
+#[tokio::test]
+async fn people_see_what_they_used_themselves_and_nothing_of_who_had_their_id_before() {
+    let app = TestApp::new().await;
+    let (bob, ada) = (
+        app.key("default", "bob", UserRole::Member).await,
+        app.key("default", "ada", UserRole::Admin).await,
+    );
+    for key in [&bob, &bob, &ada] {
+        assert_eq!(app.chat(key, "hello").await.status, StatusCode::OK);
+    }
+    app.drained().await;
+    let own = app.get("/api/usage?days=2", Some(&bob)).await.json();
+    assert_eq!(
+        (&own["user_id"], &own["total"]["turns"]),
+        (&json!("bob"), &json!(2))
+    );
+    assert_eq!(own["limits"]["messages_today"], 3, "the tenant's");
+
+    let tenant = tenant_id("default");
+    let store = &app.platform.tenants;
+    let first = store.user(&tenant, &"bob".parse().unwrap()).await;
+    let first = first.unwrap().unwrap();
+    let second = t3nets_router::model::User {
+        created_at: Some(jiff::Timestamp::now()),
+        ..first.clone()
+    };
+    let operator = Admin::new(app.platform.clone(), "operator:test");
+    operator
+        .remove_user(&tenant, &first.id, LastAdmin::Keep)
+        .await
+        .unwrap();
+    let change = Change::CreateUser(second);
+    store
+        .commit(&tenant, &[change], &audit(&tenant))
+        .await
+        .unwrap();
+    let new = app.key("default", "bob", UserRole::Member).await;
+    let own = app.get("/api/usage?days=2", Some(&new)).await.json();
+    assert_eq!(
+        (&own["days"], &own["total"]["turns"]),
+        (&json!([]), &json!(0))
+    );
+    let by_user = app
+        .get("/api/admin/usage?days=2&by=user", Some(&ada))
+        .await
+        .json();
+    assert_eq!(
+        groups(&by_user),
+        [("bob", "former", 2), ("ada", "current", 1)]
+    );
+    let by_key = app
+        .get("/api/admin/usage?days=2&by=key", Some(&ada))
+        .await
+        .json();
+    assert!(
+        groups(&by_key).contains(&(&bob[..8], "former", 2)),
+        "{by_key}"
+    );
 }

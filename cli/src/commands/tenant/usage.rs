@@ -1,7 +1,8 @@
 //! `t3nets tenant usage`.
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::Serialize;
-use t3nets_router::admin::views::{DayView, UsageView};
+use t3nets_router::admin::usage::{CountsView, Group, GroupState, UsageBy, UsageView};
 use t3nets_router::model::{NanoUsd, TenantId};
 
 use crate::commands::arguments::TenantName;
@@ -18,6 +19,14 @@ pub(crate) struct UsageArgs {
     /// The number of days to show, ending today (UTC)
     #[arg(long, default_value_t = 30)]
     days: u32,
+    /// Show who or what used it, instead of the days
+    #[arg(long, value_name = "GROUP", value_parser = by_parser())]
+    by: Option<UsageBy>,
+}
+
+fn by_parser() -> impl TypedValueParser<Value = UsageBy> {
+    PossibleValuesParser::new(UsageBy::ALL.map(UsageBy::as_str))
+        .try_map(|text| text.parse::<UsageBy>())
 }
 
 /// What a tenant used.
@@ -28,9 +37,12 @@ pub(crate) struct Usage {
     usage: UsageView,
 }
 
-/// What the last column counts, where there is one.
+/// What the column of estimates counts, where there is one.
 const ESTIMATED: &str = "estimated: tokens that no provider counted, because its endpoint does not, or the answer broke off;\n\
                          their cost is estimated, too";
+/// What the last row is, where there is one.
+const NOT_ATTRIBUTED: &str =
+    "not attributed: turns under way, and those of a router of an earlier release";
 
 impl Output for Usage {
     fn text(&self) -> String {
@@ -38,47 +50,115 @@ impl Output for Usage {
             return "no usage".to_owned();
         }
         let total = &self.usage.total;
-        let has_estimates = total.estimated_tokens > 0;
-        let cells = |first: String, messages: u64, tokens: [u64; 3], cost: String| {
-            let [input, output, estimated] = tokens;
-            let cells = [
-                first,
-                messages.to_string(),
-                input.to_string(),
-                output.to_string(),
-            ];
-            cells
-                .into_iter()
-                .chain(has_estimates.then(|| estimated.to_string()))
-                .chain([cost])
-                .collect::<Vec<_>>()
+        let columns = Columns::of(&total.counts);
+        let (table, is_whole) = match (self.usage.by, &self.usage.groups) {
+            (Some(by), Some(groups)) => {
+                let named = groups.iter().map(|view| (&view.group, &view.counts));
+                let named: Vec<_> = named.collect();
+                let is_whole = !named
+                    .iter()
+                    .any(|(group, _)| group.state == GroupState::NotAttributed);
+                let with_names = matches!(by, UsageBy::User | UsageBy::Key)
+                    && named.iter().any(|(group, _)| has_name(group));
+                let name = |group: &Group| name_cells(by, group, with_names);
+                let total = ("total".to_owned(), with_names.then(String::new));
+                let messages = self.usage.total.messages;
+                let rows = named
+                    .iter()
+                    .map(|(group, counts)| columns.cells(name(group), counts.turns, counts))
+                    .chain([columns.cells(total, messages, &self.usage.total.counts)]);
+                let mut head = vec![by.as_str()];
+                head.extend(with_names.then_some("name"));
+                (table(&columns.head(head, "turns"), rows), is_whole)
+            }
+            _ => {
+                let days = self.usage.days.iter().map(|day| {
+                    let first = (day.day.to_string(), None);
+                    columns.cells(first, day.used.messages, &day.used.counts)
+                });
+                let first = ("total".to_owned(), None);
+                let total = columns.cells(first, total.messages, &total.counts);
+                let head = columns.head(vec!["day"], "messages");
+                (table(&head, days.chain([total])), true)
+            }
         };
-        let days = self.usage.days.iter().map(|DayView { day, used }| {
-            cells(
-                day.to_string(),
-                used.messages,
-                [used.input_tokens, used.output_tokens, used.estimated_tokens],
-                shown_cost(used.priced_cost_usd, used.unpriced_tokens),
-            )
-        });
-        let total = cells(
-            "total".to_owned(),
-            total.messages,
-            [
-                total.input_tokens,
-                total.output_tokens,
-                total.estimated_tokens,
-            ],
-            shown_cost(total.priced_cost_usd, total.unpriced_tokens),
-        );
-        let mut head = vec!["day", "messages", "tokens in", "tokens out"];
-        head.extend(has_estimates.then_some("estimated"));
-        head.push("cost");
-        let table = table(&head, days.chain([total]));
-        match has_estimates {
-            true => format!("{table}\n\n{ESTIMATED}"),
-            false => table,
+        let notes = [(columns.estimated, ESTIMATED), (!is_whole, NOT_ATTRIBUTED)];
+        let notes = notes.into_iter().filter(|(is_needed, _)| *is_needed);
+        notes.fold(table, |text, (_, note)| format!("{text}\n\n{note}"))
+    }
+}
+
+/// Whether a group has a name beside what it is known by.
+fn has_name(group: &Group) -> bool {
+    group.id.as_ref().is_some_and(|id| *id != group.label)
+}
+
+/// What a group is known by, and its name.
+fn name_cells(by: UsageBy, group: &Group, with_names: bool) -> (String, Option<String>) {
+    // A route is known by its own word; no other has a label that says less.
+    let id = match &group.id {
+        Some(id) => id.clone(),
+        None => format!("({})", group.label),
+    };
+    let gone = match (group.state, by) {
+        (GroupState::Former, UsageBy::Key) => "(revoked)",
+        (GroupState::Former, _) => "(removed)",
+        _ => "",
+    };
+    let name = match has_name(group) {
+        true => group.label.clone(),
+        false => gone.to_owned(),
+    };
+    match with_names {
+        true => (id, Some(name)),
+        false if gone.is_empty() => (id, None),
+        false => (format!("{id} {gone}"), None),
+    }
+}
+
+/// The columns that there are only where one of them counts something.
+#[derive(Debug, Clone, Copy)]
+struct Columns {
+    failed: bool,
+    refused: bool,
+    estimated: bool,
+}
+
+impl Columns {
+    fn of(total: &CountsView) -> Self {
+        Self {
+            failed: total.failed > 0,
+            refused: total.refusals > 0,
+            estimated: total.estimated_tokens > 0,
         }
+    }
+
+    fn head<'a>(self, mut first: Vec<&'a str>, counted: &'a str) -> Vec<&'a str> {
+        first.push(counted);
+        first.extend(self.failed.then_some("failed"));
+        first.extend(self.refused.then_some("refused"));
+        first.extend(["tokens in", "tokens out"]);
+        first.extend(self.estimated.then_some("estimated"));
+        first.push("cost");
+        first
+    }
+
+    fn cells(
+        self,
+        (first, name): (String, Option<String>),
+        counted: u64,
+        counts: &CountsView,
+    ) -> Vec<String> {
+        let optional = |is_there: bool, number: u64| is_there.then(|| number.to_string());
+        let mut cells = vec![first];
+        cells.extend(name);
+        cells.push(counted.to_string());
+        cells.extend(optional(self.failed, counts.failed));
+        cells.extend(optional(self.refused, counts.refusals));
+        cells.extend([counts.input_tokens, counts.output_tokens].map(|number| number.to_string()));
+        cells.extend(optional(self.estimated, counts.estimated_tokens));
+        cells.push(shown_cost(counts.priced_cost_usd, counts.unpriced_tokens));
+        cells
     }
 }
 
@@ -98,11 +178,8 @@ fn shown_cost(priced: NanoUsd, unpriced_tokens: u64) -> String {
 pub(crate) async fn run(context: &Context, args: UsageArgs) -> Result<Usage, CliError> {
     let admin = context.admin().await?;
     let tenant_id = args.tenant.resolve(context, &admin).await?;
-    let days = admin.usage(&tenant_id, args.days).await?;
-    Ok(Usage {
-        tenant_id,
-        usage: UsageView::new(&days),
-    })
+    let usage = admin.usage(&tenant_id, args.days, args.by).await?;
+    Ok(Usage { tenant_id, usage })
 }
 
 #[cfg(test)]
@@ -136,7 +213,7 @@ mod tests {
             });
             Usage {
                 tenant_id: "default".parse().unwrap(),
-                usage: UsageView::new(&days),
+                usage: UsageView::new(&days, &[], None),
             }
         };
         let text = usage([7, 5]).text();
@@ -173,11 +250,18 @@ mod tests {
             unpriced_tokens,
             ..DailyUsage::none("2026-01-15".parse().unwrap())
         };
-        let sum = UsageView::new(&[day(5, 0), day(0, 9)]).total;
-        assert_eq!((sum.messages, sum.cost_usd), (2, None));
-        assert_eq!((sum.priced_cost_usd, sum.unpriced_tokens), (NanoUsd(5), 9));
+        let sum = UsageView::new(&[day(5, 0), day(0, 9)], &[], None).total;
+        assert_eq!((sum.messages, sum.counts.cost_usd), (2, None));
+        let counts = sum.counts;
         assert_eq!(
-            UsageView::new(&[day(5, 0)]).total.cost_usd,
+            (counts.priced_cost_usd, counts.unpriced_tokens),
+            (NanoUsd(5), 9)
+        );
+        assert_eq!(
+            UsageView::new(&[day(5, 0)], &[], None)
+                .total
+                .counts
+                .cost_usd,
             Some(NanoUsd(5))
         );
     }
