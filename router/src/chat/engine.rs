@@ -10,6 +10,7 @@ use serde_json::Value;
 use tokio_util::task::TaskTracker;
 use ulid::Ulid;
 
+use super::failures::{ModelFailure, ModelFailures};
 use super::ledger::Reservation;
 use super::outcome::{Outcome, pretty};
 use super::refusals::Refusals;
@@ -37,6 +38,7 @@ pub struct Engine {
     /// Settlements that are written after their turn has been answered.
     background: TaskTracker,
     refusals: Refusals,
+    failures: ModelFailures,
     /// By the tenant's id and when it was made: the id may be another's by now.
     route_counts: Mutex<HashMap<(TenantId, Timestamp), RouteCounts>>,
 }
@@ -72,6 +74,7 @@ impl Engine {
             skills,
             models,
             background,
+            failures: ModelFailures::default(),
             route_counts: Mutex::default(),
         }
     }
@@ -104,6 +107,11 @@ impl Engine {
             .get(&(tenant.id.clone(), tenant.created_at))
             .copied()
             .unwrap_or_default()
+    }
+
+    /// The latest calls of models that failed a tenant, newest first.
+    pub fn model_failures(&self, tenant: &Tenant) -> Vec<ModelFailure> {
+        self.failures.of(tenant)
     }
 
     /// Waits until the usage of all turns is recorded. Call it once no more turns come.
@@ -336,6 +344,15 @@ impl Engine {
                 );
                 outcome.add_note(&note, on_event);
                 Ok(outcome)
+            }
+            (Err(TurnError::Model(error)), _) => {
+                let failure = ModelFailure {
+                    at: self.platform.clock.now(),
+                    model: selected.name.clone(),
+                    error: error.clone(),
+                };
+                self.failures.note(&caller.tenant, failure);
+                Err(error.into())
             }
             (answered, _) => answered,
         }

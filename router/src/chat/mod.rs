@@ -11,6 +11,7 @@
 pub mod conversational;
 mod engine;
 mod error;
+mod failures;
 mod ledger;
 mod outcome;
 mod prompt;
@@ -29,6 +30,7 @@ use crate::model::{
 pub use crate::model::Route;
 pub use engine::{Engine, RouteCounts, admit};
 pub use error::TurnError;
+pub use failures::ModelFailure;
 
 /// Who asks: the owner of a verified credential, or an anonymous caller of the tenant that accepts
 /// them.

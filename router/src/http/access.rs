@@ -97,6 +97,7 @@ pub const ROUTES: &[(Method, &str, Callers)] = &[
         "/api/admin/integrations/{name}/restore",
         Callers::Admins,
     ),
+    (Method::GET, "/api/admin/health", Callers::Admins),
     (Method::GET, "/api/admin/usage", Callers::Admins),
     (Method::GET, "/api/admin/audit", Callers::Admins),
 ];

@@ -222,6 +222,21 @@ impl ApiError {
         self.status
     }
 
+    /// Its code.
+    pub(super) fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// What went wrong, for people.
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What can be done about it.
+    pub(super) fn hinted(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
     /// Writes the cause to the log. Called once, where the error leaves.
     pub(super) fn log(&self) {
         let Some(cause) = self.cause.as_deref() else {

@@ -55,6 +55,7 @@ struct AppState {
     engine: Arc<Engine>,
     authenticator: Arc<auth::Authenticator>,
     readiness: Arc<health::Readiness>,
+    health: Arc<admin::health::LatestHealth>,
     identity: Arc<Identity>,
     deadlines: Deadlines,
     admin_api: bool,
@@ -119,6 +120,7 @@ pub fn app(platform: Platform, config: ServerConfig) -> Result<App, AppError> {
             cookies,
         )),
         readiness: Arc::default(),
+        health: Arc::default(),
         identity: Arc::new(config.identity),
         deadlines: config.deadlines,
         admin_api: config.admin_api,
@@ -159,6 +161,7 @@ pub fn app(platform: Platform, config: ServerConfig) -> Result<App, AppError> {
         ))
         .routes(routes!(admin::integrations::test))
         .routes(routes!(admin::integrations::restore))
+        .routes(routes!(admin::health::show))
         .routes(routes!(admin::usage::show))
         .routes(routes!(admin::usage::own))
         .routes(routes!(admin::audit::list))

@@ -67,7 +67,7 @@ impl MakeWriter<'_> for Log {
 }
 
 /// A store of which every call fails.
-struct BrokenUsage(StoreError);
+pub(super) struct BrokenUsage(pub(super) StoreError);
 
 #[async_trait]
 impl UsageStore for BrokenUsage {

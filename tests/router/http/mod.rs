@@ -5,6 +5,7 @@ mod access;
 mod admin;
 mod auth;
 pub(crate) mod chat;
+mod checks;
 mod conversations;
 mod health;
 mod ledger;

@@ -117,7 +117,13 @@ impl Admin {
         ids.dedup();
         let store = &self.platform.tenants;
         let users: Vec<Option<User>> = futures::stream::iter(ids)
-            .map(|id| async move { store.user(tenant, &id).await })
+            .map(|id| async move {
+                match store.user(tenant, &id).await {
+                    // It hides none of the others.
+                    Err(StoreError::Corrupt { .. }) => Ok(None),
+                    user => user,
+                }
+            })
             .buffer_unordered(USERS_AT_ONCE)
             .try_collect()
             .await?;

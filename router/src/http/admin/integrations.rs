@@ -266,7 +266,7 @@ pub(in crate::http) async fn test(
     }))
 }
 
-fn too_slow(deadline: Duration) -> ApiError {
+pub(super) fn too_slow(deadline: Duration) -> ApiError {
     ApiError::new(
         StatusCode::GATEWAY_TIMEOUT,
         "deadline_exceeded",
@@ -274,7 +274,7 @@ fn too_slow(deadline: Duration) -> ApiError {
     )
 }
 
-async fn try_out(
+pub(super) async fn try_out(
     state: &AppState,
     tenant: &Tenant,
     name: &IntegrationName,
@@ -368,7 +368,7 @@ pub(in crate::http) async fn restore(
     view(&state, &admin, &tenant, name).await.map(Json)
 }
 
-fn secret_name(tenant: &Tenant, integration: &IntegrationName) -> SecretName {
+pub(super) fn secret_name(tenant: &Tenant, integration: &IntegrationName) -> SecretName {
     SecretName {
         tenant_id: tenant.id.clone(),
         integration: integration.clone(),

@@ -4,6 +4,7 @@
 
 pub(super) mod audit;
 pub(super) mod channels;
+pub(super) mod health;
 pub(super) mod integrations;
 pub(super) mod keys;
 pub(super) mod usage;
