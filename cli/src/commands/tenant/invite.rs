@@ -22,7 +22,7 @@ pub(crate) struct InviteArgs {
     #[command(flatten)]
     user: RequiredUser,
     /// How long the link works: `1h`, `7d` at most
-    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = arguments::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "7d", value_parser = arguments::parse_duration)]
     expires: SignedDuration,
     #[command(flatten)]
     page: PageFlag,
