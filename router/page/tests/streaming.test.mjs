@@ -31,9 +31,11 @@ test("rule 5: one change of the document a frame at most, and 18,000 characters 
   }
   turn.delta("\n\nThat is all.");
   await shows(page, "That is all.");
-  const { worst, lexing } = await page.evaluate(() => ({ worst: window.worst, lexing: window.t3netsCost.lexing }));
+  const { worst, lexing, characters } = await page.evaluate(() => ({ worst: window.worst, ...window.t3netsCost }));
   assert.ok(worst <= 1, `${worst} changes in one frame`);
-  assert.ok(lexing < 100, `${lexing} ms of lexing`);
+  // Read anew at each of 300 frames it would be 2,700,000 characters. The time is what a busy machine may take: alone it is under 100 ms.
+  assert.ok(characters < 600_000, `${characters} characters were read`);
+  assert.ok(lexing < 250, `${lexing} ms of lexing`);
 });
 
 test("rule 6: finished blocks keep their elements, and a selection in them survives to the end", async ({ page, server, address }) => {

@@ -171,7 +171,10 @@ test("rule 28: behind a front that does not stream it goes on by long polls", as
 test("rule 28: a front that keeps the stream back is found out, and polled", async ({ page, server, address }) => {
   await open(page, address);
   await page.evaluate(() => {});
-  server.next("GET", /^\/api\/turns\/t-/, () => {});
+  // Every stream is kept back; polls are answered.
+  server.next("GET", /^\/api\/turns\/t-/, ({ request, response, url }) => {
+    if (!request.headers.accept.includes("event-stream")) void server.follow(request, response, url, server.turn);
+  }, Infinity);
   await box(page).fill("Kept back");
   await box(page).press("Enter");
   await until("a turn", () => server.turns.size === 1);

@@ -3,6 +3,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { JSX } from "preact";
 import { Icon } from "../shared/icons";
 import { ErrorNote, Note } from "../shared/note";
+import { me } from "../shared/session";
 import { address, load, loadOlder, newChat } from "./conversations";
 import { FirstSight } from "./first";
 import type { Conversation } from "./model";
@@ -55,7 +56,7 @@ export function Log({ conversation }: { conversation: Conversation }): JSX.Eleme
           {conversation.older.value && phase === "ready" && (
             <p class="older">{conversation.isLoadingOlder.value ? "Loading earlier messages…" : <button type="button" onClick={() => void loadOlder(conversation)}>Earlier messages</button>}</p>
           )}
-          {conversation.versionOf.value && (
+          {conversation.versionOf.value && me.value?.user && (
             <p class="version">
               Another version of <a href={address(conversation.versionOf.value)}>an earlier conversation</a>, which stays as it was.
             </p>

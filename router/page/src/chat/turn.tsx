@@ -185,7 +185,7 @@ function DetailsView({ id, details }: { id: string; details: Details }): JSX.Ele
     ["Skill", details.skills?.join(", ")],
     ["Model", details.model ?? undefined],
     ["Tokens", usage && `${number(usage.input_tokens)} in, ${number(usage.output_tokens)} out`],
-    ["Cost", usage && (usage.cost_usd === null ? "unknown" : `$${usage.cost_usd.toLocaleString(undefined, { minimumFractionDigits: 2, maximumSignificantDigits: 3 })}`)],
+    ["Cost", usage && (usage.cost_usd === null ? "unknown" : `$${usage.cost_usd === 0 ? "0.00" : usage.cost_usd.toLocaleString(undefined, { minimumFractionDigits: 2, maximumSignificantDigits: 3 })}`)],
     ["Time", details.timing_ms === undefined ? undefined : seconds(details.timing_ms)],
   ];
   return (

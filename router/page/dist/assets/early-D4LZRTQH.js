@@ -1,1 +1,0 @@
-"use strict";(()=>{try{let t=localStorage.getItem("t3nets.theme");(t==="light"||t==="dark")&&(document.documentElement.dataset.theme=t)}catch{}var e=/^#link=([!-~]{1,256})$/.exec(location.hash);e&&(history.replaceState(null,"",location.pathname+location.search),window.t3netsLink=e[1]);})();
