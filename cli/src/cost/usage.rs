@@ -58,9 +58,9 @@ pub(super) const ZONES: u32 = 2;
 /// of up to 16 KB (4), all read consistently.
 pub(super) const READ_UNITS_PER_REQUEST: f64 = 8.0;
 
-/// Write units a chat: reserving and settling its budget in transactions (8), a conversation of up
-/// to 16 KB (16).
-pub(super) const WRITE_UNITS_PER_CHAT: f64 = 24.0;
+/// Write units a chat: reserving and settling its budget in transactions (8), its line in the
+/// ledger (2), a conversation of up to 16 KB (16).
+pub(super) const WRITE_UNITS_PER_CHAT: f64 = 26.0;
 
 /// Log bytes a request, at API Gateway and at the router.
 pub(super) const ACCESS_LOG_BYTES: f64 = 400.0;
