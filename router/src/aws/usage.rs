@@ -2,7 +2,7 @@
 //!
 //! A day has one counter, and a reservation item for each message, which exists once it was
 //! counted: what is repeated finds it. Both change in one transaction, and when the turn is over
-//! its line of the [ledger](super::ledger) with them. Its token is the SDK's, a
+//! its line of the [ledger] with them. Its token is the SDK's, a
 //! new one for each call, kept through the call's retries: one made from the reservation alone
 //! would be refused with IdempotentParameterMismatch where the limit has changed since
 //! (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>).

@@ -97,10 +97,12 @@ impl Engine {
         key: &ConversationKey,
         request: &TurnRequest,
         text: String,
-        notes: JsonObject,
+        mut notes: JsonObject,
         asked_at: Timestamp,
         answered_at: Timestamp,
     ) -> Result<(), TurnError> {
+        let took = answered_at.duration_since(asked_at).as_millis();
+        notes.insert("timing_ms".to_owned(), json!(took.max(0)));
         let turn = [
             Message {
                 role: Role::User,

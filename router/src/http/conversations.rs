@@ -56,14 +56,22 @@ struct HistoryMessage {
     #[schema(value_type = Option<String>, format = DateTime)]
     at: Option<Timestamp>,
     /// How an answer came about, as far as that was stored: `route`, `skills`, `model`, `usage`,
-    /// `request_id`, and `stopped` of one that its user stopped.
+    /// `timing_ms`, `request_id`, and `stopped` of one that its user stopped.
     #[serde(skip_serializing_if = "JsonObject::is_empty")]
     #[schema(value_type = Option<Object>)]
     details: JsonObject,
 }
 
 /// What is told of how an answer came about. What else is stored with a message is other programs'.
-const DETAILS: [&str; 6] = ["route", "skills", "model", "usage", "request_id", "stopped"];
+const DETAILS: [&str; 7] = [
+    "route",
+    "skills",
+    "model",
+    "usage",
+    "timing_ms",
+    "request_id",
+    "stopped",
+];
 
 fn details(mut message: JsonObject) -> JsonObject {
     message.retain(|name, _| DETAILS.contains(&name.as_str()));

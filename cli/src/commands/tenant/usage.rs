@@ -203,14 +203,17 @@ mod tests {
     #[test]
     fn estimated_tokens_are_shown_apart_where_there_are_any() {
         let usage = |estimated: [u64; 2]| {
-            let days = estimated.map(|estimated_tokens| DailyUsage {
-                messages: 1,
-                input_tokens: 120,
-                output_tokens: 30,
-                cost: NanoUsd(2_100_000),
-                estimated_tokens,
-                ..DailyUsage::none("2026-01-15".parse().unwrap())
-            });
+            let days = ["2026-01-15", "2026-01-16"].into_iter().zip(estimated);
+            let days: Vec<_> = days
+                .map(|(day, estimated_tokens)| DailyUsage {
+                    messages: 1,
+                    input_tokens: 120,
+                    output_tokens: 30,
+                    cost: NanoUsd(2_100_000),
+                    estimated_tokens,
+                    ..DailyUsage::none(day.parse().unwrap())
+                })
+                .collect();
             Usage {
                 tenant_id: "default".parse().unwrap(),
                 usage: UsageView::new(&days, &[], None),

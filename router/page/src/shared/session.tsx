@@ -141,7 +141,7 @@ function SignInDialog(): JSX.Element {
         </p>
         {error !== null && <ErrorNote error={error} />}
         <div class="buttons">
-          <button type="button" class="btn p" disabled={busy} onClick={() => void send({ link })}>
+          <button type="button" class="btn p" autofocus disabled={busy} onClick={() => void send({ link })}>
             {busy ? "Signing in…" : "Sign in"}
           </button>
           {me.value && (

@@ -1,7 +1,7 @@
 //! `/api/turns`: a turn as a resource, for pages. It outlives the connection that asked for it, not
 //! its deadline, and any process of the service tells how far it is.
 //!
-//! [`body`] is what begins a turn, [`running`] answers it, [`follow`] tells what came of it, and
+//! [`body`] is what begins a turn, [`running`] answers it, [`mod@follow`] tells what came of it, and
 //! [`branch`] lets a question be asked anew.
 
 mod body;

@@ -56,7 +56,7 @@ fn describe_report(report: &Report) -> String {
         ));
     }
     lines.extend(report.notes.iter().map(|note| format!("Note: {note}.")));
-    lines.join("\n")
+    joined(&lines)
 }
 
 fn no_sprint(report: &Report) -> String {
@@ -69,7 +69,7 @@ fn no_sprint(report: &Report) -> String {
         None => format!("No sprint is active on the {board}.{}", next_sprint(report)),
     }];
     lines.extend(report.notes.iter().map(|note| format!("Note: {note}.")));
-    lines.join("\n")
+    joined(&lines)
 }
 
 /// Also of `last` and `next`, which are no names.
@@ -169,6 +169,23 @@ fn progress(progress: &Progress) -> String {
         }
     }
     line
+}
+
+/// The lines as text. In Markdown a line behind a list is its last item's, unless an empty one is
+/// between them.
+fn joined(lines: &[String]) -> String {
+    let is_item = |line: &String| line.starts_with("- ");
+    let mut text = String::new();
+    for (at, line) in lines.iter().enumerate() {
+        let before = at.checked_sub(1).and_then(|before| lines.get(before));
+        match before {
+            None => {}
+            Some(before) if is_item(before) && !is_item(line) => text.push_str("\n\n"),
+            Some(_) => text.push('\n'),
+        }
+        text.push_str(line);
+    }
+    text
 }
 
 fn blockers(lines: &mut Vec<String>, report: &Report) {
