@@ -92,7 +92,7 @@ impl World {
 
 fn export() -> String {
     let mut file = String::from(concat!(
-        r#"{"format":"t3nets-tenant","version":1,"tenant_id":"big","secrets":"names"}"#,
+        r#"{"format":"t3nets-tenant","version":2,"tenant_id":"big","secrets":"names"}"#,
         "\n",
         r#"{"type":"tenant","tenant_id":"big","name":"Big","status":"active","created_at":"2026-01-01T00:00:00Z","settings":{}}"#,
         "\n"
