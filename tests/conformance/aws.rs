@@ -12,12 +12,15 @@ use support::TestServer;
 use support::aws::{AwsServer, Tables};
 use t3nets_router::aws::{Connection, Names, SecretsPrefix, sdk_config};
 use t3nets_router::ports::Platform;
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 use crate::fixture::{Fixture, ManualClock, unique};
 
 static MINISTACK_TABLES: OnceCell<Tables> = OnceCell::const_new();
 static MOTO_TABLES: OnceCell<Tables> = OnceCell::const_new();
+/// One case at a time has moto: it copies its tables for each transaction, and fails (500) where
+/// another request writes meanwhile.
+static MOTO: Mutex<()> = Mutex::const_new(());
 
 /// AWS's services as one case finds them.
 pub(crate) struct AwsFixture {
@@ -28,6 +31,7 @@ pub(crate) struct AwsFixture {
     pub(crate) client: Client,
     pub(crate) tables: &'static Tables,
     clock: Arc<ManualClock>,
+    _alone: Option<MutexGuard<'static, ()>>,
 }
 
 impl AwsFixture {
@@ -44,7 +48,13 @@ impl AwsFixture {
 
     /// `None` where the server cannot be had.
     pub(crate) async fn on_moto() -> Option<Self> {
-        Some(Self::new(AwsServer::shared_moto()?, &MOTO_TABLES, None).await)
+        let server = AwsServer::shared_moto()?;
+        let alone = MOTO.lock().await;
+        let fixture = Self::new(server, &MOTO_TABLES, None).await;
+        Some(Self {
+            _alone: Some(alone),
+            ..fixture
+        })
     }
 
     /// Where the secrets are.
@@ -92,6 +102,7 @@ impl AwsFixture {
             client,
             tables,
             clock,
+            _alone: None,
         }
     }
 }

@@ -1,8 +1,8 @@
 //! `/api/turns`: a turn as a resource, for pages. It outlives the connection that asked for it, not
 //! its deadline, and any process of the service tells how far it is.
 //!
-//! [`body`] is what begins a turn, [`running`] answers it, [`mod@follow`] tells what came of it, and
-//! [`branch`] lets a question be asked anew.
+//! [`body`] is what begins a turn, [`running`] answers it, [`mod@follow`] tells what came of it,
+//! [`events`] as events, and [`branch`] lets a question be asked anew.
 
 mod body;
 mod branch;
