@@ -233,7 +233,7 @@ fn each_result_is_worded() {
         "Sprint 24: 5 days left of 14, ends 23 Nov 2026\n\
          Progress: 50% done. 1 of 2 issues done, 1 in progress, 0 to do; 3 of 8 story points done\n\
          Blockers: 1\n\
-         - A-2 Pay by invoice (unassigned, labelled `blocked`)\n\
+         - A-2 Pay by invoice (unassigned, labelled `blocked`)\n\n\
          Also active: Ops 3"
     );
     let later = report(
