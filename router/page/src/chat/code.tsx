@@ -1,7 +1,7 @@
 // A block of code: its language, copying, and colours once it is whole.
 import { useEffect, useState } from "preact/hooks";
 import type { ComponentChildren, JSX } from "preact";
-import { CopyButton } from "../shared/copy";
+import { CopyButton } from "../common/copy";
 import { withNextFrame } from "./model";
 
 /** A piece of code with what it is. */

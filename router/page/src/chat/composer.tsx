@@ -3,8 +3,8 @@
 import { signal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { JSX } from "preact";
-import { Icon, StopIcon } from "../shared/icons";
-import { me, ownName } from "../shared/session";
+import { Icon, StopIcon } from "../common/icons";
+import { me, ownName } from "../common/session";
 import { draftOf, keepDraft } from "./drafts";
 import { FailureNote } from "./failure";
 import { isOnFirstLine, isOnLastLine } from "./lines";

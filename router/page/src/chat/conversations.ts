@@ -1,7 +1,7 @@
 // Which conversation shows, by the page's address; opening, loading upward, and what other tabs do.
 import { computed, signal } from "@preact/signals";
-import { ApiError, call, get, withQuery } from "../shared/api";
-import { me, signingIn } from "../shared/session";
+import { ApiError, call, get, withQuery } from "../common/api";
+import { me, signingIn } from "../common/session";
 import { follow, settle } from "./following";
 import { Conversation, Turn, turnsOf, type Message, type TurnHead } from "./model";
 import { forgetList, listNew, mark, refreshList, refreshLive, sessions, title } from "./sessions";

@@ -1,6 +1,6 @@
 // What is in the box and was not sent: kept per person and conversation.
-import { ownName } from "../shared/session";
-import { keep, kept } from "../shared/storage";
+import { ownName } from "../common/session";
+import { keep, kept } from "../common/storage";
 
 const name = (sessionId: string | null) => ownName.peek() && `t3nets.own/${ownName.peek()}/draft/${sessionId ?? "new"}`;
 

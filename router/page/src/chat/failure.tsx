@@ -1,9 +1,9 @@
 // Why a question was not answered: what happened, what to do; of a limit, when it resets.
 import { useEffect, useState } from "preact/hooks";
 import type { JSX } from "preact";
-import { ApiError, serverNow } from "../shared/api";
-import { Note, explained } from "../shared/note";
-import { me } from "../shared/session";
+import { ApiError, serverNow } from "../common/api";
+import { Note, explained } from "../common/note";
+import { me } from "../common/session";
 
 interface Props {
   error: unknown;

@@ -1,7 +1,7 @@
 // First sight: a greeting, who answers, by what, and questions to begin with.
 import type { JSX } from "preact";
-import { modelOf, serverNow } from "../shared/api";
-import { me } from "../shared/session";
+import { modelOf, serverNow } from "../common/api";
+import { me } from "../common/session";
 import type { Conversation } from "./model";
 import { send } from "./sending";
 

@@ -1,9 +1,9 @@
 // Follows a turn to its end: by an event stream where the way to the router streams, by long polls where it
 // does not. A connection that breaks is made anew from the byte that came last; only the router ends a turn.
 import { effect } from "@preact/signals";
-import { ApiError, NoNetwork, get, request, withQuery } from "../shared/api";
-import type { ErrorDetail } from "../shared/api";
-import { absent, arrivals } from "../shared/session";
+import { ApiError, NoNetwork, get, request, withQuery } from "../common/api";
+import type { ErrorDetail } from "../common/api";
+import { absent, arrivals } from "../common/session";
 import { detailsOf, type Answer, type Message, type Turn, type TurnHead, type TurnState } from "./model";
 import { events } from "./sse";
 

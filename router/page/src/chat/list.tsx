@@ -1,7 +1,7 @@
 // The conversations at the side, by day. Only the rows that show are in the page, however many there are.
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { JSX } from "preact";
-import { sideOpen } from "../shared/shell";
+import { sideOpen } from "../common/shell";
 import { address, current, open } from "./conversations";
 import { group, hasList, listState, live, moreOfList, next, refreshList, sessions, title, today, type Session } from "./sessions";
 

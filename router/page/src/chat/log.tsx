@@ -1,9 +1,9 @@
 // A conversation's turns, and where one stands in them.
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { JSX } from "preact";
-import { Icon } from "../shared/icons";
-import { ErrorNote, Note } from "../shared/note";
-import { me } from "../shared/session";
+import { Icon } from "../common/icons";
+import { ErrorNote, Note } from "../common/note";
+import { me } from "../common/session";
 import { address, load, loadOlder, newChat } from "./conversations";
 import { FirstSight } from "./first";
 import type { Conversation } from "./model";

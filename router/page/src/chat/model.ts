@@ -1,8 +1,8 @@
 // What the chat shows: conversations of turns. A turn is one question and its answer, and stays the same
 // object from its first word to long after its last, so that what is on the screen stays there.
 import { batch, computed, signal } from "@preact/signals";
-import { ApiError } from "../shared/api";
-import type { ErrorDetail } from "../shared/api";
+import { ApiError } from "../common/api";
+import type { ErrorDetail } from "../common/api";
 
 /** How an answer came to be. */
 export interface Details {

@@ -1,10 +1,10 @@
 // Asking: a question, again, otherwise; and stopping. What is in the box leaves it when the router has taken
 // the question, and never before.
-import { ApiError, NoNetwork, call, idempotencyKey } from "../shared/api";
+import { ApiError, NoNetwork, call, idempotencyKey } from "../common/api";
 import { current, loadAll, named, refresh, tell, track } from "./conversations";
 import { settle, take } from "./following";
 import { Conversation, Turn, type TurnHead } from "./model";
-import { explained } from "../shared/note";
+import { explained } from "../common/note";
 import { say } from "./announce";
 
 interface Branch {

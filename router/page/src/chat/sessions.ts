@@ -1,8 +1,8 @@
 // The caller's conversations for the side list: in pages, newest first by the router's time, and which of
 // them are being answered.
 import { signal } from "@preact/signals";
-import { get, serverNow, withQuery } from "../shared/api";
-import { me } from "../shared/session";
+import { get, serverNow, withQuery } from "../common/api";
+import { me } from "../common/session";
 import type { TurnHead } from "./model";
 
 export interface Session {

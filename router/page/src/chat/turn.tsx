@@ -1,9 +1,9 @@
 // One turn: the question in a tint, the answer as text, and what can be done with them.
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import type { JSX } from "preact";
-import { CopyButton } from "../shared/copy";
-import { Icon } from "../shared/icons";
-import { Note } from "../shared/note";
+import { CopyButton } from "../common/copy";
+import { Icon } from "../common/icons";
+import { Note } from "../common/note";
 import { Answer } from "./answer";
 import { FailureNote } from "./failure";
 import type { Conversation, Details, Turn } from "./model";

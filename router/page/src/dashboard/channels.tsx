@@ -1,8 +1,8 @@
 // Where people of the tenant may ask besides this page.
 import { useState } from "preact/hooks";
 import { type Column, SaveAsCsv, SortedTable } from "../figures/table";
-import { confirm, Dialog } from "../shared/dialog";
-import { ErrorNote, toast } from "../shared/note";
+import { confirm, Dialog } from "../common/dialog";
+import { ErrorNote, toast } from "../common/note";
 import { FormError, Select, Text, wrongWith } from "./form";
 import { Panel, send, useAction, useList } from "./load";
 import { More } from "./people";

@@ -4,7 +4,7 @@ import { StackedBars } from "../figures/bars";
 import { dayLabel, type Day, daysUntil } from "../figures/days";
 import { compact, cost, count } from "../figures/numbers";
 import { type Column, SaveAsCsv, SortedTable } from "../figures/table";
-import { withQuery } from "../shared/api";
+import { withQuery } from "../common/api";
 import { Panel, useLoad } from "./load";
 import { go, oneOf, sorting } from "./place";
 import { BYS, type By, type GroupedUsage, MEASURES, type Measure, type Usage, eachDay, measured, seriesOf } from "./usage";

@@ -1,9 +1,9 @@
 // Fields of a form: a label, what is typed, and below it what it is for or what is wrong with it.
 import { useId, useState } from "preact/hooks";
 import type { ComponentChildren, JSX } from "preact";
-import { ApiError } from "../shared/api";
-import { CopyButton } from "../shared/copy";
-import { ErrorNote, sentence } from "../shared/note";
+import { ApiError } from "../common/api";
+import { CopyButton } from "../common/copy";
+import { ErrorNote, sentence } from "../common/note";
 
 interface FieldProps {
   label: string;

@@ -1,7 +1,7 @@
 // Whether what T3nets stands on answers, and how long each took.
 import { clock } from "../figures/days";
 import { duration, plural } from "../figures/numbers";
-import { sentence } from "../shared/note";
+import { sentence } from "../common/note";
 import { Panel, isAbsent, useLoad } from "./load";
 
 interface Check {

@@ -2,9 +2,9 @@
 import { useState } from "preact/hooks";
 import { moment } from "../figures/days";
 import { duration } from "../figures/numbers";
-import { ApiError } from "../shared/api";
-import { confirm } from "../shared/dialog";
-import { explained, sentence, toast } from "../shared/note";
+import { ApiError } from "../common/api";
+import { confirm } from "../common/dialog";
+import { explained, sentence, toast } from "../common/note";
 import { FormError, Text, wrongWith } from "./form";
 import { Panel, send, useAction, useLoad } from "./load";
 

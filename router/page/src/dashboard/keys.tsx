@@ -2,9 +2,9 @@
 import { useState } from "preact/hooks";
 import { moment } from "../figures/days";
 import { type Column, SaveAsCsv, SortedTable } from "../figures/table";
-import { confirm, Dialog } from "../shared/dialog";
-import { ErrorNote, toast } from "../shared/note";
-import { me } from "../shared/session";
+import { confirm, Dialog } from "../common/dialog";
+import { ErrorNote, toast } from "../common/note";
+import { me } from "../common/session";
 import { FormError, Select, ShownOnce, Text, wrongWith } from "./form";
 import { Panel, send, useAction, useList } from "./load";
 import { More } from "./people";

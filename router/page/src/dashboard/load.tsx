@@ -2,9 +2,9 @@
 import { Component } from "preact";
 import { useCallback, useEffect, useId, useRef, useState } from "preact/hooks";
 import type { ComponentChildren, JSX } from "preact";
-import { ApiError, call, get, withQuery } from "../shared/api";
-import { ErrorNote } from "../shared/note";
-import { me } from "../shared/session";
+import { ApiError, call, get, withQuery } from "../common/api";
+import { ErrorNote } from "../common/note";
+import { me } from "../common/session";
 
 export interface Loaded<T> {
   /** What came last; kept while it is asked for anew. */

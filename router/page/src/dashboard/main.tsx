@@ -1,8 +1,8 @@
 import { render } from "preact";
 import type { JSX } from "preact";
-import { Note } from "../shared/note";
-import { absent, loadMe, me, signingIn } from "../shared/session";
-import { Shell } from "../shared/shell";
+import { Note } from "../common/note";
+import { absent, loadMe, me, signingIn } from "../common/session";
+import { Shell } from "../common/shell";
 import { Audit } from "./audit";
 import { Channels } from "./channels";
 import { Integrations } from "./integrations";

@@ -1,7 +1,7 @@
 // What an admin sees first: figures, bars, health, who used it. Each part asks for itself.
 import { daysUntil, today as utcToday, zone } from "../figures/days";
-import { withQuery } from "../shared/api";
-import { me } from "../shared/session";
+import { withQuery } from "../common/api";
+import { me } from "../common/session";
 import { Cards } from "./cards";
 import { Daily } from "./daily";
 import { Health } from "./health";

@@ -2,10 +2,10 @@
 import { useState } from "preact/hooks";
 import { moment } from "../figures/days";
 import { type Column, SaveAsCsv, SortedTable } from "../figures/table";
-import type { User } from "../shared/api";
-import { confirm, Dialog } from "../shared/dialog";
-import { ErrorNote, toast } from "../shared/note";
-import { me } from "../shared/session";
+import type { User } from "../common/api";
+import { confirm, Dialog } from "../common/dialog";
+import { ErrorNote, toast } from "../common/note";
+import { me } from "../common/session";
 import { FormError, Select, ShownOnce, Text, wrongWith } from "./form";
 import { Panel, send, useAction, useList } from "./load";
 import { sorting } from "./place";

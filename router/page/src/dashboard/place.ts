@@ -3,7 +3,7 @@
 import { computed, signal } from "@preact/signals";
 import { dayOfMonth, type Day } from "../figures/days";
 import { type Sorting, read, written } from "../figures/sort";
-import { keep, kept } from "../shared/storage";
+import { keep, kept } from "../common/storage";
 
 const query = signal(new URLSearchParams(location.search));
 addEventListener("popstate", () => (query.value = new URLSearchParams(location.search)));

@@ -1,8 +1,8 @@
 // The tenant's name, model and limits: a field for each thing that the API says may be set.
 import { useState } from "preact/hooks";
-import { ApiError } from "../shared/api";
-import { ErrorNote, Note, sentence, toast } from "../shared/note";
-import { loadMe } from "../shared/session";
+import { ApiError } from "../common/api";
+import { ErrorNote, Note, sentence, toast } from "../common/note";
+import { loadMe } from "../common/session";
 import { Field, FormError, Text, wrongWith } from "./form";
 import { type Loaded, Panel, send, useAction, useLoad } from "./load";
 

@@ -2,7 +2,7 @@
 import { dayLabel, type Day } from "../figures/days";
 import { compact, cost, count, NO_DATA } from "../figures/numbers";
 import { type Column, SaveAsCsv, SortedTable } from "../figures/table";
-import { withQuery } from "../shared/api";
+import { withQuery } from "../common/api";
 import { Choice } from "./daily";
 import { Panel, useLoad } from "./load";
 import { go, oneOf, sorting } from "./place";

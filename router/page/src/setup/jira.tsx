@@ -4,8 +4,8 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { Field, FormError, Text, wrongWith } from "../dashboard/form";
 import { type Integration, type Tested, Works, pathOf } from "../dashboard/integrations";
 import { send, useAction } from "../dashboard/load";
-import { ApiError } from "../shared/api";
-import { explained } from "../shared/note";
+import { ApiError } from "../common/api";
+import { explained } from "../common/note";
 import { boardIn, emailProblem, siteIn, tokenIn } from "./board";
 import { type Typed, remember, remembered } from "./memory";
 

@@ -1,8 +1,8 @@
 // What was typed on this page, kept in this browser for its person, so that going back, reloading and leaving lose
 // nothing but the token: a secret is kept nowhere.
 import { signal } from "@preact/signals";
-import { ownName } from "../shared/session";
-import { keep, kept } from "../shared/storage";
+import { ownName } from "../common/session";
+import { keep, kept } from "../common/storage";
 
 export interface Typed {
   url: string;

@@ -6,9 +6,9 @@ import { linkOf, userPath } from "../dashboard/people";
 import type { TenantSettings } from "../dashboard/settings";
 import { moment } from "../figures/days";
 import { duration } from "../figures/numbers";
-import type { User } from "../shared/api";
-import { Note, sentence } from "../shared/note";
-import { loadMe } from "../shared/session";
+import type { User } from "../common/api";
+import { Note, sentence } from "../common/note";
+import { loadMe } from "../common/session";
 
 export function Team({ settings, onDone }: { settings: TenantSettings; onDone: () => void }) {
   const [name, setName] = useState(settings.name);
