@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
@@ -161,6 +162,35 @@ async fn a_router_asked_to_end_answers_what_is_under_way_first() {
         StatusCode::OK
     );
     assert_eq!(router.wait(), Some(0));
+}
+
+/// A page that polls comes to another router for the rest.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_router_asked_to_end_answers_a_turn_that_nobody_follows_first() {
+    // Longer than the usage of what was cut off is waited for.
+    let answer = Says::text("done").after(Duration::from_secs(8));
+    let model = ModelServer::scripted([answer]).await;
+    let home = tempfile::tempdir().unwrap();
+    let key = tenant_with_key(home.path()).await;
+    let mut router = start_with(home.path(), &variables(&model));
+    let begun = Client::new()
+        .post(format!("{}/api/turns", router.url))
+        .bearer_auth(&key)
+        .header("idempotency-key", "0123456789abcdef")
+        .json(&json!({"message": "what is new?", "session_id": "s"}))
+        .send();
+    assert_eq!(begun.await.unwrap().status(), StatusCode::CREATED);
+    model.until_called(1).await;
+    router.ask_to_end();
+    assert_eq!(router.wait(), Some(0));
+
+    let next = start(home.path());
+    let history = Client::new()
+        .get(format!("{}/api/history?session_id=s", next.url))
+        .bearer_auth(&key)
+        .send();
+    let history: Value = history.await.unwrap().json().await.unwrap();
+    assert_eq!(history["messages"][1]["content"], "done", "{history}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

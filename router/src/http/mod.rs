@@ -73,6 +73,7 @@ pub struct App {
     routes: Router,
     engine: Arc<Engine>,
     tasks: TaskTracker,
+    running: Arc<turns::Running>,
     deadlines: Deadlines,
 }
 
@@ -85,6 +86,7 @@ impl App {
     /// Waits until no answer is being streamed and the usage of all turns is recorded. Call it once
     /// no more requests come.
     pub async fn drained(&self) {
+        self.running.ended().await;
         self.tasks.close();
         self.tasks.wait().await;
         self.engine.drained().await;
@@ -112,6 +114,7 @@ pub fn app(platform: Platform, config: ServerConfig) -> Result<App, AppError> {
     models.check_defaults().map_err(AppError::Model)?;
     let engine = Arc::new(Engine::new(platform.clone(), skills, models));
     let tasks = TaskTracker::new();
+    let running = Arc::<turns::Running>::default();
     let cookies = cookies::Cookies::on(config.identity.platform);
     let state = AppState {
         authenticator: Arc::new(auth::Authenticator::new(
@@ -128,7 +131,7 @@ pub fn app(platform: Platform, config: ServerConfig) -> Result<App, AppError> {
         cookies,
         engine: engine.clone(),
         tasks: tasks.clone(),
-        running: Arc::default(),
+        running: running.clone(),
         started: Instant::now(),
         started_at: platform.clock.now(),
         platform,
@@ -193,6 +196,7 @@ pub fn app(platform: Platform, config: ServerConfig) -> Result<App, AppError> {
         routes,
         engine,
         tasks,
+        running,
         deadlines: config.deadlines,
     })
 }

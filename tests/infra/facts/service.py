@@ -29,7 +29,7 @@ class Service(Facts):
                 "retries": 3,
             },
         )
-        self.same("stopTimeout", container["stopTimeout"], 120 if self.streaming else 35)
+        self.same("stopTimeout", container["stopTimeout"], 120)
         self.same("user", container["user"], "65532:65532")
         self.same("read-only root", container["readonlyRootFilesystem"], not var.get("execute_command", False))
         self.same("capabilities dropped", container["linuxParameters"]["capabilities"]["drop"], ["ALL"])

@@ -14,9 +14,10 @@ locals {
   has_alb = var.front == "alb"
 
   # What the router promises: an answer, or an error, in 25 s; a stream's end in 120 s. Everything that waits for a
-  # request to end waits longer than that.
+  # request to end waits longer than that. A turn of the web page has a stream's time whatever the front: its page may
+  # ask another task for the rest, and the router ends as soon as none is left.
   drain_seconds = var.streaming_front ? 120 : 30
-  stop_seconds  = var.streaming_front ? 120 : 35
+  stop_seconds  = 120
   idle_seconds  = var.streaming_front ? 130 : 60
 
   # The streaming front's stage. It is part of that front's paths, see alb.tf.

@@ -22,7 +22,7 @@ pub(super) const STALL_TIME: Duration = Duration::from_secs(30);
 const BODY_TIME_AT_END: Duration = Duration::from_secs(1);
 /// Once the router ends: how long a request's own deadline is waited for. Below the 120 s after
 /// which Fargate kills a task at the latest, usage still to be recorded.
-const LONGEST_AT_END: Duration = Duration::from_secs(110);
+pub(super) const LONGEST_AT_END: Duration = Duration::from_secs(110);
 /// Lets a request's own answer to its deadline come first.
 const MARGIN: Duration = Duration::from_secs(1);
 

@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(super) use self::body::BodyTooSlow;
 use self::connection::{Own, Shared};
-use self::exchange::{Exchange, Known};
+use self::exchange::{Exchange, Known, LONGEST_AT_END};
 use self::limit::Connections;
 use super::App;
 
@@ -63,9 +63,9 @@ impl From<Known> for CutRequest {
 }
 
 /// Serves `routes` (those of the app, perhaps with others) until `shutdown` completes. Then accepts
-/// no new connections, closes those without a whole request, gives requests under way their
-/// deadline, and waits until their usage is recorded. What was cut off all the same is logged and
-/// returned.
+/// no new connections, closes those without a whole request, gives requests under way, and turns
+/// that nobody follows, their deadline, and waits until their usage is recorded. What was cut off
+/// all the same is logged, and of requests returned.
 pub async fn serve(
     listener: TcpListener,
     app: App,
@@ -77,7 +77,13 @@ pub async fn serve(
         deadlines: app.deadlines,
         ending: CancellationToken::new(),
     };
-    let cut = serve_until(listener, shared, limit::of_process(), shutdown).await;
+    let ending = shared.ending.clone();
+    let serving = serve_until(listener, shared, limit::of_process(), shutdown);
+    let turns = async {
+        ending.cancelled().await;
+        timeout(LONGEST_AT_END, app.running.ended()).await
+    };
+    let (cut, turns) = tokio::join!(serving, turns);
     for request in &cut {
         tracing::warn!(
             request_id = request.request_id,
@@ -86,6 +92,10 @@ pub async fn serve(
             elapsed_ms = u64::try_from(request.after.as_millis()).unwrap_or(u64::MAX),
             "cut off: the router is ending"
         );
+    }
+    if turns.is_err() {
+        let turn_ids = app.running.ids();
+        tracing::warn!(?turn_ids, "turns are broken off: the router is ending");
     }
     if timeout(SETTLE_TIME, app.drained()).await.is_err() {
         tracing::warn!("the usage of some turns is not recorded: the store did not answer in time");

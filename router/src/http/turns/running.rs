@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use super::super::AppState;
@@ -29,7 +30,10 @@ const END_PAUSE: Duration = Duration::from_millis(200);
 
 /// The turns of this process that go on.
 #[derive(Default)]
-pub(in crate::http) struct Running(Mutex<HashMap<(ConversationOwner, TurnId), Arc<Live>>>);
+pub(in crate::http) struct Running {
+    turns: Mutex<HashMap<(ConversationOwner, TurnId), Arc<Live>>>,
+    tasks: TaskTracker,
+}
 
 /// A turn that this process answers.
 pub(super) struct Live {
@@ -44,8 +48,20 @@ impl Running {
         self.locked().get(&(owner.clone(), id.clone())).cloned()
     }
 
+    /// Waits until none goes on. Call it once no more requests come.
+    pub(in crate::http) async fn ended(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    /// The ids of those that go on.
+    pub(in crate::http) fn ids(&self) -> Vec<String> {
+        let turns = self.locked();
+        turns.keys().map(|(_, id)| id.to_string()).collect()
+    }
+
     fn locked(&self) -> std::sync::MutexGuard<'_, HashMap<(ConversationOwner, TurnId), Arc<Live>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -93,8 +109,10 @@ pub(super) fn start(state: &AppState, turn: StoredTurn, work: Work) {
     state.running.locked().insert(place, live.clone());
     let span = tracing::info_span!("turn", request_id = %work.request.request_id);
     let state = state.clone();
-    let tasks = state.tasks.clone();
-    tasks.spawn(async move { run(&state, &live, work).await }.instrument(span));
+    let running = state.running.clone();
+    running
+        .tasks
+        .spawn(async move { run(&state, &live, work).await }.instrument(span));
 }
 
 async fn run(state: &AppState, live: &Live, work: Work) {
