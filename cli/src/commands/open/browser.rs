@@ -1,8 +1,8 @@
 //! Opening a link in the person's browser.
 //!
 //! A program's arguments can be read by everyone on a machine, so the link is not among them. What
-//! the browser is given is an address of this machine that works once, and leads on to the link; on
-//! Linux only for a program of the same user.
+//! the browser is given is an address of this machine that redirects to the link, once; on Linux
+//! only for a program of the same user.
 
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
@@ -18,11 +18,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
 
-/// How long a browser may take to start and come.
+/// How long a browser may take to start and ask for the link.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How long a visitor may take to say what it wants, and how much that may be, in bytes.
-const VISIT: Duration = Duration::from_secs(5);
+/// How long a request's head may take, and how long it may be in bytes.
+const HEAD_TIME: Duration = Duration::from_secs(5);
 const MAX_HEAD: u64 = 16 << 10;
 
 /// A program that opens addresses.
@@ -50,16 +50,16 @@ impl Browser {
         Some(Self("xdg-open".into()))
     }
 
-    /// Has it open the link; whether the browser came for it.
+    /// Opens the link; whether the browser asked for it.
     pub(super) async fn open(&self, link: &SecretString) -> bool {
-        let led = tokio::time::timeout(PATIENCE, self.lead_to(link)).await;
-        led.is_ok_and(|led| led.is_some())
+        let served = tokio::time::timeout(PATIENCE, self.open_by_redirect(link)).await;
+        served.is_ok_and(|served| served.is_some())
     }
 
-    async fn lead_to(&self, link: &SecretString) -> Option<()> {
-        let door = Door::open(link.clone()).await?;
+    async fn open_by_redirect(&self, link: &SecretString) -> Option<()> {
+        let redirect = Redirect::listen(link.clone()).await?;
         let mut child = Command::new(&self.0)
-            .arg(door.address())
+            .arg(redirect.address())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -74,22 +74,22 @@ impl Browser {
             }
         };
         tokio::select! {
-            () = door.lead_on() => Some(()),
+            () = redirect.serve() => Some(()),
             () = failed => None,
         }
     }
 }
 
-/// An address of this machine that leads on to a link.
-struct Door {
+/// An address of this machine that redirects to a link, once.
+struct Redirect {
     listener: TcpListener,
     ours: SocketAddr,
     path: String,
     link: SecretString,
 }
 
-impl Door {
-    async fn open(link: SecretString) -> Option<Self> {
+impl Redirect {
+    async fn listen(link: SecretString) -> Option<Self> {
         let any = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
         let listener = TcpListener::bind(any).await.ok()?;
         Some(Self {
@@ -104,17 +104,17 @@ impl Door {
         format!("http://{}{}", self.ours, self.path)
     }
 
-    /// Waits for the first who comes for it and may. Browsers open connections ahead of need, so
-    /// several are served at once.
-    async fn lead_on(&self) {
-        let mut visitors = FuturesUnordered::new();
+    /// Answers until the browser has asked for the link. Browsers open connections ahead of need,
+    /// so several are served at once.
+    async fn serve(&self) {
+        let mut requests = FuturesUnordered::new();
         loop {
             tokio::select! {
                 Ok((stream, peer)) = self.listener.accept() => {
-                    visitors.push(tokio::time::timeout(VISIT, self.answer(stream, peer)));
+                    requests.push(tokio::time::timeout(HEAD_TIME, self.answer(stream, peer)));
                 }
-                Some(led) = visitors.next() => {
-                    if matches!(led, Ok(Some(()))) {
+                Some(served) = requests.next() => {
+                    if matches!(served, Ok(Some(()))) {
                         return;
                     }
                 }
@@ -132,8 +132,8 @@ impl Door {
             }
         }
         let wanted = format!("GET {} HTTP/1.", self.path);
-        let may_enter = head.starts_with(wanted.as_bytes()) && is_same_user(peer, self.ours);
-        let status = match may_enter {
+        let is_allowed = head.starts_with(wanted.as_bytes()) && is_same_user(peer, self.ours);
+        let status = match is_allowed {
             true => format!("303 See Other\r\nLocation: {}", self.link.expose_secret()),
             false => "404 Not Found".to_owned(),
         };
@@ -143,7 +143,7 @@ impl Door {
         );
         writer.write_all(answer.as_bytes()).await.ok()?;
         writer.shutdown().await.ok()?;
-        may_enter.then_some(())
+        is_allowed.then_some(())
     }
 }
 
@@ -235,16 +235,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_door_leads_on_once_and_only_whoever_knows_its_path() {
+    async fn the_link_is_given_once_and_only_to_who_knows_the_path() {
         let link = SecretString::from("http://127.0.0.1:1/#link=t3i_x");
-        let door = Door::open(link).await.unwrap();
-        let _idle = TcpStream::connect(door.ours).await.unwrap();
+        let redirect = Redirect::listen(link).await.unwrap();
+        let _idle = TcpStream::connect(redirect.ours).await.unwrap();
         let visits = async {
-            let other = asked_for(door.ours, "/").await;
+            let other = asked_for(redirect.ours, "/").await;
             assert!(other.starts_with("HTTP/1.1 404 "), "{other}");
-            asked_for(door.ours, &door.path).await
+            asked_for(redirect.ours, &redirect.path).await
         };
-        let ((), answer) = tokio::join!(door.lead_on(), visits);
+        let ((), answer) = tokio::join!(redirect.serve(), visits);
         assert!(answer.starts_with("HTTP/1.1 303 "), "{answer}");
         assert!(answer.contains("\r\nLocation: http://127.0.0.1:1/#link=t3i_x\r\n"));
     }
