@@ -162,7 +162,7 @@ test("limits and the team's name are set on the page and by the command line", a
   await page.getByLabel("Longest answer, in tokens").fill("100");
   await page.getByRole("button", { name: "Save", exact: true }).click();
   await page.getByText("The settings were changed by someone else in the meantime.").waitFor();
-  await page.getByRole("button", { name: "Show what holds now" }).click();
+  await page.getByRole("button", { name: "Show the current values" }).click();
   await until("the page shows it", async () => (await page.getByLabel("Messages a day").inputValue()) === "300");
   // What it does not take is said at its field.
   await page.getByLabel("Longest answer, in tokens").fill("many");
@@ -218,7 +218,7 @@ test("rule 47: a secret's field is empty and says stored; blank keeps it; anothe
   assert.match(await server.run("secret", "test", "jira"), /Platform/);
   const asked = jira.requests.length;
   await card.getByLabel("Address", { exact: true }).fill("https://other.example");
-  await card.getByText("The address is another host's: enter it again, it is not sent there by itself.").waitFor();
+  await card.getByText("The address is on another host: enter it again. What is stored is never sent to a new host.").waitFor();
   await card.getByRole("button", { name: "Save", exact: true }).click();
   await card.getByText("Must be entered again, because the address is another host's.").waitFor();
   assert.equal(jira.requests.length, asked);

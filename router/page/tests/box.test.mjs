@@ -63,12 +63,7 @@ test("rule 16: Shift+Enter breaks the line", async ({ page, server, address }) =
 });
 
 test("rule 17: text leaves the box only when the router has taken the turn", async ({ page, server, address }) => {
-  let release;
-  const held = new Promise((done) => (release = done));
-  server.next("POST", "/api/turns", async ({ request, response, body }) => {
-    await held;
-    server.post(request, response, body);
-  });
+  const release = server.holdNextQuestion();
   await open(page, address);
   await box(page).fill("Is it taken?");
   await box(page).press("Enter");

@@ -31,12 +31,7 @@ for (const [name, stop] of [["the button", (page) => page.getByRole("button", { 
 }
 
 test("rule 25: stop works before there is a session id", async ({ page, server, address }) => {
-  let release;
-  const held = new Promise((done) => (release = done));
-  server.next("POST", "/api/turns", async ({ request, response, body }) => {
-    await held;
-    server.post(request, response, body);
-  });
+  const release = server.holdNextQuestion();
   await open(page, address);
   await box(page).fill("Stop me at once");
   await box(page).press("Enter");
@@ -227,12 +222,7 @@ test("rule 30: a new chat in the middle gets none of the old text; the old one g
 });
 
 test("rule 30: a question that the router takes after one has left stays in its conversation", async ({ page, server, address }) => {
-  let release;
-  const held = new Promise((done) => (release = done));
-  server.next("POST", "/api/turns", async ({ request, response, body }) => {
-    await held;
-    server.post(request, response, body);
-  });
+  const release = server.holdNextQuestion();
   await open(page, address);
   await box(page).fill("Left behind");
   await box(page).press("Enter");

@@ -14,7 +14,7 @@ const ABOUT: [RegExp, string][] = [
   [/release/i, "Drafted from a version in Jira"],
   [/\b(my|mine|I)\b/, "Your open issues in this sprint"],
   [/sprint/i, "Progress, goal and blockers"],
-  [/can you|help/i, "What I am good for"],
+  [/can you|help/i, "What I can do"],
 ];
 
 function greeting(): string {

@@ -140,7 +140,7 @@ export function ConversationList(): JSX.Element | null {
           ),
         )}
       </div>
-      {rows.length === 0 && listState.value === "ready" && <p class="none">Your conversations will stand here.</p>}
+      {rows.length === 0 && listState.value === "ready" && <p class="none">Your conversations will appear here.</p>}
       {listState.value === "failed" && (
         <p class="none">
           The conversations could not be loaded. <button type="button" onClick={() => void refreshList()}>Try again</button>

@@ -146,7 +146,7 @@ function SignInDialog(): JSX.Element {
           </button>
           {me.value && (
             <button type="button" class="btn" onClick={close}>
-              Stay as I am
+              Not now
             </button>
           )}
         </div>

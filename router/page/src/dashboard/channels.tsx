@@ -26,7 +26,7 @@ export function Channels() {
   const removing = useAction();
   const unmap = async (channel: Channel) => {
     removing.clear();
-    const yes = await confirm({ title: `Stop answering on ${nameOf(channel.channel_type)}?`, text: `Nobody is answered in ${channel.channel_id} any more, until it is connected again.`, action: "Disconnect" });
+    const yes = await confirm({ title: `Stop answering on ${nameOf(channel.channel_type)}?`, text: `No one is answered in ${channel.channel_id} until it is connected again.`, action: "Disconnect" });
     if (!yes) return;
     await removing.run(async () => {
       await send("DELETE", `/api/admin/channels/${channel.channel_type}/${encodeURIComponent(channel.channel_id)}`);
@@ -64,7 +64,7 @@ export function Channels() {
           <>
             {removing.error !== null && <ErrorNote error={removing.error} />}
             {list.items.length === 0 ? (
-              <p class="none">None besides this page and the API. A channel belongs to one team alone.</p>
+              <p class="none">None besides this page and the API. A channel belongs to one team only.</p>
             ) : (
               <SortedTable name="Channels" columns={columns} rows={list.items} keyOf={(channel) => `${channel.channel_type} ${channel.channel_id}`} {...sorting("sort", columns, { column: "kind", descending: false })} />
             )}

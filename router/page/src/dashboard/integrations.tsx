@@ -35,15 +35,15 @@ export const pathOf = (name: string) => `/api/admin/integrations/${encodeURIComp
 const TITLES: Record<string, string> = { jira: "Jira", anthropic: "Anthropic", openai: "OpenAI and compatible" };
 const LABELS: Record<string, string> = { url: "Address", email: "E-mail of the account", api_token: "API token", board_id: "Board", project_key: "Project's key", api_key: "API key", base_url: "Address of the endpoint" };
 const HINTS: Record<string, string> = {
-  "jira url": "Such as https://acme.atlassian.net.",
-  "jira email": "An account of its own keeps people’s accounts out of this.",
-  "jira api_token": "Made at id.atlassian.com, under Security.",
-  "jira board_id": "The number behind /boards/ in the board’s address.",
-  "jira project_key": "Counts only this project’s issues: ABC in ABC-12.",
+  "jira url": "For example https://acme.atlassian.net.",
+  "jira email": "Better a separate account than a person’s own.",
+  "jira api_token": "Create one at id.atlassian.com, under Security.",
+  "jira board_id": "The number after /boards/ in the board’s address.",
+  "jira project_key": "Only counts issues of this project: ABC in ABC-12.",
   "anthropic api_key": "Begins with sk-ant-.",
-  "anthropic base_url": "Only for another endpoint than Anthropic’s own.",
-  "openai base_url": "Such as https://llm.acme.example/v1; OpenAI’s own without it.",
-  "openai api_key": "Some endpoints of one’s own need none.",
+  "anthropic base_url": "Only for an endpoint other than Anthropic’s own.",
+  "openai base_url": "For example https://llm.acme.example/v1; if empty, OpenAI’s own.",
+  "openai api_key": "Self-hosted endpoints may not need one.",
 };
 const titleOf = (name: string) => TITLES[name] ?? name;
 export const labelOf = (name: string) => LABELS[name] ?? name;
@@ -110,7 +110,7 @@ function One({ integration, onChange, onReload }: { integration: Integration; on
       }
     });
   const remove = async () => {
-    const yes = await confirm({ title: `Remove ${titleOf(integration.name)}?`, text: "Its credentials are not used any more at once. For 30 days they can be restored here; then they are gone.", action: "Remove", typed: integration.name });
+    const yes = await confirm({ title: `Remove ${titleOf(integration.name)}?`, text: "Its credentials stop being used at once. You can restore them here for 30 days; then they are deleted.", action: "Remove", typed: integration.name });
     if (!yes) return;
     await saving.run(async () => {
       await send("DELETE", pathOf(integration.name));
@@ -127,7 +127,7 @@ function One({ integration, onChange, onReload }: { integration: Integration; on
   const wrong = (field: IntegrationField) => {
     const said = wrongWith(saving.error, field.name) ?? (failed?.of === now ? wrongWith(failed.error, field.name) : undefined);
     if (said) return said;
-    return field.is_secret && field.is_set && isMoved && !(values[field.name] ?? "").trim() ? "The address is another host's: enter it again, it is not sent there by itself." : undefined;
+    return field.is_secret && field.is_set && isMoved && !(values[field.name] ?? "").trim() ? "The address is on another host: enter it again. What is stored is never sent to a new host." : undefined;
   };
   const names = known.map((field) => field.name);
   return (

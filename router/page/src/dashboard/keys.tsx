@@ -23,7 +23,7 @@ interface Key {
 }
 
 const KINDS = [
-  { kind: "key", title: "API keys", none: "No key yet. Programs, the command line and other chat clients sign in by one." },
+  { kind: "key", title: "API keys", none: "No key yet. Programs, the command line and other chat clients sign in with one." },
   { kind: "session", title: "Sessions", none: "Nobody is signed in in a browser." },
   { kind: "link", title: "Invitations not used yet", none: "" },
 ] as const;
@@ -138,7 +138,7 @@ function NewKey({ onClose }: { onClose: () => void }) {
       {made ? (
         <>
           <ShownOnce label="API key" value={made.key}>
-            It speaks for {made.user_id}. Put it where its program keeps secrets now: it is not shown again.
+            It acts as {made.user_id}. Store it now: it is not shown again.
           </ShownOnce>
           <div class="buttons">
             <button type="button" class="btn p" onClick={onClose}>
@@ -149,7 +149,7 @@ function NewKey({ onClose }: { onClose: () => void }) {
       ) : (
         <form onSubmit={submit}>
           <Text label="What it is for" value={name} onInput={setName} placeholder="release bot" wrong={wrongWith(action.error, "name")} />
-          <Text label="User" value={user} onInput={setUser} list="people-of-keys" required hint="Whom it speaks for; what it uses counts as theirs." wrong={wrongWith(action.error, "user_id")} />
+          <Text label="User" value={user} onInput={setUser} list="people-of-keys" required hint="The user it acts as; its usage counts as theirs." wrong={wrongWith(action.error, "user_id")} />
           <datalist id="people-of-keys">
             {people.items.map((user) => (
               <option key={user.user_id} value={user.user_id}>

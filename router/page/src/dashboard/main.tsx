@@ -64,7 +64,7 @@ function Content() {
     );
   }
   if (who.may_administer) return <Admin />;
-  const off = who.role === "admin" && <Note kind="info">Administration on this page is off in this environment. The operator does it by the command line, or turns it on with admin_api = true.</Note>;
+  const off = who.role === "admin" && <Note kind="info">Administration on this page is off in this environment. The operator does it from the command line, or turns it on with admin_api = true.</Note>;
   return <Own note={off} />;
 }
 

@@ -32,7 +32,7 @@ export function People() {
     removing.clear();
     const yes = await confirm({
       title: `Remove ${user.display_name || user.user_id}?`,
-      text: "Keys, sessions and conversations of this person go, too. None of it can be brought back.",
+      text: "This also removes the person’s keys, sessions and conversations. It cannot be undone.",
       action: "Remove",
       typed: user.user_id,
     });
@@ -134,7 +134,7 @@ function AddPerson({ onClose, onDone, onInvite }: { onClose: () => void; onDone:
     <Dialog title="Add a person" onClose={onClose}>
       <form onSubmit={submit}>
         <Text label="E-mail" type="email" value={email} onInput={setEmail} required hint="As in Jira, so that “what am I working on” finds their issues." wrong={wrongWith(action.error, "email")} />
-        <Text label="Name" value={name} onInput={setName} hint="Without one, the address up to its @." wrong={wrongWith(action.error, "display_name")} />
+        <Text label="Name" value={name} onInput={setName} hint="If empty, the address up to the @." wrong={wrongWith(action.error, "display_name")} />
         <Select label="Role" value={role} options={ROLES} onChange={setRole} hint="Administrators see this page and change everything on it." />
         <FormError error={action.error} fields={["email", "display_name"]} />
         <div class="buttons">
@@ -160,7 +160,7 @@ function ChangePerson({ user, onClose, onDone }: { user: User; onClose: () => vo
     void action.run(async () => {
       const edits = { ...(email.trim() !== user.email && { email: email.trim() }), ...(name.trim() !== user.display_name && { display_name: name.trim() }), ...(role !== user.role && { role }) };
       const { changed } = await send<{ changed: string[] }>("PATCH", userPath(user.user_id), edits);
-      onDone(changed.length === 0 ? "Nothing had to change" : `${name.trim()} was changed`);
+      onDone(changed.length === 0 ? "Nothing to change" : `${name.trim()} was changed`);
     });
   };
   return (

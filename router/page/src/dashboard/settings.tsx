@@ -32,7 +32,7 @@ const LABELS: Record<string, string> = {
   enabled_channels: "Where people may ask",
   enabled_skills: "Skills",
   messages_per_day: "Messages a day",
-  max_conversation_history: "Turns the model is given",
+  max_conversation_history: "Turns of history for the model",
 };
 
 /** What a rule in words takes: the API says it, so that a new setting has its field here at once. */
@@ -99,7 +99,7 @@ function Form({ settings, load }: { settings: TenantSettings; load: Loaded<Tenan
           error={action.error}
           actions={
             <button type="button" onClick={load.reload}>
-              Show what holds now
+              Show the current values
             </button>
           }
         />

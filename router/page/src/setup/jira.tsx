@@ -75,10 +75,10 @@ export function ConnectJira({ stored, onSaved, onSkip }: Props) {
   const needsToken = !hasToken || isMoved;
   const found = boardIn(typed.board);
   const problems = {
-    url: typed.url.trim() === "" ? "Enter the address that you open Jira by." : site === null ? "This is not an address like https://acme.atlassian.net." : undefined,
+    url: typed.url.trim() === "" ? "Enter your Jira address." : site === null ? "This is not an address like https://acme.atlassian.net." : undefined,
     email: emailProblem(typed.email) ?? undefined,
-    token: secret === "" && needsToken ? (isMoved ? "The address is another host’s: enter the token again, it is not sent there by itself." : "Paste the token that you made.") : undefined,
-    board: typed.board.trim() === "" ? "Choose a board, or paste its address." : !found ? "There is no board’s number in this: it stands behind /boards/ in the address." : found.site !== null && site !== null && found.site !== new URL(site).origin ? `This board is at ${new URL(found.site).host}, another site than above.` : undefined,
+    token: secret === "" && needsToken ? (isMoved ? "The address is on another host: enter the token again. A stored token is never sent to a new host." : "Paste the token that you made.") : undefined,
+    board: typed.board.trim() === "" ? "Choose a board, or paste its address." : !found ? "No board number found: it comes after /boards/ in the address." : found.site !== null && site !== null && found.site !== new URL(site).origin ? `This board is at ${new URL(found.site).host}, another site than above.` : undefined,
   };
   const accountFields = { url: site ?? "", email: typed.email.trim(), ...(secret && { api_token: secret }) };
   const accountNow = JSON.stringify(accountFields);
@@ -149,8 +149,8 @@ export function ConnectJira({ stored, onSaved, onSkip }: Props) {
 
   return (
     <form ref={form} onSubmit={submit} noValidate>
-      <Text label="Jira address" value={typed.url} placeholder="https://acme.atlassian.net" onInput={(url) => change({ url })} onLeave={() => (leave("url"), site && site !== typed.url && change({ url: site }))} wrong={at("url", problems.url)} hint="Any page of your Jira does; what is behind the name is left out." />
-      <Text label="E-mail of the account" value={typed.email} placeholder="bot@acme.example" onInput={(email) => change({ email })} onLeave={() => leave("email")} wrong={at("account", problems.email)} hint="An account of its own, which may read the board, keeps people’s accounts out of this." />
+      <Text label="Jira address" value={typed.url} placeholder="https://acme.atlassian.net" onInput={(url) => change({ url })} onLeave={() => (leave("url"), site && site !== typed.url && change({ url: site }))} wrong={at("url", problems.url)} hint="Paste the address of any page of your Jira." />
+      <Text label="E-mail of the account" value={typed.email} placeholder="bot@acme.example" onInput={(email) => change({ email })} onLeave={() => leave("email")} wrong={at("account", problems.email)} hint="Better a separate account that can read the board than a person’s own." />
       <Text
         label="API token"
         type="password"
@@ -162,7 +162,7 @@ export function ConnectJira({ stored, onSaved, onSkip }: Props) {
         wrong={at("token", problems.token)}
         hint={
           <>
-            {hasToken && !isMoved && "Stored; leave it empty to keep it. "}Made at{" "}
+            {hasToken && !isMoved && "Stored; leave it empty to keep it. "}Create one at{" "}
             <a href={TOKENS} target="_blank" rel="noopener noreferrer">
               id.atlassian.com → Security → API tokens
             </a>
@@ -197,7 +197,7 @@ export function ConnectJira({ stored, onSaved, onSkip }: Props) {
                       {of.type ? ` · ${of.type}` : ""}
                     </option>
                   ))}
-                  <option value={OTHER}>Another: paste its address</option>
+                  <option value={OTHER}>Another board: paste its address</option>
                 </select>
               )}
             </Field>

@@ -92,11 +92,11 @@ function Content(): JSX.Element | null {
           </button>
         }
       >
-        Setting up is an administrator’s. Sign in as one.
+        Only administrators can set up the team. Sign in as one.
       </Note>
     );
   }
-  return <Note kind="info" actions={<a href="/">To the chat</a>}>{who.role === "admin" ? "Administration on this page is off in this environment: the operator sets it up by the command line." : "Setting up is an administrator’s. Ask one of your team."}</Note>;
+  return <Note kind="info" actions={<a href="/">To the chat</a>}>{who.role === "admin" ? "Administration on this page is off in this environment: the operator administers it from the command line." : "Only administrators can set up the team. Ask one of yours."}</Note>;
 }
 
 function Setup() {

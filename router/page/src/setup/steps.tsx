@@ -26,7 +26,7 @@ export function Team({ settings, onDone }: { settings: TenantSettings; onDone: (
   const { model } = settings;
   return (
     <form onSubmit={submit} noValidate>
-      <Text label="Name of the team" value={name} onInput={setName} hint="It stands at the top of the page for everyone." wrong={wrongWith(action.error, "name") ?? (name.trim() === "" ? "A team needs a name." : undefined)} />
+      <Text label="Name of the team" value={name} onInput={setName} hint="Everyone sees it at the top of the page." wrong={wrongWith(action.error, "name") ?? (name.trim() === "" ? "A team needs a name." : undefined)} />
       <p class="asked">Who answers</p>
       {model.problem ? (
         <Note kind="bad" actions={<a href="/dashboard?view=settings">Settings</a>}>
@@ -142,7 +142,7 @@ export function InvitePeople() {
           {action.busy ? "Making the link…" : "Make a sign-in link"}
         </button>
         <a class={invited.length > 0 ? "btn p" : "btn quiet"} href="/">
-          {invited.length > 0 ? "Done: to the chat" : "To the chat"}
+          {invited.length > 0 ? "Done: go to the chat" : "To the chat"}
         </a>
       </div>
       {invited.map(({ user, link, expires_at }) => (

@@ -133,6 +133,17 @@ export class Scripted {
     this.rules.push({ method, path, answer, times });
   }
 
+  /** The next question waits until the function that this returns is called. */
+  holdNextQuestion() {
+    let release;
+    const held = new Promise((done) => (release = done));
+    this.next("POST", "/api/turns", async ({ request, response, body }) => {
+      await held;
+      this.post(request, response, body);
+    });
+    return release;
+  }
+
   of(method, path) {
     return this.requests.filter((request) => request.method === method && (path instanceof RegExp ? path.test(request.path) : request.path === path));
   }
