@@ -66,7 +66,7 @@ test("the whole of set-up: team, Jira, a question, inviting, and the one who was
   await hers.getByRole("dialog").getByRole("button", { name: "Sign in" }).click();
   await hers.getByText("Mei Tanaka").first().waitFor();
   await hers.goto(`${server.address}/setup`);
-  await hers.getByText("Setting up is an administrator’s.").waitFor();
+  await hers.getByText("Only administrators can set up the team.").waitFor();
   await other.close();
   // Come back later: it goes on behind what is done.
   await page.goto(`${server.address}/setup`);
@@ -198,7 +198,7 @@ test("rule 47: the stored token is kept by a blank field, and asked for again wi
   await field(page, "Jira address").fill("https://other.example");
   await field(page, "API token").focus();
   await page.keyboard.press("Tab");
-  await page.getByText("The address is another host’s: enter the token again").waitFor();
+  await page.getByText("The address is on another host: enter the token again").waitFor();
 });
 
 for (const theme of ["light", "dark"]) {
