@@ -153,6 +153,8 @@ test("a session is revoked, and its browser has to sign in anew", async (t) => {
 
 test("limits and the team's name are set on the page and by the command line", async (t) => {
   const { page, server } = t;
+  let reads = 0;
+  page.on("request", (request) => (reads += request.method() === "GET" && request.url().endsWith("/api/settings") ? 1 : 0));
   await open(t, "settings");
   await page.getByLabel("Messages a day").fill("250");
   await page.getByLabel("Name of the team").fill("Acme");
@@ -163,6 +165,8 @@ test("limits and the team's name are set on the page and by the command line", a
   assert.match(shown, /"messages_per_day":250/);
   assert.match(shown, /"name":"Acme"/);
   await server.run("tenant", "set", "messages_per_day=300");
+  // Read again, the form would lose what is typed into it meanwhile.
+  assert.equal(reads, 1);
   // Somebody else changed it meanwhile: refused, with a way to see what holds.
   await page.getByLabel("Longest answer, in tokens").fill("100");
   await page.getByRole("button", { name: "Save", exact: true }).click();

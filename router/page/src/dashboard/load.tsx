@@ -4,7 +4,7 @@ import { useCallback, useEffect, useId, useRef, useState } from "preact/hooks";
 import type { ComponentChildren, JSX } from "preact";
 import { ApiError, call, get, withQuery } from "../common/api";
 import { ErrorNote } from "../common/note";
-import { me } from "../common/session";
+import { ownName } from "../common/session";
 
 export interface Loaded<T> {
   /** What came last; kept while it is asked for anew. */
@@ -22,7 +22,8 @@ export interface Loaded<T> {
 export function useLoad<T>(path: string | null): Loaded<T> {
   const [state, setState] = useState<{ path: string | null; of?: string | null; value?: T; error?: unknown; busy: boolean }>({ path, busy: path !== null });
   const [turn, setTurn] = useState(0);
-  const who = me.value;
+  // Their name, not the object: that comes anew whenever it is asked who one is, and a form would lose what was typed.
+  const who = ownName.value;
   useEffect(() => {
     if (path === null || who === null) return;
     const stop = new AbortController();
