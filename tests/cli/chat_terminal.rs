@@ -99,11 +99,14 @@ async fn chat(
     Sse::new(stream::iter(events).boxed())
 }
 
-async fn sessions() -> Json<Value> {
-    Json(json!({"sessions": [
-        {"session_id": "s-old", "updated_at": "2026-01-02T03:04:05Z", "preview": "what was it"},
-        {"session_id": "s-late-1", "updated_at": "2026-01-03T03:04:05Z", "preview": "and since"},
-    ]}))
+/// In two pages, the one that goes on in the second.
+async fn sessions(Query(query): Query<Value>) -> Json<Value> {
+    let old = json!({"session_id": "s-old", "updated_at": "2026-01-02T03:04:05Z", "preview": "what was it"});
+    let late = json!({"session_id": "s-late-1", "updated_at": "2026-01-03T03:04:05Z", "preview": "and since"});
+    match query["after"].as_str() {
+        Some("second") => Json(json!({"sessions": [late], "next": null})),
+        _ => Json(json!({"sessions": [old], "next": "second"})),
+    }
 }
 
 async fn history(Query(query): Query<Value>) -> Json<Value> {

@@ -3,7 +3,7 @@
 use t3nets_router::model::{ChannelKind, ConversationOwner, SessionId, TenantId};
 use t3nets_router::ports::{Change, PageRequest, StoreError};
 
-use crate::conversations::{key_of, owner_of, said};
+use crate::conversations::{key_of, owner_of, said, turn};
 use crate::fixture::{
     Fixture, World, assert_same_set, audit, channel, id, key, unique, unique_tenant_id, user, walk,
 };
@@ -182,5 +182,32 @@ pub(crate) async fn a_cursor_that_the_list_did_not_give_out_is_refused(fixture: 
         for outcome in outcomes {
             assert_eq!(outcome, Some(StoreError::InvalidCursor), "{garbage:?}");
         }
+    }
+}
+
+/// Also where a platform keeps the older messages of one of them elsewhere.
+pub(crate) async fn conversations_are_listed_by_id_from_the_last_on(fixture: &dyn Fixture) {
+    let world = World::new(fixture).await;
+    world
+        .commit(&[Change::CreateUser(user(&world.tenant, "user-0"))])
+        .await
+        .unwrap();
+    let owner = first_user(&world.tenant);
+    let store = &world.platform.conversations;
+    let now = world.platform.clock.now();
+    let long = "x".repeat(100 * 1024);
+    for (session, turns) in [("s_2", 1), ("s_4", 1), ("s_1", 1), ("s_3", 6)] {
+        for _ in 0..turns {
+            let said = turn("said", &long);
+            store
+                .append(&key_of(&owner, session), &said, now)
+                .await
+                .unwrap();
+        }
+    }
+    for limit in [1, 2, 3, 100] {
+        let listed = walk(limit, |page| store.sessions(&owner, page, now)).await;
+        let ids: Vec<_> = listed.iter().map(|each| each.session_id.as_str()).collect();
+        assert_eq!(ids, ["s_4", "s_3", "s_2", "s_1"], "pages of {limit}");
     }
 }

@@ -142,6 +142,7 @@ macro_rules! conformance {
                     the_audit_trail_is_newest_first
                     an_item_added_behind_the_cursor_disturbs_no_page
                     a_cursor_that_the_list_did_not_give_out_is_refused
+                    conversations_are_listed_by_id_from_the_last_on
                 }
                 addresses {
                     nobody_is_added_with_anothers_address

@@ -76,6 +76,27 @@ test("rule 36: of 10,000 conversations at most 100 rows are in the document, and
   assert.match(await page.evaluate(() => document.activeElement.textContent), /Conversation 9999/);
 });
 
+test("rule 35: what was used last stands first, whenever it began, and what was removed elsewhere goes", async ({ page, server, address }) => {
+  const old = (id, minutes) => server.store(id, `Begun as ${id}`, "x", undefined, new Date(Date.now() - minutes * 60_000));
+  for (let index = 100; index < 550; index++) old(`s${index}`, 1000 + index);
+  old("a-very-old", 1);
+  await open(page, address);
+  const first = () => page.locator(".list a").evaluateAll((rows) => rows.sort((a, b) => a.offsetTop - b.offsetTop)[0]?.textContent);
+  await until("the one that was used last", async () => (await first()) === "Begun as a-very-old");
+  // Answered again here.
+  server.script = (turn) => turn.done();
+  await page.goto(`${address}/c/s120`);
+  await box(page).fill("Go on");
+  await box(page).press("Enter");
+  await until("on top", async () => (await first()) === "Begun as s120");
+  // Removed and begun by another device.
+  server.sessions.delete("a-very-old");
+  server.store("s-now", "From elsewhere", "x");
+  await page.evaluate(() => dispatchEvent(new Event("focus")));
+  await until("from elsewhere", async () => (await first()) === "From elsewhere");
+  await until("gone", async () => (await page.locator(".list").getByText("a-very-old").count()) === 0);
+});
+
 test("rule 36: arrow keys walk the list", async ({ page, server, address }) => {
   for (let index = 0; index < 60; index++) server.store(`s${index}`, `Conversation ${index}`, "x", undefined, new Date(Date.now() - index * 60_000));
   await open(page, address);

@@ -25,6 +25,8 @@ use crate::ports::{ModelError, Platform, StoreError, Window};
 use crate::skills::{Skill, SkillSet, rules};
 use crate::token::random_token;
 
+/// The characters of a ULID that say its time.
+const TIME_CHARS: usize = 10;
 /// The most of a conversation that a model is given, in bytes.
 const WINDOW_BYTES: usize = 64 * 1024;
 /// The most turns of a conversation that a model is given, whatever the tenant's settings say.
@@ -226,7 +228,11 @@ impl Engine {
                 return Ok(key);
             }
         }
-        let session_id = SessionId::try_from(random_token("s_")?).map_err(|error| {
+        // By the time that it began, so that the newest stand together in a store's list.
+        let began = now.as_millisecond().try_into().unwrap_or_default();
+        let began = Ulid::from_parts(began, 0).to_string().to_ascii_lowercase();
+        let prefix = format!("s_{}", &began[..TIME_CHARS]);
+        let session_id = SessionId::try_from(random_token(&prefix)?).map_err(|error| {
             StoreError::unavailable(format!("a new session id is not valid: {error}"))
         })?;
         Ok(ConversationKey { owner, session_id })

@@ -185,6 +185,9 @@ pub(super) async fn history(
 }
 
 /// The caller's conversations
+///
+/// By their ids, from the last on: of those that the router began, the newest come first. A
+/// conversation that goes on keeps its place; `updated_at` says when it did.
 #[utoipa::path(
     get,
     path = "/api/sessions",

@@ -123,16 +123,17 @@ impl ConversationStore for SqliteConversations {
                 let items = connection
                     .prepare_cached(
                         "SELECT session_id, updated_at, preview, title FROM conversations
-                         WHERE tenant_id = ? AND channel = ? AND user_id = ? AND session_id > ?
+                         WHERE tenant_id = ? AND channel = ? AND user_id = ?
+                             AND (?4 IS NULL OR session_id < ?4)
                              AND expires_at > ? AND (owner_since IS NULL OR owner_since = ?)
-                         ORDER BY session_id LIMIT ?",
+                         ORDER BY session_id DESC LIMIT ?",
                     )?
                     .query_and_then(
                         params![
                             owner.tenant_id.as_str(),
                             owner.channel.as_str(),
                             owner.user_id.as_str(),
-                            after.unwrap_or_default(),
+                            after,
                             now.as_second(),
                             owner.since.map(|since| since.to_string()),
                             rows::to_limit(start.count),

@@ -265,7 +265,8 @@ pub trait ConversationStore: Send + Sync {
         page: PageRequest,
         now: Timestamp,
     ) -> Result<Option<Page<Message>>, StoreError>;
-    /// The owner's conversations, each once, in the store's own order.
+    /// The owner's conversations, each once, by id from the last on: of those that the router
+    /// began, the newest first.
     async fn sessions(
         &self,
         owner: &ConversationOwner,

@@ -1,12 +1,14 @@
 //! The caller's own conversations.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::http::StatusCode;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use t3nets_router::model::UserRole;
 
-use super::TestApp;
+use super::session::Set;
+use super::{Setup, TestApp};
 
 fn assert_alternates(messages: &[Value]) {
     for pair in messages.chunks(2) {
@@ -48,6 +50,31 @@ async fn two_hundred_turns_at_once_on_one_session_are_all_kept_in_alternation() 
 }
 
 #[tokio::test]
+async fn conversations_are_listed_from_the_newest_on() {
+    let clock = Arc::new(Set(Mutex::new("2026-03-01T12:00:00Z".parse().unwrap())));
+    let app = TestApp::with(Setup {
+        clock: Some(clock.clone()),
+        ..Setup::default()
+    })
+    .await;
+    let key = app.key("default", "bob", UserRole::Member).await;
+    let mut begun = Vec::new();
+    for _ in 0..5 {
+        *clock.0.lock().unwrap() += SignedDuration::from_millis(1);
+        let answer = app.chat(&key, "hello").await.json();
+        begun.insert(0, answer["session_id"].clone());
+    }
+    for limit in [1, 2, 100] {
+        let listed = app.pages("/api/sessions", "sessions", limit, &key).await;
+        let ids: Vec<_> = listed
+            .iter()
+            .map(|each| each["session_id"].clone())
+            .collect();
+        assert_eq!(ids, begun, "pages of {limit}");
+    }
+}
+
+#[tokio::test]
 async fn history_pages_backwards_and_sessions_are_listed_and_cleared() {
     let app = TestApp::new().await;
     let key = app.key("default", "bob", UserRole::Member).await;
@@ -65,25 +92,9 @@ async fn history_pages_backwards_and_sessions_are_listed_and_cleared() {
     assert_alternates(&app.history(&key, "s0").await);
     assert_eq!(app.history(&key, "s0").await.len(), 6);
 
-    let mut listed = Vec::new();
-    let mut after = String::new();
-    loop {
-        let page = app
-            .get(&format!("/api/sessions?limit=1{after}"), Some(&key))
-            .await
-            .json();
-        listed.extend(page["sessions"].as_array().unwrap().clone());
-        match page["next"].as_str() {
-            Some(next) => after = format!("&after={next}"),
-            None => break,
-        }
-    }
-    let mut ids: Vec<&str> = listed
-        .iter()
-        .map(|session| session["session_id"].as_str().unwrap())
-        .collect();
-    ids.sort_unstable();
-    assert_eq!(ids, ["s0", "s1", "s2"]);
+    let listed = app.pages("/api/sessions", "sessions", 1, &key).await;
+    let ids: Vec<_> = listed.iter().map(|each| &each["session_id"]).collect();
+    assert_eq!(ids, ["s2", "s1", "s0"]);
     assert!(listed.iter().all(|session| session["preview"] == "hello"));
 
     let cleared = app

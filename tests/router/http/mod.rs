@@ -201,6 +201,21 @@ impl TestApp {
             .await
     }
 
+    /// All of a list, read in pages of `limit`.
+    pub(crate) async fn pages(&self, path: &str, name: &str, limit: u8, key: &str) -> Vec<Value> {
+        let mut listed = Vec::new();
+        let mut after = String::new();
+        loop {
+            let path = format!("{path}?limit={limit}{after}");
+            let page = self.get(&path, Some(key)).await.json();
+            listed.extend(page[name].as_array().unwrap().clone());
+            match page["next"].as_str() {
+                Some(next) => after = format!("&after={next}"),
+                None => return listed,
+            }
+        }
+    }
+
     /// What is stored of a conversation, oldest first.
     pub(crate) async fn history(&self, key: &str, session: &str) -> Vec<Value> {
         let mut messages = Vec::new();

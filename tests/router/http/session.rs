@@ -271,7 +271,7 @@ async fn a_session_ends_by_signing_out_with_its_key_and_with_its_user() {
 }
 
 /// A clock that stands still until it is set.
-struct Set(Mutex<Timestamp>);
+pub(super) struct Set(pub(super) Mutex<Timestamp>);
 
 impl Clock for Set {
     fn now(&self) -> Timestamp {

@@ -104,17 +104,7 @@ async fn sessions_may_be_named_as_slack_and_teams_name_their_threads() {
             "{session}"
         );
     }
-    let mut listed = Vec::new();
-    let mut after = String::new();
-    loop {
-        let path = format!("/api/sessions?limit=1{after}");
-        let page = app.get(&path, Some(&key)).await.json();
-        listed.extend(page["sessions"].as_array().unwrap().clone());
-        match page["next"].as_str() {
-            Some(next) => after = format!("&after={next}"),
-            None => break,
-        }
-    }
+    let listed = app.pages("/api/sessions", "sessions", 1, &key).await;
     let mut listed: Vec<&str> = listed
         .iter()
         .filter_map(|one| one["session_id"].as_str())

@@ -35,6 +35,10 @@ const ANSWER_LIMITS: EventLimits = EventLimits {
     total: 16 << 20,
     line: MAX_ANSWER,
 };
+/// The most conversations that are listed, so that no router can make a list without an end.
+const MOST_SESSIONS: usize = 20_000;
+/// As many as a router gives at once.
+const SESSIONS_AT_ONCE: &str = "200";
 /// What is read of an answer that comes at once, in bytes.
 const MAX_ANSWER: usize = 8 << 20;
 /// What is read of a refusal, in bytes.
@@ -136,6 +140,7 @@ pub(super) struct Session {
 #[derive(Deserialize)]
 struct Sessions {
     sessions: Vec<Session>,
+    next: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -235,9 +240,22 @@ impl Client {
 
     /// The caller's conversations, newest first.
     pub(super) async fn sessions(&self) -> Result<Vec<Session>, CliError> {
-        let request = self.http.get(self.address("api/sessions")?);
-        let answer: Sessions = self.json(request.timeout(ANSWER_TIMEOUT)).await?;
-        let mut sessions = answer.sessions;
+        let mut sessions = Vec::new();
+        let mut after: Option<String> = None;
+        loop {
+            let mut address = self.address("api/sessions")?;
+            let mut query = address.query_pairs_mut();
+            query.append_pair("limit", SESSIONS_AT_ONCE);
+            query.extend_pairs(after.as_ref().map(|after| ("after", after)));
+            drop(query);
+            let request = self.http.get(address).timeout(ANSWER_TIMEOUT);
+            let page: Sessions = self.json(request).await?;
+            sessions.extend(page.sessions);
+            after = page.next;
+            if after.is_none() || sessions.len() > MOST_SESSIONS {
+                break;
+            }
+        }
         sessions.sort_by_key(|session| Reverse(session.updated_at));
         Ok(sessions)
     }

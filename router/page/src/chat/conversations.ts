@@ -4,7 +4,7 @@ import { ApiError, call, get, withQuery } from "../common/api";
 import { me, signingIn } from "../common/session";
 import { follow, settle } from "./following";
 import { Conversation, Turn, turnsOf, type Message, type TurnHead } from "./model";
-import { forgetList, listNew, mark, refreshList, refreshLive, sessions, title } from "./sessions";
+import { forgetList, forgetSession, listNew, loadList, mark, refreshLive, refreshNewest, sessions, title, touch } from "./sessions";
 
 /** Messages that are loaded at once. */
 const PAGE = 50;
@@ -51,7 +51,7 @@ export function begin(): void {
   }
   current.value = new Conversation(idOfAddress());
   if (current.value.id.value) void load(current.value);
-  void refreshList();
+  void loadList();
   if (me.peek()?.user) void refreshLive();
 }
 
@@ -157,7 +157,8 @@ export async function track(conversation: Conversation, turn: Turn): Promise<voi
   listNew({ session_id: id, message: turn.question });
   await follow(turn, () => conversation.id.peek());
   mark(id, false);
-  void refreshList();
+  if (turn.stored > 0) touch(id);
+  void refreshNewest();
   if (turn.stored > 0) await see(conversation);
 }
 
@@ -228,7 +229,7 @@ export async function removeConversation(conversation: Conversation): Promise<vo
   const id = conversation.id.peek()!;
   await call("POST", "/api/clear", { body: { session_id: id } });
   opened.delete(id);
-  sessions.value = sessions.peek().filter((session) => session.session_id !== id);
+  forgetSession(id);
   tell({ session: id });
   if (current.peek() === conversation) newChat();
 }
@@ -241,7 +242,7 @@ export function tell(what: { session: string }): void {
 }
 
 tabs?.addEventListener("message", (event: MessageEvent<{ session: string }>) => {
-  void refreshList();
+  void refreshNewest();
   if (me.peek()?.user) void refreshLive();
   const conversation = opened.get(event.data.session);
   if (conversation) void refresh(conversation);
@@ -250,7 +251,7 @@ tabs?.addEventListener("message", (event: MessageEvent<{ session: string }>) => 
 // What another device did shows when one comes back.
 addEventListener("focus", () => {
   if (!me.peek()?.user) return;
-  void refreshList();
+  void loadList();
   void refreshLive();
   void refresh(current.peek());
 });

@@ -3,7 +3,7 @@ import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/ho
 import type { JSX } from "preact";
 import { sideOpen } from "../common/shell";
 import { address, current, open } from "./conversations";
-import { group, hasList, listState, live, moreOfList, next, refreshList, sessions, title, today, type Session } from "./sessions";
+import { group, hasList, listState, live, loadList, sessions, title, today, type Session } from "./sessions";
 
 const MARGIN = 12;
 const HEAD = 34;
@@ -72,7 +72,6 @@ export function ConversationList(): JSX.Element | null {
   const midnight = today.value;
   const rows = useMemo(() => rowsOf(all, midnight, height), [all, midnight, height]);
   const total = rows.length === 0 ? 0 : rows.at(-1)!.top + rows.at(-1)!.height;
-  if (has && next.value && view.top + 2 * view.height > total) void moreOfList();
   const from = Math.max(0, rowAt(rows, view.top) - MARGIN);
   const to = Math.min(rows.length, Math.min(rowAt(rows, view.top + view.height) + MARGIN, from + 98));
   const shown = rows.slice(from, to);
@@ -143,7 +142,7 @@ export function ConversationList(): JSX.Element | null {
       {rows.length === 0 && listState.value === "ready" && <p class="none">Your conversations will appear here.</p>}
       {listState.value === "failed" && (
         <p class="none">
-          The conversations could not be loaded. <button type="button" onClick={() => void refreshList()}>Try again</button>
+          The conversations could not be loaded. <button type="button" onClick={() => void loadList()}>Try again</button>
         </p>
       )}
     </nav>

@@ -15,7 +15,7 @@ import { ConversationList } from "./list";
 import { Log } from "./log";
 import type { Conversation } from "./model";
 import { stop } from "./sending";
-import { refreshList, refreshLive } from "./sessions";
+import { loadList, refreshLive } from "./sessions";
 
 function Chat(): JSX.Element {
   const conversation = current.value;
@@ -89,7 +89,7 @@ effect(() => {
   if (arrivals.value === 0) return;
   const name = ownName.peek();
   if (name === shownTo) {
-    void refreshList();
+    void loadList();
     if (me.peek()?.user) void refreshLive();
     return;
   }

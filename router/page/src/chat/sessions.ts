@@ -1,5 +1,5 @@
-// The caller's conversations for the side list: in pages, newest first by the router's time, and which of
-// them are being answered.
+// The caller's conversations for the side list, newest first by the router's time, and which of them are being
+// answered.
 import { signal } from "@preact/signals";
 import { get, serverNow, withQuery } from "../common/api";
 import { me } from "../common/session";
@@ -20,7 +20,6 @@ const MOST = 200;
 const WATCH_MS = 5_000;
 
 export const sessions = signal<Session[]>([]);
-export const next = signal<string | undefined>(undefined);
 export const listState = signal<"loading" | "ready" | "failed">("loading");
 /** Conversations that are being answered. */
 export const live = signal<ReadonlySet<string>>(new Set());
@@ -74,38 +73,67 @@ function merge(known: Session[], more: Session[]): Session[] {
 /** Whether this caller has a list at all: anonymous ones have none. */
 export const hasList = (): boolean => me.value?.user != null;
 
-/** The newest page again. What is loaded beyond it stays. */
-export async function refreshList(): Promise<void> {
+interface SessionPage {
+  sessions: Session[];
+  next?: string;
+}
+
+/** Counts what was begun: what an older reading brings is let go. */
+let reading = 0;
+/** Removed on this page: a reading that began before does not bring it back. */
+const removed = new Set<string>();
+
+const isRunningAndNew = (session: Session) => session.isNew === true && live.peek().has(session.session_id);
+const show = (all: Session[]) => (sessions.value = all.filter((session) => !removed.has(session.session_id)));
+
+/** All of the list: pages come by id, and the conversation that was used last may have any. */
+export async function loadList(): Promise<void> {
   if (!hasList()) return;
+  const own = ++reading;
+  const found = new Set<string>();
+  let after: string | undefined;
   try {
-    const page = await get<{ sessions: Session[]; next?: string }>(withQuery("/api/sessions", { limit: PAGE }));
-    const isFirst = listState.peek() !== "ready";
-    // What is newer than the page's last and not in it was removed.
-    const end = page.next ? page.sessions.at(-1)!.updated_at : "";
-    const ids = new Set(page.sessions.map((session) => session.session_id));
-    const rest = isFirst ? [] : sessions.peek().filter((session) => ids.has(session.session_id) || session.updated_at < end || (session.isNew && live.peek().has(session.session_id)));
-    sessions.value = merge(rest, page.sessions);
-    if (isFirst || rest.length <= page.sessions.length) next.value = page.next;
-    listState.value = "ready";
+    do {
+      const page = await get<SessionPage>(withQuery("/api/sessions", { limit: after ? MOST : PAGE, after }));
+      if (own !== reading) return;
+      for (const session of page.sessions) found.add(session.session_id);
+      show(merge(sessions.peek(), page.sessions));
+      listState.value = "ready";
+      after = page.next;
+    } while (after);
+    show(sessions.peek().filter((session) => found.has(session.session_id) || isRunningAndNew(session)));
   } catch {
-    if (listState.peek() !== "ready") listState.value = "failed";
+    if (own === reading && listState.peek() !== "ready") listState.value = "failed";
   }
 }
 
-let isLoading = false;
-export async function moreOfList(): Promise<void> {
-  const after = next.peek();
-  if (!after || isLoading) return;
-  isLoading = true;
+/** The page of those that were begun last again: what else is loaded stays. */
+export async function refreshNewest(): Promise<void> {
+  if (!hasList()) return;
+  if (listState.peek() !== "ready") return loadList();
+  const own = reading;
   try {
-    const page = await get<{ sessions: Session[]; next?: string }>(withQuery("/api/sessions", { limit: MOST, after }));
-    sessions.value = merge(sessions.peek(), page.sessions);
-    next.value = page.next;
+    const page = await get<SessionPage>(withQuery("/api/sessions", { limit: PAGE }));
+    if (own !== reading) return;
+    // Ids come from the last on: what is above the page's end and not in it was removed.
+    const end = page.next ? page.sessions.at(-1)!.session_id : "";
+    const ids = new Set(page.sessions.map((session) => session.session_id));
+    const rest = sessions.peek().filter((session) => ids.has(session.session_id) || session.session_id < end || isRunningAndNew(session));
+    show(merge(rest, page.sessions));
   } catch {
-    // Scrolling on asks again.
-  } finally {
-    isLoading = false;
+    // What shows stays; the next answer or visit asks again.
   }
+}
+
+/** A conversation that was answered just now: to the top, whenever it began. */
+export function touch(sessionId: string): void {
+  const session = sessions.peek().find((each) => each.session_id === sessionId);
+  if (session) sessions.value = merge(sessions.peek(), [{ ...session, updated_at: new Date(serverNow()).toISOString() }]);
+}
+
+export function forgetSession(sessionId: string): void {
+  removed.add(sessionId);
+  show(sessions.peek());
 }
 
 let watch = 0;
@@ -118,7 +146,7 @@ export async function refreshLive(): Promise<void> {
     const ended = [...live.peek()].some((id) => !now.has(id));
     live.value = now;
     for (const turn of turns) if (now.has(turn.session_id)) listNew(turn);
-    if (ended) void refreshList();
+    if (ended) void refreshNewest();
   } catch {
     return;
   }
@@ -142,7 +170,8 @@ export function mark(sessionId: string, isLive: boolean): void {
 
 export function forgetList(): void {
   sessions.value = [];
-  next.value = undefined;
+  reading++;
+  removed.clear();
   live.value = new Set();
   listState.value = "loading";
 }

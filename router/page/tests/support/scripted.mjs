@@ -215,7 +215,7 @@ export class Scripted {
     if (path === "/api/me/recovery-code") return this.json(response, 201, { recovery_code: "t3r_right" });
     if (path === "/api/me") return this.json(response, 200, this.who());
     if (this.me.by === "nothing" && ["/api/sessions", "/api/history", "/api/clear"].includes(path)) return this.refuse(response, 401, { code: "unauthorized", message: "a credential is needed" });
-    if (path === "/api/sessions") return this.page(response, url, "sessions", [...this.sessions.values()].sort((a, b) => b.updated_at.localeCompare(a.updated_at)).map(({ messages, ...session }) => session));
+    if (path === "/api/sessions") return this.page(response, url, "sessions", [...this.sessions.values()].sort((a, b) => (a.session_id < b.session_id ? 1 : -1)).map(({ messages, ...session }) => session));
     if (path === "/api/history") {
       const session = this.sessions.get(url.searchParams.get("session_id"));
       if (!session) return this.refuse(response, 404, { code: "no_such_session", message: "no such conversation" });
@@ -255,7 +255,7 @@ export class Scripted {
     if (!key) return this.refuse(response, 400, { code: "invalid_request", message: "`Idempotency-Key` is missing" });
     const known = this.keys.get(key);
     if (known) return this.json(response, 200, known.head());
-    let sessionId = body.session_id ?? `s-${randomUUID().slice(0, 8)}`;
+    let sessionId = body.session_id ?? `s-${Date.now()}-${randomUUID().slice(0, 8)}`;
     const session = this.sessions.get(sessionId);
     if (body.branch) {
       const of = this.sessions.get(body.branch.session_id);

@@ -29,16 +29,6 @@ fn prefix(session: &str) -> String {
     format!("{session}{SEPARATOR}")
 }
 
-/// The session whose page an item is.
-pub(super) fn session_of(sort_key: &str) -> Option<&str> {
-    sort_key.split_once(SEPARATOR).map(|(session, _)| session)
-}
-
-/// A sort key behind all pages of a session and before what follows them.
-pub(super) fn behind(session: &str) -> String {
-    format!("{session}#page$")
-}
-
 fn sort_key(session: &str, number: u64) -> String {
     format!("{session}{SEPARATOR}{number:010}")
 }
@@ -242,7 +232,6 @@ mod tests {
             sort_key("abc", 9),
             sort_key("abc", 10),
             sort_key("abc", 4_000_000_000),
-            behind("abc"),
             "abc%23".to_owned(),
             "abc+".to_owned(),
             "abc-".to_owned(),
@@ -250,7 +239,5 @@ mod tests {
             "abc0".to_owned(),
         ];
         assert!(keys.is_sorted(), "{keys:?}");
-        assert_eq!(session_of(&sort_key("abc", 0)), Some("abc"));
-        assert_eq!(session_of("abc"), None);
     }
 }

@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 
 use super::heads::{self, MESSAGES, OWNER_SINCE, PREVIEW, TITLE, TTL, UPDATED_AT};
-use super::pages;
 use crate::aws::dynamodb::attributes::{Item, key_of, text, text_if_set};
 use crate::aws::dynamodb::{Query, SortKeys, Table};
 use crate::model::{ConversationOwner, SessionId, SessionSummary};
@@ -13,7 +12,7 @@ use crate::ports::StoreError;
 /// read for nothing.
 const ITEMS_AT_ONCE: usize = 16;
 
-/// Up to `most` live sessions behind `after`, by id, and perhaps some more.
+/// Up to `most` live sessions behind `after`, by id from the last on, and perhaps some more.
 pub(super) async fn list(
     table: &Table,
     owner: &ConversationOwner,
@@ -23,18 +22,17 @@ pub(super) async fn list(
 ) -> Result<Vec<SessionSummary>, StoreError> {
     let partition = heads::partition(owner);
     let mut summaries = Vec::new();
-    let mut behind = after.map(heads::sort_key);
+    let mut below = after.map(heads::sort_key);
     while summaries.len() < most {
-        let (items, mut is_end) = read(table, &partition, behind.as_deref()).await?;
+        let (items, mut is_end) = read(table, &partition, below.as_deref()).await?;
         for item in items {
             let sort_key = text(&item, "sk")?;
-            if let Some(session) = pages::session_of(sort_key) {
-                // The other pages are jumped over.
-                behind = Some(pages::behind(session));
+            if let Some(rest) = below_parts(sort_key) {
+                below = Some(rest);
                 is_end = false;
                 break;
             }
-            behind = Some(sort_key.to_owned());
+            below = Some(sort_key.to_owned());
             summaries.extend(summary(table, owner, &item, now).await?);
         }
         if is_end {
@@ -44,14 +42,22 @@ pub(super) async fn list(
     Ok(summaries)
 }
 
+/// A sort key of a conversation's page or a turn has a `#`, which no head's has: where the items
+/// begin that are not its siblings, so that those are jumped over.
+fn below_parts(sort_key: &str) -> Option<String> {
+    let (of, _) = sort_key.split_once('#')?;
+    Some(format!("{of}#"))
+}
+
 /// The next items of a partition, without their messages, and whether they are the last.
 async fn read(
     table: &Table,
     partition: &str,
-    behind: Option<&str>,
+    below: Option<&str>,
 ) -> Result<(Vec<Item>, bool), StoreError> {
-    let sort_keys = behind.map_or(SortKeys::All, SortKeys::Above);
+    let sort_keys = below.map_or(SortKeys::All, SortKeys::Below);
     let query = Query {
+        newest_first: true,
         attributes: &["pk", "sk", UPDATED_AT, TTL, PREVIEW, TITLE, OWNER_SINCE],
         ..Query::new(partition, sort_keys)
     };
@@ -93,4 +99,17 @@ async fn preview_from_messages(table: &Table, item: &Item) -> Result<String, Sto
     Ok(heads::preview_of(
         &messages.and_then(Result::ok).unwrap_or_default(),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_and_turns_are_jumped_over_and_heads_are_not() {
+        assert_eq!(below_parts("abc#page#0000000009").as_deref(), Some("abc#"));
+        assert_eq!(below_parts("#turn#01k").as_deref(), Some("#"));
+        assert_eq!(below_parts("abc"), None);
+        assert_eq!(below_parts("a%23page%230000000000"), None);
+    }
 }
