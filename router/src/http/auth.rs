@@ -331,6 +331,8 @@ pub(super) struct Administrator {
     pub(super) admin: Admin,
     pub(super) tenant: Tenant,
     pub(super) user_id: UserId,
+    /// The key or session by which they came.
+    pub(super) by: Option<KeyHash>,
 }
 
 impl FromRequestParts<AppState> for Administrator {
@@ -343,10 +345,12 @@ impl FromRequestParts<AppState> for Administrator {
         if caller.role != UserRole::Admin {
             return Err(nobody());
         }
+        let by = admitted(parts).and_then(|admitted| admitted.by.as_deref());
         Ok(Self {
             admin: Admin::new(state.platform.clone(), format!("user:{user_id}")),
             tenant: caller.tenant,
             user_id,
+            by: by.map(|key| key.hash.clone()),
         })
     }
 }

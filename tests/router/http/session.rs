@@ -103,6 +103,33 @@ async fn a_key_signs_in_and_the_cookie_is_enough_from_then_on() {
     );
 }
 
+/// The kinds of those keys of a list of which it says that the call came by them.
+fn current(list: &Value) -> Vec<(&Value, &Value)> {
+    let keys = list["keys"].as_array().unwrap();
+    keys.iter()
+        .filter(|key| key["current"] == json!(true))
+        .map(|key| (&key["kind"], &key["hash"]))
+        .collect()
+}
+
+#[tokio::test]
+async fn the_list_of_keys_says_which_one_asks() {
+    let app = TestApp::new().await;
+    let key = app.key("default", "ada", UserRole::Admin).await;
+    let one = Browser::sign_in(&app, json!({"key": key})).await;
+    let two = Browser::sign_in(&app, json!({"key": key})).await;
+    let list = one.get("/api/admin/keys").await.json();
+    let others = two.get("/api/admin/keys").await.json();
+    let by_key = app.get("/api/admin/keys", Some(&key)).await.json();
+    assert_eq!(list["keys"].as_array().unwrap().len(), 3, "{list}");
+    for (list, kind) in [(&list, "session"), (&others, "session"), (&by_key, "key")] {
+        let current = current(list);
+        assert_eq!(current.len(), 1, "{list}");
+        assert_eq!(current[0].0, kind, "{list}");
+    }
+    assert_ne!(current(&list)[0].1, current(&others)[0].1);
+}
+
 #[tokio::test]
 async fn what_changes_something_needs_the_token_of_the_page() {
     let app = TestApp::new().await;

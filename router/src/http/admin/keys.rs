@@ -22,10 +22,19 @@ use crate::model::{ApiKey, UserId, UserRole};
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct Keys {
     /// The keys, without the keys themselves.
-    keys: Vec<KeyView>,
+    keys: Vec<ListedKey>,
     /// Send it as `after` for more; absent if there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
+}
+
+/// A key of the list.
+#[derive(Debug, Serialize, ToSchema)]
+struct ListedKey {
+    #[serde(flatten)]
+    key: KeyView,
+    /// Whether this call was made with it: of the sessions, the one of this browser.
+    current: bool,
 }
 
 /// List keys, expired ones included
@@ -42,13 +51,18 @@ pub(in crate::http) struct Keys {
 )]
 pub(in crate::http) async fn list(
     State(state): State<AppState>,
-    Administrator { admin, tenant, .. }: Administrator,
+    Administrator {
+        admin, tenant, by, ..
+    }: Administrator,
     QueryString(page): QueryString<PageQuery>,
 ) -> Result<Json<Keys>, ApiError> {
     let found = state.platform.tenants.keys(&tenant.id, page.into()).await?;
     let view = |key: ApiKey| {
         let state: KeyState = admin.key_state(&key);
-        KeyView::new(key, state.as_str())
+        ListedKey {
+            current: by.as_ref() == Some(&key.hash),
+            key: KeyView::new(key, state.as_str()),
+        }
     };
     Ok(Json(Keys {
         keys: found.items.into_iter().map(view).collect(),
@@ -113,6 +127,7 @@ pub(in crate::http) async fn create(
         admin,
         tenant,
         user_id,
+        ..
     }: Administrator,
     JsonBody(body): JsonBody<NewKeyBody>,
 ) -> Result<(StatusCode, Json<CreatedKey>), ApiError> {
