@@ -1,16 +1,21 @@
 // Against the router itself: `t3nets dev --demo`.
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
 import { browserTests, until } from "./support/browser.mjs";
 import { box, shows } from "./support/chat.mjs";
 import { Router } from "./support/router.mjs";
 
 const test = browserTests(() => Router.start(), { shared: true });
 
-/** Signs a page in as a user of the demo's tenant. */
-async function signIn(page, server, name = "ada") {
+/** A key of a user of the demo's tenant. */
+async function keyOf(server, name) {
   const users = await server.run("tenant", "users", "--json");
   if (!users.includes(`${name}@acme.example`)) await server.run("tenant", "add-user", "--email", `${name}@acme.example`, "--role", "admin", "--name", name === "ada" ? "Ada Lovelace" : name);
-  const key = (await server.run("key", "create", `${name}@acme.example`, "--quiet")).trim();
+  return (await server.run("key", "create", `${name}@acme.example`, "--quiet")).trim();
+}
+/** Signs a page in as them. */
+async function signIn(page, server, name = "ada") {
+  const key = await keyOf(server, name);
   await page.goto(server.address);
   await page.locator(".who").click();
   await page.getByRole("button", { name: "Sign in" }).click();
@@ -79,4 +84,40 @@ test("rule 31: two tabs at the router itself: the other shows the turn, and goes
   await ask(other, "thanks");
   await page.bringToFront();
   await page.locator(".you").getByText("thanks").waitFor();
+});
+
+test("rule 55: the pages are the same bytes signed in or out", async ({ context, server, address }) => {
+  const opened = await context.request.post(`${address}/session`, { data: { key: await keyOf(server, "ada") } });
+  assert.equal(opened.status(), 201);
+  const [{ name, value }] = await context.cookies();
+  for (const path of ["/", "/c/some-conversation", "/dashboard", "/setup"]) {
+    const seen = async (cookie) => {
+      const response = await fetch(`${address}${path}`, { headers: { accept: "text/html", ...(cookie && { cookie }) } });
+      const headers = [...response.headers].filter(([name]) => name !== "date" && name !== "x-request-id");
+      return { status: response.status, headers, text: await response.text() };
+    };
+    const signedOut = await seen();
+    assert.equal(signedOut.status, 200);
+    assert.ok(!signedOut.headers.some(([name]) => name === "set-cookie"), path);
+    for (const cookie of [`${name}=${value}`, `${name}=t3s_of_nobody`]) assert.deepEqual(await seen(cookie), signedOut, path);
+  }
+});
+
+test("rule 55: a link from another site shows who is signed in, though its request has no cookie", async ({ browser, server, address }) => {
+  const other = createServer((_, response) => response.writeHead(200, { "content-type": "text/html" }).end(`<a href="${address}/">T3nets</a>`));
+  await new Promise((done) => other.listen(0, "127.0.0.1", done));
+  const context = await browser.newContext();
+  try {
+    await context.request.post(`${address}/session`, { data: { key: await keyOf(server, "ada") } });
+    const page = await context.newPage();
+    // By its name it is another site than by its number.
+    await page.goto(`http://localhost:${other.address().port}/`);
+    const asked = page.waitForRequest(`${address}/`);
+    await page.getByRole("link").click();
+    assert.equal((await (await asked).allHeaders()).cookie, undefined);
+    await page.locator(".who", { hasText: "Ada Lovelace" }).waitFor();
+  } finally {
+    await context.close();
+    other.close();
+  }
 });

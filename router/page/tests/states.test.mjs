@@ -25,6 +25,7 @@ test("rule 32: at a 401 the sign-in comes over the page, the draft is kept, noth
   assert.equal(await box(page).inputValue(), "Not lost");
   await box(page).press("Enter");
   await until("now it is sent", () => server.turns.size === 1);
+  assert.equal(sent(server).length, 2, "once in vain, and once by hand");
 });
 
 for (const days of [-1, 0, 1]) {

@@ -142,6 +142,8 @@ test("rule 28: a bare `offline` ends nothing", async ({ page, context, server, a
   await context.setOffline(true);
   turn.delta("two.");
   await shows(page, "two.");
+  assert.equal(await page.locator(".ans.open").count(), 1, "it goes on");
+  assert.equal(await page.locator(".ans .note").count(), 0);
   await context.setOffline(false);
   turn.done();
   await over(page);
