@@ -18,6 +18,7 @@ mod refusals;
 mod session;
 mod small_print;
 mod streaming;
+mod tenants_apart;
 mod turns;
 
 use std::sync::Arc;
@@ -56,6 +57,8 @@ pub(crate) struct Setup {
     pub(crate) admin_api_off: bool,
     /// The platform that it takes itself to be on, `local` if absent.
     pub(crate) platform: Option<&'static str>,
+    /// Stores in place of the embedded ones.
+    pub(crate) stores: Option<Platform>,
     /// A clock in place of the machine's.
     pub(crate) clock: Option<Arc<dyn Clock>>,
     /// Variables as `AiDefaults` reads them.
@@ -117,7 +120,8 @@ impl TestApp {
 
     pub(crate) async fn with(setup: Setup) -> Self {
         let home = tempfile::tempdir().unwrap();
-        let mut platform = t3nets_router::local::open(home.path()).unwrap();
+        let embedded = || t3nets_router::local::open(home.path()).unwrap();
+        let mut platform = setup.stores.unwrap_or_else(embedded);
         platform.clock = setup.clock.unwrap_or(platform.clock);
         add_tenant(&platform, "default", setup.settings).await;
         let ai = AiDefaults::from_env(|name| {
