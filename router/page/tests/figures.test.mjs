@@ -9,6 +9,7 @@ const days = await load("figures/days.ts");
 const numbers = await load("figures/numbers.ts");
 const { cell, csv } = await load("figures/csv.ts");
 const sort = await load("figures/sort.ts");
+const trail = await load("dashboard/trail.ts");
 const { boardIn, emailProblem, siteIn, tokenIn } = await load("setup/board.ts");
 
 test("42: Los Angeles and Auckland show the same labels of days, which name their zone", () => {
@@ -70,6 +71,40 @@ test("46: sorting is stable both ways, and what is not known comes last both way
   assert.equal(names(false), "adceb");
   assert.equal(names(true), "ceadb");
   assert.deepEqual(sort.sorted(["b10", "B9", "a"], (text) => text, false), ["a", "B9", "b10"]);
+});
+
+test("46: instants are in the order of time, however many digits their fractions have", () => {
+  // As the API writes them: without the noughts at the end.
+  const inOrder = ["2026-11-26T19:25:21Z", "2026-11-26T19:25:22Z", "2026-11-26T19:25:22.097Z", "2026-11-26T19:25:22.60565797Z", "2026-11-26T19:25:22.739407Z", "2026-11-26T19:25:22.7394071Z", "2026-11-26T21:25:22.9+02:00", "2026-11-26T19:25:23Z", "2026-12-01T00:00:00.5Z"];
+  const mixed = [...inOrder].sort((one, other) => (one < other ? 1 : -1));
+  assert.deepEqual(sort.sorted(mixed, (at) => at, false), inOrder);
+  assert.deepEqual(sort.sorted(mixed, (at) => at, true), [...inOrder].reverse());
+  // What ends at no time comes last; a text beside an instant is a text.
+  assert.deepEqual(sort.sorted([null, ...mixed], (at) => at, false).at(-1), null);
+  assert.deepEqual(sort.sorted(["b", "2026-11-26T19:25:22Z", "a"], (at) => at, false), ["2026-11-26T19:25:22Z", "a", "b"]);
+});
+
+test("an entry of the audit trail is said in words, of every action that the router writes", () => {
+  for (const [action, target, words] of [
+    ["secret.set:done", "jira", "Jira’s credentials were saved"],
+    ["secret.remove:failed", "anthropic", "Anthropic’s credentials were removed – this failed"],
+    ["secret.restore:intended", "jira", "Jira’s credentials were restored – begun, and not known to have finished"],
+    ["tenant.set", "acme (messages_per_day, name)", "Settings were changed: Messages a day, name"],
+    ["user.add", "mei@acme.example", "mei@acme.example was added"],
+    ["user.set", "mei@acme.example (role)", "mei@acme.example was changed: role"],
+    ["key.create", "t3n_c4ympift for ada@acme.example", "An API key for ada@acme.example was created"],
+    ["key.revoke", "t3n_c4ympift of ada@acme.example", "An API key of ada@acme.example was revoked"],
+    ["key.revoke", "t3s_c4ympift of ada@acme.example", "A session of ada@acme.example was ended"],
+    ["key.revoke", "t3s_aaaa, t3s_bbbb", "Sessions were revoked"],
+    ["session.open", "t3s_aaaa of ada@acme.example, signed in with t3n_bbbb", "ada@acme.example signed in"],
+    ["channel.map", "channel slack T024BE7LD", "A Slack channel was connected"],
+    ["something.new", "x", null],
+  ]) {
+    assert.equal(trail.worded({ id: "1", at: "", actor: "user:ada", action, target }), words, action);
+  }
+  const entry = (id, action, target = "jira") => ({ id, at: "", actor: "user:ada", action, target });
+  const left = trail.joined([entry("6", "secret.set:intended"), entry("5", "secret.set:done"), entry("4", "secret.set:intended", "openai"), entry("3", "secret.set:intended"), entry("2", "secret.set:failed"), entry("1", "secret.set:intended")]);
+  assert.deepEqual(left.map((of) => of.id), ["6", "5", "4", "2"]);
 });
 
 test("43: sorting is written into the address and read from it, whatever stands there", () => {

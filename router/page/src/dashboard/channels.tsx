@@ -4,8 +4,7 @@ import { type Column, SaveAsCsv, SortedTable } from "../figures/table";
 import { confirm, Dialog } from "../common/dialog";
 import { ErrorNote, toast } from "../common/note";
 import { FormError, Select, Text, wrongWith } from "./form";
-import { Panel, send, useAction, useList } from "./load";
-import { More } from "./people";
+import { More, Panel, send, useAction, useList } from "./load";
 import { sorting } from "./place";
 
 interface Channel {

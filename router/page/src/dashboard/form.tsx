@@ -52,6 +52,16 @@ export function Text({ label, value, onInput, onLeave, hint, wrong, type = "text
   );
 }
 
+/** Whether each word that is looked for stands somewhere in what is told of a row. */
+export function matches(filter: string, told: readonly (string | null)[]): boolean {
+  const text = told.join(" ").toLowerCase();
+  return filter.toLowerCase().split(/\s+/).every((word) => text.includes(word));
+}
+
+export function Filter({ label, value, onInput }: { label: string; value: string; onInput: (value: string) => void }) {
+  return <input class="choice filter" type="search" aria-label={label} placeholder={label} autocomplete="off" spellcheck={false} value={value} onInput={(event) => onInput(event.currentTarget.value)} />;
+}
+
 interface SelectProps<T extends string> {
   label: string;
   value: T;

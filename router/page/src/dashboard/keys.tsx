@@ -6,8 +6,7 @@ import { confirm, Dialog } from "../common/dialog";
 import { ErrorNote, toast } from "../common/note";
 import { me } from "../common/session";
 import { FormError, Select, ShownOnce, Text, wrongWith } from "./form";
-import { Panel, send, useAction, useList } from "./load";
-import { More } from "./people";
+import { More, Panel, send, useAction, useList } from "./load";
 import { sorting } from "./place";
 
 interface Key {

@@ -60,7 +60,24 @@ export function useList<T>(path: string, name: string, limit = 200) {
       setMore({ ...base, busy: false, error });
     }
   };
-  return { ...first, items, hasMore: next !== undefined, busyMore: here?.busy ?? false, errorMore: here?.error, loadMore };
+  /** Loads what is left, and gives all of it. */
+  const loadAll = async (): Promise<readonly T[]> => {
+    let base = { of: first.value as unknown, items: here?.items ?? [], next };
+    const start = items.length - base.items.length;
+    while (base.next && !here?.busy) {
+      setMore({ ...base, busy: true });
+      try {
+        const page = await get<Record<string, unknown>>(withQuery(path, { limit: 200, after: base.next }));
+        base = { of: base.of, items: [...base.items, ...(page[name] as T[])], next: page["next"] as string | undefined };
+      } catch (error) {
+        setMore({ ...base, busy: false, error });
+        throw error;
+      }
+    }
+    setMore({ ...base, busy: false });
+    return [...items.slice(0, start), ...base.items];
+  };
+  return { ...first, items, hasMore: next !== undefined, busyMore: here?.busy ?? false, errorMore: here?.error, loadMore, loadAll };
 }
 
 /** What changes something: one call at a time, whatever is clicked, and its error where it was asked for. */
@@ -91,6 +108,33 @@ export const send = <T,>(method: string, path: string, body?: unknown) => call<T
 
 /** Whether there is nothing of the kind here: an older router's 404, whose panel is absent. */
 export const isAbsent = (error: unknown) => error instanceof ApiError && error.code === "not_found";
+
+interface MoreProps {
+  list: { hasMore: boolean; busyMore: boolean; errorMore: unknown; loadMore: () => Promise<void>; loadAll: () => Promise<unknown> };
+  /** Whether all of it may be asked for at once. */
+  all?: boolean;
+}
+
+/** Below a list that comes page by page. */
+export function More({ list, all }: MoreProps): JSX.Element {
+  return (
+    <>
+      {list.errorMore !== undefined && <ErrorNote error={list.errorMore} />}
+      {list.hasMore && (
+        <div class="more">
+          <button type="button" class="btn small" disabled={list.busyMore} onClick={() => void list.loadMore()}>
+            {list.busyMore ? "Loading…" : "Show more"}
+          </button>
+          {all && (
+            <button type="button" class="btn small" disabled={list.busyMore} onClick={() => void list.loadAll().catch(() => undefined)}>
+              Load all
+            </button>
+          )}
+        </div>
+      )}
+    </>
+  );
+}
 
 interface PanelProps<T> {
   title: string;

@@ -34,7 +34,7 @@ function Admin() {
         {Object.entries(VIEWS).map(([name, { label }]) => {
           const changes = { view: name === "overview" ? null : name };
           return (
-            <a key={name} href={addressWith(changes)} aria-current={name === view ? "page" : undefined} onClick={(event) => follow(event, changes)}>
+            <a key={name} href={addressWith(changes)} data-label={label} aria-current={name === view ? "page" : undefined} onClick={(event) => follow(event, changes)}>
               {label}
             </a>
           );

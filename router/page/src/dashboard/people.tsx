@@ -7,7 +7,7 @@ import { confirm, Dialog } from "../common/dialog";
 import { ErrorNote, toast } from "../common/note";
 import { me } from "../common/session";
 import { FormError, Select, ShownOnce, Text, wrongWith } from "./form";
-import { Panel, send, useAction, useList } from "./load";
+import { More, Panel, send, useAction, useList } from "./load";
 import { sorting } from "./place";
 
 const ROLES = [
@@ -98,19 +98,6 @@ function Who({ user }: { user: User }) {
     <>
       {user.display_name || user.user_id}
       {me.value?.user?.user_id === user.user_id && <span class="tag plain beside">you</span>}
-    </>
-  );
-}
-
-export function More({ list }: { list: { hasMore: boolean; busyMore: boolean; errorMore: unknown; loadMore: () => Promise<void> } }) {
-  return (
-    <>
-      {list.errorMore !== undefined && <ErrorNote error={list.errorMore} />}
-      {list.hasMore && (
-        <button type="button" class="btn small" disabled={list.busyMore} onClick={() => void list.loadMore()}>
-          {list.busyMore ? "Loading…" : "Show more"}
-        </button>
-      )}
     </>
   );
 }

@@ -4,6 +4,7 @@ import { ApiError } from "../common/api";
 import { ErrorNote, Note, sentence, toast } from "../common/note";
 import { loadMe } from "../common/session";
 import { Field, FormError, Text, wrongWith } from "./form";
+import { LABELS } from "./names";
 import { type Loaded, Panel, send, useAction, useLoad } from "./load";
 
 type Value = string | number | string[] | null;
@@ -23,17 +24,6 @@ export interface TenantSettings {
   settings?: Setting[];
   version?: number;
 }
-
-const LABELS: Record<string, string> = {
-  ai_provider: "Who answers",
-  ai_model: "Model",
-  system_prompt_override: "Instructions",
-  max_tokens_per_message: "Longest answer, in tokens",
-  enabled_channels: "Where people may ask",
-  enabled_skills: "Skills",
-  messages_per_day: "Messages a day",
-  max_conversation_history: "Turns of history for the model",
-};
 
 /** What a rule in words takes: the API says it, so that a new setting has its field here at once. */
 export function kindOf({ name, rule }: Setting): { kind: "one" | "some"; of: string[] } | { kind: "number" | "long" | "text" } {

@@ -43,6 +43,9 @@ export function moment(at: string, now = new Date()): string {
   return new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", ...year, hour: "2-digit", minute: "2-digit" }).format(then);
 }
 
+/** A moment to the second, with its year: `26 Nov 2026, 15:04:05`. */
+export const exactly = (at: string) => new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" }).format(new Date(at));
+
 /** Only the time of it. */
 export const clock = (at: string) => new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" }).format(Date.parse(at));
 

@@ -1,4 +1,6 @@
-// A table that can be sorted and saved. It scrolls in a box of its own, so that a page is never wider than a phone.
+// A table that can be sorted and saved. It scrolls in a box of its own, so that a page is never wider than a phone; one
+// with actions, of which the last column must not be out of sight, becomes a card for each row where there is no room.
+import { useState } from "preact/hooks";
 import type { ComponentChildren } from "preact";
 import { type Cell, download } from "./csv";
 import { type Sorting, sorted } from "./sort";
@@ -24,9 +26,14 @@ interface Props<Row> {
   keyOf: (row: Row) => string;
   sorting: Sorting;
   onSort: (sorting: Sorting) => void;
+  /** Whether a row is a card where the table is wider than its place. */
+  stacks?: boolean;
 }
 
-export function SortedTable<Row>({ name, columns, rows, keyOf, sorting, onSort }: Props<Row>) {
+/** A text that is cut off where it is too long, and whole when pointed at. */
+const Text = ({ text }: { text: string }) => <span class="cut" title={text}>{text}</span>;
+
+export function SortedTable<Row>({ name, columns, rows, keyOf, sorting, onSort, stacks }: Props<Row>) {
   const by = columns.find((column) => column.id === sorting.column) ?? columns[0]!;
   const order = (column: Column<Row>) => (column !== by ? "none" : sorting.descending ? "descending" : "ascending");
   const turn = (column: Column<Row>) => {
@@ -35,7 +42,12 @@ export function SortedTable<Row>({ name, columns, rows, keyOf, sorting, onSort }
     onSort({ column: column.id, descending });
   };
   const kind = (column: Column<Row>) => (column.isNumber ? "n" : column.isLong ? "w" : column.isActions ? "actions" : undefined);
-  return (
+  const shown = (column: Column<Row>, row: Row) => {
+    if (column.show) return column.show(row);
+    const value = column.value(row);
+    return typeof value === "string" && !column.isLong ? <Text text={value} /> : value;
+  };
+  const table = (
     <div class="tablewrap" role="group" aria-label={name} tabIndex={0}>
       <table>
         <caption class="hidden">{name}</caption>
@@ -63,8 +75,8 @@ export function SortedTable<Row>({ name, columns, rows, keyOf, sorting, onSort }
           {sorted(rows, by.value, sorting.descending).map((row) => (
             <tr key={keyOf(row)}>
               {columns.map((column) => (
-                <td key={column.id} class={kind(column)}>
-                  {column.show ? column.show(row) : column.value(row)}
+                <td key={column.id} class={kind(column)} data-label={column.isActions ? undefined : column.label}>
+                  {shown(column, row)}
                 </td>
               ))}
             </tr>
@@ -73,15 +85,33 @@ export function SortedTable<Row>({ name, columns, rows, keyOf, sorting, onSort }
       </table>
     </div>
   );
+  return stacks ? <div class="stacks">{table}</div> : table;
 }
 
-export function SaveAsCsv<Row>({ file, columns, rows }: { file: string; columns: readonly Column<Row>[]; rows: readonly Row[] | (() => readonly Row[]) }) {
+interface SaveProps<Row> {
+  file: string;
+  columns: readonly Column<Row>[];
+  /** The rows, or what gets them at the click. */
+  rows: readonly Row[] | (() => readonly Row[] | Promise<readonly Row[]>);
+}
+
+export function SaveAsCsv<Row>({ file, columns, rows }: SaveProps<Row>) {
+  const [busy, setBusy] = useState(false);
   const saved = columns.filter((column) => !column.isActions);
-  const all = () => (typeof rows === "function" ? rows() : rows);
-  const save = () => download(file, [saved.map((column) => column.label), ...all().map((row) => saved.map((column) => column.value(row)))]);
+  const save = async () => {
+    setBusy(true);
+    try {
+      const all = typeof rows === "function" ? await rows() : rows;
+      download(file, [saved.map((column) => column.label), ...all.map((row) => saved.map((column) => column.value(row)))]);
+    } catch {
+      // What could not be loaded is said where it is loaded.
+    } finally {
+      setBusy(false);
+    }
+  };
   return (
-    <button type="button" class="textual" onClick={save} disabled={typeof rows !== "function" && rows.length === 0}>
-      Save as CSV
+    <button type="button" class="textual" onClick={() => void save()} disabled={busy || (typeof rows !== "function" && rows.length === 0)}>
+      {busy ? "Saving…" : "Save as CSV"}
     </button>
   );
 }
