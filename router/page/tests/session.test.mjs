@@ -77,8 +77,9 @@ test("a recovery code is shown once, and signs in", async ({ page, server, addre
   await account(page).click();
   await page.getByRole("button", { name: "Recovery code" }).click();
   const dialog = page.getByRole("dialog", { name: "Recovery code" });
-  await dialog.getByRole("button", { name: "Make a code" }).click();
+  await dialog.getByRole("button", { name: "Create a code" }).click();
   await dialog.getByText("t3r_right").waitFor();
+  await dialog.getByRole("button", { name: "Copy", exact: true }).click();
   await dialog.getByRole("button", { name: "Done" }).click();
   assert.equal(await page.getByText("t3r_right").count(), 0);
   await account(page).click();

@@ -36,6 +36,9 @@ function copyBySelection(text: string): boolean {
   return done;
 }
 
+/** Bubbles up from what was copied. */
+export const COPIED = "t3nets-copied";
+
 interface Props {
   /** What is copied; asked for at the click. */
   text: string | (() => string);
@@ -43,24 +46,32 @@ interface Props {
   label: string;
   /** Beside the icon, where there is room for words. */
   words?: string;
+  /** What one should do first: in the accent's colour, until it was done. */
+  isFirst?: boolean;
 }
 
 const SAID_MS = 2000;
 
-export function CopyButton({ text, label, words }: Props): JSX.Element {
+export function CopyButton({ text, label, words, isFirst }: Props): JSX.Element {
   const [said, setSaid] = useState<"" | "copied" | "refused">("");
   const timer = useRef<number>(0);
+  const [wasCopied, setWasCopied] = useState(false);
+  const box = useRef<HTMLSpanElement>(null);
   useEffect(() => () => clearTimeout(timer.current), []);
   const copy = async () => {
     const done = await copyText(typeof text === "string" ? text : text());
     setSaid(done ? "copied" : "refused");
+    if (done) {
+      setWasCopied(true);
+      box.current?.dispatchEvent(new Event(COPIED, { bubbles: true }));
+    }
     clearTimeout(timer.current);
     timer.current = window.setTimeout(() => setSaid(""), done ? SAID_MS : SAID_MS * 3);
   };
   const result = said === "copied" ? "Copied" : said === "refused" ? "The browser does not allow it: select the text and copy it" : "";
   return (
-    <span class="copy">
-      <button type="button" class={words ? "btn small" : "icon"} aria-label={words ? undefined : label} title={words ? undefined : label} onClick={copy}>
+    <span class="copy" ref={box}>
+      <button type="button" class={words ? `btn${isFirst === undefined ? " small" : ""}${isFirst && !wasCopied ? " p" : ""}` : "icon"} aria-label={words ? undefined : label} title={words ? undefined : label} onClick={copy}>
         <Icon name={said === "copied" ? "check" : "copy"} />
         {words}
       </button>

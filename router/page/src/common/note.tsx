@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 import type { ComponentChildren, JSX } from "preact";
 import { ApiError, NoNetwork } from "./api";
 import { CopyButton } from "./copy";
+import { plain } from "./names";
 
 interface NoteProps {
   kind?: "info" | "warn" | "bad" | "good";
@@ -29,9 +30,9 @@ export function Note({ kind = "warn", children, actions, requestId }: NoteProps)
   );
 }
 
-/** A text as a sentence: errors begin small and end without a full stop. */
+/** A text of the API as a sentence: errors begin small and end without a full stop. */
 export function sentence(text: string): string {
-  const trimmed = text.trim();
+  const trimmed = plain(text).trim();
   const begun = trimmed.charAt(0).toUpperCase() + trimmed.slice(1);
   return /[.!?…]$/.test(begun) || begun === "" ? begun : `${begun}.`;
 }

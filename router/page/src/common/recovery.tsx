@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import type { JSX } from "preact";
 import { call } from "./api";
 import { CopyButton } from "./copy";
-import { Dialog } from "./dialog";
+import { Dialog, Done } from "./dialog";
 import { ErrorNote } from "./note";
 
 export function RecoveryCode({ onClose }: { onClose: () => void }): JSX.Element {
@@ -23,7 +23,7 @@ export function RecoveryCode({ onClose }: { onClose: () => void }): JSX.Element 
     }
   };
   return (
-    <Dialog title="Recovery code" onClose={onClose}>
+    <Dialog title="Recovery code" onClose={onClose} once={code === null ? undefined : "The code"}>
       {code === null ? (
         <p class="says">It signs you in once when you have neither a key nor a link. Keep it where you keep passwords. It is shown once; a new one replaces it.</p>
       ) : (
@@ -32,21 +32,23 @@ export function RecoveryCode({ onClose }: { onClose: () => void }): JSX.Element 
           <p class="secret">
             <code>{code}</code>
           </p>
+          <div class="buttons">
+            <CopyButton text={code} label="Copy the code" words="Copy" isFirst />
+            <Done />
+          </div>
         </>
       )}
       {error !== null && <ErrorNote error={error} />}
-      <div class="buttons">
-        {code === null ? (
+      {code === null && (
+        <div class="buttons">
           <button type="button" class="btn p" disabled={isBusy} onClick={() => void make()}>
-            {isBusy ? "Making it…" : "Make a code"}
+            {isBusy ? "Creating…" : "Create a code"}
           </button>
-        ) : (
-          <CopyButton text={code} label="Copy the code" words="Copy" />
-        )}
-        <button type="button" class="btn" onClick={onClose}>
-          {code === null ? "Cancel" : "Done"}
-        </button>
-      </div>
+          <button type="button" class="btn" onClick={onClose}>
+            Cancel
+          </button>
+        </div>
+      )}
     </Dialog>
   );
 }

@@ -133,7 +133,7 @@ function SignInDialog(): JSX.Element {
   const refused = error instanceof ApiError && error.status === 401 ? error : null;
   if (link !== undefined && !byKey) {
     return (
-      <Dialog title="Welcome to T3nets" onClose={close}>
+      <Dialog title="Welcome to T3nets" onClose={close} byItself>
         <p class="says">
           {me.value?.user
             ? `You are signed in as ${me.value.user.display_name || me.value.user.user_id}. The link that you opened signs you in as the person it was made for.`
@@ -141,7 +141,7 @@ function SignInDialog(): JSX.Element {
         </p>
         {error !== null && <ErrorNote error={error} />}
         <div class="buttons">
-          <button type="button" class="btn p" autofocus disabled={busy} onClick={() => void send({ link })}>
+          <button type="button" class="btn p" disabled={busy} onClick={() => void send({ link })}>
             {busy ? "Signing in…" : "Sign in"}
           </button>
           {me.value && (
@@ -154,7 +154,7 @@ function SignInDialog(): JSX.Element {
     );
   }
   return (
-    <Dialog title={absent.value === "signed out" && me.value ? "You were signed out" : "Sign in"} onClose={close}>
+    <Dialog title={absent.value === "signed out" && me.value ? "You were signed out" : "Sign in"} onClose={close} byItself>
       <form onSubmit={submit}>
         {absent.value === "signed out" && me.value && <p class="says">Your session is over. What you wrote is still here.</p>}
         {byKey && refused && (

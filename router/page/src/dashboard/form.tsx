@@ -1,5 +1,5 @@
 // Fields of a form: a label, what is typed, and below it what it is for or what is wrong with it.
-import { useId, useState } from "preact/hooks";
+import { useId } from "preact/hooks";
 import type { ComponentChildren, JSX } from "preact";
 import { ApiError } from "../common/api";
 import { CopyButton } from "../common/copy";
@@ -69,13 +69,14 @@ interface SelectProps<T extends string> {
   onChange: (value: T) => void;
   hint?: ComponentChildren;
   wrong?: string | undefined;
+  disabled?: boolean;
 }
 
-export function Select<T extends string>({ label, value, options, onChange, hint, wrong }: SelectProps<T>) {
+export function Select<T extends string>({ label, value, options, onChange, hint, wrong, disabled }: SelectProps<T>) {
   return (
     <Field label={label} hint={hint} wrong={wrong}>
       {(props) => (
-        <select {...props} class="in" value={value} onChange={(event) => onChange(event.currentTarget.value as T)}>
+        <select {...props} class="in" value={value} disabled={disabled} onChange={(event) => onChange(event.currentTarget.value as T)}>
           {options.map(([value, text]) => (
             <option key={value} value={value}>
               {text}
@@ -96,19 +97,16 @@ export function FormError({ error, fields }: { error: unknown; fields: readonly 
   return <ErrorNote error={error} />;
 }
 
-/** A secret that is shown now and never again. */
-export function ShownOnce({ label, value, children }: { label: string; value: string; children: ComponentChildren }) {
-  const [isPlain, setPlain] = useState(true);
+/** A secret that is shown now and never again: whole, over as many lines as it takes. */
+export function ShownOnce({ label, value, children, end }: { label: string; value: string; children: ComponentChildren; end?: ComponentChildren }) {
   return (
     <div class="once">
       <Field label={label} hint={children}>
-        {(props) => <input {...props} class="in mono" readOnly {...({ type: isPlain ? "text" : "password" } as { type: "text" })} value={value} onFocus={(event) => event.currentTarget.select()} />}
+        {(props) => <textarea {...props} class="in mono" readOnly rows={Math.ceil(value.length / 36)} spellcheck={false} value={value} onFocus={(event) => event.currentTarget.select()} />}
       </Field>
       <div class="buttons">
-        <CopyButton text={value} label={`Copy the ${label.toLowerCase()}`} words="Copy" />
-        <button type="button" class="btn small" onClick={() => setPlain(!isPlain)}>
-          {isPlain ? "Hide" : "Show"}
-        </button>
+        <CopyButton text={value} label={`Copy the ${label.toLowerCase()}`} words="Copy" isFirst />
+        {end}
       </div>
     </div>
   );

@@ -4,6 +4,7 @@ import { moment } from "../figures/days";
 import { duration } from "../figures/numbers";
 import { ApiError } from "../common/api";
 import { confirm } from "../common/dialog";
+import { LABELS } from "../common/names";
 import { explained, sentence, toast } from "../common/note";
 import { FormError, Text, wrongWith } from "./form";
 import { Panel, send, useAction, useLoad } from "./load";
@@ -33,7 +34,6 @@ export interface Tested {
 
 export const pathOf = (name: string) => `/api/admin/integrations/${encodeURIComponent(name)}`;
 const TITLES: Record<string, string> = { jira: "Jira", anthropic: "Anthropic", openai: "OpenAI and compatible" };
-const LABELS: Record<string, string> = { url: "Address", email: "E-mail of the account", api_token: "API token", board_id: "Board", project_key: "Project's key", api_key: "API key", base_url: "Address of the endpoint" };
 const HINTS: Record<string, string> = {
   "jira url": "For example https://acme.atlassian.net.",
   "jira email": "Better a separate account than a person’s own.",

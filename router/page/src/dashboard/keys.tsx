@@ -2,8 +2,8 @@
 import { useState } from "preact/hooks";
 import { moment } from "../figures/days";
 import { type Column, SaveAsCsv, SortedTable } from "../figures/table";
-import { confirm, Dialog } from "../common/dialog";
-import { ErrorNote, toast } from "../common/note";
+import { confirm, Dialog, Done } from "../common/dialog";
+import { toast } from "../common/note";
 import { me } from "../common/session";
 import { FormError, Select, ShownOnce, Text, wrongWith } from "./form";
 import { More, Panel, send, useAction, useList } from "./load";
@@ -30,22 +30,19 @@ const KINDS = [
 export function Keys() {
   const list = useList<Key>("/api/admin/keys", "keys");
   const [isNew, setNew] = useState(false);
-  const revoking = useAction();
-  const revoke = async (key: Key) => {
-    revoking.clear();
+  const revoke = (key: Key) => {
     const what = { key: "key", session: "session", link: "invitation" }[key.kind];
-    const yes = await confirm({
+    return confirm({
       title: `Revoke this ${what}?`,
-      text: key.kind === "key" ? `What uses “${key.name || key.prefix}” stops working within seconds, and so do sessions that were opened with it. A revoked key cannot be brought back.` : `${key.user_id} has to sign in anew with another link or a key.`,
+      text: key.kind === "key" ? `What uses “${key.name || key.prefix}” stops working within seconds, and so do sessions that were opened with it. A revoked key cannot be brought back.` : `${key.user_id} has to sign in again with another link or a key.`,
       action: "Revoke",
       // A session costs a new sign-in; a key that is gone stops programs.
       ...(key.kind === "key" && { typed: key.name || key.prefix }),
-    });
-    if (!yes) return;
-    await revoking.run(async () => {
-      await send("DELETE", `/api/admin/keys/${encodeURIComponent(key.hash)}`);
-      toast("Revoked; it stops working within 5 seconds");
-      list.reload();
+      run: async () => {
+        await send("DELETE", `/api/admin/keys/${encodeURIComponent(key.hash)}`);
+        toast("Revoked; it stops working within 5 seconds");
+        list.reload();
+      },
     });
   };
   const columnsOf = (kind: Key["kind"]): Column<Key>[] => [
@@ -53,15 +50,15 @@ export function Keys() {
     { id: "prefix", label: "Begins with", value: (key) => key.prefix, show: (key) => <code>{key.prefix}</code> },
     { id: "user", label: "User", value: (key) => key.user_id },
     { id: "role", label: "Role", value: (key) => key.role, show: (key) => <span class={key.role === "admin" ? "tag" : "tag plain"}>{key.role}</span> },
-    { id: "created", label: "Made", value: (key) => key.created_at, show: (key) => moment(key.created_at) },
-    { id: "expires", label: "Ends", value: (key) => key.expires_at, show: (key) => (key.state === "expired" ? <span class="no">expired {moment(key.expires_at!)}</span> : key.expires_at ? moment(key.expires_at) : "never") },
+    { id: "created", label: "Created", value: (key) => key.created_at, show: (key) => moment(key.created_at) },
+    { id: "expires", label: "Expires", value: (key) => key.expires_at, show: (key) => <Expires of={key} /> },
     {
       id: "actions",
       label: "Actions",
       isActions: true,
       value: () => null,
       show: (key) => (
-        <button type="button" class="btn small danger" aria-label={`Revoke ${key.name || key.prefix}`} disabled={revoking.busy} onClick={() => void revoke(key)}>
+        <button type="button" class="btn small danger" aria-label={`Revoke ${key.name || key.prefix}`} onClick={() => void revoke(key)}>
           Revoke
         </button>
       ),
@@ -69,11 +66,12 @@ export function Keys() {
   ];
   return (
     <>
-      {revoking.error !== null && <ErrorNote error={revoking.error} />}
       {KINDS.map(({ kind, title, none }) => {
         const rows = list.items.filter((key) => key.kind === kind);
         if (rows.length === 0 && kind === "link") return null;
         const columns = columnsOf(kind);
+        // A session is told by what opened it.
+        const shown = kind === "session" ? columns.filter((column) => column.id !== "prefix") : columns;
         const tools = (
           <>
             <SaveAsCsv file={`t3nets-${kind}s.csv`} columns={columns} rows={rows} />
@@ -86,7 +84,7 @@ export function Keys() {
         );
         return (
           <Panel key={kind} title={title} load={kind === "key" ? list : { ...list, error: undefined }} tools={tools}>
-            {() => (rows.length === 0 ? <p class="none">{none}</p> : <SortedTable name={title} columns={columns} rows={rows} keyOf={(key) => key.hash} {...sorting(kind === "key" ? "sort" : `sort-${kind}`, columns, { column: "created", descending: true })} />)}
+            {() => (rows.length === 0 ? <p class="none">{none}</p> : <SortedTable name={title} columns={shown} rows={rows} keyOf={(key) => key.hash} {...sorting(kind === "key" ? "sort" : `sort-${kind}`, columns, { column: "created", descending: true })} stacks />)}
           </Panel>
         );
       })}
@@ -103,8 +101,18 @@ export function Keys() {
   );
 }
 
+const SOON_MS = 7 * 86_400_000;
+
+/** A key that ends soon stops a program: that is to be seen. Sessions and links end soon, as they should. */
+function Expires({ of: { expires_at, state, kind } }: { of: Key }) {
+  if (!expires_at) return <>Never</>;
+  if (state === "expired") return <span class="no">Expired {moment(expires_at)}</span>;
+  const isSoon = kind === "key" && Date.parse(expires_at) - Date.now() < SOON_MS;
+  return isSoon ? <span class="soon">{moment(expires_at)} – soon</span> : <>{moment(expires_at)}</>;
+}
+
 const LIVES = [
-  ["", "No end"],
+  ["", "Never"],
   ["86400", "1 day"],
   ["2592000", "30 days"],
   ["7776000", "90 days"],
@@ -133,17 +141,12 @@ function NewKey({ onClose }: { onClose: () => void }) {
     );
   };
   return (
-    <Dialog title={made ? "The new key" : "New key"} onClose={onClose}>
+    <Dialog title={made ? "Your new key" : "New key"} onClose={onClose} once={made && "The key"}>
       {made ? (
         <>
-          <ShownOnce label="API key" value={made.key}>
+          <ShownOnce label="API key" value={made.key} end={<Done />}>
             It acts as {made.user_id}. Store it now: it is not shown again.
           </ShownOnce>
-          <div class="buttons">
-            <button type="button" class="btn p" onClick={onClose}>
-              Done
-            </button>
-          </div>
         </>
       ) : (
         <form onSubmit={submit}>
@@ -156,12 +159,12 @@ function NewKey({ onClose }: { onClose: () => void }) {
               </option>
             ))}
           </datalist>
-          <Select label="May do" value={role} options={[["", "As much as its user"], ["member", "What members may"], ["admin", "What administrators may"]]} onChange={setRole} wrong={wrongWith(action.error, "role")} />
-          <Select label="Works for" value={life} options={LIVES} onChange={setLife} />
+          <Select label="Permissions" value={role} options={[["", "The same as its user"], ["member", "Member"], ["admin", "Administrator"]]} onChange={setRole} wrong={wrongWith(action.error, "role")} />
+          <Select label="Expires after" value={life} options={LIVES} onChange={setLife} />
           <FormError error={action.error} fields={["name", "user_id", "role"]} />
           <div class="buttons">
             <button type="submit" class="btn p" disabled={action.busy || !user.trim()}>
-              {action.busy ? "Making it…" : "Make the key"}
+              {action.busy ? "Creating…" : "Create the key"}
             </button>
             <button type="button" class="btn" onClick={onClose}>
               Cancel

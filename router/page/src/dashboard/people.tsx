@@ -3,10 +3,10 @@ import { useState } from "preact/hooks";
 import { moment } from "../figures/days";
 import { type Column, SaveAsCsv, SortedTable } from "../figures/table";
 import type { User } from "../common/api";
-import { confirm, Dialog } from "../common/dialog";
-import { ErrorNote, toast } from "../common/note";
+import { confirm, Dialog, Done } from "../common/dialog";
+import { toast } from "../common/note";
 import { me } from "../common/session";
-import { FormError, Select, ShownOnce, Text, wrongWith } from "./form";
+import { Filter, FormError, Select, ShownOnce, Text, matches, wrongWith } from "./form";
 import { More, Panel, send, useAction, useList } from "./load";
 import { sorting } from "./place";
 
@@ -18,34 +18,40 @@ const ROLES = [
 export const userPath = (id: string) => `/api/admin/users/${encodeURIComponent(id)}`;
 
 type Open = { what: "add" } | { what: "change" | "invite"; user: User };
+/** From so many on there is a box to search them. */
+const MANY = 15;
+const nameOf = (user: User) => user.display_name || user.user_id;
 
 export function People() {
   const list = useList<User>("/api/admin/users", "users");
+  const keys = useList<{ user_id: string; kind: string; state: string; expires_at: string | null }>("/api/admin/keys", "keys");
   const [open, setOpen] = useState<Open | null>(null);
-  const removing = useAction();
+  const [filter, setFilter] = useState("");
   const done = (said: string) => {
     setOpen(null);
     toast(said);
     list.reload();
+    keys.reload();
   };
-  const remove = async (user: User) => {
-    removing.clear();
-    const yes = await confirm({
-      title: `Remove ${user.display_name || user.user_id}?`,
+  const remove = (user: User) =>
+    confirm({
+      title: `Remove ${nameOf(user)}?`,
       text: "This also removes the person’s keys, sessions and conversations. It cannot be undone.",
       action: "Remove",
       typed: user.user_id,
+      run: async () => {
+        await send("DELETE", userPath(user.user_id));
+        done(`${nameOf(user)} was removed`);
+      },
     });
-    if (!yes) return;
-    await removing.run(async () => {
-      await send("DELETE", userPath(user.user_id));
-      done(`${user.display_name || user.user_id} was removed`);
-    });
-  };
-  const columns: Column<User>[] = [
-    { id: "name", label: "Name", value: (user) => user.display_name || user.user_id, show: (user) => <Who user={user} /> },
+  const admins = list.items.filter((user) => user.role === "admin");
+  const last = !list.hasMore && admins.length === 1 ? admins[0] : undefined;
+  const isLast = (user: User) => user.user_id === last?.user_id;
+  const invited = new Map(keys.items.filter((key) => key.kind === "link" && key.state === "active").map((key) => [key.user_id, key.expires_at]));
+  const all: Column<User>[] = [
+    { id: "name", label: "Name", value: nameOf, show: (user) => <Who user={user} until={invited.get(user.user_id)} /> },
     { id: "email", label: "E-mail", value: (user) => user.email },
-    { id: "id", label: "User id", value: (user) => user.user_id },
+    { id: "id", label: "User ID", value: (user) => user.user_id },
     { id: "role", label: "Role", value: (user) => user.role, show: (user) => <span class={user.role === "admin" ? "tag" : "tag plain"}>{user.role}</span> },
     {
       id: "actions",
@@ -54,22 +60,26 @@ export function People() {
       value: () => null,
       show: (user) => (
         <>
-          <button type="button" class="btn small" aria-label={`Invite ${user.display_name}`} onClick={() => setOpen({ what: "invite", user })}>
+          <button type="button" class="btn small" aria-label={`Invite ${nameOf(user)}`} onClick={() => setOpen({ what: "invite", user })}>
             Invite
           </button>
-          <button type="button" class="btn small" aria-label={`Change ${user.display_name}`} onClick={() => setOpen({ what: "change", user })}>
+          <button type="button" class="btn small" aria-label={`Change ${nameOf(user)}`} onClick={() => setOpen({ what: "change", user })}>
             Change
           </button>
-          <button type="button" class="btn small danger" aria-label={`Remove ${user.display_name}`} disabled={removing.busy} onClick={() => void remove(user)}>
+          <button type="button" class="btn small danger" aria-label={`Remove ${nameOf(user)}`} disabled={isLast(user)} title={isLast(user) ? LAST : undefined} onClick={() => void remove(user)}>
             Remove
           </button>
         </>
       ),
     },
   ];
+  // People are known by their address, unless the command line gave them another id.
+  const columns = list.items.every((user) => user.user_id === user.email) ? all.filter((column) => column.id !== "id") : all;
+  const found = list.items.filter((user) => matches(filter, [user.display_name, user.email, user.user_id, user.role]));
   const tools = (
     <>
-      <SaveAsCsv file="t3nets-people.csv" columns={columns} rows={list.items} />
+      {(list.items.length > MANY || list.hasMore) && <Filter label="Search people" value={filter} onInput={setFilter} />}
+      <SaveAsCsv file="t3nets-people.csv" columns={all} rows={list.items.length === 0 ? [] : list.loadAll} />
       <button type="button" class="btn small p" onClick={() => setOpen({ what: "add" })}>
         Add a person
       </button>
@@ -80,24 +90,35 @@ export function People() {
       <Panel title="People" load={list} tools={tools} lines={5}>
         {() => (
           <>
-            {removing.error !== null && <ErrorNote error={removing.error} />}
-            <SortedTable name="People" columns={columns} rows={list.items} keyOf={(user) => user.user_id} {...sorting("sort", columns, { column: "name", descending: false })} />
-            <More list={list} />
+            {found.length === 0 ? (
+              <p class="none">Nobody matches.</p>
+            ) : (
+              <SortedTable name="People" columns={columns} rows={found} keyOf={(user) => user.user_id} {...sorting("sort", columns, { column: "name", descending: false })} stacks />
+            )}
+            {last && <p class="hint">{nameOf(last)} is the only administrator. To remove them, make someone else an administrator first.</p>}
+            <More list={list} all={filter !== ""} />
           </>
         )}
       </Panel>
       {open?.what === "add" && <AddPerson onClose={() => setOpen(null)} onDone={done} onInvite={(user) => (list.reload(), setOpen({ what: "invite", user }))} />}
-      {open?.what === "change" && <ChangePerson user={open.user} onClose={() => setOpen(null)} onDone={done} />}
-      {open?.what === "invite" && <Invite user={open.user} onClose={() => setOpen(null)} />}
+      {open?.what === "change" && <ChangePerson user={open.user} isLast={isLast(open.user)} onClose={() => setOpen(null)} onDone={done} />}
+      {open?.what === "invite" && <Invite user={open.user} onClose={() => (setOpen(null), keys.reload())} />}
     </>
   );
 }
 
-function Who({ user }: { user: User }) {
+const LAST = "The only administrator. Make someone else an administrator first.";
+
+function Who({ user, until }: { user: User; until: string | null | undefined }) {
   return (
     <>
-      {user.display_name || user.user_id}
+      <span class="cut" title={nameOf(user)}>{nameOf(user)}</span>
       {me.value?.user?.user_id === user.user_id && <span class="tag plain beside">you</span>}
+      {until && (
+        <span class="tag plain beside" title={`Has a sign-in link that was not used yet. It works until ${moment(until)}.`}>
+          invited
+        </span>
+      )}
     </>
   );
 }
@@ -137,7 +158,7 @@ function AddPerson({ onClose, onDone, onInvite }: { onClose: () => void; onDone:
   );
 }
 
-function ChangePerson({ user, onClose, onDone }: { user: User; onClose: () => void; onDone: (said: string) => void }) {
+function ChangePerson({ user, isLast, onClose, onDone }: { user: User; isLast: boolean; onClose: () => void; onDone: (said: string) => void }) {
   const [email, setEmail] = useState(user.email);
   const [name, setName] = useState(user.display_name);
   const [role, setRole] = useState(user.role);
@@ -155,7 +176,7 @@ function ChangePerson({ user, onClose, onDone }: { user: User; onClose: () => vo
       <form onSubmit={submit}>
         <Text label="Name" value={name} onInput={setName} wrong={wrongWith(action.error, "display_name")} />
         <Text label="E-mail" type="email" value={email} onInput={setEmail} wrong={wrongWith(action.error, "email")} />
-        <Select label="Role" value={role} options={ROLES} onChange={setRole} wrong={wrongWith(action.error, "role")} />
+        <Select label="Role" value={role} options={ROLES} onChange={setRole} wrong={wrongWith(action.error, "role")} disabled={isLast} hint={isLast ? LAST : undefined} />
         <FormError error={action.error} fields={["email", "display_name", "role"]} />
         <div class="buttons">
           <button type="submit" class="btn p" disabled={action.busy}>
@@ -193,26 +214,24 @@ export function Invite({ user, onClose }: { user: User; onClose: () => void }) {
   };
   const name = user.display_name || user.user_id;
   return (
-    <Dialog title={`Invite ${name}`} onClose={onClose}>
+    <Dialog title={`Invite ${name}`} onClose={onClose} once={made && "The link"}>
       {made ? (
         <>
-          <ShownOnce label="Sign-in link" value={linkOf(made.link_token)}>
+          <ShownOnce label="Sign-in link" value={linkOf(made.link_token)} end={<Done />}>
             Send it to {name} alone. It signs in whoever opens it first, works once, until {moment(made.expires_at)}, and is not shown again.
           </ShownOnce>
-          <div class="buttons">
-            <button type="button" class="btn p" onClick={onClose}>
-              Done
-            </button>
-          </div>
         </>
       ) : (
         <form onSubmit={submit}>
           <p class="says">A link that signs {name} in, once, without a password or a key.</p>
-          <Select label="It works for" value={life} options={LIVES} onChange={setLife} />
+          <Select label="Expires after" value={life} options={LIVES} onChange={setLife} />
           <FormError error={action.error} fields={[]} />
           <div class="buttons">
             <button type="submit" class="btn p" disabled={action.busy}>
-              {action.busy ? "Making it…" : "Make the link"}
+              {action.busy ? "Creating…" : "Create the link"}
+            </button>
+            <button type="button" class="btn" onClick={onClose}>
+              Cancel
             </button>
           </div>
         </form>

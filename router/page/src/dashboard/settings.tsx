@@ -2,9 +2,9 @@
 import { useState } from "preact/hooks";
 import { ApiError } from "../common/api";
 import { ErrorNote, Note, sentence, toast } from "../common/note";
+import { LABELS } from "../common/names";
 import { loadMe } from "../common/session";
 import { Field, FormError, Text, wrongWith } from "./form";
-import { LABELS } from "./names";
 import { type Loaded, Panel, send, useAction, useLoad } from "./load";
 
 type Value = string | number | string[] | null;

@@ -1,5 +1,5 @@
 // What the entries of the audit trail say to a person.
-import { LABELS } from "./names";
+import { LABELS } from "../common/names";
 
 export interface Entry {
   id: string;
