@@ -22,6 +22,7 @@ fn turn(owner: &ConversationOwner, name: &str, message: &str) -> StoredTurn {
         message: message.to_owned(),
         started_at: now,
         progress: TurnProgress::begun(now),
+        is_stopping: false,
     }
 }
 
@@ -114,6 +115,8 @@ pub(crate) async fn who_stores_a_turn_hears_that_it_is_to_stop(fixture: &dyn Fix
     for stop in [false, true, true] {
         let saved = turns.save(&owner, &stored.id, &stored.progress).await;
         assert_eq!(saved, Ok(stop));
+        let found = turns.turns(&owner, some_time()).await.unwrap();
+        assert_eq!(found[0].is_stopping, stop);
         turns.ask_to_stop(&owner, &stored.id).await.unwrap();
     }
 }

@@ -175,5 +175,6 @@ fn read(
         message: text(item, "message")?.to_owned(),
         started_at: time(item, "started_at")?,
         progress,
+        is_stopping: item.contains_key(STOP),
     }))
 }

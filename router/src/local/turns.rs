@@ -213,5 +213,6 @@ fn read(row: &Row<'_>, owner: &ConversationOwner) -> Result<StoredTurn, StoreErr
         message: row.get("message")?,
         started_at: rows::parsed(row, "started_at")?,
         progress: rows::json(row, "progress")?,
+        is_stopping: row.get("stop")?,
     })
 }

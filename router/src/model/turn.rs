@@ -20,6 +20,8 @@ pub struct StoredTurn {
     pub started_at: Timestamp,
     /// How far it is.
     pub progress: TurnProgress,
+    /// Whether it was asked to stop.
+    pub is_stopping: bool,
 }
 
 /// How far a turn is.

@@ -47,6 +47,19 @@ fn follow(key: &str, id: &str, after: usize) -> Request<Body> {
         .unwrap()
 }
 
+/// Whose the turns are that these tests begin.
+async fn bob(app: &TestApp) -> ConversationOwner {
+    let bob = "bob".parse().unwrap();
+    let tenants = &app.platform.tenants;
+    let user = tenants.user(&tenant_id("default"), &bob).await.unwrap();
+    ConversationOwner {
+        tenant_id: tenant_id("default"),
+        channel: ChannelKind::Api,
+        since: user.unwrap().created_at,
+        user_id: bob,
+    }
+}
+
 /// Asks for more until the turn is over, and returns all its words and the last answer.
 async fn until_over(routes: &Router, key: &str, id: &str) -> (String, Value) {
     let (mut text, mut after) = (String::new(), 0);
@@ -224,6 +237,28 @@ async fn another_router_tells_how_far_a_turn_is_and_can_stop_it() {
 }
 
 #[tokio::test]
+async fn the_message_behind_a_stop_waits_until_the_turn_has_ended() {
+    let model = ModelServer::scripted([Says::text("Half").held(), Says::text("Whole")]).await;
+    let (app, key) = app_with(&model).await;
+    let body = json!({"message": "think it over", "session_id": "s"});
+    let id = id_of(&ask(&app, &key, "one", body.clone()).await);
+    // As another process does that was asked to stop it: the one that answers hears of it later.
+    let turns = &app.platform.turns;
+    let owner = bob(&app).await;
+    turns
+        .ask_to_stop(&owner, &id.parse().unwrap())
+        .await
+        .unwrap();
+    let other = app.another();
+    let next = send_to(&other, asked(&key, "two", &body)).await;
+    assert_eq!(next.status, StatusCode::CREATED, "{next:?}");
+    let (text, _) = until_over(&other, &key, &id_of(&next)).await;
+    assert_eq!(text, "Whole");
+    let history = app.history(&key, "s").await;
+    assert_eq!(history[1]["details"]["stopped"], true, "{history:?}");
+}
+
+#[tokio::test]
 async fn a_message_to_a_conversation_that_moved_on_is_refused() {
     let model = ModelServer::scripted([Says::text("One."), Says::text("Half").held()]).await;
     let (app, key) = app_with(&model).await;
@@ -310,15 +345,7 @@ async fn a_question_asked_anew_begins_a_conversation_and_leaves_the_old_one() {
 #[tokio::test]
 async fn a_turn_whose_router_is_gone_is_broken_off() {
     let (app, key) = app_with(&ModelServer::scripted([]).await).await;
-    let bob = "bob".parse().unwrap();
-    let tenants = &app.platform.tenants;
-    let user = tenants.user(&tenant_id("default"), &bob).await.unwrap();
-    let owner = ConversationOwner {
-        tenant_id: tenant_id("default"),
-        channel: ChannelKind::Api,
-        since: user.unwrap().created_at,
-        user_id: bob,
-    };
+    let owner = bob(&app).await;
     let then = Timestamp::now() - SignedDuration::from_secs(30);
     let turn = StoredTurn {
         id: TurnId::of_key(&idempotency_key("lost")),
@@ -330,6 +357,7 @@ async fn a_turn_whose_router_is_gone_is_broken_off() {
             text: "Half of".to_owned(),
             ..TurnProgress::begun(then)
         },
+        is_stopping: false,
     };
     app.platform.turns.begin(&turn).await.unwrap();
     let (text, last) = until_over(&app.routes, &key, turn.id.as_str()).await;

@@ -45,8 +45,10 @@ static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 static LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// How long a request waits for more. API Gateway's HTTP API ends one at 30 s.
 const LONG_POLL: Duration = Duration::from_secs(20);
-/// How long a request that stops a turn waits for its end.
+/// How long a request that stops a turn, or the next message, waits for its end: another process
+/// hears of it when it next stores how far it is.
 const STOP_WAIT: Duration = Duration::from_secs(5);
+const STOP_POLL: Duration = Duration::from_millis(200);
 /// The most turns of one user that go on at once.
 const MAX_AT_ONCE: usize = 8;
 
@@ -151,13 +153,19 @@ pub(super) async fn begin(
     };
     admit(&request)?;
     let owner = request.caller.owner(request.channel);
-    let now = state.platform.clock.now();
-    let others = state.platform.turns.turns(&owner, now).await?;
+    let mut now = state.platform.clock.now();
+    let mut others = state.platform.turns.turns(&owner, now).await?;
     if let Some(same) = others.iter().find(|other| other.id == id) {
         return same_again(same, &body, now);
     }
     require_room(&others, &request, now)?;
     let key = state.engine.conversation(&request).await?;
+    let until = Instant::now() + STOP_WAIT;
+    while is_ending(&others, &key.session_id, now) && Instant::now() < until {
+        tokio::time::sleep(STOP_POLL).await;
+        now = state.platform.clock.now();
+        others = state.platform.turns.turns(&owner, now).await?;
+    }
     require_latest(&state, &key, &body, &others, now).await?;
     let turn = StoredTurn {
         id,
@@ -166,6 +174,7 @@ pub(super) async fn begin(
         message: body.message.clone(),
         started_at: now,
         progress: TurnProgress::begun(now),
+        is_stopping: false,
     };
     if let Some(same) = state.platform.turns.begin(&turn).await? {
         return same_again(&same, &body, now);
@@ -226,6 +235,14 @@ fn seen(turn: &StoredTurn, now: Timestamp) -> Seen {
 
 fn goes_on(turn: &StoredTurn, now: Timestamp) -> bool {
     seen(turn, now) == Seen::Running
+}
+
+/// Whether a turn of the conversation was stopped and has not ended yet: of that its user knows
+/// nothing more, and asks on.
+fn is_ending(others: &[StoredTurn], session_id: &SessionId, now: Timestamp) -> bool {
+    others
+        .iter()
+        .any(|other| other.session_id == *session_id && other.is_stopping && goes_on(other, now))
 }
 
 fn require_room(
@@ -423,12 +440,13 @@ pub(super) async fn stop(
 ) -> Result<Json<TurnSoFar>, ApiError> {
     let (owner, id) = (owner(&admitted), turn_id(&id)?);
     let mut follower = Follower::new(state.clone(), &owner, &id, 0).await?;
-    match state.running.get(&owner, &id) {
-        Some(live) => live.stop.cancel(),
-        None => match state.platform.turns.ask_to_stop(&owner, &id).await {
-            Ok(()) | Err(StoreError::NotFound(_)) => {}
-            Err(error) => return Err(error.into()),
-        },
+    if let Some(live) = state.running.get(&owner, &id) {
+        live.stop.cancel();
+    }
+    // Also of a turn of this process: another may be asked the next question before it has ended.
+    match state.platform.turns.ask_to_stop(&owner, &id).await {
+        Ok(()) | Err(StoreError::NotFound(_)) => {}
+        Err(error) => return Err(error.into()),
     }
     let until = Instant::now() + STOP_WAIT;
     let mut text = String::new();
