@@ -59,6 +59,23 @@ ${parts.map((part) => `<link rel="modulepreload" href="/${part}">\n`).join("")}<
 </html>
 `));
   }
+  // What an unknown address shows: the router's own 404, which runs nothing but the theme.
+  files.set("missing.html", Buffer.from(`<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Page not found · T3nets</title>
+<link rel="icon" href="/${iconName}" type="image/svg+xml">
+<script src="/${first}" integrity="${integrity(first)}"></script>
+<link rel="stylesheet" href="/${style}" integrity="${integrity(style)}">
+<body><main class="missing">
+<h1>There is no page here</h1>
+<p>Check the address, or begin from the chat.</p>
+<a class="btn p" href="/">To the chat</a>
+</main></body>
+</html>
+`));
   return files;
 }
 

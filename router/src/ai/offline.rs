@@ -81,7 +81,7 @@ impl Offline {
         let question = rules::closest(said, self.offered(request))?;
         Some(format!(
             "I cannot answer that without an AI model. The closest question that I can answer is:\n\
-             - \"{question}\"\n{OTHER_ANSWERS}"
+             - \"{question}\"\n\n{OTHER_ANSWERS}"
         ))
     }
 
@@ -96,6 +96,8 @@ impl Offline {
             // Writing to a String cannot fail.
             let _ = writeln!(text, "- \"{phrase}\": {}", skill.summary());
         }
+        // Without an empty line it would go on in the list's last item.
+        text.push('\n');
         text.push_str(OTHER_ANSWERS);
         text
     }
@@ -160,6 +162,9 @@ mod tests {
 
     use super::*;
     use crate::model::ToolSpec;
+
+    /// What to set, in a paragraph of its own.
+    const PARAGRAPH: &str = "\n\nFor everything else, ";
 
     fn request(messages: Vec<ModelMessage>) -> ModelRequest {
         ModelRequest {
@@ -245,6 +250,7 @@ mod tests {
         )]);
         let text = answer(question.clone()).await;
         assert!(text.contains("check that the assistant responds"), "{text}");
+        assert!(text.contains(PARAGRAPH), "no list goes on in it: {text}");
         assert!(
             text.contains("ANTHROPIC_API_KEY") && text.contains("OPENAI_BASE_URL"),
             "{text}"
@@ -284,6 +290,7 @@ mod tests {
         )]);
         let text = answer(asked.clone()).await;
         assert!(text.contains("- \"how is the sprint going?\""), "{text}");
+        assert!(text.contains(PARAGRAPH), "{text}");
         assert!(!text.contains("check that the assistant"), "{text}");
 
         // Of a skill that the tenant did not connect nothing is suggested.

@@ -91,13 +91,20 @@ impl Engine {
         &self.models
     }
 
-    /// Questions that a tenant may begin with: those of the skills that it enabled and connected.
+    /// Questions that a caller may begin with: those of the skills that the tenant enabled and
+    /// connected, about the caller only where it is known who that is.
     ///
     /// # Errors
     /// If the secrets' store does not answer.
     pub async fn examples(&self, caller: &Caller) -> Result<Vec<&'static str>, TurnError> {
         let ready = tools::prepare_all(&self.platform, caller, &self.skills).await?;
-        let examples = ready.iter().flat_map(|ready| ready.skill.examples());
+        let examples = ready.iter().flat_map(|ready| {
+            let own = match caller.user {
+                Some(_) => ready.skill.own_examples(),
+                None => &[],
+            };
+            ready.skill.examples().iter().chain(own)
+        });
         Ok(examples.copied().collect())
     }
 

@@ -279,7 +279,9 @@ pub(super) fn refused(kind: TokenKind, why: &str) -> ApiError {
     match kind {
         TokenKind::Key => refused,
         TokenKind::Session => refused.hint("sign in again"),
-        TokenKind::Link => refused.hint("ask for a new one: each works once, and for a while"),
+        TokenKind::Link => refused.hint(
+            "links work once and expire. Ask for a new one; the operator can run `t3nets open`",
+        ),
         TokenKind::Recovery => refused.hint("ask an admin of your tenant for a link"),
     }
 }

@@ -13,6 +13,7 @@ use tracing::Instrument;
 use ulid::Ulid;
 
 use super::error::{ApiError, Cause};
+use super::page::ErrorPage;
 
 /// The header that names a request, in both directions.
 pub(super) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -140,7 +141,8 @@ fn is_unexplained(response: &Response) -> bool {
         .headers()
         .get(CONTENT_TYPE)
         .is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
-    (status.is_client_error() || status.is_server_error()) && !is_json
+    let is_page = response.extensions().get::<ErrorPage>().is_some();
+    (status.is_client_error() || status.is_server_error()) && !is_json && !is_page
 }
 
 fn error_of_status(status: StatusCode) -> ApiError {

@@ -184,7 +184,7 @@ pub fn app(platform: Platform, config: ServerConfig) -> Result<App, AppError> {
             state.clone(),
             access::admit,
         ))
-        .fallback(middleware::not_found)
+        .fallback(page::missing)
         .method_not_allowed_fallback(middleware::method_not_allowed)
         .layer(
             ServiceBuilder::new()

@@ -5,12 +5,13 @@
 
 use std::borrow::Cow;
 
+use axum::Extension;
 use axum::extract::Path;
 use axum::http::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
-    IF_NONE_MATCH, REFERRER_POLICY, VARY,
+    ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY,
+    CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY, VARY,
 };
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use data_encoding::HEXLOWER;
 use rust_embed::RustEmbed;
@@ -49,6 +50,29 @@ pub(super) async fn asset(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     file(&format!("assets/{name}"), FOREVER, &headers).await
+}
+
+/// The answer for an unknown path: a page where a person typed it, which browsers show by what they
+/// accept; JSON for everything else.
+pub(super) async fn missing(method: Method, mut headers: HeaderMap) -> Result<Response, ApiError> {
+    let is_read = matches!(method, Method::GET | Method::HEAD);
+    if !is_read || !takes_html(&headers) {
+        return Err(middleware::not_found().await);
+    }
+    headers.remove(IF_NONE_MATCH);
+    let page = page("missing.html", &headers).await?;
+    Ok((StatusCode::NOT_FOUND, Extension(ErrorPage), page).into_response())
+}
+
+/// Marks an error that is a page, and stays one.
+#[derive(Clone)]
+pub(super) struct ErrorPage;
+
+/// Whether HTML is asked for by its name, as browsers do that go to an address.
+fn takes_html(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(ACCEPT).iter();
+    let mut values = values.filter_map(|value| value.to_str().ok());
+    values.any(|value| value.contains("text/html"))
 }
 
 async fn page(name: &str, headers: &HeaderMap) -> Result<Response, ApiError> {

@@ -153,7 +153,7 @@ pub(super) async fn open(
     let presented = Presented { kind, token };
     if TokenKind::of(presented.token) != Some(presented.kind) {
         let field = presented.kind.as_str();
-        return Err(unauthorized(&format!("this is not a {field} of T3nets")).about_field(field));
+        return Err(malformed(presented.kind).about_field(field));
     }
     let owner = state.authenticator.owner(presented).await?;
     let Admitted {
@@ -181,6 +181,25 @@ pub(super) async fn open(
     let me = Me::new(&state, &admitted, Some(token)).await?;
     let cookie = state.cookies.set(token)?;
     Ok((StatusCode::CREATED, [(SET_COOKIE, cookie)], Json(me)).into_response())
+}
+
+/// Not even of the form of what T3nets makes.
+fn malformed(kind: TokenKind) -> ApiError {
+    let (message, hint) = match kind {
+        TokenKind::Link => (
+            "that link isn't valid",
+            "copy it whole, or ask your administrator for a new one",
+        ),
+        TokenKind::Recovery => (
+            "that recovery code isn't valid",
+            "check it, or ask your administrator for a link",
+        ),
+        TokenKind::Key | TokenKind::Session => (
+            "that key isn't valid",
+            "check it, or ask your administrator for a new one",
+        ),
+    };
+    unauthorized(message).hint(hint)
 }
 
 /// Sign out

@@ -36,6 +36,10 @@ pub trait Skill: Send + Sync {
     fn examples(&self) -> &'static [&'static str] {
         &[]
     }
+    /// The same, of callers about themselves: who is not signed in gets no answer to them.
+    fn own_examples(&self) -> &'static [&'static str] {
+        &[]
+    }
     /// The messages that a rule answers with it.
     fn triggers(&self) -> &[Trigger];
     /// Tries credentials on the integration, and tells what they reach; `None` if there is no way

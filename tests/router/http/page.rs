@@ -92,6 +92,42 @@ async fn it_is_compressed_where_the_browser_takes_that() {
 }
 
 #[tokio::test]
+async fn a_mistyped_address_is_a_page_for_browsers_and_json_for_everything_else() {
+    let app = TestApp::new().await;
+    let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+    for path in ["/dashbord", "/c/", "/dashboard/people", "/api/nothing"] {
+        let missing = get(&app, path, &[("accept", browser)]).await;
+        assert_eq!(missing.status, StatusCode::NOT_FOUND, "{path}: {missing:?}");
+        assert_eq!(missing.headers["content-type"], "text/html; charset=utf-8");
+        let page = get(&app, "/", &[]).await;
+        for name in [
+            "content-security-policy",
+            "referrer-policy",
+            "cache-control",
+        ] {
+            assert_eq!(missing.headers[name], page.headers[name], "{name}");
+        }
+        let text = text_of(&missing);
+        assert!(
+            text.contains("<a class=\"btn p\" href=\"/\">To the chat</a>"),
+            "{text}"
+        );
+        assert!(!text.contains(path), "nothing of the request: {text}");
+        let tag = missing.headers["etag"].to_str().unwrap();
+        let again = [("accept", browser), ("if-none-match", tag)];
+        assert_eq!(get(&app, path, &again).await.status, StatusCode::NOT_FOUND);
+    }
+    for accepted in ["application/json", "*/*", "text/event-stream"] {
+        let missing = get(&app, "/dashbord", &[("accept", accepted)]).await;
+        assert_eq!(missing.status, StatusCode::NOT_FOUND);
+        assert_eq!(missing.error_code(), "not_found", "{accepted}");
+    }
+    let post = Request::builder().method(Method::POST).uri("/dashbord");
+    let post = post.header("accept", browser).body(Body::empty()).unwrap();
+    assert_eq!(app.send(post).await.error_code(), "not_found");
+}
+
+#[tokio::test]
 async fn nothing_but_the_page_can_be_had() {
     let app = TestApp::new().await;
     let page = get(&app, "/", &[]).await;

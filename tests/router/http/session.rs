@@ -243,7 +243,7 @@ async fn a_link_signs_in_once_however_many_try_at_once() {
         used.json()["error"]["hint"]
             .as_str()
             .unwrap()
-            .starts_with("ask for a new one")
+            .starts_with("links work once and expire. Ask for a new one")
     );
 }
 
@@ -470,5 +470,26 @@ async fn who_one_is_comes_with_who_answers_and_questions_that_skills_answer() {
     for question in ask {
         let answer = app.chat(&key, question.as_str().unwrap()).await.json();
         assert_eq!(answer["route"], "rule", "{question}: {answer}");
+    }
+    assert!(ask.contains(&json!("What am I working on?")), "{me}");
+}
+
+#[tokio::test]
+async fn who_is_not_signed_in_is_offered_no_question_about_oneself() {
+    let app = TestApp::with(Setup {
+        anonymous: true,
+        ..Setup::default()
+    })
+    .await;
+    let jira = support::jira::Script::sample().start().await;
+    app.connect_jira("default", jira.credentials()).await;
+    let me = app.get("/api/me", None).await.json();
+    let ask = me["ask"].as_array().unwrap();
+    assert!(ask.len() >= 2, "{me}");
+    for question in ask {
+        let body = json!({"message": question});
+        let answer = app.post("/api/chat", None, &body).await;
+        assert_eq!(answer.status, StatusCode::OK, "{question}: {answer:?}");
+        assert_eq!(answer.json()["route"], "rule", "{question}");
     }
 }

@@ -199,11 +199,11 @@ impl Skill for SprintStatus {
     }
 
     fn examples(&self) -> &'static [&'static str] {
-        &[
-            "How is the sprint going?",
-            "What is blocked?",
-            "What am I working on?",
-        ]
+        &["How is the sprint going?", "What is blocked?"]
+    }
+
+    fn own_examples(&self) -> &'static [&'static str] {
+        &["What am I working on?"]
     }
 
     fn triggers(&self) -> &[Trigger] {
