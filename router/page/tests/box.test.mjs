@@ -1,7 +1,7 @@
 // Rules 15 to 24: the box never loses a text and never sends one twice.
 import assert from "node:assert/strict";
 import { browserTests, drawn, until } from "./support/browser.mjs";
-import { ask, box, open, shows, state } from "./support/chat.mjs";
+import { answer, ask, box, open, shows, state } from "./support/chat.mjs";
 import { Scripted, ada } from "./support/scripted.mjs";
 
 const test = browserTests(() => Scripted.start());
@@ -62,17 +62,98 @@ test("rule 16: Shift+Enter breaks the line", async ({ page, server, address }) =
   assert.equal(sent(server).length, 0);
 });
 
-test("rule 17: text leaves the box only when the router has taken the turn", async ({ page, server, address }) => {
+test("rule 17: a question shows at once, before the router has taken it; what is typed next stays in the box", async ({ page, server, address }) => {
   const release = server.holdNextQuestion();
+  await page.clock.install();
   await open(page, address);
   await box(page).fill("Is it taken?");
   await box(page).press("Enter");
-  await until("it is on its way", () => sent(server).length === 1);
-  assert.equal(await value(page), "Is it taken?");
-  await page.keyboard.type(" More");
-  release();
   await page.locator(".you").getByText("Is it taken?").waitFor();
-  assert.equal(await value(page), "More", "what was typed meanwhile stays");
+  assert.equal(await value(page), "");
+  await answer(page).getByText("Sending…", { exact: true }).waitFor();
+  await page.keyboard.type("More");
+  await page.keyboard.press("Enter");
+  await until("it says why", async () => /Your text is kept/.test(await state(page)));
+  await page.clock.runFor(10_500);
+  await answer(page).getByText("This is taking longer than usual").waitFor();
+  assert.equal(server.turns.size, 0);
+  release();
+  await page.locator(".ans").getByText("Thinking…").waitFor();
+  assert.equal(await page.locator(".you").count(), 1);
+  assert.equal(await value(page), "More");
+  assert.equal(sent(server).length, 1);
+});
+
+test("rule 17: a question on its way survives a reload, and is not there twice", async ({ page, server, address }) => {
+  server.store("s1", "Before", "Answer");
+  const release = server.holdNextQuestion();
+  await open(page, `${address}/c/s1`);
+  await page.getByText("Answer").first().waitFor();
+  await box(page).fill("On its way");
+  await box(page).press("Enter");
+  await until("it is on its way", () => sent(server).length === 1);
+  await page.reload();
+  await until("it is in the box", async () => (await value(page)) === "On its way");
+  await box(page).fill("");
+  server.script = (turn) => turn.delta("Taken.");
+  const again = server.holdNextQuestion();
+  await box(page).fill("Another");
+  await box(page).press("Enter");
+  await until("it is on its way", () => sent(server).length === 2);
+  // Taken, and the page never learns it.
+  server.begin("s1", "Another").delta("Taken.");
+  await page.reload();
+  await shows(page, "Taken.");
+  assert.equal(await value(page), "");
+  for (const each of [release, again]) each();
+});
+
+test("rule 17: refused while something else is in the box, it waits above with Retry and Edit", async ({ page, server, address }) => {
+  let refuse;
+  const held = new Promise((done) => (refuse = done));
+  server.next("POST", "/api/turns", async ({ response }) => {
+    await held;
+    server.refuse(response, 503, { code: "store_unavailable", message: "the store is not there" });
+  });
+  await open(page, address);
+  await box(page).fill("Refuse me");
+  await box(page).press("Enter");
+  await page.locator(".you").waitFor();
+  await page.keyboard.type("The next one");
+  refuse();
+  await answer(page).getByText("The store is not there.").waitFor();
+  assert.equal(await value(page), "The next one");
+  await answer(page).getByRole("button", { name: "Edit", exact: true }).waitFor();
+  await answer(page).getByRole("button", { name: "Retry" }).click();
+  await until("it is taken", () => server.turns.size === 1);
+  assert.equal(server.turn.message, "Refuse me");
+  await until("once", async () => (await page.locator(".you").count()) === 1);
+  assert.equal(await value(page), "The next one");
+});
+
+test("rule 17: an edited question that is refused is in its box again", async ({ page, server, address }) => {
+  server.store("s1", "A question", "An answer");
+  server.store("s1", "A later one", "Its answer");
+  let refuse;
+  const held = new Promise((done) => (refuse = done));
+  server.next("POST", "/api/turns", async ({ response }) => {
+    await held;
+    server.refuse(response, 503, { code: "store_unavailable", message: "the store is not there" });
+  });
+  await open(page, `${address}/c/s1`);
+  await page.locator(".you").first().hover();
+  await page.getByRole("button", { name: "Edit the question" }).first().click();
+  await page.getByLabel("The question, edited").fill("Put better");
+  await page.keyboard.press("Enter");
+  await page.locator(".you").getByText("Put better").waitFor();
+  assert.equal(await page.locator(".turn").count(), 1, "what comes after it goes");
+  refuse();
+  await page.locator(".refusal").getByText("The store is not there.").waitFor();
+  assert.equal(await page.getByLabel("The question, edited").inputValue(), "Put better");
+  assert.equal(await page.locator(".turn").count(), 2);
+  await page.locator(".refusal").getByRole("button", { name: "Retry" }).click();
+  await until("it is taken", () => server.turns.size === 1);
+  assert.equal(server.turn.message, "Put better");
 });
 
 test("rule 17: a question that is refused is in the box, and nowhere else", async ({ page, server, address }) => {
@@ -153,8 +234,9 @@ for (const [name, twice] of [
     await twice(page);
     await until("it is on its way", () => sent(server).length > 0);
     await drawn(page);
+    assert.equal(await page.locator(".ans.open").count(), 1, "the second click stops nothing");
     release();
-    await page.locator(".you").first().waitFor();
+    await until("it is taken", () => server.turns.size > 0);
     await drawn(page);
     assert.equal(sent(server).length, 1);
     assert.equal(server.turns.size, 1);

@@ -126,6 +126,73 @@ test("rule 38: whoever is not signed in chats without a list", async ({ page, se
   assert.equal(next.session_id, turn.session_id);
 });
 
+const anonymous = (server) => (server.me = { ...server.me, by: "nothing", user: null, role: "member", may_administer: false });
+
+test("rule 38: whoever is not signed in is never told to have been signed out, however long an answer takes", async ({ page, server, address }) => {
+  anonymous(server);
+  server.next("GET", "/api/turns", { status: 401, error: { code: "unauthorized", message: "this needs a user" } }, Infinity);
+  await page.clock.install();
+  await open(page, address);
+  const turn = await ask(page, server, "Anyone?");
+  await page.keyboard.type("mid-typing");
+  for (let index = 0; index < 4; index++) await page.clock.runFor(6_000);
+  turn.delta("Yes.");
+  turn.done();
+  await page.clock.runFor(1_000);
+  await shows(page, "Yes.");
+  await page.clock.runFor(6_000);
+  assert.equal(await page.getByRole("dialog").count(), 0);
+  assert.equal(server.of("GET", "/api/turns").length, 0, "there is no list to ask for");
+  assert.equal(await box(page).inputValue(), "mid-typing");
+});
+
+test("rule 38: what is answered to users alone offers to sign in, and no Retry", async ({ page, server, address }) => {
+  anonymous(server);
+  await open(page, address);
+  const turn = await ask(page, server, "What am I working on?");
+  turn.fail({ code: "skill_input", message: "whose issues are yours is not known, because you are not signed in", status: 422 });
+  const note = answer(page).locator(".note");
+  await note.getByText("Whose issues are yours is not known").waitFor();
+  assert.equal(await note.getByRole("button", { name: "Retry" }).count(), 0);
+  await note.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("dialog", { name: "Sign in" }).waitFor();
+});
+
+test("rule 32: a session that ends is said above the box, and the sign-in comes with what one does next", async ({ page, server, address }) => {
+  await open(page, address);
+  await page.keyboard.type("Mid-");
+  server.signedIn = false;
+  await page.evaluate(() => dispatchEvent(new Event("focus")));
+  await page.locator(".foot").getByText("You were signed out.").waitFor();
+  assert.equal(await page.getByRole("dialog").count(), 0);
+  await page.keyboard.type("typing");
+  assert.equal(await box(page).inputValue(), "Mid-typing");
+  await page.keyboard.press("Enter");
+  await page.getByRole("dialog", { name: "You were signed out" }).waitFor();
+  assert.equal(await box(page).inputValue(), "Mid-typing");
+});
+
+test("rule 32: the sign-in never comes into what one types", async ({ page, server, address }) => {
+  let refuse;
+  const held = new Promise((done) => (refuse = done));
+  server.next("POST", "/api/turns", async ({ response }) => {
+    await held;
+    server.signedIn = false;
+    server.refuse(response, 401, { code: "unauthorized", message: "a credential is needed" });
+  });
+  await open(page, address);
+  await box(page).fill("One");
+  await page.keyboard.press("Enter");
+  await until("it is on its way", () => sent(server).length === 1);
+  await page.keyboard.type("Two");
+  refuse();
+  await page.locator(".foot").getByText("You were signed out.").waitFor();
+  assert.equal(await page.getByRole("dialog").count(), 0);
+  assert.equal(await box(page).inputValue(), "Two");
+  await page.locator(".foot").getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("dialog", { name: "You were signed out" }).waitFor();
+});
+
 test("rule 38: a link to a conversation asks whoever is not signed in to sign in", async ({ page, server, address }) => {
   server.store("s1", "A question", "An answer");
   server.me = { ...server.me, by: "nothing", user: null };

@@ -1,7 +1,7 @@
 // Rules 25 to 31: turns that are stopped, asked again, cut, lost, left, and seen from two tabs.
 import assert from "node:assert/strict";
 import { browserTests, drawn, until } from "./support/browser.mjs";
-import { answer, ask, box, open, shows } from "./support/chat.mjs";
+import { answer, ask, box, open, shows, state } from "./support/chat.mjs";
 import { Scripted } from "./support/scripted.mjs";
 
 const test = browserTests(() => Scripted.start());
@@ -37,6 +37,9 @@ test("rule 25: stop works before there is a session id", async ({ page, server, 
   await box(page).press("Enter");
   await until("it is on its way", () => sent(server).length === 1);
   await page.keyboard.press("Escape");
+  await until("it says so", async () => /Stopping…/.test(await state(page)));
+  assert.equal(await box(page).inputValue(), "Stop me at once", "its text is back");
+  assert.equal(await page.locator(".you").count(), 0);
   release();
   await until("the router is told", () => deleted(server).length === 1);
   await until("it shows", async () => /Stopped/.test(await answer(page).textContent()));
@@ -81,19 +84,45 @@ test("rule 26: asking again and editing keep the older version", async ({ page, 
   assert.equal(server.sessions.get("s1").messages.length, 4);
 });
 
-test("rule 26: cancelling an edit changes nothing", async ({ page, server, address }) => {
+test("rule 26: cancelling an edit changes nothing, gives the focus back, and asks before a changed text goes", async ({ page, server, address }) => {
   server.store("s1", "A question", "An answer");
   await open(page, `${address}/c/s1`);
   await box(page).fill("a draft");
-  for (const cancel of [() => page.getByRole("button", { name: "Cancel" }).click(), () => page.keyboard.press("Escape")]) {
-    await page.locator(".you").hover();
-    await page.getByRole("button", { name: "Edit the question" }).click();
-    await page.getByLabel("The question, edited").fill("changed");
-    await cancel();
-    await page.locator(".you").getByText("A question").waitFor();
+  const field = page.getByLabel("The question, edited");
+  for (const cancel of [() => page.locator(".edit").getByRole("button", { name: "Cancel" }).click(), () => page.keyboard.press("Escape")]) {
+    for (const isChanged of [false, true]) {
+      await page.locator(".you").hover();
+      await page.getByRole("button", { name: "Edit the question" }).click();
+      if (isChanged) await field.fill("changed");
+      await cancel();
+      if (isChanged) {
+        const asks = page.getByRole("dialog", { name: "Discard your changes?" });
+        await asks.getByRole("button", { name: "Cancel" }).click();
+        assert.equal(await field.inputValue(), "changed");
+        await cancel();
+        await asks.getByRole("button", { name: "Discard" }).click();
+      }
+      await page.locator(".you").getByText("A question").waitFor();
+      await until("the focus is back", () => page.evaluate(() => document.activeElement.getAttribute("aria-label") === "Edit the question"));
+    }
   }
   assert.equal(await box(page).inputValue(), "a draft");
   assert.equal(sent(server).length, 0);
+});
+
+test("rule 26: in an edited question Shift+Enter breaks the line and Enter asks", async ({ page, server, address }) => {
+  server.store("s1", "A question", "An answer");
+  await open(page, `${address}/c/s1`);
+  await page.locator(".you").hover();
+  await page.getByRole("button", { name: "Edit the question" }).click();
+  await page.keyboard.press("Shift+Enter");
+  await page.keyboard.type("of two lines");
+  const field = page.getByLabel("The question, edited");
+  assert.ok((await field.evaluate((element) => element.clientHeight - element.scrollHeight)) >= 0, "it grows");
+  assert.equal(await field.evaluate((element) => getComputedStyle(element).resize), "none");
+  await page.keyboard.press("Enter");
+  await until("it is asked", () => server.turns.size === 1);
+  assert.equal(server.turn.message, "A question\nof two lines");
 });
 
 test("rule 27: a reload in the middle shows question and text within 1 s, then goes on without gap or doubling", async ({ page, server, address }) => {

@@ -1,12 +1,13 @@
-// The box. What is in it is the browser's own text, not the page's: typing makes nothing anew. It leaves the
-// box only when the router has taken it.
+// The box. What is in it is the browser's own text, not the page's: typing makes nothing anew. What is sent
+// leaves it at once, and comes back if the router does not take it.
 import { signal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { JSX } from "preact";
 import { Icon, StopIcon } from "../common/icons";
-import { me, ownName } from "../common/session";
-import { draftOf, keepDraft } from "./drafts";
+import { SignedOut, absent, me, ownName } from "../common/session";
+import { draftOf, joined, keepDraft, shownBox, takeSent } from "./drafts";
 import { FailureNote } from "./failure";
+import { grow, isSendKey, touch } from "./keys";
 import { isOnFirstLine, isOnLastLine } from "./lines";
 import type { Conversation } from "./model";
 import { send, stop } from "./sending";
@@ -17,9 +18,6 @@ const DEFAULT_LIMIT = 32_768;
 /** From this part of the limit on it is counted. */
 const COUNTED = 0.8;
 const DRAFT_MS = 250;
-
-/** Whether one writes with a finger: Enter is then for lines. */
-const touch = matchMedia("(hover: none) and (pointer: coarse)");
 
 /** Where the longer words of the box would take two lines. */
 const narrow = matchMedia("(max-width: 460px)");
@@ -34,6 +32,7 @@ export function Composer({ conversation }: { conversation: Conversation }): JSX.
   const [why, setWhy] = useState("");
   const running = conversation.running;
   const isSending = conversation.isSending.value;
+  const isStopping = conversation.isStopWanted.value;
   const limit = me.value?.limits?.message_bytes ?? DEFAULT_LIMIT;
   const isTooLong = bytes.value > limit;
   const isEmpty = bytes.value === 0;
@@ -66,7 +65,29 @@ export function Composer({ conversation }: { conversation: Conversation }): JSX.
       document.removeEventListener("visibilitychange", leave);
     };
   }, [conversation, owner]);
-  useEffect(() => setWhy(""), [running === undefined]);
+  useLayoutEffect(() => {
+    const box = {
+      of: conversation,
+      text: () => (recalled.current ? "" : (field.current?.value ?? "")),
+      put: (text: string) => {
+        recalled.current = null;
+        put(text);
+        save();
+      },
+      focus: () => field.current?.focus({ preventScroll: true }),
+    };
+    shownBox.value = box;
+    return () => {
+      if (shownBox.value === box) shownBox.value = null;
+    };
+  }, [conversation]);
+  const phase = conversation.phase.value;
+  useLayoutEffect(() => {
+    if (phase === "loading") return;
+    const left = takeSent(conversation.id.peek(), conversation.turns.peek().at(-1)?.question);
+    if (left) shownBox.value?.put(joined(left, field.current!.value));
+  }, [conversation, owner, phase]);
+  useEffect(() => setWhy(""), [running === undefined, isSending]);
 
   const input = () => {
     recalled.current = null;
@@ -79,21 +100,14 @@ export function Composer({ conversation }: { conversation: Conversation }): JSX.
 
   const go = async () => {
     const text = field.current!.value;
-    if (text.trim() === "" || isSending) return;
-    if (running) return explain("Your text is kept: send it when the answer is complete, or stop the answer with Esc.");
+    if (text.trim() === "") return;
+    if (running || isSending) return explain("Your text is kept: send it when the answer is complete, or stop the answer with Esc.");
     if (isTooLong) return explain(`Too long by ${(bytes.value - limit).toLocaleString()} bytes: shorten it, or send it in parts.`);
     recalled.current = null;
-    const where = conversation.id.peek();
-    const taken = await send(conversation, text);
-    if (!taken) return save();
-    // What was typed meanwhile stays.
-    const element = field.current;
-    if (element && element.isConnected) {
-      const now = element.value;
-      put(now === text ? "" : now.startsWith(text) ? now.slice(text.length).trimStart() : now);
-    }
-    keepDraft(where, "");
+    const sent = send(conversation, text);
+    put("");
     save();
+    await sent;
   };
   const explain = (text: string) => {
     setWhy(text);
@@ -125,9 +139,7 @@ export function Composer({ conversation }: { conversation: Conversation }): JSX.
   const key = (event: KeyboardEvent) => {
     // An Enter that ends composing is the input method's. Safari sends it after the end, as 229.
     if (event.isComposing || event.keyCode === 229 || event.key === "Process") return;
-    if (event.key === "Enter") {
-      const isMod = event.ctrlKey || event.metaKey;
-      if (!isMod && (event.shiftKey || event.altKey || touch.matches)) return;
+    if (isSendKey(event)) {
       event.preventDefault();
       void go();
     } else if ((event.key === "ArrowUp" || event.key === "ArrowDown") && !event.shiftKey && !event.altKey && !event.ctrlKey && !event.metaKey) {
@@ -135,14 +147,20 @@ export function Composer({ conversation }: { conversation: Conversation }): JSX.
     }
   };
 
+  const refusal = conversation.refusal.value;
   const mayStop = running !== undefined || isSending;
   const counter = bytes.value >= limit * COUNTED ? `${bytes.value.toLocaleString()} of ${limit.toLocaleString()} bytes` : "";
-  const status = why || (isTooLong ? "Too long to send" : running ? (touch.matches ? "Answering…" : "Answering… Esc stops") : isSending ? "Sending…" : touch.matches ? "" : "Enter sends · Shift+Enter for a new line");
+  const status = why || (isTooLong ? "Too long to send" : running ? (touch.matches ? "Answering…" : "Answering… Esc stops") : isSending ? (isStopping ? "Stopping…" : touch.matches ? "Sending…" : "Sending… Esc stops") : touch.matches ? "" : "Enter sends · Shift+Enter for a new line");
   return (
     <div class="foot">
-      {conversation.refusal.value !== null && (
+      {absent.value === "signed out" && (
         <div class="refusal">
-          <FailureNote error={conversation.refusal.value} onRetry={running ? undefined : () => void go()} onClose={() => (conversation.refusal.value = null)} />
+          <SignedOut />
+        </div>
+      )}
+      {refusal !== null && (
+        <div class="refusal">
+          <FailureNote error={refusal.error} onRetry={running ? undefined : (refusal.again ?? (() => void go()))} onClose={() => (conversation.refusal.value = null)} />
         </div>
       )}
       <form
@@ -165,7 +183,7 @@ export function Composer({ conversation }: { conversation: Conversation }): JSX.
           onKeyDown={key}
         />
         {mayStop ? (
-          <button type="submit" class="send" aria-label="Stop" title="Stop (Esc)">
+          <button type="submit" class="send" aria-label="Stop" title="Stop (Esc)" onClick={onlyOnce}>
             <StopIcon />
           </button>
         ) : (
@@ -186,11 +204,7 @@ export function Composer({ conversation }: { conversation: Conversation }): JSX.
   );
 }
 
-const grows = CSS.supports("field-sizing", "content");
-
-/** To the height of its text, where the style sheet cannot. */
-function grow(element: HTMLTextAreaElement): void {
-  if (grows) return;
-  element.style.height = "auto";
-  element.style.height = `${element.scrollHeight}px`;
+/** The second click of a double click on Send is none on Stop. */
+function onlyOnce(event: MouseEvent): void {
+  if (event.detail > 1) event.preventDefault();
 }

@@ -32,9 +32,9 @@ const opened = new Map<string, Conversation>();
 const KEPT = 12;
 
 export const currentTitle = computed(() => {
-  const { id, turns } = current.value;
+  const { id, shown } = current.value;
   const listed = sessions.value.find((session) => session.session_id === id.value);
-  return listed ? title(listed) : (turns.value[0]?.question.replace(/\s+/g, " ").slice(0, 80) ?? (id.value ? "Conversation" : "New chat"));
+  return listed ? title(listed) : (shown.value[0]?.question.replace(/\s+/g, " ").slice(0, 80) ?? (id.value ? "Conversation" : "New chat"));
 });
 
 export const address = (sessionId: string): string => `/c/${encodeURIComponent(sessionId)}`;
@@ -84,14 +84,14 @@ export function open(sessionId: string, push = true): void {
   const conversation = new Conversation(sessionId);
   keepOpen(conversation);
   show(conversation);
-  void load(conversation);
+  void load(conversation, true);
 }
 
 function keepOpen(conversation: Conversation): void {
   opened.set(conversation.id.peek()!, conversation);
   for (const [id, each] of opened) {
     if (opened.size <= KEPT) break;
-    if (each !== current.peek() && !each.running) opened.delete(id);
+    if (each !== current.peek() && !each.isBusy) opened.delete(id);
   }
 }
 
@@ -109,19 +109,19 @@ addEventListener("popstate", () => {
   else show(new Conversation());
 });
 
-const historyOf = (sessionId: string, limit: number, after?: string) => get<History>(withQuery("/api/history", { session_id: sessionId, limit, after }));
-const turnsOfSession = async (sessionId: string) => (await get<{ turns: TurnHead[] }>(withQuery("/api/turns", { session_id: sessionId }))).turns;
+const historyOf = (sessionId: string, limit: number, after?: string, asked = false) => get<History>(withQuery("/api/history", { session_id: sessionId, limit, after }), undefined, asked);
+const turnsOfSession = async (sessionId: string, asked = false) => (await get<{ turns: TurnHead[] }>(withQuery("/api/turns", { session_id: sessionId }), undefined, asked)).turns;
 
-/** Loads the newest page and what is being answered. The turns are asked for first: one that ends between the two calls is then in the history. */
-export async function load(conversation: Conversation): Promise<void> {
+/** Loads the newest page and what is being answered; `asked` where somebody opened it just now. The turns are asked for first: one that ends between the two calls is then in the history. */
+export async function load(conversation: Conversation, asked = false): Promise<void> {
   const id = conversation.id.peek()!;
   keepOpen(conversation);
   conversation.phase.value = "loading";
   try {
-    const heads = await turnsOfSession(id);
+    const heads = await turnsOfSession(id, asked);
     let page: History = { messages: [] };
     try {
-      page = await historyOf(id, PAGE);
+      page = await historyOf(id, PAGE, undefined, asked);
     } catch (error) {
       const isNew = error instanceof ApiError && error.status === 404 && heads.length > 0;
       if (!isNew) throw error;
@@ -227,7 +227,7 @@ export async function loadAll(conversation: Conversation): Promise<void> {
 
 export async function removeConversation(conversation: Conversation): Promise<void> {
   const id = conversation.id.peek()!;
-  await call("POST", "/api/clear", { body: { session_id: id } });
+  await call("POST", "/api/clear", { asked: true, body: { session_id: id } });
   opened.delete(id);
   forgetSession(id);
   tell({ session: id });

@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { JSX } from "preact";
 import { ApiError, serverNow } from "../common/api";
 import { Note, explained } from "../common/note";
-import { me } from "../common/session";
+import { me, signingIn } from "../common/session";
 
 interface Props {
   error: unknown;
@@ -15,9 +15,16 @@ interface Props {
 export function FailureNote({ error, onRetry, onEdit, onClose }: Props): JSX.Element {
   const { what, todo, requestId } = said(error);
   const isLimit = error instanceof ApiError && error.status === 429;
+  // What was asked cannot be answered to this caller: the same once more would fail the same way.
+  const isAsked = error instanceof ApiError && error.code === "skill_input";
   const actions = (
     <>
-      {onRetry && (
+      {isAsked && me.value && !me.value.user && (
+        <button type="button" onClick={() => (signingIn.value = true)}>
+          Sign in
+        </button>
+      )}
+      {onRetry && !isAsked && (
         <button type="button" onClick={onRetry}>
           Retry
         </button>

@@ -2,6 +2,8 @@
 import type { JSX } from "preact";
 import { modelOf, serverNow } from "../common/api";
 import { me } from "../common/session";
+import { shownBox } from "./drafts";
+import { touch } from "./keys";
 import type { Conversation } from "./model";
 import { send } from "./sending";
 
@@ -28,6 +30,11 @@ export function FirstSight({ conversation }: { conversation: Conversation }): JS
   const name = who.user?.display_name.split(/\s+/)[0];
   const asks = (who.ask ?? []).slice(0, MOST);
   const isBusy = conversation.isSending.value;
+  const begin = (ask: string) => {
+    void send(conversation, ask);
+    // The button goes; what one does next is to ask on. (A phone's keyboard would cover the answer.)
+    if (!touch.matches) shownBox.value?.focus();
+  };
   const model = modelOf(who);
   const by = model ? `${model} answers for ${who.tenant_name}` : `T3nets answers for ${who.tenant_name}`;
   return (
@@ -44,7 +51,7 @@ export function FirstSight({ conversation }: { conversation: Conversation }): JS
         <div class="asks" role="group" aria-label="Questions to begin with">
           {asks.map((ask) => (
             // What is in the box stays there.
-            <button key={ask} type="button" aria-disabled={isBusy} onClick={() => void send(conversation, ask)}>
+            <button key={ask} type="button" aria-disabled={isBusy} onClick={() => begin(ask)}>
               <b>{ask.charAt(0).toUpperCase() + ask.slice(1)}</b>
               <span>{ABOUT.find(([words]) => words.test(ask))?.[1]}</span>
             </button>

@@ -3,7 +3,7 @@
 import { effect } from "@preact/signals";
 import { ApiError, NoNetwork, get, request, withQuery } from "../common/api";
 import type { ErrorDetail } from "../common/api";
-import { absent, arrivals } from "../common/session";
+import { absent, arrivals, me } from "../common/session";
 import { detailsOf, type Answer, type Message, type Turn, type TurnHead, type TurnState } from "./model";
 import { events } from "./sse";
 
@@ -38,7 +38,7 @@ export async function follow(turn: Turn, sessionId: () => string | null): Promis
       if (signal.aborted) return;
       if (error instanceof ApiError) {
         if (error.status === 404) return lost(turn, sessionId());
-        if (error.status === 401) {
+        if (error.status === 401 && me.peek()?.user) {
           turn.isReconnecting.value = true;
           await arrival(signal);
           continue;

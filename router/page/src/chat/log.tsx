@@ -15,7 +15,7 @@ export function Log({ conversation }: { conversation: Conversation }): JSX.Eleme
   const content = useRef<HTMLDivElement>(null);
   const scroller = useRef<Scroller | null>(null);
   const [isFar, setFar] = useState(false);
-  const turns = conversation.turns.value;
+  const turns = conversation.shown.value;
   const phase = conversation.phase.value;
   const before = useRef<{ height: number; top: number; first: number | undefined; last: number | undefined; count: number }>({ height: 0, top: 0, first: undefined, last: undefined, count: 0 });
 
@@ -81,7 +81,7 @@ export function Log({ conversation }: { conversation: Conversation }): JSX.Eleme
             <ErrorNote
               error={conversation.error.value}
               actions={
-                <button type="button" onClick={() => void load(conversation)}>
+                <button type="button" onClick={() => void load(conversation, true)}>
                   Try again
                 </button>
               }

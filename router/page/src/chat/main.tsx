@@ -50,7 +50,7 @@ function Chat(): JSX.Element {
 function Chips({ conversation }: { conversation: Conversation }): JSX.Element {
   const who = me.value;
   const model = modelOf(who);
-  const mayRemove = who?.user && conversation.id.value !== null && conversation.phase.value === "ready" && !conversation.running;
+  const mayRemove = who?.user && conversation.id.value !== null && conversation.phase.value === "ready" && !conversation.isBusy;
   const remove = async () => {
     const isSure = await confirm({ title: "Remove this conversation?", text: "Its questions and answers are deleted. That cannot be undone.", action: "Remove" });
     if (!isSure) return;

@@ -55,7 +55,11 @@ export class Turn {
   readonly isReconnecting = signal(false);
   readonly tools = signal<string[]>([]);
   readonly details = signal<Details | null>(null);
-  readonly error = signal<ApiError | null>(null);
+  readonly error = signal<Error | null>(null);
+  /** It is on its way to the router, which has not taken it yet. */
+  readonly isSending = signal(false);
+  /** What stands in its box while it is edited. */
+  readonly edited = signal<string | null>(null);
   /** While the router knows it. */
   id: string | undefined;
   /** How many of its two messages the conversation's history holds. */
@@ -96,8 +100,8 @@ export class Turn {
     });
   }
 
-  fail(error: ApiError | ErrorDetail): void {
-    this.error.value = error instanceof ApiError ? error : new ApiError(error.status ?? 500, error, (error as { request_id?: string }).request_id);
+  fail(error: Error | ErrorDetail): void {
+    this.error.value = error instanceof Error ? error : new ApiError(error.status ?? 500, error, (error as { request_id?: string }).request_id);
     this.end("failed");
   }
 }
@@ -131,6 +135,15 @@ function draw(): void {
   frame = document.hidden ? window.setTimeout(run, HIDDEN_MS) : requestAnimationFrame(run);
 }
 
+/** A question that the router has not taken yet. */
+interface Pending {
+  turn: Turn;
+  /** The turn whose place it takes. */
+  instead: Turn | undefined;
+  /** What comes after that turn goes: another version begins there. */
+  isVersion: boolean;
+}
+
 export class Conversation {
   readonly key = ++last;
   readonly id = signal<string | null>(null);
@@ -142,16 +155,18 @@ export class Conversation {
   readonly isLoadingOlder = signal(false);
   /** A question is on its way to the router. */
   readonly isSending = signal(false);
-  /** Why the router did not take the last question, which is still in the box. */
-  readonly refusal = signal<unknown>(null);
+  /** It shows at once, and is among `turns` when the router has taken it. */
+  readonly pending = signal<Pending | null>(null);
+  /** Why the router did not take the last question, which is in the box again; `again` where it was never there. */
+  readonly refusal = signal<{ error: unknown; again: (() => void) | undefined } | null>(null);
   /** It began as another version of that one. */
   readonly versionOf = signal<string | null>(null);
   /** `at` of the newest message of the history that is shown; null: not known. */
   seen: string | null = null;
-  /** What was sent and maybe taken: sent again it goes by the same key. */
-  attempt: { content: string; key: string } | null = null;
+  /** Keys of what was sent and maybe taken: sent again it goes by the same key. */
+  readonly attempts = new Map<string, string>();
   /** Stop was pressed before the router answered. */
-  isStopWanted = false;
+  readonly isStopWanted = signal(false);
 
   constructor(id: string | null = null) {
     this.id.value = id;
@@ -163,6 +178,20 @@ export class Conversation {
   get running(): Turn | undefined {
     return this.answered.value;
   }
+
+  get isBusy(): boolean {
+    return this.isSending.value || this.running !== undefined;
+  }
+
+  /** Its turns, and what is on its way. */
+  readonly shown = computed(() => {
+    const turns = this.turns.value;
+    const pending = this.pending.value;
+    if (!pending) return turns;
+    const { turn, instead, isVersion } = pending;
+    const rest = isVersion ? turns.slice(0, turns.indexOf(instead!)) : turns.filter((each) => each !== instead);
+    return [...rest, turn];
+  });
 
   /** Messages that its history holds before a turn, once all of it is loaded. */
   before(turn: Turn): number {

@@ -1,7 +1,9 @@
-// Asking: a question, again, otherwise; and stopping. What is in the box leaves it when the router has taken
-// the question, and never before.
+// Asking: a question, again, otherwise; and stopping. What was in the box shows as a question at once, and is in
+// the box again if the router does not take it.
+import { batch } from "@preact/signals";
 import { ApiError, NoNetwork, call, idempotencyKey } from "../common/api";
 import { current, loadAll, named, refresh, tell, track } from "./conversations";
+import { giveBack, keepSent } from "./drafts";
 import { settle, take } from "./following";
 import { Conversation, Turn, type TurnHead } from "./model";
 import { explained } from "../common/note";
@@ -12,57 +14,96 @@ interface Branch {
   messages: number;
 }
 
-/** Asks; true once the router has taken it. Twice at once is once. */
-export async function send(conversation: Conversation, message: string, branch?: Branch): Promise<Turn | null> {
+/** A page that is still there after that was not left. */
+const LEAVING_MS = 1000;
+let isLeaving = false;
+addEventListener("beforeunload", () => {
+  isLeaving = true;
+  setTimeout(() => (isLeaving = false), LEAVING_MS);
+});
+
+interface Otherwise {
+  /** The turn whose place the question takes. */
+  instead: Turn;
+  /** What begins there, if the rest of the conversation stays as it is. */
+  version?: { branch: Branch; into: Conversation };
+  /** The same once more. */
+  again: () => void;
+}
+
+/** Asks, and gives the turn once the router has taken it. The question shows at once; what is refused is in the box again. Twice at once is once. */
+export async function send(conversation: Conversation, message: string, otherwise?: Otherwise): Promise<Turn | null> {
   if (conversation.isSending.peek() || conversation.running || message.trim() === "") return null;
-  conversation.isSending.value = true;
-  conversation.isStopWanted = false;
-  conversation.refusal.value = null;
+  const turn = new Turn(message);
+  turn.isFresh = true;
+  turn.isSending.value = true;
+  const branch = otherwise?.version?.branch;
+  const into = otherwise?.version?.into ?? conversation;
+  batch(() => {
+    conversation.isSending.value = true;
+    conversation.isStopWanted.value = false;
+    conversation.refusal.value = null;
+    conversation.pending.value = { turn, instead: otherwise?.instead, isVersion: branch !== undefined };
+  });
   const content = JSON.stringify([message, branch ?? null]);
   // After an answer that got lost the same question has the same key: it is one turn.
-  const attempt = conversation.attempt?.content === content ? conversation.attempt : { content, key: idempotencyKey() };
-  conversation.attempt = attempt;
+  const key = conversation.attempts.get(content) ?? idempotencyKey();
+  conversation.attempts.set(content, key);
   const id = conversation.id.peek();
+  if (!otherwise) keepSent(id, message);
   try {
     const head = await call<TurnHead>("POST", "/api/turns", {
-      headers: { "idempotency-key": attempt.key },
+      asked: true,
+      headers: { "idempotency-key": key },
       body: { message, ...(branch ? { branch } : id ? { session_id: id, seen: conversation.seen } : {}) },
     });
-    conversation.attempt = null;
-    const turn = new Turn(message);
+    conversation.attempts.delete(content);
+    keepSent(id, "");
     turn.id = head.id;
-    turn.isFresh = true;
-    if (conversation.id.peek() !== head.session_id) named(conversation, head.session_id);
-    conversation.add(turn);
+    batch(() => {
+      turn.isSending.value = false;
+      if (into.id.peek() !== head.session_id) named(into, head.session_id);
+      conversation.pending.value = null;
+      if (otherwise && !branch) conversation.remove(otherwise.instead);
+      into.add(turn);
+    });
     tell({ session: head.session_id });
-    if (conversation.isStopWanted) void stop(conversation);
-    else if (head.state !== "running") await catchUp(conversation, turn);
-    else void track(conversation, turn);
+    if (conversation.isStopWanted.peek()) void stop(into);
+    // Where its key was seen already, it may be over.
+    else if (head.state !== "running") await track(into, turn);
+    else void track(into, turn);
     return turn;
   } catch (error) {
     // The router refused it: sent again it is another attempt. Where nothing (or a proxy) answered it may be taken.
-    if (error instanceof ApiError && error.status < 500) conversation.attempt = null;
-    refused(conversation, error);
+    if (error instanceof ApiError && error.status < 500) conversation.attempts.delete(content);
+    // A browser that leaves the page ends its requests: the page that comes next has the question in its box.
+    if (isLeaving) await new Promise((done) => setTimeout(done, LEAVING_MS));
+    conversation.isSending.value = false;
+    // One that was stopped meanwhile is given back already.
+    if (conversation.pending.peek()?.turn === turn) refused(conversation, turn, error, otherwise);
     return null;
   } finally {
     conversation.isSending.value = false;
+    conversation.isStopWanted.value = false;
   }
 }
 
-/** The key was seen already, and the turn is over. */
-async function catchUp(conversation: Conversation, turn: Turn): Promise<void> {
-  await track(conversation, turn);
-}
-
-function refused(conversation: Conversation, error: unknown): void {
-  // The dialog for signing in says enough.
-  if (error instanceof ApiError && error.status === 401) return;
-  conversation.refusal.value = error;
+function refused(conversation: Conversation, turn: Turn, error: unknown, otherwise: Otherwise | undefined): void {
+  batch(() => {
+    conversation.pending.value = null;
+    if (!otherwise && !giveBack(conversation, turn.question)) {
+      // Something else stands in the box: it waits above, with Retry and Edit.
+      turn.isSending.value = false;
+      turn.isFresh = false;
+      turn.fail(error instanceof Error ? error : new NoNetwork());
+      conversation.add(turn);
+    } else if (!(error instanceof ApiError && error.status === 401)) {
+      // (The dialog for signing in says enough.)
+      conversation.refusal.value = { error, again: otherwise?.again };
+    }
+  });
   say(`Not sent. ${explained(error).what}`);
-  if (error instanceof ApiError && (error.code === "conversation_moved_on" || error.code === "turn_under_way")) {
-    conversation.isSending.value = false;
-    void refresh(conversation);
-  }
+  if (error instanceof ApiError && (error.code === "conversation_moved_on" || error.code === "turn_under_way")) void refresh(conversation);
 }
 
 const STOP_TRIES = 4;
@@ -71,8 +112,7 @@ const STOP_TRIES = 4;
 export async function stop(conversation: Conversation): Promise<void> {
   const turn = conversation.running;
   if (!turn) {
-    // The router has not answered yet: stopped as soon as it has.
-    if (conversation.isSending.peek()) conversation.isStopWanted = true;
+    if (conversation.isSending.peek() && !conversation.isStopWanted.peek()) takeBack(conversation);
     return;
   }
   turn.stopping.abort();
@@ -81,7 +121,7 @@ export async function stop(conversation: Conversation): Promise<void> {
   say("Stopped");
   for (let tries = 0; tries < STOP_TRIES; tries++) {
     try {
-      const told = await call<Parameters<typeof take>[1]>("DELETE", `/api/turns/${turn.id}`);
+      const told = await call<Parameters<typeof take>[1]>("DELETE", `/api/turns/${turn.id}`, { asked: true });
       // It was over before it could be stopped.
       if (told.state !== "stopped" && told.state !== "running") settle(turn, told.state, told.answer, told.error);
       break;
@@ -94,31 +134,37 @@ export async function stop(conversation: Conversation): Promise<void> {
   await track(conversation, turn);
 }
 
+/** The router has not answered yet: stopped as soon as it has. Its text is in the box again at once, unless one typed on. */
+function takeBack(conversation: Conversation): void {
+  const { turn, instead } = conversation.pending.peek()!;
+  batch(() => {
+    conversation.isStopWanted.value = true;
+    if (instead || giveBack(conversation, turn.question)) conversation.pending.value = null;
+  });
+  say("Stopping");
+}
+
 /** Asks a turn's question again, or another in its place. What is stored stays as it is: a new conversation begins with what was before it. */
 export async function askInstead(conversation: Conversation, turn: Turn, message: string): Promise<boolean> {
   if (conversation.running || conversation.isSending.peek()) return false;
+  const again = () => void askInstead(conversation, turn, message);
   const isLast = conversation.turns.peek().at(-1) === turn;
-  if (turn.stored === 0 && isLast) {
+  if (turn.stored === 0 && (isLast || turn.id === undefined)) {
     // Nothing of it was stored: it goes on where it was, and takes the failed one's place.
-    const taken = await send(conversation, message);
-    if (taken) conversation.remove(turn);
-    return taken !== null;
+    return (await send(conversation, message, { instead: turn, again })) !== null;
   }
   await loadAll(conversation);
   const before = conversation.turns.peek();
   const kept = before.slice(0, before.indexOf(turn)).filter((each) => each.stored > 0);
   const id = conversation.id.peek()!;
-  const version = new Conversation();
-  version.turns.value = kept.map(copied);
-  version.versionOf.value = id;
-  const taken = await send(version, message, { session_id: id, messages: conversation.before(turn) });
-  if (!taken) {
-    conversation.refusal.value = version.refusal.peek();
-    return false;
-  }
+  const into = new Conversation();
+  into.turns.value = kept.map(copied);
+  into.versionOf.value = id;
+  const taken = await send(conversation, message, { instead: turn, again, version: { branch: { session_id: id, messages: conversation.before(turn) }, into } });
+  if (!taken) return false;
   if (current.peek() === conversation) {
-    history.pushState(null, "", `/c/${encodeURIComponent(version.id.peek()!)}`);
-    current.value = version;
+    history.pushState(null, "", `/c/${encodeURIComponent(into.id.peek()!)}`);
+    current.value = into;
   }
   return true;
 }

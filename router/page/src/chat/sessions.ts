@@ -140,6 +140,9 @@ let watch = 0;
 /** Which conversations are being answered; asked again while some are. */
 export async function refreshLive(): Promise<void> {
   clearTimeout(watch);
+  watch = 0;
+  // The router lists turns, as conversations, of users alone.
+  if (!hasList()) return;
   try {
     const { turns } = await get<{ turns: TurnHead[] }>("/api/turns");
     const now = new Set(turns.filter((turn) => turn.state === "running").map((turn) => turn.session_id));
@@ -165,7 +168,7 @@ export function mark(sessionId: string, isLive: boolean): void {
   if (isLive) now.add(sessionId);
   else now.delete(sessionId);
   live.value = now;
-  if (isLive && !watch) watch = window.setTimeout(() => void refreshLive(), WATCH_MS);
+  if (isLive && !watch && hasList()) watch = window.setTimeout(() => void refreshLive(), WATCH_MS);
 }
 
 export function forgetList(): void {
@@ -173,5 +176,7 @@ export function forgetList(): void {
   reading++;
   removed.clear();
   live.value = new Set();
+  clearTimeout(watch);
+  watch = 0;
   listState.value = "loading";
 }

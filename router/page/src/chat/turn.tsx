@@ -2,10 +2,12 @@
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import type { JSX } from "preact";
 import { CopyButton } from "../common/copy";
+import { confirm } from "../common/dialog";
 import { Icon } from "../common/icons";
 import { Note } from "../common/note";
 import { Answer } from "./answer";
 import { FailureNote } from "./failure";
+import { grow, isSendKey, touch } from "./keys";
 import type { Conversation, Details, Turn } from "./model";
 import { memo } from "./memo";
 import { askInstead } from "./sending";
@@ -23,15 +25,16 @@ interface Props {
 }
 
 function ShownTurn({ turn, conversation, isLast }: Props): JSX.Element {
-  const [isEditing, setEditing] = useState(false);
+  const isEditing = turn.edited.value !== null;
+  const edit = () => (turn.edited.value = turn.question);
   const name = useId();
   return (
     <section class={turn.isFresh ? "turn fresh" : "turn"} aria-labelledby={name}>
       <h2 class="hidden" id={name}>
         {turn.question ? `Question: ${turn.question.slice(0, 120)}` : "Answer"}
       </h2>
-      {turn.question && (isEditing ? <Edit turn={turn} conversation={conversation} close={() => setEditing(false)} /> : <Question turn={turn} conversation={conversation} edit={() => setEditing(true)} />)}
-      <AnswerOf turn={turn} conversation={conversation} isLast={isLast} edit={() => setEditing(true)} />
+      {turn.question && (isEditing ? <Edit turn={turn} conversation={conversation} /> : <Question turn={turn} conversation={conversation} edit={edit} />)}
+      <AnswerOf turn={turn} conversation={conversation} isLast={isLast} edit={edit} />
     </section>
   );
 }
@@ -40,14 +43,14 @@ function ShownTurn({ turn, conversation, isLast }: Props): JSX.Element {
 export const TurnView = memo(ShownTurn, (a, b) => a.turn === b.turn && a.conversation === b.conversation && a.isLast === b.isLast);
 
 function Question({ turn, conversation, edit }: { turn: Turn; conversation: Conversation; edit: () => void }): JSX.Element {
-  const isBusy = conversation.running !== undefined;
+  const { isBusy } = conversation;
   return (
     <div class="you">
       <p>{turn.question}</p>
       <div class="acts">
         <CopyButton text={turn.question} label="Copy the question" />
         {!isBusy && (
-          <button type="button" class="icon" aria-label="Edit the question" title="Edit the question" onClick={edit}>
+          <button type="button" class="icon edits" aria-label="Edit the question" title="Edit the question" onClick={edit}>
             <Icon name="edit" />
           </button>
         )}
@@ -56,40 +59,62 @@ function Question({ turn, conversation, edit }: { turn: Turn; conversation: Conv
   );
 }
 
-function Edit({ turn, conversation, close }: { turn: Turn; conversation: Conversation; close: () => void }): JSX.Element {
+function Edit({ turn, conversation }: { turn: Turn; conversation: Conversation }): JSX.Element {
   const field = useRef<HTMLTextAreaElement>(null);
-  const [isSending, setSending] = useState(false);
   useEffect(() => {
-    field.current!.focus();
-    field.current!.setSelectionRange(turn.question.length, turn.question.length);
+    const element = field.current!;
+    element.focus();
+    element.setSelectionRange(element.value.length, element.value.length);
+    grow(element);
   }, []);
+  const close = () => {
+    const section = field.current!.closest(".turn");
+    turn.edited.value = null;
+    // Back to where one came from.
+    requestAnimationFrame(() => section?.querySelector<HTMLElement>(".edits")?.focus({ preventScroll: true }));
+  };
+  const cancel = async () => {
+    const isChanged = turn.edited.peek() !== turn.question;
+    if (isChanged && !(await confirm({ title: "Discard your changes?", text: "The question stays as it was.", action: "Discard" }))) return field.current?.focus();
+    close();
+  };
   const send = async () => {
-    if (isSending || !field.current!.value.trim()) return;
-    setSending(true);
-    const taken = await askInstead(conversation, turn, field.current!.value);
-    setSending(false);
-    if (taken) close();
+    const text = turn.edited.peek() ?? "";
+    if (conversation.isBusy || !text.trim()) return;
+    if (await askInstead(conversation, turn, text)) turn.edited.value = null;
   };
   const key = (event: KeyboardEvent) => {
-    if (event.isComposing || event.keyCode === 229) return;
+    if (event.isComposing || event.keyCode === 229 || event.key === "Process") return;
     if (event.key === "Escape") {
       event.preventDefault();
       event.stopPropagation();
-      close();
-    } else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      void cancel();
+    } else if (isSendKey(event)) {
       event.preventDefault();
       void send();
     }
   };
   return (
     <div class="edit">
-      <textarea ref={field} class="in" aria-label="The question, edited" defaultValue={turn.question} rows={2} onKeyDown={key} />
+      <textarea
+        ref={field}
+        class="in"
+        aria-label="The question, edited"
+        defaultValue={turn.edited.peek() ?? turn.question}
+        rows={1}
+        enterkeyhint={touch.matches ? "enter" : "send"}
+        onInput={(event) => {
+          turn.edited.value = event.currentTarget.value;
+          grow(event.currentTarget);
+        }}
+        onKeyDown={key}
+      />
       <div class="buttons">
         <p class="hint">{turn.stored > 0 ? "A new conversation begins here; this one stays as it is." : ""}</p>
-        <button type="button" class="btn small" onClick={close}>
+        <button type="button" class="btn small" onClick={() => void cancel()}>
           Cancel
         </button>
-        <button type="button" class="btn p small" disabled={isSending} onClick={() => void send()}>
+        <button type="button" class="btn p small" disabled={conversation.isBusy} onClick={() => void send()}>
           Ask
         </button>
       </div>
@@ -101,12 +126,12 @@ function AnswerOf({ turn, conversation, isLast, edit }: Props & { edit: () => vo
   const state = turn.state.value;
   const text = turn.text.value;
   const isOpen = state === "running";
-  const isBusy = conversation.running !== undefined;
+  const { isBusy } = conversation;
   const retry = () => void askInstead(conversation, turn, turn.question);
   return (
     <div class={isOpen ? "ans open" : "ans"} aria-busy={isOpen}>
       {text && <Answer text={text} isOpen={isOpen} />}
-      {isOpen && <Under turn={turn} />}
+      {isOpen && <Under turn={turn} conversation={conversation} />}
       {state === "failed" && <FailureNote error={turn.error.value} onRetry={isBusy ? undefined : retry} onEdit={isBusy ? undefined : edit} />}
       {state === "broken_off" && (
         <Note
@@ -134,7 +159,8 @@ function AnswerOf({ turn, conversation, isLast, edit }: Props & { edit: () => vo
 }
 
 /** Below an answer that comes: what it does, or that it goes on. */
-function Under({ turn }: { turn: Turn }): JSX.Element {
+function Under({ turn, conversation }: { turn: Turn; conversation: Conversation }): JSX.Element {
+  if (turn.isSending.value) return <OnItsWay conversation={conversation} />;
   if (turn.isReconnecting.value) return <p class="doing">Reconnecting… What came so far stays.</p>;
   const source = sourceOf(turn.tools.value.slice(-1));
   if (turn.text.value === "") {
@@ -147,12 +173,24 @@ function Under({ turn }: { turn: Turn }): JSX.Element {
   return <span class="caret" aria-hidden="true" />;
 }
 
+/** So long a question may be on its way before that is said. */
+const SLOW_MS = 10_000;
+
+function OnItsWay({ conversation }: { conversation: Conversation }): JSX.Element {
+  const [isSlow, setSlow] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setSlow(true), SLOW_MS);
+    return () => clearTimeout(timer);
+  }, []);
+  return <p class="doing">{conversation.isStopWanted.value ? "Stopping…" : isSlow ? "Sending… This is taking longer than usual." : "Sending…"}</p>;
+}
+
 function Acts({ turn, conversation }: { turn: Turn; conversation: Conversation; isLast: boolean }): JSX.Element {
   const [isShown, setShown] = useState(false);
   const panel = useId();
   const details = turn.details.value;
   const source = sourceOf(details?.skills);
-  const isBusy = conversation.running !== undefined;
+  const { isBusy } = conversation;
   const words = [turn.state.value === "stopped" && "Stopped", source && `from ${source}`, details?.timing_ms !== undefined && seconds(details.timing_ms)].filter(Boolean).join(" · ");
   return (
     <>

@@ -92,11 +92,15 @@ export function serverNow(): number {
   return Date.now() + skew;
 }
 
-let unauthorized: (error: ApiError) => void = () => {};
-/** Called at each 401, before the caller gets it. */
-export function onUnauthorized(call: (error: ApiError) => void): void {
+let unauthorized: (mayAsk: boolean) => void = () => {};
+/** Called at each 401, before the caller gets it: whether the sign-in may come over the page. */
+export function onUnauthorized(call: (mayAsk: boolean) => void): void {
   unauthorized = call;
 }
+
+let inputs = 0;
+// Who goes on typing is not interrupted.
+document.addEventListener("input", () => (inputs += 1), true);
 
 /** A key by which the same sending is known again. `randomUUID` needs a secure context; this does not. */
 export function idempotencyKey(): string {
@@ -108,6 +112,8 @@ export interface Options {
   body?: unknown;
   headers?: Record<string, string>;
   signal?: AbortSignal;
+  /** Somebody did this just now: at a 401 the sign-in comes over the page. Of what the page asks by itself a note says it. */
+  asked?: boolean;
   /** A 401 is the caller's own matter: signing in. */
   quiet?: boolean;
 }
@@ -117,6 +123,7 @@ export async function request(method: string, path: string, options: Options = {
   const headers: Record<string, string> = { accept: "application/json", ...options.headers };
   if (options.body !== undefined) headers["content-type"] = "application/json";
   if (csrf && method !== "GET") headers["x-csrf-token"] = csrf;
+  const before = inputs;
   let response: Response;
   try {
     response = await fetch(path, {
@@ -135,7 +142,7 @@ export async function request(method: string, path: string, options: Options = {
   if (Number.isFinite(date)) skew = Math.abs(date - Date.now()) < 2000 ? 0 : date - Date.now();
   if (response.ok) return response;
   const error = await refusal(response);
-  if (error.status === 401 && !options.quiet) unauthorized(error);
+  if (error.status === 401 && !options.quiet) unauthorized(options.asked === true && inputs === before);
   throw error;
 }
 
@@ -167,7 +174,7 @@ export async function call<T = void>(method: string, path: string, options: Opti
   }
 }
 
-export const get = <T>(path: string, signal?: AbortSignal): Promise<T> => call<T>("GET", path, signal ? { signal } : {});
+export const get = <T>(path: string, signal?: AbortSignal, asked = false): Promise<T> => call<T>("GET", path, { asked, ...(signal ? { signal } : {}) });
 
 /** A path with its query; what is undefined is left out. */
 export function withQuery(path: string, query: Record<string, string | number | undefined>): string {

@@ -15,7 +15,7 @@ export function RecoveryCode({ onClose }: { onClose: () => void }): JSX.Element 
     setBusy(true);
     setError(null);
     try {
-      setCode((await call<{ recovery_code: string }>("POST", "/api/me/recovery-code")).recovery_code);
+      setCode((await call<{ recovery_code: string }>("POST", "/api/me/recovery-code", { asked: true })).recovery_code);
     } catch (caught) {
       setError(caught);
     } finally {

@@ -6,7 +6,7 @@ import type { JSX } from "preact";
 import { ApiError, NoNetwork, call, onUnauthorized, setCsrfToken } from "./api";
 import type { Me } from "./api";
 import { Dialog } from "./dialog";
-import { ErrorNote, sentence } from "./note";
+import { ErrorNote, Note, sentence } from "./note";
 import { drop } from "./storage";
 
 /** Who one is; null while that is not known, and once nobody is signed in. */
@@ -61,12 +61,31 @@ export async function loadMe(): Promise<void> {
   }
 }
 
-onUnauthorized(() => {
+onUnauthorized((mayAsk) => {
+  // Who was never signed in was not signed out either: it was a call that needs a user.
+  if (me.peek()?.user || me.peek() === null) {
+    setCsrfToken(undefined);
+    absent.value = "signed out";
+  }
   // What is on the page stays there; the dialog comes over it.
-  setCsrfToken(undefined);
-  absent.value = "signed out";
-  signingIn.value = true;
+  if (mayAsk) signingIn.value = true;
 });
+
+/** Says that the session is over, to somebody who did nothing to learn it. */
+export function SignedOut(): JSX.Element | null {
+  if (absent.value !== "signed out" || !me.value || signingIn.value) return null;
+  return (
+    <Note
+      actions={
+        <button type="button" onClick={() => (signingIn.value = true)}>
+          Sign in
+        </button>
+      }
+    >
+      You were signed out. What you wrote is still here.
+    </Note>
+  );
+}
 
 type Credential = { key: string } | { link: string } | { recovery_code: string };
 

@@ -104,7 +104,7 @@ export function useAction() {
   return { run, busy, error, field, clear: () => setError(null) };
 }
 
-export const send = <T,>(method: string, path: string, body?: unknown) => call<T>(method, path, body === undefined ? {} : { body });
+export const send = <T,>(method: string, path: string, body?: unknown) => call<T>(method, path, body === undefined ? { asked: true } : { asked: true, body });
 
 /** Whether there is nothing of the kind here: an older router's 404, whose panel is absent. */
 export const isAbsent = (error: unknown) => error instanceof ApiError && error.code === "not_found";
