@@ -147,3 +147,74 @@ test("rule 36: in 1,000 turns a key shows within 50 ms, and older ones load upwa
   all.sort((a, b) => a - b);
   assert.ok(all[2] < 50, `${all} ms`);
 });
+
+test("the list is beside dashboard and set-up too, and leads to conversations", async ({ page, server, address }) => {
+  server.store("s1", "How is the sprint going?", "Fine.");
+  for (const path of ["/dashboard", "/setup"]) {
+    await page.goto(`${address}${path}`);
+    await page.locator(".list").getByText("How is the sprint going?").waitFor();
+    assert.equal(server.of("GET", "/api/turns").length, 0);
+  }
+  await page.locator(".list").getByText("How is the sprint going?").click();
+  await page.locator(".ans").getByText("Fine.").waitFor();
+  assert.equal(page.url(), `${address}/c/s1`);
+});
+
+test("Ctrl+K searches all titles, Enter opens the first, Esc clears", async ({ page, server, address }) => {
+  for (let index = 0; index < 300; index++) server.store(`s${index}`, `Conversation ${index}`, "x", undefined, new Date(Date.now() - index * 60_000));
+  server.store("old", "Über die Blocker", "Found.", undefined, new Date(Date.now() - 86_400_000));
+  await open(page, address);
+  await page.locator(".list a").first().waitFor();
+  await page.keyboard.press("Control+K");
+  await until("the search has the focus", () => page.evaluate(() => document.activeElement.type === "search"));
+  await page.keyboard.type("uber");
+  await until("one is left", async () => (await page.locator(".list a").count()) === 1);
+  await page.keyboard.type(" nothing");
+  await page.getByText("No conversation has that in its title.").waitFor();
+  await page.keyboard.press("Escape");
+  await until("all are back", async () => (await page.locator(".list a").count()) > 10);
+  await page.keyboard.type("blocker");
+  await until("one is left", async () => (await page.locator(".list a").count()) === 1);
+  await page.keyboard.press("Enter");
+  await page.locator(".ans").getByText("Found.").waitFor();
+  await page.keyboard.press("Control+Shift+O");
+  await page.getByText("Good ").waitFor();
+});
+
+test("a row's menu deletes the conversation, after it was named", async ({ page, server, address }) => {
+  server.store("s1", "Keep me", "x");
+  server.store("s2", "Delete me", "y");
+  await open(page, `${address}/c/s1`);
+  await page.locator(".list").getByText("Delete me").hover();
+  await page.getByRole("button", { name: "More: Delete me" }).click();
+  await page.keyboard.press("Escape");
+  assert.equal(await page.getByRole("menu").count(), 0);
+  await page.getByRole("button", { name: "More: Delete me" }).click();
+  await page.getByRole("menuitem", { name: "Delete" }).click();
+  await page.getByRole("dialog", { name: "Delete “Delete me”?" }).getByRole("button", { name: "Delete" }).click();
+  await until("it is gone", async () => (await page.locator(".list a").count()) === 1);
+  assert.deepEqual(server.of("POST", "/api/clear").map((request) => request.body), [{ session_id: "s2" }]);
+  assert.equal(page.url(), `${address}/c/s1`);
+});
+
+test("titles have no marks of Markdown, and say where they were cut", async ({ page, server, address }) => {
+  server.sessions.set("s1", { session_id: "s1", title: "## **Fix** `snake_case_name` and *this* [link](https://acme.example/a)", preview: "", updated_at: new Date().toISOString(), messages: [] });
+  server.sessions.set("s2", { session_id: "s2", title: "words ".repeat(20).slice(0, 80), preview: "", updated_at: new Date(0).toISOString(), messages: [] });
+  await open(page, address);
+  await page.locator(".list a").first().waitFor();
+  const titles = await page.locator(".list a").evaluateAll((rows) => rows.map((row) => row.title).sort());
+  assert.deepEqual(titles, ["Fix snake_case_name and this link", `${"words ".repeat(13)}wo…`]);
+});
+
+test("another version says so where it begins", async ({ page, server, address }) => {
+  server.store("s1", "First", "One");
+  server.store("s1", "Second", paragraphs(30));
+  await open(page, `${address}/c/s1`);
+  await page.locator(".ans").last().getByText("Paragraph 30").waitFor();
+  await page.locator(".ans").last().getByRole("button", { name: "Ask again" }).click();
+  await until("it is asked", () => server.turns.size === 1);
+  const note = page.locator(".version");
+  await note.waitFor();
+  await drawn(page);
+  assert.ok((await note.boundingBox()).y > 40, "in sight");
+});

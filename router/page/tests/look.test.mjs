@@ -104,7 +104,7 @@ const states = {
   "removing a conversation": async ({ page, server, address }) => {
     server.store("s1", "How is it going?", "Well.");
     await open(page, `${address}/c/s1`);
-    await page.getByRole("button", { name: "Remove this conversation" }).click();
+    await page.getByRole("button", { name: "Delete this conversation" }).click();
     await page.getByRole("dialog").waitFor();
   },
   "no such conversation": async ({ page, address }) => {

@@ -64,8 +64,8 @@ test("a key signs in; a conversation is listed, found again after a reload, aske
   await page.getByRole("link", { name: "an earlier conversation" }).click();
   await shows(page, "Sprint");
   await ask(page, "hello");
-  await page.getByRole("button", { name: "Remove this conversation" }).click();
-  await page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
+  await page.getByRole("button", { name: "Delete this conversation" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
   await page.getByText("Good ").waitFor();
   assert.equal(page.url(), `${address}/`);
 });

@@ -233,7 +233,7 @@ test("rule 30: a new chat in the middle gets none of the old text; the old one g
   const turn = await ask(page, server, "The old one");
   turn.delta("Old text ");
   await shows(page, "Old text");
-  await page.keyboard.press("Control+K");
+  await page.keyboard.press("Control+Shift+O");
   await page.getByText("Good ").waitFor();
   turn.delta("goes on ");
   await drawn(page);

@@ -1,10 +1,10 @@
 // Which conversation shows, by the page's address; opening, loading upward, and what other tabs do.
 import { computed, signal } from "@preact/signals";
-import { ApiError, call, get, withQuery } from "../common/api";
+import { ApiError, get, withQuery } from "../common/api";
 import { me, signingIn } from "../common/session";
 import { follow, settle } from "./following";
 import { Conversation, Turn, turnsOf, type Message, type TurnHead } from "./model";
-import { forgetList, forgetSession, listNew, loadList, mark, refreshLive, refreshNewest, sessions, title, touch } from "./sessions";
+import { address, forgetList, listNew, loadList, mark, onTold, refreshLive, refreshNewest, sessions, title, titleOf, touch } from "./sessions";
 
 /** Messages that are loaded at once. */
 const PAGE = 50;
@@ -34,10 +34,8 @@ const KEPT = 12;
 export const currentTitle = computed(() => {
   const { id, shown } = current.value;
   const listed = sessions.value.find((session) => session.session_id === id.value);
-  return listed ? title(listed) : (shown.value[0]?.question.replace(/\s+/g, " ").slice(0, 80) ?? (id.value ? "Conversation" : "New chat"));
+  return listed ? title(listed) : (titleOf(shown.value[0]?.question ?? "") || (id.value ? "Conversation" : "New chat"));
 });
-
-export const address = (sessionId: string): string => `/c/${encodeURIComponent(sessionId)}`;
 
 /** Begins with what the address says, once it is known who asks. */
 export function begin(): void {
@@ -225,26 +223,16 @@ export async function loadAll(conversation: Conversation): Promise<void> {
   while (conversation.older.peek()) await loadOlder(conversation, MOST);
 }
 
-export async function removeConversation(conversation: Conversation): Promise<void> {
-  const id = conversation.id.peek()!;
-  await call("POST", "/api/clear", { asked: true, body: { session_id: id } });
-  opened.delete(id);
-  forgetSession(id);
-  tell({ session: id });
-  if (current.peek() === conversation) newChat();
+/** One that was deleted is left. */
+export function leave(sessionId: string): void {
+  opened.delete(sessionId);
+  if (current.peek().id.peek() === sessionId) newChat();
 }
 
-const tabs = typeof BroadcastChannel === "function" ? new BroadcastChannel("t3nets.chat") : null;
-
-/** Tells other tabs that a conversation goes on. */
-export function tell(what: { session: string }): void {
-  tabs?.postMessage(what);
-}
-
-tabs?.addEventListener("message", (event: MessageEvent<{ session: string }>) => {
+onTold(({ session }) => {
   void refreshNewest();
   if (me.peek()?.user) void refreshLive();
-  const conversation = opened.get(event.data.session);
+  const conversation = opened.get(session);
   if (conversation) void refresh(conversation);
 });
 

@@ -3,8 +3,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { JSX } from "preact";
 import { Icon } from "../common/icons";
 import { ErrorNote, Note } from "../common/note";
-import { me } from "../common/session";
-import { address, load, loadOlder, newChat } from "./conversations";
+import { load, loadOlder, newChat } from "./conversations";
 import { FirstSight } from "./first";
 import type { Conversation } from "./model";
 import { Scroller } from "./scrolling";
@@ -55,11 +54,6 @@ export function Log({ conversation }: { conversation: Conversation }): JSX.Eleme
         <div class={isEmpty ? "col hello" : "col"} ref={content}>
           {conversation.older.value && phase === "ready" && (
             <p class="older">{conversation.isLoadingOlder.value ? "Loading earlier messages…" : <button type="button" onClick={() => void loadOlder(conversation)}>Earlier messages</button>}</p>
-          )}
-          {conversation.versionOf.value && me.value?.user && (
-            <p class="version">
-              Another version of <a href={address(conversation.versionOf.value)}>an earlier conversation</a>, which stays as it was.
-            </p>
           )}
           {isEmpty && <FirstSight conversation={conversation} />}
           {turns.map((turn, index) => (

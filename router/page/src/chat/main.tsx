@@ -3,19 +3,18 @@ import { render } from "preact";
 import { useEffect } from "preact/hooks";
 import type { JSX } from "preact";
 import { modelOf } from "../common/api";
-import { confirm } from "../common/dialog";
 import { Icon } from "../common/icons";
-import { explained, toast } from "../common/note";
+import { Menu } from "../common/menu";
 import { absent, arrivals, loadMe, me, ownName } from "../common/session";
 import { Shell } from "../common/shell";
 import { Announcer } from "./announce";
 import { Composer } from "./composer";
-import { begin, current, currentTitle, forget, newChat, removeConversation } from "./conversations";
+import { begin, current, currentTitle, forget, leave, newChat, open } from "./conversations";
 import { ConversationList } from "./list";
 import { Log } from "./log";
 import type { Conversation } from "./model";
 import { stop } from "./sending";
-import { loadList, refreshLive } from "./sessions";
+import { deleteSession, loadList, refreshLive } from "./sessions";
 
 function Chat(): JSX.Element {
   const conversation = current.value;
@@ -23,17 +22,13 @@ function Chat(): JSX.Element {
     const key = (event: KeyboardEvent) => {
       if (event.defaultPrevented || event.isComposing) return;
       if (event.key === "Escape" && !document.querySelector("dialog[open]")) void stop(current.peek());
-      if (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey) {
-        event.preventDefault();
-        newChat();
-      }
     };
     document.addEventListener("keydown", key);
     return () => document.removeEventListener("keydown", key);
   }, []);
   const isKnown = me.value !== null;
   return (
-    <Shell page="chat" title={currentTitle.value} chip={<Chips conversation={conversation} />} list={<ConversationList />} onNew={newChat}>
+    <Shell page="chat" title={currentTitle.value} chip={<Chips conversation={conversation} />} list={<ConversationList id={conversation.id.value} onOpen={open} onDeleted={leave} />} onNew={newChat}>
       {isKnown || conversation.turns.value.length > 0 ? (
         <>
           <Log key={conversation.key} conversation={conversation} />
@@ -52,13 +47,8 @@ function Chips({ conversation }: { conversation: Conversation }): JSX.Element {
   const model = modelOf(who);
   const mayRemove = who?.user && conversation.id.value !== null && conversation.phase.value === "ready" && !conversation.isBusy;
   const remove = async () => {
-    const isSure = await confirm({ title: "Remove this conversation?", text: "Its questions and answers are deleted. That cannot be undone.", action: "Remove" });
-    if (!isSure) return;
-    try {
-      await removeConversation(conversation);
-    } catch (error) {
-      toast(`Not removed. ${explained(error).what}`);
-    }
+    const id = conversation.id.peek()!;
+    if (await deleteSession(id, currentTitle.peek())) leave(id);
   };
   return (
     <div class="chips">
@@ -70,9 +60,12 @@ function Chips({ conversation }: { conversation: Conversation }): JSX.Element {
         </span>
       )}
       {mayRemove && (
-        <button type="button" class="icon" aria-label="Remove this conversation" title="Remove this conversation" onClick={remove}>
-          <Icon name="trash" />
-        </button>
+        <>
+          <button type="button" class="icon wide" aria-label="Delete this conversation" title="Delete this conversation" onClick={remove}>
+            <Icon name="trash" />
+          </button>
+          <Menu class="narrow" label="More" items={[{ label: "Delete", icon: "trash", pick: () => void remove() }]} />
+        </>
       )}
     </div>
   );

@@ -60,6 +60,8 @@ export class Turn {
   readonly isSending = signal(false);
   /** What stands in its box while it is edited. */
   readonly edited = signal<string | null>(null);
+  /** Another version of that conversation begins with it. */
+  versionOf: string | undefined;
   /** While the router knows it. */
   id: string | undefined;
   /** How many of its two messages the conversation's history holds. */
@@ -159,8 +161,6 @@ export class Conversation {
   readonly pending = signal<Pending | null>(null);
   /** Why the router did not take the last question, which is in the box again; `again` where it was never there. */
   readonly refusal = signal<{ error: unknown; again: (() => void) | undefined } | null>(null);
-  /** It began as another version of that one. */
-  readonly versionOf = signal<string | null>(null);
   /** `at` of the newest message of the history that is shown; null: not known. */
   seen: string | null = null;
   /** Keys of what was sent and maybe taken: sent again it goes by the same key. */

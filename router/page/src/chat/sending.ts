@@ -2,10 +2,11 @@
 // the box again if the router does not take it.
 import { batch } from "@preact/signals";
 import { ApiError, NoNetwork, call, idempotencyKey } from "../common/api";
-import { current, loadAll, named, refresh, tell, track } from "./conversations";
+import { current, loadAll, named, refresh, track } from "./conversations";
 import { giveBack, keepSent } from "./drafts";
 import { settle, take } from "./following";
 import { Conversation, Turn, type TurnHead } from "./model";
+import { address, tell } from "./sessions";
 import { explained } from "../common/note";
 import { say } from "./announce";
 
@@ -38,6 +39,7 @@ export async function send(conversation: Conversation, message: string, otherwis
   turn.isFresh = true;
   turn.isSending.value = true;
   const branch = otherwise?.version?.branch;
+  turn.versionOf = branch?.session_id;
   const into = otherwise?.version?.into ?? conversation;
   batch(() => {
     conversation.isSending.value = true;
@@ -159,11 +161,10 @@ export async function askInstead(conversation: Conversation, turn: Turn, message
   const id = conversation.id.peek()!;
   const into = new Conversation();
   into.turns.value = kept.map(copied);
-  into.versionOf.value = id;
   const taken = await send(conversation, message, { instead: turn, again, version: { branch: { session_id: id, messages: conversation.before(turn) }, into } });
   if (!taken) return false;
   if (current.peek() === conversation) {
-    history.pushState(null, "", `/c/${encodeURIComponent(into.id.peek()!)}`);
+    history.pushState(null, "", address(into.id.peek()!));
     current.value = into;
   }
   return true;

@@ -1,7 +1,9 @@
 // The caller's conversations for the side list, newest first by the router's time, and which of them are being
 // answered.
 import { signal } from "@preact/signals";
-import { get, serverNow, withQuery } from "../common/api";
+import { call, get, serverNow, withQuery } from "../common/api";
+import { confirm } from "../common/dialog";
+import { explained, toast } from "../common/note";
 import { me } from "../common/session";
 import type { TurnHead } from "./model";
 
@@ -26,7 +28,25 @@ export const live = signal<ReadonlySet<string>>(new Set());
 /** The day that it is, as the midnight it began with; changes at midnight. */
 export const today = signal(dayOf(serverNow()));
 
-export const title = (session: Session): string => (session.title || session.preview || "Conversation").replace(/\s+/g, " ").trim();
+export const address = (sessionId: string): string => `/c/${encodeURIComponent(sessionId)}`;
+
+/** Longer ones were cut by the router. */
+const TITLE_CHARS = 80;
+
+/** A question, or the beginning of one, as a title: without the marks of Markdown, on one line. */
+export function titleOf(text: string): string {
+  const plain = text
+    .replace(/^[ \t]*(?:#{1,6}|>|[-*+])[ \t]+/gm, "")
+    .replace(/!?\[([^\]]*)\]\([^)]*\)/g, "$1")
+    .replace(/\*\*|__|~~|`+/g, "")
+    .replace(/(^|\s)[*_](\S(?:[^*_]*\S)?)[*_](?=\s|[.,:;!?]|$)/g, "$1$2")
+    .replace(/\s+/g, " ")
+    .trim();
+  const isCut = [...text.trim()].length >= TITLE_CHARS && !/[….?!]$/.test(plain);
+  return isCut ? `${[...plain].slice(0, TITLE_CHARS).join("").replace(/[\s,;:]+$/, "")}…` : plain;
+}
+
+export const title = (session: Session): string => titleOf(session.title || session.preview) || "Conversation";
 
 /** The local midnight that a time's day began with. */
 export function dayOf(time: number): number {
@@ -131,7 +151,32 @@ export function touch(sessionId: string): void {
   if (session) sessions.value = merge(sessions.peek(), [{ ...session, updated_at: new Date(serverNow()).toISOString() }]);
 }
 
-export function forgetSession(sessionId: string): void {
+const tabs = typeof BroadcastChannel === "function" ? new BroadcastChannel("t3nets.chat") : null;
+
+/** Tells other tabs that a conversation goes on, or is gone. */
+export function tell(what: { session: string }): void {
+  tabs?.postMessage(what);
+}
+
+export function onTold(heard: (what: { session: string }) => void): void {
+  tabs?.addEventListener("message", (event: MessageEvent<{ session: string }>) => heard(event.data));
+}
+
+/** Deletes one, once somebody says yes; false where they do not, or it did not work. */
+export async function deleteSession(id: string, name: string): Promise<boolean> {
+  if (!(await confirm({ title: `Delete “${name}”?`, text: "Its questions and answers are deleted for good.", action: "Delete" }))) return false;
+  try {
+    await call("POST", "/api/clear", { asked: true, body: { session_id: id } });
+  } catch (error) {
+    toast(`Not deleted. ${explained(error).what}`);
+    return false;
+  }
+  forgetSession(id);
+  tell({ session: id });
+  return true;
+}
+
+function forgetSession(sessionId: string): void {
   removed.add(sessionId);
   show(sessions.peek());
 }
@@ -160,7 +205,7 @@ export async function refreshLive(): Promise<void> {
 export function listNew(turn: { session_id: string; message: string; started_at?: string }): void {
   if (!hasList() || sessions.peek().some((session) => session.session_id === turn.session_id)) return;
   const updated_at = turn.started_at ?? new Date(serverNow()).toISOString();
-  sessions.value = merge(sessions.peek(), [{ session_id: turn.session_id, title: turn.message.slice(0, 80), preview: "", updated_at, isNew: true }]);
+  sessions.value = merge(sessions.peek(), [{ session_id: turn.session_id, title: turn.message.slice(0, TITLE_CHARS), preview: "", updated_at, isNew: true }]);
 }
 
 export function mark(sessionId: string, isLive: boolean): void {

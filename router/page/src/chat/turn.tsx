@@ -5,12 +5,14 @@ import { CopyButton } from "../common/copy";
 import { confirm } from "../common/dialog";
 import { Icon } from "../common/icons";
 import { Note } from "../common/note";
+import { me } from "../common/session";
 import { Answer } from "./answer";
 import { FailureNote } from "./failure";
 import { grow, isSendKey, touch } from "./keys";
 import type { Conversation, Details, Turn } from "./model";
 import { memo } from "./memo";
 import { askInstead } from "./sending";
+import { address } from "./sessions";
 
 /** From where a skill has what it says. */
 const SOURCES: Record<string, string> = { sprint_status: "Jira", release_notes: "Jira" };
@@ -33,6 +35,11 @@ function ShownTurn({ turn, conversation, isLast }: Props): JSX.Element {
       <h2 class="hidden" id={name}>
         {turn.question ? `Question: ${turn.question.slice(0, 120)}` : "Answer"}
       </h2>
+      {turn.versionOf && me.value?.user && (
+        <p class="version">
+          Another version of <a href={address(turn.versionOf)}>an earlier conversation</a>, which stays as it was.
+        </p>
+      )}
       {turn.question && (isEditing ? <Edit turn={turn} conversation={conversation} /> : <Question turn={turn} conversation={conversation} edit={edit} />)}
       <AnswerOf turn={turn} conversation={conversation} isLast={isLast} edit={edit} />
     </section>

@@ -12,6 +12,8 @@ const paths = {
   info: "M12 11v5M12 8v.01M12 3a9 9 0 1 1 0 18 9 9 0 0 1 0-18",
   edit: "M4 20h4L19 9l-4-4L4 16zM13 7l4 4",
   menu: "M4 7h16M4 12h16M4 17h16",
+  more: "M5 12v.01M12 12v.01M19 12v.01",
+  search: "M11 4a7 7 0 1 1 0 14 7 7 0 0 1 0-14M16 16l4.5 4.5",
   close: "M6 6l12 12M18 6L6 18",
   chart: "M4 20V10M10 20V4M16 20v-7M21 20H3",
   chat: "M4 5h16v11H9l-5 4z",

@@ -1,6 +1,6 @@
 // The frame around every page: brand, side, user and theme; on a phone the side comes over the page.
 import { signal } from "@preact/signals";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { ComponentChildren, JSX } from "preact";
 import { Confirmations } from "./dialog";
 import { Icon, type IconName } from "./icons";
@@ -53,6 +53,15 @@ export function Shell({ page, title, chip, list, onNew, children }: ShellProps):
     event.preventDefault();
     sideOpen.value = false;
   };
+  useEffect(() => {
+    const key = (event: KeyboardEvent) => {
+      if (event.defaultPrevented || event.key.toLowerCase() !== "o" || !event.shiftKey || !(event.ctrlKey || event.metaKey) || event.altKey) return;
+      event.preventDefault();
+      side.current?.querySelector<HTMLElement>(".new")?.click();
+    };
+    document.addEventListener("keydown", key);
+    return () => document.removeEventListener("keydown", key);
+  }, []);
   const begin = (event: Event) => {
     sideOpen.value = false;
     if (!onNew) return;
@@ -73,12 +82,11 @@ export function Shell({ page, title, chip, list, onNew, children }: ShellProps):
             <span class="name">{brand}</span>
             {who?.tenant_name && <small>T3nets</small>}
           </a>
-          <a class="new" href="/" onClick={begin} aria-keyshortcuts="Control+K Meta+K">
+          <a class="new" href="/" onClick={begin} aria-keyshortcuts="Control+Shift+O Meta+Shift+O" title={`New chat (${isMac ? "⇧⌘O" : "Ctrl+Shift+O"})`}>
             <Icon name="plus" />
             New chat
-            <kbd aria-hidden="true">{isMac ? "⌘ K" : "Ctrl K"}</kbd>
           </a>
-          <div class="slot">{list}</div>
+          <div class="slot">{list ?? (who?.user && <OtherList />)}</div>
           <Account page={page} />
         </aside>
         <button class="veil" type="button" tabIndex={-1} aria-label="Close the menu" onClick={() => (sideOpen.value = false)} />
@@ -113,7 +121,7 @@ export function Shell({ page, title, chip, list, onNew, children }: ShellProps):
   );
 }
 
-const isMac = /Mac|iPhone|iPad/.test(navigator.platform);
+export const isMac = /Mac|iPhone|iPad/.test(navigator.platform);
 
 export function initials(name: string): string {
   const words = name.split(/[\s._@-]+/).filter(Boolean);
@@ -125,7 +133,8 @@ function Account({ page }: { page: Page }): JSX.Element {
   const [open, setOpen] = useState(false);
   const [isRecovering, setRecovering] = useState(false);
   const box = useRef<HTMLDivElement>(null);
-  useEffect(() => {
+  // Gone with the menu, so that the next Esc is another's.
+  useLayoutEffect(() => {
     if (!open) return;
     const away = (event: Event) => {
       if (!box.current?.contains(event.target as Node)) setOpen(false);
@@ -223,6 +232,16 @@ function Account({ page }: { page: Page }): JSX.Element {
       </nav>
     </div>
   );
+}
+
+/** The conversations beside a page that is about something else: loaded after it. */
+function OtherList(): JSX.Element | null {
+  const [part, setPart] = useState<{ List: () => JSX.Element } | null>(null);
+  useEffect(() => {
+    // Without it the page is whole all the same.
+    import("../chat/list").then(({ ListOfLinks }) => setPart({ List: ListOfLinks }), () => {});
+  }, []);
+  return part && <part.List />;
 }
 
 function PageLink({ href, icon, label }: { href: string; icon: IconName; label: string }): JSX.Element {
