@@ -291,7 +291,7 @@ test("an integration is removed by typing its name, and restored", async (t) => 
   await card.getByText("removed", { exact: true }).waitFor();
   await assert.rejects(server.run("secret", "test", "jira"));
   await card.getByRole("button", { name: "Restore" }).click();
-  await card.getByText("connected", { exact: true }).waitFor();
+  await card.getByRole("button", { name: "Remove" }).waitFor();
   assert.match(await server.run("secret", "test", "jira"), /Web shop/);
 });
 

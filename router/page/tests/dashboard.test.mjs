@@ -82,8 +82,8 @@ test("rule 44: nought, nothing and not loaded differ, and the day that is not ov
   await card(page, "Turns").getByText("Nothing was asked yet").waitFor();
   assert.equal(await card(page, "Turns").locator(".big").innerText(), "0");
   // No data: words, no bars of nought.
-  await page.getByText("Nothing was used in these 30 days (UTC).").waitFor();
-  await page.getByText("Nobody, so far.").waitFor();
+  await page.getByText("No turns in these 30 days (UTC).").waitFor();
+  await page.getByText("Nothing was asked in this period.").waitFor();
   assert.equal(await page.getByRole("slider").count(), 0);
 });
 
@@ -150,7 +150,7 @@ test("rule 46: heads sort by buttons, say how, stably, and the file has the numb
   const waiting = page.waitForEvent("download");
   await card(page, "Who used it").getByRole("button", { name: "Save as CSV" }).click();
   const file = await waiting;
-  assert.equal(file.suggestedFilename(), "t3nets-usage-by-user.csv");
+  assert.equal(file.suggestedFilename(), "t3nets-usage-by-user-2026-10-28-to-2026-11-26.csv");
   const text = await readFile(await file.path(), "utf8");
   assert.match(text, /"'=HYPERLINK\(""http:\/\/evil""\)",5,/);
   assert.match(text, /^\uFEFFPerson,Turns,Failed,Refused,Tokens,Cost,Last day \(UTC\)\r\n/);

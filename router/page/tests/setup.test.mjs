@@ -38,7 +38,7 @@ test("the whole of set-up: team, Jira, a question, inviting, and the one who was
   const { page, server, browser } = t;
   await open(t);
   await field(page, "Name of the team").fill("Acme");
-  await page.getByRole("button", { name: "Go on" }).click();
+  await page.getByRole("button", { name: "Continue" }).click();
   await heading(page, "Connect Jira");
   await page.locator(".brand", { hasText: "Acme" }).waitFor();
   const made = page.getByRole("link", { name: /id\.atlassian\.com/ });
@@ -50,15 +50,15 @@ test("the whole of set-up: team, Jira, a question, inviting, and the one who was
   await page.getByText(/reads the board Web shop at 127\.0\.0\.1; Sprint 24 is active with 2 issues/).waitFor();
   // Nothing was stored until one says so.
   await assert.rejects(server.run("secret", "test", "jira"));
-  await page.getByRole("button", { name: "Save and go on" }).click();
+  await page.getByRole("button", { name: "Save and continue" }).click();
   await heading(page, "First question");
   assert.match(await server.run("secret", "test", "jira"), /Web shop/);
   await page.getByRole("button", { name: "Ask", exact: true }).click();
   await page.locator(".first-answer", { hasText: "Sprint 24" }).waitFor();
-  await page.getByRole("button", { name: "Go on" }).click();
+  await page.getByRole("button", { name: "Continue" }).click();
   await field(page, "E-mail").fill("mei@acme.example");
   await field(page, "Name").fill("Mei Tanaka");
-  await page.getByRole("button", { name: "Make a sign-in link" }).click();
+  await page.getByRole("button", { name: "Create a sign-in link" }).click();
   const link = await field(page, "Link for Mei Tanaka").inputValue();
   const other = await browser.newContext();
   const hers = await other.newPage();
@@ -92,7 +92,7 @@ test("rule 50: a field is checked when it is left and at Next, and its error sta
 test("rule 50: back, reload and leaving lose only the token, which is kept nowhere", async (t) => {
   const { page, server, address } = t;
   await open(t, "team");
-  await page.getByRole("button", { name: "Go on" }).click();
+  await page.getByRole("button", { name: "Continue" }).click();
   await heading(page, "Connect Jira");
   await account(page, server.jira);
   await page.getByText("reads 3 boards").waitFor();
@@ -132,7 +132,7 @@ test("rule 51: a board's address is taken apart, a site's page and a token's lin
   await page.getByText(/reads the board Platform/).waitFor();
   await until("the number stands there", async () => ["12"].includes(await field(page, "Board").inputValue()));
   // Of another site it is no board of this one.
-  await page.getByRole("button", { name: "Save and go on" }).click();
+  await page.getByRole("button", { name: "Save and continue" }).click();
   await heading(page, "First question");
   assert.match(await server.run("secret", "test", "jira"), /Platform/);
 });
@@ -158,7 +158,7 @@ test("rule 52: a test says at the board that the right to read it is what failed
   await account(page, server.jira);
   await field(page, "Board").selectOption("12");
   await page.getByText(/may not read the board.*Give the account the right/).waitFor();
-  assert.equal(await page.getByRole("button", { name: "Save and go on" }).count(), 0);
+  assert.equal(await page.getByRole("button", { name: "Save and continue" }).count(), 0);
   // A board without sprints is read, and that is said.
   await field(page, "Board").selectOption("31");
   await page.getByText(/reads the board Support.*no sprint is active/).waitFor();
@@ -190,7 +190,7 @@ test("rule 47: the stored token is kept by a blank field, and asked for again wi
   await account(page, server.jira);
   await field(page, "Board").selectOption("7");
   await page.getByText("reads the board Web shop").waitFor();
-  await page.getByRole("button", { name: "Save and go on" }).click();
+  await page.getByRole("button", { name: "Save and continue" }).click();
   await heading(page, "First question");
   await page.getByRole("button", { name: "Connect Jira" }).click();
   assert.equal(await field(page, "API token").getAttribute("placeholder"), "stored");
@@ -206,7 +206,7 @@ for (const theme of ["light", "dark"]) {
     const { page, server } = t;
     await open(t, "team");
     await axe(page, "team");
-    await page.getByRole("button", { name: "Go on" }).click();
+    await page.getByRole("button", { name: "Continue" }).click();
     await account(page, server.jira, { token: "wrong" });
     await page.getByText("refused the credentials").waitFor();
     await axe(page, "a test that failed");
@@ -214,13 +214,13 @@ for (const theme of ["light", "dark"]) {
     await field(page, "Board").selectOption("7");
     await page.getByText("reads the board Web shop").waitFor();
     await axe(page, "a test that passed");
-    await page.getByRole("button", { name: "Save and go on" }).click();
+    await page.getByRole("button", { name: "Save and continue" }).click();
     await page.getByRole("button", { name: "Ask", exact: true }).click();
     await page.locator(".first-answer").waitFor();
     await axe(page, "a first question");
-    await page.getByRole("button", { name: "Go on" }).click();
+    await page.getByRole("button", { name: "Continue" }).click();
     await field(page, "E-mail").fill("mei@acme.example");
-    await page.getByRole("button", { name: "Make a sign-in link" }).click();
+    await page.getByRole("button", { name: "Create a sign-in link" }).click();
     await page.getByRole("button", { name: "Copy", exact: true }).waitFor();
     await axe(page, "inviting");
   });

@@ -48,11 +48,12 @@ interface Props {
   words?: string;
   /** What one should do first: in the accent's colour, until it was done. */
   isFirst?: boolean;
+  onCopied?: (() => void) | undefined;
 }
 
 const SAID_MS = 2000;
 
-export function CopyButton({ text, label, words, isFirst }: Props): JSX.Element {
+export function CopyButton({ text, label, words, isFirst, onCopied }: Props): JSX.Element {
   const [said, setSaid] = useState<"" | "copied" | "refused">("");
   const timer = useRef<number>(0);
   const [wasCopied, setWasCopied] = useState(false);
@@ -63,6 +64,7 @@ export function CopyButton({ text, label, words, isFirst }: Props): JSX.Element 
     setSaid(done ? "copied" : "refused");
     if (done) {
       setWasCopied(true);
+      onCopied?.();
       box.current?.dispatchEvent(new Event(COPIED, { bubbles: true }));
     }
     clearTimeout(timer.current);

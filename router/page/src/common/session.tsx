@@ -20,6 +20,9 @@ export const signingIn = signal(false);
 /** Counts who came: a page loads its data anew when it changes. */
 export const arrivals = signal(0);
 
+/** Counts sign-ins on this page, of the same person too: what was refused meanwhile is asked for again. */
+export const signIns = signal(0);
+
 /** Names what the browser keeps of this person, so that the next one sees nothing of it. */
 export const ownName = computed(() => {
   const who = me.value;
@@ -95,6 +98,7 @@ async function signIn(credential: Credential): Promise<void> {
   given.value = undefined;
   become(who);
   signingIn.value = false;
+  signIns.value += 1;
   tabs?.postMessage("changed");
 }
 

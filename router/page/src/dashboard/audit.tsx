@@ -51,7 +51,7 @@ export function Audit() {
   const tools = (
     <>
       <Filter label="Filter changes" value={filter} onInput={setFilter} />
-      <SaveAsCsv file="t3nets-audit.csv" columns={saved} rows={list.items.length === 0 ? [] : list.loadAll} />
+      <SaveAsCsv file="t3nets-audit" columns={saved} rows={list.items.length === 0 ? [] : list.loadAll} />
     </>
   );
   return (

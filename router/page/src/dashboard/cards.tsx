@@ -27,7 +27,8 @@ export function Cards({ usage, limits, today, days }: Props) {
         {(usage) => {
           const now = turns(summed(eachDay(usage.days, period)));
           const earlier = turns(summed(eachDay(usage.days, before)));
-          const parts = [days > 1 ? `${rate(now / days)} a day` : null, 2 * days <= 366 ? change(now, earlier) : null];
+          const compared = earlier === 0 ? (days === 1 ? "none yesterday" : `none in the ${days} days before`) : change(now, earlier);
+          const parts = [days > 1 && now / days >= 0.05 ? `${rate(now / days)} a day` : null, 2 * days <= 366 ? compared : null];
           return (
             <>
               <div class="big">{count(now)}</div>
@@ -94,7 +95,7 @@ export function Today({ limits, today }: { limits: Limits; today: Day }) {
       <div class="sub">of {count(most)}</div>
       <Meter name="Messages today" value={used} of={most} text={text} />
       <div class="sub">
-        {used >= most ? "Used up; " : rate !== null && rate > most ? `At this rate used up before then; ` : ""}
+        {used >= most ? "Used up; " : rate !== null && rate > most ? `At this rate it runs out before it ` : ""}
         resets at {clock(limits.resets_at)}
       </div>
     </>

@@ -58,7 +58,7 @@ export function Channels() {
   ];
   const tools = (
     <>
-      {list.items.length > 0 && <SaveAsCsv file="t3nets-channels.csv" columns={columns} rows={list.items} />}
+      {list.items.length > 0 && <SaveAsCsv file="t3nets-channels" columns={columns} rows={list.items} />}
       {kinds.length > 0 && (
         <button type="button" class="btn small p" onClick={() => setNew(true)}>
           Connect a channel

@@ -51,7 +51,7 @@ interface BarsProps {
 }
 
 export function Bars({ name, file, series, days, measure, today, empty }: BarsProps) {
-  if (series.length === 0) return <p class="none">{measure === "refusals" ? "Nothing was refused" : "Nothing was used"} {days.length === 1 ? "today" : `in these ${days.length} days`} (UTC).{empty}</p>;
+  if (series.length === 0) return <p class="none">{{ turns: "No turns", tokens: "No tokens", cost: "No cost", refusals: "Nothing was refused" }[measure]} {days.length === 1 ? "today" : `in these ${days.length} days`} (UTC).{measure === "turns" && empty}</p>;
   const format = formatOf(measure);
   type Row = { day: Day; values: (number | null)[] };
   const rows: Row[] = days.map((day, index) => ({ day, values: series.map((of) => of.values[index] ?? null) }));
@@ -62,11 +62,13 @@ export function Bars({ name, file, series, days, measure, today, empty }: BarsPr
   return (
     <>
       <StackedBars name={name} days={days} series={series} format={format} isWhole={measure !== "cost"} unfinished={today} />
-      <details class="numbers">
-        <summary>The same numbers as a table</summary>
-        <SortedTable name={name} columns={columns} rows={rows} keyOf={(row) => row.day} {...sorting("daily", columns, { column: "day", descending: true })} />
-        <SaveAsCsv file={`t3nets-${file}.csv`} columns={columns} rows={rows} />
-      </details>
+      <div class="numbers-of">
+        <SaveAsCsv file={`t3nets-${file}`} columns={columns} rows={rows} days={days} />
+        <details class="numbers">
+          <summary>The same numbers as a table</summary>
+          <SortedTable name={name} columns={columns} rows={rows} keyOf={(row) => row.day} {...sorting("daily", columns, { column: "day", descending: true })} />
+        </details>
+      </div>
     </>
   );
 }

@@ -98,14 +98,14 @@ export function FormError({ error, fields }: { error: unknown; fields: readonly 
 }
 
 /** A secret that is shown now and never again: whole, over as many lines as it takes. */
-export function ShownOnce({ label, value, children, end }: { label: string; value: string; children: ComponentChildren; end?: ComponentChildren }) {
+export function ShownOnce({ label, value, children, end, onCopied }: { label: string; value: string; children: ComponentChildren; end?: ComponentChildren; onCopied?: () => void }) {
   return (
     <div class="once">
       <Field label={label} hint={children}>
-        {(props) => <textarea {...props} class="in mono" readOnly rows={Math.ceil(value.length / 36)} spellcheck={false} value={value} onFocus={(event) => event.currentTarget.select()} />}
+        {(props) => <textarea {...props} class="in mono" readOnly rows={Math.ceil(value.length / 36)} spellcheck={false} value={value} onFocus={(event) => event.currentTarget.select()} onCopy={onCopied} />}
       </Field>
       <div class="buttons">
-        <CopyButton text={value} label={`Copy the ${label.toLowerCase()}`} words="Copy" isFirst />
+        <CopyButton text={value} label={`Copy the ${label.toLowerCase()}`} words="Copy" isFirst onCopied={onCopied} />
         {end}
       </div>
     </div>

@@ -26,7 +26,7 @@ interface Findings {
 const STATES = { ok: "works", failed: "does not work", not_set_up: "not set up" };
 const KNOWN: Record<string, string> = { tenants: "Tenants", usage: "Usage", conversations: "Conversations", secrets: "Secrets", jira: "Jira", anthropic: "Anthropic", openai: "OpenAI", model: "Model" };
 /** Where one sets it up. */
-const placeOf = (check: Check) => (check.name === "jira" ? "/setup?step=jira" : `/dashboard?view=${check.kind === "model" ? "settings" : "integrations"}`);
+const placeOf = (check: Check) => (check.name === "jira" ? "/setup?step=jira" : `/dashboard?view=integrations${check.kind === "model" ? `&card=${/`openai`/.test(check.detail ?? "") ? "openai" : "anthropic"}` : ""}`);
 
 export function Health() {
   const load = useLoad<Findings>("/api/admin/health");
@@ -51,7 +51,7 @@ export function Health() {
                 <span class="t">{check.status === "ok" ? duration(check.took_ms) : check.status === "not_set_up" ? <a href={placeOf(check)}>set up</a> : STATES[check.status]}</span>
                 {check.status !== "ok" && check.detail && (
                   <small>
-                    {sentence(check.detail)} {check.hint && sentence(check.hint)}
+                    {sentence(check.detail)} {check.code === "model_misconfigured" ? <a href={placeOf(check)}>Add a key</a> : check.hint && sentence(check.hint)}
                   </small>
                 )}
               </li>

@@ -74,7 +74,7 @@ export function Keys() {
         const shown = kind === "session" ? columns.filter((column) => column.id !== "prefix") : columns;
         const tools = (
           <>
-            <SaveAsCsv file={`t3nets-${kind}s.csv`} columns={columns} rows={rows} />
+            <SaveAsCsv file={`t3nets-${kind}s`} columns={columns} rows={rows} />
             {kind === "key" && (
               <button type="button" class="btn small p" onClick={() => setNew(true)}>
                 New key

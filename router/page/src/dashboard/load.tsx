@@ -4,7 +4,7 @@ import { useCallback, useEffect, useId, useRef, useState } from "preact/hooks";
 import type { ComponentChildren, JSX } from "preact";
 import { ApiError, call, get, withQuery } from "../common/api";
 import { ErrorNote } from "../common/note";
-import { ownName } from "../common/session";
+import { ownName, signIns } from "../common/session";
 
 export interface Loaded<T> {
   /** What came last; kept while it is asked for anew. */
@@ -37,6 +37,9 @@ export function useLoad<T>(path: string | null): Loaded<T> {
     return () => stop.abort();
   }, [path, turn, who]);
   const reload = useCallback(() => setTurn((turn) => turn + 1), []);
+  useEffect(() => {
+    if (state.error instanceof ApiError && state.error.status === 401) reload();
+  }, [signIns.value]);
   const put = useCallback((value: T) => setState((before) => ({ path: before.path, of: before.path, value, busy: false })), []);
   const own = state.path === path;
   return { value: state.value, error: own ? state.error : undefined, busy: state.busy || !own, isOld: state.of !== path && state.value !== undefined, reload, put };

@@ -32,7 +32,7 @@ function Admin() {
     <>
       <nav class="views" aria-label="Administration">
         {Object.entries(VIEWS).map(([name, { label }]) => {
-          const changes = { view: name === "overview" ? null : name };
+          const changes = { view: name === "overview" ? null : name, card: null };
           return (
             <a key={name} href={addressWith(changes)} data-label={label} aria-current={name === view ? "page" : undefined} onClick={(event) => follow(event, changes)}>
               {label}
@@ -59,7 +59,7 @@ function Content() {
           </button>
         }
       >
-        Who uses T3nets without signing in has no usage of their own. Sign in to see yours, and as an admin your team's.
+        Usage is only recorded for people who are signed in. Sign in to see yours, and as an administrator your team’s.
       </Note>
     );
   }

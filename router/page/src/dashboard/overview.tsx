@@ -1,10 +1,12 @@
 // What an admin sees first: figures, bars, health, who used it. Each part asks for itself.
 import { daysUntil, today as utcToday, zone } from "../figures/days";
 import { withQuery } from "../common/api";
+import { Note } from "../common/note";
 import { me } from "../common/session";
 import { Cards } from "./cards";
 import { Daily } from "./daily";
 import { Health } from "./health";
+import { type Integration, isSample } from "./integrations";
 import { useLoad } from "./load";
 import { RANGES, chooseRange, daysOf, range } from "./place";
 import { type Limits, type Usage } from "./usage";
@@ -22,6 +24,24 @@ export function Periods() {
   );
 }
 
+/** Whose days and times these are, where they are not the same. */
+export const Zones = () => (/^(Etc\/)?(UTC|UCT|GMT|Zulu|Universal)$/.test(zone()) ? null : <> · days are UTC, times yours ({zone()})</>);
+
+/** Where to begin, as long as nothing is connected and nobody else is there. */
+function Fresh() {
+  const integrations = useLoad<{ integrations: Integration[] }>("/api/admin/integrations");
+  const people = useLoad<{ users: unknown[] }>("/api/admin/users?limit=2");
+  const connected = integrations.value?.integrations?.some((of) => of.connected && !isSample(of)) ?? true;
+  if (connected || (people.value?.users?.length ?? 2) > 1) return null;
+  return (
+    <div class="fresh">
+      <Note kind="info" actions={<a href="/setup">Set up your team</a>}>
+        Connect Jira and invite your team to get started.
+      </Note>
+    </div>
+  );
+}
+
 export function Overview() {
   const today = utcToday();
   const days = daysOf(range.value, today);
@@ -33,10 +53,12 @@ export function Overview() {
     <>
       <header class="about">
         <span class="sub">
-          {me.value?.tenant_name} · {me.value?.environment} · days are UTC, times yours ({zone()})
+          {me.value?.tenant_name} · {me.value?.environment}
+          <Zones />
         </span>
         <Periods />
       </header>
+      <Fresh />
       <div class="grid">
         <Cards usage={usage} limits={limits} today={today} days={days} />
         <Daily today={today} days={days} />

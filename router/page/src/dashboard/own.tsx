@@ -1,7 +1,7 @@
 // What anyone sees of their own use; nothing here needs an admin.
 import type { ComponentChildren } from "preact";
 import { Sparkline } from "../figures/small";
-import { daysUntil, today as utcToday, zone } from "../figures/days";
+import { daysUntil, today as utcToday } from "../figures/days";
 import { compact, cost, count } from "../figures/numbers";
 import { withQuery } from "../common/api";
 import { Note } from "../common/note";
@@ -9,7 +9,7 @@ import { me } from "../common/session";
 import { Today } from "./cards";
 import { Bars, Choice, whole } from "./daily";
 import { Panel, isAbsent, useLoad } from "./load";
-import { Periods } from "./overview";
+import { Periods, Zones } from "./overview";
 import { daysOf, oneOf, range } from "./place";
 import { type Limits, MEASURES, type Measure, type Usage, eachDay, notAnswered, tokens, turns } from "./usage";
 import { go } from "./place";
@@ -26,7 +26,8 @@ export function Own({ note }: { note?: ComponentChildren }) {
     <>
       <header class="about">
         <span class="sub">
-          {me.value?.tenant_name} · your own use · days are UTC, times yours ({zone()})
+          {me.value?.tenant_name} · your own use
+          <Zones />
         </span>
         <Periods />
       </header>
@@ -41,7 +42,7 @@ export function Own({ note }: { note?: ComponentChildren }) {
             </>
           )}
         </Panel>
-        <Panel title="Their tokens" load={load}>
+        <Panel title="Tokens" load={load}>
           {(usage) => (
             <>
               <div class="big">{compact(tokens(usage.total))}</div>
@@ -52,7 +53,7 @@ export function Own({ note }: { note?: ComponentChildren }) {
             </>
           )}
         </Panel>
-        <Panel title="Their cost" load={load}>
+        <Panel title="Cost" load={load}>
           {(usage) => (
             <>
               <div class={usage.total.cost_usd === null ? "big words" : "big"}>{cost(usage.total.cost_usd)}</div>

@@ -79,7 +79,7 @@ export function People() {
   const tools = (
     <>
       {(list.items.length > MANY || list.hasMore) && <Filter label="Search people" value={filter} onInput={setFilter} />}
-      <SaveAsCsv file="t3nets-people.csv" columns={all} rows={list.items.length === 0 ? [] : list.loadAll} />
+      <SaveAsCsv file="t3nets-people" columns={all} rows={list.items.length === 0 ? [] : list.loadAll} />
       <button type="button" class="btn small p" onClick={() => setOpen({ what: "add" })}>
         Add a person
       </button>

@@ -1,11 +1,15 @@
 // The tenant's name, model and limits: a field for each thing that the API says may be set.
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
+import { count } from "../figures/numbers";
 import { ApiError } from "../common/api";
+import { useDraft } from "../common/drafts";
 import { ErrorNote, Note, sentence, toast } from "../common/note";
 import { LABELS } from "../common/names";
 import { loadMe } from "../common/session";
+import { servedIn } from "./channels";
 import { Field, FormError, Text, wrongWith } from "./form";
 import { type Loaded, Panel, send, useAction, useLoad } from "./load";
+import { addressWith, follow } from "./place";
 
 type Value = string | number | string[] | null;
 
@@ -40,6 +44,15 @@ const defaultOf = (meaning: string) => {
   return found === "those" ? "the built-in ones" : found;
 };
 
+/** What a setting does, in the API's words, and what it takes where that is a range. */
+function helpOf({ meaning, rule }: Setting): string {
+  const range = /^must be a whole number from (\d+) to (\d+)$/.exec(rule);
+  return `${sentence(meaning.replace(/ \[default: .+\]$/, ""))}${range ? ` From ${count(Number(range[1]))} to ${count(Number(range[2]))}.` : ""}`;
+}
+
+const CHANNELS: Record<string, string> = { dashboard: "Web page", api: "API", slack: "Slack", teams: "Microsoft Teams", telegram: "Telegram" };
+const PROVIDERS: Record<string, string> = { bedrock: "Amazon Bedrock", anthropic: "Anthropic", openai: "OpenAI or compatible", offline: "No model: templates" };
+
 export function Settings() {
   const load = useLoad<TenantSettings>("/api/settings");
   return (
@@ -49,16 +62,36 @@ export function Settings() {
   );
 }
 
+/** What is wrong with a value, as far as the rule can be read. */
+function problemOf(setting: Setting, value: Value): string | undefined {
+  if (value === null) return undefined;
+  const range = /^must be a whole number from (\d+) to (\d+)$/.exec(setting.rule);
+  const isWrong = range ? typeof value !== "number" || value < Number(range[1]) || value > Number(range[2]) : setting.rule.endsWith("without spaces") && /\s/.test(String(value));
+  return isWrong ? sentence(setting.rule) : undefined;
+}
+
+/** Where the key of a provider is entered. */
+const keyOf = (provider: string) => addressWith({ view: "integrations", card: provider });
+
 function Form({ settings, load }: { settings: TenantSettings; load: Loaded<TenantSettings> }) {
-  const [name, setName] = useState(settings.name);
-  const [values, setValues] = useState<Record<string, Value>>(() => Object.fromEntries((settings.settings ?? []).map((of) => [of.name, of.value])));
+  const draft = useDraft<Value>("settings");
+  const channels = useLoad<unknown>("/api/admin/channels?limit=1");
+  const [isChecked, setChecked] = useState(false);
+  const form = useRef<HTMLFormElement>(null);
   const action = useAction();
-  const of = (setting: Setting): Value => values[setting.name] ?? null;
-  const set = (setting: Setting, value: Value) => setValues((before) => ({ ...before, [setting.name]: value }));
-  const changed = (settings.settings ?? []).filter((setting) => JSON.stringify(of(setting)) !== JSON.stringify(setting.value));
+  const all = settings.settings ?? [];
+  const of = (setting: Setting): Value => (setting.name in draft.changes ? draft.changes[setting.name]! : setting.value);
+  const name = String(draft.changes["name"] ?? settings.name);
+  const changed = all.filter((setting) => JSON.stringify(of(setting)) !== JSON.stringify(setting.value));
   const hasChanges = changed.length > 0 || name.trim() !== settings.name;
+  const problems = new Map(changed.map((setting) => [setting.name, problemOf(setting, of(setting))]));
   const submit = (event: Event) => {
     event.preventDefault();
+    setChecked(true);
+    if ([...problems.values()].some(Boolean)) {
+      requestAnimationFrame(() => form.current?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus());
+      return;
+    }
     void action.run(async () => {
       const saved = await send<TenantSettings>("PUT", "/api/settings", {
         ...(name.trim() !== settings.name && { name: name.trim() }),
@@ -66,23 +99,33 @@ function Form({ settings, load }: { settings: TenantSettings; load: Loaded<Tenan
         ...(settings.version !== undefined && { version: settings.version }),
       });
       toast("Saved");
+      draft.clear();
       load.put(saved);
       // The frame shows the tenant's name.
       if (saved.name !== settings.name) void loadMe();
     });
   };
-  const fields = ["name", ...(settings.settings ?? []).map((of) => of.name)];
+  const wrong = (field: string) => (isChecked && problems.get(field)) || wrongWith(action.error, field);
+  const fields = ["name", ...all.map((of) => of.name)];
   const isOld = action.error instanceof ApiError && action.error.code === "changed";
+  const provider = all.find((of) => of.name === "ai_provider")?.value;
+  const wantsKey = provider === "anthropic" || provider === "openai" ? provider : null;
   return (
-    <form onSubmit={submit} noValidate>
+    <form ref={form} onSubmit={submit} noValidate>
       {settings.model.problem ? (
-        <Note kind="bad">No model answers: {sentence(settings.model.problem)}</Note>
+        <Note kind="bad" actions={wantsKey && <a href={keyOf(wantsKey)} onClick={(event) => follow(event, { view: "integrations", card: wantsKey })}>Add the key</a>}>
+          No model answers: {sentence(settings.model.problem)}
+        </Note>
+      ) : settings.model.provider === "offline" ? (
+        <Note kind="info" actions={<a href={keyOf("anthropic")} onClick={(event) => follow(event, { view: "integrations", card: "anthropic" })}>Add a model</a>}>
+          No model is set up: answers are made by templates.
+        </Note>
       ) : (
-        <p class="sub">{settings.model.provider === "offline" ? "No model is set up: answers are made by templates." : `${settings.model.name} answers now, by ${settings.model.provider}.`}</p>
+        <p class="sub">{`${settings.model.name} answers now, by ${settings.model.provider}.`}</p>
       )}
-      <Text label="Name of the team" value={name} onInput={setName} wrong={wrongWith(action.error, "name")} />
-      {(settings.settings ?? []).map((setting) => (
-        <One key={setting.name} setting={setting} value={of(setting)} onChange={(value) => set(setting, value)} wrong={wrongWith(action.error, setting.name)} />
+      <Text label="Name of the team" value={name} onInput={(value) => draft.set("name", value, settings.name)} wrong={wrong("name")} />
+      {all.map((setting) => (
+        <One key={setting.name} setting={setting} value={of(setting)} served={channels.value === undefined ? undefined : servedIn(channels.value)} onChange={(value) => draft.set(setting.name, value, setting.value)} wrong={wrong(setting.name)} />
       ))}
       {isOld ? (
         <ErrorNote
@@ -105,12 +148,21 @@ function Form({ settings, load }: { settings: TenantSettings; load: Loaded<Tenan
   );
 }
 
-function One({ setting, value, onChange, wrong }: { setting: Setting; value: Value; onChange: (value: Value) => void; wrong: string | undefined }) {
+interface OneProps {
+  setting: Setting;
+  value: Value;
+  /** The channels besides page and API on which the router answers; undefined while that is not known. */
+  served: readonly string[] | undefined;
+  onChange: (value: Value) => void;
+  wrong: string | undefined;
+}
+
+function One({ setting, value, served, onChange, wrong }: OneProps) {
   const kind = kindOf(setting);
   const label = LABELS[setting.name] ?? setting.name;
   const usual = defaultOf(setting.meaning);
-  // Where one chooses, the choices say what may be.
-  const hint = kind.kind === "one" ? undefined : sentence(setting.rule);
+  const hint = helpOf(setting);
+  const isMissing = (name: string) => setting.name === "enabled_channels" && served !== undefined && !["dashboard", "api", ...served].includes(name);
   if (kind.kind === "some") {
     const chosen = Array.isArray(value) ? value : null;
     const turn = (name: string, isOn: boolean) => onChange(kind.of.filter((of) => (of === name ? isOn : chosen?.includes(of))));
@@ -121,11 +173,13 @@ function One({ setting, value, onChange, wrong }: { setting: Setting; value: Val
           <input type="checkbox" checked={chosen === null} onChange={(event) => onChange(event.currentTarget.checked ? null : [...kind.of])} />
           {usual.charAt(0).toUpperCase() + usual.slice(1)}
         </label>
+        {hint && <p class="hint">{hint}</p>}
         {chosen !== null &&
           kind.of.map((name) => (
             <label key={name} class="check in-some">
               <input type="checkbox" checked={chosen.includes(name)} onChange={(event) => turn(name, event.currentTarget.checked)} />
-              {name}
+              {setting.name === "enabled_channels" ? (CHANNELS[name] ?? name) : name}
+              {isMissing(name) && <span class="soft"> (not available yet)</span>}
             </label>
           ))}
         {wrong && (
@@ -144,7 +198,7 @@ function One({ setting, value, onChange, wrong }: { setting: Setting; value: Val
             <option value="">Default: {usual}</option>
             {kind.of.map((name) => (
               <option key={name} value={name}>
-                {name}
+                {PROVIDERS[name] ?? name}
               </option>
             ))}
           </select>

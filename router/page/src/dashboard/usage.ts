@@ -91,6 +91,12 @@ export function eachDay(found: readonly OfDay[], days: readonly Day[]): OfDay[] 
   return days.map((day) => of.get(day) ?? { ...NOTHING, day });
 }
 
+/** What a group is called: a turn that was meant for a model where none is set up was worded by a template. */
+export function labelOf(group: Group & Counts): string {
+  if (group.id === "offline" || (group.id === "ai" && turns(group) > 0 && tokens(group) === 0)) return "no model";
+  return group.label;
+}
+
 const keyOf = (group: Group) => `${group.state} ${group.id}`;
 /** Routes keep their colours, whichever was used most. */
 const ROUTES = ["rule", "ai", "conversational"];
@@ -110,7 +116,7 @@ export function seriesOf(usage: GroupedUsage, days: readonly Day[], measure: Mea
   const isEmpty = (values: readonly (number | null)[]) => values.every((value) => value === 0);
   let series: Series[] = usage.groups.flatMap((group) => {
     const of = values.get(keyOf(group));
-    return of && !isEmpty(of) ? [{ id: keyOf(group), label: group.state === "former" ? `${group.label} (former)` : group.label, values: of }] : [];
+    return of && !isEmpty(of) ? [{ id: keyOf(group), label: group.state === "former" ? `${group.label} (former)` : labelOf(group), values: of }] : [];
   });
   if (usage.by === "route") {
     const rank = (of: Series) => {

@@ -1,22 +1,23 @@
 // Who used it: a table of the period's groups.
-import { dayLabel, type Day } from "../figures/days";
+import { dayLabel, type Day, daysUntil } from "../figures/days";
 import { compact, cost, count, NO_DATA } from "../figures/numbers";
 import { type Column, SaveAsCsv, SortedTable } from "../figures/table";
 import { withQuery } from "../common/api";
 import { Choice } from "./daily";
 import { Panel, useLoad } from "./load";
 import { go, oneOf, sorting } from "./place";
-import { BYS, type Counts, type Group, type GroupedUsage, keyOf, lastUse, tokens, turns } from "./usage";
+import { BYS, type Counts, type Group, type GroupedUsage, keyOf, labelOf, lastUse, tokens, turns } from "./usage";
 
 type Row = Group & Counts & { last: Day | null };
 const KINDS = { user: "Person", key: "Key", model: "Model", route: "Route" };
+const TITLES = { user: "Who used it", key: "Keys that were used", model: "Models that answered", route: "How it was answered" };
 const STATES: Record<Group["state"], string> = { current: "", former: "former", none: "", not_attributed: "" };
 
 export function UsersOfIt({ today, days }: { today: Day; days: number }) {
   const of = oneOf("of", BYS, "user");
   const load = useLoad<GroupedUsage>(withQuery("/api/admin/usage", { days, by: of }));
   const columns: Column<Row>[] = [
-    { id: "name", label: KINDS[of], value: (row) => row.label, show: (row) => <Name row={row} /> },
+    { id: "name", label: KINDS[of], value: (row) => labelOf(row), show: (row) => <Name row={row} /> },
     { id: "turns", label: "Turns", isNumber: true, value: turns, show: (row) => count(turns(row)) },
     { id: "failed", label: "Failed", isNumber: true, value: (row) => row.failed ?? null, show: (row) => (row.failed === undefined ? NO_DATA : count(row.failed)) },
     { id: "refused", label: "Refused", isNumber: true, value: (row) => row.refusals ?? null, show: (row) => (row.refusals === undefined ? NO_DATA : count(row.refusals)) },
@@ -32,13 +33,13 @@ export function UsersOfIt({ today, days }: { today: Day; days: number }) {
   };
   const tools = (
     <>
-      {load.value && !load.isOld && <SaveAsCsv file={`t3nets-usage-by-${of}.csv`} columns={columns} rows={() => rows(load.value!)} />}
+      {load.value && !load.isOld && <SaveAsCsv file={`t3nets-usage-by-${of}`} days={daysUntil(today, days)} columns={columns} rows={() => rows(load.value!)} />}
       <Choice label="Who" value={of} options={{ user: "people", key: "keys", model: "models", route: "routes" }} onChange={(of) => go({ of })} />
     </>
   );
   return (
-    <Panel title="Who used it" class="w4" load={load} tools={tools} lines={4}>
-      {(usage) => (usage.groups.length === 0 ? <p class="none">Nobody, so far.</p> : <SortedTable name="Who used it" columns={columns} rows={rows(usage)} keyOf={keyOf} {...order} />)}
+    <Panel title={TITLES[of]} class="w4" load={load} tools={tools} lines={4}>
+      {(usage) => (usage.groups.length === 0 ? <p class="none">Nothing was asked in this period.</p> : <SortedTable name={TITLES[of]} columns={columns} rows={rows(usage)} keyOf={keyOf} {...order} />)}
     </Panel>
   );
 }
@@ -46,7 +47,7 @@ export function UsersOfIt({ today, days }: { today: Day; days: number }) {
 function Name({ row }: { row: Row }) {
   return (
     <>
-      {row.label}
+      <span class="cut" title={labelOf(row)}>{labelOf(row)}</span>
       {STATES[row.state] && <span class="tag plain beside">{STATES[row.state]}</span>}
     </>
   );

@@ -154,6 +154,14 @@ export function StackedBars({ name, days, series, format, isWhole, unfinished }:
             {cursor !== null && <b>{format(of.values[at] ?? null)}</b>}
           </span>
         ))}
+        {days[last] === unfinished && cursor === null && (
+          <span class="unfinished">
+            <svg class="swatch" width="12" height="12" aria-hidden="true">
+              <rect class="bar" width="12" height="12" rx="3" fill={`url(#${id}-0)`} />
+            </svg>
+            today, so far
+          </span>
+        )}
       </figcaption>
     </figure>
   );

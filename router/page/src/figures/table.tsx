@@ -3,6 +3,7 @@
 import { useState } from "preact/hooks";
 import type { ComponentChildren } from "preact";
 import { type Cell, download } from "./csv";
+import { type Day, today } from "./days";
 import { type Sorting, sorted } from "./sort";
 
 export interface Column<Row> {
@@ -89,20 +90,24 @@ export function SortedTable<Row>({ name, columns, rows, keyOf, sorting, onSort, 
 }
 
 interface SaveProps<Row> {
+  /** Its name, before the days. */
   file: string;
+  /** The days that it is about; today without. */
+  days?: readonly Day[];
   columns: readonly Column<Row>[];
   /** The rows, or what gets them at the click. */
   rows: readonly Row[] | (() => readonly Row[] | Promise<readonly Row[]>);
 }
 
-export function SaveAsCsv<Row>({ file, columns, rows }: SaveProps<Row>) {
+export function SaveAsCsv<Row>({ file, days = [], columns, rows }: SaveProps<Row>) {
   const [busy, setBusy] = useState(false);
   const saved = columns.filter((column) => !column.isActions);
   const save = async () => {
     setBusy(true);
     try {
       const all = typeof rows === "function" ? await rows() : rows;
-      download(file, [saved.map((column) => column.label), ...all.map((row) => saved.map((column) => column.value(row)))]);
+      const [from, to] = [days[0] ?? today(), days.at(-1) ?? today()];
+      download(`${file}-${from === to ? to : `${from}-to-${to}`}.csv`, [saved.map((column) => column.label), ...all.map((row) => saved.map((column) => column.value(row)))]);
     } catch {
       // What could not be loaded is said where it is loaded.
     } finally {

@@ -42,5 +42,7 @@ export const tokenIn = (text: string) => text.replace(/[\s\u200B-\u200D\u2060\uF
 export function emailProblem(text: string): string | null {
   const given = text.trim();
   if (given === "") return "Enter the e-mail address of the Jira account.";
-  return /^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(given) || /^[^\s@]+@localhost$/.test(given) ? null : "This is not an e-mail address.";
+  return isEmail(given) ? null : "This is not an e-mail address.";
 }
+
+export const isEmail = (text: string) => /^[^\s@]+@([^\s@]+\.[^\s@]+|localhost)$/.test(text.trim());

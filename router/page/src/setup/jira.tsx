@@ -5,7 +5,7 @@ import { Field, FormError, Text, wrongWith } from "../dashboard/form";
 import { type Integration, type Tested, Works, pathOf } from "../dashboard/integrations";
 import { send, useAction } from "../dashboard/load";
 import { ApiError } from "../common/api";
-import { explained } from "../common/note";
+import { Note, explained } from "../common/note";
 import { boardIn, emailProblem, siteIn, tokenIn } from "./board";
 import { type Typed, remember, remembered } from "./memory";
 
@@ -37,18 +37,22 @@ function said(error: unknown, withBoard: boolean): string {
   if (!(error instanceof ApiError)) return `${what} ${todo}`;
   if (error.code === "integration_denied" && !withBoard) return `${what} E-mail and token must belong to one account, and tokens expire: make a new one if in doubt.`;
   if (error.code === "integration_denied") return `${what} Give the account the right to see the board’s project in Jira.`;
-  if (error.code === "integration_not_found") return `${what} Look at the address of the board, and whether the account sees it.`;
-  if (error.code === "integration_unavailable" || error.code === "integration_misconfigured") return `${what} Look at the address.`;
+  if (error.code === "integration_not_found") return `${what} Check the address of the board, and that the account can see it.`;
+  if (error.code === "integration_unavailable" || error.code === "integration_misconfigured") return `${what} Check the address.`;
   return error.field ? what : `${what} ${todo}`;
 }
 
 interface Props {
+  /** Whether what is connected is made-up data: it works, and is no account of anybody. */
+  isSample: boolean;
   stored: Integration | undefined;
   onSaved: (stored: Integration) => void;
   onSkip: () => void;
 }
 
-export function ConnectJira({ stored, onSaved, onSkip }: Props) {
+export function ConnectJira({ isSample, stored: connected, onSaved, onSkip }: Props) {
+  // One’s own Jira takes its place: nothing of it is a beginning.
+  const stored = isSample ? undefined : connected;
   const storedOf = (name: string) => stored?.fields.find((field) => field.name === name)?.value ?? "";
   const hasToken = stored?.fields.some((field) => field.name === "api_token" && field.is_set) ?? false;
   const [typed, setTyped] = useState<Typed>(() => ({ url: storedOf("url"), email: storedOf("email"), board: storedOf("board_id"), project: storedOf("project_key"), ...remembered() }));
@@ -149,8 +153,9 @@ export function ConnectJira({ stored, onSaved, onSkip }: Props) {
 
   return (
     <form ref={form} onSubmit={submit} noValidate>
+      {isSample && <Note kind="info">Sample data is connected. Enter your own Jira to replace it.</Note>}
       <Text label="Jira address" value={typed.url} placeholder="https://acme.atlassian.net" onInput={(url) => change({ url })} onLeave={() => (leave("url"), site && site !== typed.url && change({ url: site }))} wrong={at("url", problems.url)} hint="Paste the address of any page of your Jira." />
-      <Text label="E-mail of the account" value={typed.email} placeholder="bot@acme.example" onInput={(email) => change({ email })} onLeave={() => leave("email")} wrong={at("account", problems.email)} hint="Better a separate account that can read the board than a person’s own." />
+      <Text label="E-mail of the account" value={typed.email} placeholder="bot@acme.example" onInput={(email) => change({ email })} onLeave={() => leave("email")} wrong={at("account", problems.email)} hint="Use a service account that can read the board, rather than a personal one." />
       <Text
         label="API token"
         type="password"
@@ -213,7 +218,7 @@ export function ConnectJira({ stored, onSaved, onSkip }: Props) {
       {wrongWith(saving.error, "board_id") && <p class="hint no">{wrongWith(saving.error, "board_id")}</p>}
       <div class="buttons">
         <button type="submit" class="btn p" disabled={busy}>
-          {saving.busy ? "Saving…" : trying.busy || tryingBoard.busy ? "Testing…" : boardWorks ? "Save and go on" : works ? "Test the board" : "Test"}
+          {saving.busy ? "Saving…" : trying.busy || tryingBoard.busy ? "Testing…" : boardWorks ? "Save and continue" : works ? "Test the board" : "Test"}
         </button>
         {works && (
           <button type="button" class="btn" disabled={busy} onClick={() => (board ? tryBoard(true) : tryAccount(true))}>
@@ -221,7 +226,7 @@ export function ConnectJira({ stored, onSaved, onSkip }: Props) {
           </button>
         )}
         <button type="button" class="btn quiet" onClick={onSkip}>
-          {stored?.connected ? "Keep it as it is" : "Skip for now"}
+          {isSample ? "Keep the sample data" : stored?.connected ? "Keep it as it is" : "Skip for now"}
         </button>
       </div>
     </form>

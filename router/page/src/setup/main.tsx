@@ -1,7 +1,7 @@
 import { render } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import type { JSX } from "preact";
-import type { Integration } from "../dashboard/integrations";
+import { type Integration, isSample } from "../dashboard/integrations";
 import { Waiting, useLoad } from "../dashboard/load";
 import type { TenantSettings } from "../dashboard/settings";
 import { ErrorNote, Note } from "../common/note";
@@ -14,15 +14,20 @@ import { InvitePeople, Question, Team } from "./steps";
 
 const TITLES: Record<Step, string> = { team: "Your team", jira: "Connect Jira", question: "First question", people: "Invite people" };
 const SAYS: Record<Step, string> = {
-  team: "Four steps, a few minutes. Each is tried at once, and each can be left for later.",
+  team: "Four steps, a few minutes. Each is checked as you go, and you can skip any of them for now.",
   jira: "T3nets reads your board; it changes nothing in Jira. Its answers are for your team alone.",
-  question: "Ask something that you know the answer to.",
+  question: "Ask something you know the answer to.",
   people: "Each gets a link that signs them in once, without a password or a key.",
 };
 
 function Steps() {
   const settings = useLoad<TenantSettings>("/api/settings");
   const integrations = useLoad<{ integrations: Integration[] }>("/api/admin/integrations");
+  // What was done on an earlier day, for the ticks alone: set-up goes on without.
+  const chats = useLoad<{ sessions: unknown[] }>("/api/sessions?limit=1");
+  const people = useLoad<{ users: unknown[] }>("/api/admin/users?limit=2");
+  const [hasAsked, setAsked] = useState(false);
+  const [hasInvited, setInvited] = useState(false);
   const failed = settings.error ?? integrations.error;
   if (settings.value === undefined || integrations.value === undefined) {
     if (!failed) return <Waiting lines={6} />;
@@ -46,7 +51,12 @@ function Steps() {
     settings.reload();
     goTo(STEPS[at + 1]!);
   };
-  const isDone = (of: Step) => (of === "jira" ? hasJira && of !== step : STEPS.indexOf(of) < at && of !== "question");
+  const isDone = (of: Step) => {
+    if (of === "jira") return hasJira && of !== step;
+    if (of === "question") return hasAsked || (chats.value?.sessions.length ?? 0) > 0;
+    if (of === "people") return hasInvited || (people.value?.users.length ?? 0) > 1;
+    return STEPS.indexOf(of) < at;
+  };
   const saved = (stored: Integration) => {
     integrations.put({ integrations: integrations.value!.integrations.map((of) => (of.name === stored.name ? stored : of)) });
     next();
@@ -70,9 +80,9 @@ function Steps() {
         </h2>
         <p class="lead">{SAYS[step]}</p>
         {step === "team" && <Team settings={settings.value} onDone={next} />}
-        {step === "jira" && <ConnectJira key={jira?.updated_at} stored={jira} onSaved={saved} onSkip={next} />}
-        {step === "question" && <Question hasJira={hasJira} onDone={next} />}
-        {step === "people" && <InvitePeople />}
+        {step === "jira" && <ConnectJira key={jira?.updated_at} stored={jira} isSample={isSample(jira)} onSaved={saved} onSkip={next} />}
+        {step === "question" && <Question hasJira={hasJira} onAnswer={() => setAsked(true)} onDone={next} />}
+        {step === "people" && <InvitePeople onInvited={() => setInvited(true)} />}
       </section>
     </div>
   );

@@ -4,9 +4,11 @@ import { Select, ShownOnce, Text, FormError, wrongWith } from "../dashboard/form
 import { send, useAction } from "../dashboard/load";
 import { linkOf, userPath } from "../dashboard/people";
 import type { TenantSettings } from "../dashboard/settings";
+import { isEmail } from "./board";
 import { moment } from "../figures/days";
 import { duration } from "../figures/numbers";
 import type { User } from "../common/api";
+import { confirm } from "../common/dialog";
 import { Note, sentence } from "../common/note";
 import { loadMe } from "../common/session";
 
@@ -24,24 +26,29 @@ export function Team({ settings, onDone }: { settings: TenantSettings; onDone: (
     });
   };
   const { model } = settings;
+  const chosen = settings.settings?.find((of) => of.name === "ai_provider")?.value;
+  const addModel = `/dashboard?view=integrations&card=${chosen === "openai" ? "openai" : "anthropic"}`;
   return (
     <form onSubmit={submit} noValidate>
       <Text label="Name of the team" value={name} onInput={setName} hint="Everyone sees it at the top of the page." wrong={wrongWith(action.error, "name") ?? (name.trim() === "" ? "A team needs a name." : undefined)} />
       <p class="asked">Who answers</p>
       {model.problem ? (
-        <Note kind="bad" actions={<a href="/dashboard?view=settings">Settings</a>}>
+        <Note kind="bad" actions={<a href={addModel}>Add the key</a>}>
           No model answers yet: {sentence(model.problem)}
         </Note>
+      ) : model.provider === "offline" ? (
+        <p class="hint">
+          No model is set up, so answers are made by templates. <a href={addModel}>Add a model</a>
+        </p>
       ) : (
         <p class="hint ok">
-          ✓ {model.name}
-          {model.provider === "offline" ? ": no model is set up, so answers are made by templates" : ` by ${model.provider}`}
+          ✓ {model.name} by {model.provider}
         </p>
       )}
       <FormError error={action.error} fields={["name"]} />
       <div class="buttons">
         <button type="submit" class="btn p" disabled={action.busy || name.trim() === ""}>
-          Go on
+          Continue
         </button>
       </div>
     </form>
@@ -57,7 +64,7 @@ interface Answer {
 
 const ASKS = ["How is the sprint going?", "What is blocked?", "What am I working on?"];
 
-export function Question({ hasJira, onDone }: { hasJira: boolean; onDone: () => void }) {
+export function Question({ hasJira, onAnswer, onDone }: { hasJira: boolean; onAnswer: () => void; onDone: () => void }) {
   const [text, setText] = useState(hasJira ? ASKS[0]! : "ping");
   const [answer, setAnswer] = useState<Answer>();
   const action = useAction();
@@ -67,6 +74,7 @@ export function Question({ hasJira, onDone }: { hasJira: boolean; onDone: () => 
     void action.run(async () => {
       setAnswer(undefined);
       setAnswer(await send<Answer>("POST", "/api/chat", { message: text.trim() }));
+      onAnswer();
     });
   };
   return (
@@ -86,7 +94,7 @@ export function Question({ hasJira, onDone }: { hasJira: boolean; onDone: () => 
             <p>{answer.text}</p>
             <p class="hint">
               {answer.model ? `${answer.model} · ` : ""}
-              {duration(answer.timing_ms)} · <a href={`/c/${encodeURIComponent(answer.session_id)}`}>go on in the chat</a>
+              {duration(answer.timing_ms)} · <a href={`/c/${encodeURIComponent(answer.session_id)}`}>continue in the chat</a>
             </p>
           </div>
         )}
@@ -97,7 +105,7 @@ export function Question({ hasJira, onDone }: { hasJira: boolean; onDone: () => 
           {action.busy ? "Answering…" : "Ask"}
         </button>
         <button type="button" class={answer ? "btn p" : "btn quiet"} onClick={onDone}>
-          {answer ? "Go on" : "Skip for now"}
+          {answer ? "Continue" : "Skip for now"}
         </button>
       </div>
     </form>
@@ -110,44 +118,57 @@ interface Invited {
   expires_at: string;
 }
 
-export function InvitePeople() {
+export function InvitePeople({ onInvited }: { onInvited: () => void }) {
   const [email, setEmail] = useState("");
   const [name, setName] = useState("");
   const [role, setRole] = useState<User["role"]>("member");
   const [invited, setInvited] = useState<Invited[]>([]);
+  const [left, setLeft] = useState(false);
+  const [copied, setCopied] = useState<string[]>([]);
+  const isCopied = invited.length > 0 && invited.every(({ link }) => copied.includes(link));
+  const problem = email.trim() === "" || isEmail(email) ? undefined : "This is not an e-mail address.";
   // Somebody who was added but not invited, since the second call failed: the next try invites them alone.
   const [added, setAdded] = useState<User>();
   const action = useAction();
   const submit = (event: Event) => {
     event.preventDefault();
+    setLeft(true);
+    if (problem) return;
     void action.run(async () => {
       const isAdded = added !== undefined && added.email === email.trim();
       const user = isAdded ? added : await send<User>("POST", "/api/admin/users", { email: email.trim(), role, ...(name.trim() && { display_name: name.trim() }) });
       setAdded(user);
       const made = await send<{ link_token: string; expires_at: string }>("POST", `${userPath(user.user_id)}/invite`, {});
       setInvited((before) => [{ user, link: linkOf(made.link_token), expires_at: made.expires_at }, ...before]);
+      onInvited();
       setEmail("");
+      setLeft(false);
       setName("");
       setRole("member");
     });
   };
+  const leave = async (event: Event) => {
+    if (invited.length === 0 || isCopied) return;
+    event.preventDefault();
+    if (await confirm({ title: "Leave without copying?", text: "A link that was not copied is not shown again.", action: "Leave" })) location.assign("/");
+  };
   return (
     <form onSubmit={submit} noValidate>
-      <Text label="E-mail" type="email" value={email} onInput={setEmail} placeholder="mei@acme.example" hint="As in Jira, so that “what am I working on” finds their issues." wrong={wrongWith(action.error, "email")} />
+      <Text label="E-mail" type="email" value={email} onInput={setEmail} placeholder="mei@acme.example" hint="As in Jira, so that “what am I working on” finds their issues." onLeave={() => setLeft(true)} wrong={(left && problem) || wrongWith(action.error, "email")} />
       <Text label="Name" value={name} onInput={setName} placeholder="Mei Tanaka" wrong={wrongWith(action.error, "display_name")} />
       <Select label="Role" value={role} options={[["member", "Member"], ["admin", "Administrator"]]} onChange={setRole} />
       <FormError error={action.error} fields={["email", "display_name"]} />
       <div class="buttons">
         <button type="submit" class={invited.length > 0 ? "btn" : "btn p"} disabled={action.busy || !email.trim()}>
-          {action.busy ? "Making the link…" : "Make a sign-in link"}
+          {action.busy ? "Creating…" : "Create a sign-in link"}
         </button>
-        <a class={invited.length > 0 ? "btn p" : "btn quiet"} href="/">
-          {invited.length > 0 ? "Done: go to the chat" : "To the chat"}
+        <a class={isCopied ? "btn p" : "btn quiet"} href="/" onClick={(event) => void leave(event)}>
+          {invited.length > 0 ? "Done" : "Skip for now"}
         </a>
       </div>
       {invited.map(({ user, link, expires_at }) => (
         <div class="invited" key={link}>
-          <ShownOnce label={`Link for ${user.display_name}`} value={link}>
+          <ShownOnce label={`Link for ${user.display_name}`} value={link} onCopied={() => setCopied((before) => [...before, link])}>
             Send it to {user.display_name} alone. It signs in whoever opens it first, works once, until {moment(expires_at)}, and is not shown again.
           </ShownOnce>
         </div>
