@@ -206,7 +206,7 @@ test("rule 32: a 401 puts the sign-in over the dashboard, which loads anew after
   server.signedIn = false;
   server.rules.unshift({ method: "GET", path: "/api/admin/health", times: 1, answer: { status: 401, error: { code: "unauthorized", message: "the session is over" } } });
   await page.getByRole("button", { name: "Check again" }).click();
-  await page.getByRole("dialog").getByLabel("API key, sign-in link or recovery code").fill("t3n_right");
+  await page.getByRole("dialog").getByLabel("Paste your sign-in link").fill("t3n_right");
   await page.keyboard.press("Enter");
   await page.getByRole("dialog").waitFor({ state: "detached" });
   await card(page, "Health").getByText("Conversations").waitFor();

@@ -50,7 +50,7 @@ test("signing in begins in the field; on a phone no keyboard comes up by itself"
   server.signedIn = false;
   await page.goto(address);
   await dialog(page, "Sign in").waitFor();
-  assert.equal(await focused(page), "API key, sign-in link or recovery code");
+  assert.equal(await focused(page), "Paste your sign-in link");
   const phone = await browser.newContext({ hasTouch: true, isMobile: true, viewport: { width: 380, height: 640 } });
   const small = await phone.newPage();
   await small.goto(address);

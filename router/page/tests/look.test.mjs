@@ -89,7 +89,7 @@ const states = {
   "signing in": async ({ page, server, address }) => {
     server.signedIn = false;
     await page.goto(address);
-    await page.getByLabel("API key, sign-in link or recovery code").fill("t3n_wrong");
+    await page.getByLabel("Paste your sign-in link").fill("t3n_wrong");
     await page.keyboard.press("Enter");
     await page.getByText("The key is not known.").waitFor();
   },

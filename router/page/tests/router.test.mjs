@@ -19,7 +19,7 @@ async function signIn(page, server, name = "ada") {
   await page.goto(server.address);
   await page.locator(".who").click();
   await page.getByRole("button", { name: "Sign in" }).click();
-  await page.getByLabel("API key, sign-in link or recovery code").fill(key);
+  await page.getByLabel("Paste your sign-in link").fill(key);
   await page.keyboard.press("Enter");
   await page.getByRole("dialog").waitFor({ state: "detached" });
 }
@@ -55,7 +55,7 @@ test("a key signs in; a conversation is listed, found again after a reload, aske
   await page.reload();
   await shows(page, "Sprint");
   await page.getByRole("button", { name: "Details" }).click();
-  await page.locator(".details").getByText("sprint_status").waitFor();
+  await page.locator(".details").getByText("Sprint status").waitFor();
   const first = page.url();
   await page.getByRole("button", { name: "Ask again" }).click();
   await until("another version", () => page.url() !== first);

@@ -9,7 +9,7 @@ const account = (page) => page.locator(".who");
 test("rule 32: a 401 brings the sign-in over the page, and a key signs in", async ({ page, server, address }) => {
   server.signedIn = false;
   await page.goto(address);
-  const field = page.getByLabel("API key, sign-in link or recovery code");
+  const field = page.getByLabel("Paste your sign-in link");
   await field.fill("  t3n_wrong\n");
   await page.getByRole("dialog").getByRole("button", { name: "Sign in" }).click();
   await page.getByText("The key is not known.").waitFor();
@@ -33,12 +33,12 @@ test("rule 53: opening a one-time link spends nothing; a button's POST does", as
 
 test("rule 54: the token leaves the address before any other request; a used link says how to get a new one", async ({ page, server, address }) => {
   server.signedIn = false;
-  server.next("POST", "/session", { status: 401, error: { code: "unauthorized", message: "the link was used, or its user is gone", hint: "ask for a new one: each works once, and for a while" } });
+  server.next("POST", "/session", { status: 401, error: { code: "unauthorized", message: "the link was used, or its user is gone", hint: "links work once and expire. Ask for a new one; the operator can run `t3nets open`" } });
   const seen = [];
   page.on("request", () => seen.push(page.url()));
   await page.goto(`${address}/#link=t3i_used`);
   await page.getByRole("dialog").getByRole("button", { name: "Sign in" }).click();
-  await page.getByText("The link was used, or its user is gone. Ask for a new one").waitFor();
+  await page.locator(".note.bad").getByText("The link was used, or its user is gone. Links work once and expire. Ask for a new one").waitFor();
   assert.equal(page.url(), `${address}/`);
   for (const request of server.requests) assert.ok(!JSON.stringify([request.path, ...request.query, request.headers]).includes("t3i_used"), request.path);
   assert.equal(await page.evaluate(() => history.state), null);
@@ -84,8 +84,53 @@ test("a recovery code is shown once, and signs in", async ({ page, server, addre
   assert.equal(await page.getByText("t3r_right").count(), 0);
   await account(page).click();
   await page.getByRole("button", { name: "Sign out" }).click();
-  await page.getByLabel("API key, sign-in link or recovery code").fill("t3r_right");
+  await page.getByLabel("Paste your sign-in link").fill("t3r_right");
   await page.keyboard.press("Enter");
   await page.getByText("Ada Lovelace").waitFor();
   assert.deepEqual(server.of("POST", "/session").map((request) => request.body), [{ recovery_code: "t3r_right" }]);
+});
+
+test("signing out shows what a reload would: who may ask without signing in goes on, in the same team", async ({ page, server, address }) => {
+  server.store("s1", "A question", "An answer");
+  await page.goto(`${address}/c/s1`);
+  await page.locator(".ans").getByText("An answer").waitFor();
+  server.next("DELETE", "/session", ({ response }) => {
+    server.me = { ...server.me, by: "nothing", user: null, role: "member", may_administer: false };
+    server.json(response, 204);
+  });
+  await account(page).click();
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByText("Not signed in").waitFor();
+  assert.equal(page.url(), `${address}/`);
+  assert.equal(await page.getByRole("dialog").count(), 0);
+  await page.getByText(/^Good /).waitFor();
+  assert.equal(await page.locator(".brand .name").textContent(), "Acme");
+});
+
+test("signing out where everyone has to sign in keeps the team's name", async ({ page, address }) => {
+  await page.goto(address);
+  await account(page).click();
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByRole("dialog", { name: "Sign in" }).waitFor();
+  assert.equal(await page.locator(".brand .name").textContent(), "Acme");
+});
+
+test("a recovery code is offered once, after the first sign-in by a link", async ({ page, server, address }) => {
+  const offer = page.getByText("A recovery code gets you back in");
+  for (const isFirst of [true, false]) {
+    server.signedIn = false;
+    await page.goto("about:blank");
+    await page.goto(`${address}/#link=t3i_right`);
+    await page.getByRole("dialog").getByRole("button", { name: "Sign in" }).click();
+    await page.getByText("Ada Lovelace").waitFor();
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    if (!isFirst) break;
+    await page.getByRole("button", { name: "Create a recovery code" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Create a code" }).click();
+    await page.getByText("t3r_right").waitFor();
+    await page.getByRole("dialog").getByRole("button", { name: "Copy", exact: true }).click();
+    await page.getByRole("button", { name: "Done" }).click();
+    await offer.waitFor({ state: "detached" });
+  }
+  assert.equal(await offer.count(), 0);
 });

@@ -17,7 +17,7 @@ test("rule 32: at a 401 the sign-in comes over the page, the draft is kept, noth
   await page.getByRole("dialog", { name: "You were signed out" }).waitFor();
   assert.equal(await box(page).inputValue(), "Not lost");
   assert.equal(await page.locator(".talk").getByText("An answer").count(), 1, "the page stays");
-  await page.getByLabel("API key, sign-in link or recovery code").fill("t3n_right");
+  await page.getByLabel("Paste your sign-in link").fill("t3n_right");
   await page.keyboard.press("Enter");
   await page.getByRole("dialog").waitFor({ state: "detached" });
   await drawn(page);
@@ -35,12 +35,13 @@ for (const days of [-1, 0, 1]) {
     await page.clock.install({ time: now + days * 86_400_000 });
     const dated = { date: new Date(now).toUTCString() };
     server.next("GET", "/api/me", ({ response }) => server.json(response, 200, server.who(), dated));
-    server.next("POST", "/api/turns", { status: 429, error: { code: "messages_exhausted", message: "your team has used its 1,000 messages for today" }, headers: { "retry-after": "10800", ...dated } }, 2);
+    server.next("POST", "/api/turns", { status: 429, error: { code: "messages_exhausted", message: "your team has used its 1,000 messages for today; the limit resets at 2026-11-27T00:00:00Z" }, headers: { "retry-after": "10800", ...dated } }, 2);
     await page.goto(address);
     await box(page).fill("One more");
     await box(page).press("Enter");
     const note = page.locator(".refusal");
     await note.getByText("Your team has used its 1,000 messages for today.").waitFor();
+    assert.doesNotMatch(await note.textContent(), /limit resets|2026/);
     // 21:00 UTC is 22:00 in Berlin; three hours on.
     assert.match(await note.textContent(), /It resets at (?:Friday[^0-9]*27 November, )?01:00 \(in 3 h\)/);
     assert.equal(await box(page).inputValue(), "One more");
@@ -97,6 +98,18 @@ test("rule 34: a conversation that is not there says so", async ({ page, address
   await page.getByText("Good ").waitFor();
 });
 
+test("rule 34: what is asked where no conversation was found begins one, with its own address", async ({ page, server, address }) => {
+  await page.goto(`${address}/c/never-was`);
+  await page.getByText("There is no such conversation here").waitFor();
+  const turn = await ask(page, server, "Begin here");
+  turn.delta("Begun.");
+  turn.done();
+  await shows(page, "Begun.");
+  assert.equal(sent(server)[0].body.session_id, undefined);
+  assert.equal(await page.getByText("There is no such conversation here").count(), 0);
+  assert.equal(page.url(), `${address}/c/${turn.session_id}`);
+});
+
 test("rule 38: first sight says who answers and offers questions; a click asks and never overwrites a draft", async ({ page, server, address }) => {
   server.me = { ...server.me, sample_data: true };
   await open(page, address);
@@ -109,6 +122,7 @@ test("rule 38: first sight says who answers and offers questions; a click asks a
   assert.equal(sent(server)[0].body.message, "What am I working on?");
   await page.locator(".you").waitFor();
   assert.equal(await box(page).inputValue(), "my draft");
+  await until("one types on", () => page.evaluate(() => document.activeElement.tagName === "TEXTAREA"));
 });
 
 test("rule 38: whoever is not signed in chats without a list", async ({ page, server, address }) => {
@@ -200,7 +214,7 @@ test("rule 38: a link to a conversation asks whoever is not signed in to sign in
   await page.getByRole("dialog", { name: "Sign in" }).waitFor();
   assert.equal(server.of("GET", "/api/history").length, 0);
   server.me = { ...server.me, by: "session", user: ada };
-  await page.getByLabel("API key, sign-in link or recovery code").fill("t3n_right");
+  await page.getByLabel("Paste your sign-in link").fill("t3n_right");
   await page.keyboard.press("Enter");
   await page.locator(".talk").getByText("An answer").waitFor();
 });
@@ -208,8 +222,43 @@ test("rule 38: a link to a conversation asks whoever is not signed in to sign in
 test("rule 38: without a model it says who answers all the same", async ({ page, server, address }) => {
   server.me = { ...server.me, model: { provider: "offline", name: "offline" }, sample_data: true };
   await open(page, address);
-  await page.getByText("T3nets answers for Acme, from sample data").waitFor();
+  await page.getByText("Answers come from sample data").waitFor();
   assert.equal(await page.locator(".chip.model").count(), 0);
+});
+
+test("under an answer stands from where it is and how long it took, before and after a reload; details in words", async ({ page, server, address }) => {
+  server.me = { ...server.me, sample_data: true };
+  await open(page, address);
+  let turn = await ask(page, server, "Sprint?");
+  turn.delta("Fine.");
+  turn.done({ skill: "sprint_status", route: "rule", model: "offline", usage: { input_tokens: 0, output_tokens: 0, cost_usd: 0 }, timing_ms: 5 });
+  const stored = server.sessions.get(turn.session_id).messages.at(-1);
+  stored.details.timing_ms = 43;
+  const meta = answer(page).locator(".meta");
+  await until("as it is stored", async () => (await meta.textContent()) === "from sample data · 43 ms");
+  await page.reload();
+  await until("after a reload", async () => (await meta.textContent()) === "from sample data · 43 ms");
+  await page.getByRole("button", { name: "Details" }).click();
+  const rows = await page.locator(".details > div").evaluateAll((all) => all.map((row) => [...row.children].map((each) => each.textContent.trim()).join(": ")));
+  assert.deepEqual(rows.slice(0, 4), ["How: A rule recognised the question", "Skill: Sprint status", "Model: None", "Time: 43 ms"]);
+  turn = await ask(page, server, "Ping?");
+  turn.delta("Pong.");
+  turn.done({ skill: "ping", route: "rule", timing_ms: 7 });
+  await until("from nothing", async () => /^\d/.test(await meta.last().textContent()));
+});
+
+test("a long question shows its beginning, and all of it by a button", async ({ page, server, address }) => {
+  server.store("s1", `Begin ${"and on ".repeat(400)}end`, "An answer");
+  await open(page, `${address}/c/s1`);
+  await page.locator(".ans").getByText("An answer").waitFor();
+  const height = async () => (await page.locator(".you p").boundingBox()).height;
+  const cut = await height();
+  assert.ok(cut < 300, `${cut}`);
+  assert.equal(await page.locator(".you p").evaluate((text) => getComputedStyle(text).overflowY), "hidden", "no box that scrolls by itself");
+  await page.getByRole("button", { name: "Show more" }).click();
+  assert.ok((await height()) > 2 * cut);
+  await page.getByRole("button", { name: "Show less" }).click();
+  assert.equal(await height(), cut);
 });
 
 test("rule 39: one polite region says that it answers, whole sentences, that it is complete; nothing old", async ({ page, server, address }) => {

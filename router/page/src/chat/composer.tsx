@@ -36,6 +36,13 @@ export function Composer({ conversation }: { conversation: Conversation }): JSX.
   const limit = me.value?.limits?.message_bytes ?? DEFAULT_LIMIT;
   const isTooLong = bytes.value > limit;
   const isEmpty = bytes.value === 0;
+  // The router counts bytes, people characters: of what stands there.
+  const inCharacters = (count: number) => {
+    const text = field.current?.value ?? "";
+    const characters = Math.ceil(count / (bytes.value / Math.max(1, [...text].length)));
+    return characters === 1 ? "1 character" : `${characters.toLocaleString()} characters`;
+  };
+  const tooLong = isTooLong ? `Too long: shorten it by about ${inCharacters(bytes.value - limit)}.` : "";
   const owner = ownName.value;
 
   const save = () => {
@@ -102,7 +109,7 @@ export function Composer({ conversation }: { conversation: Conversation }): JSX.
     const text = field.current!.value;
     if (text.trim() === "") return;
     if (running || isSending) return explain("Your text is kept: send it when the answer is complete, or stop the answer with Esc.");
-    if (isTooLong) return explain(`Too long by ${(bytes.value - limit).toLocaleString()} bytes: shorten it, or send it in parts.`);
+    if (isTooLong) return explain(`${tooLong} Or send it in parts.`);
     recalled.current = null;
     const sent = send(conversation, text);
     put("");
@@ -149,8 +156,8 @@ export function Composer({ conversation }: { conversation: Conversation }): JSX.
 
   const refusal = conversation.refusal.value;
   const mayStop = running !== undefined || isSending;
-  const counter = bytes.value >= limit * COUNTED ? `${bytes.value.toLocaleString()} of ${limit.toLocaleString()} bytes` : "";
-  const status = why || (isTooLong ? "Too long to send" : running ? (touch.matches ? "Answering…" : "Answering… Esc stops") : isSending ? (isStopping ? "Stopping…" : touch.matches ? "Sending…" : "Sending… Esc stops") : touch.matches ? "" : "Enter sends · Shift+Enter for a new line");
+  const counter = !isTooLong && bytes.value >= limit * COUNTED ? `About ${inCharacters(limit - bytes.value)} left` : "";
+  const status = why || (isTooLong ? tooLong : running ? (touch.matches ? "Answering…" : "Answering… Esc stops") : isSending ? (isStopping ? "Stopping…" : touch.matches ? "Sending…" : "Sending… Esc stops") : touch.matches ? "" : "Enter sends · Shift+Enter for a new line");
   return (
     <div class="foot">
       {absent.value === "signed out" && (
@@ -187,7 +194,7 @@ export function Composer({ conversation }: { conversation: Conversation }): JSX.
             <StopIcon />
           </button>
         ) : (
-          <button type="submit" class="send" aria-label="Send" aria-disabled={isEmpty || isTooLong} aria-describedby={isTooLong ? "box-counter" : undefined}>
+          <button type="submit" class="send" aria-label="Send" aria-disabled={isEmpty || isTooLong} aria-describedby={isTooLong ? "box-status" : undefined}>
             <Icon name="send" weight={2.2} />
           </button>
         )}
@@ -196,9 +203,7 @@ export function Composer({ conversation }: { conversation: Conversation }): JSX.
         <span id="box-status" class={why || isTooLong ? "why" : undefined}>
           {status}
         </span>
-        <span id="box-counter" class={isTooLong ? "no" : undefined}>
-          {counter}
-        </span>
+        <span id="box-counter">{counter}</span>
       </div>
     </div>
   );

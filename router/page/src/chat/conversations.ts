@@ -1,5 +1,5 @@
 // Which conversation shows, by the page's address; opening, loading upward, and what other tabs do.
-import { computed, signal } from "@preact/signals";
+import { batch, computed, signal } from "@preact/signals";
 import { ApiError, get, withQuery } from "../common/api";
 import { me, signingIn } from "../common/session";
 import { follow, settle } from "./following";
@@ -93,6 +93,16 @@ function keepOpen(conversation: Conversation): void {
   }
 }
 
+/** What is asked where no conversation was found begins one, with an address of its own. */
+export function beginAnew(conversation: Conversation): void {
+  opened.delete(conversation.id.peek()!);
+  if (current.peek() === conversation) history.replaceState(null, "", "/");
+  batch(() => {
+    conversation.id.value = null;
+    conversation.phase.value = "ready";
+  });
+}
+
 /** A new conversation has got its id. */
 export function named(conversation: Conversation, sessionId: string): void {
   conversation.id.value = sessionId;
@@ -166,7 +176,11 @@ async function see(conversation: Conversation): Promise<void> {
   conversation.seen = null;
   try {
     const { messages } = await historyOf(conversation.id.peek()!, 1);
-    if (!conversation.running) conversation.seen = messages.at(-1)?.at ?? null;
+    const newest = messages.at(-1);
+    if (conversation.running) return;
+    conversation.seen = newest?.at ?? null;
+    const turn = conversation.turns.peek().at(-1);
+    if (turn?.stored === 2 && newest?.role === "assistant" && newest.details) turn.details.value = newest.details;
   } catch {
     // Then the next question is not checked against what other tabs wrote.
   }

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { JSX } from "preact";
 import { ApiError, serverNow } from "../common/api";
-import { Note, explained } from "../common/note";
+import { Note, explained, sentence } from "../common/note";
 import { me, signingIn } from "../common/session";
 
 interface Props {
@@ -53,6 +53,8 @@ export function FailureNote({ error, onRetry, onEdit, onClose }: Props): JSX.Ele
 function said(error: unknown): { what: string; todo: string; requestId?: string | undefined } {
   if (error instanceof ApiError) {
     const { requestId } = error;
+    // When is said below, as the reader writes times.
+    if (error.status === 429 && error.retryAfter !== undefined) return { ...explained(error), what: sentence(error.message.replace(/[;,.]?\s*the limit resets at \S+/i, "")) };
     if (error.code === "conversation_moved_on") return { what: "This conversation went on in another tab.", todo: "Read what is new, then send again; your text is kept.", requestId };
     if (error.code === "turn_under_way") return { what: "Another question in this conversation is being answered.", todo: "Send again when it is complete; your text is kept.", requestId };
     if (error.status === 504) return { what: "The answer took too long.", todo: "Ask again, or ask for less at once.", requestId };

@@ -36,7 +36,7 @@ export function FirstSight({ conversation }: { conversation: Conversation }): JS
     if (!touch.matches) shownBox.value?.focus();
   };
   const model = modelOf(who);
-  const by = model ? `${model} answers for ${who.tenant_name}` : `T3nets answers for ${who.tenant_name}`;
+  const source = who.sample_data ? "sample data: a made-up team and its sprint" : "your team’s tools";
   return (
     <>
       <h2>
@@ -44,8 +44,7 @@ export function FirstSight({ conversation }: { conversation: Conversation }): JS
         {name ? `, ${name}` : ""}
       </h2>
       <p>
-        {by}
-        {who.sample_data ? ", from sample data: a made-up team and its sprint. Ask what you like, nothing can break." : ", from what your team’s tools know."}
+        {model ? `${model} answers for ${who.tenant_name}, from ${source}.` : `Answers come from ${source}.`}
       </p>
       {asks.length > 0 && (
         <div class="asks" role="group" aria-label="Questions to begin with">

@@ -142,7 +142,9 @@ const used = (turn: Turn, names: string[]) => {
 
 function done(turn: Turn, answer: Answer): void {
   turn.replace(answer.text);
-  turn.details.value = detailsOf(answer);
+  // How long it took is what the history says, to those who have one: it is the same after a reload.
+  const { timing_ms, ...rest } = detailsOf(answer);
+  turn.details.value = me.peek()?.user || timing_ms === undefined ? rest : { ...rest, timing_ms };
   turn.stored = 2;
   turn.end("done");
 }

@@ -68,7 +68,7 @@ export function Log({ conversation }: { conversation: Conversation }): JSX.Eleme
                 </button>
               }
             >
-              There is no such conversation here: it was removed, is older than 30 days, or is someone else’s.
+              There is no such conversation here. It was deleted or has expired, or it isn’t yours.
             </Note>
           )}
           {phase === "failed" && (

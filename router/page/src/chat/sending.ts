@@ -2,7 +2,7 @@
 // the box again if the router does not take it.
 import { batch } from "@preact/signals";
 import { ApiError, NoNetwork, call, idempotencyKey } from "../common/api";
-import { current, loadAll, named, refresh, track } from "./conversations";
+import { beginAnew, current, loadAll, named, refresh, track } from "./conversations";
 import { giveBack, keepSent } from "./drafts";
 import { settle, take } from "./following";
 import { Conversation, Turn, type TurnHead } from "./model";
@@ -35,6 +35,7 @@ interface Otherwise {
 /** Asks, and gives the turn once the router has taken it. The question shows at once; what is refused is in the box again. Twice at once is once. */
 export async function send(conversation: Conversation, message: string, otherwise?: Otherwise): Promise<Turn | null> {
   if (conversation.isSending.peek() || conversation.running || message.trim() === "") return null;
+  if (conversation.phase.peek() === "missing") beginAnew(conversation);
   const turn = new Turn(message);
   turn.isFresh = true;
   turn.isSending.value = true;

@@ -16,7 +16,10 @@ import { address } from "./sessions";
 
 /** From where a skill has what it says. */
 const SOURCES: Record<string, string> = { sprint_status: "Jira", release_notes: "Jira" };
-const sourceOf = (skills: readonly string[] | undefined) => skills?.map((skill) => SOURCES[skill] ?? skill.replace(/_/g, " ")).find(Boolean);
+function sourceOf(skills: readonly string[] | undefined): string | undefined {
+  const source = skills?.map((skill) => SOURCES[skill]).find(Boolean);
+  return source && me.value?.sample_data ? "sample data" : source;
+}
 
 export const seconds = (ms: number): string => (ms < 950 ? `${Math.max(1, Math.round(ms))} ms` : `${(ms / 1000).toLocaleString(undefined, { maximumFractionDigits: 1, minimumFractionDigits: 1 })} s`);
 
@@ -49,11 +52,27 @@ function ShownTurn({ turn, conversation, isLast }: Props): JSX.Element {
 // Its own signals make it anew; that others came does not.
 export const TurnView = memo(ShownTurn, (a, b) => a.turn === b.turn && a.conversation === b.conversation && a.isLast === b.isLast);
 
+/** Of a question that is longer the beginning shows. */
+const LONG_CHARS = 900;
+const LONG_LINES = 14;
+
 function Question({ turn, conversation, edit }: { turn: Turn; conversation: Conversation; edit: () => void }): JSX.Element {
   const { isBusy } = conversation;
+  const [isWhole, setWhole] = useState(false);
+  const isLong = turn.question.length > LONG_CHARS || turn.question.split("\n").length > LONG_LINES;
+  const text = useId();
   return (
     <div class="you">
-      <p>{turn.question}</p>
+      <div class="said">
+        <p class={isLong && !isWhole ? "cut" : undefined} id={text}>
+          {turn.question}
+        </p>
+        {isLong && (
+          <button type="button" aria-expanded={isWhole} aria-controls={text} onClick={() => setWhole(!isWhole)}>
+            {isWhole ? "Show less" : "Show more"}
+          </button>
+        )}
+      </div>
       <div class="acts">
         <CopyButton text={turn.question} label="Copy the question" />
         {!isBusy && (
@@ -220,17 +239,20 @@ function Acts({ turn, conversation }: { turn: Turn; conversation: Conversation; 
   );
 }
 
-const ROUTES: Record<string, string> = { conversational: "Small talk, without a model", rule: "A rule chose the skill", ai: "The model chose what to do" };
+const ROUTES: Record<string, string> = { conversational: "Small talk, without a model", rule: "A rule recognised the question", ai: "The model chose what to look up" };
+/** `sprint_status` as people write it. */
+const worded = (name: string) => name.charAt(0).toUpperCase() + name.slice(1).replace(/_/g, " ");
 
 function DetailsView({ id, details }: { id: string; details: Details }): JSX.Element {
   const { usage } = details;
+  const hasModel = Boolean(details.model) && details.model !== "offline";
   const number = (value: number) => value.toLocaleString();
   const rows: [string, string | undefined][] = [
-    ["Route", details.route && (ROUTES[details.route] ?? details.route)],
-    ["Skill", details.skills?.join(", ")],
-    ["Model", details.model ?? undefined],
-    ["Tokens", usage && `${number(usage.input_tokens)} in, ${number(usage.output_tokens)} out`],
-    ["Cost", usage && (usage.cost_usd === null ? "unknown" : `$${usage.cost_usd === 0 ? "0.00" : usage.cost_usd.toLocaleString(undefined, { minimumFractionDigits: 2, maximumSignificantDigits: 3 })}`)],
+    ["How", details.route && (ROUTES[details.route] ?? worded(details.route))],
+    ["Skill", details.skills?.map(worded).join(", ")],
+    ["Model", hasModel ? details.model! : "None"],
+    ["Tokens", usage && hasModel ? `${number(usage.input_tokens)} read, ${number(usage.output_tokens)} written` : undefined],
+    ["Cost", usage && hasModel ? (usage.cost_usd === null ? "unknown" : `$${usage.cost_usd === 0 ? "0.00" : usage.cost_usd.toLocaleString(undefined, { minimumFractionDigits: 2, maximumSignificantDigits: 3 })}`) : undefined],
     ["Time", details.timing_ms === undefined ? undefined : seconds(details.timing_ms)],
   ];
   return (

@@ -64,7 +64,7 @@ export function Menu({ label, items, class: name, style }: MenuProps): JSX.Eleme
     setPlace(place ? null : { top: box.bottom + 4, right: Math.max(8, innerWidth - box.right) });
   };
   return (
-    <div class={name ? `more ${name}` : "more"} style={style}>
+    <div class={name ? `menuof ${name}` : "menuof"} style={style}>
       <button ref={button} type="button" class="icon" aria-label={label} title="More" aria-haspopup="menu" aria-expanded={place !== null} onClick={toggle}>
         <Icon name="more" weight={2.6} />
       </button>

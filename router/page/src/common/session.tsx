@@ -7,7 +7,7 @@ import { ApiError, NoNetwork, call, onUnauthorized, setCsrfToken } from "./api";
 import type { Me } from "./api";
 import { Dialog } from "./dialog";
 import { ErrorNote, Note, sentence } from "./note";
-import { drop } from "./storage";
+import { drop, keep, kept } from "./storage";
 
 /** Who one is; null while that is not known, and once nobody is signed in. */
 export const me = signal<Me | null>(null);
@@ -37,7 +37,11 @@ tabs?.addEventListener("message", () => void loadMe());
 
 const same = (a: Me | null, b: Me | null) => a?.tenant_id === b?.tenant_id && a?.user?.user_id === b?.user?.user_id && a?.by === b?.by;
 
+/** The team that was last heard of. */
+export const team = signal("");
+
 function become(who: Me | null): void {
+  if (who) team.value = who.tenant_name;
   const isOther = !same(me.value, who);
   setCsrfToken(who?.csrf_token);
   me.value = who;
@@ -100,15 +104,28 @@ async function signIn(credential: Credential): Promise<void> {
   signingIn.value = false;
   signIns.value += 1;
   tabs?.postMessage("changed");
+  const name = `t3nets.recovery/${ownName.peek()}`;
+  // Who came by a link has no key: the next time they need another way.
+  if ("link" in credential && !kept(name)) {
+    keep(name, "offered");
+    offersRecovery.value = true;
+  }
 }
+
+/** Whether a recovery code is offered: once, after the first sign-in by a link. */
+export const offersRecovery = signal(false);
+
 
 export async function signOut(): Promise<void> {
   const name = ownName.value;
   await call("DELETE", "/session", { quiet: true });
   if (name) drop(`t3nets.own/${name}/`);
   become(null);
+  // A conversation's address is nothing to whoever comes next.
+  if (location.pathname.startsWith("/c/")) history.replaceState(null, "", "/");
   tabs?.postMessage("changed");
-  signingIn.value = true;
+  // As if the page was loaded anew: who may ask without signing in can go on.
+  await loadMe();
 }
 
 /** A key, a link or a recovery code out of what was pasted: a link may come whole, with the page's address. */
@@ -181,11 +198,11 @@ function SignInDialog(): JSX.Element {
       <form onSubmit={submit}>
         {absent.value === "signed out" && me.value && <p class="says">Your session is over. What you wrote is still here.</p>}
         {byKey && refused && (
-          <p class="says" role="alert">
-            {sentence(refused.message)} {sentence(refused.hint ?? "")}
-          </p>
+          <div role="alert">
+            <ErrorNote error={refused} />
+          </div>
         )}
-        <label for={field}>API key, sign-in link or recovery code</label>
+        <label for={field}>Paste your sign-in link</label>
         <input
           id={field}
           class="in"
@@ -198,9 +215,13 @@ function SignInDialog(): JSX.Element {
           onInput={(event) => setText(event.currentTarget.value)}
         />
         <p class={refused && !byKey ? "hint no" : "hint"} id={`${field}-hint`} role={refused && !byKey ? "alert" : undefined}>
-          {refused && !byKey
-            ? `${sentence(refused.message)} ${sentence(refused.hint ?? "")}`
-            : "Your team’s administrator makes keys and links. A link and a code work once; ask for a new link if yours was used."}
+          {refused && !byKey ? (
+            `${sentence(refused.message)} ${sentence(refused.hint ?? "")}`
+          ) : (
+            <>
+              An API key or a recovery code works too. Your administrator makes links; the operator can run <code>t3nets open</code>.
+            </>
+          )}
         </p>
         {error !== null && !refused && <ErrorNote error={error} />}
         <div class="buttons">

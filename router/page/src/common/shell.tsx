@@ -4,9 +4,9 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { ComponentChildren, JSX } from "preact";
 import { Confirmations } from "./dialog";
 import { Icon, type IconName } from "./icons";
-import { ErrorNote, Toasts, toast } from "./note";
+import { ErrorNote, Note, Toasts, toast } from "./note";
 import { RecoveryCode } from "./recovery";
-import { SignIn, absent, failure, loadMe, me, signOut, signingIn } from "./session";
+import { SignIn, absent, failure, loadMe, me, offersRecovery, signOut, signingIn, team } from "./session";
 import { choice, choose, theme, type Choice } from "./theme";
 
 export type Page = "chat" | "dashboard" | "setup";
@@ -24,6 +24,8 @@ interface ShellProps {
   children: ComponentChildren;
 }
 
+const recovering = signal(false);
+
 /** Whether the side is over the page, on a phone. */
 export const sideOpen = signal(false);
 
@@ -32,7 +34,7 @@ export function Shell({ page, title, chip, list, onNew, children }: ShellProps):
   const side = useRef<HTMLElement>(null);
   const opener = useRef<HTMLButtonElement>(null);
   const wasOpen = useRef(false);
-  const brand = who?.tenant_name || "T3nets";
+  const brand = team.value || "T3nets";
   useEffect(() => {
     document.title = `${title} · ${brand}`;
   }, [title, brand]);
@@ -80,7 +82,7 @@ export function Shell({ page, title, chip, list, onNew, children }: ShellProps):
           <a class="brand" href="/">
             <Icon name="logo" weight={1.6} />
             <span class="name">{brand}</span>
-            {who?.tenant_name && <small>T3nets</small>}
+            {team.value && <small>T3nets</small>}
           </a>
           <a class="new" href="/" onClick={begin} aria-keyshortcuts="Control+Shift+O Meta+Shift+O" title={`New chat (${isMac ? "⇧⌘O" : "Ctrl+Shift+O"})`}>
             <Icon name="plus" />
@@ -98,6 +100,25 @@ export function Shell({ page, title, chip, list, onNew, children }: ShellProps):
             <h1>{title}</h1>
             {chip}
           </header>
+          {who?.user && offersRecovery.value && (
+            <div class="blank offer">
+              <Note
+                kind="info"
+                actions={
+                  <>
+                    <button type="button" onClick={() => (recovering.value = true)}>
+                      Create a recovery code
+                    </button>
+                    <button type="button" onClick={() => (offersRecovery.value = false)}>
+                      Not now
+                    </button>
+                  </>
+                }
+              >
+                Your link worked once and is used up. A recovery code gets you back in when your session is over.
+              </Note>
+            </div>
+          )}
           {absent.value === "failed" || absent.value === "no network" ? (
             <div class="blank">
               <ErrorNote
@@ -131,7 +152,6 @@ export function initials(name: string): string {
 function Account({ page }: { page: Page }): JSX.Element {
   const who = me.value;
   const [open, setOpen] = useState(false);
-  const [isRecovering, setRecovering] = useState(false);
   const box = useRef<HTMLDivElement>(null);
   // Gone with the menu, so that the next Esc is another's.
   useLayoutEffect(() => {
@@ -168,7 +188,7 @@ function Account({ page }: { page: Page }): JSX.Element {
   const role = known ? (who!.role === "admin" ? "Administrator" : "Member") : who ? "Chats are not kept" : "";
   return (
     <div class="me" ref={box}>
-      {isRecovering && <RecoveryCode onClose={() => setRecovering(false)} />}
+      {recovering.value && <RecoveryCode onClose={() => (recovering.value = offersRecovery.value = false)} />}
       {who ? (
         <button type="button" class="who" aria-expanded={open} onClick={() => setOpen(!open)}>
           <span class="hidden">Account: </span>
@@ -204,7 +224,7 @@ function Account({ page }: { page: Page }): JSX.Element {
             </a>
           )}
           {who?.by === "session" && (
-            <button type="button" class="row" onClick={() => (setRecovering(true), setOpen(false))}>
+            <button type="button" class="row" onClick={() => ((recovering.value = true), setOpen(false))}>
               <Icon name="key" />
               Recovery code
             </button>
