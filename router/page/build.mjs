@@ -27,8 +27,9 @@ async function make(dist) {
     outbase: "src",
     metafile: true,
   });
-  // Runs before the first paint, so it is a script of its own that blocks.
-  const early = await build({ ...common, entryPoints: ["src/early.ts"], entryNames: hashed, format: "iife" });
+  // Runs before the first paint, so it is a script of its own that blocks. Its name is the same in every version:
+  // it is there when a page of one version comes from a router and its other files from another.
+  const early = await build({ ...common, entryPoints: ["src/early.ts"], entryNames: "[name]", format: "iife" });
   const styles = await build({ ...common, entryPoints: ["src/styles/page.css"], entryNames: hashed });
   const icon = await readFile(join(here, "src/icon.svg"));
   const iconName = `assets/icon-${createHash("sha256").update(icon).digest("hex").slice(0, 8)}.svg`;
@@ -40,7 +41,6 @@ async function make(dist) {
   const named = (start, end) => [...files.keys()].find((name) => name.startsWith(start) && name.endsWith(end));
   const integrity = (name) => `sha384-${createHash("sha384").update(files.get(name)).digest("base64")}`;
   const style = named("assets/page-", ".css");
-  const first = named("assets/early-", ".js");
   for (const [page, title] of Object.entries(pages)) {
     const script = named(`assets/${page}/main-`, ".js") ?? named(`assets/${page}-`, ".js");
     const output = scripts.metafile.outputs[relative(here, join(dist, script))];
@@ -52,7 +52,7 @@ async function make(dist) {
 <meta name="color-scheme" content="light dark">
 <title>${title} · T3nets</title>
 <link rel="icon" href="/${iconName}" type="image/svg+xml">
-<script src="/${first}" integrity="${integrity(first)}"></script>
+<script src="/assets/early.js"></script>
 <link rel="stylesheet" href="/${style}" integrity="${integrity(style)}">
 ${parts.map((part) => `<link rel="modulepreload" href="/${part}">\n`).join("")}<script type="module" src="/${script}" integrity="${integrity(script)}"></script>
 <body><div id="page"></div><noscript>This page needs JavaScript.</noscript></body>
@@ -67,7 +67,7 @@ ${parts.map((part) => `<link rel="modulepreload" href="/${part}">\n`).join("")}<
 <meta name="color-scheme" content="light dark">
 <title>Page not found · T3nets</title>
 <link rel="icon" href="/${iconName}" type="image/svg+xml">
-<script src="/${first}" integrity="${integrity(first)}"></script>
+<script src="/assets/early.js"></script>
 <link rel="stylesheet" href="/${style}" integrity="${integrity(style)}">
 <body><main class="missing">
 <h1>There is no page here</h1>

@@ -28,6 +28,19 @@ test("rule 32: at a 401 the sign-in comes over the page, the draft is kept, noth
   assert.equal(sent(server).length, 2, "once in vain, and once by hand");
 });
 
+test("while a deployment has routers of two versions, a page without its files loads again until it is whole", async ({ page, server, address }) => {
+  const gone = { status: 404, error: { code: "not_found", message: "there is nothing here" } };
+  server.next("GET", /^\/assets\/chat-.+\.js$/, gone);
+  server.next("GET", /^\/assets\/page-.+\.css$/, gone, 2);
+  await page.goto(`${address}/#link=t3l_of-ada`);
+  await page.getByText("is being updated").waitFor();
+  // The one-time link is not lost on the way.
+  await page.getByRole("button", { name: /^Sign in/ }).first().waitFor();
+  assert.ok(server.of("GET", "/").length >= 2);
+  assert.ok(!page.url().includes("link="));
+  await until("it is whole", async () => (await page.evaluate(() => sessionStorage.getItem("t3nets.tries"))) === null);
+});
+
 for (const days of [-1, 0, 1]) {
   test(`rule 33: a limit says which, the local time and how long, with a clock that is ${days === 0 ? "right" : `${days} day off`}`, async ({ page, server, address }) => {
     const now = Date.UTC(2026, 10, 26, 21, 0, 0);

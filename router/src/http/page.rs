@@ -32,6 +32,10 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 
 /// How files are kept that have a hash in their name.
 const FOREVER: &str = "public, max-age=31536000, immutable";
+/// How those are kept that have the same name in every version.
+const ASKED_AGAIN: &str = "no-cache";
+/// The one of them that is not a page.
+const EARLY: &str = "early.js";
 
 pub(super) async fn chat(headers: HeaderMap) -> Result<Response, ApiError> {
     page("chat.html", &headers).await
@@ -49,7 +53,11 @@ pub(super) async fn asset(
     Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    file(&format!("assets/{name}"), FOREVER, &headers).await
+    let kept = match name == EARLY {
+        true => ASKED_AGAIN,
+        false => FOREVER,
+    };
+    file(&format!("assets/{name}"), kept, &headers).await
 }
 
 /// The answer for an unknown path: a page where a person typed it, which browsers show by what they
@@ -84,7 +92,7 @@ async fn page(name: &str, headers: &HeaderMap) -> Result<Response, ApiError> {
             "same-origin",
         ),
     ];
-    let file = file(name, "no-cache", headers).await?;
+    let file = file(name, ASKED_AGAIN, headers).await?;
     Ok((OWN, file).into_response())
 }
 

@@ -172,8 +172,6 @@ export class Scripted {
     const body = text ? JSON.parse(text) : undefined;
     const path = url.pathname;
     this.requests.push({ method: request.method, path, query: url.searchParams, headers: request.headers, body });
-    if (request.method === "GET" && (path === "/" || path === "/dashboard" || path === "/setup" || path.startsWith("/c/"))) return this.file(response, `${path === "/dashboard" || path === "/setup" ? path.slice(1) : "chat"}.html`);
-    if (path.startsWith("/assets/")) return this.file(response, path.slice(1));
     const rule = this.rules.find((rule) => rule.times > 0 && rule.method === request.method && (rule.path instanceof RegExp ? rule.path.test(path) : rule.path === path));
     if (rule) {
       rule.times -= 1;
@@ -182,13 +180,15 @@ export class Scripted {
       const { status, error, headers, body: whole } = rule.answer;
       return error || !whole ? this.refuse(response, status, error ?? {}, headers) : this.json(response, status, whole, headers);
     }
+    if (request.method === "GET" && (path === "/" || path === "/dashboard" || path === "/setup" || path.startsWith("/c/"))) return this.file(response, `${path === "/dashboard" || path === "/setup" ? path.slice(1) : "chat"}.html`);
+    if (path.startsWith("/assets/")) return this.file(response, path.slice(1));
     return this.api(request, response, url, body);
   }
 
   async file(response, name) {
     try {
       const content = await readFile(join(dist, `${name}.br`));
-      const page = name.endsWith(".html") ? { "content-security-policy": policy, "referrer-policy": "no-referrer", "cross-origin-opener-policy": "same-origin", "cache-control": "no-cache" } : { "cache-control": "public, max-age=31536000, immutable" };
+      const page = name.endsWith(".html") ? { "content-security-policy": policy, "referrer-policy": "no-referrer", "cross-origin-opener-policy": "same-origin", "cache-control": "no-cache" } : { "cache-control": name === "assets/early.js" ? "no-cache" : "public, max-age=31536000, immutable" };
       // Browsers take brotli at secure origins and loopback alone: plain elsewhere.
       response.writeHead(200, { "content-type": kinds[name.split(".").pop()], ...page, ...(this.plain ? {} : { "content-encoding": "br" }) });
       response.end(this.plain ? await readFile(join(dist, name)) : content);

@@ -1,1 +1,0 @@
-"use strict";(()=>{var t=null;try{t=localStorage.getItem("t3nets.theme")}catch{}t!=="light"&&t!=="dark"&&(t=matchMedia("(prefers-color-scheme: dark)").matches?"dark":"light");document.documentElement.dataset.theme=t;var e=/^#link=([!-~]{1,256})$/.exec(location.hash);e&&(history.replaceState(null,"",location.pathname+location.search),window.t3netsLink=e[1]);})();
