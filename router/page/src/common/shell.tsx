@@ -6,7 +6,7 @@ import { Confirmations } from "./dialog";
 import { Icon, type IconName } from "./icons";
 import { ErrorNote, Note, Toasts, toast } from "./note";
 import { RecoveryCode } from "./recovery";
-import { SignIn, absent, failure, loadMe, me, offersRecovery, signOut, signingIn, team } from "./session";
+import { SignIn, SignedOut, absent, failure, loadMe, me, offersRecovery, signOut, signingIn, team } from "./session";
 import { choice, choose, theme, type Choice } from "./theme";
 
 export type Page = "chat" | "dashboard" | "setup";
@@ -100,6 +100,11 @@ export function Shell({ page, title, chip, list, onNew, children }: ShellProps):
             <h1>{title}</h1>
             {chip}
           </header>
+          {page !== "chat" && who && absent.value === "signed out" && (
+            <div class="blank offer">
+              <SignedOut />
+            </div>
+          )}
           {who?.user && offersRecovery.value && (
             <div class="blank offer">
               <Note

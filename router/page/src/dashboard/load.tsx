@@ -28,7 +28,8 @@ export function useLoad<T>(path: string | null): Loaded<T> {
     if (path === null || who === null) return;
     const stop = new AbortController();
     setState((before) => ({ ...before, busy: true }));
-    get<T>(path, stop.signal)
+    // Each load follows what somebody did: opened a view, chose a period, changed something.
+    get<T>(path, stop.signal, true)
       .then((value) => setState({ path, of: path, value, busy: false }))
       .catch((error) => {
         // Another path's numbers must not stand under this one's name.
@@ -57,7 +58,7 @@ export function useList<T>(path: string, name: string, limit = 200) {
     const base = { of: first.value, items: here?.items ?? [], next };
     setMore({ ...base, busy: true });
     try {
-      const page = await get<Record<string, unknown>>(withQuery(path, { limit, after: next }));
+      const page = await get<Record<string, unknown>>(withQuery(path, { limit, after: next }), undefined, true);
       setMore({ of: first.value, items: [...base.items, ...(page[name] as T[])], next: page["next"] as string | undefined, busy: false });
     } catch (error) {
       setMore({ ...base, busy: false, error });
@@ -70,7 +71,7 @@ export function useList<T>(path: string, name: string, limit = 200) {
     while (base.next && !here?.busy) {
       setMore({ ...base, busy: true });
       try {
-        const page = await get<Record<string, unknown>>(withQuery(path, { limit: 200, after: base.next }));
+        const page = await get<Record<string, unknown>>(withQuery(path, { limit: 200, after: base.next }), undefined, true);
         base = { of: base.of, items: [...base.items, ...(page[name] as T[])], next: page["next"] as string | undefined };
       } catch (error) {
         setMore({ ...base, busy: false, error });
