@@ -101,6 +101,8 @@ test("all that is wrong is said at once, and what a setting does stands below it
   await page.getByLabel("Turns of history for the model").fill("many");
   await page.getByRole("button", { name: "Save", exact: true }).click();
   await until("both are marked", async () => (await page.locator("[aria-invalid=true]").count()) === 2);
+  await page.getByLabel("Messages a day").fill("10");
+  await page.getByText("How many questions the whole team may ask a day (UTC). 0 refuses all of them. From 0 to 1,000,000,000.").waitFor();
   const channels = page.getByRole("group", { name: "Where people may ask" });
   await channels.getByLabel("Everywhere").uncheck();
   await channels.getByLabel("Slack (not available yet)").waitFor();

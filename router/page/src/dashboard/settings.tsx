@@ -44,10 +44,21 @@ const defaultOf = (meaning: string) => {
   return found === "those" ? "the built-in ones" : found;
 };
 
-/** What a setting does, in the API's words, and what it takes where that is a range. */
-function helpOf({ meaning, rule }: Setting): string {
+const HELP: Record<string, string> = {
+  ai_provider: "Whose model answers. Its key is stored under Integrations.",
+  ai_model: "The model’s name or ID at that provider.",
+  system_prompt_override: "Tells the model how to answer, in place of the built-in instructions.",
+  max_tokens_per_message: "The most tokens that one answer may have.",
+  enabled_channels: "Where the team’s questions are answered.",
+  enabled_skills: "What T3nets may use to answer.",
+  messages_per_day: "How many questions the whole team may ask a day (UTC). 0 refuses all of them.",
+  max_conversation_history: "How many earlier turns the model sees with a question. 0: each question stands alone.",
+};
+
+/** What a setting does, of a new one in the API's words, and what it takes where that is a range. */
+function helpOf({ name, meaning, rule }: Setting): string {
   const range = /^must be a whole number from (\d+) to (\d+)$/.exec(rule);
-  return `${sentence(meaning.replace(/ \[default: .+\]$/, ""))}${range ? ` From ${count(Number(range[1]))} to ${count(Number(range[2]))}.` : ""}`;
+  return `${HELP[name] ?? sentence(meaning.replace(/ \[default: .+\]$/, ""))}${range ? ` From ${count(Number(range[1]))} to ${count(Number(range[2]))}.` : ""}`;
 }
 
 const CHANNELS: Record<string, string> = { dashboard: "Web page", api: "API", slack: "Slack", teams: "Microsoft Teams", telegram: "Telegram" };
