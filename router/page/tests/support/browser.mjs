@@ -5,7 +5,7 @@ import { after, before, test } from "node:test";
 import { existsSync } from "node:fs";
 import { chromium } from "playwright-core";
 
-const executablePath = process.env.T3NETS_TEST_CHROMIUM ?? ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((path) => existsSync(path));
+export const executablePath = process.env.T3NETS_TEST_CHROMIUM ?? ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((path) => existsSync(path));
 
 /** What a watched context did that no page of ours may do. */
 export class Watch {
