@@ -12,6 +12,19 @@ import { brotliCompressSync, brotliDecompressSync, constants } from "node:zlib";
 const here = dirname(fileURLToPath(import.meta.url));
 const pages = { chat: "Chat", dashboard: "Dashboard", setup: "Set up" };
 
+// highlight.js has its core in CommonJS alone, for which each page would load a file more: esbuild's helpers.
+const asModule = {
+  name: "highlight.js as a module",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^highlight\.js\/lib\/core$/ }, () => ({ path: join(here, "node_modules/highlight.js/lib/core.js") }));
+    onLoad({ filter: /highlight\.js\/lib\/core\.js$/ }, async ({ path }) => {
+      const [source, ...rest] = (await readFile(path, "utf8")).split("module.exports = highlight;");
+      if (rest.length !== 1) throw new Error("highlight.js exports its core otherwise now");
+      return { contents: `${source}export default highlight;${rest[0]}` };
+    });
+  },
+};
+
 async function make(dist) {
   const common = { bundle: true, minify: true, legalComments: "none", target: ["es2022", "chrome115", "firefox121", "safari17"], write: false, outdir: join(dist, "assets"), logLevel: "warning", absWorkingDir: here };
   const hashed = "[name]-[hash]";
@@ -19,18 +32,19 @@ async function make(dist) {
     ...common,
     entryPoints: Object.keys(pages).map((page) => `src/${page}/main.tsx`),
     entryNames: "[dir]-[hash]",
-    chunkNames: "part-[hash]",
+    chunkNames: hashed,
     format: "esm",
     splitting: true,
     jsx: "automatic",
     jsxImportSource: "preact",
     outbase: "src",
     metafile: true,
+    plugins: [asModule],
   });
   // Runs before the first paint, so it is a script of its own that blocks. Its name is the same in every version:
   // it is there when a page of one version comes from a router and its other files from another.
   const early = await build({ ...common, entryPoints: ["src/early.ts"], entryNames: "[name]", format: "iife" });
-  const styles = await build({ ...common, entryPoints: ["src/styles/page.css"], entryNames: hashed });
+  const styles = await build({ ...common, entryPoints: Object.keys(pages).map((page) => `src/styles/pages/${page}.css`), entryNames: hashed });
   const icon = await readFile(join(here, "src/icon.svg"));
   const iconName = `assets/icon-${createHash("sha256").update(icon).digest("hex").slice(0, 8)}.svg`;
 
@@ -40,9 +54,9 @@ async function make(dist) {
   }
   const named = (start, end) => [...files.keys()].find((name) => name.startsWith(start) && name.endsWith(end));
   const integrity = (name) => `sha384-${createHash("sha384").update(files.get(name)).digest("base64")}`;
-  const style = named("assets/page-", ".css");
   for (const [page, title] of Object.entries(pages)) {
-    const script = named(`assets/${page}/main-`, ".js") ?? named(`assets/${page}-`, ".js");
+    const style = named(`assets/${page}-`, ".css");
+    const script = named(`assets/${page}-`, ".js");
     const output = scripts.metafile.outputs[relative(here, join(dist, script))];
     const parts = (output?.imports ?? []).filter((part) => part.kind === "import-statement").map((part) => relative(dist, join(here, part.path)));
     files.set(`${page}.html`, Buffer.from(`<!doctype html>
@@ -59,6 +73,7 @@ ${parts.map((part) => `<link rel="modulepreload" href="/${part}">\n`).join("")}<
 </html>
 `));
   }
+  const style = named("assets/chat-", ".css");
   // What an unknown address shows: the router's own 404, which runs nothing but the theme.
   files.set("missing.html", Buffer.from(`<!doctype html>
 <html lang="en">

@@ -2,6 +2,7 @@
 import { batch, computed, signal } from "@preact/signals";
 import { ApiError, get, withQuery } from "../common/api";
 import { me, signingIn } from "../common/session";
+import { markdownReady } from "../common/shell";
 import { follow, settle } from "./following";
 import { Conversation, Turn, turnsOf, type Message, type TurnHead } from "./model";
 import { address, forgetList, listNew, loadList, mark, onTold, refreshLive, refreshNewest, sessions, title, titleOf, touch } from "./sessions";
@@ -125,6 +126,8 @@ export async function load(conversation: Conversation, asked = false): Promise<v
   const id = conversation.id.peek()!;
   keepOpen(conversation);
   conversation.phase.value = "loading";
+  // A conversation shows as it stays: not as text first.
+  const readable = markdownReady();
   try {
     const heads = await turnsOfSession(id, asked);
     let page: History = { messages: [] };
@@ -134,6 +137,7 @@ export async function load(conversation: Conversation, asked = false): Promise<v
       const isNew = error instanceof ApiError && error.status === 404 && heads.length > 0;
       if (!isNew) throw error;
     }
+    await readable;
     conversation.turns.value = turnsOf(page.messages);
     conversation.older.value = page.next;
     conversation.seen = page.messages.at(-1)?.at ?? null;

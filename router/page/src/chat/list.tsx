@@ -2,6 +2,7 @@
 import { Fragment } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { JSX } from "preact";
+import { withNextFrame } from "../common/drawing";
 import { Icon } from "../common/icons";
 import { Menu } from "../common/menu";
 import { me, ownName } from "../common/session";
@@ -118,7 +119,7 @@ export function ConversationList({ id, onOpen, onDeleted }: ListProps): JSX.Elem
       event.preventDefault();
       // On a phone's width it is behind the menu.
       sideOpen.value = matchMedia("(max-width: 760px)").matches;
-      requestAnimationFrame(() => search.current?.select());
+      withNextFrame(() => search.current?.select());
     };
     document.addEventListener("keydown", key);
     return () => document.removeEventListener("keydown", key);
@@ -145,7 +146,7 @@ export function ConversationList({ id, onOpen, onDeleted }: ListProps): JSX.Elem
     if (row.top < element.scrollTop) element.scrollTop = row.top - HEAD;
     else if (row.top + row.height > element.scrollTop + element.clientHeight) element.scrollTop = row.top + row.height - element.clientHeight;
     setView({ top: element.scrollTop, height: element.clientHeight });
-    requestAnimationFrame(() => element.querySelector<HTMLElement>(`[data-row="${CSS.escape(row.key)}"]`)?.focus({ preventScroll: true }));
+    withNextFrame(() => element.querySelector<HTMLElement>(`[data-row="${CSS.escape(row.key)}"]`)?.focus({ preventScroll: true }));
   };
   const type = (event: KeyboardEvent) => {
     if (event.isComposing) return;

@@ -1,12 +1,12 @@
 import { effect } from "@preact/signals";
-import { render } from "preact";
 import { useEffect } from "preact/hooks";
 import type { JSX } from "preact";
 import { modelOf } from "../common/api";
 import { Icon } from "../common/icons";
 import { Menu } from "../common/menu";
 import { absent, arrivals, loadMe, me, ownName } from "../common/session";
-import { Shell } from "../common/shell";
+import { Shell, loadMarkdown } from "../common/shell";
+import { draw, whenIdle, withNextFrame } from "../common/drawing";
 import { Announcer } from "./announce";
 import { Composer } from "./composer";
 import { begin, current, currentTitle, forget, leave, newChat, open } from "./conversations";
@@ -88,7 +88,11 @@ effect(() => {
   }
   shownTo = name;
   begin();
+  // The first answer needs it; the first sight does not.
+  withNextFrame(() => whenIdle(loadMarkdown));
 });
 
+// A conversation that is opened waits for it: it comes together with who asks.
+if (current.peek().id.peek()) loadMarkdown();
 void loadMe();
-render(<Chat />, document.getElementById("page")!);
+draw(<Chat />);

@@ -3,6 +3,7 @@
 import { batch, computed, signal } from "@preact/signals";
 import { ApiError } from "../common/api";
 import type { ErrorDetail } from "../common/api";
+import { withNextFrame } from "../common/drawing";
 
 /** How an answer came to be. */
 export interface Details {
@@ -72,6 +73,7 @@ export class Turn {
   isFresh = false;
   readonly stopping = new AbortController();
   private arrived = "";
+  private isAwaited = false;
 
   constructor(question: string) {
     this.question = question;
@@ -80,12 +82,16 @@ export class Turn {
   /** What came shows with the next frame, at once with all else that came. */
   append(text: string): void {
     this.arrived += text;
-    soon(this);
+    if (this.isAwaited) return;
+    this.isAwaited = true;
+    withNextFrame(() => {
+      this.isAwaited = false;
+      this.flush();
+    });
   }
 
   /** Shows what came now. */
   flush(): void {
-    waiting.delete(this);
     if (this.arrived !== this.text.peek()) this.text.value = this.arrived;
   }
 
@@ -106,35 +112,6 @@ export class Turn {
     this.error.value = error instanceof Error ? error : new ApiError(error.status ?? 500, error, (error as { request_id?: string }).request_id);
     this.end("failed");
   }
-}
-
-const waiting = new Set<Turn>();
-const others: (() => void)[] = [];
-let frame = 0;
-// A page in the background draws no frames, and a person who listens still wants the text.
-const HIDDEN_MS = 250;
-
-function soon(turn: Turn): void {
-  waiting.add(turn);
-  draw();
-}
-
-/** Changes something with the next frame, together with all else that changes then. */
-export function withNextFrame(change: () => void): void {
-  others.push(change);
-  draw();
-}
-
-function draw(): void {
-  if (frame) return;
-  const run = () => {
-    frame = 0;
-    batch(() => {
-      for (const each of [...waiting]) each.flush();
-      for (const change of others.splice(0)) change();
-    });
-  };
-  frame = document.hidden ? window.setTimeout(run, HIDDEN_MS) : requestAnimationFrame(run);
 }
 
 /** A question that the router has not taken yet. */

@@ -6,11 +6,11 @@ import { confirm } from "../common/dialog";
 import { Icon } from "../common/icons";
 import { Note } from "../common/note";
 import { me } from "../common/session";
-import { Answer } from "./answer";
+import { Markdown } from "../common/shell";
 import { FailureNote } from "./failure";
 import { grow, isSendKey, touch } from "./keys";
 import type { Conversation, Details, Turn } from "./model";
-import { memo } from "./memo";
+import { memo } from "../common/drawing";
 import { askInstead } from "./sending";
 import { address } from "./sessions";
 
@@ -156,7 +156,7 @@ function AnswerOf({ turn, conversation, isLast, edit }: Props & { edit: () => vo
   const retry = () => void askInstead(conversation, turn, turn.question);
   return (
     <div class={isOpen ? "ans open" : "ans"} aria-busy={isOpen}>
-      {text && <Answer text={text} isOpen={isOpen} />}
+      {text && <Markdown text={text} isOpen={isOpen} />}
       {isOpen && <Under turn={turn} conversation={conversation} />}
       {state === "failed" && <FailureNote error={turn.error.value} onRetry={isBusy ? undefined : retry} onEdit={isBusy ? undefined : edit} />}
       {state === "broken_off" && (

@@ -9,6 +9,9 @@ import { RecoveryCode } from "./recovery";
 import { SignIn, SignedOut, absent, failure, loadMe, me, offersRecovery, signOut, signingIn, team } from "./session";
 import { choice, choose, theme, type Choice } from "./theme";
 
+// Of use to some pages, and in the part that all share: one that is theirs alone would be a file more.
+export { Markdown, loadMarkdown, markdownReady } from "./markdown";
+
 export type Page = "chat" | "dashboard" | "setup";
 
 interface ShellProps {

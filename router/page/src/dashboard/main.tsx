@@ -1,5 +1,5 @@
-import { render } from "preact";
 import type { JSX } from "preact";
+import { draw } from "../common/drawing";
 import { Note } from "../common/note";
 import { absent, loadMe, me, signingIn } from "../common/session";
 import { Shell } from "../common/shell";
@@ -82,4 +82,4 @@ function Dashboard() {
 }
 
 void loadMe();
-render(<Dashboard />, document.getElementById("page")!);
+draw(<Dashboard />);

@@ -1,9 +1,9 @@
-import { render } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { JSX } from "preact";
 import { type Integration, isSample } from "../dashboard/integrations";
 import { Waiting, useLoad } from "../dashboard/load";
 import type { TenantSettings } from "../dashboard/settings";
+import { draw } from "../common/drawing";
 import { ErrorNote, Note } from "../common/note";
 import { absent, loadMe, me, signingIn } from "../common/session";
 import { Shell } from "../common/shell";
@@ -122,4 +122,4 @@ function Setup() {
   );
 }
 
-render(<Setup />, document.getElementById("page")!);
+draw(<Setup />);

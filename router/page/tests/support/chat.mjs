@@ -5,6 +5,8 @@ export const box = (page) => page.getByLabel("Your question");
 export const open = async (page, address) => {
   await page.goto(address);
   await box(page).waitFor();
+  // What is loaded after the first sight: an answer shows as Markdown from its first word.
+  await page.waitForFunction(() => "t3netsCost" in window);
   await until("focus is in the box", () => page.evaluate(() => document.activeElement?.tagName === "TEXTAREA" || matchMedia("(hover: none)").matches));
 };
 /** Asks, and waits until the router has the turn. */

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { ComponentChildren, JSX } from "preact";
 import { CopyButton } from "../common/copy";
-import { withNextFrame } from "./model";
+import { whenIdle, withNextFrame } from "../common/drawing";
 
 /** A piece of code with what it is. */
 export interface Colored {
@@ -13,21 +13,12 @@ export interface Colored {
 /** Colouring more takes longer than anybody waits. */
 const MOST = 20_000;
 
-const idle = (run: () => void): (() => void) => {
-  if (typeof requestIdleCallback === "function") {
-    const id = requestIdleCallback(run, { timeout: 1_000 });
-    return () => cancelIdleCallback(id);
-  }
-  const id = setTimeout(run, 100);
-  return () => clearTimeout(id);
-};
-
 export function Code({ text, language, isOpen }: { text: string; language: string; isOpen: boolean }): JSX.Element {
   const [colored, setColored] = useState<{ text: string; tree: Colored } | null>(null);
   useEffect(() => {
     if (isOpen || !language || text.length > MOST) return;
     let isGone = false;
-    const cancel = idle(() => {
+    const cancel = whenIdle(() => {
       import("./highlight")
         .then(({ highlight }) => {
           const tree = isGone ? null : highlight(text, language);

@@ -1,7 +1,7 @@
 // An answer's Markdown as elements, each made by its name; never as HTML. What is no Markdown is text.
 import { Component, Fragment } from "preact";
 import type { ComponentChildren, JSX } from "preact";
-import { memo } from "./memo";
+import { memo } from "../common/drawing";
 import { useRef } from "preact/hooks";
 import type { Token, Tokens } from "marked";
 import { Blocks, type Block } from "./blocks";
