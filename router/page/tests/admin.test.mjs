@@ -151,9 +151,17 @@ test("rule 49: a new key is shown once, works, and is revoked by typing its name
 });
 
 test("a session is revoked, and its browser has to sign in again", async (t) => {
-  const { page } = t;
+  const { page, server, address } = t;
+  const elsewhere = await fetch(`${address}/session`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ key: server.key }) });
+  assert.equal(elsewhere.status, 201);
   await open(t, "keys");
-  await page.getByRole("button", { name: /^Revoke signed in with/ }).click();
+  const sessions = page.getByRole("group", { name: "Sessions" }).locator("tbody tr");
+  await sessions.first().waitFor();
+  assert.equal(await sessions.count(), 2);
+  const own = sessions.filter({ hasText: "this browser" });
+  assert.equal(await own.count(), 1);
+  await own.getByRole("button", { name: /^Revoke/ }).click();
+  await dialog(page).getByText("You are signed out on this browser").waitFor();
   await dialog(page).getByRole("button", { name: "Revoke" }).click();
   await said(page, "Revoked");
   // It stops within seconds, as keys do.

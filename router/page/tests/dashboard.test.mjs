@@ -230,6 +230,29 @@ test("nothing is wider than a phone of 320 px, and all of it is reached", { cont
   assert.ok(wide.every((width) => width <= 320), String(wide));
 });
 
+test("on a phone the views fade out where there are more of them, and the one that shows is in sight", { context: { viewport: { width: 380, height: 700 }, hasTouch: true } }, async (t) => {
+  const { page, address } = t;
+  await open(t);
+  const views = page.getByRole("navigation", { name: "Administration" });
+  const edges = () => views.evaluate((nav) => ["before", "after"].filter((edge) => nav.classList.contains(edge)));
+  const isInSight = () => views.evaluate((nav) => {
+    const [box, link] = [nav, nav.querySelector("[aria-current]")].map((element) => element.getBoundingClientRect());
+    return link.left >= box.left && link.right <= box.right;
+  });
+  assert.deepEqual(await edges(), ["after"]);
+  assert.ok(await isInSight());
+  assert.match(await views.evaluate((nav) => getComputedStyle(nav).maskImage), /linear-gradient/);
+  await page.goto(`${address}/dashboard?view=audit`);
+  await views.waitFor();
+  await until("the last one is in sight", isInSight);
+  assert.deepEqual(await edges(), ["before"]);
+  await views.evaluate((nav) => (nav.scrollLeft -= 60));
+  await until("both edges fade", async () => (await edges()).length === 2);
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await until("nothing is left to fade", async () => (await edges()).length === 0);
+  assert.equal(await views.evaluate((nav) => getComputedStyle(nav).maskImage), "none");
+});
+
 test("rule 48: an answer that cannot be drawn stays in its panel", async (t) => {
   const { page, address } = t;
   // What an answer of another release or of a proxy may look like.

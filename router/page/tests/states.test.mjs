@@ -56,15 +56,68 @@ for (const days of [-1, 0, 1]) {
     await note.getByText("Your team has used its 1,000 messages for today.").waitFor();
     assert.doesNotMatch(await note.textContent(), /limit resets|2026/);
     // 21:00 UTC is 22:00 in Berlin; three hours on.
-    assert.match(await note.textContent(), /It resets at (?:Friday[^0-9]*27 November, )?01:00 \(in 3 h\)/);
+    assert.match(await note.textContent(), /It resets at (?:Friday[^0-9]*27 November, )?01:00\./);
+    // Sent again before, it would be refused again.
+    const retry = note.getByRole("button", { name: "Retry", exact: true });
+    assert.equal(await retry.textContent(), "Retry in 3 h");
+    assert.ok(await retry.isDisabled());
     assert.equal(await box(page).inputValue(), "One more");
     await page.clock.runFor(2 * 3600_000 + 59 * 60_000 + 30_000);
     assert.match(await note.textContent(), /in (29|30|31) s/);
     await page.clock.runFor(31_000);
     assert.match(await note.textContent(), /It has reset: you can send again/);
     assert.equal(sent(server).length, 1, "nothing is sent by itself");
+    assert.equal(await retry.textContent(), "Retry");
+    await retry.click();
+    await until("it is sent by hand", () => sent(server).length === 2);
   });
 }
+
+for (const count of [1, 2, 3, 4]) {
+  test(`rule 38: ${count} ${count === 1 ? "question" : "questions"} to begin with stand in full rows, and below each other on a phone`, async ({ page, server, address }) => {
+    server.me = { ...server.me, ask: server.me.ask.slice(0, count) };
+    await page.goto(address);
+    await page.locator(".asks button").first().waitFor();
+    const rows = () => page.locator(".asks").evaluate((asks) => {
+      const rows = Map.groupBy([...asks.children], (ask) => Math.round(ask.getBoundingClientRect().top));
+      return [...rows.values()].map((row) => {
+        const [left, right] = [row[0].getBoundingClientRect().left, row.at(-1).getBoundingClientRect().right];
+        const box = asks.getBoundingClientRect();
+        return { count: row.length, isFull: Math.abs(left - box.left) <= 1 && Math.abs(right - box.right) <= 1 };
+      });
+    });
+    const wide = await rows();
+    assert.ok(wide.every(({ isFull }) => isFull), JSON.stringify(wide));
+    assert.deepEqual(wide.map((row) => row.count), [[1], [2], [3], [2, 2]][count - 1]);
+    await page.setViewportSize({ width: 380, height: 700 });
+    assert.deepEqual((await rows()).map((row) => row.count), Array(count).fill(1));
+  });
+}
+
+test("rule 33: a turn that a limit ended offers Retry once it has reset, wherever one was meanwhile", async ({ page, server, address }) => {
+  server.store("s1", "Elsewhere", "Another answer");
+  server.store("s2", "The first one", "An answer");
+  await page.clock.install();
+  await open(page, `${address}/c/s2`);
+  const turn = await ask(page, server, "One more");
+  turn.fail({ code: "model_throttled", message: "the model is asked too often", status: 429, retry_after_seconds: 600 });
+  const retry = page.locator(".ans").getByRole("button", { name: "Retry", exact: true });
+  await retry.waitFor();
+  assert.equal(await retry.textContent(), "Retry in 10 min");
+  assert.ok(await retry.isDisabled());
+  await page.locator(".list").getByText("Elsewhere").click();
+  await page.getByText("Another answer").first().waitFor();
+  await page.clock.runFor(5 * 60_000);
+  await page.locator(".list").getByText("The first one").click();
+  await retry.waitFor();
+  assert.match(await retry.textContent(), /^Retry in [45] min$/);
+  await page.clock.runFor(5 * 60_000 + 1_000);
+  await until("it may be sent", () => retry.isEnabled());
+  assert.equal(await retry.textContent(), "Retry");
+  assert.equal(server.turns.size, 1, "nothing is sent by itself");
+  await retry.click();
+  await until("it is sent by hand", () => server.turns.size === 2);
+});
 
 const failures = [
   ["no network", "cut", /T3nets cannot be reached\. Check the network/],
@@ -302,7 +355,8 @@ test("rule 39: seconds of a countdown are not spoken", async ({ page, server, ad
   await open(page, address);
   await box(page).fill("x");
   await box(page).press("Enter");
-  const seconds = page.locator(".reset [aria-hidden=true]");
+  await page.locator(".refusal").getByRole("button", { name: "Retry", exact: true }).waitFor();
+  const seconds = page.locator(".refusal button span[aria-hidden=true]");
   await seconds.waitFor();
   assert.equal(await seconds.evaluate((element) => element.closest("[aria-live], [role=status], [role=alert]")), null);
   assert.deepEqual((await announced(page)).filter((words) => /\d+ s\b/.test(words)), []);

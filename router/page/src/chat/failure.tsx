@@ -14,7 +14,8 @@ interface Props {
 
 export function FailureNote({ error, onRetry, onEdit, onClose }: Props): JSX.Element {
   const { what, todo, requestId } = said(error);
-  const isLimit = error instanceof ApiError && error.status === 429;
+  const limit = error instanceof ApiError && error.status === 429 ? error : null;
+  const left = useLeft(limit);
   // What was asked cannot be answered to this caller: the same once more would fail the same way.
   const isAsked = error instanceof ApiError && error.code === "skill_input";
   const actions = (
@@ -25,8 +26,9 @@ export function FailureNote({ error, onRetry, onEdit, onClose }: Props): JSX.Ele
         </button>
       )}
       {onRetry && !isAsked && (
-        <button type="button" onClick={onRetry}>
-          Retry
+        // Before the limit resets it would be refused again.
+        <button type="button" disabled={left > 0} onClick={onRetry}>
+          Retry{left > 0 && <span aria-hidden="true"> in {span(left)}</span>}
         </button>
       )}
       {onEdit && (
@@ -34,7 +36,7 @@ export function FailureNote({ error, onRetry, onEdit, onClose }: Props): JSX.Ele
           Edit
         </button>
       )}
-      {isLimit && me.value?.user && <a href="/dashboard">See usage</a>}
+      {limit && me.value?.user && <a href="/dashboard">See usage</a>}
       {onClose && (
         <button type="button" onClick={onClose}>
           Close
@@ -42,10 +44,10 @@ export function FailureNote({ error, onRetry, onEdit, onClose }: Props): JSX.Ele
       )}
     </>
   );
-  const isSoft = isLimit || (error instanceof ApiError && error.status === 409);
+  const isSoft = limit !== null || (error instanceof ApiError && error.status === 409);
   return (
     <Note kind={isSoft ? "warn" : "bad"} requestId={requestId} actions={actions}>
-      {what} {todo} {isLimit && error.retryAfter !== undefined && <Reset key={String(error.retryAfter)} seconds={error.retryAfter} />}
+      {what} {todo} {limit?.retryAfter !== undefined && <Reset seconds={limit.retryAfter} left={left} isCounted={!onRetry} />}
     </Note>
   );
 }
@@ -63,24 +65,40 @@ function said(error: unknown): { what: string; todo: string; requestId?: string 
   return explained(error);
 }
 
-/** When a limit resets, by the router's clock, and how long that is. Not live: nobody wants to hear seconds. */
-function Reset({ seconds }: { seconds: number }): JSX.Element {
-  // Counted by what passes, so that a clock that is wrong, or set anew, changes nothing.
-  const [end] = useState(() => ({ at: serverNow() + seconds * 1000, mono: performance.now() + seconds * 1000 }));
-  const [left, setLeft] = useState(seconds);
+/** The seconds until a limit resets; none where it did, or where nobody knows when. Counted by what passes, so that a clock that is wrong, or set anew, changes nothing. */
+function useLeft(limit: ApiError | null): number {
+  const end = limit?.retryAfter === undefined ? 0 : limit.received + limit.retryAfter * 1000;
+  const left = () => Math.max(0, Math.ceil((end - performance.now()) / 1000));
+  const [, tick] = useState(0);
   useEffect(() => {
-    const timer = setInterval(() => setLeft(Math.max(0, Math.ceil((end.mono - performance.now()) / 1000))), 1000);
+    if (left() === 0) return;
+    const timer = setInterval(() => {
+      tick((count) => count + 1);
+      if (left() === 0) clearInterval(timer);
+    }, 1000);
     return () => clearInterval(timer);
-  }, []);
+  }, [end]);
+  return left();
+}
+
+/** When a limit resets, by the router's clock, and how long that is, unless a button says so. Not live: nobody wants to hear seconds. */
+function Reset({ seconds, left, isCounted }: { seconds: number; left: number; isCounted: boolean }): JSX.Element {
   if (left <= 0) return <span class="reset">It has reset: you can send again.</span>;
-  const date = new Date(end.at);
+  const date = new Date(serverNow() + left * 1000);
   const isToday = date.toDateString() === new Date(serverNow()).toDateString();
   const time = date.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", ...(seconds < 120 && { second: "2-digit" }) });
   const day = isToday ? "" : `${date.toLocaleDateString(undefined, { weekday: "long", day: "numeric", month: "long" })}, `;
   return (
     <span class="reset">
       It resets at {day}
-      {time} (<span aria-hidden="true">in {span(left)}</span>).
+      {time}
+      {isCounted && (
+        <>
+          {" "}
+          (<span aria-hidden="true">in {span(left)}</span>)
+        </>
+      )}
+      .
     </span>
   );
 }

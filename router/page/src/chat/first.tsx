@@ -47,7 +47,7 @@ export function FirstSight({ conversation }: { conversation: Conversation }): JS
         {model ? `${model} answers for ${who.tenant_name}, from ${source}.` : `Answers come from ${source}.`}
       </p>
       {asks.length > 0 && (
-        <div class="asks" role="group" aria-label="Questions to begin with">
+        <div class={`asks of${asks.length}`} role="group" aria-label="Questions to begin with">
           {asks.map((ask) => (
             // What is in the box stays there.
             <button key={ask} type="button" aria-disabled={isBusy} onClick={() => begin(ask)}>

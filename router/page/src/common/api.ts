@@ -48,9 +48,11 @@ export class ApiError extends Error {
   readonly field: string | undefined;
   readonly status: number;
   readonly requestId: string | undefined;
-  /** Seconds to wait, from when it was received. */
+  /** Seconds to wait, from `received` on. */
   readonly retryAfter: number | undefined;
   readonly turnId: string | undefined;
+  /** When it was received, by the clock that nobody sets. */
+  readonly received = performance.now();
 
   constructor(status: number, detail: ErrorDetail, requestId?: string, retryAfter?: number) {
     super(detail.message);

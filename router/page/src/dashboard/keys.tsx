@@ -19,6 +19,8 @@ interface Key {
   created_at: string;
   expires_at: string | null;
   hash: string;
+  /** It is the session of this browser. */
+  current?: boolean;
 }
 
 const KINDS = [
@@ -34,7 +36,7 @@ export function Keys() {
     const what = { key: "key", session: "session", link: "invitation" }[key.kind];
     return confirm({
       title: `Revoke this ${what}?`,
-      text: key.kind === "key" ? `What uses “${key.name || key.prefix}” stops working within seconds, and so do sessions that were opened with it. A revoked key cannot be brought back.` : `${key.user_id} has to sign in again with another link or a key.`,
+      text: key.kind === "key" ? `What uses “${key.name || key.prefix}” stops working within seconds, and so do sessions that were opened with it. A revoked key cannot be brought back.` : key.current ? "You are signed out on this browser, and have to sign in again." : `${key.user_id} has to sign in again with another link or a key.`,
       action: "Revoke",
       // A session costs a new sign-in; a key that is gone stops programs.
       ...(key.kind === "key" && { typed: key.name || key.prefix }),
@@ -46,7 +48,7 @@ export function Keys() {
     });
   };
   const columnsOf = (kind: Key["kind"]): Column<Key>[] => [
-    { id: "name", label: kind === "key" ? "Name" : "How", value: (key) => key.name || (kind === "link" ? "one-time link" : ""), show: (key) => key.name || (kind === "link" ? "one-time link" : <span class="soft">no name</span>) },
+    { id: "name", label: kind === "key" ? "Name" : "How", value: (key) => key.name || (kind === "link" ? "one-time link" : ""), show: (key) => <How of={key} /> },
     { id: "prefix", label: "Begins with", value: (key) => key.prefix, show: (key) => <code>{key.prefix}</code> },
     { id: "user", label: "User", value: (key) => key.user_id },
     { id: "role", label: "Role", value: (key) => key.role, show: (key) => <span class={key.role === "admin" ? "tag" : "tag plain"}>{key.role}</span> },
@@ -109,6 +111,15 @@ function Expires({ of: { expires_at, state, kind } }: { of: Key }) {
   if (state === "expired") return <span class="no">Expired {moment(expires_at)}</span>;
   const isSoon = kind === "key" && Date.parse(expires_at) - Date.now() < SOON_MS;
   return isSoon ? <span class="soon">{moment(expires_at)} – soon</span> : <>{moment(expires_at)}</>;
+}
+
+function How({ of }: { of: Key }) {
+  return (
+    <>
+      {of.name || (of.kind === "link" ? "one-time link" : <span class="soft">no name</span>)}
+      {of.kind === "session" && of.current && <span class="tag plain beside">this browser</span>}
+    </>
+  );
 }
 
 const LIVES = [

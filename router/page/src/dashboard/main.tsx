@@ -1,4 +1,5 @@
-import type { JSX } from "preact";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { ComponentChildren, JSX } from "preact";
 import { draw } from "../common/drawing";
 import { Note } from "../common/note";
 import { absent, loadMe, me, signingIn } from "../common/session";
@@ -30,7 +31,7 @@ function Admin() {
   const Shown = VIEWS[view]!.show;
   return (
     <>
-      <nav class="views" aria-label="Administration">
+      <Strip shown={view}>
         {Object.entries(VIEWS).map(([name, { label }]) => {
           const changes = { view: name === "overview" ? null : name, card: null };
           return (
@@ -39,9 +40,35 @@ function Admin() {
             </a>
           );
         })}
-      </nav>
+      </Strip>
       <Shown key={view} />
     </>
+  );
+}
+
+/** The views' links: on a phone they scroll, fade out where there are more, and the one that shows is in sight. */
+function Strip({ shown, children }: { shown: string; children: ComponentChildren }) {
+  const nav = useRef<HTMLElement>(null);
+  const [more, setMore] = useState("");
+  const look = () => {
+    const { scrollLeft, clientWidth, scrollWidth } = nav.current!;
+    setMore(`${scrollLeft > 1 ? " before" : ""}${scrollLeft + clientWidth < scrollWidth - 1 ? " after" : ""}`);
+  };
+  useLayoutEffect(() => {
+    const box = nav.current!;
+    const link = box.querySelector<HTMLElement>("[aria-current]")!;
+    box.scrollLeft = link.offsetLeft - (box.clientWidth - link.offsetWidth) / 2;
+    look();
+  }, [shown]);
+  useEffect(() => {
+    const observer = new ResizeObserver(look);
+    observer.observe(nav.current!);
+    return () => observer.disconnect();
+  }, []);
+  return (
+    <nav class={`views${more}`} aria-label="Administration" ref={nav} onScroll={look}>
+      {children}
+    </nav>
   );
 }
 

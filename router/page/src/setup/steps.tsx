@@ -1,5 +1,5 @@
 // The other steps: the team, a first question, inviting people.
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { Select, ShownOnce, Text, FormError, wrongWith } from "../dashboard/form";
 import { send, useAction } from "../dashboard/load";
 import { linkOf, userPath } from "../dashboard/people";
@@ -11,6 +11,7 @@ import type { User } from "../common/api";
 import { confirm } from "../common/dialog";
 import { Note, sentence } from "../common/note";
 import { loadMe } from "../common/session";
+import { Markdown, loadMarkdown, markdownReady } from "../common/shell";
 
 export function Team({ settings, onDone }: { settings: TenantSettings; onDone: () => void }) {
   const [name, setName] = useState(settings.name);
@@ -68,12 +69,15 @@ export function Question({ hasJira, onAnswer, onDone }: { hasJira: boolean; onAn
   const [text, setText] = useState(hasJira ? ASKS[0]! : "ping");
   const [answer, setAnswer] = useState<Answer>();
   const action = useAction();
+  useEffect(loadMarkdown, []);
   const submit = (event: Event) => {
     event.preventDefault();
     if (!text.trim()) return;
     void action.run(async () => {
       setAnswer(undefined);
-      setAnswer(await send<Answer>("POST", "/api/chat", { message: text.trim() }));
+      const given = await send<Answer>("POST", "/api/chat", { message: text.trim() });
+      await markdownReady();
+      setAnswer(given);
       onAnswer();
     });
   };
@@ -91,7 +95,7 @@ export function Question({ hasJira, onAnswer, onDone }: { hasJira: boolean; onAn
         {action.busy && <p class="hint">Answering…</p>}
         {answer && (
           <div class="first-answer">
-            <p>{answer.text}</p>
+            <Markdown text={answer.text} />
             <p class="hint">
               {answer.model ? `${answer.model} · ` : ""}
               {duration(answer.timing_ms)} · <a href={`/c/${encodeURIComponent(answer.session_id)}`}>continue in the chat</a>
