@@ -1,8 +1,9 @@
 // Rules 37, 40 and 41, and axe on every state in both themes.
 import assert from "node:assert/strict";
-import { axe, behind, contrast } from "./support/axe.mjs";
+import { axe } from "./support/axe.mjs";
 import { browserTests, drawn, until } from "./support/browser.mjs";
 import { ask, box, open, shows } from "./support/chat.mjs";
+import { contrasts, forced, reachable, rings } from "./support/look.mjs";
 import { Scripted } from "./support/scripted.mjs";
 
 const test = browserTests(() => Scripted.start());
@@ -123,71 +124,35 @@ const states = {
     await open(page, address);
   },
 };
-for (const theme of ["light", "dark"]) {
-  for (const [name, reach] of Object.entries(states)) {
-    test(`rule 40: axe finds nothing on ${name}, ${theme}`, { context: { colorScheme: theme } }, async (given) => {
-      given.server.store("old", "An older conversation", "x", undefined, new Date(Date.now() - 3 * 86_400_000));
-      await reach(given);
-      await drawn(given.page);
+/** An older conversation is in the list, whatever shows. */
+const reached = async (given, reach) => {
+  given.server.store("old", "An older conversation", "x", undefined, new Date(Date.now() - 3 * 86_400_000));
+  await reach(given);
+  await drawn(given.page);
+};
+for (const [name, reach] of Object.entries(states)) {
+  for (const theme of ["light", "dark"]) {
+    test(`rule 40: axe finds nothing on ${name}, and placeholders, borders and focus rings contrast, ${theme}`, { context: { colorScheme: theme } }, async (given) => {
+      await reached(given, reach);
       await axe(given.page, `${name}, ${theme}`);
+      await contrasts(given.page, `${name}, ${theme}`);
+      assert.ok((await rings(given.page, `${name}, ${theme}`)) > 0);
     });
   }
-
-  test(`rule 40: placeholder, borders and focus rings contrast, ${theme}`, { context: { colorScheme: theme } }, async ({ page, server, address }) => {
-    server.store("s1", "A question", "An answer with a [link](https://acme.example).", { route: "ai" });
-    await open(page, `${address}/c/s1`);
-    await page.getByText("An answer with").first().waitFor();
-    const style = (selector, pseudo, property) => page.evaluate(([selector, pseudo, property]) => getComputedStyle(document.querySelector(selector), pseudo)[property], [selector, pseudo, property]);
-    const surface = await behind(page, ".box");
-    const placeholder = contrast(await style(".box textarea", "::placeholder", "color"), surface);
-    assert.ok(placeholder >= 4.5, `placeholder ${placeholder}`);
-    await page.locator(".talk").focus();
-    for (const around of [surface, await behind(page, ".foot")]) {
-      const border = contrast(await style(".box", null, "borderTopColor"), around);
-      assert.ok(border >= 3, `the box's border ${border}`);
-    }
-    await box(page).focus();
-    for (const around of [surface, await behind(page, ".foot")]) {
-      const focus = contrast(await style(".box", null, "borderTopColor"), around);
-      assert.ok(focus >= 3, `the box's focus ${focus}`);
-    }
-    // Everything that the Tab key reaches shows where it is.
-    await page.locator(".skip").focus();
-    const seen = new Set();
-    for (let index = 0; index < 60; index++) {
-      await page.keyboard.press("Tab");
-      const at = await page.evaluate(() => {
-        const element = document.activeElement;
-        if (!element || element === document.body) return null;
-        element.dataset.seen ??= String(Math.random());
-        const { outlineStyle, outlineWidth, outlineColor } = getComputedStyle(element);
-        let around = element.parentElement;
-        while (around && getComputedStyle(around).backgroundColor === "rgba(0, 0, 0, 0)") around = around.parentElement;
-        return { id: element.dataset.seen, what: `${element.tagName} ${element.className} ${element.getAttribute("aria-label") ?? element.textContent.slice(0, 20)}`, outlineStyle, outlineWidth, outlineColor, around: getComputedStyle(around ?? document.body).backgroundColor, isBox: element.tagName === "TEXTAREA" };
-      });
-      if (!at || seen.has(at.id)) break;
-      seen.add(at.id);
-      if (at.isBox) continue;
-      assert.equal(at.outlineStyle, "solid", at.what);
-      assert.ok(parseFloat(at.outlineWidth) >= 2, at.what);
-      const ring = contrast(at.outlineColor, at.around);
-      assert.ok(ring >= 3, `${at.what}: ${ring}`);
-    }
-    assert.ok(seen.size > 10, `${seen.size} places`);
+  test(`rule 40: with forced colours ${name} shows its fields, what is chosen and where the focus is`, { context: { forcedColors: "active" } }, async (given) => {
+    await reached(given, reach);
+    await forced(given.page, name);
   });
 }
 
-test("rule 40: with forced colours buttons and the box still show", { context: { forcedColors: "active" } }, async ({ page, address }) => {
-  await open(page, address);
-  const shown = await page.evaluate(() => ["box", "send", "new"].map((name) => {
-    const style = getComputedStyle(document.querySelector(`.${name}`));
-    return [name, style.borderTopStyle, style.borderTopWidth];
-  }));
-  for (const [name, style, width] of shown) assert.ok(style === "solid" && parseFloat(width) >= 1, `${name}: ${style} ${width}`);
-});
-
 test("rule 40: at 400 % zoom everything can be read and used", { context: { viewport: { width: 320, height: 256 } } }, async ({ page, server, address }) => {
+  server.store("s1", "How is it going?", table, { route: "rule", skills: ["sprint_status"], request_id: "req-7", timing_ms: 1200 });
+  await page.goto(`${address}/c/s1`);
+  await page.getByRole("button", { name: "Details" }).click();
+  await reachable(page, "an answer with details");
   await page.goto(address);
+  await page.getByText("Good ").waitFor();
+  await reachable(page, "first sight");
   await box(page).fill("Zoomed");
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320);
   const { y, height } = await page.getByRole("button", { name: "Send" }).boundingBox();

@@ -19,8 +19,11 @@ export async function axe(page, state) {
 /** The contrast of two CSS colours; the second may be seen through the first. */
 export function contrast(front, back) {
   const parse = (color) => {
-    const [r, g, b, a = 1] = /rgba?\(([^)]+)\)/.exec(color)[1].split(/[\s,/]+/).map(Number);
-    return { r, g, b, a };
+    // What is mixed is told as color(srgb …), in parts of one.
+    const [, kind, parts] = /(rgba?|color)\((?:srgb )?([^)]+)\)/.exec(color);
+    const [r, g, b, a = 1] = parts.split(/[\s,/]+/).map(Number);
+    const of = kind === "color" ? 255 : 1;
+    return { r: r * of, g: g * of, b: b * of, a };
   };
   const under = parse(back);
   const over = parse(front);
@@ -32,13 +35,3 @@ export function contrast(front, back) {
   const [a, b] = [light(mixed), light([under.r, under.g, under.b])].sort((x, y) => y - x);
   return (a + 0.05) / (b + 0.05);
 }
-
-/** The colour behind an element, as a style of the page's. */
-export const behind = (page, selector) =>
-  page.evaluate((wanted) => {
-    for (let element = document.querySelector(wanted); element; element = element.parentElement) {
-      const color = getComputedStyle(element).backgroundColor;
-      if (color !== "rgba(0, 0, 0, 0)") return color;
-    }
-    return "rgb(255, 255, 255)";
-  }, selector);

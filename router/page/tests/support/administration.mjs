@@ -1,0 +1,55 @@
+// What an admin administers, for the scripted server: something of each kind, and each in the states that it can have.
+import { NOW, PEOPLE, TODAY, limits } from "./ledger.mjs";
+
+const at = (days) => new Date(NOW.getTime() + days * 86_400_000).toISOString();
+const key = (kind, name, more = {}) => ({ prefix: `t3${kind === "session" ? "s" : kind === "link" ? "i" : "n"}_abcdefgh`, user_id: "ada", kind, name, role: "admin", state: "active", created_at: at(-3), expires_at: at(27), hash: `${kind} ${name}`, current: false, ...more });
+
+const keys = [
+  key("key", "release bot", { role: "member", expires_at: null }),
+  key("key", "", { state: "expired", expires_at: at(-1) }),
+  key("session", "signed in with a key", { current: true }),
+  key("session", "signed in with a link", { user_id: "mei", role: "member" }),
+  key("link", "", { user_id: "bob" }),
+];
+
+const field = (name, value, more = {}) => ({ name, description: `${name} of the account`, is_secret: false, is_optional: false, is_set: value !== null, value, ...more });
+const integration = (name, fields, more = {}) => ({ name, connected: false, can_test: true, updated_at: null, deleted_for_good_at: null, fields, ...more });
+const integrations = [
+  integration("jira", [field("url", "https://acme.atlassian.net"), field("email", "bot@acme.example"), field("api_token", null, { is_secret: true, is_set: true }), field("board_id", "7"), field("project_key", null, { is_optional: true })], { connected: true, updated_at: at(-9) }),
+  integration("anthropic", [field("api_key", null, { is_secret: true }), field("base_url", null, { is_optional: true })]),
+  integration("openai", [field("base_url", null, { is_optional: true })], { deleted_for_good_at: at(20) }),
+];
+
+const setting = (name, meaning, rule, value = null) => ({ name, meaning, rule, value });
+const settings = [
+  setting("ai_provider", "who answers [default: the router's own]", "must be one of bedrock, anthropic, openai, offline"),
+  setting("ai_model", "the model that answers [default: the router's own]", "must be a model's name or id, without spaces"),
+  setting("system_prompt_override", "instructions in place of the built-in ones [default: those]", "must be a text of 1 to 32768 bytes"),
+  setting("enabled_skills", "the skills that may be used [default: all]", "must be a list of ping, sprint_status, separated by commas", ["ping"]),
+  setting("messages_per_day", "questions a day (UTC) [default: 1000]", "must be a whole number from 0 to 1000000000", 250),
+];
+
+const audit = [
+  { id: "3", at: `${TODAY}T09:12:00Z`, actor: "user:ada", action: "integration.set", target: "jira" },
+  { id: "2", at: `${TODAY}T08:02:00Z`, actor: "operator:ci", action: "tenant.set", target: "messages_per_day" },
+];
+
+/** What a path under administration answers, or undefined. */
+export function administered(path) {
+  return {
+    "/api/admin/keys": { keys },
+    "/api/admin/integrations": { integrations },
+    "/api/admin/channels": { channels: [{ channel_type: "slack", channel_id: "T024BE7LD" }], served: ["dashboard", "api", "slack"] },
+    "/api/admin/audit": { entries: audit },
+    "/api/admin/users": { users: PEOPLE },
+    "/api/settings": { tenant_id: "acme", name: "Acme", status: "active", model: { provider: "bedrock", name: "Claude Sonnet 4.5" }, limits: limits(), settings, version: 1 },
+  }[path];
+}
+
+/** Lets a scripted server answer what the dashboard's other views ask. */
+export function withAdministration(server) {
+  server.next("GET", /^\/api\/(admin\/(keys|integrations|channels|audit|users)|settings)$/, ({ response, url }) => server.json(response, 200, administered(url.pathname)), Infinity);
+  server.next("POST", "/api/admin/integrations/jira/test", { status: 409, error: { code: "integration_denied", message: "Jira refused the credentials", hint: "make a new token" } }, Infinity);
+  server.next("POST", /^\/api\/admin\/users\/[^/]+\/invite$/, { status: 201, body: { user_id: "mei", link_token: "t3i_abcdefghijklmnopqrstuvwxyz", prefix: "t3i_abcdefgh", expires_at: at(7) } }, Infinity);
+  return server;
+}
