@@ -31,7 +31,7 @@ test("rule 32: at a 401 the sign-in comes over the page, the draft is kept, noth
 test("while a deployment has routers of two versions, a page without its files loads again until it is whole", async ({ page, server, address }) => {
   const gone = { status: 404, error: { code: "not_found", message: "there is nothing here" } };
   server.next("GET", /^\/assets\/chat-.+\.js$/, gone);
-  server.next("GET", /^\/assets\/page-.+\.css$/, gone, 2);
+  server.next("GET", /^\/assets\/chat-.+\.css$/, gone, 2);
   await page.goto(`${address}/#link=t3l_of-ada`);
   await page.getByText("is being updated").waitFor();
   // The one-time link is not lost on the way.
