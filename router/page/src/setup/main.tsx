@@ -15,7 +15,7 @@ import { InvitePeople, Question, Team } from "./steps";
 const TITLES: Record<Step, string> = { team: "Your team", jira: "Connect Jira", question: "First question", people: "Invite people" };
 const SAYS: Record<Step, string> = {
   team: "Four steps, a few minutes. Each is checked as you go, and you can skip any of them for now.",
-  jira: "T3nets reads your board; it changes nothing in Jira. Its answers are for your team alone.",
+  jira: "T3nets reads your board; it changes nothing in Jira. Only your team sees its answers.",
   question: "Ask something you know the answer to.",
   people: "Each gets a link that signs them in once, without a password or a key.",
 };
