@@ -24,8 +24,17 @@ pub struct ServerConfig {
     pub reach: Reach,
     /// Time limits of a turn.
     pub deadlines: Deadlines,
-    /// The tenant whose Jira is a sample board.
-    pub sample_tenant: Option<TenantId>,
+    /// The sample board that this process serves.
+    pub sample_board: Option<SampleBoard>,
+}
+
+/// A made-up Jira, and the tenant that is connected to it at first.
+#[derive(Debug, Clone)]
+pub struct SampleBoard {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// Where it answers, as it stands in the tenant's credentials.
+    pub url: String,
 }
 
 /// What `/api/health` reports of a router's environment.
@@ -199,7 +208,7 @@ impl ContainerConfig {
             port,
             platform,
             server: ServerConfig {
-                sample_tenant: None,
+                sample_board: None,
                 identity,
                 anonymous_tenant,
                 admin_api,

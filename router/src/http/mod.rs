@@ -42,8 +42,7 @@ pub use self::middleware::refusal;
 pub use self::server::{CutRequest, serve};
 use crate::ai::{Models, SelectError};
 use crate::chat::Engine;
-use crate::config::{Deadlines, Identity, ServerConfig};
-use crate::model::TenantId;
+use crate::config::{Deadlines, Identity, SampleBoard, ServerConfig};
 use crate::outbound::ClientError;
 use crate::ports::Platform;
 use crate::skills::SkillSet;
@@ -59,7 +58,7 @@ struct AppState {
     identity: Arc<Identity>,
     deadlines: Deadlines,
     admin_api: bool,
-    sample_tenant: Option<TenantId>,
+    sample_board: Option<Arc<SampleBoard>>,
     cookies: cookies::Cookies,
     tasks: TaskTracker,
     /// The turns that outlive their request.
@@ -127,7 +126,7 @@ pub fn app(platform: Platform, config: ServerConfig) -> Result<App, AppError> {
         identity: Arc::new(config.identity),
         deadlines: config.deadlines,
         admin_api: config.admin_api,
-        sample_tenant: config.sample_tenant,
+        sample_board: config.sample_board.map(Arc::new),
         cookies,
         engine: engine.clone(),
         tasks: tasks.clone(),

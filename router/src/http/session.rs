@@ -24,7 +24,7 @@ use super::fields::{Fields, FromFields};
 use super::settings::{AnsweringModel, answering_model};
 use crate::admin::views::UserView;
 use crate::admin::{Admin, AdminError};
-use crate::model::TokenKind;
+use crate::model::{SecretName, Tenant, TokenKind};
 
 /// What to sign in with: one of the three.
 #[derive(ToSchema)]
@@ -89,6 +89,25 @@ struct MessageLimits {
     message_bytes: usize,
 }
 
+/// Whether the tenant's Jira is the sample board, which its admins may have replaced.
+async fn has_sample_data(state: &AppState, tenant: &Tenant) -> Result<bool, ApiError> {
+    let Some(board) = &state.sample_board else {
+        return Ok(false);
+    };
+    let Ok(integration) = "jira".parse() else {
+        return Ok(false);
+    };
+    if board.tenant != tenant.id {
+        return Ok(false);
+    }
+    let name = SecretName {
+        tenant_id: tenant.id.clone(),
+        integration,
+    };
+    let stored = state.platform.secrets.get(&name).await?;
+    Ok(stored.is_some_and(|jira| jira.text("url").as_deref() == Some(&*board.url)))
+}
+
 impl Me {
     async fn new(
         state: &AppState,
@@ -96,9 +115,11 @@ impl Me {
         session: Option<&str>,
     ) -> Result<Self, ApiError> {
         let Admitted { caller, by } = admitted;
-        let (model, ask) = futures::try_join!(answering_model(state, &caller.tenant), async {
-            Ok(state.engine.examples(caller).await?)
-        })?;
+        let (model, ask, sample_data) = futures::try_join!(
+            answering_model(state, &caller.tenant),
+            async { Ok(state.engine.examples(caller).await?) },
+            has_sample_data(state, &caller.tenant)
+        )?;
         Ok(Self {
             tenant_id: caller.tenant.id.to_string(),
             tenant_name: caller.tenant.name.clone(),
@@ -109,7 +130,7 @@ impl Me {
             may_administer: state.admin_api && caller.role == crate::model::UserRole::Admin,
             expires_at: by.as_ref().and_then(|key| key.expires_at),
             model,
-            sample_data: state.sample_tenant.as_ref() == Some(&caller.tenant.id),
+            sample_data,
             ask,
             limits: MessageLimits {
                 message_bytes: MAX_MESSAGE_BYTES,

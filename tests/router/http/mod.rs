@@ -30,7 +30,7 @@ use http_body_util::BodyExt;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use t3nets_router::ai::AiDefaults;
-use t3nets_router::config::{Deadlines, Identity, ServerConfig};
+use t3nets_router::config::{Deadlines, Identity, SampleBoard, ServerConfig};
 use t3nets_router::model::{
     ApiKey, AuditEntry, JsonObject, KeyHash, SecretDocument, SecretName, Tenant, TenantId,
     TenantSettings, TenantStatus, User, UserId, UserRole,
@@ -59,6 +59,7 @@ pub(crate) struct Setup {
     pub(crate) platform: Option<&'static str>,
     /// Stores in place of the embedded ones.
     pub(crate) stores: Option<Platform>,
+    pub(crate) sample_board: Option<SampleBoard>,
     /// A clock in place of the machine's.
     pub(crate) clock: Option<Arc<dyn Clock>>,
     /// Variables as `AiDefaults` reads them.
@@ -142,7 +143,7 @@ impl TestApp {
             ai: ai.unwrap(),
             reach: Reach::Internet(Allowed::parse(true, None).unwrap()),
             deadlines: setup.deadlines.unwrap_or_default(),
-            sample_tenant: None,
+            sample_board: setup.sample_board,
         };
         let mut served = platform.clone();
         served.usage = setup.usage.unwrap_or(served.usage);

@@ -2,8 +2,11 @@
 
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
+use support::jira::Script;
+use t3nets_router::config::SampleBoard;
+use t3nets_router::model::UserRole;
 
-use super::{Answer, TestApp};
+use super::{Answer, Setup, TestApp, tenant_id};
 
 async fn get(app: &TestApp, path: &str, headers: &[(&str, &str)]) -> Answer {
     let mut request = Request::builder().method(Method::GET).uri(path);
@@ -150,4 +153,28 @@ async fn nothing_but_the_page_can_be_had() {
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}: {answer:?}");
         assert_eq!(answer.error_code(), "not_found");
     }
+}
+
+#[tokio::test]
+async fn sample_data_is_said_as_long_as_the_sample_board_is_connected() {
+    let jira = Script::sample().start().await;
+    let fields = jira.credentials();
+    let url = fields["url"].as_str().unwrap().to_owned();
+    let app = TestApp::with(Setup {
+        sample_board: Some(SampleBoard {
+            tenant: tenant_id("default"),
+            url,
+        }),
+        ..Setup::default()
+    })
+    .await;
+    let key = app.key("default", "ada", UserRole::Admin).await;
+    let is_sample = async || app.get("/api/me", Some(&key)).await.json()["sample_data"].clone();
+    assert_eq!(is_sample().await, false);
+    app.connect_jira("default", fields.clone()).await;
+    assert_eq!(is_sample().await, true);
+    let mut own = fields;
+    own.insert("url".to_owned(), "https://acme.atlassian.net".into());
+    app.connect_jira("default", own).await;
+    assert_eq!(is_sample().await, false);
 }

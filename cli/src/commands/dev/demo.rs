@@ -32,6 +32,7 @@ const TOKEN_PREFIX: &str = "sample_";
 
 /// A sample board that answers until the value is dropped.
 pub(super) struct SampleBoard {
+    pub(super) served: t3nets_router::config::SampleBoard,
     _serving: AbortOnDropHandle<()>,
 }
 
@@ -90,6 +91,10 @@ pub(super) async fn start(
         "sample data: tenant `{tenant}` answers from a sample Jira board, not from a real one"
     ));
     Ok(SampleBoard {
+        served: t3nets_router::config::SampleBoard {
+            tenant: tenant.clone(),
+            url,
+        },
         _serving: serve(listener, routes),
     })
 }

@@ -100,7 +100,7 @@ pub(crate) async fn run(context: &Context, args: DevArgs) -> Result<Streamed, Cl
         admin.tenant(named).await?;
     }
     setup::seed(context, &platform, &tenant).await?;
-    let _sample_board = if args.demo {
+    let sample_board = if args.demo {
         Some(demo::start(context, home, &platform, &tenant).await?)
     } else {
         demo::warn_if_left_over(context, home, &tenant).await?;
@@ -109,7 +109,7 @@ pub(crate) async fn run(context: &Context, args: DevArgs) -> Result<Streamed, Cl
     let anonymous_tenant = args.anonymous_tenant(&tenant);
     let config = ServerConfig {
         anonymous_tenant: anonymous_tenant.clone(),
-        sample_tenant: args.demo.then(|| tenant.clone()),
+        sample_board: sample_board.as_ref().map(|board| board.served.clone()),
         ..config
     };
     let asked = anonymous_tenant.clone().unwrap_or(tenant);
@@ -164,7 +164,7 @@ fn config(environment: &Environment, reach: Reach) -> Result<ServerConfig, CliEr
         ai,
         reach,
         deadlines: Deadlines::default(),
-        sample_tenant: None,
+        sample_board: None,
     })
 }
 
