@@ -54,43 +54,33 @@ async function make(dist) {
   }
   const named = (start, end) => [...files.keys()].find((name) => name.startsWith(start) && name.endsWith(end));
   const integrity = (name) => `sha384-${createHash("sha384").update(files.get(name)).digest("base64")}`;
-  for (const [page, title] of Object.entries(pages)) {
-    const style = named(`assets/${page}-`, ".css");
-    const script = named(`assets/${page}-`, ".js");
-    const output = scripts.metafile.outputs[relative(here, join(dist, script))];
-    const parts = (output?.imports ?? []).filter((part) => part.kind === "import-statement").map((part) => relative(dist, join(here, part.path)));
-    files.set(`${page}.html`, Buffer.from(`<!doctype html>
+  const html = (title, style, viewport, rest) =>
+    Buffer.from(`<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1, interactive-widget=resizes-content">
+<meta name="viewport" content="width=device-width, initial-scale=1${viewport}">
 <meta name="color-scheme" content="light dark">
 <title>${title} · T3nets</title>
 <link rel="icon" href="/${iconName}" type="image/svg+xml">
 <script src="/assets/early.js"></script>
 <link rel="stylesheet" href="/${style}" integrity="${integrity(style)}">
-${parts.map((part) => `<link rel="modulepreload" href="/${part}">\n`).join("")}<script type="module" src="/${script}" integrity="${integrity(script)}"></script>
-<body><div id="page"></div><noscript>This page needs JavaScript.</noscript></body>
+${rest}
 </html>
-`));
+`);
+  for (const [page, title] of Object.entries(pages)) {
+    const script = named(`assets/${page}-`, ".js");
+    const output = scripts.metafile.outputs[relative(here, join(dist, script))];
+    const parts = (output?.imports ?? []).filter((part) => part.kind === "import-statement").map((part) => relative(dist, join(here, part.path)));
+    const rest = `${parts.map((part) => `<link rel="modulepreload" href="/${part}">\n`).join("")}<script type="module" src="/${script}" integrity="${integrity(script)}"></script>
+<body><div id="page"></div><noscript>This page needs JavaScript.</noscript></body>`;
+    files.set(`${page}.html`, html(title, named(`assets/${page}-`, ".css"), ", interactive-widget=resizes-content", rest));
   }
-  const style = named("assets/chat-", ".css");
   // What an unknown address shows: the router's own 404, which runs nothing but the theme.
-  files.set("missing.html", Buffer.from(`<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>Page not found · T3nets</title>
-<link rel="icon" href="/${iconName}" type="image/svg+xml">
-<script src="/assets/early.js"></script>
-<link rel="stylesheet" href="/${style}" integrity="${integrity(style)}">
-<body><main class="missing">
+  files.set("missing.html", html("Page not found", named("assets/chat-", ".css"), "", `<body><main class="missing">
 <h1>There is no page here</h1>
 <p>Check the address, or begin from the chat.</p>
 <a class="btn p" href="/">To the chat</a>
-</main></body>
-</html>
-`));
+</main></body>`));
   return files;
 }
 

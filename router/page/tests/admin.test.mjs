@@ -2,20 +2,12 @@
 import assert from "node:assert/strict";
 import { axe } from "./support/axe.mjs";
 import { browserTests, until } from "./support/browser.mjs";
-import { EMAIL, Jira, TOKEN } from "./support/jira.mjs";
-import { Router } from "./support/router.mjs";
+import { EMAIL, TOKEN } from "./support/jira.mjs";
+import { startTeam } from "./support/team.mjs";
 
 const test = browserTests(async () => {
-  const router = await Router.start([]);
-  await router.run("tenant", "add-user", "--email", "ada@acme.example", "--role", "admin", "--name", "Ada Lovelace");
+  const router = await startTeam();
   await router.run("tenant", "add-user", "--email", "mei@acme.example", "--role", "member", "--name", "Mei Tanaka");
-  router.key = (await router.run("key", "create", "ada@acme.example", "--quiet")).trim();
-  router.jira = await Jira.start();
-  const end = router.end.bind(router);
-  router.end = async () => {
-    await router.jira.end();
-    await end();
-  };
   return router;
 });
 

@@ -3,20 +3,9 @@ import assert from "node:assert/strict";
 import { axe } from "./support/axe.mjs";
 import { browserTests, until } from "./support/browser.mjs";
 import { EMAIL, Jira, TOKEN } from "./support/jira.mjs";
-import { Router } from "./support/router.mjs";
+import { startTeam } from "./support/team.mjs";
 
-const test = browserTests(async () => {
-  const router = await Router.start([]);
-  await router.run("tenant", "add-user", "--email", "ada@acme.example", "--role", "admin", "--name", "Ada Lovelace");
-  router.key = (await router.run("key", "create", "ada@acme.example", "--quiet")).trim();
-  router.jira = await Jira.start();
-  const end = router.end.bind(router);
-  router.end = async () => {
-    await router.jira.end();
-    await end();
-  };
-  return router;
-});
+const test = browserTests(startTeam);
 
 async function open({ page, server, address }, step) {
   await page.request.post(`${address}/session`, { data: { key: server.key } });

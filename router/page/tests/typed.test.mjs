@@ -1,21 +1,10 @@
 // What is typed into the dashboard's forms, and what is known of credentials: against the router and a Jira that the test drives.
 import assert from "node:assert/strict";
 import { browserTests, until } from "./support/browser.mjs";
-import { EMAIL, Jira, TOKEN } from "./support/jira.mjs";
-import { Router } from "./support/router.mjs";
+import { EMAIL, TOKEN } from "./support/jira.mjs";
+import { startTeam } from "./support/team.mjs";
 
-const test = browserTests(async () => {
-  const router = await Router.start([]);
-  await router.run("tenant", "add-user", "--email", "ada@acme.example", "--role", "admin", "--name", "Ada Lovelace");
-  router.key = (await router.run("key", "create", "ada@acme.example", "--quiet")).trim();
-  router.jira = await Jira.start();
-  const end = router.end.bind(router);
-  router.end = async () => {
-    await router.jira.end();
-    await end();
-  };
-  return router;
-});
+const test = browserTests(startTeam);
 
 async function open({ page, server, address }, view) {
   await page.request.post(`${address}/session`, { data: { key: server.key } });
