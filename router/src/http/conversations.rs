@@ -186,8 +186,8 @@ pub(super) async fn history(
 
 /// The caller's conversations
 ///
-/// By their ids, from the last on: of those that the router began, the newest come first. A
-/// conversation that goes on keeps its place; `updated_at` says when it did.
+/// In descending order of their ids: the conversations that the router began come newest first. A
+/// new message does not move its conversation; `updated_at` has its time.
 #[utoipa::path(
     get,
     path = "/api/sessions",

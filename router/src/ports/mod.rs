@@ -265,8 +265,8 @@ pub trait ConversationStore: Send + Sync {
         page: PageRequest,
         now: Timestamp,
     ) -> Result<Option<Page<Message>>, StoreError>;
-    /// The owner's conversations, each once, by id from the last on: of those that the router
-    /// began, the newest first.
+    /// The owner's conversations, each once, in descending order of id: those that the router
+    /// began come newest first.
     async fn sessions(
         &self,
         owner: &ConversationOwner,

@@ -12,7 +12,7 @@ use crate::ports::StoreError;
 /// read for nothing.
 const ITEMS_AT_ONCE: usize = 16;
 
-/// Up to `most` live sessions behind `after`, by id from the last on, and perhaps some more.
+/// Up to `most` live sessions behind `after`, in descending order of id, and perhaps some more.
 pub(super) async fn list(
     table: &Table,
     owner: &ConversationOwner,
@@ -42,8 +42,8 @@ pub(super) async fn list(
     Ok(summaries)
 }
 
-/// A sort key of a conversation's page or a turn has a `#`, which no head's has: where the items
-/// begin that are not its siblings, so that those are jumped over.
+/// Where to read on below a conversation's pages, or the turns, so that the rest of them is
+/// skipped; `None` for a head, whose sort key alone has no `#`.
 fn below_parts(sort_key: &str) -> Option<String> {
     let (of, _) = sort_key.split_once('#')?;
     Some(format!("{of}#"))

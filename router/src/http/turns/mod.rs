@@ -237,8 +237,8 @@ fn goes_on(turn: &StoredTurn, now: Timestamp) -> bool {
     seen(turn, now) == Seen::Running
 }
 
-/// Whether a turn of the conversation was stopped and has not ended yet: of that its user knows
-/// nothing more, and asks on.
+/// Whether a turn of the conversation was stopped and has not ended yet. To its user it is over,
+/// so their next message is not refused.
 fn is_ending(others: &[StoredTurn], session_id: &SessionId, now: Timestamp) -> bool {
     others
         .iter()
