@@ -110,6 +110,20 @@ test("rule 26: cancelling an edit changes nothing, gives the focus back, and ask
   assert.equal(sent(server).length, 0);
 });
 
+test("what opens has the focus with its first drawing: what is typed at once is not lost", async ({ page, server, address }) => {
+  server.store("s1", "A question", "An answer");
+  await open(page, `${address}/c/s1`);
+  await page.locator(".you").hover();
+  // A click, and where the focus is before the browser could hand on another key.
+  const focusAfter = (selector) => page.evaluate(async (wanted) => {
+    document.querySelector(wanted).click();
+    for (let turn = 0; turn < 20; turn += 1) await null;
+    return document.activeElement.getAttribute("aria-label") ?? document.activeElement.textContent;
+  }, selector);
+  assert.equal(await focusAfter(".edits"), "The question, edited");
+  assert.equal(await focusAfter("[aria-label^='Delete']"), "Cancel");
+});
+
 test("rule 26: in an edited question Shift+Enter breaks the line and Enter asks", async ({ page, server, address }) => {
   server.store("s1", "A question", "An answer");
   await open(page, `${address}/c/s1`);

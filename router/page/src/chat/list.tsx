@@ -113,7 +113,7 @@ export function ConversationList({ id, onOpen, onDeleted }: ListProps): JSX.Elem
     if (had && document.activeElement === document.body) box.current?.querySelector<HTMLElement>(`[data-row="${CSS.escape(had)}"]`)?.focus({ preventScroll: true });
   });
   useEffect(() => setWanted(""), [me.value?.user?.user_id]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const key = (event: KeyboardEvent) => {
       if (event.defaultPrevented || event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey) || event.shiftKey || event.altKey) return;
       event.preventDefault();

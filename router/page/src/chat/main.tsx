@@ -1,5 +1,5 @@
 import { effect } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import type { JSX } from "preact";
 import { modelOf } from "../common/api";
 import { Icon } from "../common/icons";
@@ -18,7 +18,7 @@ import { deleteSession, loadList, refreshLive } from "./sessions";
 
 function Chat(): JSX.Element {
   const conversation = current.value;
-  useEffect(() => {
+  useLayoutEffect(() => {
     const key = (event: KeyboardEvent) => {
       if (event.defaultPrevented || event.isComposing) return;
       if (event.key === "Escape" && !document.querySelector("dialog[open]")) void stop(current.peek());

@@ -1,5 +1,5 @@
 // One turn: the question in a tint, the answer as text, and what can be done with them.
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { JSX } from "preact";
 import { CopyButton } from "../common/copy";
 import { confirm } from "../common/dialog";
@@ -87,7 +87,8 @@ function Question({ turn, conversation, edit }: { turn: Turn; conversation: Conv
 
 function Edit({ turn, conversation }: { turn: Turn; conversation: Conversation }): JSX.Element {
   const field = useRef<HTMLTextAreaElement>(null);
-  useEffect(() => {
+  // With the drawing, not after it: what one types at once goes into the field.
+  useLayoutEffect(() => {
     const element = field.current!;
     element.focus();
     element.setSelectionRange(element.value.length, element.value.length);

@@ -1,7 +1,7 @@
 // Dialogs over the page: the browser's own, which keeps focus inside and gives it back.
 import { createContext } from "preact";
 import { signal } from "@preact/signals";
-import { useContext, useEffect, useId, useRef, useState } from "preact/hooks";
+import { useContext, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { ComponentChildren, JSX } from "preact";
 import { COPIED } from "./copy";
 import { Icon } from "./icons";
@@ -36,7 +36,7 @@ export function Dialog({ title, onClose, children, wide, once, byItself = false 
   const isThere = useRef(true);
   const [isCopied, setCopied] = useState(false);
   const name = useId();
-  useEffect(() => {
+  useLayoutEffect(() => {
     const element = dialog.current!;
     const before = document.activeElement;
     const copied = () => setCopied(true);
@@ -50,7 +50,7 @@ export function Dialog({ title, onClose, children, wide, once, byItself = false 
       if (before instanceof HTMLElement && before.isConnected) before.focus({ preventScroll: true });
     };
   }, []);
-  useEffect(() => {
+  useLayoutEffect(() => {
     // Where one was is gone: the next step stands in its place.
     if (focused.current && !focused.current.isConnected) beginning(dialog.current!, byItself).focus({ preventScroll: true });
   });

@@ -48,7 +48,7 @@ export function Shell({ page, title, chip, list, onNew, children }: ShellProps):
     wide.addEventListener("change", close);
     return () => wide.removeEventListener("change", close);
   }, []);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (sideOpen.value) side.current?.querySelector<HTMLElement>("a, button")?.focus();
     else if (wasOpen.current) opener.current?.focus();
     wasOpen.current = sideOpen.value;
@@ -58,7 +58,7 @@ export function Shell({ page, title, chip, list, onNew, children }: ShellProps):
     event.preventDefault();
     sideOpen.value = false;
   };
-  useEffect(() => {
+  useLayoutEffect(() => {
     const key = (event: KeyboardEvent) => {
       if (event.defaultPrevented || event.key.toLowerCase() !== "o" || !event.shiftKey || !(event.ctrlKey || event.metaKey) || event.altKey) return;
       event.preventDefault();

@@ -1,5 +1,5 @@
 // Credentials for outside systems. A secret's field is empty and says what is stored; left blank it stays.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { moment } from "../figures/days";
 import { duration } from "../figures/numbers";
 import { ApiError } from "../common/api";
@@ -124,7 +124,7 @@ function One({ integration, known: fromHealth, settings, onChange, onReload }: O
   // Whether the last try was one to save.
   const [wasSaved, setWasSaved] = useState(false);
   const card = useRef<HTMLElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     // A link from elsewhere is about this one.
     if (at("card") !== integration.name) return;
     card.current!.scrollIntoView({ block: "nearest" });
