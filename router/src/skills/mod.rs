@@ -3,9 +3,11 @@
 //!
 //! [`Skill`] is the trait, [`SkillSet`] holds all of them. [`rules`] decides from a message alone
 //! whether a skill is meant; `addressing` takes off the name by which the assistant is addressed.
-//! One file or folder per skill: `ping`, [`sprint_status`].
+//! One file or folder per skill: `ping`, [`sprint_status`]; `jira` is what those that read Jira
+//! share.
 
 pub(crate) mod addressing;
+mod jira;
 mod ping;
 pub mod rules;
 pub mod sprint_status;
@@ -17,9 +19,10 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::Value;
 
+pub(crate) use self::jira::settings::is_project_key;
+use self::rules::Trigger;
 use crate::model::{IntegrationName, SecretDocument, ToolSpec};
 use crate::outbound::{ClientError, Reach};
-use rules::Trigger;
 
 /// Something the assistant can do for a caller, by a rule or as a model's tool.
 #[async_trait]

@@ -8,7 +8,7 @@ use crate::admin::AdminError;
 use crate::model::{IntegrationName, JsonObject, SecretDocument};
 use crate::nearest::did_you_mean;
 use crate::outbound;
-use crate::skills::sprint_status::is_project_key;
+use crate::skills::is_project_key;
 
 /// The most bytes of a secret's JSON: what Secrets Manager takes
 /// (<https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html>).

@@ -1,35 +1,25 @@
 //! `sprint_status`: how a sprint of a Jira Cloud board is going, the active one or one that is
 //! named, what blocks it, and which of its issues are the caller's.
 //!
-//! Here is everything that knows Jira. Who may ask, and which credentials are used, is decided
-//! before a skill is called. In reading order: `settings` makes a site of the stored credentials;
-//! `http` makes one request safely; `jira` are the calls, read to their end; `issue` reads what
-//! Jira may leave out; `named` finds the sprint that is meant; `report` computes the result, which
-//! is the API of `--raw`; `wording` words it; `triggers` are the messages that mean it.
+//! How Jira is asked is in [`super::jira`]. Who may ask, and which credentials are used, is decided
+//! before a skill is called. In reading order: `calls` are what is asked; `named` finds the sprint
+//! that is meant; `report` computes the result, which is the API of `--raw`; `wording` words it;
+//! `triggers` are the messages that mean it.
 
-mod failure;
-mod http;
-mod issue;
-mod jira;
+mod calls;
 mod named;
-mod pages;
 mod reach;
 mod report;
-mod settings;
 mod triggers;
 mod wording;
-
-use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use self::failure::invalid_input;
-use self::http::Http;
-pub use self::http::Recording;
-use self::jira::Jira;
-use self::settings::Site;
-pub(crate) use self::settings::is_project_key;
+use super::jira::failure::invalid_input;
+use super::jira::settings::{self, Site};
+use super::jira::{Access, INTEGRATION, issue};
+pub use super::jira::{Limits, Recording};
 use super::rules::Trigger;
 use super::{Skill, SkillCall, SkillError, SkillErrorKind};
 use crate::model::{SecretDocument, ToolSpec};
@@ -38,33 +28,12 @@ use crate::outbound::{ClientError, Reach};
 /// The longest name of a sprint that is looked for, in characters; Jira's are shorter.
 const MAX_NAME_CHARS: usize = 100;
 
-/// Time limits of the skill.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// One request, from connecting to the last byte.
-    pub request: Duration,
-    /// One use of the skill with all its requests and retries.
-    pub whole: Duration,
-    /// The wait before the first retry; doubled before the second, with jitter. 429 and 503 may ask
-    /// for another.
-    pub retry_delay: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            request: Duration::from_secs(8),
-            // Leaves a turn of 25 s the time to word the answer.
-            whole: Duration::from_secs(18),
-            retry_delay: Duration::from_millis(200),
-        }
-    }
-}
+/// What an input may ask for.
+const ACTIONS: &str = "the actions are `status`, `blockers` and `mine`";
 
 /// The skill, with the client that all uses share.
 pub struct SprintStatus {
-    http: Http,
-    limits: Limits,
+    access: Access,
     triggers: Vec<Trigger>,
 }
 
@@ -82,7 +51,7 @@ impl SprintStatus {
     /// # Errors
     /// If no HTTPS client can be made.
     pub fn with_limits(limits: Limits, reach: Reach) -> Result<Self, ClientError> {
-        Self::reading(limits, reach, None)
+        Ok(Self::through(Access::new(limits, reach, None)?))
     }
 
     /// The skill with answers that were recorded or made up, read as those that come from the
@@ -91,19 +60,15 @@ impl SprintStatus {
     /// # Errors
     /// If no HTTPS client can be made.
     pub fn recorded(limits: Limits, recording: Box<Recording>) -> Result<Self, ClientError> {
-        Self::reading(limits, Reach::default(), Some(recording))
+        let access = Access::new(limits, Reach::default(), Some(recording))?;
+        Ok(Self::through(access))
     }
 
-    fn reading(
-        limits: Limits,
-        reach: Reach,
-        recording: Option<Box<Recording>>,
-    ) -> Result<Self, ClientError> {
-        Ok(Self {
-            http: Http::new(reach, recording)?,
-            limits,
+    pub(super) fn through(access: Access) -> Self {
+        Self {
+            access,
             triggers: triggers::triggers(),
-        })
+        }
     }
 
     /// Whether the credentials work: asks Jira who they are and for the board, and answers
@@ -116,8 +81,9 @@ impl SprintStatus {
     pub async fn check(&self, credentials: &SecretDocument) -> Result<Value, SkillError> {
         if credentials.text("board_id").is_none() {
             let site = Site::read_without_board(credentials)?;
-            let jira = Jira::new(&self.http, &self.limits, &site);
+            let jira = self.access.to(&site);
             return self
+                .access
                 .in_time(async {
                     // The account first: it says best what is wrong with the credentials.
                     let account = jira.account().await?;
@@ -132,26 +98,18 @@ impl SprintStatus {
                 .await;
         }
         let site = Site::read(credentials)?;
-        let jira = Jira::new(&self.http, &self.limits, &site);
-        self.in_time(async {
-            let (account, board) = futures::try_join!(jira.account(), jira.board())?;
-            Ok(json!({
-                "account": account,
-                "site": site.host(),
-                "board": {"id": site.board_id, "name": board.name, "type": board.kind},
-                "sprint": jira.active_sprint().await,
-            }))
-        })
-        .await
-    }
-
-    async fn in_time(
-        &self,
-        work: impl Future<Output = Result<Value, SkillError>>,
-    ) -> Result<Value, SkillError> {
-        tokio::time::timeout(self.limits.whole, work)
+        let jira = self.access.to(&site);
+        self.access
+            .in_time(async {
+                let (account, board) = futures::try_join!(jira.account(), jira.board())?;
+                Ok(json!({
+                    "account": account,
+                    "site": site.host(),
+                    "board": {"id": site.board_id, "name": board.name, "type": board.kind},
+                    "sprint": jira.active_sprint().await,
+                }))
+            })
             .await
-            .unwrap_or_else(|_| Err(failure::too_slow(self.limits.whole)))
     }
 }
 
@@ -166,7 +124,7 @@ impl Skill for SprintStatus {
     }
 
     fn integration(&self) -> Option<&'static str> {
-        Some("jira")
+        Some(INTEGRATION)
     }
 
     async fn check(&self, credentials: &SecretDocument) -> Option<Result<Value, SkillError>> {
@@ -228,13 +186,14 @@ impl Skill for SprintStatus {
             .as_ref()
             .ok_or_else(settings::not_connected)?;
         let site = Site::read(credentials)?;
-        let jira = Jira::new(&self.http, &self.limits, &site);
-        self.in_time(async {
-            let caller = caller.filter(|_| action == Action::Mine);
-            let findings = jira.sprint(sprint.as_deref(), caller).await?;
-            report::report(&site, action, call.now, &findings)
-        })
-        .await
+        let jira = self.access.to(&site);
+        self.access
+            .in_time(async {
+                let caller = caller.filter(|_| action == Action::Mine);
+                let findings = jira.sprint(sprint.as_deref(), caller).await?;
+                report::report(&site, action, call.now, &findings)
+            })
+            .await
     }
 
     fn describe(&self, result: &Value) -> String {
@@ -251,6 +210,7 @@ fn sprint_name(input: &Value) -> Result<Option<String>, SkillError> {
         Some(_) => {
             return Err(invalid_input(
                 "the sprint of `sprint_status` is neither a name nor a number".to_owned(),
+                "a sprint is named as Jira names it: `24`, `Sprint 24`",
             ));
         }
     };
@@ -290,10 +250,11 @@ impl Action {
                 .find(|action| action.as_str() == name)
                 .ok_or_else(|| {
                     let name: String = name.chars().take(40).collect();
-                    invalid_input(format!("`sprint_status` has no action `{name}`"))
+                    invalid_input(format!("`sprint_status` has no action `{name}`"), ACTIONS)
                 }),
             Some(_) => Err(invalid_input(
                 "the action of `sprint_status` is not a text".to_owned(),
+                ACTIONS,
             )),
         }
     }

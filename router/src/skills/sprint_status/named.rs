@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use super::issue::{Sprint, SprintState};
+use crate::skills::jira::issue::{Sprint, SprintState};
 
 /// What the sprints are called that a report names where the one asked for does not exist.
 const KNOWN: usize = 5;

@@ -4,10 +4,10 @@ use std::cmp::Reverse;
 
 use serde_json::{Value, json};
 
-use super::failure::Failure;
-use super::issue::text;
-use super::jira::Jira;
 use crate::skills::SkillError;
+use crate::skills::jira::calls::Jira;
+use crate::skills::jira::failure::Failure;
+use crate::skills::jira::issue::text;
 
 impl Jira<'_> {
     /// The first boards that the account reaches, and whether there are more.

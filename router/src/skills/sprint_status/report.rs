@@ -5,23 +5,20 @@
 //! caller's.
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Action;
-use super::failure::Failure;
-use super::issue::{Issue, Sprint, SprintState, Stage};
-use super::jira::Findings;
-use super::settings::Site;
+use super::calls::Findings;
 use crate::skills::SkillError;
+use crate::skills::jira::failure::Failure;
+use crate::skills::jira::figures::{Tally, capped, day, days_between, percent};
+use crate::skills::jira::issue::{Issue, Sprint, SprintState, Stage};
+use crate::skills::jira::settings::Site;
 
 /// The most story points that one issue can have: far above what teams use, and low enough that the
 /// sum of any sprint is exact.
 const MOST_POINTS: f64 = 1e9;
-
-/// The most entries of a list; its total stands beside it.
-pub(super) const LIST_LENGTH: usize = 50;
 
 /// The result of the skill: the API of `--raw`, and what a model is given.
 #[derive(Debug, Serialize, Deserialize)]
@@ -104,14 +101,6 @@ pub(super) struct Progress {
     /// Done of all issues, 0 to 100, rounded down so that 100 means all. Not of the points: what
     /// has none would not count.
     pub(super) percent_done: u8,
-}
-
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub(super) struct Tally<T> {
-    pub(super) total: T,
-    pub(super) done: T,
-    pub(super) in_progress: T,
-    pub(super) to_do: T,
 }
 
 /// Story points: whole numbers in JSON where they are whole.
@@ -253,7 +242,9 @@ fn own_issues(site: &Site, findings: &Findings) -> Vec<OwnIssue> {
 }
 
 fn sprint_report(sprint: &Sprint, now: Timestamp) -> SprintReport {
-    let left = sprint.end.map(|end| days_between(now, end).max(0));
+    let left = sprint
+        .end
+        .map(|end| days_between(day(now), day(end)).max(0));
     let total = sprint.start.zip(sprint.end);
     SprintReport {
         id: sprint.id,
@@ -263,20 +254,13 @@ fn sprint_report(sprint: &Sprint, now: Timestamp) -> SprintReport {
         start: sprint.start,
         end: sprint.end,
         days_left: left,
-        days_total: total.map(|(start, end)| days_between(start, end).max(0)),
+        days_total: total.map(|(start, end)| days_between(day(start), day(end)).max(0)),
         completed: sprint.completed,
         overdue_days: sprint
             .end
             .filter(|end| *end < now && sprint.state == SprintState::Active)
-            .map(|end| days_between(end, now)),
+            .map(|end| days_between(day(end), day(now))),
     }
-}
-
-/// Days as a calendar counts them, in UTC: the one in which dates are shown, so that the number is
-/// what a reader counts from today to the date beside it.
-fn days_between(from: Timestamp, to: Timestamp) -> i64 {
-    let day = |at: Timestamp| at.to_zoned(TimeZone::UTC).date();
-    i64::from((day(to) - day(from)).get_days())
 }
 
 fn sprint_name(sprint: &Sprint) -> SprintName {
@@ -332,17 +316,6 @@ fn uncountable_points(issues: &[Issue]) -> Option<String> {
             "the story points of {many} issues are no numbers that can be added"
         )),
     }
-}
-
-/// Rounded down.
-fn percent(part: u64, whole: u64) -> u8 {
-    let percent = part.saturating_mul(100).checked_div(whole).unwrap_or(0);
-    u8::try_from(percent).unwrap_or(100)
-}
-
-fn capped<T>(mut list: Vec<T>) -> Vec<T> {
-    list.truncate(LIST_LENGTH);
-    list
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 use jiff::SignedDuration;
 use serde_json::json;
 
-use super::super::issue::{Assignee, FieldIds};
-use super::super::jira::{Board, Caller};
+use super::super::calls::{Board, Caller};
 use super::super::wording::describe;
 use super::*;
 use crate::model::SecretDocument;
+use crate::skills::jira::figures::LIST_LENGTH;
+use crate::skills::jira::issue::{Assignee, FieldIds};
 
 fn site() -> Site {
     let fields =

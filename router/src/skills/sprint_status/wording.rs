@@ -3,13 +3,14 @@
 use std::fmt::Write;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::Action;
-use super::issue::{SprintState, Stage, plain};
-use super::report::{Blocker, OwnIssue, Points, Progress, Report, SprintName, SprintReport, Tally};
+use super::report::{Blocker, OwnIssue, Points, Progress, Report, SprintName, SprintReport};
+use crate::skills::jira::figures::{Tally, day};
+use crate::skills::jira::issue::{SprintState, Stage, plain};
+use crate::skills::jira::lines::{self, counted, item, joined, rest};
 
 /// How much is shown of a value that is not a result of this skill, in characters.
 const UNKNOWN_CHARS: usize = 500;
@@ -171,23 +172,6 @@ fn progress(progress: &Progress) -> String {
     line
 }
 
-/// The lines as text. In Markdown a line behind a list is its last item's, unless an empty one is
-/// between them.
-fn joined(lines: &[String]) -> String {
-    let is_item = |line: &String| line.starts_with("- ");
-    let mut text = String::new();
-    for (at, line) in lines.iter().enumerate() {
-        let before = at.checked_sub(1).and_then(|before| lines.get(before));
-        match before {
-            None => {}
-            Some(before) if is_item(before) && !is_item(line) => text.push_str("\n\n"),
-            Some(_) => text.push('\n'),
-        }
-        text.push_str(line);
-    }
-    text
-}
-
 fn blockers(lines: &mut Vec<String>, report: &Report) {
     if report.blockers_total == 0 {
         lines.push("Blockers: none".to_owned());
@@ -242,21 +226,6 @@ fn own_issue(issue: &OwnIssue) -> String {
     item(&issue.key, issue.summary.as_deref(), &facts)
 }
 
-fn item(key: &str, summary: Option<&str>, facts: &[Option<&str>]) -> String {
-    let facts: Vec<&str> = facts.iter().copied().flatten().collect();
-    format!(
-        "- {key} {} ({})",
-        summary.unwrap_or("(no summary)"),
-        facts.join(", ")
-    )
-}
-
-fn rest(lines: &mut Vec<String>, total: usize, shown: usize) {
-    if total > shown {
-        lines.push(format!("- and {} more", total - shown));
-    }
-}
-
 fn more(total: usize, shown: usize) -> String {
     match total.saturating_sub(shown) {
         0 => String::new(),
@@ -264,14 +233,8 @@ fn more(total: usize, shown: usize) -> String {
     }
 }
 
-fn counted(number: impl Into<i128>, unit: &str) -> String {
-    let number = number.into();
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {unit}{plural}")
-}
-
 fn date(at: Timestamp) -> String {
-    at.to_zoned(TimeZone::UTC).strftime("%-d %b %Y").to_string()
+    lines::date(day(at))
 }
 
 /// Story points for people: at most two decimals, and none where none are needed.

@@ -12,13 +12,13 @@ use super::failure::Failure;
 const MAX_PAGES: usize = 100;
 
 /// What of a list has come.
-pub(super) struct Pages {
+pub(in crate::skills) struct Pages {
     /// The field of a page that holds its entries.
     list: &'static str,
-    pub(super) items: Vec<Value>,
-    pub(super) is_done: bool,
+    pub(in crate::skills) items: Vec<Value>,
+    pub(in crate::skills) is_done: bool,
     /// How many entries there are, as the server says.
-    pub(super) total: Option<u64>,
+    pub(in crate::skills) total: Option<u64>,
     seen: HashSet<String>,
     received: u64,
     first_length: u64,
@@ -27,7 +27,7 @@ pub(super) struct Pages {
 }
 
 impl Pages {
-    pub(super) fn new(list: &'static str) -> Self {
+    pub(in crate::skills) fn new(list: &'static str) -> Self {
         Self {
             list,
             items: Vec::new(),
@@ -42,7 +42,7 @@ impl Pages {
     }
 
     /// The parameter that asks for the next page.
-    pub(super) fn place(&self) -> (String, String) {
+    pub(in crate::skills) fn place(&self) -> (String, String) {
         match &self.token {
             Some(token) => ("nextPageToken".to_owned(), token.clone()),
             None => ("startAt".to_owned(), self.received.to_string()),
@@ -50,7 +50,7 @@ impl Pages {
     }
 
     /// Where the other pages begin, if the first one tells.
-    pub(super) fn starts_behind(&self) -> Vec<u64> {
+    pub(in crate::skills) fn starts_behind(&self) -> Vec<u64> {
         let length = self.first_length;
         match self.total {
             Some(total) if self.token.is_none() && !self.is_done && length > 0 => (1..)
@@ -63,7 +63,7 @@ impl Pages {
     }
 
     /// Adds a page.
-    pub(super) fn add(&mut self, page: Value) -> Result<(), Failure> {
+    pub(in crate::skills) fn add(&mut self, page: Value) -> Result<(), Failure> {
         let mut page = page;
         let Some(Value::Array(values)) = page.get_mut(self.list).map(Value::take) else {
             return Err(Failure::UnexpectedForm("a page of a list"));
@@ -99,7 +99,10 @@ impl Pages {
     }
 
     /// What came, and how many entries did not, by the first page's total.
-    pub(super) fn without_the_rest(self, total: Option<u64>) -> (Vec<Value>, Option<u64>) {
+    pub(in crate::skills) fn without_the_rest(
+        self,
+        total: Option<u64>,
+    ) -> (Vec<Value>, Option<u64>) {
         let missing = total.map_or(0, |total| total.saturating_sub(self.received));
         (self.items, Some(missing.max(1)))
     }

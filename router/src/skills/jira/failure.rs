@@ -7,11 +7,11 @@ use reqwest::StatusCode;
 use crate::skills::{SkillError, SkillErrorKind};
 
 /// The longest `Retry-After` that is waited for within one use of the skill.
-pub(super) const MAX_WAIT: Duration = Duration::from_secs(2);
+pub(in crate::skills) const MAX_WAIT: Duration = Duration::from_secs(2);
 
 /// Why a request to Jira has no usable answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Failure {
+pub(in crate::skills) enum Failure {
     /// No complete answer in time.
     TimedOut,
     /// No connection, or it broke; with the innermost reason.
@@ -44,12 +44,12 @@ pub(super) enum Failure {
 
 impl Failure {
     /// Whether it is this error status.
-    pub(super) fn is_status(&self, wanted: StatusCode) -> bool {
+    pub(in crate::skills) fn is_status(&self, wanted: StatusCode) -> bool {
         matches!(self, Self::Status { status, .. } if *status == wanted)
     }
 
     /// Whether it is a refusal for this reason, in Jira's own words.
-    pub(super) fn says(&self, words: &str) -> bool {
+    pub(in crate::skills) fn says(&self, words: &str) -> bool {
         match self {
             Self::Status { detail, .. } => detail
                 .as_deref()
@@ -59,13 +59,13 @@ impl Failure {
     }
 
     /// Whether the credentials as a whole were not accepted, so that nothing else can be read.
-    pub(super) fn is_of_credentials(&self) -> bool {
+    pub(in crate::skills) fn is_of_credentials(&self) -> bool {
         matches!(self, Self::NotSignedIn | Self::Captcha)
     }
 
     /// Whether another attempt may succeed in time. A request that timed out is not repeated: it
     /// has used up the time.
-    pub(super) fn is_transient(&self) -> bool {
+    pub(in crate::skills) fn is_transient(&self) -> bool {
         match self {
             Self::Unreachable(_) => true,
             Self::Status { status, .. } => {
@@ -77,7 +77,7 @@ impl Failure {
     }
 
     /// How long Jira asks to wait.
-    pub(super) fn retry_after(&self) -> Option<Duration> {
+    pub(in crate::skills) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Status { retry_after, .. } => *retry_after,
             _ => None,
@@ -86,7 +86,7 @@ impl Failure {
 
     /// The error for the caller of the skill. `what` is what Jira was asked for:
     /// `the board's sprints`.
-    pub(super) fn explain(self, what: &str) -> SkillError {
+    pub(in crate::skills) fn explain(self, what: &str) -> SkillError {
         match self {
             Self::TimedOut => SkillError {
                 kind: SkillErrorKind::TimedOut,
@@ -228,7 +228,7 @@ fn not_signed_in() -> SkillError {
 }
 
 /// The error when all requests together took too long.
-pub(super) fn too_slow(limit: Duration) -> SkillError {
+pub(in crate::skills) fn too_slow(limit: Duration) -> SkillError {
     SkillError {
         kind: SkillErrorKind::TimedOut,
         message: format!("Jira did not answer within {}", shown_duration(limit)),
@@ -237,11 +237,11 @@ pub(super) fn too_slow(limit: Duration) -> SkillError {
 }
 
 /// The error for an input that is not valid.
-pub(super) fn invalid_input(message: String) -> SkillError {
+pub(in crate::skills) fn invalid_input(message: String, hint: &str) -> SkillError {
     SkillError {
         kind: SkillErrorKind::Input,
         message,
-        hint: Some("the actions are `status`, `blockers` and `mine`".to_owned()),
+        hint: Some(hint.to_owned()),
     }
 }
 

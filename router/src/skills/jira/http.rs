@@ -34,13 +34,13 @@ const DETAIL_CHARS: usize = 200;
 pub type Recording = dyn Fn(&Url) -> Response + Send + Sync;
 
 /// Where answers come from: the client that all uses share, or a recording.
-pub(super) struct Http {
+pub(in crate::skills) struct Http {
     client: Client,
     recording: Option<Box<Recording>>,
 }
 
 impl Http {
-    pub(super) fn new(
+    pub(in crate::skills) fn new(
         reach: Reach,
         recording: Option<Box<Recording>>,
     ) -> Result<Self, ClientError> {
@@ -61,7 +61,7 @@ impl Http {
 }
 
 /// One use of the skill: requests to one site that share a budget of bytes.
-pub(super) struct Connection<'a> {
+pub(in crate::skills) struct Connection<'a> {
     http: &'a Http,
     limits: &'a Limits,
     site: &'a Site,
@@ -70,7 +70,7 @@ pub(super) struct Connection<'a> {
 }
 
 impl<'a> Connection<'a> {
-    pub(super) fn new(http: &'a Http, limits: &'a Limits, site: &'a Site) -> Self {
+    pub(in crate::skills) fn new(http: &'a Http, limits: &'a Limits, site: &'a Site) -> Self {
         Self {
             http,
             limits,
@@ -81,12 +81,16 @@ impl<'a> Connection<'a> {
     }
 
     /// When to stop reading what can be left out, so that the rest is reported in time.
-    pub(super) fn last_moment(&self) -> Instant {
+    pub(in crate::skills) fn last_moment(&self) -> Instant {
         self.began + self.limits.whole.saturating_sub(REPORTING)
     }
 
     /// Gets the JSON at a path of the REST API.
-    pub(super) async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Value, Failure> {
+    pub(in crate::skills) async fn get(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> Result<Value, Failure> {
         let mut url = self.site.url(path);
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);

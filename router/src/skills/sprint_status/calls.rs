@@ -6,30 +6,17 @@
 
 use std::cmp::Reverse;
 
-use futures::{StreamExt, stream};
 use reqwest::StatusCode;
 use serde_json::Value;
 
-use super::Limits;
-use super::failure::Failure;
-use super::http::{Connection, Http};
-use super::issue::{FieldIds, Issue, Sprint, text};
 use super::named;
-use super::pages::Pages;
-use super::settings::Site;
+use crate::skills::jira::calls::{Jira, unread};
+use crate::skills::jira::failure::Failure;
+use crate::skills::jira::issue::{FieldIds, Issue, Sprint, text};
 use crate::skills::{SkillError, SkillErrorKind};
-
-/// How many pages of a list are asked for at once.
-const PAGES_AT_ONCE: usize = 4;
 
 /// The custom field type of the field `Flagged`: ticks.
 const CHECKBOXES: &str = "com.atlassian.jira.plugin.system.customfieldtypes:multicheckboxes";
-
-/// One use of the skill at one site.
-pub(super) struct Jira<'a> {
-    pub(super) connection: Connection<'a>,
-    site: &'a Site,
-}
 
 /// The board's configuration, as far as a report needs it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -92,14 +79,7 @@ fn is_same_address(one: &str, other: &str) -> bool {
     one.to_lowercase() == other.to_lowercase()
 }
 
-impl<'a> Jira<'a> {
-    pub(super) fn new(http: &'a Http, limits: &'a Limits, site: &'a Site) -> Self {
-        Self {
-            connection: Connection::new(http, limits, site),
-            site,
-        }
-    }
-
+impl Jira<'_> {
     /// The sprint that is called `name`, else the active one, with its issues; with `caller`, also
     /// which of them are that person's.
     pub(super) async fn sprint(
@@ -175,17 +155,6 @@ impl<'a> Jira<'a> {
             findings.unknown = Some((name.to_owned(), named::newest(all)));
         }
         Ok(found)
-    }
-
-    /// The name of the account that the credentials are of.
-    pub(super) async fn account(&self) -> Result<Option<String>, SkillError> {
-        let what = "its own account";
-        let account = self.connection.get("/rest/api/3/myself", &[]).await;
-        let account = account.map_err(|failure| failure.explain(what))?;
-        if account.get("accountId").is_none() {
-            return Err(Failure::UnexpectedForm("an account").explain(what));
-        }
-        Ok(text(&account, "/displayName"))
     }
 
     /// The board's name and kind.
@@ -378,102 +347,8 @@ impl<'a> Jira<'a> {
         let found = shown.or(only_hidden);
         Ok(found.and_then(|user| text(user, "/accountId")))
     }
-
-    /// Reads a list to its end, page by page.
-    async fn pages(
-        &self,
-        path: &str,
-        query: &[(&str, &str)],
-        list: &'static str,
-    ) -> Result<Vec<Value>, Failure> {
-        let mut pages = Pages::new(list);
-        while !pages.is_done {
-            pages.add(self.page(path, query, &pages.place()).await?)?;
-        }
-        Ok(pages.items)
-    }
-
-    /// The same, with the pages behind the first one a few at once where Jira says how many there
-    /// are. What is not there in time is left out: the second value is how much that is.
-    async fn pages_side_by_side(
-        &self,
-        path: &str,
-        query: &[(&str, &str)],
-        list: &'static str,
-    ) -> Result<(Vec<Value>, Option<u64>), Failure> {
-        let mut pages = Pages::new(list);
-        pages.add(self.page(path, query, &pages.place()).await?)?;
-        let starts = pages.starts_behind();
-        let total = pages.total;
-        let mut rest = stream::iter(starts)
-            .map(|start| async move {
-                let place = ("startAt".to_owned(), start.to_string());
-                self.page(path, query, &place).await
-            })
-            .buffered(PAGES_AT_ONCE);
-        let deadline = self.connection.last_moment();
-        loop {
-            match tokio::time::timeout_at(deadline, rest.next()).await {
-                Ok(Some(page)) => {
-                    pages.add(page?)?;
-                    if pages.is_done {
-                        break;
-                    }
-                }
-                Ok(None) => break,
-                Err(_) => return Ok(pages.without_the_rest(total)),
-            }
-        }
-        // A total may be wrong: the list ends where a page brings nothing new.
-        while !pages.is_done {
-            let place = pages.place();
-            let next = self.page(path, query, &place);
-            match tokio::time::timeout_at(deadline, next).await {
-                Ok(page) => pages.add(page?)?,
-                Err(_) => return Ok(pages.without_the_rest(total)),
-            }
-        }
-        Ok((pages.items, None))
-    }
-
-    async fn page(
-        &self,
-        path: &str,
-        query: &[(&str, &str)],
-        place: &(String, String),
-    ) -> Result<Value, Failure> {
-        let place = (place.0.as_str(), place.1.as_str());
-        self.connection.get(path, &[query, &[place]].concat()).await
-    }
-
-    fn board_error(&self, failure: Failure, what: &str) -> SkillError {
-        if failure.is_status(StatusCode::NOT_FOUND) {
-            return SkillError {
-                kind: SkillErrorKind::NotFound,
-                message: format!(
-                    "board `{}` does not exist, or the Jira account may not see it",
-                    self.site.board_id
-                ),
-                hint: Some(
-                    "set `board_id` of the integration `jira` to the number in the board's address"
-                        .to_owned(),
-                ),
-            };
-        }
-        failure.explain(what)
-    }
 }
 
 fn sprints_in(states: &str) -> [(&str, &str); 2] {
     [("state", states), ("maxResults", "50")]
-}
-
-/// What a report can do without: why it could not be read, unless nothing can be.
-fn unread<T>(failure: Failure, what: &str) -> Result<Result<T, SkillError>, SkillError> {
-    let is_of_credentials = failure.is_of_credentials();
-    let error = failure.explain(what);
-    match is_of_credentials {
-        true => Err(error),
-        false => Ok(Err(error)),
-    }
 }

@@ -12,22 +12,22 @@ const SET_SECRET: &str = "set them with `t3nets secret set jira`";
 
 /// A Jira site, the account that reads it, and the board to report on.
 #[derive(Debug)]
-pub(super) struct Site {
+pub(in crate::skills) struct Site {
     /// The prefix of the REST API's paths, with a slash at its end or without.
-    pub(super) base: Url,
+    pub(in crate::skills) base: Url,
     /// The account's e-mail address, the user name of Basic authentication.
-    pub(super) email: String,
+    pub(in crate::skills) email: String,
     /// The account's API token, the password of Basic authentication.
-    pub(super) api_token: SecretString,
+    pub(in crate::skills) api_token: SecretString,
     /// The number after `/boards/` in the board's address.
-    pub(super) board_id: u64,
+    pub(in crate::skills) board_id: u64,
     /// Only this project's issues count; all issues of the board if absent.
-    pub(super) project_key: Option<String>,
+    pub(in crate::skills) project_key: Option<String>,
 }
 
 impl Site {
     /// Reads the credentials and refuses those that cannot work or would travel in clear.
-    pub(super) fn read(credentials: &SecretDocument) -> Result<Self, SkillError> {
+    pub(in crate::skills) fn read(credentials: &SecretDocument) -> Result<Self, SkillError> {
         let board_id = credentials.text("board_id");
         let board_id = board_id.map(|id| {
             id.parse().map_err(|_| {
@@ -41,7 +41,9 @@ impl Site {
     }
 
     /// The same without a board: what needs none can be asked.
-    pub(super) fn read_without_board(credentials: &SecretDocument) -> Result<Self, SkillError> {
+    pub(in crate::skills) fn read_without_board(
+        credentials: &SecretDocument,
+    ) -> Result<Self, SkillError> {
         Self::with_board(credentials, Some(Ok(0)))
     }
 
@@ -86,7 +88,7 @@ impl Site {
     }
 
     /// The URL of a path of the REST API, which begins with a slash.
-    pub(super) fn url(&self, path: &str) -> Url {
+    pub(in crate::skills) fn url(&self, path: &str) -> Url {
         let mut url = self.base.clone();
         url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
         url
@@ -94,26 +96,26 @@ impl Site {
 
     /// A text without the token, as it is or as Basic authentication sends it: errors may repeat
     /// what was sent.
-    pub(super) fn without_token(&self, text: &str) -> String {
+    pub(in crate::skills) fn without_token(&self, text: &str) -> String {
         let token = self.api_token.expose_secret();
         let basic = BASE64.encode(format!("{}:{token}", self.email).as_bytes());
         text.replace(token, "[token]").replace(&basic, "[token]")
     }
 
     /// The site's host, for people.
-    pub(super) fn host(&self) -> &str {
+    pub(in crate::skills) fn host(&self) -> &str {
         self.base.host_str().unwrap_or_default()
     }
 
     /// Where people open an issue; none behind Atlassian's API gateway, whose URL does not tell the
     /// site's own.
-    pub(super) fn browse_url(&self, key: &str) -> Option<String> {
+    pub(in crate::skills) fn browse_url(&self, key: &str) -> Option<String> {
         (self.host() != "api.atlassian.com").then(|| self.url(&format!("/browse/{key}")).into())
     }
 }
 
 /// The error for a tenant that has not connected Jira.
-pub(super) fn not_connected() -> SkillError {
+pub(in crate::skills) fn not_connected() -> SkillError {
     wrong(
         "the integration `jira` is not connected".to_owned(),
         "connect it with `t3nets secret set jira`",

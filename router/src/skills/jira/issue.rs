@@ -15,7 +15,7 @@ const BLOCKING_LABELS: [&str; 4] = ["blocked", "blocker", "impediment", "flagged
 
 /// A text without what steers a terminal or turns the text around, its white space collapsed, at
 /// most `chars` characters.
-pub(super) fn plain(text: &str, chars: usize) -> String {
+pub(in crate::skills) fn plain(text: &str, chars: usize) -> String {
     let words = text
         .split(|c: char| c.is_whitespace() || is_steering(c))
         .filter(|word| !word.is_empty());
@@ -38,7 +38,7 @@ pub(super) fn plain(text: &str, chars: usize) -> String {
 }
 
 /// A text at a place, if there is one and it is not blank.
-pub(super) fn text(value: &Value, pointer: &str) -> Option<String> {
+pub(in crate::skills) fn text(value: &Value, pointer: &str) -> Option<String> {
     let text = plain(value.pointer(pointer)?.as_str()?, TEXT_CHARS);
     (!text.is_empty()).then_some(text)
 }
@@ -57,21 +57,21 @@ fn timestamp(value: &Value, pointer: &str) -> Option<Timestamp> {
 
 /// A sprint of the board.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Sprint {
-    pub(super) id: u64,
-    pub(super) name: String,
-    pub(super) state: SprintState,
-    pub(super) goal: Option<String>,
-    pub(super) start: Option<Timestamp>,
-    pub(super) end: Option<Timestamp>,
+pub(in crate::skills) struct Sprint {
+    pub(in crate::skills) id: u64,
+    pub(in crate::skills) name: String,
+    pub(in crate::skills) state: SprintState,
+    pub(in crate::skills) goal: Option<String>,
+    pub(in crate::skills) start: Option<Timestamp>,
+    pub(in crate::skills) end: Option<Timestamp>,
     /// When it was closed.
-    pub(super) completed: Option<Timestamp>,
+    pub(in crate::skills) completed: Option<Timestamp>,
 }
 
 /// Whether a sprint is under way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum SprintState {
+pub(in crate::skills) enum SprintState {
     #[default]
     Active,
     Closed,
@@ -80,7 +80,7 @@ pub(super) enum SprintState {
 
 impl Sprint {
     /// `None` without an id, by which its issues are requested.
-    pub(super) fn read(value: &Value) -> Option<Self> {
+    pub(in crate::skills) fn read(value: &Value) -> Option<Self> {
         // Some proxies and older servers write ids as texts.
         let id = match value.get("id")? {
             Value::String(id) => id.trim().parse().ok()?,
@@ -104,11 +104,11 @@ impl Sprint {
 
 /// Which of Jira's custom fields hold what. Their ids differ from site to site.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct FieldIds {
+pub(in crate::skills) struct FieldIds {
     /// The board's estimate in story points, if it has one.
-    pub(super) points: Option<String>,
+    pub(in crate::skills) points: Option<String>,
     /// The fields that flag an issue as impeded.
-    pub(super) flags: Vec<String>,
+    pub(in crate::skills) flags: Vec<String>,
 }
 
 /// How far an issue is, by the key of its status's category. Names are translated and can be
@@ -118,7 +118,7 @@ pub(super) struct FieldIds {
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
 )]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Stage {
+pub(in crate::skills) enum Stage {
     /// Being worked on: `indeterminate`.
     InProgress,
     /// Not started: `new`, and every unknown category.
@@ -129,33 +129,33 @@ pub(super) enum Stage {
 
 /// An issue of the sprint.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Issue {
-    pub(super) key: String,
-    pub(super) summary: Option<String>,
-    pub(super) status: Option<String>,
-    pub(super) stage: Stage,
-    pub(super) priority: Option<String>,
-    pub(super) assignee: Option<Assignee>,
-    pub(super) points: Option<f64>,
+pub(in crate::skills) struct Issue {
+    pub(in crate::skills) key: String,
+    pub(in crate::skills) summary: Option<String>,
+    pub(in crate::skills) status: Option<String>,
+    pub(in crate::skills) stage: Stage,
+    pub(in crate::skills) priority: Option<String>,
+    pub(in crate::skills) assignee: Option<Assignee>,
+    pub(in crate::skills) points: Option<f64>,
     /// Whether it is a part of another issue.
-    pub(super) is_subtask: bool,
+    pub(in crate::skills) is_subtask: bool,
     /// Why it is blocked, if it is.
-    pub(super) blocked: Option<String>,
+    pub(in crate::skills) blocked: Option<String>,
 }
 
 /// The person an issue is assigned to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Assignee {
-    pub(super) account_id: Option<String>,
-    pub(super) name: Option<String>,
+pub(in crate::skills) struct Assignee {
+    pub(in crate::skills) account_id: Option<String>,
+    pub(in crate::skills) name: Option<String>,
     /// Hidden by Jira for many accounts.
-    pub(super) email: Option<String>,
+    pub(in crate::skills) email: Option<String>,
 }
 
 impl Issue {
     /// The fields that [`Issue::read`] needs, as Jira's `fields` parameter. `flagged` is the
     /// boards' own view of the flag.
-    pub(super) fn needed_fields(ids: &FieldIds) -> String {
+    pub(in crate::skills) fn needed_fields(ids: &FieldIds) -> String {
         let fixed = [
             "summary",
             "status",
@@ -174,7 +174,7 @@ impl Issue {
     }
 
     /// `None` without a key, by which people name it.
-    pub(super) fn read(value: &Value, ids: &FieldIds) -> Option<Self> {
+    pub(in crate::skills) fn read(value: &Value, ids: &FieldIds) -> Option<Self> {
         let fields = value.get("fields").unwrap_or(&Value::Null);
         let status = text(fields, "/status/name");
         let stage = match fields
