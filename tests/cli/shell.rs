@@ -66,7 +66,10 @@ fn a_shell_completes_the_tenants_users_and_keys_that_there_are() {
         (&["key", "revoke", "-t", "acme", "t3n"], &[key]),
         (&["-e", ""], &["local"]),
         (&["key", "create", "--role", ""], &["admin", "member"]),
-        (&["tenant", "set", "messages"], &["messages_per_day="]),
+        (
+            &["tenant", "set", "messages"],
+            &["messages_per_day=", "messages_per_month="],
+        ),
         (&["roll"], &["rollback"]),
     ] {
         let mut offered = offered(&operator, words);

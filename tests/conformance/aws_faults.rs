@@ -18,7 +18,7 @@ use t3nets_router::ports::{Change, all_pages};
 use ulid::Ulid;
 
 use crate::aws::AwsFixture;
-use crate::fixture::{World, at_once, audit, id, user};
+use crate::fixture::{World, at_once, audit, id, reserve_message, settle, user};
 
 /// A proxy that loses answers.
 #[derive(Clone)]
@@ -113,7 +113,7 @@ async fn what_was_done_though_its_answer_was_lost_is_done_once() {
 
     let (usage, reservation, today) = (&world.platform.usage, Ulid::generate(), id("2026-01-15"));
     lose_one();
-    let reserved = usage.reserve_message(&world.tenant, today, reservation, 1);
+    let reserved = reserve_message(usage, &world.tenant, today, reservation, 1);
     assert_eq!(reserved.await, Ok(true));
     let delta = UsageDelta {
         input_tokens: 5,
@@ -124,7 +124,7 @@ async fn what_was_done_though_its_answer_was_lost_is_done_once() {
     };
     lose_one();
     let turn = crate::ledger::turn(delta);
-    let settled = usage.settle(&world.tenant, today, reservation, &turn);
+    let settled = settle(usage, &world.tenant, today, reservation, &turn);
     settled.await.unwrap();
     let used = usage.usage(&world.tenant, today, today).await.unwrap();
     assert_eq!((used[0].messages, used[0].input_tokens), (1, 5));

@@ -14,7 +14,8 @@ use ulid::Ulid;
 
 use crate::aws::AwsFixture;
 use crate::fixture::{
-    World, audit, channel, id, key, object, some_time, tenant, unique, unique_tenant_id, user,
+    World, audit, channel, id, key, object, reserve_message, settle, some_time, tenant, unique,
+    unique_tenant_id, user,
 };
 
 pub(crate) type Item = std::collections::HashMap<String, AttributeValue>;
@@ -311,7 +312,7 @@ async fn items_have_the_attributes_that_other_programs_expect() {
         .unwrap();
     let (usage, reservation) = (&world.platform.usage, Ulid::generate());
     let today = id("2026-01-15");
-    let reserved = usage.reserve_message(&world.tenant, today, reservation, 5);
+    let reserved = reserve_message(usage, &world.tenant, today, reservation, 5);
     assert_eq!(reserved.await, Ok(true));
     let delta = UsageDelta {
         input_tokens: 1,
@@ -320,15 +321,15 @@ async fn items_have_the_attributes_that_other_programs_expect() {
         unpriced_tokens: 0,
         estimated_tokens: 0,
     };
-    usage
-        .settle(
-            &world.tenant,
-            today,
-            reservation,
-            &crate::ledger::turn(delta),
-        )
-        .await
-        .unwrap();
+    settle(
+        usage,
+        &world.tenant,
+        today,
+        reservation,
+        &crate::ledger::turn(delta),
+    )
+    .await
+    .unwrap();
 
     let encoded = slack.channel_id.as_str().replace('#', "%23");
     let (slack_sk, key_sk) = (
@@ -374,17 +375,14 @@ async fn items_have_the_attributes_that_other_programs_expect() {
         ),
         (
             format!("{pk} USAGE#2026-01-15#TOTAL"),
-            "cost_nano_usd:N input_tokens:N messages:N output_tokens:N pk:S sk:S".to_owned(),
-        ),
-        (
-            format!("{pk} USAGE#2026-01-15#RESERVATION#{reservation}"),
-            "pk:S settled:BOOL sk:S ttl:N".to_owned(),
+            "cost_nano_usd:N input_tokens:N messages:N output_tokens:N pk:S sk:S taken_nano_usd:N taken_tokens:N"
+                .to_owned(),
         ),
         (
             format!(
                 "{pk} USAGE#2026-01-15#BY#ada#2026-01-15T09:30:00.123456789Z#t3n_abcdefgh#ai#Claude Sonnet 4.5"
             ),
-            "cost_nano_usd:N credential:S input_tokens:N model:S output_tokens:N pk:S route:S sk:S turns:N user_id:S user_since:S"
+            "cost_nano_usd:N credential:S input_tokens:N last_turn:S model:S output_tokens:N pk:S route:S sk:S turns:N user_id:S user_since:S"
                 .to_owned(),
         ),
     ]);

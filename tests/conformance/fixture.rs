@@ -6,14 +6,16 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use t3nets_router::model::{
-    ApiKey, AuditEntry, ChannelId, ChannelKind, ChannelMapping, ConversationOwner, IntegrationName,
-    JsonObject, KeyHash, SecretName, Tenant, TenantId, TenantSettings, TenantStatus, User, UserId,
+    Amounts, ApiKey, AuditEntry, Budget, BudgetKey, ChannelId, ChannelKind, ChannelMapping,
+    ConversationOwner, Hold, IntegrationName, JsonObject, KeyHash, LedgerAccount, Reserved,
+    SecretName, SettledTurn, Tenant, TenantId, TenantSettings, TenantStatus, User, UserId,
     UserRole,
 };
-use t3nets_router::ports::{Change, Clock, Page, PageRequest, Platform, StoreError};
+use t3nets_router::ports::{Change, Clock, Page, PageRequest, Platform, StoreError, UsageStore};
 use ulid::Ulid;
 
 /// An adapter, set up for one case.
@@ -264,4 +266,44 @@ where
 {
     let set: tokio::task::JoinSet<T> = tasks.into_iter().collect();
     set.join_all().await
+}
+
+/// A message of nobody known, held to a limit of messages a day.
+pub(crate) fn hold(tenant: &TenantId, day: Date, id: Ulid, limit: u64) -> Hold {
+    Hold {
+        tenant: tenant.clone(),
+        account: LedgerAccount::of(UserId::anonymous(), None, None),
+        day,
+        id,
+        amounts: Amounts::MESSAGE,
+        budgets: vec![Budget {
+            key: BudgetKey::MESSAGES_PER_DAY,
+            most: limit,
+        }],
+        expires_at: Timestamp::now() + Hold::LIFE,
+        is_more: false,
+    }
+}
+
+/// Whether such a message was held.
+pub(crate) async fn reserve_message(
+    usage: &Arc<dyn UsageStore>,
+    tenant: &TenantId,
+    day: Date,
+    id: Ulid,
+    limit: u64,
+) -> Result<bool, StoreError> {
+    let reserved = usage.reserve(&hold(tenant, day, id, limit)).await?;
+    Ok(matches!(reserved, Reserved::Held(_)))
+}
+
+/// Settles it.
+pub(crate) async fn settle(
+    usage: &Arc<dyn UsageStore>,
+    tenant: &TenantId,
+    day: Date,
+    id: Ulid,
+    turn: &SettledTurn,
+) -> Result<(), StoreError> {
+    usage.settle(&hold(tenant, day, id, 0), turn).await
 }

@@ -10,7 +10,10 @@ use t3nets_router::model::{
 use t3nets_router::ports::{Change, StoreError};
 use ulid::Ulid;
 
-use crate::fixture::{Fixture, World, at_once, audit, id, some_time, tenant, unique_tenant_id};
+use crate::fixture::{
+    Fixture, World, at_once, audit, id, reserve_message, settle, some_time, tenant,
+    unique_tenant_id,
+};
 
 pub(crate) const USED: UsageDelta = UsageDelta {
     input_tokens: 1200,
@@ -42,9 +45,9 @@ pub(crate) fn turn(used: UsageDelta) -> SettledTurn {
 
 async fn settled(world: &World, day: Date, turn: &SettledTurn) {
     let (usage, reservation) = (&world.platform.usage, Ulid::generate());
-    let granted = usage.reserve_message(&world.tenant, day, reservation, 10_000);
+    let granted = reserve_message(usage, &world.tenant, day, reservation, 10_000);
     assert_eq!(granted.await, Ok(true));
-    let settled = usage.settle(&world.tenant, day, reservation, turn);
+    let settled = settle(usage, &world.tenant, day, reservation, turn);
     settled.await.unwrap();
 }
 
@@ -134,7 +137,7 @@ pub(crate) async fn turns_at_once_add_up_exactly(fixture: &dyn Fixture) {
         let (usage, tenant) = (world.platform.usage.clone(), world.tenant.clone());
         async move {
             let reservation = Ulid::generate();
-            let granted = usage.reserve_message(&tenant, today(), reservation, TURNS);
+            let granted = reserve_message(&usage, &tenant, today(), reservation, TURNS);
             assert_eq!(granted.await, Ok(true));
             let turn = SettledTurn {
                 is_answered: at % 4 != 0,
@@ -142,7 +145,7 @@ pub(crate) async fn turns_at_once_add_up_exactly(fixture: &dyn Fixture) {
             };
             // Settled twice each, as where an answer is lost.
             for _ in 0..2 {
-                let settled = usage.settle(&tenant, today(), reservation, &turn);
+                let settled = settle(&usage, &tenant, today(), reservation, &turn);
                 settled.await.unwrap();
             }
         }
@@ -187,9 +190,7 @@ pub(crate) async fn a_turn_that_used_nothing_counts(fixture: &dyn Fixture) {
 pub(crate) async fn what_was_never_reserved_is_on_no_line(fixture: &dyn Fixture) {
     let world = World::new(fixture).await;
     let usage = &world.platform.usage;
-    let refused = usage
-        .settle(&world.tenant, today(), Ulid::generate(), &turn(USED))
-        .await;
+    let refused = settle(usage, &world.tenant, today(), Ulid::generate(), &turn(USED)).await;
     assert!(matches!(refused, Err(StoreError::NotFound(_))));
     assert_eq!(lines(&world, None).await, BTreeMap::new());
 }
@@ -243,16 +244,14 @@ pub(crate) async fn the_ledger_goes_with_its_tenant_and_nothing_comes_after(fixt
     let (usage, tenants) = (&world.platform.usage, &world.platform.tenants);
     settled(&world, today(), &turn(USED)).await;
     let under_way = Ulid::generate();
-    let granted = usage.reserve_message(&world.tenant, today(), under_way, 9);
+    let granted = reserve_message(usage, &world.tenant, today(), under_way, 9);
     assert_eq!(granted.await, Ok(true));
     let until = world.platform.clock.now() + SignedDuration::from_secs(1);
     tenants
         .remove_tenant(&world.tenant, until, &audit(&world.tenant))
         .await
         .unwrap();
-    let late = usage
-        .settle(&world.tenant, today(), under_way, &turn(USED))
-        .await;
+    let late = settle(usage, &world.tenant, today(), under_way, &turn(USED)).await;
     assert!(matches!(late, Err(StoreError::NotFound(_))), "{late:?}");
     let account = account("ada", None);
     let late = usage.add_refusals(&world.tenant, today(), &account, 3);

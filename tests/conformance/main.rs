@@ -24,6 +24,7 @@ mod aws_faults;
 mod aws_items;
 mod aws_lost_answers;
 mod aws_secrets;
+mod budgets;
 mod channels_and_keys;
 mod conversations;
 mod fixture;
@@ -172,6 +173,16 @@ macro_rules! conformance {
                     days_are_counted_apart_and_listed_in_order
                     tenants_are_counted_apart
                 }
+                budgets {
+                    what_is_held_counts_and_what_was_not_used_of_it_returns
+                    every_budget_holds_exactly_when_many_reserve_at_once
+                    a_month_is_held_to_over_its_days_and_the_next_begins_anew
+                    users_and_keys_have_budgets_of_their_own
+                    a_budget_that_is_set_later_counts_what_was_used_before
+                    a_turn_can_hold_more_later_and_repeating_it_holds_no_more
+                    what_nobody_settles_returns_once_it_has_expired
+                    a_budget_of_nothing_refuses_the_first
+                }
                 ledger {
                     each_turn_is_on_its_own_line_however_ids_look
                     turns_at_once_add_up_exactly
@@ -235,6 +246,7 @@ conformance! {
             "usage::a_limit_holds_exactly_when_many_reserve_at_once",
             "usage::a_repeated_reservation_counts_once",
             "usage::a_repeated_settlement_adds_once",
+            "budgets::every_budget_holds_exactly_when_many_reserve_at_once",
             "ledger::turns_at_once_add_up_exactly",
             "ledger::each_turn_is_on_its_own_line_however_ids_look",
             "addresses::of_two_who_are_given_an_address_at_once_one_gets_it",

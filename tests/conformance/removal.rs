@@ -6,7 +6,8 @@ use t3nets_router::ports::{Change, Platform, StoreError, all_pages};
 use ulid::Ulid;
 
 use crate::fixture::{
-    Fixture, World, audit, channel, id, key, tenant, unique, unique_tenant_id, user,
+    Fixture, World, audit, channel, id, key, reserve_message, tenant, unique, unique_tenant_id,
+    user,
 };
 
 async fn trail(platform: &Platform, tenant: &TenantId) -> Vec<AuditEntry> {
@@ -71,8 +72,7 @@ pub(crate) async fn a_removed_tenant_leaves_nothing_but_its_audit_trail(fixture:
     let today = id("2026-01-15");
     let usage = &world.platform.usage;
     assert!(
-        usage
-            .reserve_message(&world.tenant, today, Ulid::generate(), 5)
+        reserve_message(usage, &world.tenant, today, Ulid::generate(), 5)
             .await
             .unwrap()
     );

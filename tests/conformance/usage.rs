@@ -5,7 +5,7 @@ use t3nets_router::model::{DailyUsage, NanoUsd};
 use t3nets_router::ports::StoreError;
 use ulid::Ulid;
 
-use crate::fixture::{Fixture, World, at_once, id, unique_tenant_id};
+use crate::fixture::{Fixture, World, at_once, id, reserve_message, settle, unique_tenant_id};
 use crate::ledger::{USED, turn};
 
 fn today() -> Date {
@@ -28,8 +28,7 @@ pub(crate) async fn a_limit_holds_exactly_when_many_reserve_at_once(fixture: &dy
     let granted = at_once((0..100).map(|_| {
         let (usage, tenant) = (world.platform.usage.clone(), world.tenant.clone());
         async move {
-            usage
-                .reserve_message(&tenant, today(), Ulid::generate(), LIMIT)
+            reserve_message(&usage, &tenant, today(), Ulid::generate(), LIMIT)
                 .await
                 .unwrap()
         }
@@ -47,8 +46,7 @@ pub(crate) async fn a_repeated_reservation_counts_once(fixture: &dyn Fixture) {
     let answers = at_once((0..10).map(|_| {
         let (usage, tenant) = (world.platform.usage.clone(), world.tenant.clone());
         async move {
-            usage
-                .reserve_message(&tenant, today(), reservation, 1)
+            reserve_message(&usage, &tenant, today(), reservation, 1)
                 .await
                 .unwrap()
         }
@@ -64,10 +62,13 @@ pub(crate) async fn a_refused_reservation_counts_nothing_and_may_be_tried_again(
     let world = World::new(fixture).await;
     let reservation = Ulid::generate();
     let reserve = |limit| {
-        world
-            .platform
-            .usage
-            .reserve_message(&world.tenant, today(), reservation, limit)
+        reserve_message(
+            &world.platform.usage,
+            &world.tenant,
+            today(),
+            reservation,
+            limit,
+        )
     };
     assert_eq!(reserve(0).await, Ok(false));
     assert_eq!(messages_today(&world).await, 0);
@@ -80,17 +81,12 @@ pub(crate) async fn a_repeated_settlement_adds_once(fixture: &dyn Fixture) {
     let usage = &world.platform.usage;
     for _ in 0..2 {
         let reservation = Ulid::generate();
-        usage
-            .reserve_message(&world.tenant, today(), reservation, 10)
+        reserve_message(usage, &world.tenant, today(), reservation, 10)
             .await
             .unwrap();
         let settled = at_once((0..5).map(|_| {
             let (usage, tenant) = (usage.clone(), world.tenant.clone());
-            async move {
-                usage
-                    .settle(&tenant, today(), reservation, &turn(USED))
-                    .await
-            }
+            async move { settle(&usage, &tenant, today(), reservation, &turn(USED)).await }
         }))
         .await;
         assert_eq!(settled, [const { Ok(()) }; 5]);
@@ -113,9 +109,7 @@ pub(crate) async fn a_repeated_settlement_adds_once(fixture: &dyn Fixture) {
 pub(crate) async fn settling_what_was_never_reserved_is_refused(fixture: &dyn Fixture) {
     let world = World::new(fixture).await;
     let usage = &world.platform.usage;
-    let outcome = usage
-        .settle(&world.tenant, today(), Ulid::generate(), &turn(USED))
-        .await;
+    let outcome = settle(usage, &world.tenant, today(), Ulid::generate(), &turn(USED)).await;
     assert!(
         matches!(outcome, Err(StoreError::NotFound(_))),
         "{outcome:?}"
@@ -129,7 +123,7 @@ pub(crate) async fn days_are_counted_apart_and_listed_in_order(fixture: &dyn Fix
     let usage = &world.platform.usage;
     let days: [Date; 4] = ["2026-01-31", "2025-12-31", "2026-02-01", "2026-01-01"].map(id);
     for day in days {
-        let granted = usage.reserve_message(&world.tenant, day, Ulid::generate(), 1);
+        let granted = reserve_message(usage, &world.tenant, day, Ulid::generate(), 1);
         assert_eq!(granted.await, Ok(true), "{day} has a limit of its own");
     }
     let listed = usage
@@ -147,11 +141,10 @@ pub(crate) async fn tenants_are_counted_apart(fixture: &dyn Fixture) {
     let usage = &world.platform.usage;
     let same_reservation = Ulid::generate();
     for tenant in [&world.tenant, &other] {
-        let granted = usage.reserve_message(tenant, today(), same_reservation, 1);
+        let granted = reserve_message(usage, tenant, today(), same_reservation, 1);
         assert_eq!(granted.await, Ok(true));
     }
-    usage
-        .settle(&other, today(), same_reservation, &turn(USED))
+    settle(usage, &other, today(), same_reservation, &turn(USED))
         .await
         .unwrap();
     let mine = usage.usage(&world.tenant, today(), today()).await.unwrap();

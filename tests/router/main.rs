@@ -11,3 +11,4 @@ mod process;
 mod providers;
 mod schemathesis;
 mod sprint_status;
+mod two_routers;

@@ -20,7 +20,7 @@ fn start(home: &Path) -> RouterProcess {
     start_with(home, &[])
 }
 
-fn start_with(home: &Path, variables: &[(&str, String)]) -> RouterProcess {
+pub(crate) fn start_with(home: &Path, variables: &[(&str, String)]) -> RouterProcess {
     RouterProcess::start(
         Command::new(env!("CARGO_BIN_EXE_t3nets-router"))
             .env_clear()

@@ -84,6 +84,10 @@ const EXAMPLES: &[(&str, &[Example])] = &[
                 "tenant set -t acme messages_per_day=200",
             ),
             (
+                "Allow 50 dollars a month, and 2 dollars a day for each user",
+                "tenant set -t acme usd_per_month=50 user_usd_per_day=2",
+            ),
+            (
                 "Let only two skills be used",
                 "tenant set -t acme enabled_skills=ping,sprint_status",
             ),

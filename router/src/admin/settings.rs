@@ -1,6 +1,9 @@
 //! A tenant's settings as an operator names them: which there are, what each accepts, and how edits
 //! are planned.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -8,7 +11,7 @@ use serde_json::Value;
 
 use super::{AdminError, FieldConflict};
 use crate::ai::plausible;
-use crate::model::{ChannelKind, JsonObject, Tenant, TenantSettings};
+use crate::model::{BudgetKey, ChannelKind, JsonObject, Tenant, TenantSettings, Unit};
 use crate::nearest::{did_you_mean, nearest};
 use crate::skills;
 
@@ -31,7 +34,21 @@ pub enum SettingKey {
     MessagesPerDay,
     /// Turns of history given to the model.
     MaxConversationHistory,
+    /// How much may be used in a day or a month, by all or by each.
+    Budget(BudgetKey),
 }
+
+/// The settings that are no budgets.
+const PLAIN: [SettingKey; 8] = [
+    SettingKey::AiProvider,
+    SettingKey::AiModel,
+    SettingKey::SystemPromptOverride,
+    SettingKey::MaxTokensPerMessage,
+    SettingKey::EnabledChannels,
+    SettingKey::EnabledSkills,
+    SettingKey::MessagesPerDay,
+    SettingKey::MaxConversationHistory,
+];
 
 /// The providers that a tenant can choose.
 pub const PROVIDERS: [&str; 4] = ["bedrock", "anthropic", "openai", "offline"];
@@ -44,16 +61,18 @@ const MAX_MODEL_CHARS: usize = 2048;
 
 impl SettingKey {
     /// Every setting, in the order in which they are shown.
-    pub const ALL: [Self; 8] = [
-        Self::AiProvider,
-        Self::AiModel,
-        Self::SystemPromptOverride,
-        Self::MaxTokensPerMessage,
-        Self::EnabledChannels,
-        Self::EnabledSkills,
-        Self::MessagesPerDay,
-        Self::MaxConversationHistory,
-    ];
+    pub const ALL: [Self; PLAIN.len() + BudgetKey::ALL.len()] = {
+        let mut all = [Self::AiProvider; _];
+        let mut at = 0;
+        while at < all.len() {
+            all[at] = match at.checked_sub(PLAIN.len()) {
+                None => PLAIN[at],
+                Some(at) => Self::Budget(BudgetKey::ALL[at]),
+            };
+            at += 1;
+        }
+        all
+    };
 
     /// The setting's stored name.
     pub fn as_str(self) -> &'static str {
@@ -66,6 +85,7 @@ impl SettingKey {
             Self::EnabledSkills => "enabled_skills",
             Self::MessagesPerDay => "messages_per_day",
             Self::MaxConversationHistory => "max_conversation_history",
+            Self::Budget(key) => key.as_str(),
         }
     }
 
@@ -80,7 +100,8 @@ impl SettingKey {
             Self::MaxTokensPerMessage => "the longest answer, in tokens [default: 4096]",
             Self::EnabledChannels => "where people may ask [default: everywhere]",
             Self::EnabledSkills => "the skills that may be used [default: all]",
-            Self::MessagesPerDay => "questions a day (UTC) [default: 1000]",
+            Self::MessagesPerDay => BudgetKey::MESSAGES_PER_DAY.meaning(),
+            Self::Budget(key) => key.meaning(),
             Self::MaxConversationHistory => {
                 "turns of a conversation that the model is given [default: 20]"
             }
@@ -98,7 +119,8 @@ impl SettingKey {
                 "must be a list of dashboard, api, slack, teams, telegram, separated by commas"
             }
             Self::EnabledSkills => "must be a list of ping, sprint_status, separated by commas",
-            Self::MessagesPerDay => "must be a whole number from 0 to 1000000000",
+            Self::MessagesPerDay => BudgetKey::MESSAGES_PER_DAY.rule(),
+            Self::Budget(key) => key.rule(),
             Self::MaxConversationHistory => "must be a whole number from 0 to 1000",
         }
     }
@@ -141,7 +163,8 @@ impl SettingKey {
             Self::MaxTokensPerMessage => number_in(1..=200_000),
             Self::EnabledChannels => list_of(|name| name.parse::<ChannelKind>().is_ok()),
             Self::EnabledSkills => list_of(|name| skills::NAMES.contains(&name)),
-            Self::MessagesPerDay => number_in(0..=1_000_000_000),
+            Self::MessagesPerDay => BudgetKey::MESSAGES_PER_DAY.read(value).is_some(),
+            Self::Budget(key) => key.read(value).is_some(),
             Self::MaxConversationHistory => number_in(0..=1000),
         }
     }
@@ -203,9 +226,15 @@ impl SettingEdit {
             SettingKey::SystemPromptOverride => Value::from(text),
             SettingKey::MaxTokensPerMessage
             | SettingKey::MessagesPerDay
-            | SettingKey::MaxConversationHistory => {
-                text.trim().parse::<u64>().map_or(Value::Null, Value::from)
-            }
+            | SettingKey::MaxConversationHistory => whole_number(text),
+            SettingKey::Budget(key) => match key.unit {
+                Unit::Messages | Unit::Tokens => whole_number(text),
+                // A whole number of dollars stays one.
+                Unit::Usd => match whole_number(text) {
+                    Value::Null => text.trim().parse::<f64>().map_or(Value::Null, Value::from),
+                    whole => whole,
+                },
+            },
             SettingKey::EnabledChannels | SettingKey::EnabledSkills => text
                 .split(',')
                 .map(str::trim)
@@ -238,7 +267,12 @@ pub fn of(tenant: &Tenant) -> JsonObject {
     if tenant.enabled_channels().is_none() {
         settings.remove(SettingKey::EnabledChannels.as_str());
     }
+    settings.extend(tenant.stored_budgets());
     settings
+}
+
+fn whole_number(text: &str) -> Value {
+    text.trim().parse::<u64>().map_or(Value::Null, Value::from)
 }
 
 /// Settings as they are stored, by name.
@@ -253,8 +287,12 @@ pub(super) fn as_object(settings: &TenantSettings) -> JsonObject {
 /// The tenant with the edits made. Settings that the edits do not name stay as they are, unknown
 /// ones included.
 pub(super) fn edited(tenant: &Tenant, edits: &[SettingEdit]) -> Result<Tenant, AdminError> {
-    let mut object = as_object(&tenant.settings);
+    let (mut object, mut budgets) = (as_object(&tenant.settings), tenant.stored_budgets());
     for edit in edits {
+        let object = match edit.key {
+            SettingKey::Budget(_) => &mut budgets,
+            _ => &mut object,
+        };
         match &edit.value {
             Some(value) => object.insert(edit.key.to_string(), value.clone()),
             None => object.remove(edit.key.as_str()),
@@ -267,6 +305,7 @@ pub(super) fn edited(tenant: &Tenant, edits: &[SettingEdit]) -> Result<Tenant, A
         settings,
         ..tenant.clone()
     };
+    edited.store_budgets(budgets);
     if edits
         .iter()
         .any(|edit| edit.key == SettingKey::EnabledChannels)
@@ -312,176 +351,4 @@ pub(super) fn changed_fields(tenant: &Tenant, edits: &[SettingEdit]) -> Vec<Stri
         .filter(|edit| object.get(edit.key.as_str()) != edit.value.as_ref())
         .map(|edit| edit.key.to_string())
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::model::ChannelKind;
-
-    use super::*;
-    use serde_json::json;
-
-    fn tenant(settings: TenantSettings) -> Tenant {
-        Tenant {
-            id: crate::model::TenantId::usual(),
-            name: "Default".to_owned(),
-            status: crate::model::TenantStatus::Active,
-            created_at: jiff::Timestamp::UNIX_EPOCH,
-            settings,
-            extensions: JsonObject::new(),
-            version: 0,
-            other: Default::default(),
-        }
-    }
-
-    fn accepted(key: &str, text: &str) -> bool {
-        SettingEdit::set_text(key.parse().unwrap(), text).is_ok()
-    }
-
-    #[test]
-    fn the_defaults_that_are_told_are_those_that_hold() {
-        let unset = TenantSettings::default();
-        for (key, default) in [
-            (
-                SettingKey::MaxTokensPerMessage,
-                u64::from(unset.max_tokens()),
-            ),
-            (SettingKey::MessagesPerDay, unset.daily_messages()),
-            (
-                SettingKey::MaxConversationHistory,
-                u64::from(unset.history_turns()),
-            ),
-        ] {
-            let told = format!("[default: {default}]");
-            assert!(key.meaning().ends_with(&told), "{key}");
-        }
-        assert!(unset.allows_skill("ping"));
-        assert!(tenant(unset).allows_channel(ChannelKind::Slack));
-    }
-
-    #[test]
-    fn settings_accept_what_their_rule_says() {
-        for (key, good, bad) in [
-            ("ai_provider", "offline", "gemini"),
-            ("ai_model", "claude-sonnet", "two words"),
-            ("system_prompt_override", "Be brief.", " "),
-            ("max_tokens_per_message", "200000", "0"),
-            ("max_tokens_per_message", "1", "200001"),
-            ("enabled_channels", "slack, api", "slack,irc"),
-            ("enabled_skills", "", "pong"),
-            ("messages_per_day", "0", "-1"),
-            ("max_conversation_history", "1000", "1001"),
-            ("max_conversation_history", " 7 ", "seven"),
-        ] {
-            assert!(accepted(key, good), "{key}={good} was refused");
-            assert!(!accepted(key, bad), "{key}={bad} was accepted");
-        }
-    }
-
-    #[test]
-    fn json_values_are_held_to_the_same_rules_as_typed_ones() {
-        assert!(SettingEdit::set(SettingKey::EnabledSkills, json!(["ping"])).is_ok());
-        assert!(SettingEdit::set(SettingKey::EnabledSkills, json!([1])).is_err());
-        assert!(SettingEdit::set(SettingKey::MaxTokensPerMessage, json!("12")).is_err());
-        assert!(SettingEdit::set(SettingKey::AiModel, Value::Null).is_err());
-    }
-
-    #[test]
-    fn an_unknown_setting_is_named_with_those_there_are() {
-        let error = "ai_modle".parse::<SettingKey>().unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "`ai_modle` is not a setting; did you mean `ai_model`?"
-        );
-        let error = "theme".parse::<SettingKey>().unwrap_err().to_string();
-        assert!(error.contains("the settings are ai_provider,"), "{error}");
-    }
-
-    #[test]
-    fn a_name_that_does_not_exist_is_refused_with_the_one_that_was_meant() {
-        for (key, typed, meant) in [
-            (
-                SettingKey::EnabledSkills,
-                "ping, sprint-status",
-                "sprint_status",
-            ),
-            (SettingKey::EnabledSkills, "pong", "ping"),
-            (SettingKey::AiProvider, "antropic", "anthropic"),
-            (SettingKey::EnabledChannels, "dashbord", "dashboard"),
-        ] {
-            let error = SettingEdit::set_text(key, typed).unwrap_err().to_string();
-            let meant = format!("did you mean `{meant}`?");
-            assert!(error.ends_with(&meant), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_model_is_held_against_its_provider_when_it_is_set_and_only_then() {
-        let edit = |key, text| SettingEdit::set_text(key, text).unwrap();
-        let (provider, model) = (SettingKey::AiProvider, SettingKey::AiModel);
-        let unset = tenant(TenantSettings::default());
-        let error = edited(&unset, &[edit(model, "claude")]).unwrap_err();
-        assert!(error.to_string().contains("did you mean"), "{error}");
-        let both = [edit(model, "llama3.3"), edit(provider, "openai")];
-        let stored = edited(&unset, &both).unwrap();
-        // A model that an older program stored is no obstacle to other changes.
-        let other = [edit(SettingKey::MessagesPerDay, "5")];
-        let stored = tenant(TenantSettings {
-            ai_provider: None,
-            ..stored.settings
-        });
-        assert!(edited(&stored, &other).is_ok());
-    }
-
-    #[test]
-    fn edits_leave_other_settings_alone() {
-        let settings: TenantSettings = serde_json::from_value(
-            json!({"ai_model": "m", "messages_per_day": 5, "theme": "dark"}),
-        )
-        .unwrap();
-        let edits = [
-            SettingEdit::unset(SettingKey::MessagesPerDay),
-            SettingEdit::set_text(SettingKey::EnabledSkills, "ping").unwrap(),
-        ];
-        let settings = tenant(settings);
-        assert_eq!(
-            of(&edited(&settings, &edits).unwrap()),
-            *json!({"ai_model": "m", "enabled_skills": ["ping"], "theme": "dark"})
-                .as_object()
-                .unwrap()
-        );
-        assert_eq!(
-            changed_fields(&settings, &edits),
-            ["messages_per_day", "enabled_skills"]
-        );
-    }
-
-    #[test]
-    fn channels_that_the_older_program_lists_are_not_set_until_an_operator_sets_them() {
-        let saved = tenant(TenantSettings {
-            enabled_channels: Some(vec!["dashboard".to_owned()]),
-            ..TenantSettings::default()
-        });
-        assert_eq!(of(&saved), JsonObject::new());
-        let set = [SettingEdit::set_text(SettingKey::EnabledChannels, "dashboard").unwrap()];
-        assert_eq!(changed_fields(&saved, &set), ["enabled_channels"]);
-        let chosen = edited(&saved, &set).unwrap();
-        assert!(!chosen.allows_channel(ChannelKind::Api));
-        assert_eq!(changed_fields(&chosen, &set), [""; 0]);
-        // Other edits are no decision about it.
-        let other = [SettingEdit::set_text(SettingKey::MessagesPerDay, "5").unwrap()];
-        assert!(
-            edited(&saved, &other)
-                .unwrap()
-                .allows_channel(ChannelKind::Api)
-        );
-        assert!(
-            !edited(&chosen, &other)
-                .unwrap()
-                .allows_channel(ChannelKind::Api)
-        );
-        let unset = [SettingEdit::unset(SettingKey::EnabledChannels)];
-        let unset = edited(&chosen, &unset).unwrap();
-        assert!(unset.allows_channel(ChannelKind::Api) && unset.extensions.is_empty());
-    }
 }

@@ -4,11 +4,12 @@
 
 use futures::{StreamExt, TryStreamExt};
 use jiff::civil::Date;
+use ulid::Ulid;
 
 use super::dynamodb::attributes::{
     Item, counter, identity, number_value, parsed, text_if_set, text_value, time_if_set,
 };
-use super::dynamodb::{Query, SortKeys, Table, Update, Write};
+use super::dynamodb::{Condition, Query, SortKeys, Table, Update, Write};
 use super::error::AwsError;
 use super::tenants::keys;
 use crate::model::{
@@ -58,6 +59,15 @@ pub(super) fn add(
         }
     }
     Write::update(keys::ledger(tenant, day, account), update)
+}
+
+/// The same, but not twice in a row for one turn: an answer may be lost, and the addition repeated.
+pub(super) fn once(write: Write, turn: Ulid) -> Write {
+    const LAST: &str = "last_turn";
+    let turn = text_value(turn.to_string());
+    write
+        .setting(LAST, turn.clone())
+        .when(Condition::missing(LAST).or(Condition::differs(LAST, turn)))
 }
 
 /// The lines of some days, of one user or of all. Each day is asked for by itself: between two

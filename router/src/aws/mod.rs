@@ -19,6 +19,7 @@ mod credentials;
 mod deploys;
 mod dynamodb;
 mod error;
+mod holds;
 pub(crate) mod key_part;
 mod ledger;
 mod names;

@@ -1,119 +1,200 @@
 //! What tenants use, counted in DynamoDB so that limits hold whatever happens at once.
 //!
-//! A day has one counter, and a reservation item for each message, which exists once it was
-//! counted: what is repeated finds it. Both change in one transaction, and when the turn is over
-//! its line of the [ledger] with them. Its token is the SDK's, a
-//! new one for each call, kept through the call's retries: one made from the reservation alone
-//! would be refused with IdempotentParameterMismatch where the limit has changed since
-//! (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>).
+//! A day has one item: its counters, and what turns under way [hold](super::holds) of them.
+//! Reserving and settling are one conditional update of it each, and settling one more of a line of
+//! the [ledger]; where a user or a key has a budget, their day's item is updated beside it. No
+//! transactions: those that come at once at one item would cancel each other
+//! (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-conflict-handling>).
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
 use jiff::civil::Date;
-use ulid::Ulid;
 
 use super::attempts::Attempts;
-use super::dynamodb::attributes::{Item, counter, number_value};
-use super::dynamodb::{Condition, Refusal, Table, Update, Write};
+use super::dynamodb::attributes::{Item, counter};
+use super::dynamodb::{Condition, Refusal, Table, Write};
+use super::holds::{self, Counters, Earlier, Held};
+use super::ledger;
 use super::tenants::keys;
-use super::{ledger, schema};
 use crate::model::{
-    DailyUsage, LedgerAccount, LedgerCounts, LedgerLine, NanoUsd, Record, SettledTurn, TenantId,
-    UsageDelta, UserId,
+    DailyUsage, Hold, LedgerAccount, LedgerCounts, LedgerLine, NanoUsd, Payer, Record, Reserved,
+    SettledTurn, Standing, TenantId, UserId,
 };
 use crate::ports::{Clock, StoreError, UsageStore};
-
-/// How long a reservation is kept, in seconds: far longer than any caller repeats a call.
-const RESERVATION_LIFE: i64 = 3 * 24 * 60 * 60;
-
-/// On a counter: tokens of models whose price is not known.
-const UNPRICED: &str = "unpriced_tokens";
-/// On a reservation: what it used was added.
-const SETTLED: &str = "settled";
 
 /// The usage store in DynamoDB.
 pub struct DynamoUsage {
     table: Table,
+    /// The same, with each request sent once: an update that adds must not be repeated by one that
+    /// does not know whether it happened.
+    once: Table,
     clock: Arc<dyn Clock>,
-}
-
-/// The counter of a tenant's messages on a day, raised by one unless it has reached a limit.
-fn count(tenant: &TenantId, day: Date, limit: u64) -> Write {
-    const MESSAGES: &str = "messages";
-    let below = Condition::missing(MESSAGES).or(Condition::less(MESSAGES, number_value(limit)));
-    let add = Update::default().add(MESSAGES, number_value(1));
-    Write::update(keys::usage(tenant, day), add).when(below)
-}
-
-/// The counters of what a tenant used on a day, raised by what one turn used.
-fn add(tenant: &TenantId, day: Date, delta: UsageDelta) -> Write {
-    let mut add = Update::default()
-        .add("input_tokens", number_value(delta.input_tokens))
-        .add("output_tokens", number_value(delta.output_tokens))
-        .add("cost_nano_usd", number_value(delta.cost.0));
-    if delta.unpriced_tokens > 0 {
-        add = add.add(UNPRICED, number_value(delta.unpriced_tokens));
-    }
-    if delta.estimated_tokens > 0 {
-        add = add.add("estimated_tokens", number_value(delta.estimated_tokens));
-    }
-    Write::update(keys::usage(tenant, day), add)
+    earlier: Earlier,
 }
 
 impl DynamoUsage {
-    /// The clock tells when a reservation may be forgotten.
+    /// The clock tells when what turns hold has expired.
     pub fn new(client: Client, table: impl Into<String>, clock: Arc<dyn Clock>) -> Self {
+        let table = table.into();
+        let config = client.config().to_builder();
+        let once = config.retry_config(RetryConfig::disabled()).build();
         Self {
+            once: Table::new(Client::from_conf(once), table.clone()),
             table: Table::new(client, table),
             clock,
+            earlier: Earlier::default(),
         }
     }
 
-    /// Tries until the transaction happens, or the reservation as stored (or its absence) shows
-    /// that it did or cannot.
-    async fn until_decided<T>(
-        &self,
-        reservation: &Item,
-        id: Ulid,
-        done: T,
-        writes: impl Fn() -> Vec<Write>,
-        decide: impl Fn(Option<Item>) -> Option<Result<T, StoreError>>,
-    ) -> Result<T, StoreError> {
+    /// Holds what a turn may use of one payer's budgets.
+    async fn reserve_of(&self, payer: Payer, hold: &Hold) -> Result<Reserved, StoreError> {
+        let now = self.clock.now();
+        let earlier = self.earlier.of(&self.table, payer, hold, now).await?;
+        let counters = Counters::new(payer, hold, earlier);
         let mut attempts = Attempts::new();
+        // What this turn holds already.
+        let mut held = None;
         loop {
-            let refusal = match self.table.transact(writes()).await {
-                Ok(()) => return Ok(done),
+            let refusal = match self.once.write(counters.reserve(hold, held.as_ref())).await {
+                Ok(item) => {
+                    let item = item.unwrap_or_default();
+                    self.give_back(&counters, &item).await;
+                    return Ok(Reserved::Held(counters.standings(&item)?));
+                }
                 Err(refusal) => refusal,
             };
-            match &refusal {
-                Refusal::Unknown(_) => {
-                    // Only that it exists says something: it may still come.
-                    let stored = self.table.get(reservation.clone()).await;
-                    let error = refusal.into_store_error(Record::Reservation(id));
-                    return match stored {
-                        Ok(Some(stored)) => decide(Some(stored)).unwrap_or(Err(error)),
-                        _ => Err(error),
-                    };
+            let found = match &refusal {
+                Refusal::Condition(Some(found)) => Some(found.clone()),
+                // It may have happened: only the item as it is now can say.
+                Refusal::Condition(None) | Refusal::Unknown(_) => {
+                    self.table.get(counters.key.clone()).await?
                 }
-                Refusal::Condition(_) => {
-                    let stored = self.table.get(reservation.clone()).await?;
-                    if let Some(decided) = decide(stored) {
-                        return decided;
-                    }
-                }
-                Refusal::Conflict(_) | Refusal::Throttled(_) => {}
+                Refusal::Conflict(_) | Refusal::Throttled(_) => None,
                 Refusal::TooLarge(_) | Refusal::Final(_) => {
-                    return Err(refusal.into_store_error(Record::Reservation(id)));
+                    return Err(refusal.into_store_error(Record::Reservation(hold.id)));
                 }
+            };
+            if let Some(found) = &found {
+                held = holds::held(found, hold.id)?;
+                if held
+                    .as_ref()
+                    .is_some_and(|held| held.amounts == hold.amounts)
+                {
+                    return Ok(Reserved::Held(counters.standings(found)?));
+                }
+                // What expired may be just what is missing.
+                if !self.give_back(&counters, found).await
+                    && let Some(refused) = counters.refuses(found, hold, held.as_ref())?
+                {
+                    return Ok(Reserved::Refused(refused));
+                }
+            } else if matches!(refusal, Refusal::Condition(_)) {
+                if let Some(refused) = counters.refuses(&Item::new(), hold, None)? {
+                    return Ok(Reserved::Refused(refused));
+                }
+                self.begin(&counters, hold).await?;
             }
             if !attempts.again().await {
                 return Err(match refusal {
                     Refusal::Condition(_) => StoreError::unavailable("a reservation kept changing"),
-                    other => other.into_store_error(Record::Reservation(id)),
+                    other => other.into_store_error(Record::Reservation(hold.id)),
                 });
+            }
+        }
+    }
+
+    /// Makes the day's item of a user or a key, which begins with what the ledger has of them: the
+    /// budget may be younger than the day.
+    async fn begin(&self, counters: &Counters, hold: &Hold) -> Result<(), StoreError> {
+        let user = (counters.payer == Payer::User).then_some(&hold.account.user_id);
+        let lines = ledger::read(&self.table, &hold.tenant, vec![hold.day], user).await?;
+        let item = counters.begun(hold, &lines, self.clock.now());
+        let begun = Write::put(item).when(Condition::absent());
+        self.table.write_if(begun).await?;
+        Ok(())
+    }
+
+    /// Gives back what expired holds had; `false` if there were none. What cannot be given back
+    /// now is by the next turn.
+    async fn give_back(&self, counters: &Counters, item: &Item) -> bool {
+        let Some(write) = counters.give_back(item, self.clock.now()) else {
+            return false;
+        };
+        match self.once.write(write).await {
+            // Another gave it back.
+            Ok(_) | Err(Refusal::Condition(_)) => true,
+            Err(refusal) => {
+                tracing::warn!(?refusal, "what a turn held could not be given back");
+                false
+            }
+        }
+    }
+
+    /// Ends what a turn held of one payer's budgets; `false` if it was settled before.
+    async fn settle_of(
+        &self,
+        payer: Payer,
+        hold: &Hold,
+        turn: Option<&SettledTurn>,
+    ) -> Result<bool, StoreError> {
+        let counters = Counters::new(payer, hold, Default::default());
+        let mut attempts = Attempts::new();
+        let (mut held, mut is_unknown) = (Some(Held::by(hold)), false);
+        loop {
+            let refusal = match self
+                .once
+                .write(counters.settle(hold, held.as_ref(), turn))
+                .await
+            {
+                Ok(_) => return Ok(true),
+                Err(refusal) => refusal,
+            };
+            match &refusal {
+                Refusal::Condition(found) => {
+                    let found = match found {
+                        Some(found) => Some(found.clone()),
+                        None => self.table.get(counters.key.clone()).await?,
+                    };
+                    let Some(found) = found else {
+                        return Err(StoreError::NotFound(Record::Reservation(hold.id)));
+                    };
+                    match holds::held(&found, hold.id)? {
+                        // An extension of it whose answer was lost.
+                        Some(other) => held = Some(other),
+                        // By the attempt before, of which nothing is known.
+                        None if is_unknown => return Ok(true),
+                        None if self.clock.now() < hold.expires_at => return Ok(false),
+                        // It went back to the budgets, and was used all the same.
+                        None => held = None,
+                    }
+                }
+                Refusal::Unknown(_) => is_unknown = true,
+                Refusal::Conflict(_) | Refusal::Throttled(_) => {}
+                Refusal::TooLarge(_) | Refusal::Final(_) => {
+                    return Err(refusal.into_store_error(Record::Reservation(hold.id)));
+                }
+            }
+            if !attempts.again().await {
+                return Err(refusal.into_store_error(Record::Reservation(hold.id)));
+            }
+        }
+    }
+
+    /// Adds a turn to its line of the ledger.
+    async fn add_line(&self, hold: &Hold, turn: &SettledTurn) -> Result<(), StoreError> {
+        let mut attempts = Attempts::new();
+        loop {
+            let write = ledger::add(&hold.tenant, hold.day, &turn.account, turn.counts());
+            let refusal = match self.once.write(ledger::once(write, hold.id)).await {
+                Ok(_) | Err(Refusal::Condition(_)) => return Ok(()),
+                Err(refusal) => refusal,
+            };
+            let is_final = matches!(refusal, Refusal::TooLarge(_) | Refusal::Final(_));
+            if is_final || !attempts.again().await {
+                return Err(refusal.into_store_error(Record::Reservation(hold.id)));
             }
         }
     }
@@ -121,62 +202,45 @@ impl DynamoUsage {
 
 #[async_trait]
 impl UsageStore for DynamoUsage {
-    async fn reserve_message(
-        &self,
-        tenant: &TenantId,
-        day: Date,
-        reservation: Ulid,
-        limit: u64,
-    ) -> Result<bool, StoreError> {
-        let key = keys::reservation(tenant, day, reservation);
-        if limit == 0 {
-            return Ok(self.table.get(key).await?.is_some());
+    async fn reserve(&self, hold: &Hold) -> Result<Reserved, StoreError> {
+        let payers = hold.payers();
+        let each = payers.iter().map(|payer| self.reserve_of(*payer, hold));
+        let outcomes = futures::future::join_all(each).await;
+        let is_held = |outcome: &Result<Reserved, _>| matches!(outcome, Ok(Reserved::Held(_)));
+        if !hold.is_more && !outcomes.iter().all(is_held) {
+            // All of them or none. Where it was to be more, what is held is settled with the turn.
+            let held = payers.iter().zip(&outcomes).filter(|(_, it)| is_held(it));
+            let back = held.map(|(payer, _)| self.settle_of(*payer, hold, None));
+            futures::future::try_join_all(back).await?;
         }
-        let mut item = key.clone();
-        let ttl = self
-            .clock
-            .now()
-            .as_second()
-            .saturating_add(RESERVATION_LIFE);
-        item.insert(schema::EXPIRY.to_owned(), number_value(ttl));
-        let writes = || {
-            vec![
-                Write::put(item.clone()).when(Condition::absent()),
-                count(tenant, day, limit),
-            ]
-        };
-        // If there is no reservation, it was the counter that refused.
-        let decide = |stored: Option<Item>| Some(Ok(stored.is_some()));
-        self.until_decided(&key, reservation, true, writes, decide)
-            .await
+        let mut standings: Vec<Standing> = Vec::new();
+        for outcome in outcomes {
+            match outcome? {
+                Reserved::Held(some) => standings.extend(some),
+                refused @ Reserved::Refused(_) => return Ok(refused),
+            }
+        }
+        Ok(Reserved::Held(standings))
     }
 
-    async fn settle(
-        &self,
-        tenant: &TenantId,
-        day: Date,
-        reservation: Ulid,
-        turn: &SettledTurn,
-    ) -> Result<(), StoreError> {
-        let key = keys::reservation(tenant, day, reservation);
-        let writes = || {
-            let settled = Update::default().set(SETTLED, AttributeValue::Bool(true));
-            let first = Condition::present().and(Condition::missing(SETTLED));
-            let mut writes = vec![
-                Write::update(key.clone(), settled).when(first),
-                ledger::add(tenant, day, &turn.account, turn.counts()),
-            ];
-            if turn.used != UsageDelta::default() {
-                writes.push(add(tenant, day, turn.used));
+    async fn settle(&self, hold: &Hold, turn: &SettledTurn) -> Result<(), StoreError> {
+        let others = hold
+            .payers()
+            .into_iter()
+            .filter(|one| *one != Payer::Tenant);
+        let others = others.map(|payer| self.settle_of(payer, hold, Some(turn)));
+        let tenant = async {
+            match self.settle_of(Payer::Tenant, hold, Some(turn)).await? {
+                true => self.add_line(hold, turn).await,
+                false => Ok(()),
             }
-            writes
         };
-        let decide = |stored: Option<Item>| match stored {
-            None => Some(Err(StoreError::NotFound(Record::Reservation(reservation)))),
-            Some(stored) => stored.contains_key(SETTLED).then_some(Ok(())),
-        };
-        self.until_decided(&key, reservation, (), writes, decide)
-            .await
+        let (tenant, others) = futures::join!(tenant, futures::future::join_all(others));
+        tenant?;
+        for other in others {
+            other?;
+        }
+        Ok(())
     }
 
     /// In a transaction for its token, with which the SDK's own retries add once, and so that
@@ -249,7 +313,7 @@ fn read_usage(day: Date, item: &Item) -> Result<DailyUsage, StoreError> {
         input_tokens: counter(item, "input_tokens")?,
         output_tokens: counter(item, "output_tokens")?,
         cost: NanoUsd(counter(item, "cost_nano_usd")?),
-        unpriced_tokens: counter(item, UNPRICED)?,
+        unpriced_tokens: counter(item, "unpriced_tokens")?,
         estimated_tokens: counter(item, "estimated_tokens")?,
     }
     .with_unpriced_found())

@@ -4,8 +4,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use serde_json::Value;
 use tokio_util::task::TaskTracker;
 use ulid::Ulid;
@@ -14,6 +12,7 @@ use super::failures::{ModelFailure, ModelFailures};
 use super::ledger::Reservation;
 use super::outcome::{Outcome, pretty};
 use super::refusals::Refusals;
+use super::reserving::Wish;
 use super::tool_loop::ToolLoop;
 use super::tools::{self, ReadySkill};
 use super::{
@@ -28,7 +27,7 @@ use crate::token::random_token;
 /// The characters of a ULID that say its time.
 const TIME_CHARS: usize = 10;
 /// The most of a conversation that a model is given, in bytes.
-const WINDOW_BYTES: usize = 64 * 1024;
+pub(super) const WINDOW_BYTES: usize = 64 * 1024;
 /// The most turns of a conversation that a model is given, whatever the tenant's settings say.
 const MAX_HISTORY_TURNS: usize = 1_000;
 
@@ -36,10 +35,10 @@ const MAX_HISTORY_TURNS: usize = 1_000;
 pub struct Engine {
     pub(super) platform: Platform,
     skills: SkillSet,
-    models: Models,
+    pub(super) models: Models,
     /// Settlements that are written after their turn has been answered.
-    background: TaskTracker,
-    refusals: Refusals,
+    pub(super) background: TaskTracker,
+    pub(super) refusals: Refusals,
     failures: ModelFailures,
     /// By the tenant's id and when it was made: the id may be another's by now.
     route_counts: Mutex<HashMap<(TenantId, Timestamp), RouteCounts>>,
@@ -168,9 +167,14 @@ impl Engine {
         admit(request)?;
         let caller = &request.caller;
         let now = self.platform.clock.now();
-        let reservation = self.reserve(caller, now).await?;
+        let small_talk = conversational::classify(&request.message);
+        let wish = match small_talk {
+            Some(_) => Wish::MESSAGE,
+            None => self.wish(request).await?,
+        };
+        let reservation = self.reserve(caller, wish, now).await?;
 
-        let outcome = match conversational::classify(&request.message) {
+        let outcome = match small_talk {
             Some(kind) => {
                 reservation.routed(Route::Conversational, None);
                 let text = conversational::answer(kind, &self.skills);
@@ -203,6 +207,7 @@ impl Engine {
             usage: outcome.usage,
             cost: outcome.cost,
             raw: outcome.raw,
+            warnings: reservation.warnings.clone(),
         })
     }
 
@@ -243,50 +248,6 @@ impl Engine {
             StoreError::unavailable(format!("a new session id is not valid: {error}"))
         })?;
         Ok(ConversationKey { owner, session_id })
-    }
-
-    /// Counts the message against the day's limit, or refuses it.
-    async fn reserve(&self, caller: &Caller, now: Timestamp) -> Result<Reservation, TurnError> {
-        let day = now.to_zoned(TimeZone::UTC).date();
-        let tenant = &caller.tenant;
-        let limit = tenant.settings.daily_messages();
-        if let Some(used) = self.refusals.used_up(tenant, day, limit, now) {
-            return Err(self.refused(caller, day, (limit, used), now));
-        }
-        let (id, usage) = (Ulid::generate(), &self.platform.usage);
-        if !usage.reserve_message(&tenant.id, day, id, limit).await? {
-            let today = usage.usage(&tenant.id, day, day).await?;
-            let used = today.first().map_or(0, |today| today.messages);
-            self.refusals.learn(tenant, day, (limit, used), now);
-            return Err(self.refused(caller, day, (limit, used), now));
-        }
-        Ok(Reservation::new(
-            usage.clone(),
-            self.background.clone(),
-            (tenant.id.clone(), caller.account()),
-            day,
-            id,
-        ))
-    }
-
-    /// Counts a message as refused.
-    fn refused(
-        &self,
-        caller: &Caller,
-        day: Date,
-        (limit, used): (u64, u64),
-        now: Timestamp,
-    ) -> TurnError {
-        self.refusals.count(&caller.tenant, day, caller.account());
-        let tomorrow = day
-            .tomorrow()
-            .and_then(|date| date.to_zoned(TimeZone::UTC))
-            .map(|zoned| zoned.timestamp());
-        TurnError::OverBudget {
-            limit,
-            used,
-            resets_at: tomorrow.unwrap_or(now),
-        }
     }
 
     async fn answer_with_skills(

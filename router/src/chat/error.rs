@@ -1,8 +1,10 @@
 //! Why a turn has no answer.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use crate::ai::SelectError;
+use crate::model::{Payer, Period, Standing, budget};
 use crate::ports::{ModelError, StoreError};
 use crate::skills::SkillError;
 use crate::token::NoRandomness;
@@ -26,15 +28,19 @@ pub enum TurnError {
         /// The channels that it lets through.
         enabled: Vec<String>,
     },
-    /// The day's messages are used up.
-    #[error("the daily limit of {limit} messages is reached")]
+    /// A budget has not enough left.
+    #[error("{}", over(.standing))]
     OverBudget {
-        /// Messages a day.
-        limit: u64,
-        /// Messages that were used today: more than the limit, if that was lowered since.
-        used: u64,
-        /// When the next day begins.
+        /// Which, and how much of it is used: more than there is, if it was lowered since.
+        standing: Standing,
+        /// When the next day or month begins.
         resets_at: Timestamp,
+    },
+    /// There is a budget in dollars, and nobody knows what the model costs.
+    #[error("a budget in dollars cannot be kept with the model {model}: its price is not known")]
+    Unpriced {
+        /// The model's name.
+        model: String,
     },
     /// The skill that the message means is not connected.
     #[error("`{integration}` is not connected for tenant `{tenant}`")]
@@ -64,4 +70,35 @@ pub enum TurnError {
     /// No session id could be made.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
+}
+
+impl TurnError {
+    /// The error of a budget on a day that has not enough left.
+    pub(crate) fn over(standing: Standing, day: Date) -> Self {
+        Self::OverBudget {
+            resets_at: standing.budget.key.period.end(day),
+            standing,
+        }
+    }
+}
+
+/// `the daily limit of 5 messages is reached`.
+fn over(standing: &Standing) -> String {
+    let key = standing.budget.key;
+    let period = match key.period {
+        Period::Day => "daily",
+        Period::Month => "monthly",
+    };
+    let most = budget::worded(key.unit, standing.budget.most);
+    let payer = match key.payer {
+        Payer::Tenant => "",
+        Payer::User => " for each user",
+        Payer::Key => " for each key",
+    };
+    match standing.used >= standing.budget.most {
+        true => format!("the {period} limit of {most}{payer} is reached"),
+        false => format!(
+            "what is left of the {period} limit of {most}{payer} is not enough for an answer"
+        ),
+    }
 }

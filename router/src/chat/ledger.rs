@@ -5,13 +5,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::civil::Date;
 use tokio_util::task::TaskTracker;
-use ulid::Ulid;
 
+use super::TurnError;
 use super::outcome::Outcome;
+use super::reserving::is_spending;
+use crate::ai::SelectedModel;
 use crate::ai::table::ModelInfo;
 use crate::model::{
-    ContentBlock, LedgerAccount, ModelReply, ModelRequest, NanoUsd, Route, SettledTurn, TenantId,
-    TokenUsage, UsageDelta,
+    Amounts, ContentBlock, Hold, LedgerAccount, ModelReply, ModelRequest, NanoUsd, Reserved, Route,
+    SettledTurn, Standing, TokenUsage, UsageDelta,
 };
 use crate::ports::{ModelEvent, UsageStore};
 
@@ -19,18 +21,44 @@ use crate::ports::{ModelEvent, UsageStore};
 /// five bytes of English or JSON.
 const BYTES_PER_TOKEN: usize = 4;
 
-/// A message that was counted. The turn is added to the ledger, and its tokens and cost to the day,
-/// when this is dropped.
+/// How many bytes of text a token stands for at least, where it is not yet known: more tokens are
+/// held than a text will come to.
+const LEAST_BYTES_PER_TOKEN: usize = 3;
+
+/// What a call may come to, at most: the longest answer, and every byte that is sent.
+pub(super) fn most_of_call(selected: &SelectedModel, sent: usize, max_tokens: u32) -> Amounts {
+    if selected.is_offline() {
+        return Amounts::default();
+    }
+    let input = sent.div_ceil(LEAST_BYTES_PER_TOKEN) as u64;
+    let output = u64::from(max_tokens);
+    let cost = |usage| selected.info.map_or(NanoUsd(0), |info| info.cost(usage));
+    let sent = |input, cache_write| TokenUsage {
+        input,
+        output,
+        cache_write,
+        ..TokenUsage::default()
+    };
+    Amounts {
+        messages: 0,
+        tokens: input.saturating_add(output),
+        // What is written to the provider's cache costs more than what is only read.
+        cost: cost(sent(input, 0)).max(cost(sent(0, input))),
+    }
+}
+
+/// What a turn holds of its budgets. It is settled when this is dropped: the turn is added to the
+/// ledger, and what it used to the day.
 pub(super) struct Reservation {
     store: Arc<dyn UsageStore>,
     tracker: TaskTracker,
-    tenant: TenantId,
-    day: Date,
-    id: Ulid,
+    /// The budgets of which much is used, on its day.
+    pub(super) warnings: Vec<(Standing, Date)>,
     used: Mutex<Used>,
 }
 
 struct Used {
+    hold: Hold,
     /// As far as the turn came.
     account: LedgerAccount,
     is_answered: bool,
@@ -96,17 +124,18 @@ impl Used {
 }
 
 impl Reservation {
-    /// The reservation that [`UsageStore::reserve_message`] counted under `id`. Until it is
-    /// [`answered`](Self::answered) the turn counts as failed.
+    /// What [`UsageStore::reserve`] holds. Until it is [`answered`](Self::answered) the turn counts
+    /// as failed.
     pub(super) fn new(
         store: Arc<dyn UsageStore>,
         tracker: TaskTracker,
-        (tenant, account): (TenantId, LedgerAccount),
-        day: Date,
-        id: Ulid,
+        hold: Hold,
+        standings: Vec<Standing>,
     ) -> Self {
+        let day = hold.day;
         let used = Used {
-            account,
+            account: hold.account.clone(),
+            hold,
             is_answered: false,
             settled: UsageDelta::default(),
             call: None,
@@ -114,10 +143,57 @@ impl Reservation {
         Self {
             store,
             tracker,
-            tenant,
-            day,
-            id,
+            warnings: standings
+                .into_iter()
+                .filter(Standing::is_warning)
+                .map(|standing| (standing, day))
+                .collect(),
             used: Mutex::new(used),
+        }
+    }
+
+    /// Holds as much more as a call may come to, where what is held is not enough for it.
+    ///
+    /// # Errors
+    /// If a budget has not that much left.
+    pub(super) async fn cover(
+        &self,
+        selected: &SelectedModel,
+        request: &ModelRequest,
+    ) -> Result<(), TurnError> {
+        let hold = {
+            let used = self.used();
+            if !used.hold.budgets.iter().any(is_spending) {
+                return Ok(());
+            }
+            let call = most_of_call(selected, sent_bytes(request), request.max_tokens);
+            let settled = &used.settled;
+            let (tokens, cost) = (settled.input_tokens + settled.output_tokens, settled.cost);
+            let held = used.hold.amounts;
+            let wanted = call.plus(&Amounts {
+                messages: held.messages,
+                tokens,
+                cost,
+            });
+            if wanted.tokens <= held.tokens && wanted.cost <= held.cost {
+                return Ok(());
+            }
+            Hold {
+                amounts: Amounts {
+                    tokens: wanted.tokens.max(held.tokens),
+                    cost: wanted.cost.max(held.cost),
+                    ..held
+                },
+                is_more: true,
+                ..used.hold.clone()
+            }
+        };
+        match self.store.reserve(&hold).await? {
+            Reserved::Held(_) => {
+                self.used().hold = hold;
+                Ok(())
+            }
+            Reserved::Refused(standing) => Err(TurnError::over(standing, hold.day)),
         }
     }
 
@@ -215,19 +291,20 @@ impl Drop for Reservation {
     /// Settles in the background, so that neither an answer nor a caller who went away waits for
     /// it; a router that shuts down waits for the tracker.
     fn drop(&mut self) {
-        let turn = {
+        let (hold, turn) = {
             let mut used = self.used();
             used.end_call();
-            SettledTurn {
+            let turn = SettledTurn {
                 account: used.account.clone(),
                 is_answered: used.is_answered,
                 used: used.settled,
-            }
+            };
+            (used.hold.clone(), turn)
         };
-        let (store, tenant, day, id) = (self.store.clone(), self.tenant.clone(), self.day, self.id);
+        let store = self.store.clone();
         self.tracker.spawn(async move {
-            if let Err(error) = store.settle(&tenant, day, id, &turn).await {
-                tracing::error!(%tenant, %error, reservation = %id, "the usage of a turn could not be recorded");
+            if let Err(error) = store.settle(&hold, &turn).await {
+                tracing::error!(tenant = %hold.tenant, %error, reservation = %hold.id, "the usage of a turn could not be recorded");
             }
         });
     }

@@ -16,15 +16,17 @@ mod ledger;
 mod outcome;
 mod prompt;
 mod refusals;
+mod reserving;
 mod storing;
 mod tool_loop;
 mod tools;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use crate::model::{
-    ChannelKind, ConversationOwner, LedgerAccount, NanoUsd, SessionId, Tenant, TokenUsage, User,
-    UserId, UserRole,
+    ChannelKind, ConversationOwner, LedgerAccount, NanoUsd, SessionId, Standing, Tenant,
+    TokenUsage, User, UserId, UserRole,
 };
 
 pub use crate::model::Route;
@@ -113,6 +115,8 @@ pub struct TurnAnswer {
     pub cost: Option<NanoUsd>,
     /// Whether `text` is a skill's JSON.
     pub raw: bool,
+    /// The budgets of which four fifths or more are used, on the day of the turn.
+    pub warnings: Vec<(Standing, Date)>,
 }
 
 /// What happens while a turn is answered.

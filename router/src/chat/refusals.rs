@@ -1,4 +1,4 @@
-//! Messages that were refused because the day's limit was reached: counted, and answered from what
+//! Messages that were refused because a budget was used up: counted, and answered from what
 //! is known, so that a flood of them is no flood of calls to the store.
 
 use std::collections::HashMap;
@@ -11,14 +11,16 @@ use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::model::{LedgerAccount, Tenant, TenantId};
+use crate::model::{Budget, BudgetKey, LedgerAccount, Payer, Standing, Tenant, TenantId};
 use crate::ports::{StoreError, TenantStore, UsageStore};
 
 /// How long refusals are gathered before they are written.
 const GATHERED_FOR: Duration = Duration::from_secs(5);
-/// How long a limit that was reached is known. It stays reached, and a higher one is asked for at
-/// once; this bounds what is not seen if somebody puts back an older table.
+/// How long a budget is known to be used up. A higher one is asked for at once; this bounds what is
+/// not seen where a turn under way gives something back, or somebody puts back an older table.
 const KNOWN_FOR: SignedDuration = SignedDuration::from_secs(5);
+/// Budgets that are known to be used up at once.
+const MOST_REACHED: usize = 10_000;
 /// Lines written at once.
 const WRITES_AT_ONCE: usize = 8;
 
@@ -38,18 +40,17 @@ pub(super) struct Refusals {
 
 #[derive(Default)]
 struct State {
-    reached: HashMap<Made, Reached>,
+    reached: HashMap<(Made, BudgetKey, String), Reached>,
     gathered: HashMap<(Made, Date, LedgerAccount), u64>,
     /// Whether a task is going to write what is gathered.
     is_scheduled: bool,
 }
 
-/// A limit that was reached.
+/// A budget that was used up.
 #[derive(Clone, Copy)]
 struct Reached {
     day: Date,
-    limit: u64,
-    used: u64,
+    standing: Standing,
     seen_at: Timestamp,
 }
 
@@ -72,36 +73,53 @@ impl Refusals {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many messages were used, if the limit is known to be reached.
+    /// A budget that is known to be used up.
     pub(super) fn used_up(
         &self,
         tenant: &Tenant,
+        account: &LedgerAccount,
+        budgets: &[Budget],
         day: Date,
-        limit: u64,
         now: Timestamp,
-    ) -> Option<u64> {
+    ) -> Option<Standing> {
         let state = self.state();
-        let reached = state.reached.get(&made(tenant))?;
-        let age = now.duration_since(reached.seen_at);
-        let is_known = reached.day == day && limit <= reached.limit && age <= KNOWN_FOR;
-        is_known.then_some(reached.used)
+        if state.reached.is_empty() {
+            return None;
+        }
+        budgets.iter().find_map(|budget| {
+            let reached = state.reached.get(&of(tenant, account, budget))?;
+            let age = now.duration_since(reached.seen_at);
+            let is_known = reached.day == day && age <= KNOWN_FOR;
+            (is_known && budget.most <= reached.standing.budget.most).then_some(Standing {
+                budget: *budget,
+                used: reached.standing.used,
+            })
+        })
     }
 
-    /// Notes that the store refused a message at this limit.
+    /// Notes that the store refused a message for this budget.
     pub(super) fn learn(
         &self,
         tenant: &Tenant,
+        account: &LedgerAccount,
+        standing: Standing,
         day: Date,
-        (limit, used): (u64, u64),
         now: Timestamp,
     ) {
+        // What has something left may be enough for the next.
+        if standing.used < standing.budget.most {
+            return;
+        }
         let reached = Reached {
             day,
-            limit,
-            used,
+            standing,
             seen_at: now,
         };
-        self.state().reached.insert(made(tenant), reached);
+        let all = &mut self.state().reached;
+        if all.len() >= MOST_REACHED {
+            all.clear();
+        }
+        all.insert(of(tenant, account, &standing.budget), reached);
     }
 
     /// Counts a refused message. It is written with others, some seconds later.
@@ -163,6 +181,16 @@ impl Refusals {
         }
         self.store.add_refusals(tenant, *day, account, count).await
     }
+}
+
+/// Whose budget it is: of the tenant, of one of its users, of one of its keys.
+fn of(tenant: &Tenant, account: &LedgerAccount, budget: &Budget) -> (Made, BudgetKey, String) {
+    let payer = match budget.key.payer {
+        Payer::Tenant => String::new(),
+        Payer::User => format!("{} {:?}", account.user_id, account.user_since),
+        Payer::Key => account.credential.clone().unwrap_or_default(),
+    };
+    (made(tenant), budget.key, payer)
 }
 
 fn made(tenant: &Tenant) -> Made {

@@ -98,6 +98,7 @@ impl ToolLoop<'_> {
         outcome: &mut Outcome,
         on_event: &mut OnEvent<'_>,
     ) -> Result<ModelReply, TurnError> {
+        self.reservation.cover(self.selected, request).await?;
         let info = self.selected.info;
         let mut has_begun = false;
         let text = &mut outcome.text;

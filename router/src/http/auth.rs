@@ -14,7 +14,9 @@ use super::cookies::{Cookies, Presented};
 use super::error::{ApiError, Cause};
 use crate::admin::Admin;
 use crate::chat::Caller;
-use crate::model::{ApiKey, ChannelKind, KeyHash, Tenant, TenantId, TokenKind, UserId, UserRole};
+use crate::model::{
+    ApiKey, ChannelKind, KeyHash, LedgerAccount, Tenant, TenantId, TokenKind, UserId, UserRole,
+};
 use crate::ports::{Platform, StoreError};
 
 /// How long a verified credential is cached, and so how long a revocation may go unnoticed.
@@ -333,6 +335,8 @@ pub(super) struct Administrator {
     pub(super) admin: Admin,
     pub(super) tenant: Tenant,
     pub(super) user_id: UserId,
+    /// Their line of the ledger.
+    pub(super) account: LedgerAccount,
     /// The key or session by which they came.
     pub(super) by: Option<KeyHash>,
 }
@@ -350,6 +354,7 @@ impl FromRequestParts<AppState> for Administrator {
         let by = admitted(parts).and_then(|admitted| admitted.by.as_deref());
         Ok(Self {
             admin: Admin::new(state.platform.clone(), format!("user:{user_id}")),
+            account: caller.account(),
             tenant: caller.tenant,
             user_id,
             by: by.map(|key| key.hash.clone()),

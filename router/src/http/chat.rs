@@ -26,6 +26,7 @@ use super::error::{ApiError, Cause, Errors};
 use super::extract::JsonBody;
 use super::fields::{Fields, FromFields, MESSAGE, SESSION};
 use super::middleware::{Arrived, RequestId};
+use crate::admin::usage::BudgetView;
 use crate::chat::{Engine, Route, TurnAnswer, TurnEvent, TurnRequest, split_raw};
 use crate::model::SessionId;
 
@@ -85,6 +86,9 @@ pub(super) struct ChatAnswer {
     timing_ms: u64,
     /// Whether `text` is a skill's JSON.
     raw: bool,
+    /// The budgets of which four fifths are used, or more.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    budget_warnings: Vec<BudgetView>,
     /// The request, as in `x-request-id`.
     request_id: String,
     /// The older name of `text`.
@@ -124,6 +128,11 @@ impl ChatAnswer {
                 output_tokens,
                 cost_usd: answer.cost.map(|cost| cost.as_usd()),
             },
+            budget_warnings: answer
+                .warnings
+                .iter()
+                .map(|(standing, day)| BudgetView::new(standing, None, *day))
+                .collect(),
             timing_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             raw: answer.raw,
             request_id,

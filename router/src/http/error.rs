@@ -4,6 +4,8 @@
 //! ([`super::middleware`], or the event stream for what fails after its head was sent). There, and
 //! nowhere else, it is logged.
 
+mod over_budget;
+
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +14,6 @@ use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -412,19 +413,12 @@ impl From<TurnError> for ApiError {
                 ))
             }
             TurnError::OverBudget {
-                used, resets_at, ..
-            } => {
-                let wait = Timestamp::now().duration_until(resets_at);
-                Self::new(
-                    StatusCode::TOO_MANY_REQUESTS,
-                    "daily_limit_reached",
-                    message,
-                )
-                .hint(format!(
-                    "{} today; the limit resets at {resets_at}",
-                    messages_were_used(used)
-                ))
-                .retry_after(Duration::try_from(wait).ok())
+                standing,
+                resets_at,
+            } => Self::over_budget(message, &standing, resets_at),
+            TurnError::Unpriced { .. } => {
+                Self::new(StatusCode::CONFLICT, "model_misconfigured", message)
+                    .hint("an administrator can set a budget in tokens instead, or another model")
             }
             TurnError::NotConnected { integration, .. } => {
                 Self::new(StatusCode::CONFLICT, "integration_not_connected", message)
@@ -436,14 +430,6 @@ impl From<TurnError> for ApiError {
             TurnError::Store(error) => error.into(),
             TurnError::NoRandomness(error) => Self::internal(Cause::NoRandomness(error)),
         }
-    }
-}
-
-/// `1 message was used`, `64 messages were used`.
-fn messages_were_used(count: u64) -> String {
-    match count {
-        1 => "1 message was used".to_owned(),
-        _ => format!("{count} messages were used"),
     }
 }
 

@@ -16,8 +16,9 @@ use super::extract::JsonBody;
 use super::fields::{Fields, FromFields};
 use crate::admin::settings::{self, SettingEdit, SettingKey};
 use crate::admin::tenants::TenantEdits;
+use crate::admin::usage::{BudgetView, BudgetsOf};
 use crate::ai::SelectError;
-use crate::model::{Tenant, UserRole};
+use crate::model::{LedgerAccount, Tenant, UserRole};
 
 /// How a tenant is set up.
 #[derive(Debug, Serialize, ToSchema)]
@@ -63,13 +64,23 @@ pub(super) struct Limits {
     resets_at: Timestamp,
     /// The longest answer, in tokens.
     max_tokens_per_message: u32,
+    /// How the budgets stand that hold for the caller: the tenant's, each user's, each key's.
+    budgets: Vec<BudgetView>,
 }
 
 impl Limits {
-    /// A tenant's, and how much of them is used now.
-    pub(super) async fn of_now(state: &AppState, tenant: &Tenant) -> Result<Self, ApiError> {
+    /// A tenant's, and how much of them is used now, by all and by one of its callers.
+    pub(super) async fn of_now(
+        state: &AppState,
+        tenant: &Tenant,
+        account: &LedgerAccount,
+    ) -> Result<Self, ApiError> {
         let today = state.platform.clock.now().to_zoned(TimeZone::UTC).date();
-        let usage = state.platform.usage.usage(&tenant.id, today, today).await?;
+        let platform = &state.platform;
+        let (usage, budgets) = futures::try_join!(
+            platform.usage.usage(&tenant.id, today, today),
+            BudgetView::all(platform, tenant, BudgetsOf::Caller(account)),
+        )?;
         let resets_at = today
             .saturating_add(1.day())
             .to_zoned(TimeZone::UTC)
@@ -79,6 +90,7 @@ impl Limits {
             messages_today: usage.first().map_or(0, |day| day.messages),
             resets_at,
             max_tokens_per_message: tenant.settings.max_tokens(),
+            budgets,
         })
     }
 }
@@ -114,17 +126,21 @@ pub(super) async fn show(
     let is_admin = caller.role == UserRole::Admin;
     // The caller's may be some seconds old; an admin may have changed it just now.
     let tenant = state.platform.tenants.tenant(&caller.tenant.id).await?;
+    let account = caller.account();
     let tenant = tenant.unwrap_or(caller.tenant);
-    described(&state, &tenant, is_admin).await.map(Json)
+    described(&state, &tenant, &account, is_admin)
+        .await
+        .map(Json)
 }
 
 async fn described(
     state: &AppState,
     tenant: &Tenant,
+    account: &LedgerAccount,
     is_admin: bool,
 ) -> Result<Settings, ApiError> {
     let (limits, model) = futures::try_join!(
-        Limits::of_now(state, tenant),
+        Limits::of_now(state, tenant, account),
         answering_model(state, tenant),
     )?;
     let stored = settings::of(tenant);
@@ -219,7 +235,12 @@ pub(super) struct ChangedSettings {
 )]
 pub(super) async fn change(
     State(state): State<AppState>,
-    Administrator { admin, tenant, .. }: Administrator,
+    Administrator {
+        admin,
+        tenant,
+        account,
+        ..
+    }: Administrator,
     JsonBody(body): JsonBody<SettingsBody>,
 ) -> Result<Json<ChangedSettings>, ApiError> {
     let seen = admin.tenant(&tenant.id).await?;
@@ -237,7 +258,7 @@ pub(super) async fn change(
     };
     let edited = admin.set_tenant_as_seen(&seen, &edits).await?;
     Ok(Json(ChangedSettings {
-        settings: described(&state, &edited.value, true).await?,
+        settings: described(&state, &edited.value, &account, true).await?,
         changed: edited.changed,
     }))
 }

@@ -125,6 +125,7 @@ fn clear(connection: &Connection, tenant: &TenantId) -> Result<(), StoreError> {
         "DELETE FROM usage WHERE tenant_id = ?",
         "DELETE FROM ledger WHERE tenant_id = ?",
         "DELETE FROM reservations WHERE tenant_id = ?",
+        "DELETE FROM holds WHERE tenant_id = ?",
     ] {
         execute(connection, sql, params![tenant.as_str()])?;
     }

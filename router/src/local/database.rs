@@ -28,6 +28,7 @@ pub(super) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("schema/0005_other_attributes.sql")),
     M::up(include_str!("schema/0006_ledger.sql")),
     M::up(include_str!("schema/0007_turns.sql")),
+    M::up(include_str!("schema/0008_holds.sql")),
 ];
 
 /// How long a write waits for another process that is writing.

@@ -16,6 +16,7 @@ mod changes;
 mod conversations;
 mod database;
 mod files;
+mod holds;
 mod inspect;
 mod ledger;
 mod records;

@@ -5,22 +5,19 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::civil::Date;
 use rusqlite::{Connection, Row, params};
-use ulid::Ulid;
 
 use crate::model::{
-    DailyUsage, LedgerAccount, LedgerCounts, LedgerLine, NanoUsd, Record, SettledTurn, TenantId,
-    UsageDelta, UserId,
+    DailyUsage, Hold, LedgerAccount, LedgerCounts, LedgerLine, NanoUsd, Record, Reserved,
+    SettledTurn, TenantId, UsageDelta, UserId,
 };
 use crate::ports::{Clock, StoreError, UsageStore};
 
 use super::database::Database;
-use super::{ledger, rows};
+use super::{holds, ledger, rows};
 
-/// How long a reservation is remembered, in seconds: far longer than any caller repeats a call.
-const RESERVATION_LIFE: i64 = 3 * 24 * 60 * 60;
-/// How many forgotten reservations one reservation clears away: more than it adds, so that they
-/// never pile up.
-const PURGE_AT_ONCE: i64 = 8;
+/// How many holds that expired one reservation gives back: more than it adds, so that they never
+/// pile up.
+const EXPIRED_AT_ONCE: i64 = 8;
 
 /// The usage store in SQLite.
 pub(super) struct SqliteUsage {
@@ -29,7 +26,7 @@ pub(super) struct SqliteUsage {
 }
 
 impl SqliteUsage {
-    /// The clock tells how old a reservation is.
+    /// The clock tells which holds have expired.
     pub(super) fn new(database: Arc<Database>, clock: Arc<dyn Clock>) -> Self {
         Self { database, clock }
     }
@@ -37,81 +34,40 @@ impl SqliteUsage {
 
 #[async_trait]
 impl UsageStore for SqliteUsage {
-    async fn reserve_message(
-        &self,
-        tenant: &TenantId,
-        day: Date,
-        reservation: Ulid,
-        limit: u64,
-    ) -> Result<bool, StoreError> {
-        let (tenant, now) = (tenant.clone(), self.clock.now().as_second());
+    async fn reserve(&self, hold: &Hold) -> Result<Reserved, StoreError> {
+        let (hold, now) = (hold.clone(), self.clock.now().as_second());
         self.database
             .write(move |connection| {
-                purge(connection, now)?;
-                let is_new = connection
-                    .prepare_cached(
-                        "INSERT OR IGNORE INTO reservations (tenant_id, day, reservation, reserved_at)
-                         VALUES (?, ?, ?, ?)",
-                    )?
-                    .execute(params![
-                        tenant.as_str(),
-                        day.to_string(),
-                        reservation.to_string(),
-                        now
-                    ])?;
-                if is_new == 0 {
-                    return Ok(true);
-                }
-                let counted = count_message(connection, &tenant, day, limit)?;
-                if !counted {
-                    connection
-                        .prepare_cached(
-                            "DELETE FROM reservations WHERE tenant_id = ? AND day = ? AND reservation = ?",
-                        )?
-                        .execute(params![
-                            tenant.as_str(),
-                            day.to_string(),
-                            reservation.to_string()
-                        ])?;
-                }
-                Ok(counted)
+                give_back(connection, now)?;
+                holds::reserve(connection, &hold)
             })
             .await
     }
 
-    async fn settle(
-        &self,
-        tenant: &TenantId,
-        day: Date,
-        reservation: Ulid,
-        turn: &SettledTurn,
-    ) -> Result<(), StoreError> {
-        let (tenant, turn) = (tenant.clone(), turn.clone());
+    async fn settle(&self, hold: &Hold, turn: &SettledTurn) -> Result<(), StoreError> {
+        let (hold, turn) = (hold.clone(), turn.clone());
+        let has_expired = self.clock.now() >= hold.expires_at;
         self.database
             .write(move |connection| {
-                let key = params![tenant.as_str(), day.to_string(), reservation.to_string()];
-                let is_first = connection
-                    .prepare_cached(
-                        "UPDATE reservations SET settled = 1
-                         WHERE tenant_id = ? AND day = ? AND reservation = ? AND settled = 0",
-                    )?
-                    .execute(key)?;
-                if is_first == 1 {
-                    if turn.used != UsageDelta::default() {
-                        add(connection, &tenant, day, turn.used)?;
+                let (tenant, day) = (&hold.tenant, hold.day);
+                if !holds::remove(connection, &hold)? {
+                    let is_counted = connection
+                        .prepare_cached("SELECT 1 FROM usage WHERE tenant_id = ? AND day = ?")?
+                        .exists(params![tenant.as_str(), day.to_string()])?;
+                    if !is_counted {
+                        return Err(StoreError::NotFound(Record::Reservation(hold.id)));
                     }
-                    return ledger::add(connection, &tenant, day, &turn.account, turn.counts());
+                    if !has_expired {
+                        // It was settled before.
+                        return Ok(());
+                    }
+                    // It went back to the budgets, and was used all the same.
+                    count_message(connection, tenant, day)?;
                 }
-                let was_settled = connection
-                    .prepare_cached(
-                        "SELECT 1 FROM reservations WHERE tenant_id = ? AND day = ? AND reservation = ?",
-                    )?
-                    .exists(key)?;
-                if was_settled {
-                    Ok(())
-                } else {
-                    Err(StoreError::NotFound(Record::Reservation(reservation)))
+                if turn.used != UsageDelta::default() {
+                    add(connection, tenant, day, turn.used)?;
                 }
+                ledger::add(connection, tenant, day, &turn.account, turn.counts())
             })
             .await
     }
@@ -177,27 +133,19 @@ impl UsageStore for SqliteUsage {
     }
 }
 
-/// Counts a message unless the day is full.
-fn count_message(
+/// Counts a message.
+pub(super) fn count_message(
     connection: &Connection,
     tenant: &TenantId,
     day: Date,
-    limit: u64,
-) -> Result<bool, StoreError> {
-    if limit == 0 {
-        return Ok(false);
-    }
-    let counted = connection
+) -> Result<(), StoreError> {
+    connection
         .prepare_cached(
             "INSERT INTO usage (tenant_id, day, messages) VALUES (?1, ?2, 1)
-             ON CONFLICT DO UPDATE SET messages = messages + 1 WHERE messages < ?3",
+             ON CONFLICT DO UPDATE SET messages = messages + 1",
         )?
-        .execute(params![
-            tenant.as_str(),
-            day.to_string(),
-            rows::to_column(limit)
-        ])?;
-    Ok(counted == 1)
+        .execute(params![tenant.as_str(), day.to_string()])?;
+    Ok(())
 }
 
 fn add(
@@ -240,15 +188,26 @@ fn add(
     Ok(())
 }
 
-fn purge(connection: &Connection, now: i64) -> Result<(), StoreError> {
-    connection
+/// Gives back what turns held that were never settled: their router ended in the middle.
+fn give_back(connection: &Connection, now: i64) -> Result<(), StoreError> {
+    let expired: Vec<(String, String)> = connection
         .prepare_cached(
-            "DELETE FROM reservations WHERE (tenant_id, day, reservation) IN (
-                 SELECT tenant_id, day, reservation FROM reservations WHERE reserved_at < ?
-                 ORDER BY reserved_at LIMIT ?
-             )",
+            "DELETE FROM holds WHERE (tenant_id, day, hold) IN (
+                 SELECT tenant_id, day, hold FROM holds WHERE expires_at <= ?
+                 ORDER BY expires_at LIMIT ?
+             ) RETURNING tenant_id, day",
         )?
-        .execute(params![now.saturating_sub(RESERVATION_LIFE), PURGE_AT_ONCE])?;
+        .query_map(params![now, EXPIRED_AT_ONCE], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?
+        .collect::<Result<_, _>>()?;
+    for (tenant, day) in expired {
+        connection
+            .prepare_cached(
+                "UPDATE usage SET messages = max(messages - 1, 0) WHERE tenant_id = ? AND day = ?",
+            )?
+            .execute(params![tenant, day])?;
+    }
     Ok(())
 }
 

@@ -6,6 +6,7 @@
 
 mod ai;
 mod audit;
+pub mod budget;
 mod channel;
 mod conversation;
 pub mod ids;
@@ -24,6 +25,7 @@ pub use ai::{
     ContentBlock, ModelMessage, ModelReply, ModelRequest, StopReason, TokenUsage, ToolSpec,
 };
 pub use audit::AuditEntry;
+pub use budget::{Amounts, Budget, BudgetKey, Hold, Payer, Period, Reserved, Standing, Unit};
 pub use channel::{ChannelKind, ChannelMapping, UnknownChannelKind};
 pub use conversation::{ConversationKey, ConversationOwner, Message, Role, SessionSummary};
 pub use ids::{ChannelId, IntegrationName, InvalidId, SessionId, TenantId, TurnId, UserId};

@@ -12,16 +12,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
-use ulid::Ulid;
 
 pub use change::{Change, CommitLimit, CommitRoom};
 pub use error::{Failure, StoreError};
 
 use crate::model::{
     ApiKey, AuditEntry, ChannelId, ChannelKind, ChannelMapping, ConversationKey, ConversationOwner,
-    DailyUsage, KeyHash, LedgerAccount, LedgerLine, Message, ModelReply, ModelRequest,
-    SecretDescription, SecretDocument, SecretName, SessionSummary, SettledTurn, StoredTurn, Tenant,
-    TenantId, TokenUsage, TurnId, TurnProgress, User, UserId, UserMemory,
+    DailyUsage, Hold, KeyHash, LedgerAccount, LedgerLine, Message, ModelReply, ModelRequest,
+    Reserved, SecretDescription, SecretDocument, SecretName, SessionSummary, SettledTurn,
+    StoredTurn, Tenant, TenantId, TokenUsage, TurnId, TurnProgress, User, UserId, UserMemory,
 };
 
 /// Which part of a list to return.
@@ -175,25 +174,13 @@ pub trait TenantStore: Send + Sync {
 /// Counts what tenants use, so that limits hold whatever happens at once.
 #[async_trait]
 pub trait UsageStore: Send + Sync {
-    /// Counts one message, unless the day's `limit` is reached: then it returns `false` and counts
-    /// nothing. Repeated with the same `reservation`, it counts once.
-    async fn reserve_message(
-        &self,
-        tenant: &TenantId,
-        day: Date,
-        reservation: Ulid,
-        limit: u64,
-    ) -> Result<bool, StoreError>;
-    /// Adds a reserved turn to its line of the ledger, and what it used to the day. Repeated with
-    /// the same `reservation`, it adds once. [`StoreError::NotFound`] if nothing was reserved
-    /// under it on that day.
-    async fn settle(
-        &self,
-        tenant: &TenantId,
-        day: Date,
-        reservation: Ulid,
-        turn: &SettledTurn,
-    ) -> Result<(), StoreError>;
+    /// Holds what a turn may use of its budgets, unless one of them has not that much left: then
+    /// nothing is held. Repeated with the same id it holds once; with larger amounts, as much more.
+    async fn reserve(&self, hold: &Hold) -> Result<Reserved, StoreError>;
+    /// Ends a hold: what the turn used is added to the day and to its line of the ledger. Repeated,
+    /// it adds once. A hold that expired meanwhile is counted all the same.
+    /// [`StoreError::NotFound`] if nothing was ever held on that day, or the tenant was removed.
+    async fn settle(&self, hold: &Hold, turn: &SettledTurn) -> Result<(), StoreError>;
     /// Adds messages that were refused to a line of the ledger. Of a tenant that is not there any
     /// more it adds nothing. Not for each refusal: the caller gathers them.
     async fn add_refusals(

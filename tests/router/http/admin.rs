@@ -12,7 +12,13 @@ use super::{Answer, TestApp, request, tenant_id};
 
 impl TestApp {
     /// Sends JSON by a method other than POST.
-    async fn send_json(&self, method: Method, path: &str, key: &str, body: &Value) -> Answer {
+    pub(super) async fn send_json(
+        &self,
+        method: Method,
+        path: &str,
+        key: &str,
+        body: &Value,
+    ) -> Answer {
         let request = request(method, path, Some(key)).header("content-type", "application/json");
         self.send(request.body(Body::from(body.to_string())).unwrap())
             .await

@@ -7,14 +7,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_trait::async_trait;
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
+use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 use support::model::{Answer as Says, ModelServer};
 use t3nets_router::admin::Admin;
 use t3nets_router::admin::users::LastAdmin;
 use t3nets_router::model::{
-    DailyUsage, LedgerAccount, LedgerCounts, LedgerLine, Route, SettledTurn, TenantId,
-    TenantSettings, UserId, UserRole,
+    Amounts, DailyUsage, Hold, LedgerAccount, LedgerCounts, LedgerLine, Reserved, Route,
+    SettledTurn, TenantId, TenantSettings, UserId, UserRole,
 };
 use t3nets_router::ports::{Change, StoreError, UsageStore};
 use ulid::Ulid;
@@ -155,27 +156,14 @@ struct Counted {
 
 #[async_trait]
 impl UsageStore for Counted {
-    async fn reserve_message(
-        &self,
-        tenant: &TenantId,
-        day: Date,
-        reservation: Ulid,
-        limit: u64,
-    ) -> Result<bool, StoreError> {
+    async fn reserve(&self, hold: &Hold) -> Result<Reserved, StoreError> {
         self.writes.fetch_add(1, Ordering::Relaxed);
-        let reserved = self.store.reserve_message(tenant, day, reservation, limit);
-        reserved.await
+        self.store.reserve(hold).await
     }
 
-    async fn settle(
-        &self,
-        tenant: &TenantId,
-        day: Date,
-        reservation: Ulid,
-        turn: &SettledTurn,
-    ) -> Result<(), StoreError> {
+    async fn settle(&self, hold: &Hold, turn: &SettledTurn) -> Result<(), StoreError> {
         self.writes.fetch_add(1, Ordering::Relaxed);
-        self.store.settle(tenant, day, reservation, turn).await
+        self.store.settle(hold, turn).await
     }
 
     async fn add_refusals(
@@ -314,8 +302,17 @@ async fn admins_see_who_used_what_and_the_sums_are_those_of_the_days() {
     }
     // As a router of an earlier release counts.
     let (usage, tenant) = (&app.platform.usage, tenant_id("default"));
-    let granted = usage.reserve_message(&tenant, today(), Ulid::generate(), 10);
-    assert_eq!(granted.await, Ok(true));
+    let hold = Hold {
+        tenant: tenant.clone(),
+        account: LedgerAccount::of(UserId::anonymous(), None, None),
+        day: today(),
+        id: Ulid::generate(),
+        amounts: Amounts::MESSAGE,
+        budgets: Vec::new(),
+        expires_at: Timestamp::MAX,
+        is_more: false,
+    };
+    usage.reserve(&hold).await.unwrap();
     app.drained().await;
 
     let (bob, ada) = (&key[..8], &admin[..8]);

@@ -11,12 +11,11 @@ use serde_json::{Value, json};
 use support::model::{Answer as Says, ModelServer};
 use t3nets_router::aws::AwsError;
 use t3nets_router::model::{
-    DailyUsage, LedgerAccount, LedgerLine, SettledTurn, TenantId, UserId, UserRole,
+    DailyUsage, Hold, LedgerAccount, LedgerLine, Reserved, SettledTurn, TenantId, UserId, UserRole,
 };
 use t3nets_router::ports::{StoreError, UsageStore};
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
-use ulid::Ulid;
 
 use super::streaming::events;
 use super::{Setup, TestApp, chat};
@@ -71,23 +70,11 @@ pub(super) struct BrokenUsage(pub(super) StoreError);
 
 #[async_trait]
 impl UsageStore for BrokenUsage {
-    async fn reserve_message(
-        &self,
-        _: &TenantId,
-        _: Date,
-        _: Ulid,
-        _: u64,
-    ) -> Result<bool, StoreError> {
+    async fn reserve(&self, _: &Hold) -> Result<Reserved, StoreError> {
         Err(self.0.clone())
     }
 
-    async fn settle(
-        &self,
-        _: &TenantId,
-        _: Date,
-        _: Ulid,
-        _: &SettledTurn,
-    ) -> Result<(), StoreError> {
+    async fn settle(&self, _: &Hold, _: &SettledTurn) -> Result<(), StoreError> {
         Err(self.0.clone())
     }
 

@@ -4,6 +4,7 @@
 mod access;
 mod admin;
 mod auth;
+mod budgets;
 pub(crate) mod chat;
 mod checks;
 mod conversations;

@@ -11,11 +11,10 @@ use serde_json::{Value, json};
 use support::jira::Script;
 use support::model::{Answer as Says, ModelCall, ModelServer};
 use t3nets_router::model::{
-    DailyUsage, LedgerAccount, LedgerLine, SettledTurn, TenantId, UserId, UserRole,
+    DailyUsage, Hold, LedgerAccount, LedgerLine, Reserved, SettledTurn, TenantId, UserId, UserRole,
 };
 use t3nets_router::ports::{StoreError, UsageStore};
 use tower::ServiceExt;
-use ulid::Ulid;
 
 use super::chat::app_with;
 use super::streaming::{events, stream_request};
@@ -264,24 +263,14 @@ struct Panicking;
 
 #[async_trait]
 impl UsageStore for Panicking {
-    async fn reserve_message(
-        &self,
-        _: &TenantId,
-        _: Date,
-        _: Ulid,
-        _: u64,
-    ) -> Result<bool, StoreError> {
+    async fn reserve(&self, _: &Hold) -> Result<Reserved, StoreError> {
         panic!("a bug")
     }
-    async fn settle(
-        &self,
-        _: &TenantId,
-        _: Date,
-        _: Ulid,
-        _: &SettledTurn,
-    ) -> Result<(), StoreError> {
+
+    async fn settle(&self, _: &Hold, _: &SettledTurn) -> Result<(), StoreError> {
         Ok(())
     }
+
     async fn add_refusals(
         &self,
         _: &TenantId,

@@ -56,6 +56,18 @@ pub(crate) async fn run(context: &Context, args: SetArgs) -> Result<Changed<Tena
     Ok(Changed::new(format!("tenant `{tenant}`"), edited))
 }
 
+/// The budgets: many, and all of one form.
+const BUDGETS: &str = "\
+Budgets [default: no limit], by the day or the month in UTC:
+  messages_per_month, tokens_per_day, tokens_per_month, usd_per_day, usd_per_month
+      of the tenant, with all of its users
+  user_messages_per_day, user_tokens_per_month, user_usd_per_month, and so on
+      of each user
+  key_messages_per_day, key_tokens_per_month, key_usd_per_month, and so on
+      of each API key
+  A question that a budget has not enough left for is refused until it resets. Dollars are typed as
+  25 or 2.5.";
+
 fn parse_key(text: &str) -> Result<SettingKey, AdminError> {
     text.parse()
 }
@@ -68,13 +80,15 @@ fn parse_setting(text: &str) -> Result<SettingEdit, String> {
 }
 
 fn after_help() -> String {
-    let settings: Vec<String> = SettingKey::ALL
+    let plain = SettingKey::ALL
         .into_iter()
+        .filter(|key| !matches!(key, SettingKey::Budget(_)));
+    let settings: Vec<String> = plain
         .map(|key| {
             let rule = key.rule();
             let rule = rule.strip_prefix("must be ").unwrap_or(rule);
             format!("  {key}\n      {}; {rule}", key.meaning())
         })
         .collect();
-    format!("Settings:\n{}", settings.join("\n"))
+    format!("Settings:\n{}\n\n{BUDGETS}", settings.join("\n"))
 }

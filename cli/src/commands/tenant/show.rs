@@ -48,12 +48,12 @@ impl Output for Shown {
             ("channels".to_owned(), self.channels.to_string()),
             ("secrets".to_owned(), self.secrets.to_string()),
         ];
-        rows.extend(SettingKey::ALL.map(|key| {
+        rows.extend(SettingKey::ALL.into_iter().filter_map(|key| {
             let value = match tenant.settings.get(key.as_str()) {
                 Some(value) => as_typed(value),
-                None => format!("{} (default)", default_of(key)),
+                None => format!("{} (default)", default_of(key)?),
             };
-            (key.to_string(), value)
+            Some((key.to_string(), value))
         }));
         table(
             &["field", "value"],
@@ -104,9 +104,10 @@ fn as_typed(value: &Value) -> String {
     }
 }
 
-fn default_of(key: SettingKey) -> String {
+/// What holds where a setting is not set; `None` of budgets, of which there are many.
+fn default_of(key: SettingKey) -> Option<String> {
     let defaults = TenantSettings::default();
-    match key {
+    Some(match key {
         SettingKey::AiProvider => "the environment's".to_owned(),
         SettingKey::AiModel => "the provider's".to_owned(),
         SettingKey::SystemPromptOverride => "the built-in one".to_owned(),
@@ -114,5 +115,6 @@ fn default_of(key: SettingKey) -> String {
         SettingKey::MaxTokensPerMessage => defaults.max_tokens().to_string(),
         SettingKey::MessagesPerDay => defaults.daily_messages().to_string(),
         SettingKey::MaxConversationHistory => defaults.history_turns().to_string(),
-    }
+        SettingKey::Budget(_) => return None,
+    })
 }

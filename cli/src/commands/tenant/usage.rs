@@ -2,8 +2,8 @@
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::Serialize;
-use t3nets_router::admin::usage::{CountsView, Group, GroupState, UsageBy, UsageView};
-use t3nets_router::model::{NanoUsd, TenantId};
+use t3nets_router::admin::usage::{BudgetView, CountsView, Group, GroupState, UsageBy, UsageView};
+use t3nets_router::model::{BudgetKey, NanoUsd, TenantId};
 
 use crate::commands::arguments::TenantName;
 use crate::context::Context;
@@ -47,7 +47,10 @@ const NOT_ATTRIBUTED: &str =
 impl Output for Usage {
     fn text(&self) -> String {
         if self.usage.days.is_empty() {
-            return "no usage".to_owned();
+            return match self.budgets() {
+                Some(budgets) => format!("no usage\n\n{budgets}"),
+                None => "no usage".to_owned(),
+            };
         }
         let total = &self.usage.total;
         let columns = Columns::of(&total.counts);
@@ -82,9 +85,44 @@ impl Output for Usage {
                 (table(&head, days.chain([total])), true)
             }
         };
+        let table = match self.budgets() {
+            Some(budgets) => format!("{table}\n\n{budgets}"),
+            None => table,
+        };
         let notes = [(columns.estimated, ESTIMATED), (!is_whole, NOT_ATTRIBUTED)];
         let notes = notes.into_iter().filter(|(is_needed, _)| *is_needed);
         notes.fold(table, |text, (_, note)| format!("{text}\n\n{note}"))
+    }
+}
+
+impl Usage {
+    /// How the budgets stand; `None` if there is none but the messages a day, and that is far off.
+    fn budgets(&self) -> Option<String> {
+        let is_usual = |budget: &BudgetView| {
+            budget.name == BudgetKey::MESSAGES_PER_DAY.as_str() && !budget.is_warning
+        };
+        let shown: Vec<&BudgetView> = self.usage.budgets.iter().collect();
+        if shown.iter().all(|budget| is_usual(budget)) {
+            return None;
+        }
+        let rows = shown.iter().map(|budget| {
+            vec![
+                budget.name.to_owned(),
+                budget.of.clone().unwrap_or_else(|| "tenant".to_owned()),
+                budget.used.to_string(),
+                budget.limit.to_string(),
+                format!(
+                    "{} %{}",
+                    budget.percent(),
+                    if budget.is_warning { " !" } else { "" }
+                ),
+                budget.resets_at.strftime("%F").to_string(),
+            ]
+        });
+        Some(table(
+            &["budget", "of", "used", "limit", "", "resets"],
+            rows,
+        ))
     }
 }
 

@@ -7,6 +7,7 @@
 //!
 //! [`UsageView::new`] is pure; `names` says what people call those who are in the ledger.
 
+mod budgets;
 mod names;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ use utoipa::ToSchema;
 use super::{Admin, AdminError};
 use crate::model::{DailyUsage, LedgerCounts, LedgerLine, NanoUsd, TenantId, UsageDelta, User};
 
+pub use budgets::{BudgetView, BudgetsOf, Counted};
 pub use names::Names;
 
 /// The most days of usage that are read at once.
@@ -199,6 +201,8 @@ pub struct UsageView {
     pub days: Vec<DayView>,
     /// All of them together.
     pub total: UsedView,
+    /// How the tenant's budgets stand, and those of users and keys of which much is used.
+    pub budgets: Vec<BudgetView>,
     /// What `groups` and `rows` are by.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<UsageBy>,
@@ -340,6 +344,7 @@ impl UsageView {
                     used: counted.used(),
                 })
                 .collect(),
+            budgets: Vec::new(),
             by: grouped.map(|(by, _)| by),
             groups,
             rows,
@@ -407,11 +412,12 @@ impl Admin {
         by: Option<UsageBy>,
     ) -> Result<UsageView, AdminError> {
         let (first, last) = self.days(days)?;
-        self.tenant(tenant).await?;
+        let stored = self.tenant(tenant).await?;
         let usage = &self.platform.usage;
-        let (counted, lines) = futures::try_join!(
+        let (counted, lines, budgets) = futures::try_join!(
             usage.usage(tenant, first, last),
             usage.ledger(tenant, first, last, None),
+            BudgetView::all(&self.platform, &stored, BudgetsOf::Warned),
         )?;
         let names = match by {
             Some(UsageBy::User) => self.names_of_users(tenant, &lines).await?,
@@ -419,7 +425,10 @@ impl Admin {
             Some(UsageBy::Model | UsageBy::Route) | None => Names::default(),
         };
         let grouped = by.map(|by| (by, &names));
-        Ok(UsageView::new(&counted, &lines, grouped))
+        Ok(UsageView {
+            budgets,
+            ..UsageView::new(&counted, &lines, grouped)
+        })
     }
 
     /// What a user used on each of the last `days` days, today (in UTC) included; nothing of

@@ -19,6 +19,7 @@ enum Term {
     Present,
     Absent,
     Equals(String, AttributeValue),
+    Differs(String, AttributeValue),
     Less(String, AttributeValue),
     Missing(String),
 }
@@ -51,6 +52,11 @@ impl Condition {
     /// An attribute has this value.
     pub(crate) fn equals(attribute: &str, value: AttributeValue) -> Self {
         Self::of(Term::Equals(attribute.to_owned(), value))
+    }
+
+    /// An attribute has another value.
+    pub(crate) fn differs(attribute: &str, value: AttributeValue) -> Self {
+        Self::of(Term::Differs(attribute.to_owned(), value))
     }
 
     /// An attribute has a smaller value. An absent one has not.
@@ -133,6 +139,7 @@ impl Expression {
             Term::Present => "attribute_exists(pk)".to_owned(),
             Term::Absent => "attribute_not_exists(pk)".to_owned(),
             Term::Equals(attribute, value) => self.comparison(attribute, "=", value),
+            Term::Differs(attribute, value) => self.comparison(attribute, "<>", value),
             Term::Less(attribute, value) => self.comparison(attribute, "<", value),
             Term::Missing(attribute) => format!("attribute_not_exists({})", self.name(attribute)),
         }

@@ -91,6 +91,14 @@ impl Write {
         }
     }
 
+    /// Setting one more attribute. Only of an update.
+    pub(crate) fn setting(mut self, attribute: &str, value: AttributeValue) -> Self {
+        if let Action::Update(_, update) = &mut self.action {
+            update.sets.push((attribute.to_owned(), value));
+        }
+        self
+    }
+
     /// Only if this holds.
     pub(crate) fn when(mut self, condition: Condition) -> Self {
         self.condition = condition;

@@ -7,7 +7,9 @@ use jiff::civil::Date;
 use crate::aws::dynamodb::attributes::{Item, key};
 use crate::aws::key_part::{former_key_part, key_part};
 pub(crate) use crate::aws::schema::{CHANNEL_INDEX, CHANNEL_INDEX_KEY};
-use crate::model::{ChannelId, ChannelKind, KeyHash, LedgerAccount, Route, TenantId, UserId};
+use crate::model::{
+    ChannelId, ChannelKind, KeyHash, LedgerAccount, Payer, Route, TenantId, UserId,
+};
 
 /// A tenant's own item.
 pub(crate) const META: &str = "META";
@@ -154,12 +156,27 @@ pub(crate) fn ledger(tenant: &TenantId, day: Date, account: &LedgerAccount) -> I
     key(tenant_partition(tenant), of_user + &parts.join("#"))
 }
 
-/// That a message of a day was counted.
-pub(crate) fn reservation(tenant: &TenantId, day: Date, reservation: Ulid) -> Item {
-    key(
-        tenant_partition(tenant),
-        format!("USAGE#{day}#RESERVATION#{reservation}"),
-    )
+/// What a user or a key used on a day, where they have a budget.
+pub(crate) fn usage_of(
+    tenant: &TenantId,
+    day: Date,
+    payer: Payer,
+    account: &LedgerAccount,
+) -> Item {
+    let since = account.user_since.map(|since| since.to_string());
+    let of = match payer {
+        Payer::Tenant => return usage(tenant, day),
+        Payer::User => format!(
+            "USER#{}#{}",
+            key_part(account.user_id.as_str()),
+            key_part(&since.unwrap_or_default())
+        ),
+        Payer::Key => {
+            let name = account.credential.as_deref().unwrap_or_default();
+            format!("KEY#{}", key_part(name))
+        }
+    };
+    key(tenant_partition(tenant), format!("USAGE#{day}#OF#{of}"))
 }
 
 #[cfg(test)]

@@ -133,7 +133,9 @@ pub(in crate::http) async fn own(
             None => Ok(OwnUsageView::new(&[])),
         }
     };
-    let (usage, limits) = futures::try_join!(usage, Limits::of_now(&state, &caller.tenant))?;
+    let account = caller.account();
+    let limits = Limits::of_now(&state, &caller.tenant, &account);
+    let (usage, limits) = futures::try_join!(usage, limits)?;
     Ok(Json(OwnUsage {
         user_id: user_id.into(),
         usage,

@@ -1,0 +1,161 @@
+//! What turns under way hold of their budgets.
+
+use rusqlite::{Connection, ToSql, params};
+
+use crate::model::{Amounts, Budget, Hold, NanoUsd, Payer, Reserved, Standing, Unit};
+use crate::ports::StoreError;
+
+use super::{rows, usage};
+
+/// Holds what a turn may use, or more of it than before, unless a budget has not that much left.
+pub(super) fn reserve(connection: &Connection, hold: &Hold) -> Result<Reserved, StoreError> {
+    let before = held(connection, hold)?;
+    let mut standings = Vec::new();
+    for budget in &hold.budgets {
+        let used = used(connection, hold, budget)?;
+        let unit = budget.key.unit;
+        // What it holds already is among what is used.
+        let others = used.saturating_sub(before.of(unit));
+        let now = others.saturating_add(hold.amounts.of(unit));
+        if now > budget.most && hold.amounts.of(unit) > before.of(unit) {
+            return Ok(Reserved::Refused(Standing {
+                budget: *budget,
+                used,
+            }));
+        }
+        standings.push(Standing {
+            budget: *budget,
+            used: now,
+        });
+    }
+    if before.messages == 0 {
+        usage::count_message(connection, &hold.tenant, hold.day)?;
+    }
+    let account = &hold.account;
+    let since = account.user_since.map(|since| since.to_string());
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO holds VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")?
+        .execute(params![
+            hold.tenant.as_str(),
+            hold.day.to_string(),
+            hold.id.to_string(),
+            account.user_id.as_str(),
+            since.unwrap_or_default(),
+            account.credential.as_deref().unwrap_or_default(),
+            rows::to_column(hold.amounts.tokens),
+            rows::to_column(hold.amounts.cost.0),
+            hold.expires_at.as_second(),
+        ])?;
+    Ok(Reserved::Held(standings))
+}
+
+/// Ends a hold; `false` if there is none.
+pub(super) fn remove(connection: &Connection, hold: &Hold) -> Result<bool, StoreError> {
+    let removed = connection
+        .prepare_cached("DELETE FROM holds WHERE tenant_id = ? AND day = ? AND hold = ?")?
+        .execute(params![
+            hold.tenant.as_str(),
+            hold.day.to_string(),
+            hold.id.to_string()
+        ])?;
+    Ok(removed == 1)
+}
+
+/// What this hold has already.
+fn held(connection: &Connection, hold: &Hold) -> Result<Amounts, StoreError> {
+    let found = connection
+        .prepare_cached(
+            "SELECT tokens, nano_usd FROM holds WHERE tenant_id = ? AND day = ? AND hold = ?",
+        )?
+        .query_and_then(
+            params![
+                hold.tenant.as_str(),
+                hold.day.to_string(),
+                hold.id.to_string()
+            ],
+            |row| {
+                Ok::<_, StoreError>(Amounts {
+                    messages: 1,
+                    tokens: rows::counter(row, "tokens")?,
+                    cost: NanoUsd(rows::counter(row, "nano_usd")?),
+                })
+            },
+        )?
+        .next()
+        .transpose()?;
+    Ok(found.unwrap_or_default())
+}
+
+/// How much of a budget is used, with what turns under way hold. A tenant's is what its days count,
+/// messages from when they are held; a user's and a key's is what the ledger has of them.
+fn used(connection: &Connection, hold: &Hold, budget: &Budget) -> Result<u64, StoreError> {
+    let (first, last) = (budget.key.period.first(hold.day), hold.day);
+    let (tenant, first, last) = (hold.tenant.as_str(), first.to_string(), last.to_string());
+    let days: [&dyn ToSql; 3] = [&tenant, &first, &last];
+    if budget.key.payer == Payer::Tenant {
+        let sum = match budget.key.unit {
+            Unit::Messages => "messages",
+            Unit::Tokens => "input_tokens + output_tokens",
+            Unit::Usd => "cost_nano_usd",
+        };
+        let counted = total(connection, sum, "usage", "", &days)?;
+        let held = match budget.key.unit {
+            Unit::Messages => 0,
+            unit => total(connection, held_column(unit), "holds", "", &days)?,
+        };
+        return Ok(counted.saturating_add(held));
+    }
+    let account = &hold.account;
+    let since = account.user_since.map(|since| since.to_string());
+    let (since, credential) = (
+        since.unwrap_or_default(),
+        account.credential.as_deref().unwrap_or_default(),
+    );
+    let user_id = account.user_id.as_str();
+    let mut values = days.to_vec();
+    let of_payer = match budget.key.payer {
+        Payer::Key => {
+            values.push(&credential);
+            "AND credential = ?4"
+        }
+        _ => {
+            values.extend([&user_id as &dyn ToSql, &since]);
+            "AND user_id = ?4 AND user_since = ?5"
+        }
+    };
+    let sum = match budget.key.unit {
+        Unit::Messages => "turns",
+        Unit::Tokens => "input_tokens + output_tokens",
+        Unit::Usd => "cost_nano_usd",
+    };
+    let counted = total(connection, sum, "ledger", of_payer, &values)?;
+    let held = held_column(budget.key.unit);
+    let held = total(connection, held, "holds", of_payer, &values)?;
+    Ok(counted.saturating_add(held))
+}
+
+fn held_column(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Messages => "1",
+        Unit::Tokens => "tokens",
+        Unit::Usd => "nano_usd",
+    }
+}
+
+/// A sum over some days. `total` gives a float, since `sum` fails where it exceeds SQLite's
+/// integers: exact up to 2^53, which is nine million dollars.
+fn total(
+    connection: &Connection,
+    sum: &str,
+    table: &str,
+    of_payer: &str,
+    values: &[&dyn ToSql],
+) -> Result<u64, StoreError> {
+    let sql = format!(
+        "SELECT total({sum}) FROM {table} WHERE tenant_id = ?1 AND day BETWEEN ?2 AND ?3 {of_payer}"
+    );
+    let total: f64 = connection
+        .prepare_cached(&sql)?
+        .query_row(values, |row| row.get(0))?;
+    Ok(total as u64)
+}

@@ -1,0 +1,445 @@
+//! Budgets: how much a tenant, each of its users and each of its keys may use in a day and in a
+//! month, and what a turn under way holds of them.
+
+use std::fmt;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, ToSpan};
+use serde::Serialize;
+use serde_json::Value;
+use ulid::Ulid;
+
+use super::{JsonObject, LedgerAccount, NanoUsd, Tenant, TenantId, TokenKind};
+
+/// Whom a budget is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Payer {
+    /// The tenant, with all of its users.
+    Tenant,
+    /// Each user by themselves; anonymous callers are one.
+    User,
+    /// Each API key by itself.
+    Key,
+}
+
+/// What a budget counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Unit {
+    /// Messages that were accepted.
+    Messages,
+    /// Tokens of models, in and out.
+    Tokens,
+    /// What they cost; in budgets in billionths of a US dollar.
+    Usd,
+}
+
+/// How long a budget lasts, in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Period {
+    /// From midnight to midnight.
+    Day,
+    /// From the first of a month to the next.
+    Month,
+}
+
+impl Unit {
+    /// All there are.
+    pub const ALL: [Self; 3] = [Self::Messages, Self::Tokens, Self::Usd];
+}
+
+impl Period {
+    /// The first day of the period that a day is in.
+    pub fn first(self, day: Date) -> Date {
+        match self {
+            Self::Day => day,
+            Self::Month => day.first_of_month(),
+        }
+    }
+
+    /// When the period that a day is in is over.
+    pub fn end(self, day: Date) -> Timestamp {
+        let next = match self {
+            Self::Day => day.saturating_add(1.day()),
+            Self::Month => day.last_of_month().saturating_add(1.day()),
+        };
+        let midnight = next.to_zoned(TimeZone::UTC);
+        midnight.map_or(Timestamp::MAX, |midnight| midnight.timestamp())
+    }
+}
+
+/// What can be set: whom it is for, what it counts, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BudgetKey {
+    /// Whom it is for.
+    pub payer: Payer,
+    /// What it counts.
+    pub unit: Unit,
+    /// For how long.
+    pub period: Period,
+}
+
+/// A budget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Budget {
+    /// What it is of.
+    pub key: BudgetKey,
+    /// The most that may be used: messages, tokens, billionths of a US dollar.
+    pub most: u64,
+}
+
+/// In a tenant's extensions: its budgets, by name.
+const EXTENSION: &str = "budgets";
+
+macro_rules! budgets {
+    ($(($payer:ident, $unit:ident, $period:ident, $name:literal, $meaning:literal)),* $(,)?) => {
+        impl BudgetKey {
+            /// Every budget that can be set in a tenant's extensions: all but the tenant's messages
+            /// a day, which are a setting that older programs know.
+            pub const ALL: [Self; [$($name),*].len()] = [$(Self {
+                payer: Payer::$payer,
+                unit: Unit::$unit,
+                period: Period::$period,
+            }),*];
+
+            /// Its name.
+            pub fn as_str(self) -> &'static str {
+                match (self.payer, self.unit, self.period) {
+                    $((Payer::$payer, Unit::$unit, Period::$period) => $name,)*
+                    (Payer::Tenant, Unit::Messages, Period::Day) => "messages_per_day",
+                }
+            }
+
+            /// What it is for, with what holds where it is not set.
+            pub fn meaning(self) -> &'static str {
+                match (self.payer, self.unit, self.period) {
+                    $((Payer::$payer, Unit::$unit, Period::$period) => $meaning,)*
+                    (Payer::Tenant, Unit::Messages, Period::Day) => {
+                        "questions a day (UTC) [default: 1000]"
+                    }
+                }
+            }
+        }
+    };
+}
+
+budgets! {
+    (Tenant, Messages, Month, "messages_per_month", "questions a month (UTC) [default: no limit]"),
+    (Tenant, Tokens, Day, "tokens_per_day", "tokens a day (UTC) [default: no limit]"),
+    (Tenant, Tokens, Month, "tokens_per_month", "tokens a month (UTC) [default: no limit]"),
+    (Tenant, Usd, Day, "usd_per_day", "dollars a day (UTC) [default: no limit]"),
+    (Tenant, Usd, Month, "usd_per_month", "dollars a month (UTC) [default: no limit]"),
+    (User, Messages, Day, "user_messages_per_day", "questions a day for each user (UTC) [default: no limit]"),
+    (User, Messages, Month, "user_messages_per_month", "questions a month for each user (UTC) [default: no limit]"),
+    (User, Tokens, Day, "user_tokens_per_day", "tokens a day for each user (UTC) [default: no limit]"),
+    (User, Tokens, Month, "user_tokens_per_month", "tokens a month for each user (UTC) [default: no limit]"),
+    (User, Usd, Day, "user_usd_per_day", "dollars a day for each user (UTC) [default: no limit]"),
+    (User, Usd, Month, "user_usd_per_month", "dollars a month for each user (UTC) [default: no limit]"),
+    (Key, Messages, Day, "key_messages_per_day", "questions a day for each API key (UTC) [default: no limit]"),
+    (Key, Messages, Month, "key_messages_per_month", "questions a month for each API key (UTC) [default: no limit]"),
+    (Key, Tokens, Day, "key_tokens_per_day", "tokens a day for each API key (UTC) [default: no limit]"),
+    (Key, Tokens, Month, "key_tokens_per_month", "tokens a month for each API key (UTC) [default: no limit]"),
+    (Key, Usd, Day, "key_usd_per_day", "dollars a day for each API key (UTC) [default: no limit]"),
+    (Key, Usd, Month, "key_usd_per_month", "dollars a month for each API key (UTC) [default: no limit]"),
+}
+
+impl BudgetKey {
+    /// The tenant's messages a day, which every tenant has.
+    pub const MESSAGES_PER_DAY: Self = Self {
+        payer: Payer::Tenant,
+        unit: Unit::Messages,
+        period: Period::Day,
+    };
+
+    /// What it accepts, in words.
+    pub fn rule(self) -> &'static str {
+        match self.unit {
+            Unit::Messages => "must be a whole number from 0 to 1000000000",
+            Unit::Tokens => "must be a whole number from 0 to 1000000000000",
+            Unit::Usd => "must be a number from 0 to 1000000, such as 25 or 2.5",
+        }
+    }
+
+    /// What a value in JSON comes to in the budget's unit; `None` if it is none. Dollars are a
+    /// number with a fraction, the others whole.
+    pub fn read(self, value: &Value) -> Option<u64> {
+        match self.unit {
+            Unit::Messages => value.as_u64().filter(|count| *count <= MOST_MESSAGES),
+            Unit::Tokens => value.as_u64().filter(|count| *count <= MOST_TOKENS),
+            Unit::Usd => {
+                let usd = value
+                    .as_f64()
+                    .filter(|usd| (0.0..=MOST_USD).contains(usd))?;
+                // A JSON number has 15 digits: exact to a billionth up to a million dollars.
+                Some((usd * 1e9).round() as u64)
+            }
+        }
+    }
+}
+
+/// The largest budgets.
+const MOST_MESSAGES: u64 = 1_000_000_000;
+const MOST_TOKENS: u64 = 1_000_000_000_000;
+const MOST_USD: f64 = 1_000_000.0;
+
+impl fmt::Display for BudgetKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Tenant {
+    /// The budgets that are set in the extensions, by name.
+    pub fn stored_budgets(&self) -> JsonObject {
+        let stored = self.extensions.get(EXTENSION).and_then(Value::as_object);
+        stored.cloned().unwrap_or_default()
+    }
+
+    /// Puts these into the extensions.
+    pub(crate) fn store_budgets(&mut self, budgets: JsonObject) {
+        match budgets.is_empty() {
+            true => self.extensions.remove(EXTENSION),
+            false => self.extensions.insert(EXTENSION.to_owned(), budgets.into()),
+        };
+    }
+
+    /// Every budget there is, whoever it is for. What is stored and cannot be read holds nobody
+    /// back.
+    pub fn budgets(&self) -> Vec<Budget> {
+        let stored = self.extensions.get(EXTENSION).and_then(Value::as_object);
+        let set = BudgetKey::ALL.into_iter().filter_map(|key| {
+            let most = key.read(stored?.get(key.as_str())?)?;
+            Some(Budget { key, most })
+        });
+        let messages = Budget {
+            key: BudgetKey::MESSAGES_PER_DAY,
+            most: self.settings.daily_messages(),
+        };
+        std::iter::once(messages).chain(set).collect()
+    }
+
+    /// The budgets that a turn on this line of the ledger is held to.
+    pub fn budgets_of(&self, account: &LedgerAccount) -> Vec<Budget> {
+        let mut budgets = self.budgets();
+        budgets.retain(|budget| budget.key.payer != Payer::Key || account.has_key());
+        budgets
+    }
+}
+
+impl LedgerAccount {
+    /// Whether it came by an API key: sessions come and go, and a browser's is no key.
+    pub fn has_key(&self) -> bool {
+        let session = TokenKind::Session.as_str();
+        self.credential
+            .as_deref()
+            .is_some_and(|name| name != session)
+    }
+
+    /// Whether another line counts for the same payer.
+    pub fn shares(&self, payer: Payer, other: &Self) -> bool {
+        match payer {
+            Payer::Tenant => true,
+            Payer::User => (&self.user_id, self.user_since) == (&other.user_id, other.user_since),
+            Payer::Key => self.credential == other.credential,
+        }
+    }
+}
+
+/// How much of what budgets count.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Amounts {
+    /// Messages.
+    pub messages: u64,
+    /// Tokens.
+    pub tokens: u64,
+    /// Dollars.
+    pub cost: NanoUsd,
+}
+
+impl Amounts {
+    /// One message that asks no model.
+    pub const MESSAGE: Self = Self {
+        messages: 1,
+        tokens: 0,
+        cost: NanoUsd(0),
+    };
+
+    /// How much of one unit.
+    pub fn of(&self, unit: Unit) -> u64 {
+        match unit {
+            Unit::Messages => self.messages,
+            Unit::Tokens => self.tokens,
+            Unit::Usd => self.cost.0,
+        }
+    }
+
+    /// Both together.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        Self {
+            messages: self.messages.saturating_add(other.messages),
+            tokens: self.tokens.saturating_add(other.tokens),
+            cost: NanoUsd(self.cost.0.saturating_add(other.cost.0)),
+        }
+    }
+}
+
+/// What a turn under way holds of its budgets, until it is settled or expires.
+#[derive(Debug, Clone)]
+pub struct Hold {
+    /// Of whom.
+    pub tenant: TenantId,
+    /// Which user and key.
+    pub account: LedgerAccount,
+    /// The day on which it counts, in UTC.
+    pub day: Date,
+    /// Which turn.
+    pub id: Ulid,
+    /// How much is held.
+    pub amounts: Amounts,
+    /// What it is held of.
+    pub budgets: Vec<Budget>,
+    /// When it returns to the budgets if nobody settled it.
+    pub expires_at: Timestamp,
+    /// Whether some of it is held already.
+    pub is_more: bool,
+}
+
+impl Hold {
+    /// How long a turn may take before what it holds returns: longer than any turn's deadline.
+    pub const LIFE: SignedDuration = SignedDuration::from_mins(5);
+
+    /// The budgets of one payer.
+    pub fn budgets_for(&self, payer: Payer) -> impl Iterator<Item = &Budget> {
+        let mut all = self.budgets.iter();
+        std::iter::from_fn(move || all.by_ref().find(|budget| budget.key.payer == payer))
+    }
+
+    /// The payers that have a budget, the tenant always among them: its day counts.
+    pub fn payers(&self) -> Vec<Payer> {
+        let mut payers = vec![Payer::Tenant];
+        payers.extend(self.budgets.iter().map(|budget| budget.key.payer));
+        payers.sort_unstable();
+        payers.dedup();
+        payers
+    }
+}
+
+/// How much of a budget is used, what is held by turns under way included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// Which budget.
+    pub budget: Budget,
+    /// How much of it is used.
+    pub used: u64,
+}
+
+impl Standing {
+    /// Whether so much of it is used that people should know.
+    pub fn is_warning(&self) -> bool {
+        const PERCENT: u128 = 80;
+        u128::from(self.used) * 100 >= u128::from(self.budget.most) * PERCENT
+    }
+}
+
+/// What became of a wish to hold something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reserved {
+    /// It is held. With how much of each budget is used now.
+    Held(Vec<Standing>),
+    /// This budget has not that much left. Nothing is held.
+    Refused(Standing),
+}
+
+/// A number of a unit, for people.
+pub fn worded(unit: Unit, count: u64) -> String {
+    let plural = |word: &str| match count {
+        1 => format!("1 {word}"),
+        _ => format!("{count} {word}s"),
+    };
+    match unit {
+        Unit::Messages => plural("message"),
+        Unit::Tokens => plural("token"),
+        Unit::Usd => dollars(NanoUsd(count)),
+    }
+}
+
+/// `$2.50`, and as many more digits as say something of less.
+pub fn dollars(amount: NanoUsd) -> String {
+    let usd = amount.as_usd();
+    match usd >= 0.1 || amount.0 == 0 {
+        true => format!("${usd:.2}"),
+        false => format!("${usd:.4}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_budget_has_a_name_of_its_own_that_says_what_it_is() {
+        let mut names: Vec<_> = BudgetKey::ALL.iter().map(|key| key.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), 17);
+        for key in BudgetKey::ALL {
+            let (name, period) = (key.as_str(), format!("{:?}", key.period).to_lowercase());
+            assert!(name.ends_with(&format!("per_{period}")), "{name}");
+            let unit = format!("{:?}", key.unit).to_lowercase();
+            assert!(name.contains(&unit), "{name}");
+            assert_eq!(
+                name.starts_with("user_"),
+                key.payer == Payer::User,
+                "{name}"
+            );
+            assert_eq!(name.starts_with("key_"), key.payer == Payer::Key, "{name}");
+        }
+    }
+
+    #[test]
+    fn periods_end_at_midnight_utc() {
+        let day: Date = "2026-12-31".parse().unwrap();
+        let new_year = "2027-01-01T00:00:00Z".parse().unwrap();
+        assert_eq!(
+            (Period::Day.end(day), Period::Month.end(day)),
+            (new_year, new_year)
+        );
+        let day = "2026-02-10".parse().unwrap();
+        assert_eq!(Period::Month.end(day).to_string(), "2026-03-01T00:00:00Z");
+        assert_eq!(Period::Month.first(day).to_string(), "2026-02-01");
+    }
+
+    #[test]
+    fn dollars_are_exact_and_bounded() {
+        let key = "usd_per_month";
+        let key = BudgetKey::ALL
+            .into_iter()
+            .find(|one| one.as_str() == key)
+            .unwrap();
+        let read = |text: &str| key.read(&serde_json::from_str(text).unwrap());
+        assert_eq!(read("12.34"), Some(12_340_000_000));
+        assert_eq!(read("0.000000001"), Some(1));
+        assert_eq!(read("1000000"), Some(1_000_000_000_000_000));
+        for wrong in ["-1", "1000001", "1e300", "\"5\"", "null"] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_warning_comes_at_four_fifths() {
+        let standing = |used, most| Standing {
+            budget: Budget {
+                key: BudgetKey::MESSAGES_PER_DAY,
+                most,
+            },
+            used,
+        };
+        assert!(!standing(799, 1000).is_warning());
+        assert!(standing(800, 1000).is_warning());
+        assert!(standing(u64::MAX, u64::MAX).is_warning());
+    }
+}

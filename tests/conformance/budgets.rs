@@ -1,0 +1,338 @@
+//! Budgets of messages, tokens and dollars, by day and by month, of tenants, users and keys: they
+//! hold exactly whatever comes at once, and what is held and never used comes back.
+
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
+use t3nets_router::model::{
+    Amounts, Budget, BudgetKey, Hold, LedgerAccount, NanoUsd, Payer, Period, Reserved, SettledTurn,
+    Standing, TenantId, Unit, UsageDelta,
+};
+use ulid::Ulid;
+
+use crate::fixture::{Fixture, World, at_once, id, some_time};
+
+fn day() -> Date {
+    id("2026-01-15")
+}
+
+fn budget(payer: Payer, unit: Unit, period: Period, most: u64) -> Budget {
+    let key = BudgetKey {
+        payer,
+        unit,
+        period,
+    };
+    Budget { key, most }
+}
+
+fn account(user: &str, credential: Option<&str>) -> LedgerAccount {
+    LedgerAccount::of(id(user), Some(some_time()), credential)
+}
+
+/// A turn of Ada's, by her key, that may use so many tokens and so many billionths of a dollar.
+fn hold(world: &World, budgets: &[Budget], tokens: u64, nano_usd: u64) -> Hold {
+    Hold {
+        tenant: world.tenant.clone(),
+        account: account("ada", Some("t3n_ada")),
+        day: day(),
+        id: Ulid::generate(),
+        amounts: Amounts {
+            messages: 1,
+            tokens,
+            cost: NanoUsd(nano_usd),
+        },
+        budgets: budgets.to_vec(),
+        expires_at: world.platform.clock.now() + Hold::LIFE,
+        is_more: false,
+    }
+}
+
+fn turn(hold: &Hold, tokens: u64, nano_usd: u64) -> SettledTurn {
+    SettledTurn {
+        account: hold.account.clone(),
+        is_answered: true,
+        used: UsageDelta {
+            input_tokens: tokens / 2,
+            output_tokens: tokens - tokens / 2,
+            cost: NanoUsd(nano_usd),
+            ..UsageDelta::default()
+        },
+    }
+}
+
+async fn reserve(world: &World, hold: &Hold) -> Reserved {
+    world.platform.usage.reserve(hold).await.unwrap()
+}
+
+async fn is_held(world: &World, hold: &Hold) -> bool {
+    matches!(reserve(world, hold).await, Reserved::Held(_))
+}
+
+/// Reserves and settles a turn.
+async fn used(world: &World, hold: &Hold, tokens: u64, nano_usd: u64) {
+    assert!(is_held(world, hold).await);
+    let settled = turn(hold, tokens, nano_usd);
+    world.platform.usage.settle(hold, &settled).await.unwrap();
+}
+
+async fn counted(world: &World, tenant: &TenantId) -> (u64, u64, u64) {
+    let days = world.platform.usage.usage(tenant, day(), day()).await;
+    days.unwrap().first().map_or((0, 0, 0), |day| {
+        (
+            day.messages,
+            day.input_tokens + day.output_tokens,
+            day.cost.0,
+        )
+    })
+}
+
+pub(crate) async fn what_is_held_counts_and_what_was_not_used_of_it_returns(fixture: &dyn Fixture) {
+    let world = World::new(fixture).await;
+    for (unit, amounts) in [(Unit::Tokens, (400, 0)), (Unit::Usd, (0, 400))] {
+        let budgets = [budget(Payer::Tenant, unit, Period::Day, 1000)];
+        let hold = || hold(&world, &budgets, amounts.0, amounts.1);
+        let (first, second) = (hold(), hold());
+        assert!(is_held(&world, &first).await && is_held(&world, &second).await);
+        let refused = Reserved::Refused(Standing {
+            budget: budgets[0],
+            used: 800,
+        });
+        assert_eq!(reserve(&world, &hold()).await, refused);
+        // Of the first a tenth was used.
+        let settled = turn(&first, amounts.0 / 10, amounts.1 / 10);
+        world.platform.usage.settle(&first, &settled).await.unwrap();
+        let third = hold();
+        let held = Reserved::Held(vec![Standing {
+            budget: budgets[0],
+            used: 840,
+        }]);
+        assert_eq!(reserve(&world, &third).await, held);
+        assert!(!is_held(&world, &hold()).await);
+        // More was used than was held.
+        let settled = turn(&second, amounts.0 * 2, amounts.1 * 2);
+        world
+            .platform
+            .usage
+            .settle(&second, &settled)
+            .await
+            .unwrap();
+        let settled = turn(&third, 0, 0);
+        world.platform.usage.settle(&third, &settled).await.unwrap();
+        let refused = Reserved::Refused(Standing {
+            budget: budgets[0],
+            used: 840,
+        });
+        assert_eq!(reserve(&world, &hold()).await, refused);
+    }
+    assert_eq!(counted(&world, &world.tenant).await, (6, 840, 840));
+}
+
+pub(crate) async fn every_budget_holds_exactly_when_many_reserve_at_once(fixture: &dyn Fixture) {
+    let world = World::new(fixture).await;
+    let budgets = [
+        budget(Payer::Tenant, Unit::Messages, Period::Day, 90),
+        budget(Payer::Tenant, Unit::Tokens, Period::Month, 1000),
+        budget(Payer::User, Unit::Usd, Period::Day, 70),
+        budget(Payer::Key, Unit::Messages, Period::Month, 24),
+    ];
+    // 10 tokens and 10 billionths each: the user's dollars are the first to end, after 7.
+    let holds: Vec<Hold> = (0..24).map(|_| hold(&world, &budgets, 10, 10)).collect();
+    let outcomes = at_once(holds.iter().cloned().map(|hold| {
+        let usage = world.platform.usage.clone();
+        async move {
+            let outcome = usage.reserve(&hold).await.unwrap();
+            (hold, outcome)
+        }
+    }))
+    .await;
+    let is_held = |reserved: &Reserved| matches!(reserved, Reserved::Held(_));
+    let held: Vec<&Hold> = outcomes
+        .iter()
+        .filter_map(|(hold, outcome)| is_held(outcome).then_some(hold))
+        .collect();
+    assert_eq!(held.len(), 7);
+    for (_, outcome) in &outcomes {
+        let Reserved::Refused(standing) = outcome else {
+            continue;
+        };
+        assert_eq!(standing.budget, budgets[2], "{standing:?}");
+    }
+    // Nothing of those that were refused is left.
+    assert_eq!(counted(&world, &world.tenant).await.0, 7);
+    at_once(held.into_iter().cloned().map(|hold| {
+        let usage = world.platform.usage.clone();
+        async move { usage.settle(&hold, &turn(&hold, 10, 10)).await.unwrap() }
+    }))
+    .await;
+    assert_eq!(counted(&world, &world.tenant).await, (7, 70, 70));
+}
+
+pub(crate) async fn a_month_is_held_to_over_its_days_and_the_next_begins_anew(
+    fixture: &dyn Fixture,
+) {
+    let world = World::new(fixture).await;
+    let of = |payer| budget(payer, Unit::Tokens, Period::Month, 100);
+    for payer in [Payer::Tenant, Payer::User, Payer::Key] {
+        let budgets = [of(payer)];
+        let on = |day: &str, tokens| Hold {
+            day: id(day),
+            account: account(
+                &format!("{payer:?}").to_lowercase(),
+                Some(&format!("{payer:?}")),
+            ),
+            ..hold(&world, &budgets, tokens, 0)
+        };
+        // A month of its own for each of them.
+        let month = match payer {
+            Payer::Tenant => "2026-01",
+            Payer::User => "2026-03",
+            Payer::Key => "2026-05",
+        };
+        let day = |day: &str| format!("{month}-{day}");
+        used(&world, &on(&day("01"), 40), 40, 0).await;
+        used(&world, &on(&day("09"), 40), 30, 0).await;
+        assert!(!is_held(&world, &on(&day("20"), 31)).await, "{payer:?}");
+        let rest = on(&day("20"), 30);
+        let held = Reserved::Held(vec![Standing {
+            budget: budgets[0],
+            used: 100,
+        }]);
+        assert_eq!(reserve(&world, &rest).await, held, "{payer:?}");
+        let next = month
+            .replace("01", "02")
+            .replace("03", "04")
+            .replace("05", "06");
+        assert!(
+            is_held(&world, &on(&format!("{next}-01"), 100)).await,
+            "{payer:?}"
+        );
+    }
+}
+
+pub(crate) async fn users_and_keys_have_budgets_of_their_own(fixture: &dyn Fixture) {
+    let world = World::new(fixture).await;
+    let budgets = [
+        budget(Payer::User, Unit::Messages, Period::Day, 2),
+        budget(Payer::Key, Unit::Messages, Period::Day, 2),
+    ];
+    let by = |user: &str, key: &str| Hold {
+        account: account(user, Some(key)),
+        ..hold(&world, &budgets, 0, 0)
+    };
+    used(&world, &by("ada", "t3n_1"), 0, 0).await;
+    used(&world, &by("ada", "t3n_1"), 0, 0).await;
+    assert!(
+        !is_held(&world, &by("ada", "t3n_2")).await,
+        "Ada has none left"
+    );
+    assert!(
+        !is_held(&world, &by("bob", "t3n_1")).await,
+        "nor has the key"
+    );
+    assert!(is_held(&world, &by("bob", "t3n_2")).await);
+    // Another of the same id, who came after her.
+    let mut another = by("ada", "t3n_3");
+    another.account.user_since = Some(Timestamp::UNIX_EPOCH);
+    assert!(is_held(&world, &another).await);
+    assert_eq!(counted(&world, &world.tenant).await.0, 4);
+}
+
+pub(crate) async fn a_budget_that_is_set_later_counts_what_was_used_before(fixture: &dyn Fixture) {
+    let world = World::new(fixture).await;
+    used(&world, &hold(&world, &[], 0, 0), 70, 0).await;
+    for payer in [Payer::Tenant, Payer::User, Payer::Key] {
+        let budgets = [budget(payer, Unit::Tokens, Period::Day, 100)];
+        let refused = Reserved::Refused(Standing {
+            budget: budgets[0],
+            used: 70,
+        });
+        assert_eq!(
+            reserve(&world, &hold(&world, &budgets, 31, 0)).await,
+            refused
+        );
+    }
+}
+
+pub(crate) async fn a_turn_can_hold_more_later_and_repeating_it_holds_no_more(
+    fixture: &dyn Fixture,
+) {
+    let world = World::new(fixture).await;
+    let budgets = [
+        budget(Payer::Tenant, Unit::Tokens, Period::Day, 100),
+        budget(Payer::User, Unit::Tokens, Period::Day, 80),
+    ];
+    let first = hold(&world, &budgets, 30, 0);
+    let more = |tokens| Hold {
+        amounts: Amounts {
+            tokens,
+            ..first.amounts
+        },
+        is_more: true,
+        ..first.clone()
+    };
+    assert!(is_held(&world, &first).await);
+    for _ in 0..2 {
+        assert!(is_held(&world, &more(60)).await);
+    }
+    assert!(!is_held(&world, &more(81)).await);
+    assert!(
+        is_held(&world, &more(80)).await,
+        "what it had is still held"
+    );
+    assert!(!is_held(&world, &hold(&world, &budgets, 1, 0)).await);
+    let last = more(80);
+    world
+        .platform
+        .usage
+        .settle(&last, &turn(&last, 10, 0))
+        .await
+        .unwrap();
+    assert!(is_held(&world, &hold(&world, &budgets, 70, 0)).await);
+    assert_eq!(counted(&world, &world.tenant).await, (2, 10, 0));
+}
+
+pub(crate) async fn what_nobody_settles_returns_once_it_has_expired(fixture: &dyn Fixture) {
+    let world = World::new(fixture).await;
+    let budgets = [
+        budget(Payer::Tenant, Unit::Messages, Period::Day, 3),
+        budget(Payer::User, Unit::Tokens, Period::Day, 30),
+    ];
+    let lost: Vec<Hold> = (0..3).map(|_| hold(&world, &budgets, 10, 0)).collect();
+    for hold in &lost {
+        assert!(is_held(&world, hold).await);
+    }
+    assert!(!is_held(&world, &hold(&world, &budgets, 10, 0)).await);
+    if !fixture.advance_clock(Hold::LIFE + SignedDuration::from_secs(1)) {
+        return;
+    }
+    let late = hold(&world, &budgets, 10, 0);
+    assert!(is_held(&world, &late).await);
+    assert_eq!(counted(&world, &world.tenant).await.0, 1);
+    // One of them was slow, and not lost: what it used counts all the same.
+    let settled = turn(&lost[0], 25, 0);
+    world
+        .platform
+        .usage
+        .settle(&lost[0], &settled)
+        .await
+        .unwrap();
+    assert_eq!(counted(&world, &world.tenant).await, (2, 25, 0));
+    assert!(!is_held(&world, &hold(&world, &budgets, 1, 0)).await);
+}
+
+pub(crate) async fn a_budget_of_nothing_refuses_the_first(fixture: &dyn Fixture) {
+    let world = World::new(fixture).await;
+    for payer in [Payer::Tenant, Payer::User, Payer::Key] {
+        for unit in Unit::ALL {
+            let budgets = [budget(payer, unit, Period::Month, 0)];
+            let refused = Reserved::Refused(Standing {
+                budget: budgets[0],
+                used: 0,
+            });
+            assert_eq!(
+                reserve(&world, &hold(&world, &budgets, 1, 1)).await,
+                refused
+            );
+        }
+    }
+    assert_eq!(counted(&world, &world.tenant).await, (0, 0, 0));
+}

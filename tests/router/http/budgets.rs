@@ -1,0 +1,219 @@
+//! Budgets: what a turn may use is held before a model is asked, and settled by what it used.
+
+use axum::http::{Method, StatusCode};
+use serde_json::{Value, json};
+use support::model::{Answer as Says, ModelServer};
+use t3nets_router::model::{TenantSettings, UserRole};
+
+use super::chat::variables;
+use super::{Setup, TestApp};
+
+/// A router whose model answers so, with these settings, and a member's key.
+async fn app_with(model: &ModelServer, settings: Value) -> (TestApp, String) {
+    let app = TestApp::with(Setup {
+        ai: variables(model),
+        settings: TenantSettings {
+            max_tokens_per_message: Some(100),
+            ..TenantSettings::default()
+        },
+        ..Setup::default()
+    })
+    .await;
+    let admin = app.key("default", "ada", UserRole::Admin).await;
+    let body = json!({ "settings": settings });
+    let set = app
+        .send_json(Method::PUT, "/api/settings", &admin, &body)
+        .await;
+    assert_eq!(set.status, StatusCode::OK, "{set:?}");
+    let key = app.key("default", "bob", UserRole::Member).await;
+    (app, key)
+}
+
+/// Asks until it is refused, each question in a conversation of its own: what the answers used, and
+/// the refusal.
+async fn until_refused(app: &TestApp, key: &str) -> (Vec<Value>, super::Answer) {
+    let mut answered = Vec::new();
+    for _ in 0..50 {
+        let answer = app.chat(key, "think it over").await;
+        if answer.status != StatusCode::OK {
+            return (answered, answer);
+        }
+        answered.push(answer.json()["usage"].clone());
+        app.drained().await;
+    }
+    panic!("nothing was refused");
+}
+
+async fn budgets(app: &TestApp, key: &str) -> Vec<Value> {
+    let usage = app.get("/api/usage", Some(key)).await.json();
+    usage["limits"]["budgets"].as_array().unwrap().clone()
+}
+
+#[tokio::test]
+async fn tokens_and_dollars_are_held_before_a_model_is_asked_and_settled_after_it() {
+    let cases = [
+        ("tokens_per_day", json!(10_000), "today"),
+        ("usd_per_month", json!(0.05), "this month"),
+        ("user_tokens_per_month", json!(10_000), "this month"),
+        ("key_usd_per_day", json!(0.05), "today"),
+    ];
+    for (name, most, when) in cases {
+        let model = ModelServer::answering(|_| Says::text("Well.").usage(900, 100)).await;
+        let (app, key) = app_with(&model, json!({ name: most })).await;
+        let (answered, refused) = until_refused(&app, &key).await;
+        assert_eq!(
+            (refused.status, &*refused.error_code()),
+            (StatusCode::TOO_MANY_REQUESTS, "budget_reached"),
+            "{name}: {refused:?}"
+        );
+        assert!(refused.headers.contains_key("retry-after"), "{name}");
+        let hint = refused.json()["error"]["hint"].to_string();
+        assert!(hint.contains(when), "{name}: {hint}");
+        assert_eq!(
+            model.requests().len(),
+            answered.len(),
+            "{name}: nothing was asked"
+        );
+        let all = budgets(&app, &key).await;
+        let budget = all.iter().find(|one| one["name"] == name).unwrap();
+        let (used, limit) = (budget["used"].as_f64().unwrap(), most.as_f64().unwrap());
+        let expected: f64 = answered
+            .iter()
+            .map(|usage| match name.contains("usd") {
+                true => usage["cost_usd"].as_f64().unwrap(),
+                false => {
+                    (usage["input_tokens"].as_u64().unwrap()
+                        + usage["output_tokens"].as_u64().unwrap()) as f64
+                }
+            })
+            .sum();
+        assert!((used - expected).abs() < 1e-9, "{name}: {budget}");
+        assert!(used <= limit, "{name}: {budget}");
+        // What is left is less than what a turn may come to.
+        assert!(answered.len() >= 6, "{name}: {answered:?}");
+    }
+}
+
+#[tokio::test]
+async fn each_user_has_as_much_and_a_refusal_says_whose_it_is() {
+    let model = ModelServer::scripted([]).await;
+    let (app, bob) = app_with(&model, json!({"user_messages_per_day": 2})).await;
+    let admin = app.key("default", "ada", UserRole::Admin).await;
+    for key in [&bob, &admin] {
+        for _ in 0..2 {
+            assert_eq!(app.chat(key, "hello").await.status, StatusCode::OK);
+            app.drained().await;
+        }
+        let refused = app.chat(key, "hello").await;
+        assert_eq!(refused.error_code(), "daily_limit_reached");
+        assert_eq!(
+            refused.json()["error"]["message"],
+            "the daily limit of 2 messages for each user is reached"
+        );
+    }
+    // Who has used much is seen by the administrator.
+    let usage = app
+        .get("/api/admin/usage?days=1", Some(&admin))
+        .await
+        .json();
+    let near: Vec<_> = usage["budgets"].as_array().unwrap().iter().collect();
+    let near: Vec<_> = near
+        .iter()
+        .filter(|one| one["is_warning"] == true)
+        .map(|one| {
+            (
+                one["name"].as_str(),
+                one["of"].as_str(),
+                one["used"].as_u64(),
+            )
+        })
+        .collect();
+    let of = |user| (Some("user_messages_per_day"), Some(user), Some(2));
+    assert_eq!(near, [of("ada"), of("bob")]);
+}
+
+#[tokio::test]
+async fn an_answer_warns_once_four_fifths_are_used() {
+    let model = ModelServer::scripted([]).await;
+    let (app, key) = app_with(&model, json!({"key_messages_per_month": 5})).await;
+    for (asked, is_warning) in [(1, false), (2, false), (3, false), (4, true), (5, true)] {
+        let answer = app.chat(&key, "hello").await.json();
+        app.drained().await;
+        let warnings = &answer["budget_warnings"];
+        let Some(warning) = warnings.get(0) else {
+            assert!(!is_warning, "{asked}: {answer}");
+            continue;
+        };
+        assert!(is_warning, "{asked}: {answer}");
+        assert_eq!(warning["name"], "key_messages_per_month");
+        assert_eq!(
+            (&warning["used"], &warning["limit"]),
+            (&json!(asked), &json!(5))
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_budget_in_dollars_is_not_kept_by_a_model_without_a_price() {
+    let model = ModelServer::answering(|_| Says::text("Well.")).await;
+    let (app, key) = app_with(&model, json!({"usd_per_day": 5})).await;
+    let admin = app.key("default", "ada", UserRole::Admin).await;
+    let other =
+        json!({"settings": {"ai_provider": "anthropic", "ai_model": "claude-of-tomorrow-9"}});
+    let set = app
+        .send_json(Method::PUT, "/api/settings", &admin, &other)
+        .await;
+    assert_eq!(set.status, StatusCode::OK, "{set:?}");
+    let refused = app.chat(&key, "think it over").await;
+    assert_eq!(
+        (refused.status, &*refused.error_code()),
+        (StatusCode::CONFLICT, "model_misconfigured"),
+        "{refused:?}"
+    );
+    assert_eq!(model.requests().len(), 0);
+    // Small talk asks nobody.
+    assert_eq!(app.chat(&key, "hello").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_turn_that_comes_to_more_than_is_left_ends_before_its_next_call() {
+    let model = ModelServer::answering(|call| {
+        let is_first = call.body["messages"].as_array().unwrap().len() == 1;
+        match is_first {
+            true => Says::tool("t1", "ping", json!({})).usage(9_800, 100),
+            false => Says::text("It answers.").usage(100, 100),
+        }
+    })
+    .await;
+    let (app, key) = app_with(&model, json!({"tokens_per_day": 10_000})).await;
+    let refused = app.chat(&key, "think it over").await;
+    assert_eq!(refused.error_code(), "budget_reached", "{refused:?}");
+    assert_eq!(
+        refused.json()["error"]["message"],
+        "what is left of the daily limit of 10000 tokens is not enough for an answer"
+    );
+    assert_eq!(model.requests().len(), 1);
+    app.drained().await;
+    let all = budgets(&app, &key).await;
+    assert_eq!(all[1]["used"], 9_900, "{all:?}");
+}
+
+#[tokio::test]
+async fn a_long_conversation_is_answered_as_long_as_what_it_really_comes_to_is_left() {
+    let model = ModelServer::answering(|_| Says::text("Well.").usage(500, 100)).await;
+    // Less than the longest conversation would come to.
+    let (app, key) = app_with(&model, json!({"tokens_per_day": 9_000})).await;
+    let mut session = Value::Null;
+    for _ in 0..3 {
+        let body = match &session {
+            Value::Null => json!({"message": "think it over"}),
+            session => json!({"message": "and then?", "session_id": session}),
+        };
+        let answer = app.post("/api/chat", Some(&key), &body).await;
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+        session = answer.json()["session_id"].clone();
+        app.drained().await;
+    }
+    let all = budgets(&app, &key).await;
+    assert_eq!(all[1]["used"], 1_800, "{all:?}");
+}
