@@ -6,7 +6,7 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use properties::answers::Api;
-use properties::{answers, reports};
+use properties::{answers, releases, reports};
 
 #[path = "../fuzz/properties/mod.rs"]
 #[expect(
@@ -37,6 +37,7 @@ fn what_fuzzers_began_with_and_found_holds() {
     }
     for bytes in kept("jira") {
         reports::check(&bytes);
+        releases::check(&bytes);
     }
 }
 
@@ -51,6 +52,11 @@ proptest! {
     fn a_whole_answer_is_given_and_half_of_one_is_not(bytes in bytes()) {
         answers::check(Api::ChatCompletions, &bytes);
         answers::check(Api::Messages, &bytes);
+    }
+
+    #[test]
+    fn releases_are_reported_whatever_jira_says_of_them(bytes in bytes()) {
+        releases::check(&bytes);
     }
 
     #[test]

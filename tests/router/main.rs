@@ -9,6 +9,8 @@ mod fuzzed;
 mod http;
 mod process;
 mod providers;
+mod release_notes;
+mod rules;
 mod schemathesis;
 mod sprint_status;
 mod two_routers;

@@ -118,7 +118,9 @@ impl SettingKey {
             Self::EnabledChannels => {
                 "must be a list of dashboard, api, slack, teams, telegram, separated by commas"
             }
-            Self::EnabledSkills => "must be a list of ping, sprint_status, separated by commas",
+            Self::EnabledSkills => {
+                "must be a list of ping, sprint_status, release_notes, separated by commas"
+            }
             Self::MessagesPerDay => BudgetKey::MESSAGES_PER_DAY.rule(),
             Self::Budget(key) => key.rule(),
             Self::MaxConversationHistory => "must be a whole number from 0 to 1000",

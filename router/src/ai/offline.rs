@@ -10,7 +10,7 @@ use crate::model::{
     ContentBlock, ModelMessage, ModelReply, ModelRequest, Role, StopReason, TokenUsage,
 };
 use crate::ports::{ChatModel, Listener, ModelError, ModelEvent};
-use crate::skills::rules::{self, Trigger};
+use crate::skills::rules::Trigger;
 use crate::skills::{Skill, SkillSet};
 
 /// The last line of every answer without a model.
@@ -78,7 +78,8 @@ impl Offline {
             ContentBlock::Text(text) if message.role == Role::User => Some(text),
             _ => None,
         })?;
-        let question = rules::closest(said, self.offered(request))?;
+        let is_offered = |name: &str| self.offered(request).any(|skill| skill.name() == name);
+        let question = self.skills.rules().closest(said, is_offered)?;
         Some(format!(
             "I cannot answer that without an AI model. The closest question that I can answer is:\n\
              - \"{question}\"\n\n{OTHER_ANSWERS}"

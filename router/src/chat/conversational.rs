@@ -24,26 +24,48 @@ pub enum SmallTalk {
     Goodbye,
 }
 
-const KINDS: [SmallTalk; 4] = [
+const KINDS: [SmallTalk; 6] = [
     SmallTalk::Greeting,
     SmallTalk::Thanks,
     SmallTalk::Help,
     SmallTalk::Goodbye,
+    // A wave, and a question mark alone.
+    SmallTalk::Greeting,
+    SmallTalk::Help,
 ];
 
 /// One pattern a kind, in the order of [`KINDS`]. Each must match the whole message.
 static PATTERNS: LazyLock<Option<RegexSet>> = LazyLock::new(|| {
-    const NAME: &str = r"(?:\s*,?\s*(?:there|all|everyone|team|folks|t3nets|bot|again))*";
-    const END: &str = r"[\s!.?,:;()👋🙏😊🙂-]*$";
+    const NAME: &str =
+        r"(?:\s*,?\s*(?:there|all|every(?:one|body)|team|folks|guys|mate|t3nets|bot|again))*";
+    const END: &str = r"(?:[\s!.?,;()👋🙏😊🙂👍❤️-]|:\)|:-\)|:[a-z_]+:)*$";
+    const HELLO: &str = r"(?:hi+|hello+|hey+a?|hiya|howdy|yo|hola|greetings|gm|(?:good\s+)?(?:morning|afternoon|evening)|good\s+day)";
+    const BYE: &str = r"(?:bye(?:\s*-?\s*bye)?|good\s?bye|good\s+night|see\s+(?:you|ya|u)(?:\s+(?:later|soon|tomorrow|around|on\s+\w+day))?|cya|later|ciao|farewell|ttyl|talk\s+to\s+you\s+(?:later|soon)|have\s+a\s+(?:nice|good|great)\s+(?:day|evening|weekend|one))";
+    const THANKS: &str = r"(?:(?:ok(?:ay)?|great|perfect|cool|nice|awesome)\s*,?\s*)?(?:many\s+)?(?:thanks|thank\s+(?:you|u)|thx|ty(?:sm)?|tnx|cheers|much\s+appreciated|merci|danke|gracias)(?:\s+(?:so\s+much|very\s+much|a\s+(?:lot|bunch|million)|for\s+(?:your|the)\s+help))?";
+    const MORE_THANKS: &str = r"(?:\s*[,.!]?\s*(?:that(?:'|’)?s\s+all|(?:that|this)\s+(?:helped|helps|was\s+helpful)|bye(?:\s+bye)?))?";
+    const HOW_ARE_YOU: &str = r"(?:how\s+are\s+you(?:\s+(?:doing|today))?|how(?:'|’)?s\s+it\s+going|(?:what(?:'|’)?s\s+up|sup|wass?up)|(?:nice|good)\s+to\s+(?:see|meet)\s+you)";
+    let help = [
+        r"/?help(?:\s+me)?(?:\s+please)?",
+        r"(?:please\s+help(?:\s+me)?|(?:can|could)\s+you\s+help(?:\s+me)?(?:\s+please)?|i\s+need(?:\s+some)?\s+help)",
+        r"/start",
+        r"/?(?:list\s+)?commands",
+        r"what\s+(?:are|can)\s+(?:your|you)\s+(?:commands|able\s+to\s+do|do(?:\s+for\s+me)?|help(?:\s+me)?\s+with)",
+        r"what\s+(?:are\s+you\s+able\s+to|can\s+you)\s+do(?:\s+for\s+(?:me|us))?",
+        r"what\s+(?:can|could|should|may)\s+(?:i|we)\s+ask(?:\s+you)?",
+        r"how\s+can\s+you\s+help(?:\s+(?:me|us))?",
+        r"how\s+(?:do|can)\s+(?:i|we)\s+use\s+(?:this|you)",
+        r"how\s+do(?:es)?\s+(?:this|it|you)\s+work",
+        r"what\s+do\s+you\s+do",
+        r"wh(?:o|at)\s+are\s+you",
+    ]
+    .join("|");
     RegexSet::new([
-        format!(r"(?i)^\s*(?:hi+|hello+|hey+|hiya|howdy|yo|greetings|good\s+(?:morning|afternoon|evening|day)){NAME}{END}"),
-        format!(
-            r"(?i)^\s*(?:(?:ok(?:ay)?|great|perfect|cool|nice|awesome)\s*,?\s*)?(?:many\s+)?(?:thanks|thank\s+you|thx|ty|cheers|much\s+appreciated)(?:\s+(?:so\s+much|very\s+much|a\s+lot|a\s+bunch))?{NAME}{END}"
-        ),
-        format!(
-            r"(?i)^\s*(?:/?help(?:\s+me)?|/start|what\s+can\s+you\s+(?:do|help(?:\s+me)?\s+with)|how\s+can\s+you\s+help(?:\s+me)?|what\s+do\s+you\s+do|who\s+are\s+you|what\s+are\s+you){NAME}{END}"
-        ),
-        format!(r"(?i)^\s*(?:bye(?:\s*-?\s*bye)?|goodbye|good\s+night|see\s+(?:you|ya)(?:\s+(?:later|soon|tomorrow))?|cya|ciao|farewell){NAME}{END}"),
+        format!(r"(?i)^\s*(?:{HELLO}{NAME}[\s,!.]*)?(?:{HELLO}|{HOW_ARE_YOU}){NAME}{END}"),
+        format!(r"(?i)^\s*(?:that(?:\s+was|\s+is|(?:\x27|’)s)\s+(?:helpful|great|perfect|nice)\s*,\s*)?{THANKS}{NAME}{MORE_THANKS}{END}"),
+        format!(r"(?i)^\s*(?:{HELLO}{NAME}[\s,!.]+)?(?:{help}){NAME}{END}"),
+        format!(r"(?i)^\s*{BYE}{NAME}{END}"),
+        r"^\s*(?:👋|:wave:)\s*$".to_owned(),
+        r"^\s*\?+\s*$".to_owned(),
     ])
     .ok()
 });

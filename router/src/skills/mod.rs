@@ -3,12 +3,13 @@
 //!
 //! [`Skill`] is the trait, [`SkillSet`] holds all of them. [`rules`] decides from a message alone
 //! whether a skill is meant; `addressing` takes off the name by which the assistant is addressed.
-//! One file or folder per skill: `ping`, [`sprint_status`]; `jira` is what those that read Jira
-//! share.
+//! One file or folder per skill: `ping`, [`sprint_status`], [`release_notes`]; `jira` is what those
+//! that read Jira share.
 
 pub(crate) mod addressing;
 mod jira;
 mod ping;
+pub mod release_notes;
 pub mod rules;
 pub mod sprint_status;
 
@@ -20,7 +21,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 pub(crate) use self::jira::settings::is_project_key;
-use self::rules::Trigger;
+use self::rules::{Rules, Trigger};
 use crate::model::{IntegrationName, SecretDocument, ToolSpec};
 use crate::outbound::{ClientError, Reach};
 
@@ -104,12 +105,13 @@ pub enum SkillErrorKind {
 }
 
 /// The names of the skills that T3nets ships, as settings hold them.
-pub const NAMES: [&str; 2] = ["ping", "sprint_status"];
+pub const NAMES: [&str; 3] = ["ping", "sprint_status", "release_notes"];
 
 /// All skills of a router.
 #[derive(Clone)]
 pub struct SkillSet {
     skills: Arc<[Arc<dyn Skill>]>,
+    rules: Arc<Rules>,
 }
 
 impl SkillSet {
@@ -118,22 +120,31 @@ impl SkillSet {
     /// # Errors
     /// If no HTTPS client can be made.
     pub fn built_in(reach: Reach) -> Result<Self, ClientError> {
+        let jira = jira::Access::new(jira::Limits::default(), reach, None)?;
         Ok(Self::new(vec![
             Arc::new(ping::Ping::new()),
-            Arc::new(sprint_status::SprintStatus::new(reach)?),
+            Arc::new(sprint_status::SprintStatus::through(jira.clone())),
+            Arc::new(release_notes::ReleaseNotes::through(jira)),
         ]))
     }
 
     /// A set of the given skills, in order.
     pub fn new(skills: Vec<Arc<dyn Skill>>) -> Self {
+        let rules = Arc::new(Rules::of(&skills));
         Self {
             skills: skills.into(),
+            rules,
         }
     }
 
     /// All skills, in order.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<dyn Skill>> {
         self.skills.iter()
+    }
+
+    /// By which messages the skills are meant.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
     }
 
     /// The one with this name.

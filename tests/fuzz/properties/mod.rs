@@ -1,11 +1,12 @@
 //! What must hold whatever endpoints and Jira send. The fuzzers (`tests/fuzz`) look for bytes that
 //! break it; the ordinary tests try what was found once, and a fixed number of others.
 //!
-//! `answers` are models' answers, `reports` what is made of Jira's; `choices` turns a fuzzer's
-//! bytes into something to be sent.
+//! `answers` are models' answers, `reports` and `releases` what is made of Jira's; `choices` turns
+//! a fuzzer's bytes into something to be sent.
 
 pub mod answers;
 mod choices;
+pub mod releases;
 pub mod reports;
 
 /// Runs what has all that it waits for, but for time, which does not pass.

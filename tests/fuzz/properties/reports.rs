@@ -13,14 +13,14 @@ use super::choices::Choices;
 
 /// A head and a body.
 #[derive(Debug, Clone)]
-struct Answer {
+pub(super) struct Answer {
     status: u16,
     headers: Vec<(&'static str, &'static str)>,
     body: Vec<u8>,
 }
 
 impl Answer {
-    fn json(value: &Value) -> Self {
+    pub(super) fn json(value: &Value) -> Self {
         Self {
             status: 200,
             headers: vec![("content-type", "application/json")],
@@ -118,11 +118,11 @@ fn half(choices: &mut Choices<'_>) {
 /// The result is worded without what steers a terminal.
 fn described(result: &Value) {
     let words = skill().describe(result);
-    let is_harmless = |c: char| {
-        c == '\n'
-            || !(c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
-    };
     assert!(words.chars().all(is_harmless), "{words:?}");
+}
+
+pub(super) fn is_harmless(c: char) -> bool {
+    c == '\n' || !(c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
 }
 
 fn sound(choices: &mut Choices<'_>) -> World {
@@ -143,7 +143,7 @@ fn sound(choices: &mut Choices<'_>) -> World {
 }
 
 /// Some answer; one that says nothing of the credentials unless it may.
-fn any_answer(choices: &mut Choices<'_>, of_credentials: bool) -> Answer {
+pub(super) fn any_answer(choices: &mut Choices<'_>, of_credentials: bool) -> Answer {
     let mut answer = Answer {
         status: choices.of(&[200, 404, 403, 500, 503, 429, 400, 302, 204, 401]),
         headers: vec![choices.of(&[
@@ -199,7 +199,7 @@ fn skill() -> &'static SprintStatus {
 }
 
 impl Answer {
-    fn into_response(self) -> reqwest::Response {
+    pub(super) fn into_response(self) -> reqwest::Response {
         let mut response = axum::http::Response::builder().status(self.status);
         for (name, value) in self.headers {
             response = response.header(name, value);

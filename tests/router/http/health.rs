@@ -67,7 +67,10 @@ async fn an_administrator_learns_how_the_tenant_is_set_up() {
         tenant["integrations"],
         json!([{"name": "jira", "connected": false}])
     );
-    assert_eq!(tenant["skills"], json!(["ping", "sprint_status"]));
+    assert_eq!(
+        tenant["skills"],
+        json!(["ping", "sprint_status", "release_notes"])
+    );
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! A scripted Jira Cloud: answers the calls of the skill `sprint_status` as Jira documents them, or
+//! A scripted Jira Cloud: answers the calls of the skills that read it as Jira documents them, or
 //! as a test has it fail.
 //!
 //! A [`Script`] says what there is and what goes wrong, [`Jira`] serves it and remembers what it
@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::{Query, State};
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, StatusCode, Uri};
@@ -16,9 +17,11 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
 mod fixtures;
+mod releases;
 mod respond;
 
 pub use fixtures::{flag_field, issue, sprint, user};
+pub use releases::version;
 
 use respond::{error_response, fail, json_response};
 
@@ -86,6 +89,7 @@ pub struct Script {
     issues: Vec<(u64, Value)>,
     fields: Vec<Value>,
     users: Vec<Value>,
+    versions: Vec<(String, Value)>,
     hides_addresses: bool,
     page_size: Option<usize>,
     paging: Paging,
@@ -215,6 +219,8 @@ pub struct Request {
     pub query: BTreeMap<String, String>,
     /// The header `User-Agent`.
     pub user_agent: String,
+    /// The JSON that was sent; `null` if none was.
+    pub body: Value,
 }
 
 /// A scripted Jira that runs until it is dropped.
@@ -272,7 +278,9 @@ async fn serve(
     Query(query): Query<Parameters>,
     headers: HeaderMap,
     uri: Uri,
+    body: Bytes,
 ) -> Response {
+    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     let user_agent = headers
         .get("user-agent")
         .and_then(|agent| agent.to_str().ok());
@@ -280,6 +288,7 @@ async fn serve(
         path: uri.path().to_owned(),
         query: query.clone(),
         user_agent: user_agent.unwrap_or_default().to_owned(),
+        body: body.clone(),
     });
     let fault = served.script.lock().unwrap().take_fault(uri.path());
     match fault {
@@ -298,7 +307,12 @@ async fn serve(
         )
             .into_response();
     }
-    match served.script.lock().unwrap().answer(uri.path(), &query) {
+    match served
+        .script
+        .lock()
+        .unwrap()
+        .answer(uri.path(), &query, &body)
+    {
         Ok(body) => json_response(StatusCode::OK, &body),
         Err((status, message)) => error_response(status, message),
     }
@@ -316,7 +330,7 @@ impl Script {
         Some(fault.clone())
     }
 
-    fn answer(&self, path: &str, query: &Parameters) -> Answer {
+    fn answer(&self, path: &str, query: &Parameters, body: &Value) -> Answer {
         let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
         match parts[..] {
             ["rest", "agile", "1.0", "board"] => {
@@ -329,10 +343,14 @@ impl Script {
                 match what {
                     [] | ["configuration"] => Ok(board.clone()),
                     ["sprint"] => Ok(self.sprints_of(board, query)),
+                    ["project"] => Ok(self.projects_of(board, query)),
                     _ => Err((404, "no such resource")),
                 }
             }
             ["rest", "agile", "1.0", "sprint", sprint, "issue"] => self.issues_of(sprint, query),
+            ["rest", "api", "3", "project", key, "version"] => self.versions_of(key, query),
+            ["rest", "api", "3", "search", "jql"] => self.search(query),
+            ["rest", "api", "3", "issue", "bulkfetch"] => self.bulk(body),
             ["rest", "api", "3", "field"] => Ok(json!(self.fields)),
             ["rest", "api", "3", "myself"] => Ok(user("bot-0", "T3nets Bot", EMAIL)),
             ["rest", "api", "3", "user", "search"] => Ok(self.users_like(query)),

@@ -2,8 +2,8 @@
 //! the demo takes the whole real path (skill, HTTP, JSON, wording) with data that names itself
 //! sample data.
 //!
-//! It serves exactly the calls that the skill `sprint_status` makes, from
-//! [`sample_board.json`](BOARD), and binds nothing itself. It is not a Jira to test against: the
+//! It serves exactly the calls that the skills make, from [`sample_board.json`](BOARD), and binds
+//! nothing itself. It is not a Jira to test against: the
 //! tests' own, in `tests/support`, is stricter and can fail.
 
 use std::collections::HashMap;
@@ -17,7 +17,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use data_encoding::BASE64;
-use jiff::{SignedDuration, Timestamp};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Span, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use t3nets_router::ports::Clock;
@@ -63,6 +64,8 @@ pub(crate) fn routes(
         .route("/rest/agile/1.0/board/{board}/configuration", get(board))
         .route("/rest/agile/1.0/board/{board}/sprint", get(sprints))
         .route("/rest/agile/1.0/sprint/{sprint}/issue", get(issues))
+        .route("/rest/api/3/project/{project}/version", get(versions))
+        .route("/rest/api/3/search/jql", get(search))
         .route("/rest/api/3/field", get(fields))
         .route("/rest/api/3/user/search", get(users))
         .route("/rest/api/3/myself", get(myself))
@@ -93,6 +96,9 @@ struct Data {
     sprint: Value,
     people: HashMap<String, Value>,
     issues: Vec<SampleIssue>,
+    /// Those of no sprint that is left.
+    earlier_issues: Vec<SampleIssue>,
+    versions: Vec<SampleVersion>,
 }
 
 #[derive(Deserialize)]
@@ -110,6 +116,17 @@ struct SampleIssue {
     flagged: bool,
     #[serde(default)]
     labels: Vec<String>,
+    /// The name of the version that it is in.
+    version: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct SampleVersion {
+    name: String,
+    description: String,
+    released: bool,
+    /// From today to its release.
+    days: i64,
 }
 
 type Parameters = Query<HashMap<String, String>>;
@@ -154,6 +171,38 @@ async fn issues(
         .map(|issue| sample.issue(issue))
         .collect();
     Json(page("issues", issues, &query)).into_response()
+}
+
+async fn versions(
+    State(sample): State<Arc<Sample>>,
+    Path(project): Path<String>,
+    Query(query): Parameters,
+) -> Response {
+    if sample.data.board["location"]["projectKey"] != project {
+        return not_found("the sample has no such project");
+    }
+    let today = sample.clock.now().to_zoned(TimeZone::UTC).date();
+    let versions = sample.data.versions.iter().enumerate().map(|(at, version)| {
+        let on = today.saturating_add(Span::new().days(version.days));
+        json!({
+            "id": at.to_string(), "name": version.name, "description": version.description, "archived": false,
+            "released": version.released, "releaseDate": on,
+        })
+    });
+    Json(page("values", versions.collect(), &query)).into_response()
+}
+
+/// Finds the issues of a version, the only search that the skills make.
+async fn search(State(sample): State<Arc<Sample>>, Query(query): Parameters) -> Json<Value> {
+    let wanted = query
+        .get("jql")
+        .and_then(|jql| jql.split_once("fixVersion = ")?.1.split(' ').next())
+        .and_then(|id| sample.data.versions.get(id.parse::<usize>().ok()?))
+        .map(|version| version.name.as_str());
+    let all = sample.data.issues.iter().chain(&sample.data.earlier_issues);
+    let found = all.filter(|issue| wanted.is_some() && issue.version.as_deref() == wanted);
+    let issues: Vec<Value> = found.map(|issue| sample.issue(issue)).collect();
+    Json(json!({"issues": issues, "isLast": true}))
 }
 
 async fn fields() -> Json<Value> {
@@ -255,6 +304,7 @@ mod tests {
     use support::TestServer;
     use t3nets_router::model::SecretDocument;
     use t3nets_router::outbound::Reach;
+    use t3nets_router::skills::release_notes::{Limits, ReleaseNotes};
     use t3nets_router::skills::sprint_status::SprintStatus;
     use t3nets_router::skills::{Skill, SkillCall, SkillErrorKind};
 
@@ -321,6 +371,29 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(check["board"]["type"], "scrum");
+    }
+
+    #[tokio::test]
+    async fn the_skill_reads_the_sample_releases() {
+        let server = start().await;
+        let skill = ReleaseNotes::with_limits(Limits::default(), Reach::Anywhere).unwrap();
+        let call = call(&server, "demo");
+        let list = skill.run(&call, &json!({})).await.unwrap();
+        assert_eq!(list["project"]["name"], "Web shop (sample data)");
+        assert_eq!(
+            (&list["next"]["name"], &list["latest"]["name"]),
+            (&json!("2.5"), &json!("2.4"))
+        );
+        assert_eq!(list["overdue_total"], 1);
+        for (name, total, done) in [("next", 9, 5), ("latest", 5, 5)] {
+            let input = json!({"action": "summarize", "version": name});
+            let issues = skill.run(&call, &input).await.unwrap()["progress"]["issues"].clone();
+            assert_eq!(
+                (&issues["total"], &issues["done"]),
+                (&json!(total), &json!(done)),
+                "{name}"
+            );
+        }
     }
 
     #[tokio::test]

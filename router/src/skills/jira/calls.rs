@@ -17,7 +17,7 @@ use super::settings::Site;
 use crate::skills::{SkillError, SkillErrorKind};
 
 /// How many pages of a list are asked for at once.
-const PAGES_AT_ONCE: usize = 4;
+pub(in crate::skills) const AT_ONCE: usize = 4;
 
 /// One use of a skill at one site.
 pub(in crate::skills) struct Jira<'a> {
@@ -75,7 +75,7 @@ impl<'a> Jira<'a> {
                 let place = ("startAt".to_owned(), start.to_string());
                 self.page(path, query, &place).await
             })
-            .buffered(PAGES_AT_ONCE);
+            .buffered(AT_ONCE);
         let deadline = self.connection.last_moment();
         loop {
             match tokio::time::timeout_at(deadline, rest.next()).await {
@@ -99,6 +99,33 @@ impl<'a> Jira<'a> {
             }
         }
         Ok((pages.items, None))
+    }
+
+    /// The same of a list whose pages each bring the token of the next one. Whether all of it came
+    /// in time.
+    pub(in crate::skills) async fn pages_by_token(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        list: &'static str,
+    ) -> Result<(Vec<Value>, bool), Failure> {
+        let mut pages = Pages::new(list);
+        let deadline = self.connection.last_moment();
+        while !pages.is_done {
+            let token = pages.token().map(str::to_owned);
+            let token = token.as_deref().map(|token| ("nextPageToken", token));
+            let query: Vec<(&str, &str)> = query.iter().copied().chain(token).collect();
+            let page = self.connection.get(path, &query);
+            match tokio::time::timeout_at(deadline, page).await {
+                Ok(page) => pages.add(page?)?,
+                Err(_) => return Ok((pages.items, false)),
+            }
+            // Without a token there is nothing to go on with.
+            if pages.token().is_none() {
+                break;
+            }
+        }
+        Ok((pages.items, true))
     }
 
     async fn page(

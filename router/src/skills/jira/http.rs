@@ -95,22 +95,33 @@ impl<'a> Connection<'a> {
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
+        self.ask(&url, None).await
+    }
+
+    /// Gets the JSON that a path of the REST API answers to a question too long for an address.
+    pub(in crate::skills) async fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        self.ask(&self.site.url(path), Some(body)).await
+    }
+
+    async fn ask(&self, url: &Url, body: Option<&Value>) -> Result<Value, Failure> {
         let backoff = ExponentialBuilder::new()
             .with_min_delay(self.limits.retry_delay)
             .with_max_times(RETRIES)
             .with_jitter();
-        (|| self.attempt(&url))
+        (|| self.attempt(url, body))
             .retry(backoff)
             .when(Failure::is_transient)
             .adjust(|failure, delay| Some(delay?.max(failure.retry_after().unwrap_or_default())))
             .await
     }
 
-    async fn attempt(&self, url: &Url) -> Result<Value, Failure> {
-        let request = self
-            .http
-            .client
-            .get(url.clone())
+    async fn attempt(&self, url: &Url, body: Option<&Value>) -> Result<Value, Failure> {
+        let client = &self.http.client;
+        let request = match body {
+            Some(body) => client.post(url.clone()).json(body),
+            None => client.get(url.clone()),
+        };
+        let request = request
             .basic_auth(&self.site.email, Some(self.site.api_token.expose_secret()))
             .header(ACCEPT, "application/json")
             .timeout(self.limits.request);

@@ -127,10 +127,12 @@ pub(in crate::skills) enum Stage {
     Done,
 }
 
-/// An issue of the sprint.
+/// An issue.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::skills) struct Issue {
     pub(in crate::skills) key: String,
+    /// As the site calls it: `Bug`.
+    pub(in crate::skills) kind: Option<String>,
     pub(in crate::skills) summary: Option<String>,
     pub(in crate::skills) status: Option<String>,
     pub(in crate::skills) stage: Stage,
@@ -188,6 +190,7 @@ impl Issue {
         let points = ids.points.as_ref().and_then(|id| number(fields.get(id)?));
         Some(Self {
             key: text(value, "/key")?,
+            kind: text(fields, "/issuetype/name"),
             summary: text(fields, "/summary"),
             blocked: blocked(fields, status.as_deref(), ids),
             status,

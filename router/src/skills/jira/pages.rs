@@ -41,6 +41,11 @@ impl Pages {
         }
     }
 
+    /// What the last page says that brings the next one.
+    pub(in crate::skills) fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
     /// The parameter that asks for the next page.
     pub(in crate::skills) fn place(&self) -> (String, String) {
         match &self.token {

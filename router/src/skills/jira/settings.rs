@@ -110,7 +110,12 @@ impl Site {
     /// Where people open an issue; none behind Atlassian's API gateway, whose URL does not tell the
     /// site's own.
     pub(in crate::skills) fn browse_url(&self, key: &str) -> Option<String> {
-        (self.host() != "api.atlassian.com").then(|| self.url(&format!("/browse/{key}")).into())
+        self.page(&format!("/browse/{key}"))
+    }
+
+    /// The address of a page for people, with the same gap.
+    pub(in crate::skills) fn page(&self, path: &str) -> Option<String> {
+        (self.host() != "api.atlassian.com").then(|| self.url(path).into())
     }
 }
 
