@@ -1,7 +1,7 @@
 // What an admin reads on the dashboard: figures, bars, tables, states.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { axe } from "./support/axe.mjs";
+import { budgetField, withAdministration } from "./support/administration.mjs";
 import { browserTests, drawn, until } from "./support/browser.mjs";
 import { NOW, PEOPLE, usage, withLedger } from "./support/ledger.mjs";
 import { Scripted } from "./support/scripted.mjs";
@@ -87,18 +87,12 @@ test("rule 44: nought, nothing and not loaded differ, and the day that is not ov
   assert.equal(await page.getByRole("slider").count(), 0);
 });
 
-test("rule 44: the day that is not over looks and reads as such", async (t) => {
-  await open(t);
-  assert.equal(await t.page.locator(".plot g.unfinished").count(), 1);
-  const opacity = (selector) => t.page.locator(selector).first().evaluate((bar) => getComputedStyle(bar).opacity);
-  assert.ok(Number(await opacity(".plot g.unfinished .bar")) < Number(await opacity(".plot g:not(.unfinished) .bar")));
-  await t.page.getByText("The same numbers as a table").click();
-  await t.page.getByRole("cell", { name: "26 Nov – not over" }).waitFor();
-});
-
-test("rule 45: a chart has a name, a cursor for the keyboard, and a table of the same numbers", async (t) => {
+test("rules 44 and 45: a chart has a name, a cursor for the keyboard and a table of the same numbers; its series differ by more than colour; the day that is not over looks and reads as such", async (t) => {
   const { page } = t;
   await open(t);
+  assert.equal(await page.locator(".plot g.unfinished").count(), 1);
+  const opacity = (selector) => page.locator(selector).first().evaluate((bar) => getComputedStyle(bar).opacity);
+  assert.ok(Number(await opacity(".plot g.unfinished .bar")) < Number(await opacity(".plot g:not(.unfinished) .bar")));
   const chart = page.getByRole("slider", { name: "Turns a day, by route" });
   await chart.focus();
   const told = async () => chart.getAttribute("aria-valuetext");
@@ -112,21 +106,18 @@ test("rule 45: a chart has a name, a cursor for the keyboard, and a table of the
   await page.keyboard.press("End");
   assert.equal(await told(), last);
   await page.getByText("The same numbers as a table").click();
+  await page.getByRole("cell", { name: "26 Nov – not over" }).waitFor();
   const row = await numbers(page.getByRole("group", { name: "Turns a day, by route" }).locator("tbody tr").first().locator("td"));
   const drawnNumbers = [...last.matchAll(/(rule|model|small talk) (\d+)/g)].map((found) => found[2]);
   assert.deepEqual(row.slice(1, 4), drawnNumbers);
   assert.equal(await page.locator("tbody").first().locator("tr").count(), 30);
-});
-
-test("rule 45: series differ by more than colour, and bars are as high as their numbers", async (t) => {
-  await open(t);
-  const patterns = await t.page.locator(".plot pattern").evaluateAll((found) => found.map((pattern) => pattern.querySelector("path")?.getAttribute("d") ?? ""));
+  const patterns = await page.locator(".plot pattern").evaluateAll((found) => found.map((pattern) => pattern.querySelector("path")?.getAttribute("d") ?? ""));
   assert.equal(new Set(patterns).size, patterns.length);
   assert.ok(patterns.length >= 3);
   const day = usage(30, "route").rows.filter((row) => row.day === "2026-11-25");
-  const heights = await t.page.locator(".plot g").nth(28).locator("rect").evaluateAll((bars) => bars.map((bar) => bar.getBoundingClientRect().height));
+  const heights = await page.locator(".plot g").nth(28).locator("rect").evaluateAll((bars) => bars.map((bar) => bar.getBoundingClientRect().height));
   // One stands upon the other.
-  const tops = await t.page.locator(".plot g").nth(28).locator("rect").evaluateAll((bars) => bars.map((bar) => bar.getBoundingClientRect()).map(({ top, bottom }) => ({ top, bottom })));
+  const tops = await page.locator(".plot g").nth(28).locator("rect").evaluateAll((bars) => bars.map((bar) => bar.getBoundingClientRect()).map(({ top, bottom }) => ({ top, bottom })));
   for (const [index, bar] of tops.slice(1).entries()) assert.ok(Math.abs(bar.bottom - tops[index].top) <= 1.5, JSON.stringify(tops));
   const value = (id) => day.find((row) => row.id === id).turns;
   assert.ok(Math.abs(heights[0] / heights[1] - value("rule") / value("ai")) < 0.15, `${heights} ${JSON.stringify(day.map((row) => [row.id, row.turns]))}`);
@@ -177,10 +168,55 @@ test("a panel whose data is not stored is absent, not empty", async (t) => {
   const { page, server } = t;
   const older = ({ turns, failed, refusals, ...left }) => left;
   server.next("GET", "/api/admin/health", { status: 404, error: { code: "not_found", message: "there is nothing here" } }, Infinity);
-  await open(t, "", { change: (path, body) => (path === "/api/admin/usage" && !body.by ? { ...body, days: body.days.map(older), total: older(body.total) } : body) });
+  await open(t, "", { change: (path, body) => (path === "/api/admin/usage" && !body.by ? { ...body, budgets: body.budgets.slice(0, 1), days: body.days.map(older), total: older(body.total) } : body) });
   assert.equal(await card(page, "Turns").locator(".big").innerText(), "1,686");
   assert.equal(await card(page, "Health").count(), 0);
   assert.equal(await card(page, "Not answered").count(), 0);
+  // Nor is there a panel where no budget is set but the messages of a day, which have a card.
+  assert.equal(await card(page, "Budgets").count(), 0);
+});
+
+test("budgets: how much of each is used, whose, and when it resets; who is near the end is named, and marked in words", async (t) => {
+  const { page } = t;
+  await open(t);
+  await card(page, "Budgets").getByText("Key release bot").waitFor();
+  await card(page, "Budgets").getByText("Mei Tanaka").waitFor();
+  const told = (lines) => lines.map((line) => line.innerText.split("\n").filter(Boolean).join("|"));
+  assert.deepEqual(await card(page, "Budgets").locator("li").evaluateAll(told), [
+    "Tokens today|The whole team|120 k of 500 k|24% used, resets at 01:00",
+    "Dollars this month|nearly used up|The whole team|$41.20 of $50|82% used, resets 1 Dec, 01:00",
+    "Tokens this month|used up|Mei Tanaka|2 M of 2 M|100% used, resets 1 Dec, 01:00",
+    "Dollars today|nearly used up|Key release bot|$0.90 of $1|90% used, resets at 01:00",
+    "Tokens today|nearly used up|Bob Meyer|8,500 of 10 k|85% used, resets at 01:00",
+  ]);
+  assert.equal(await page.getByRole("meter", { name: "Dollars this month, The whole team" }).getAttribute("aria-valuetext"), "$41.20 of $50");
+});
+
+test("budgets: a field for each that the API lists, dollars with decimals, and what is wrong stands at its field", async (t) => {
+  const { page, server, address } = t;
+  withAdministration(server);
+  await page.goto(`${address}/dashboard?view=settings`);
+  const dollars = budgetField(page, "The whole team", "Dollars a month");
+  const tokens = budgetField(page, "Each API key", "Tokens a day");
+  await tokens.waitFor();
+  const fields = (group) => page.getByRole("group", { name: group, exact: true }).getByRole("textbox").count();
+  assert.deepEqual([await fields("The whole team"), await fields("Each person"), await fields("Each API key")], [6, 6, 1]);
+  assert.equal(await tokens.getAttribute("placeholder"), "no limit");
+  // Each of them is on its way to the next.
+  await dollars.pressSequentially("2.05");
+  assert.equal(await dollars.inputValue(), "2.05");
+  await tokens.fill("2.5");
+  const save = page.getByRole("button", { name: "Save", exact: true });
+  await save.click();
+  const said = (field) => field.evaluate((input) => document.getElementById(input.getAttribute("aria-describedby"))?.textContent);
+  await until("it is said", async () => (await said(tokens)) === "Must be a whole number from 0 to 1,000,000,000.");
+  await until("the focus is there", () => tokens.evaluate((input) => input === document.activeElement));
+  assert.equal(server.of("PUT", "/api/settings").length, 0);
+  await tokens.fill("");
+  server.next("PUT", "/api/settings", { status: 400, error: { code: "invalid_value", field: "usd_per_month", message: "a budget must be more than was used" } });
+  await save.click();
+  await until("the router's word, too", async () => (await said(dollars)) === "A budget must be more than was used.");
+  assert.deepEqual(server.of("PUT", "/api/settings")[0].body.settings, { usd_per_month: 2.05 });
 });
 
 test("rule 56: a member sees their own use, and nothing of an admin's frame at any moment", async (t) => {
@@ -196,6 +232,7 @@ test("rule 56: a member sees their own use, and nothing of an admin's frame at a
   await page.getByRole("slider", { name: "Your turns a day" }).waitFor();
   const seen = await page.evaluate(() => window.seen.join("\n"));
   assert.ok(seen.includes("Your turns"));
+  await card(page, "Budgets").locator("li", { hasText: "You" }).filter({ hasText: "18 of 20" }).filter({ hasText: "nearly used up" }).waitFor();
   for (const word of ["Integrations", "Audit", "People", "Keys and sessions", "Health"]) assert.ok(!seen.includes(word), word);
   assert.deepEqual(server.requests.filter((request) => request.path.startsWith("/api/admin")), []);
 });
@@ -211,23 +248,6 @@ test("rule 32: a 401 puts the sign-in over the dashboard, which loads anew after
   await page.getByRole("dialog").waitFor({ state: "detached" });
   await card(page, "Health").getByText("Conversations").waitFor();
   await until("no panel is left with an error", async () => (await page.locator(".note.bad").count()) === 0);
-});
-
-for (const theme of ["light", "dark"]) {
-  test(`rule 40: axe finds nothing on the dashboard, ${theme}`, { context: { colorScheme: theme } }, async (t) => {
-    const { page } = t;
-    await open(t);
-    await page.getByText("The same numbers as a table").click();
-    await page.getByText("1 failure of the model").click();
-    await drawn(page);
-    await axe(page, `the overview, ${theme}`);
-  });
-}
-
-test("nothing is wider than a phone of 320 px, and all of it is reached", { context: { viewport: { width: 320, height: 640 }, hasTouch: true } }, async (t) => {
-  await open(t);
-  const wide = await t.page.evaluate(() => [document.scrollingElement.scrollWidth, document.querySelector(".sheet").scrollWidth]);
-  assert.ok(wide.every((width) => width <= 320), String(wide));
 });
 
 test("on a phone the views fade out where there are more of them, and the one that shows is in sight", { context: { viewport: { width: 380, height: 700 }, hasTouch: true } }, async (t) => {

@@ -1,7 +1,7 @@
 // Rule 40 on dashboard and set-up: contrasts, focus, forced colours, a zoom of 400 %, in every view and step.
 import assert from "node:assert/strict";
 import { axe } from "./support/axe.mjs";
-import { withAdministration } from "./support/administration.mjs";
+import { budgetField, withAdministration } from "./support/administration.mjs";
 import { browserTests, drawn, until } from "./support/browser.mjs";
 import { NOW, PEOPLE, withLedger } from "./support/ledger.mjs";
 import { contrasts, forced, reachable, rings } from "./support/look.mjs";
@@ -16,6 +16,9 @@ const loaded = async (page) => {
   await until("all of it is loaded", async () => (await page.locator(".waiting").count()) === 0);
   await drawn(page);
 };
+
+/** What is scrolled under another element axe cannot judge. */
+const toTop = (page) => page.locator(".sheet").evaluate((sheet) => (sheet.scrollTop = 0));
 
 /** Goes through all views of the dashboard, and the dialogs that they open; `look(page, state)` at each. */
 async function dashboard({ page, server, address }, look) {
@@ -35,6 +38,7 @@ async function dashboard({ page, server, address }, look) {
   await at("overview");
   await page.getByText("The same numbers as a table").click();
   await page.getByText("1 failure of the model").click();
+  await toTop(page);
   await look(page, "the overview");
   await at("people");
   await look(page, "people");
@@ -57,9 +61,9 @@ async function dashboard({ page, server, address }, look) {
   await look(page, "channels");
   await open("Connect a channel", "connecting a channel");
   await at("settings");
-  await page.getByLabel("Messages a day").fill("0");
-  // What is scrolled under another element axe cannot judge.
-  await page.locator(".sheet").evaluate((sheet) => (sheet.scrollTop = 0));
+  await budgetField(page, "The whole team", "Messages a day").fill("many");
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await toTop(page);
   await look(page, "settings");
   await at("audit");
   await look(page, "the audit");

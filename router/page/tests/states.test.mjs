@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { browserTests, drawn, until } from "./support/browser.mjs";
 import { announced, answer, ask, box, open, shows } from "./support/chat.mjs";
+import { budget } from "./support/ledger.mjs";
 import { Scripted, ada } from "./support/scripted.mjs";
 
 const test = browserTests(() => Scripted.start());
@@ -62,8 +63,9 @@ for (const days of [-1, 0, 1]) {
     assert.equal(await retry.textContent(), "Retry in 3 h");
     assert.ok(await retry.isDisabled());
     assert.equal(await box(page).inputValue(), "One more");
-    await page.clock.runFor(2 * 3600_000 + 59 * 60_000 + 30_000);
-    assert.match(await note.textContent(), /in (29|30|31) s/);
+    await page.clock.fastForward(2 * 3600_000 + 59 * 60_000 + 30_000);
+    await page.clock.runFor(1_000);
+    assert.match(await note.textContent(), /in (28|29|30) s/);
     await page.clock.runFor(31_000);
     assert.match(await note.textContent(), /It has reset: you can send again/);
     assert.equal(sent(server).length, 1, "nothing is sent by itself");
@@ -73,26 +75,28 @@ for (const days of [-1, 0, 1]) {
   });
 }
 
-for (const count of [1, 2, 3, 4]) {
-  test(`rule 38: ${count} ${count === 1 ? "question" : "questions"} to begin with stand in full rows, and below each other on a phone`, async ({ page, server, address }) => {
-    server.me = { ...server.me, ask: server.me.ask.slice(0, count) };
+test("rule 38: questions to begin with stand in full rows, however many, and below each other on a phone", async ({ page, server, address }) => {
+  const all = server.me.ask;
+  const rows = () => page.locator(".asks").evaluate((asks) => {
+    const rows = Map.groupBy([...asks.children], (ask) => Math.round(ask.getBoundingClientRect().top));
+    return [...rows.values()].map((row) => {
+      const [left, right] = [row[0].getBoundingClientRect().left, row.at(-1).getBoundingClientRect().right];
+      const box = asks.getBoundingClientRect();
+      return { count: row.length, isFull: Math.abs(left - box.left) <= 1 && Math.abs(right - box.right) <= 1 };
+    });
+  });
+  for (const count of [1, 2, 3, 4]) {
+    server.me = { ...server.me, ask: all.slice(0, count) };
+    await page.setViewportSize({ width: 1280, height: 800 });
     await page.goto(address);
     await page.locator(".asks button").first().waitFor();
-    const rows = () => page.locator(".asks").evaluate((asks) => {
-      const rows = Map.groupBy([...asks.children], (ask) => Math.round(ask.getBoundingClientRect().top));
-      return [...rows.values()].map((row) => {
-        const [left, right] = [row[0].getBoundingClientRect().left, row.at(-1).getBoundingClientRect().right];
-        const box = asks.getBoundingClientRect();
-        return { count: row.length, isFull: Math.abs(left - box.left) <= 1 && Math.abs(right - box.right) <= 1 };
-      });
-    });
     const wide = await rows();
     assert.ok(wide.every(({ isFull }) => isFull), JSON.stringify(wide));
     assert.deepEqual(wide.map((row) => row.count), [[1], [2], [3], [2, 2]][count - 1]);
     await page.setViewportSize({ width: 380, height: 700 });
     assert.deepEqual((await rows()).map((row) => row.count), Array(count).fill(1));
-  });
-}
+  }
+});
 
 test("rule 33: a turn that a limit ended offers Retry once it has reset, wherever one was meanwhile", async ({ page, server, address }) => {
   server.store("s1", "Elsewhere", "Another answer");
@@ -117,6 +121,52 @@ test("rule 33: a turn that a limit ended offers Retry once it has reset, whereve
   assert.equal(server.turns.size, 1, "nothing is sent by itself");
   await retry.click();
   await until("it is sent by hand", () => server.turns.size === 2);
+});
+
+test("rule 33: a budget of the month says its day and counts nothing down; Retry works, since an administrator may raise it", async ({ page, server, address }) => {
+  const now = Date.UTC(2026, 10, 26, 21, 0, 0);
+  server.offset = now - Date.now();
+  await page.clock.install({ time: now });
+  server.me = { ...server.me, may_administer: false, role: "member" };
+  server.next("POST", "/api/turns", { status: 429, error: { code: "budget_reached", message: "what is left of the monthly limit of $50.00 is not enough for an answer", hint: "$49.98 was used this month; the limit resets at 2026-12-01T00:00:00Z" }, headers: { "retry-after": String(99 * 3600) } });
+  await page.goto(address);
+  await box(page).fill("One more");
+  await box(page).press("Enter");
+  const note = page.locator(".refusal");
+  await note.getByText("$49.98 was used this month. It resets on 1 December. An administrator can raise it before then.").waitFor();
+  assert.doesNotMatch(await note.textContent(), /\d (h|s|min)\b|2026/);
+  await note.getByRole("link", { name: "See usage" }).waitFor();
+  assert.equal(await note.getByRole("link", { name: "Change budgets" }).count(), 0);
+  await note.getByRole("button", { name: "Retry", exact: true }).click();
+  await until("it is sent by hand", () => server.turns.size === 1);
+});
+
+test("an answer says that a budget is nearly used up, once in a conversation and its versions", async ({ page, server, address }) => {
+  await open(page, address);
+  const spent = page.locator(".spent");
+  const dollars = budget("usd_per_month", 41.2, 50);
+  const answered = async (text, warnings) => {
+    const turn = server.turn;
+    turn.delta(text);
+    turn.done({ budget_warnings: warnings });
+    await shows(page, text);
+    await page.locator(".ans.open").waitFor({ state: "detached" });
+  };
+  await ask(page, server, "First");
+  await answered("One.", [dollars]);
+  assert.deepEqual(await spent.allTextContents(), ["82% of your team’s budget of $50 for this month is used. It resets on 1 December."]);
+  await until("it is heard", async () => (await announced(page)).at(-1) === (await spent.textContent()));
+  await ask(page, server, "Second");
+  await answered("Two.", [dollars, budget("user_messages_per_day", 20, 20)]);
+  assert.deepEqual((await spent.allTextContents()).slice(1), ["All of your budget of 20 messages for today is used. It resets at 01:00."]);
+  await page.getByRole("button", { name: "Ask again" }).last().click();
+  await until("it is asked again", () => server.turns.size === 3);
+  await answered("Three.", [dollars]);
+  assert.equal(await page.locator(".ans").last().locator(".spent").count(), 0);
+  await page.getByRole("link", { name: "New chat" }).click();
+  await ask(page, server, "Elsewhere");
+  await answered("Four.", [dollars]);
+  assert.equal(await spent.count(), 1);
 });
 
 const failures = [

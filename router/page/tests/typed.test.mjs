@@ -1,5 +1,6 @@
 // What is typed into the dashboard's forms, and what is known of credentials: against the router and a Jira that the test drives.
 import assert from "node:assert/strict";
+import { budgetField } from "./support/administration.mjs";
 import { browserTests, until } from "./support/browser.mjs";
 import { EMAIL, TOKEN } from "./support/jira.mjs";
 import { startTeam } from "./support/team.mjs";
@@ -58,12 +59,12 @@ test("what health does not try is stored, and not tested", async (t) => {
 test("what was typed is there again after another view, and leaving the page warns", async (t) => {
   const { page } = t;
   await open(t, "settings");
-  await page.getByLabel("Messages a day").fill("250");
+  await budgetField(page, "The whole team", "Messages a day").fill("250");
   await page.getByLabel("Name of the team").fill("Acme");
   await page.getByRole("link", { name: "Integrations" }).click();
   await card(page).getByLabel("E-mail of the account").fill(EMAIL);
   await page.getByRole("link", { name: "Settings" }).click();
-  assert.equal(await page.getByLabel("Messages a day").inputValue(), "250");
+  assert.equal(await budgetField(page, "The whole team", "Messages a day").inputValue(), "250");
   assert.equal(await page.getByLabel("Name of the team").inputValue(), "Acme");
   let warned = 0;
   page.on("dialog", (dialog) => {
@@ -86,12 +87,12 @@ test("what was typed is there again after another view, and leaving the page war
 test("all that is wrong is said at once, and what a setting does stands below it", async (t) => {
   const { page } = t;
   await open(t, "settings");
-  await page.getByLabel("Messages a day").fill("-1");
+  await budgetField(page, "The whole team", "Messages a day").fill("-1");
   await page.getByLabel("Turns of history for the model").fill("many");
   await page.getByRole("button", { name: "Save", exact: true }).click();
   await until("both are marked", async () => (await page.locator("[aria-invalid=true]").count()) === 2);
-  await page.getByLabel("Messages a day").fill("10");
-  await page.getByText("How many questions the whole team may ask a day (UTC). 0 refuses all of them. From 0 to 1,000,000,000.").waitFor();
+  await page.getByLabel("Turns of history for the model").fill("10");
+  await page.getByText("0: each question stands alone. From 0 to 1,000.").waitFor();
   const channels = page.getByRole("group", { name: "Where people may ask" });
   await channels.getByLabel("Everywhere").uncheck();
   await channels.getByLabel("Slack (not available yet)").waitFor();

@@ -4,6 +4,7 @@ import { effect, signal } from "@preact/signals";
 import type { JSX } from "preact";
 import { current } from "./conversations";
 import type { Turn } from "./model";
+import { warning } from "./warnings";
 
 const said = signal<{ id: number; text: string }[]>([]);
 let last = 0;
@@ -46,8 +47,10 @@ effect(() => {
       const rest = spoken(before.text.peek().slice(heard));
       const state = before.state.peek();
       if (rest && state === "done") say(rest);
-      if (state === "done") say("Answer complete");
-      else if (state === "failed") say(`The answer failed. ${before.error.peek()?.message ?? ""}`);
+      if (state === "done") {
+        say("Answer complete");
+        for (const budget of before.warnings.peek()) say(warning(budget));
+      } else if (state === "failed") say(`The answer failed. ${before.error.peek()?.message ?? ""}`);
       else if (state === "broken_off") say("The answer broke off");
     }
     heard = turn?.text.peek().length ?? 0;

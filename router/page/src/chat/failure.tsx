@@ -4,6 +4,10 @@ import type { JSX } from "preact";
 import { ApiError, serverNow } from "../common/api";
 import { Note, explained, sentence } from "../common/note";
 import { me, signingIn } from "../common/session";
+import { dayOf, timeOf } from "./warnings";
+
+/** Nobody waits longer than a day: a limit that is further off may be raised before it resets. */
+const FAR = 86_400;
 
 interface Props {
   error: unknown;
@@ -16,6 +20,7 @@ export function FailureNote({ error, onRetry, onEdit, onClose }: Props): JSX.Ele
   const { what, todo, requestId } = said(error);
   const limit = error instanceof ApiError && error.status === 429 ? error : null;
   const left = useLeft(limit);
+  const isFar = left > FAR;
   // What was asked cannot be answered to this caller: the same once more would fail the same way.
   const isAsked = error instanceof ApiError && error.code === "skill_input";
   const actions = (
@@ -27,8 +32,8 @@ export function FailureNote({ error, onRetry, onEdit, onClose }: Props): JSX.Ele
       )}
       {onRetry && !isAsked && (
         // Before the limit resets it would be refused again.
-        <button type="button" disabled={left > 0} onClick={onRetry}>
-          Retry{left > 0 && <span aria-hidden="true"> in {span(left)}</span>}
+        <button type="button" disabled={left > 0 && !isFar} onClick={onRetry}>
+          Retry{left > 0 && !isFar && <span aria-hidden="true"> in {span(left)}</span>}
         </button>
       )}
       {onEdit && (
@@ -37,6 +42,7 @@ export function FailureNote({ error, onRetry, onEdit, onClose }: Props): JSX.Ele
         </button>
       )}
       {limit && me.value?.user && <a href="/dashboard">See usage</a>}
+      {limit?.code === "budget_reached" && me.value?.may_administer && <a href="/dashboard?view=settings">Change budgets</a>}
       {onClose && (
         <button type="button" onClick={onClose}>
           Close
@@ -47,16 +53,18 @@ export function FailureNote({ error, onRetry, onEdit, onClose }: Props): JSX.Ele
   const isSoft = limit !== null || (error instanceof ApiError && error.status === 409);
   return (
     <Note kind={isSoft ? "warn" : "bad"} requestId={requestId} actions={actions}>
-      {what} {todo} {limit?.retryAfter !== undefined && <Reset seconds={limit.retryAfter} left={left} isCounted={!onRetry} />}
+      {what} {todo} {limit?.retryAfter !== undefined && <Reset seconds={limit.retryAfter} left={left} isCounted={!onRetry && !isFar} />}
     </Note>
   );
 }
 
+const withoutTime = (text: string) => text.replace(/[;,.]?\s*the limit resets at \S+/i, "");
+
 function said(error: unknown): { what: string; todo: string; requestId?: string | undefined } {
   if (error instanceof ApiError) {
     const { requestId } = error;
-    // When is said below, as the reader writes times.
-    if (error.status === 429 && error.retryAfter !== undefined) return { ...explained(error), what: sentence(error.message.replace(/[;,.]?\s*the limit resets at \S+/i, "")) };
+    // When is said below, as the reader writes times; how much was used is what is reached.
+    if (error.status === 429 && error.retryAfter !== undefined) return { what: sentence(withoutTime(error.message)), todo: /is reached$/.test(error.message) ? "" : sentence(withoutTime(error.hint ?? "")), requestId };
     if (error.code === "conversation_moved_on") return { what: "This conversation went on in another tab.", todo: "Read what is new, then send again; your text is kept.", requestId };
     if (error.code === "turn_under_way") return { what: "Another question in this conversation is being answered.", todo: "Send again when it is complete; your text is kept.", requestId };
     if (error.status === 504) return { what: "The answer took too long.", todo: "Ask again, or ask for less at once.", requestId };
@@ -86,8 +94,9 @@ function Reset({ seconds, left, isCounted }: { seconds: number; left: number; is
   if (left <= 0) return <span class="reset">It has reset: you can send again.</span>;
   const date = new Date(serverNow() + left * 1000);
   const isToday = date.toDateString() === new Date(serverNow()).toDateString();
-  const time = date.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", ...(seconds < 120 && { second: "2-digit" }) });
-  const day = isToday ? "" : `${date.toLocaleDateString(undefined, { weekday: "long", day: "numeric", month: "long" })}, `;
+  if (left > FAR) return <span class="reset">It resets on {dayOf(date)}.{!me.value?.may_administer && " An administrator can raise it before then."}</span>;
+  const time = timeOf(date, seconds < 120 ? { second: "2-digit" } : {});
+  const day = isToday ? "" : `${dayOf(date, { weekday: "long" })}, `;
   return (
     <span class="reset">
       It resets at {day}

@@ -6,6 +6,7 @@ import type { ErrorDetail } from "../common/api";
 import { absent, arrivals, me } from "../common/session";
 import { detailsOf, type Answer, type Message, type Turn, type TurnHead, type TurnState } from "./model";
 import { events } from "./sse";
+import { firstOf } from "./warnings";
 
 /** A stream says `start` at once. One that is silent for so long is kept back by what stands before the router. */
 const SILENT_MS = 4_000;
@@ -145,6 +146,8 @@ function done(turn: Turn, answer: Answer): void {
   // How long it took is what the history says, to those who have one: it is the same after a reload.
   const { timing_ms, ...rest } = detailsOf(answer);
   turn.details.value = me.peek()?.user || timing_ms === undefined ? rest : { ...rest, timing_ms };
+  const fresh = firstOf(answer.budget_warnings ?? [], answer.session_id, turn.versionOf);
+  if (fresh.length > 0) turn.warnings.value = fresh;
   turn.stored = 2;
   turn.end("done");
 }

@@ -2,7 +2,7 @@
 // object from its first word to long after its last, so that what is on the screen stays there.
 import { batch, computed, signal } from "@preact/signals";
 import { ApiError } from "../common/api";
-import type { ErrorDetail } from "../common/api";
+import type { Budget, ErrorDetail } from "../common/api";
 import { withNextFrame } from "../common/drawing";
 
 /** How an answer came to be. */
@@ -33,6 +33,7 @@ export interface Answer {
   usage?: Details["usage"];
   timing_ms?: number;
   request_id?: string;
+  budget_warnings?: Budget[];
 }
 
 export type TurnState = "running" | "done" | "failed" | "stopped" | "broken_off";
@@ -57,6 +58,8 @@ export class Turn {
   readonly tools = signal<string[]>([]);
   readonly details = signal<Details | null>(null);
   readonly error = signal<Error | null>(null);
+  /** Budgets that it is the first in its conversation to warn of. */
+  readonly warnings = signal<readonly Budget[]>([]);
   /** It is on its way to the router, which has not taken it yet. */
   readonly isSending = signal(false);
   /** What stands in its box while it is edited. */

@@ -13,6 +13,7 @@ import type { Conversation, Details, Turn } from "./model";
 import { memo } from "../common/drawing";
 import { askInstead } from "./sending";
 import { address } from "./sessions";
+import { warning } from "./warnings";
 
 /** From where a skill has what it says. */
 const SOURCES: Record<string, string> = { sprint_status: "Jira", release_notes: "Jira" };
@@ -180,6 +181,11 @@ function AnswerOf({ turn, conversation, isLast, edit }: Props & { edit: () => vo
         </Note>
       )}
       {(state === "done" || state === "stopped") && turn.text.value !== "" && <Acts turn={turn} conversation={conversation} isLast={isLast} />}
+      {turn.warnings.value.map((budget) => (
+        <p key={budget.name} class="spent">
+          {warning(budget)}
+        </p>
+      ))}
       {state === "stopped" && text === "" && <Acts turn={turn} conversation={conversation} isLast={isLast} />}
     </div>
   );

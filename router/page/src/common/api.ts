@@ -1,5 +1,6 @@
 // The router's API, typed. Every failure is one of two kinds: the router (or what stands before it)
 // refused, `ApiError`; or nothing answered, `NoNetwork`.
+import type { Period, Unit } from "./names";
 
 export interface User {
   user_id: string;
@@ -23,6 +24,24 @@ export interface Me {
   ask?: string[];
   model?: string | null | { provider: string | null; name: string | null; problem?: string };
 }
+
+/** How much of a budget is used. */
+export interface Budget {
+  name: string;
+  payer: "tenant" | "user" | "key";
+  /** Which user, by id; which key, by prefix. */
+  of?: string;
+  unit: Unit;
+  period: Period;
+  limit: number;
+  used: number;
+  /** Four fifths are used, or more. */
+  is_warning: boolean;
+  resets_at: string;
+}
+
+/** How much of it is used, in percent, rounded down: at 100 nothing is left. */
+export const percent = ({ used, limit }: Budget): number => (limit > 0 ? Math.floor((used / limit) * 100 + 1e-9) : 100);
 
 /** The name of the model that answers; null where none does. */
 export function modelOf(who: Me | null): string | null {

@@ -8,7 +8,6 @@ export const LABELS: Record<string, string> = {
   max_tokens_per_message: "Longest answer, in tokens",
   enabled_channels: "Where people may ask",
   enabled_skills: "Skills",
-  messages_per_day: "Messages a day",
   max_conversation_history: "Turns of history for the model",
   url: "Address",
   email: "E-mail of the account",
@@ -18,6 +17,22 @@ export const LABELS: Record<string, string> = {
   api_key: "API key",
   base_url: "Address of the endpoint",
 };
+
+/** What budgets count. */
+export const UNITS = { messages: "Messages", tokens: "Tokens", usd: "Dollars" } as const;
+export type Unit = keyof typeof UNITS;
+export const PERIODS = ["day", "month"] as const;
+export type Period = (typeof PERIODS)[number];
+
+for (const [payer, whose] of [["", ""], ["user_", " for each person"], ["key_", " for each API key"]]) {
+  for (const unit of Object.keys(UNITS) as Unit[]) for (const period of PERIODS) LABELS[`${payer}${unit}_per_${period}`] = `${UNITS[unit]} a ${period}${whose}`;
+}
+
+/** How much a budget is: `1,000 messages`, `$50`, `$2.50`. */
+export function amount(unit: Unit, value: number): string {
+  if (unit === "usd") return `$${value.toLocaleString("en-US", { minimumFractionDigits: Number.isInteger(value) ? 0 : 2, maximumFractionDigits: 9 })}`;
+  return `${value.toLocaleString("en-US")} ${value === 1 ? unit.slice(0, -1) : unit}`;
+}
 
 const OTHERS: Record<string, string> = { jira: "Jira", anthropic: "Anthropic", openai: "OpenAI", bedrock: "Amazon Bedrock", slack: "Slack", teams: "Microsoft Teams", telegram: "Telegram", dashboard: "the web page", api: "the API" };
 

@@ -72,7 +72,7 @@ export function Cards({ usage, limits, today, days }: Props) {
             return (
               <>
                 <div class="big">{count(notAnswered(total))}</div>
-                <div class="sub">{none ? "no failure, no refusal" : `${count(total.failed ?? 0)} failed, ${count(total.refusals ?? 0)} refused by the limit`}</div>
+                <div class="sub">{none ? "no failure, no refusal" : `${count(total.failed ?? 0)} failed, ${count(total.refusals ?? 0)} refused by a limit`}</div>
                 <Sparkline values={eachDay(usage.days, line).map(notAnswered)} />
               </>
             );

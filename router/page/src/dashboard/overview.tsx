@@ -3,6 +3,7 @@ import { daysUntil, today as utcToday, zone } from "../figures/days";
 import { withQuery } from "../common/api";
 import { Note } from "../common/note";
 import { me } from "../common/session";
+import { Budgets, useNames } from "./budgets";
 import { Cards } from "./cards";
 import { Daily } from "./daily";
 import { Health } from "./health";
@@ -49,6 +50,7 @@ export function Overview() {
   const asked = Math.min(366, Math.max(2 * days, daysUntil(today, 31).length));
   const usage = useLoad<Usage>(withQuery("/api/admin/usage", { days: asked }));
   const limits = useLoad<{ limits: Limits }>("/api/settings");
+  const whose = useNames(usage.value?.budgets);
   return (
     <>
       <header class="about">
@@ -61,6 +63,7 @@ export function Overview() {
       <Fresh />
       <div class="grid">
         <Cards usage={usage} limits={limits} today={today} days={days} />
+        <Budgets load={usage} of={(usage) => usage.budgets} whose={whose} />
         <Daily today={today} days={days} />
         <Health />
         <UsersOfIt today={today} days={days} />

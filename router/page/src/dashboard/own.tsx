@@ -6,6 +6,7 @@ import { compact, cost, count } from "../figures/numbers";
 import { withQuery } from "../common/api";
 import { Note } from "../common/note";
 import { me } from "../common/session";
+import { Budgets, ownBudget } from "./budgets";
 import { Today } from "./cards";
 import { Bars, Choice, whole } from "./daily";
 import { Panel, isAbsent, useLoad } from "./load";
@@ -65,6 +66,7 @@ export function Own({ note }: { note?: ComponentChildren }) {
         <Panel title="Your team's messages today" load={load}>
           {(usage) => <Today limits={usage.limits} today={today} />}
         </Panel>
+        <Budgets load={load} of={(usage) => usage.limits.budgets} whose={ownBudget} />
         <Panel title={name} class="w4" load={load} lines={6} tools={<Choice label="Measure" value={measure} options={MEASURES} onChange={(measure) => go({ measure })} />}>
           {(usage) => <Bars name={name} file={`my-${measure}`} series={whole(usage, period, measure)} days={period} measure={measure} today={today} />}
         </Panel>

@@ -6,14 +6,15 @@ import { useDraft } from "../common/drafts";
 import { ErrorNote, Note, sentence, toast } from "../common/note";
 import { LABELS } from "../common/names";
 import { loadMe } from "../common/session";
+import { BudgetFields, isBudget } from "./budget-fields";
 import { servedIn } from "./channels";
 import { Field, FormError, Text, wrongWith } from "./form";
 import { type Loaded, Panel, send, useAction, useLoad } from "./load";
 import { addressWith, follow } from "./place";
 
-type Value = string | number | string[] | null;
+export type Value = string | number | string[] | null;
 
-interface Setting {
+export interface Setting {
   name: string;
   meaning: string;
   rule: string;
@@ -35,7 +36,7 @@ export function kindOf({ name, rule }: Setting): { kind: "one" | "some"; of: str
   if (one) return { kind: "one", of: one.split(", ") };
   const some = /^must be a list of (.+), separated by commas$/.exec(rule)?.[1];
   if (some) return { kind: "some", of: some.split(", ") };
-  if (rule.startsWith("must be a whole number")) return { kind: "number" };
+  if (/^must be a (whole )?number/.test(rule)) return { kind: "number" };
   return { kind: name === "system_prompt_override" ? "long" : "text" };
 }
 
@@ -51,7 +52,6 @@ const HELP: Record<string, string> = {
   max_tokens_per_message: "The most tokens that one answer may have.",
   enabled_channels: "Where the team’s questions are answered.",
   enabled_skills: "What T3nets may use to answer.",
-  messages_per_day: "How many questions the whole team may ask a day (UTC). 0 refuses all of them.",
   max_conversation_history: "How many earlier turns the model sees with a question. 0: each question stands alone.",
 };
 
@@ -76,9 +76,9 @@ export function Settings() {
 /** What is wrong with a value, as far as the rule can be read. */
 function problemOf(setting: Setting, value: Value): string | undefined {
   if (value === null) return undefined;
-  const range = /^must be a whole number from (\d+) to (\d+)$/.exec(setting.rule);
+  const range = /^must be a (?:whole )?number from (\d+) to (\d+)/.exec(setting.rule);
   const isWrong = range ? typeof value !== "number" || value < Number(range[1]) || value > Number(range[2]) : setting.rule.endsWith("without spaces") && /\s/.test(String(value));
-  return isWrong ? sentence(setting.rule) : undefined;
+  return isWrong ? sentence(setting.rule.replace(/\d{5,}/g, (digits) => count(Number(digits)))) : undefined;
 }
 
 /** Where the key of a provider is entered. */
@@ -135,9 +135,10 @@ function Form({ settings, load }: { settings: TenantSettings; load: Loaded<Tenan
         <p class="sub">{`${settings.model.name} answers now, by ${settings.model.provider}.`}</p>
       )}
       <Text label="Name of the team" value={name} onInput={(value) => draft.set("name", value, settings.name)} wrong={wrong("name")} />
-      {all.map((setting) => (
+      {all.filter((setting) => !isBudget(setting)).map((setting) => (
         <One key={setting.name} setting={setting} value={of(setting)} served={channels.value === undefined ? undefined : servedIn(channels.value)} onChange={(value) => draft.set(setting.name, value, setting.value)} wrong={wrong(setting.name)} />
       ))}
+      <BudgetFields settings={all.filter(isBudget)} of={of} usual={(setting) => defaultOf(setting.meaning)} onChange={(setting, value) => draft.set(setting.name, value, setting.value)} wrong={(setting) => wrong(setting.name)} />
       {isOld ? (
         <ErrorNote
           error={action.error}

@@ -1,4 +1,5 @@
 // What the ledger tells, and what the dashboard makes of it.
+import type { Budget } from "../common/api";
 import type { Series } from "../figures/bars";
 import { MOST_SERIES } from "../figures/bars";
 import { type Day, dayOfMonth, lastOfMonth, share } from "../figures/days";
@@ -28,6 +29,8 @@ export interface Group {
 export interface Usage {
   days: OfDay[];
   total: Counts;
+  /** Of an administrator's: the team's, and those of people and keys that are nearly used up. */
+  budgets?: Budget[];
 }
 
 export interface GroupedUsage extends Usage {
@@ -41,6 +44,8 @@ export interface Limits {
   messages_today: number;
   resets_at: string;
   max_tokens_per_message: number;
+  /** That hold for the reader. */
+  budgets?: Budget[];
 }
 
 export const BYS = ["route", "model", "user", "key"] as const;

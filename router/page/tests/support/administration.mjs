@@ -21,13 +21,18 @@ const integrations = [
 ];
 
 const setting = (name, meaning, rule, value = null) => ({ name, meaning, rule, value });
+const budget = (name) => setting(name, `so many of it [default: ${name === "messages_per_day" ? "1000" : "no limit"}]`, name.includes("usd") ? "must be a number from 0 to 1000000, such as 25 or 2.5" : "must be a whole number from 0 to 1000000000", name === "messages_per_day" ? 250 : null);
 const settings = [
   setting("ai_provider", "who answers [default: the router's own]", "must be one of bedrock, anthropic, openai, offline"),
   setting("ai_model", "the model that answers [default: the router's own]", "must be a model's name or id, without spaces"),
   setting("system_prompt_override", "instructions in place of the built-in ones [default: those]", "must be a text of 1 to 32768 bytes"),
   setting("enabled_skills", "the skills that may be used [default: all]", "must be a list of ping, sprint_status, separated by commas", ["ping"]),
-  setting("messages_per_day", "questions a day (UTC) [default: 1000]", "must be a whole number from 0 to 1000000000", 250),
+  ...["", "user_"].flatMap((payer) => ["messages", "tokens", "usd"].flatMap((unit) => ["day", "month"].map((period) => budget(`${payer}${unit}_per_${period}`)))),
+  budget("key_tokens_per_day"),
 ];
+
+/** The field of a budget, in its group. */
+export const budgetField = (page, group, name) => page.getByRole("group", { name: group, exact: true }).getByRole("textbox", { name, exact: true });
 
 const audit = [
   { id: "3", at: `${TODAY}T09:12:00Z`, actor: "user:ada", action: "integration.set", target: "jira" },

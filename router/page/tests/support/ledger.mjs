@@ -90,14 +90,21 @@ export const health = () => ({
   since: `${TODAY}T09:00:00Z`,
 });
 
-export const limits = () => ({ messages_per_day: 1000, messages_today: 412, resets_at: "2026-11-27T00:00:00Z", max_tokens_per_message: 4096 });
+/** How a budget stands, by its name. */
+export function budget(name, used, limit, of) {
+  const [, payer, unit, period] = /^(user_|key_)?(messages|tokens|usd)_per_(day|month)$/.exec(name);
+  return { name, payer: payer?.slice(0, -1) ?? "tenant", ...(of && { of }), unit, period, limit, used, is_warning: used >= 0.8 * limit, resets_at: period === "day" ? "2026-11-27T00:00:00Z" : "2026-12-01T00:00:00Z" };
+}
+const ofTeam = () => [budget("messages_per_day", 412, 1000), budget("tokens_per_day", 120_000, 500_000), budget("usd_per_month", 41.2, 50)];
+
+export const limits = () => ({ messages_per_day: 1000, messages_today: 412, resets_at: "2026-11-27T00:00:00Z", max_tokens_per_message: 4096, budgets: [...ofTeam(), budget("user_messages_per_day", 18, 20, "mei")] });
 
 /** Lets a scripted server answer what the dashboard asks. `change(path, body)` may change an answer. */
 export function withLedger(server, options = {}) {
   const body = ({ url }) => {
     const days = Number(url.searchParams.get("days") ?? 30);
     switch (url.pathname) {
-      case "/api/admin/usage": return usage(days, url.searchParams.get("by"), options);
+      case "/api/admin/usage": return { ...usage(days, url.searchParams.get("by"), options), budgets: [...ofTeam(), budget("user_tokens_per_day", 8_500, 10_000, "bob"), budget("user_tokens_per_month", 2e6, 2e6, "mei"), budget("key_usd_per_day", 0.9, 1, "t3n_abcdef")] };
       case "/api/usage": {
         const own = usage(days, null, options);
         return { user_id: "mei", days: own.days, total: own.total, limits: limits() };
