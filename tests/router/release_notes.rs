@@ -187,7 +187,7 @@ async fn a_version_that_does_not_exist_is_said_with_those_that_do() {
         "The project PAY has no version `9.9`. Its newest are 3.0, 2.5, 2.4, 2.4.1, 2.3."
     );
     assert_eq!(jira.requests_to(SEARCH), []);
-    let jira = Script::sample().located(7, "PAY").start().await;
+    let jira = Script::sample().start().await;
     let none = list(&jira).await;
     assert_eq!(skill().describe(&none), "The project PAY has no releases.");
     let none = run(&jira, json!({"action": "summarize"})).await.unwrap();
@@ -195,6 +195,16 @@ async fn a_version_that_does_not_exist_is_said_with_those_that_do() {
         skill().describe(&none),
         "The project PAY has no such version. It has none at all."
     );
+    for (name, words) in [
+        ("next", "The project PAY has no unreleased version."),
+        ("latest", "The project PAY has no released version."),
+    ] {
+        let none = summarize(&jira, name).await;
+        assert_eq!(
+            skill().describe(&none),
+            format!("{words} It has none at all.")
+        );
+    }
 }
 
 #[tokio::test]

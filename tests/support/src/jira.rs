@@ -97,14 +97,15 @@ pub struct Script {
 }
 
 impl Script {
-    /// Board 7 `Payments` with story points, and sprint 42 `Sprint 24`, from 2026-11-09 to
-    /// 2026-11-23 at 09:00 UTC, with six issues and a sub-task: 3 done (8 points of 21.5), 2 in
-    /// progress, 1 to do; blocked by flag, label and status.
+    /// Board 7 `Payments` of the project PAY with story points, and sprint 42 `Sprint 24`, from
+    /// 2026-11-09 to 2026-11-23 at 09:00 UTC, with six issues and a sub-task: 3 done (8 points of
+    /// 21.5), 2 in progress, 1 to do; blocked by flag, label and status.
     pub fn sample() -> Self {
         let ada = user("ada-1", "Ada Lovelace", "ada@example.com");
         let grace = user("grace-2", "Grace Hopper", "grace@example.com");
         Self::default()
             .board(7, "Payments", Some(POINTS))
+            .located(7, "PAY")
             .field(json!({"id": "summary", "name": "Summary", "custom": false, "schema": {"type": "string"}}))
             .field(flag_field(FLAGGED))
             .user(ada.clone())

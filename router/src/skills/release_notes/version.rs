@@ -112,14 +112,14 @@ pub(super) fn find<'a>(name: Option<&str>, versions: &'a [Version]) -> Found<'a>
     }
 }
 
-fn is_latest(word: &str) -> bool {
+pub(super) fn is_latest(word: &str) -> bool {
     matches!(
         word,
         "latest" | "last" | "previous" | "newest" | "current" | "recent" | "released"
     )
 }
 
-fn is_next(word: &str) -> bool {
+pub(super) fn is_next(word: &str) -> bool {
     matches!(word, "next" | "upcoming" | "coming" | "unreleased")
 }
 

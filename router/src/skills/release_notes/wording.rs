@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::report::{IssueReport, Progress, Releases, Summary, TypeReport, VersionReport};
-use super::version::VersionState;
+use super::version::{VersionState, is_latest, is_next};
 use crate::skills::jira::figures::Tally;
 use crate::skills::jira::issue::{Stage, plain};
 use crate::skills::jira::lines::{counted, date, item, joined, rest};
@@ -118,6 +118,12 @@ fn describe_summary(report: &Summary) -> String {
 fn no_version(report: &Summary) -> String {
     let project = &report.project.key;
     let missing = match &report.unknown_version {
+        Some(name) if is_next(&name.to_lowercase()) => {
+            format!("The project {project} has no unreleased version.")
+        }
+        Some(name) if is_latest(&name.to_lowercase()) => {
+            format!("The project {project} has no released version.")
+        }
         Some(name) => format!("The project {project} has no version `{name}`."),
         None => format!("The project {project} has no such version."),
     };

@@ -17,7 +17,7 @@ pub fn version(id: u64, name: &str, fields: Value) -> Value {
 }
 
 impl Script {
-    /// [`sample`](Self::sample) with the project PAY, in which the board is, and its versions: 2.3
+    /// [`sample`](Self::sample) with versions of its project: 2.3
     /// and 2.4 released on 2026-10-01 and 2026-11-12, 2.4.1 overdue since 2026-11-10, 2.5 due on
     /// 2026-12-03, 3.0 without a date, 1.0 archived. 2.4 has four issues, one of them a bug and one
     /// not done; 2.5 has one of each stage.
@@ -31,7 +31,6 @@ impl Script {
         let released =
             |on: &str| json!({"released": true, "releaseDate": on, "description": "Pay later"});
         Self::sample()
-            .located(7, "PAY")
             .version(
                 "PAY",
                 version(1, "1.0", json!({"archived": true, "released": true})),
