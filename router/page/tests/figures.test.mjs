@@ -10,7 +10,14 @@ const numbers = await load("figures/numbers.ts");
 const { cell, csv } = await load("figures/csv.ts");
 const sort = await load("figures/sort.ts");
 const trail = await load("dashboard/trail.ts");
+const { plain } = await load("common/names.ts");
 const { boardIn, emailProblem, siteIn, tokenIn } = await load("setup/board.ts");
+
+test("33: a time in the API's words is the reader's, and a setting has its label", () => {
+  const said = plain("5 messages were used this month; the limit resets at 2026-12-01T00:00:00Z: see `usd_per_month`");
+  assert.match(said, /resets at .*(December|November).*: see Dollars a month$/);
+  assert.doesNotMatch(said, /2026|T00|Z/);
+});
 
 test("42: Los Angeles and Auckland show the same labels of days, which name their zone", () => {
   const program = `

@@ -49,13 +49,14 @@ for (const days of [-1, 0, 1]) {
     await page.clock.install({ time: now + days * 86_400_000 });
     const dated = { date: new Date(now).toUTCString() };
     server.next("GET", "/api/me", ({ response }) => server.json(response, 200, server.who(), dated));
-    server.next("POST", "/api/turns", { status: 429, error: { code: "messages_exhausted", message: "your team has used its 1,000 messages for today; the limit resets at 2026-11-27T00:00:00Z" }, headers: { "retry-after": "10800", ...dated } }, 2);
+    server.next("POST", "/api/turns", { status: 429, error: { code: "daily_limit_reached", message: "the daily limit of 1000 messages is reached", hint: "1000 messages were used today; the limit resets at 2026-11-27T00:00:00Z" }, headers: { "retry-after": "10800", ...dated } }, 2);
     await page.goto(address);
     await box(page).fill("One more");
     await box(page).press("Enter");
     const note = page.locator(".refusal");
-    await note.getByText("Your team has used its 1,000 messages for today.").waitFor();
-    assert.doesNotMatch(await note.textContent(), /limit resets|2026/);
+    await note.getByText("The daily limit of 1000 messages is reached.").waitFor();
+    await note.getByRole("link", { name: "Change budgets" }).waitFor();
+    assert.doesNotMatch(await note.textContent(), /limit resets|2026|were used/);
     // 21:00 UTC is 22:00 in Berlin; three hours on.
     assert.match(await note.textContent(), /It resets at (?:Friday[^0-9]*27 November, )?01:00\./);
     // Sent again before, it would be refused again.

@@ -42,7 +42,7 @@ export function FailureNote({ error, onRetry, onEdit, onClose }: Props): JSX.Ele
         </button>
       )}
       {limit && me.value?.user && <a href="/dashboard">See usage</a>}
-      {limit?.code === "budget_reached" && me.value?.may_administer && <a href="/dashboard?view=settings">Change budgets</a>}
+      {/^(budget|daily_limit)_reached$/.test(limit?.code ?? "") && me.value?.may_administer && <a href="/dashboard?view=settings">Change budgets</a>}
       {onClose && (
         <button type="button" onClick={onClose}>
           Close

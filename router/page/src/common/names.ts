@@ -36,5 +36,7 @@ export function amount(unit: Unit, value: number): string {
 
 const OTHERS: Record<string, string> = { jira: "Jira", anthropic: "Anthropic", openai: "OpenAI", bedrock: "Amazon Bedrock", slack: "Slack", teams: "Microsoft Teams", telegram: "Telegram", dashboard: "the web page", api: "the API" };
 
-/** A text of the API as the page says it: by its labels, without marks of code, and without what only the command line can do. */
-export const plain = (text: string): string => text.replace(/,? or use `?(--)?force`?/g, "").replace(/`([^`]+)`/g, (_, name: string) => LABELS[name] ?? OTHERS[name] ?? name);
+const moment = (at: string) => new Date(at).toLocaleString(undefined, { day: "numeric", month: "long", hour: "2-digit", minute: "2-digit" });
+
+/** A text of the API as the page says it: by its labels, without marks of code, with times as the reader has them, and without what only the command line can do. */
+export const plain = (text: string): string => text.replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g, moment).replace(/,? or use `?(--)?force`?/g, "").replace(/`([^`]+)`/g, (_, name: string) => LABELS[name] ?? OTHERS[name] ?? name);
