@@ -75,7 +75,17 @@ fn the_demo_understands_whom_it_is_told_by_which_sprint_and_what_not_to_do() {
             "don't show me the sprint status",
             "Without an AI model I can answer these:",
         ),
-        ("sprnt status?", closest),
+        ("sprnt status?", report),
+        ("why did the sprint status change?", closest),
+        (
+            "which releases are planned?",
+            "Next: 2.5 (sample data), due on",
+        ),
+        (
+            "what's in the next release?",
+            "55% done. 5 of 9 issues done",
+        ),
+        ("release notes for 2.4", "2.4 (sample data): released on"),
     ] {
         let answer = sandbox.run(&["chat", message]).expect_code(0);
         assert!(answer.stdout.contains(said), "{message}: {answer:?}");

@@ -185,7 +185,7 @@ async fn versions(
     let versions = sample.data.versions.iter().enumerate().map(|(at, version)| {
         let on = today.saturating_add(Span::new().days(version.days));
         json!({
-            "id": at.to_string(), "name": version.name, "description": version.description, "archived": false,
+            "id": at.to_string(), "name": format!("{} (sample data)", version.name), "description": version.description, "archived": false,
             "released": version.released, "releaseDate": on,
         })
     });
@@ -382,7 +382,7 @@ mod tests {
         assert_eq!(list["project"]["name"], "Web shop (sample data)");
         assert_eq!(
             (&list["next"]["name"], &list["latest"]["name"]),
-            (&json!("2.5"), &json!("2.4"))
+            (&json!("2.5 (sample data)"), &json!("2.4 (sample data)"))
         );
         assert_eq!(list["overdue_total"], 1);
         for (name, total, done) in [("next", 9, 5), ("latest", 5, 5)] {

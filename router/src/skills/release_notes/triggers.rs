@@ -91,7 +91,7 @@ const SUMMARY: &[&str] = &[
 pub(super) fn triggers() -> Vec<Trigger> {
     let mut triggers = Vec::new();
     for phrase in [
-        "release note",
+        "release notes",
         "=changelog",
         "change log",
         "note for|of {one}|{version}",
