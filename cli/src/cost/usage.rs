@@ -54,13 +54,13 @@ fn gigabytes(text: &str) -> Result<f64, String> {
 /// Zones that the subnets lie in.
 pub(super) const ZONES: u32 = 2;
 
-/// Read units a request: key by its index (0.5), user, tenant and settings (1 each), a conversation
-/// of up to 16 KB (4), all read consistently.
-pub(super) const READ_UNITS_PER_REQUEST: f64 = 8.0;
+/// Read units a request: key, user, memory and tenant (1 each), a conversation's head of up to 8 KB
+/// (2), all read consistently.
+pub(super) const READ_UNITS_PER_REQUEST: f64 = 6.0;
 
-/// Write units a chat: reserving and settling its budget in transactions (8), its line in the
-/// ledger (2), a conversation of up to 16 KB (16).
-pub(super) const WRITE_UNITS_PER_CHAT: f64 = 26.0;
+/// Write units a chat: holding and settling what it uses (2), its line in the ledger (1), its
+/// conversation (8: the head's newest turns, and now and then a page of older ones).
+pub(super) const WRITE_UNITS_PER_CHAT: f64 = 11.0;
 
 /// Log bytes a request, at API Gateway and at the router.
 pub(super) const ACCESS_LOG_BYTES: f64 = 400.0;

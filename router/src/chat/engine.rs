@@ -18,8 +18,8 @@ use super::tools::{self, ReadySkill};
 use super::{
     Caller, OnEvent, Route, TurnAnswer, TurnError, TurnEvent, TurnRequest, conversational, prompt,
 };
-use crate::ai::{Models, SelectedModel};
-use crate::model::{ConversationKey, ModelRequest, SessionId, Tenant, TenantId};
+use crate::ai::{Models, SelectError, SelectedModel};
+use crate::model::{ConversationKey, Message, ModelRequest, SessionId, Tenant, TenantId};
 use crate::ports::{ModelError, Platform, StoreError, Window};
 use crate::skills::{Skill, SkillSet, rules};
 use crate::token::random_token;
@@ -47,10 +47,19 @@ pub struct Engine {
 /// A turn that is being answered.
 struct Turn<'turn> {
     request: &'turn TurnRequest,
-    key: &'turn ConversationKey,
     reservation: &'turn Reservation,
     /// When the turn began.
     now: Timestamp,
+}
+
+/// A skill whose rule matches the message, with the input that the rule gives it.
+type Matched<'engine> = (&'engine Arc<dyn Skill>, Value);
+
+/// What is read before a turn is answered by a skill or a model.
+struct Needed {
+    skills: Result<Vec<ReadySkill>, TurnError>,
+    history: Result<Vec<Message>, StoreError>,
+    selected: Result<SelectedModel, SelectError>,
 }
 
 /// How many turns were answered by each route since the router started.
@@ -167,28 +176,34 @@ impl Engine {
         admit(request)?;
         let caller = &request.caller;
         let now = self.platform.clock.now();
-        let small_talk = conversational::classify(&request.message);
-        let wish = match small_talk {
-            Some(_) => Wish::MESSAGE,
-            None => self.wish(request).await?,
-        };
-        let reservation = self.reserve(caller, wish, now).await?;
-
-        let outcome = match small_talk {
+        let (reservation, outcome) = match conversational::classify(&request.message) {
             Some(kind) => {
+                let reservation = self.reserve(caller, Wish::MESSAGE, now).await?;
                 reservation.routed(Route::Conversational, None);
                 let text = conversational::answer(kind, &self.skills);
                 on_event(TurnEvent::Delta(&text));
-                Outcome::without_model(text, Route::Conversational, Vec::new(), false)
+                let outcome =
+                    Outcome::without_model(text, Route::Conversational, Vec::new(), false);
+                (reservation, outcome)
             }
             None => {
+                let wish = self.wish(request).await?;
+                let matched = self.matching_skill(request);
+                // On AWS each of them waits for another service: so it is one wait.
+                let (reservation, needed) = futures::join!(
+                    self.reserve(caller, wish, now),
+                    self.needed(request, &key, matched.as_ref(), now),
+                );
+                let reservation = reservation?;
                 let turn = Turn {
                     request,
-                    key: &key,
                     reservation: &reservation,
                     now,
                 };
-                self.answer_with_skills(&turn, on_event).await?
+                let outcome = self
+                    .answer_with_skills(&turn, matched, needed, on_event)
+                    .await?;
+                (reservation, outcome)
             }
         };
 
@@ -250,37 +265,71 @@ impl Engine {
         Ok(ConversationKey { owner, session_id })
     }
 
+    /// What is read before a turn is answered by a skill or a model. Each part may have failed, and
+    /// is looked at where it is needed.
+    async fn needed(
+        &self,
+        request: &TurnRequest,
+        key: &ConversationKey,
+        matched: Option<&Matched<'_>>,
+        now: Timestamp,
+    ) -> Needed {
+        let TurnRequest { caller, raw, .. } = request;
+        let skills = async {
+            match matched {
+                Some((skill, _)) => {
+                    let ready = tools::prepare(&self.platform, caller, skill).await?;
+                    Ok(vec![ready])
+                }
+                None => tools::prepare_all(&self.platform, caller, &self.skills).await,
+            }
+        };
+        let history = async {
+            // A skill's JSON is not worded.
+            match *raw && matched.is_some() {
+                true => Ok(Vec::new()),
+                false => self.history(caller, key, now).await,
+            }
+        };
+        let secrets = &*self.platform.secrets;
+        let selected = self.models.select(&caller.tenant, secrets);
+        let (skills, history, selected) = futures::join!(skills, history, selected);
+        Needed {
+            skills,
+            history,
+            selected,
+        }
+    }
+
     async fn answer_with_skills(
         &self,
         turn: &Turn<'_>,
+        matched: Option<Matched<'_>>,
+        needed: Needed,
         on_event: &mut OnEvent<'_>,
     ) -> Result<Outcome, TurnError> {
         let TurnRequest { caller, raw, .. } = turn.request;
-        let (route, skills, called) = match self.matching_skill(turn.request) {
-            Some((skill, input)) => {
-                turn.reservation.routed(Route::Rule, None);
-                let ready = tools::prepare(&self.platform, caller, skill).await?;
-                on_event(TurnEvent::Tool { name: skill.name() });
-                let result = ready.run(&input).await?;
-                let name = skill.name().to_owned();
-                if *raw {
-                    let text = pretty(&result);
-                    return Ok(Outcome::without_model(text, Route::Rule, vec![name], true));
-                }
-                (Route::Rule, vec![ready], Some((name, input, result)))
-            }
-            None => {
-                turn.reservation.routed(Route::Ai, None);
-                let ready = tools::prepare_all(&self.platform, caller, &self.skills).await?;
-                (Route::Ai, ready, None)
-            }
+        let route = match &matched {
+            Some(_) => Route::Rule,
+            None => Route::Ai,
         };
-        let selected = self
-            .models
-            .select(&caller.tenant, &*self.platform.secrets)
-            .await?;
+        turn.reservation.routed(route, None);
+        let skills = needed.skills?;
+        let mut called = None;
+        if let (Some((skill, input)), [ready]) = (matched, &*skills) {
+            on_event(TurnEvent::Tool { name: skill.name() });
+            let result = ready.run(&input).await?;
+            let name = skill.name().to_owned();
+            if *raw {
+                let text = pretty(&result);
+                return Ok(Outcome::without_model(text, route, vec![name], true));
+            }
+            called = Some((name, input, result));
+        }
+        let selected = needed.selected?;
         turn.reservation.routed(route, Some(&selected.name));
-        let mut request = self.model_request(turn, &selected, &skills).await?;
+        let history = needed.history?;
+        let mut request = model_request(turn, &selected, &skills, &history);
         // The last message is this turn's.
         let history = request.messages.len().saturating_sub(1);
         let mut outcome = Outcome::with_model(route, Vec::new(), &selected);
@@ -333,7 +382,7 @@ impl Engine {
     }
 
     /// The skill whose rule matches the message, with the input that the rule gives it.
-    fn matching_skill(&self, request: &TurnRequest) -> Option<(&Arc<dyn Skill>, Value)> {
+    fn matching_skill(&self, request: &TurnRequest) -> Option<Matched<'_>> {
         let settings = &request.caller.tenant.settings;
         let enabled = self
             .skills
@@ -343,42 +392,26 @@ impl Engine {
         Some((self.skills.get(matched.skill)?, matched.input))
     }
 
-    /// What the model is asked first: the instructions, what is remembered of the user, the end of
-    /// the conversation, and the new message.
-    async fn model_request(
+    /// The end of the conversation, as much of it as the model is given.
+    async fn history(
         &self,
-        turn: &Turn<'_>,
-        selected: &SelectedModel,
-        skills: &[ReadySkill],
-    ) -> Result<ModelRequest, StoreError> {
-        let caller = &turn.request.caller;
-        let settings = &caller.tenant.settings;
-        let turns = usize::try_from(settings.history_turns()).unwrap_or(usize::MAX);
-        let history = match turns.min(MAX_HISTORY_TURNS) {
-            0 => Vec::new(),
+        caller: &Caller,
+        key: &ConversationKey,
+        now: Timestamp,
+    ) -> Result<Vec<Message>, StoreError> {
+        let turns = caller.tenant.settings.history_turns();
+        let turns = usize::try_from(turns).unwrap_or(usize::MAX);
+        match turns.min(MAX_HISTORY_TURNS) {
+            0 => Ok(Vec::new()),
             turns => {
                 let window = Window {
                     messages: turns * 2,
                     bytes: WINDOW_BYTES,
                 };
                 let conversations = &self.platform.conversations;
-                conversations.recent(turn.key, window, turn.now).await?
+                conversations.recent(key, window, now).await
             }
-        };
-        let memory = match &caller.user {
-            Some(user) => {
-                let tenants = &self.platform.tenants;
-                tenants.memory(&caller.tenant.id, &user.id).await?
-            }
-            None => None,
-        };
-        Ok(ModelRequest {
-            model: selected.id.clone(),
-            system: prompt::system_prompt(caller, memory.as_ref(), turn.now),
-            messages: prompt::conversation(&history, &turn.request.message),
-            tools: tools::specs(skills),
-            max_tokens: selected.max_tokens(settings.max_tokens()),
-        })
+        }
     }
 
     fn count(&self, tenant: &Tenant, route: Route) {
@@ -394,6 +427,24 @@ impl Engine {
             Route::Rule => counts.rule += 1,
             Route::Ai => counts.ai += 1,
         }
+    }
+}
+
+/// What the model is asked first: the instructions, what is remembered of the user, the end of the
+/// conversation, and the new message.
+fn model_request(
+    turn: &Turn<'_>,
+    selected: &SelectedModel,
+    skills: &[ReadySkill],
+    history: &[Message],
+) -> ModelRequest {
+    let caller = &turn.request.caller;
+    ModelRequest {
+        model: selected.id.clone(),
+        system: prompt::system_prompt(caller, turn.now),
+        messages: prompt::conversation(history, &turn.request.message),
+        tools: tools::specs(skills),
+        max_tokens: selected.max_tokens(caller.tenant.settings.max_tokens()),
     }
 }
 

@@ -26,7 +26,7 @@ use jiff::civil::Date;
 
 use crate::model::{
     ChannelKind, ConversationOwner, LedgerAccount, NanoUsd, SessionId, Standing, Tenant,
-    TokenUsage, User, UserId, UserRole,
+    TokenUsage, User, UserId, UserMemory, UserRole,
 };
 
 pub use crate::model::Route;
@@ -46,7 +46,9 @@ pub struct Caller {
     pub role: UserRole,
     /// The credential's name in the ledger; `None` without one.
     pub credential: Option<String>,
-    /// When tenant and user were read.
+    /// What is remembered of the user.
+    pub memory: Option<UserMemory>,
+    /// When tenant, user and memory were read.
     pub as_of: Timestamp,
 }
 

@@ -54,7 +54,7 @@ impl Engine {
         }
         let settings = &caller.tenant.settings;
         let max_tokens = selected.max_tokens(settings.max_tokens());
-        let system = prompt::system_prompt(caller, None, caller.as_of);
+        let system = prompt::system_prompt(caller, caller.as_of);
         let least = system.len() + request.message.len() + TOOLS_BYTES;
         let history = match (&request.session_id, settings.history_turns()) {
             (Some(_), 1..) => WINDOW_BYTES,

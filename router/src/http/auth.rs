@@ -17,7 +17,7 @@ use crate::chat::Caller;
 use crate::model::{
     ApiKey, ChannelKind, KeyHash, LedgerAccount, Tenant, TenantId, TokenKind, UserId, UserRole,
 };
-use crate::ports::{Platform, StoreError};
+use crate::ports::{Bearer, Platform, StoreError};
 
 /// How long a verified credential is cached, and so how long a revocation may go unnoticed.
 const CACHE_TTL: Duration = Duration::from_secs(5);
@@ -175,6 +175,7 @@ impl Authenticator {
                     user: None,
                     role: UserRole::Member,
                     credential: None,
+                    memory: None,
                     as_of,
                 })
             })
@@ -204,22 +205,17 @@ impl From<StoreError> for Refusal {
 async fn verify(platform: &Platform, hash: &KeyHash) -> Result<Option<Verified>, StoreError> {
     // The store looks up by hash, whose timing reveals nothing of a key; the comparison guards
     // against a store that answers with another key.
-    let Some(key) = platform
-        .tenants
-        .key(hash)
-        .await?
-        .filter(|key| key.hash.matches(hash))
-    else {
-        return Ok(None);
-    };
     let as_of = platform.clock.now();
-    let (tenant, user) = futures::try_join!(
-        platform.tenants.tenant(&key.tenant_id),
-        platform.tenants.user(&key.tenant_id, &key.user_id)
-    )?;
-    let (Some(tenant), Some(user)) = (tenant, user) else {
+    let bearer = platform.tenants.bearer(hash).await?;
+    let Some(bearer) = bearer.filter(|bearer| bearer.key.hash.matches(hash)) else {
         return Ok(None);
     };
+    let Bearer {
+        key,
+        tenant,
+        user,
+        memory,
+    } = bearer;
     let role = key.role.min(user.role);
     Ok(Some(Verified {
         caller: Caller {
@@ -227,6 +223,7 @@ async fn verify(platform: &Platform, hash: &KeyHash) -> Result<Option<Verified>,
             user: Some(user),
             role,
             credential: Some(key.name_in_ledger().to_owned()),
+            memory,
             as_of,
         },
         key: key.into(),

@@ -157,6 +157,26 @@ pub trait TenantStore: Send + Sync {
     ) -> Result<Option<TenantId>, StoreError>;
     /// The key with this hash, expired or not.
     async fn key(&self, hash: &KeyHash) -> Result<Option<ApiKey>, StoreError>;
+    /// Whom a key lets in, expired or not, with what a turn of theirs needs to be known of them.
+    async fn bearer(&self, hash: &KeyHash) -> Result<Option<Bearer>, StoreError> {
+        let Some(key) = self.key(hash).await? else {
+            return Ok(None);
+        };
+        let (tenant, user, memory) = futures::try_join!(
+            self.tenant(&key.tenant_id),
+            self.user(&key.tenant_id, &key.user_id),
+            self.memory(&key.tenant_id, &key.user_id),
+        )?;
+        let (Some(tenant), Some(user)) = (tenant, user) else {
+            return Ok(None);
+        };
+        Ok(Some(Bearer {
+            key,
+            tenant,
+            user,
+            memory,
+        }))
+    }
     /// A tenant's keys, expired ones included.
     async fn keys(&self, tenant: &TenantId, page: PageRequest) -> Result<Page<ApiKey>, StoreError>;
     /// A tenant's audit trail, newest first. Readable after the tenant was removed.
@@ -169,6 +189,19 @@ pub trait TenantStore: Send + Sync {
     async fn record_audit(&self, entry: &AuditEntry) -> Result<(), StoreError>;
     /// Whether the store answers.
     async fn ping(&self) -> Result<(), StoreError>;
+}
+
+/// Whom a key lets in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bearer {
+    /// The key.
+    pub key: ApiKey,
+    /// Its tenant.
+    pub tenant: Tenant,
+    /// Its user.
+    pub user: User,
+    /// What is remembered of the user.
+    pub memory: Option<UserMemory>,
 }
 
 /// Counts what tenants use, so that limits hold whatever happens at once.

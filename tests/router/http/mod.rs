@@ -20,6 +20,7 @@ mod session;
 mod small_print;
 mod streaming;
 mod tenants_apart;
+mod turn_on_aws;
 mod turns;
 
 use std::sync::Arc;

@@ -120,18 +120,23 @@ fn no_tenant_sees_what_is_anothers_whatever_it_calls_on_aws() {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let setup = Setup {
             platform: Some("aws"),
-            stores: Some(runtime.block_on(stores_on(server))),
+            stores: Some(runtime.block_on(stores_on(server, None))),
             ..Setup::default()
         };
         call_as_two_tenants(&runtime, setup);
     }
 }
 
-/// Tables and a place for secrets that nobody else has.
-async fn stores_on(server: &AwsServer) -> Platform {
+/// Tables and a place for secrets that nobody else has, reached at the server's own address or at
+/// another.
+pub(super) async fn stores_on(server: &AwsServer, address: Option<&str>) -> Platform {
     let patient = TimeoutConfig::builder().build();
-    let sdk = server.sdk_config().await.into_builder();
-    let sdk = sdk.timeout_config(patient).build();
+    let mut sdk = server.sdk_config().await.into_builder();
+    sdk.set_timeout_config(Some(patient));
+    if let Some(address) = address {
+        sdk.set_endpoint_url(Some(address.to_owned()));
+    }
+    let sdk = sdk.build();
     let prefix = format!("two-{}", Ulid::generate()).to_lowercase();
     let tables = Tables::create(&Client::new(&sdk), &prefix).await;
     let names = Names {

@@ -1,14 +1,17 @@
 //! Adding messages to a conversation: read the head, plan, write on the condition that the head is
 //! as it was read; again and again until that holds.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::heads::{self, Append, Head, Plan};
 use super::owners::Owner;
-use super::{pages, window};
+use super::pages::StoredPage;
+use super::{Stored, pages, window};
 use crate::aws::attempts::Attempts;
-use crate::aws::dynamodb::{Condition, Refusal, Table, Update, Write};
+use crate::aws::dynamodb::{Condition, Refusal, Update, Write};
 use crate::model::ConversationKey;
 use crate::ports::StoreError;
 
@@ -26,8 +29,7 @@ enum Failed {
 
 /// Appends, trying until `until`.
 pub(super) async fn append(
-    table: &Table,
-    key: &ConversationKey,
+    of: Stored<'_>,
     append: &Append,
     owner: &Owner<'_>,
     now: Timestamp,
@@ -35,8 +37,18 @@ pub(super) async fn append(
 ) -> Result<(), StoreError> {
     let mut attempts = Attempts::until(until);
     let mut is_in_doubt = false;
+    // What the turn read before it was answered is mostly what there still is.
+    let mut known = of.known.take_head(of.key);
     loop {
-        let error = match attempt(table, key, append, owner, now).await {
+        let read = match known.take() {
+            Some(head) => Ok(head),
+            None => window::head(of.table, of.key).await,
+        };
+        let made = match read {
+            Ok(read) => attempt(of, read, append, owner, now).await,
+            Err(error) => Err(Failed::Unread(error)),
+        };
+        let error = match made {
             Ok(()) => return Ok(()),
             Err(Failed::Overtaken) => too_busy(),
             Err(Failed::Unread(error)) if is_in_doubt => error,
@@ -57,23 +69,20 @@ pub(super) fn too_busy() -> StoreError {
     StoreError::unavailable("too much is added to the conversation at once")
 }
 
-/// Appends to what is stored now.
+/// Appends to what was read.
 async fn attempt(
-    table: &Table,
-    key: &ConversationKey,
+    Stored { table, key, known }: Stored<'_>,
+    read: Option<Arc<Head>>,
     append: &Append,
     owner: &Owner<'_>,
     now: Timestamp,
 ) -> Result<(), Failed> {
-    let read = window::head(table, key).await.map_err(Failed::Unread)?;
-    if read
-        .as_ref()
-        .is_some_and(|head| head.has_append(&append.id))
-    {
+    let read = read.as_deref();
+    if read.is_some_and(|head| head.has_append(&append.id)) {
         // An attempt whose answer was lost.
         return Ok(());
     }
-    let plan = heads::plan(read.as_ref(), append, owner.id, now).map_err(Failed::Final)?;
+    let plan = heads::plan(read, append, owner.id, now).map_err(Failed::Final)?;
     let begins = !plan.goes_on;
     if begins {
         owner.require().await.map_err(|error| match error {
@@ -81,7 +90,7 @@ async fn attempt(
             error => Failed::Unread(error),
         })?;
     }
-    if let (Some(head), Some(ttl)) = (&read, plan.renew_pages_until) {
+    if let (Some(head), Some(ttl)) = (read, plan.renew_pages_until) {
         pages::renew(table, key, head, ttl)
             .await
             .map_err(Failed::Unread)?;
@@ -91,6 +100,8 @@ async fn attempt(
         .iter()
         .map(|page| Write::put(pages::item(key, page, &plan.generation)))
         .collect();
+    let moved: Vec<StoredPage> = plan.pages.iter().map(StoredPage::from).collect();
+    let generation = plan.generation.clone();
     let owner_check = owner.check().filter(|_| begins);
     let head = head_write(key, read, plan);
     // The head alone costs half of a transaction.
@@ -101,6 +112,11 @@ async fn attempt(
             table.transact(writes.collect()).await
         }
     };
+    if written.is_ok() {
+        for page in moved {
+            known.note_page(key, &generation, Arc::new(page));
+        }
+    }
     written.map_err(|refusal| match refusal {
         Refusal::Condition(_) | Refusal::Conflict(_) => Failed::Overtaken,
         // The sizes are checked before, so this is rare: other programs' attributes count too.
@@ -113,8 +129,8 @@ async fn attempt(
 }
 
 /// The head's own write. Where a conversation goes on, what other programs keep in the item stays.
-fn head_write(key: &ConversationKey, read: Option<Head>, plan: Plan) -> Write {
-    let unchanged = read.map_or_else(Condition::absent, |head| head.unchanged);
+fn head_write(key: &ConversationKey, read: Option<&Head>, plan: Plan) -> Write {
+    let unchanged = read.map_or_else(Condition::absent, |head| head.unchanged.clone());
     let write = match plan.goes_on {
         true => {
             let update = Update::default();

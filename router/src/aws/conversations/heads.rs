@@ -21,11 +21,10 @@ use crate::model::{
 };
 use crate::ports::{CONVERSATION_LIFE, StoreError};
 
-/// The most bytes of messages in a head.
-pub(super) const HEAD_BYTES: usize = 64 * 1024;
-/// How many bytes of messages stay in a head whose oldest move: half of it, so that they move
-/// rarely.
-const KEPT_BYTES: usize = HEAD_BYTES / 2;
+/// The most bytes of messages in a head: each turn writes all of it, a unit for each kilobyte.
+pub(super) const HEAD_BYTES: usize = 7 * 1024;
+/// How many bytes of messages stay in a head whose oldest move: few, so that they move rarely.
+const KEPT_BYTES: usize = 1024;
 /// The bytes of messages in a page, if none of them alone is longer.
 pub(super) const PAGE_BYTES: usize = 64 * 1024;
 /// The most bytes of an item, names and all
@@ -39,7 +38,7 @@ const HEAD_OVERHEAD: usize = 4096;
 /// takes 4 MB.
 const APPEND_BYTES: usize = 3_500_000;
 /// How many appends a head remembers by their ids.
-const REMEMBERED: usize = 32;
+const REMEMBERED: usize = 12;
 /// How much longer than the head its pages live.
 const PAGES_SLACK: i64 = CONVERSATION_LIFE.as_secs();
 /// How close to the pages' end the head's may come before theirs is moved on.
@@ -312,8 +311,16 @@ pub(super) struct Plan {
 pub(super) struct NewPage {
     pub(super) number: u64,
     pub(super) first: u64,
-    pub(super) messages: String,
+    pub(super) messages: Vec<Box<RawValue>>,
     pub(super) ttl: i64,
+}
+
+impl NewPage {
+    /// Its messages, as they are stored.
+    pub(super) fn json(&self) -> String {
+        let messages: Vec<&RawValue> = self.messages.iter().map(AsRef::as_ref).collect();
+        array(&messages)
+    }
 }
 
 /// Plans an append to what was read. An expired conversation, or one of an earlier owner of the
@@ -355,7 +362,7 @@ pub(super) fn plan(
         pages.push(NewPage {
             number: page_count + pages.len() as u64,
             first: next,
-            messages: array(group),
+            messages: group.iter().map(|message| (*message).to_owned()).collect(),
             ttl: page_ttl,
         });
         next += group.len() as u64;

@@ -5,10 +5,11 @@
 //! that it is as it was read, and is repeated until it is. Whether an append whose answer was lost
 //! was made is told by its id in the head. `window` reads the newest messages, `sessions` has the
 //! list, `owners` ties a new conversation to its owner's existence, `locks` lets this process's
-//! appends to one conversation follow each other.
+//! appends to one conversation follow each other, `known` spares them and the windows reads.
 
 mod appends;
 mod heads;
+mod known;
 mod locks;
 mod owners;
 mod pages;
@@ -26,6 +27,7 @@ use ulid::Ulid;
 
 pub(in crate::aws) use self::heads::partition;
 use self::heads::{Append, GENERATION, OWNER_SINCE, TTL};
+use self::known::Known;
 use self::locks::KeyedLocks;
 use self::owners::Owner;
 use self::window::{Newest, Place};
@@ -54,6 +56,21 @@ pub struct DynamoConversations {
     /// Appends of this process to one conversation follow each other, so that only another process
     /// can be in their way.
     appending: KeyedLocks<ConversationKey>,
+    known: Known,
+}
+
+/// One conversation: where it is stored, and what is known of it.
+#[derive(Clone, Copy)]
+struct Stored<'a> {
+    table: &'a Table,
+    key: &'a ConversationKey,
+    known: &'a Known,
+}
+
+impl<'a> Stored<'a> {
+    fn of(table: &'a Table, key: &'a ConversationKey, known: &'a Known) -> Self {
+        Self { table, key, known }
+    }
 }
 
 impl DynamoConversations {
@@ -64,6 +81,7 @@ impl DynamoConversations {
             table: Table::new(client.clone(), table),
             tenants: Table::new(client, tenants),
             appending: KeyedLocks::new(),
+            known: Known::new(),
         }
     }
 }
@@ -88,7 +106,8 @@ impl ConversationStore for DynamoConversations {
             tenants: &self.tenants,
             id: &key.owner,
         };
-        appends::append(&self.table, key, &append, &owner, now, until).await
+        let of = Stored::of(&self.table, key, &self.known);
+        appends::append(of, &append, &owner, now, until).await
     }
 
     async fn recent(
@@ -97,7 +116,8 @@ impl ConversationStore for DynamoConversations {
         window: Window,
         now: Timestamp,
     ) -> Result<Vec<Message>, StoreError> {
-        let newest = window::read(&self.table, key, None, window, now).await?;
+        let of = Stored::of(&self.table, key, &self.known);
+        let newest = window::read(of, None, window, now).await?;
         Ok(newest.map(oldest_first).unwrap_or_default())
     }
 
@@ -119,7 +139,8 @@ impl ConversationStore for DynamoConversations {
             messages: cursor::page_size(&page),
             bytes: HISTORY_BYTES,
         };
-        let Some(newest) = window::read(&self.table, key, before, window, now).await? else {
+        let of = Stored::of(&self.table, key, &self.known);
+        let Some(newest) = window::read(of, before, window, now).await? else {
             return Ok(None);
         };
         let next = newest.next.map(|Place { message, page }| {

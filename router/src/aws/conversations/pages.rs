@@ -5,9 +5,12 @@
 //! `ttl` leaves behind is of another generation than whatever begins under the same key later: it
 //! is never read, and a new page takes its place.
 
+use std::sync::Arc;
+
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::value::RawValue;
 
+use super::Stored;
 use super::heads::{self, FIRST, GENERATION, Head, MESSAGES, NewPage, TTL};
 use crate::aws::dynamodb::attributes::{
     Item, counter, key as item_key, number_value, text, text_value,
@@ -33,11 +36,22 @@ fn sort_key(session: &str, number: u64) -> String {
     format!("{session}{SEPARATOR}{number:010}")
 }
 
-/// A page as it was read.
+/// A page as it is stored.
+#[derive(Debug)]
 pub(super) struct StoredPage {
     pub(super) number: u64,
     pub(super) first: u64,
     pub(super) messages: Vec<Box<RawValue>>,
+}
+
+impl From<&NewPage> for StoredPage {
+    fn from(page: &NewPage) -> Self {
+        Self {
+            number: page.number,
+            first: page.first,
+            messages: page.messages.clone(),
+        }
+    }
 }
 
 impl StoredPage {
@@ -54,7 +68,7 @@ pub(super) fn item(key: &ConversationKey, page: &NewPage, generation: &str) -> I
         sort_key(&heads::sort_key(&key.session_id), page.number),
     );
     item.extend([
-        (MESSAGES.to_owned(), text_value(&page.messages)),
+        (MESSAGES.to_owned(), text_value(page.json())),
         (FIRST.to_owned(), number_value(page.first)),
         (GENERATION.to_owned(), text_value(generation)),
         (TTL.to_owned(), number_value(page.ttl)),
@@ -64,12 +78,14 @@ pub(super) fn item(key: &ConversationKey, page: &NewPage, generation: &str) -> I
 
 /// The pages from `from` to before `to`, newest first; `None` if one is missing.
 pub(super) async fn read(
-    table: &Table,
-    key: &ConversationKey,
+    Stored { table, key, known }: Stored<'_>,
     head: &Head,
     from: u64,
     to: u64,
-) -> Result<Option<Vec<StoredPage>>, StoreError> {
+) -> Result<Option<Vec<Arc<StoredPage>>>, StoreError> {
+    if let Some(pages) = known.pages(key, &head.generation, (from, to)) {
+        return Ok(Some(pages));
+    }
     let session = heads::sort_key(&key.session_id);
     let partition = heads::partition(&key.owner);
     let (first, last) = (
@@ -93,11 +109,13 @@ pub(super) async fn read(
         if !is_expected || heads::generation_of(&item)? != head.generation {
             return Ok(None);
         }
-        pages.push(StoredPage {
+        let page = Arc::new(StoredPage {
             number,
             first: counter(&item, FIRST)?,
             messages: heads::messages_of(&item)?,
         });
+        known.note_page(key, &head.generation, Arc::clone(&page));
+        pages.push(page);
     }
     Ok(Some(pages))
 }

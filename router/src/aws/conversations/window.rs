@@ -1,10 +1,13 @@
 //! Reading a window of a conversation, newest messages first: the head, then pages, no further than
 //! asked.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
-use super::heads::{self, Head, PAGE_BYTES};
+use super::Stored;
+use super::heads::{self, Head};
 use super::pages::{self, StoredPage};
 use crate::aws::dynamodb::Table;
 use crate::model::{ConversationKey, Message, Record};
@@ -37,31 +40,35 @@ pub(super) struct Newest {
 }
 
 /// A conversation's head; `None` if there is no such conversation.
-pub(super) async fn head(table: &Table, key: &ConversationKey) -> Result<Option<Head>, StoreError> {
+pub(super) async fn head(
+    table: &Table,
+    key: &ConversationKey,
+) -> Result<Option<Arc<Head>>, StoreError> {
     let found = table.get(heads::head_key(key)).await?;
-    found.as_ref().map(Head::read).transpose()
+    let head = found.as_ref().map(Head::read).transpose()?;
+    Ok(head.map(Arc::new))
 }
 
 /// The newest messages before a place that fit the window; `None` if there is no such conversation.
 pub(super) async fn read(
-    table: &Table,
-    key: &ConversationKey,
+    of: Stored<'_>,
     before: Option<Place>,
     window: Window,
     now: Timestamp,
 ) -> Result<Option<Newest>, StoreError> {
     for _ in 0..READS {
-        let head = head(table, key).await?;
-        let Some(head) = head.filter(|head| head.is_live(&key.owner, now)) else {
+        let head = head(of.table, of.key).await?;
+        of.known.note_head(of.key, head.as_ref());
+        let Some(head) = head.filter(|head| head.is_live(&of.key.owner, now)) else {
             return Ok(None);
         };
-        let read = |from, to| pages::read(table, key, &head, from, to);
+        let read = |from, to| pages::read(of, &head, from, to);
         if let Some(newest) = newest(&head, before, window, read).await? {
             return Ok(Some(newest));
         }
     }
     Err(StoreError::Corrupt {
-        what: Record::Conversation(key.session_id.clone()).to_string(),
+        what: Record::Conversation(of.key.session_id.clone()).to_string(),
         detail: "a page of it is missing".to_owned(),
     })
 }
@@ -77,7 +84,7 @@ async fn newest<F, Fut>(
 ) -> Result<Option<Newest>, StoreError>
 where
     F: Fn(u64, u64) -> Fut,
-    Fut: Future<Output = Result<Option<Vec<StoredPage>>, StoreError>>,
+    Fut: Future<Output = Result<Option<Vec<Arc<StoredPage>>>, StoreError>>,
 {
     let mut taken = Taken::new(window, before.map_or(u64::MAX, |place| place.message));
     taken.take_of(&head.messages, head.first, head.page_count)?;
@@ -88,12 +95,11 @@ where
         },
         _ => head.page_count,
     };
-    // More each time: a window that few messages fill mostly needs no more than one page.
-    let mut at_once = 2;
     while to > 0 && !taken.is_full {
-        let wanted = (taken.bytes_left() / PAGE_BYTES + 1) as u64;
-        let from = to.saturating_sub(wanted.min(at_once));
-        at_once = PAGES_AT_ONCE.min(2 * at_once);
+        // As many as hold what is missing, if the others are like them.
+        let in_each = (head.first / head.page_count.max(1)).max(1);
+        let wanted = taken.messages_left().div_ceil(in_each) + 1;
+        let from = to.saturating_sub(wanted.min(PAGES_AT_ONCE));
         let Some(pages) = read(from, to).await? else {
             return Ok(None);
         };
@@ -113,7 +119,7 @@ where
 async fn page_of<F, Fut>(head: &Head, place: Place, read: &F) -> Result<Option<u64>, StoreError>
 where
     F: Fn(u64, u64) -> Fut,
-    Fut: Future<Output = Result<Option<Vec<StoredPage>>, StoreError>>,
+    Fut: Future<Output = Result<Option<Vec<Arc<StoredPage>>>, StoreError>>,
 {
     let last = head.page_count.saturating_sub(1);
     let mut page = place.page.min(last);
@@ -150,8 +156,8 @@ impl Taken {
         }
     }
 
-    fn bytes_left(&self) -> usize {
-        self.window.bytes.saturating_sub(self.bytes)
+    fn messages_left(&self) -> u64 {
+        self.window.messages.saturating_sub(self.messages.len()) as u64
     }
 
     /// Takes what fits of the messages of one item, which is page `page` or the head behind the

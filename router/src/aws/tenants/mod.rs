@@ -14,10 +14,12 @@ pub(super) mod records;
 mod removal;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use jiff::{SignedDuration, Timestamp};
+use moka::sync::Cache;
 use ulid::Ulid;
 
 use self::keys::ChannelNames;
@@ -30,7 +32,7 @@ use crate::model::{
     User, UserId, UserMemory,
 };
 use crate::ports::{
-    Change, Clock, CommitLimit, Page, PageRequest, StoreError, TenantStore, Unreadable,
+    Bearer, Change, Clock, CommitLimit, Page, PageRequest, StoreError, TenantStore, Unreadable,
 };
 
 /// How long a removed tenant's id cannot be used again. Not shorter than a conversation lives, so
@@ -38,10 +40,16 @@ use crate::ports::{
 /// owner.
 const ID_RESERVATION: SignedDuration = SignedDuration::from_hours(30 * 24);
 
+/// How long it is known where a key is. It only locates: what is there is read each time.
+const LOCATED_FOR: Duration = Duration::from_secs(10 * 60);
+const MOST_LOCATED: u64 = 10_000;
+
 /// The tenants' store in DynamoDB.
 pub struct DynamoTenants {
     table: Table,
     clock: Arc<dyn Clock>,
+    /// Whose keys are, as they were last read.
+    located: Cache<KeyHash, (TenantId, UserId)>,
 }
 
 impl DynamoTenants {
@@ -50,7 +58,41 @@ impl DynamoTenants {
         Self {
             table: Table::new(client, table),
             clock,
+            located: Cache::builder()
+                .max_capacity(MOST_LOCATED)
+                .time_to_live(LOCATED_FOR)
+                .build(),
         }
+    }
+
+    /// Whom a key lets in, if it is this user's: all of it read at once.
+    async fn bearer_of(
+        &self,
+        hash: &KeyHash,
+        tenant: &TenantId,
+        user: &UserId,
+    ) -> Result<Option<Bearer>, StoreError> {
+        let mapping = keys::mapping(tenant, &keys::api_key_name(hash));
+        let (meta, memory) = (keys::tenant(tenant), keys::memory(tenant, user));
+        let user = keys::user(tenant, user);
+        let wanted = [&mapping, &meta, &user, &memory];
+        let found = self.table.get_all(wanted.map(Clone::clone)).await?;
+        let (Some(mapping), Some(meta), Some(user)) =
+            (found.get(&mapping), found.get(&meta), found.get(&user))
+        else {
+            return Ok(None);
+        };
+        let key = records::api_key(mapping)?;
+        let user = records::named(user, records::user(user))?;
+        if key.user_id != user.id {
+            return Ok(None);
+        }
+        Ok(Some(Bearer {
+            key,
+            tenant: records::named(meta, records::tenant(meta))?,
+            user,
+            memory: found.get(&memory).map(records::memory).transpose()?,
+        }))
     }
 
     /// One record of an existing tenant.
@@ -236,6 +278,24 @@ impl TenantStore for DynamoTenants {
         // A name with a hash in it is nothing for an error.
         let found = located.only("an API key")?;
         found.map(|(_, item)| records::api_key(&item)).transpose()
+    }
+
+    async fn bearer(&self, hash: &KeyHash) -> Result<Option<Bearer>, StoreError> {
+        if let Some((tenant, user)) = self.located.get(hash) {
+            if let Some(bearer) = self.bearer_of(hash, &tenant, &user).await? {
+                return Ok(Some(bearer));
+            }
+            self.located.invalidate(hash);
+        }
+        let Some(key) = self.key(hash).await? else {
+            return Ok(None);
+        };
+        let found = self.bearer_of(hash, &key.tenant_id, &key.user_id).await?;
+        if found.is_some() {
+            self.located
+                .insert(hash.clone(), (key.tenant_id, key.user_id));
+        }
+        Ok(found)
     }
 
     async fn keys(&self, tenant: &TenantId, page: PageRequest) -> Result<Page<ApiKey>, StoreError> {

@@ -1,0 +1,83 @@
+//! What a turn asks of AWS: few calls, each of which costs time and money.
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+use support::aws::AwsServer;
+use support::aws_proxy::AwsProxy;
+use support::model::{Answer as Says, ModelServer};
+use t3nets_router::model::UserRole;
+use t3nets_router::secrets_cache::CachedSecrets;
+
+use super::chat::variables;
+use super::tenants_apart::stores_on;
+use super::{Setup, TestApp};
+
+/// The calls of one turn, by name: what is read before and written after.
+async fn calls_of(app: &TestApp, proxy: &AwsProxy, key: &str, session: &mut Value) -> Vec<String> {
+    let before = proxy.count();
+    let body = match &session {
+        Value::Null => json!({"message": "think it over"}),
+        session => json!({"message": "and then? ".repeat(60), "session_id": session}),
+    };
+    let answer = app.post("/api/chat", Some(key), &body).await;
+    assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+    *session = answer.json()["session_id"].clone();
+    app.drained().await;
+    let calls = proxy.calls();
+    let mut names: Vec<String> = calls[before..]
+        .iter()
+        .map(|call| call.operation.clone())
+        .collect();
+    names.sort();
+    names
+}
+
+fn count(calls: &[String], name: &str) -> usize {
+    calls.iter().filter(|call| *call == name).count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_turn_makes_few_calls() {
+    let Some(server) = AwsServer::shared_ministack() else {
+        return;
+    };
+    let proxy = AwsProxy::to(server.url()).start().await;
+    let mut stores = stores_on(server, Some(&proxy.url())).await;
+    stores.secrets = std::sync::Arc::new(CachedSecrets::new(stores.secrets));
+    let model = ModelServer::answering(|_| Says::text("Well. ".repeat(80))).await;
+    let app = TestApp::with(Setup {
+        platform: Some("aws"),
+        stores: Some(stores),
+        ai: variables(&model),
+        ..Setup::default()
+    })
+    .await;
+    let key = app.key("default", "bob", UserRole::Member).await;
+    let mut session = Value::Null;
+    // The router knows nobody yet, nor where the key is; the conversation begins.
+    let first = calls_of(&app, &proxy, &key, &mut session).await;
+    assert!(first.len() <= 16, "{first:?}");
+
+    // The conversation, its reservation, the append, settling, the ledger. Whoever the router has
+    // not asked for in five seconds is four more, all at once. Some turns move older ones to a
+    // page, in a transaction; pages are known to the router that wrote them.
+    let (mut moved, mut fewest) = (0, usize::MAX);
+    for turn in 0..12 {
+        let calls = calls_of(&app, &proxy, &key, &mut session).await;
+        let transactions = count(&calls, "TransactWriteItems");
+        moved += transactions;
+        let writes = transactions + count(&calls, "UpdateItem");
+        assert_eq!(writes, 4, "turn {turn}: {calls:?}");
+        let reads = count(&calls, "GetItem");
+        assert!([1, 5].contains(&reads), "turn {turn}: {calls:?}");
+        let secrets = count(&calls, "GetSecretValue");
+        assert_eq!(
+            writes + reads + secrets,
+            calls.len(),
+            "turn {turn}: {calls:?}"
+        );
+        fewest = fewest.min(calls.len());
+    }
+    assert_eq!(fewest, 5);
+    assert!((1..=4).contains(&moved), "{moved}");
+}
