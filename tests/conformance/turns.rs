@@ -73,6 +73,7 @@ pub(crate) async fn how_far_a_turn_is_reads_back_as_it_was_stored(fixture: &dyn 
             tools: vec!["ping".to_owned(), "sprint_status".to_owned()],
             end,
             saved_at: some_time() + SECOND,
+            is_completion: state == TurnState::Done,
         };
         let stop = turns.save(&owner, &stored.id, &progress).await.unwrap();
         assert!(!stop);

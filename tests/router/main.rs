@@ -5,6 +5,7 @@
     reason = "a failed expectation fails the test"
 )]
 
+mod clients;
 mod fuzzed;
 mod http;
 mod process;

@@ -25,7 +25,7 @@ use futures::FutureExt;
 use serde_json::{Value, json};
 use support::model::{Answer, ModelServer, Stop};
 use t3nets_router::ai::{ProviderKind, with_retries};
-use t3nets_router::model::{ContentBlock, Role, StopReason, TokenUsage};
+use t3nets_router::model::{ContentBlock, ModelOptions, Role, StopReason, TokenUsage, ToolChoice};
 use t3nets_router::ports::{ModelError, ModelEvent};
 
 #[tokio::test]
@@ -48,6 +48,75 @@ async fn text_is_passed_on_as_it_arrives_and_is_the_reply() {
             cache_write: 0,
         };
         assert_eq!(reply.usage, usage, "{provider}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_client_asks_of_a_model_is_passed_on() {
+    for provider in PROVIDERS {
+        let server = ModelServer::answering(|_| Answer::text("So.")).await;
+        let model = model_at(provider, &server.url()).await;
+        let mut request = question();
+        ask(&model, &request).await.0.unwrap();
+        request.options = ModelOptions {
+            tool_choice: ToolChoice::Required,
+            needs_tools: true,
+            stop: vec!["END".to_owned()],
+            temperature: Some(0.5),
+            top_p: Some(0.25),
+        };
+        ask(&model, &request).await.0.unwrap();
+        request.options.tool_choice = ToolChoice::Named("sprint_status".to_owned());
+        ask(&model, &request).await.0.unwrap();
+        let asked: Vec<Value> = server
+            .requests()
+            .into_iter()
+            .map(|call| call.body)
+            .collect();
+        // Where each of them stands, and what it is by the tool's choice.
+        let named = "sprint_status";
+        let (stop, temperature, top_p, choice, required, chosen) = match provider {
+            ProviderKind::Bedrock => (
+                "/inferenceConfig/stopSequences",
+                "/inferenceConfig/temperature",
+                "/inferenceConfig/topP",
+                "/toolConfig/toolChoice",
+                json!({"any": {}}),
+                json!({"tool": {"name": named}}),
+            ),
+            ProviderKind::Anthropic => (
+                "/stop_sequences",
+                "/temperature",
+                "/top_p",
+                "/tool_choice",
+                json!({"type": "any"}),
+                json!({"type": "tool", "name": named}),
+            ),
+            _ => (
+                "/stop",
+                "/temperature",
+                "/top_p",
+                "/tool_choice",
+                json!("required"),
+                json!({"type": "function", "function": {"name": named}}),
+            ),
+        };
+        for path in [stop, temperature, top_p, choice] {
+            assert_eq!(
+                asked[0].pointer(path),
+                None,
+                "{provider}: nobody asked for {path}"
+            );
+        }
+        assert_eq!(asked[1].pointer(stop), Some(&json!(["END"])), "{provider}");
+        assert_eq!(
+            asked[1].pointer(temperature),
+            Some(&json!(0.5)),
+            "{provider}"
+        );
+        assert_eq!(asked[1].pointer(top_p), Some(&json!(0.25)), "{provider}");
+        assert_eq!(asked[1].pointer(choice), Some(&required), "{provider}");
+        assert_eq!(asked[2].pointer(choice), Some(&chosen), "{provider}");
     }
 }
 

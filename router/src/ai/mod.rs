@@ -43,6 +43,7 @@ use crate::ports::ModelError;
 pub use bedrock::Bedrock;
 pub use defaults::{AiDefaults, InvalidAiSetting};
 pub use offline::NO_MODEL_NOTE;
+pub(crate) use reading::tool_input;
 pub use retry::with_retries;
 pub use select::{Models, SelectError, SelectedModel};
 

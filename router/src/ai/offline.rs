@@ -174,6 +174,7 @@ mod tests {
             messages,
             tools: Vec::new(),
             max_tokens: 100,
+            options: Default::default(),
         }
     }
 

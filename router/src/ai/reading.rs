@@ -102,7 +102,7 @@ pub(super) fn with_own_ids(content: &mut [ContentBlock], turn: usize) {
 /// What a model wants a tool called with, from the text it wrote: no text is an empty object. What
 /// is plainly meant is taken: within a fence, encoded twice, with an empty object beside it. Text
 /// that is no object even so stays a string (see [`crate::ai`]).
-pub(super) fn tool_input(text: &str) -> Value {
+pub(crate) fn tool_input(text: &str) -> Value {
     let written = text.trim();
     if written.is_empty() {
         return Value::Object(serde_json::Map::new());

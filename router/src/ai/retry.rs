@@ -104,6 +104,7 @@ mod tests {
             messages: Vec::new(),
             tools: Vec::new(),
             max_tokens: 1,
+            options: Default::default(),
         };
         let reply = with_retries(&chat, &request, &mut |_| {}).await;
         let calls = *chat.calls.lock().unwrap();

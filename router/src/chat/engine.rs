@@ -8,6 +8,7 @@ use serde_json::Value;
 use tokio_util::task::TaskTracker;
 use ulid::Ulid;
 
+use super::completion::CompletionRequest;
 use super::failures::{ModelFailure, ModelFailures};
 use super::ledger::Reservation;
 use super::outcome::{Outcome, pretty};
@@ -16,7 +17,8 @@ use super::reserving::Wish;
 use super::tool_loop::ToolLoop;
 use super::tools::{self, ReadySkill};
 use super::{
-    Caller, OnEvent, Route, TurnAnswer, TurnError, TurnEvent, TurnRequest, conversational, prompt,
+    Caller, OnEvent, Route, TurnAnswer, TurnError, TurnEvent, TurnRequest, admit, conversational,
+    prompt,
 };
 use crate::ai::{Models, SelectError, SelectedModel};
 use crate::model::{ConversationKey, Message, ModelRequest, SessionId, Tenant, TenantId};
@@ -47,9 +49,28 @@ pub struct Engine {
 /// A turn that is being answered.
 struct Turn<'turn> {
     request: &'turn TurnRequest,
+    source: Source<'turn>,
     reservation: &'turn Reservation,
     /// When the turn began.
     now: Timestamp,
+}
+
+/// Who holds the conversation of a turn.
+#[derive(Clone, Copy)]
+pub(super) enum Source<'turn> {
+    /// The store.
+    Stored(&'turn ConversationKey),
+    /// Whoever asks.
+    Client(&'turn CompletionRequest),
+}
+
+impl<'turn> Source<'turn> {
+    fn client(self) -> Option<&'turn CompletionRequest> {
+        match self {
+            Self::Stored(_) => None,
+            Self::Client(client) => Some(client),
+        }
+    }
 }
 
 /// A skill whose rule matches the message, with the input that the rule gives it.
@@ -176,36 +197,10 @@ impl Engine {
         admit(request)?;
         let caller = &request.caller;
         let now = self.platform.clock.now();
-        let (reservation, outcome) = match conversational::classify(&request.message) {
-            Some(kind) => {
-                let reservation = self.reserve(caller, Wish::MESSAGE, now).await?;
-                reservation.routed(Route::Conversational, None);
-                let text = conversational::answer(kind, &self.skills);
-                on_event(TurnEvent::Delta(&text));
-                let outcome =
-                    Outcome::without_model(text, Route::Conversational, Vec::new(), false);
-                (reservation, outcome)
-            }
-            None => {
-                let wish = self.wish(request).await?;
-                let matched = self.matching_skill(request);
-                // On AWS each of them waits for another service: so it is one wait.
-                let (reservation, needed) = futures::join!(
-                    self.reserve(caller, wish, now),
-                    self.needed(request, &key, matched.as_ref(), now),
-                );
-                let reservation = reservation?;
-                let turn = Turn {
-                    request,
-                    reservation: &reservation,
-                    now,
-                };
-                let outcome = self
-                    .answer_with_skills(&turn, matched, needed, on_event)
-                    .await?;
-                (reservation, outcome)
-            }
-        };
+        let source = Source::Stored(&key);
+        let (reservation, outcome) = self
+            .reserve_and_answer(request, source, now, on_event)
+            .await?;
 
         if !request.raw {
             on_event(TurnEvent::Storing);
@@ -224,6 +219,45 @@ impl Engine {
             raw: outcome.raw,
             warnings: reservation.warnings.clone(),
         })
+    }
+
+    /// Holds what a turn may use, and answers it by its route.
+    pub(super) async fn reserve_and_answer(
+        &self,
+        request: &TurnRequest,
+        source: Source<'_>,
+        now: Timestamp,
+        on_event: &mut OnEvent<'_>,
+    ) -> Result<(Reservation, Outcome), TurnError> {
+        let caller = &request.caller;
+        let is_plain = source.client().is_none_or(|client| client.is_plain);
+        let small_talk = is_plain.then(|| conversational::classify(&request.message));
+        if let Some(kind) = small_talk.flatten() {
+            let reservation = self.reserve(caller, Wish::MESSAGE, now).await?;
+            reservation.routed(Route::Conversational, None);
+            let text = conversational::answer(kind, &self.skills);
+            on_event(TurnEvent::Delta(&text));
+            let outcome = Outcome::without_model(text, Route::Conversational, Vec::new(), false);
+            return Ok((reservation, outcome));
+        }
+        let wish = self.wish(request).await?;
+        let matched = is_plain.then(|| self.matching_skill(request)).flatten();
+        // On AWS each of them waits for another service: so it is one wait.
+        let (reservation, needed) = futures::join!(
+            self.reserve(caller, wish, now),
+            self.needed(request, source, matched.as_ref(), now),
+        );
+        let reservation = reservation?;
+        let turn = Turn {
+            request,
+            source,
+            reservation: &reservation,
+            now,
+        };
+        let outcome = self
+            .answer_with_skills(&turn, matched, needed, on_event)
+            .await?;
+        Ok((reservation, outcome))
     }
 
     /// The conversation a turn belongs to. Anonymous callers can only continue one that the server
@@ -270,7 +304,7 @@ impl Engine {
     async fn needed(
         &self,
         request: &TurnRequest,
-        key: &ConversationKey,
+        source: Source<'_>,
         matched: Option<&Matched<'_>>,
         now: Timestamp,
     ) -> Needed {
@@ -281,14 +315,17 @@ impl Engine {
                     let ready = tools::prepare(&self.platform, caller, skill).await?;
                     Ok(vec![ready])
                 }
+                // Whatever is called is the client's.
+                None if source.client().is_some_and(CompletionRequest::must_call) => Ok(Vec::new()),
                 None => tools::prepare_all(&self.platform, caller, &self.skills).await,
             }
         };
         let history = async {
-            // A skill's JSON is not worded.
-            match *raw && matched.is_some() {
-                true => Ok(Vec::new()),
-                false => self.history(caller, key, now).await,
+            match source {
+                // A skill's JSON is not worded.
+                Source::Stored(_) if *raw && matched.is_some() => Ok(Vec::new()),
+                Source::Stored(key) => self.history(caller, key, now).await,
+                Source::Client(_) => Ok(Vec::new()),
             }
         };
         let secrets = &*self.platform.secrets;
@@ -329,9 +366,7 @@ impl Engine {
         let selected = needed.selected?;
         turn.reservation.routed(route, Some(&selected.name));
         let history = needed.history?;
-        let mut request = model_request(turn, &selected, &skills, &history);
-        // The last message is this turn's.
-        let history = request.messages.len().saturating_sub(1);
+        let (mut request, history) = model_request(turn, &selected, &skills, &history);
         let mut outcome = Outcome::with_model(route, Vec::new(), &selected);
         if let Some((name, input, result)) = called {
             // The result travels as if the model had asked for it, so that data is never among the
@@ -347,6 +382,7 @@ impl Engine {
             reservation: turn.reservation,
             raw: *raw,
             history,
+            client: turn.source.client().map(CompletionRequest::own_tools),
         };
         let by_template = (!outcome.skills.is_empty()).then(|| request.clone());
         match (tool_loop.run(request, outcome, on_event).await, by_template) {
@@ -399,9 +435,7 @@ impl Engine {
         key: &ConversationKey,
         now: Timestamp,
     ) -> Result<Vec<Message>, StoreError> {
-        let turns = caller.tenant.settings.history_turns();
-        let turns = usize::try_from(turns).unwrap_or(usize::MAX);
-        match turns.min(MAX_HISTORY_TURNS) {
+        match history_turns(caller) {
             0 => Ok(Vec::new()),
             turns => {
                 let window = Window {
@@ -414,7 +448,7 @@ impl Engine {
         }
     }
 
-    fn count(&self, tenant: &Tenant, route: Route) {
+    pub(super) fn count(&self, tenant: &Tenant, route: Route) {
         let mut all = self
             .route_counts
             .lock()
@@ -430,39 +464,36 @@ impl Engine {
     }
 }
 
+/// The most turns of a conversation that the model is given.
+fn history_turns(caller: &Caller) -> usize {
+    let turns = caller.tenant.settings.history_turns();
+    let turns = usize::try_from(turns).unwrap_or(usize::MAX);
+    turns.min(MAX_HISTORY_TURNS)
+}
+
 /// What the model is asked first: the instructions, what is remembered of the user, the end of the
-/// conversation, and the new message.
+/// conversation, and the new message; and how many of its messages are of earlier turns.
 fn model_request(
     turn: &Turn<'_>,
     selected: &SelectedModel,
     skills: &[ReadySkill],
     history: &[Message],
-) -> ModelRequest {
+) -> (ModelRequest, usize) {
     let caller = &turn.request.caller;
-    ModelRequest {
+    let request = ModelRequest {
         model: selected.id.clone(),
         system: prompt::system_prompt(caller, turn.now),
         messages: prompt::conversation(history, &turn.request.message),
         tools: tools::specs(skills),
         max_tokens: selected.max_tokens(caller.tenant.settings.max_tokens()),
+        options: Default::default(),
+    };
+    match turn.source.client() {
+        Some(client) => client.asked(request, history_turns(caller)),
+        None => {
+            // The last message is this turn's.
+            let earlier = request.messages.len().saturating_sub(1);
+            (request, earlier)
+        }
     }
-}
-
-/// Whether the caller's tenant is answered on this channel at all.
-///
-/// # Errors
-/// If it is suspended, or has turned the channel off.
-pub fn admit(request: &TurnRequest) -> Result<(), TurnError> {
-    let tenant = &request.caller.tenant;
-    if !tenant.status.may_chat() {
-        return Err(TurnError::Suspended(tenant.id.clone()));
-    }
-    if !tenant.allows_channel(request.channel) {
-        return Err(TurnError::ChannelOff {
-            channel: request.channel,
-            tenant: tenant.id.clone(),
-            enabled: tenant.enabled_channels().unwrap_or_default().to_vec(),
-        });
-    }
-    Ok(())
 }

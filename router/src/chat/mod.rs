@@ -5,9 +5,13 @@
 //! turn, settle what it used. Nothing half-done is kept: a turn is stored whole, after its answer,
 //! or not at all; dropping the future stops everything under way.
 //!
+//! [`Engine::complete`] is the same for a client that holds the conversation itself and may have
+//! tools of its own: nothing of it is stored.
+//!
 //! Not here: HTTP, authentication, deadlines ([`crate::http`]); what skills fetch
 //! ([`crate::skills`]); how providers speak ([`crate::ai`]).
 
+mod completion;
 pub mod conversational;
 mod engine;
 mod error;
@@ -30,7 +34,8 @@ use crate::model::{
 };
 
 pub use crate::model::Route;
-pub use engine::{Engine, RouteCounts, admit};
+pub use completion::{Completion, CompletionRequest};
+pub use engine::{Engine, RouteCounts};
 pub use error::TurnError;
 pub use failures::ModelFailure;
 
@@ -137,6 +142,25 @@ pub enum TurnEvent<'a> {
 
 /// Receives what happens while a turn is answered.
 pub type OnEvent<'a> = dyn FnMut(TurnEvent<'_>) + Send + 'a;
+
+/// Whether the caller's tenant is answered on this channel at all.
+///
+/// # Errors
+/// If it is suspended, or has turned the channel off.
+pub fn admit(request: &TurnRequest) -> Result<(), TurnError> {
+    let tenant = &request.caller.tenant;
+    if !tenant.status.may_chat() {
+        return Err(TurnError::Suspended(tenant.id.clone()));
+    }
+    if !tenant.allows_channel(request.channel) {
+        return Err(TurnError::ChannelOff {
+            channel: request.channel,
+            tenant: tenant.id.clone(),
+            enabled: tenant.enabled_channels().unwrap_or_default().to_vec(),
+        });
+    }
+    Ok(())
+}
 
 /// The message without the word `--raw`, and whether it was there.
 pub fn split_raw(message: &str) -> (String, bool) {

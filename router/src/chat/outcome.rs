@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{OnEvent, Route, TurnEvent};
 use crate::ai::{NO_MODEL_NOTE, SelectedModel};
-use crate::model::{NanoUsd, StopReason, TokenUsage};
+use crate::model::{ContentBlock, NanoUsd, StopReason, TokenUsage};
 
 const FILTERED: &str = "(The model's content filter stopped this answer.)";
 const CUT_OFF: &str = "(The answer reached its longest length and was cut off.)";
@@ -24,6 +24,10 @@ pub(super) struct Outcome {
     pub(super) raw: bool,
     /// What was said at the end of the text that is not the answer's own.
     pub(super) note: Option<String>,
+    /// Why the model stopped.
+    pub(super) stop: StopReason,
+    /// The calls of a client's own tools, which it is to make.
+    pub(super) calls: Vec<ContentBlock>,
 }
 
 impl Outcome {
@@ -42,6 +46,8 @@ impl Outcome {
             cost: Some(NanoUsd(0)),
             raw,
             note: None,
+            stop: StopReason::EndTurn,
+            calls: Vec::new(),
         }
     }
 

@@ -8,7 +8,9 @@ use super::outcome::{Outcome, pretty};
 use super::tools::{self, ReadySkill};
 use super::{OnEvent, TurnError, TurnEvent};
 use crate::ai::{SelectedModel, with_retries};
-use crate::model::{ContentBlock, ModelMessage, ModelReply, ModelRequest, Role, StopReason};
+use crate::model::{
+    ContentBlock, ModelMessage, ModelReply, ModelRequest, Role, StopReason, ToolSpec,
+};
 use crate::ports::{ModelError, ModelEvent};
 
 /// How many rounds of tool calls a model gets in one turn before it must answer.
@@ -23,6 +25,28 @@ pub(super) struct ToolLoop<'turn> {
     pub(super) raw: bool,
     /// How many of the request's first messages are of earlier turns.
     pub(super) history: usize,
+    /// The client's own tools, where the answer goes to a program that has some, or may have.
+    pub(super) client: Option<ClientTools<'turn>>,
+}
+
+/// The tools of a client that makes their calls itself.
+pub(super) struct ClientTools<'turn> {
+    pub(super) specs: &'turn [ToolSpec],
+    /// Whether it takes one call at a time.
+    pub(super) one_call: bool,
+}
+
+impl ClientTools<'_> {
+    /// Its calls among those of a reply. Whatever else was called with them is left out: the client
+    /// holds the conversation, and a result that it is not shown would be missing from it.
+    fn calls(&self, reply: &[ContentBlock]) -> Vec<ContentBlock> {
+        let is_own = |block: &&ContentBlock| {
+            matches!(block, ContentBlock::ToolUse { name, .. }
+                if self.specs.iter().any(|spec| spec.name == *name))
+        };
+        let most = if self.one_call { 1 } else { usize::MAX };
+        reply.iter().filter(is_own).take(most).cloned().collect()
+    }
 }
 
 impl ToolLoop<'_> {
@@ -44,21 +68,35 @@ impl ToolLoop<'_> {
                     .system
                     .push_str("\n\nAnswer now with what you have. Call no more tools.");
             }
-            let reply = match self.ask(&request, &mut outcome, on_event).await {
-                Err(TurnError::Model(ModelError::TooLong))
-                    if shorten(&mut request, &mut history) =>
-                {
-                    self.ask(&request, &mut outcome, on_event).await?
+            let reply = loop {
+                match self.ask(&request, &mut outcome, on_event).await {
+                    Err(TurnError::Model(ModelError::TooLong))
+                        if shorten(&mut request, &mut history) => {}
+                    Err(TurnError::Model(ModelError::Rejected(why)))
+                        if names_sampling(&why) && request.options.take_sampling() => {}
+                    reply => break reply?,
                 }
-                reply => reply?,
             };
             without_tools |= reply.without_tools;
+            outcome.stop = reply.stop;
+            if let Some(client) = &self.client
+                && reply.stop == StopReason::ToolUse
+            {
+                outcome.calls = client.calls(&reply.content);
+                if !outcome.calls.is_empty() {
+                    return Ok(outcome);
+                }
+            }
             let calls = reply
                 .content
                 .iter()
                 .filter(|block| matches!(block, ContentBlock::ToolUse { .. }))
                 .count();
             if reply.stop != StopReason::ToolUse || calls == 0 || is_last {
+                if self.client.is_some() {
+                    // A program is told why the model stopped, and shows it in its own way.
+                    return Ok(outcome);
+                }
                 outcome.finish(reply.stop, on_event);
                 if without_tools {
                     outcome.add_note(&self.without_skills(), on_event);
@@ -144,6 +182,15 @@ impl ToolLoop<'_> {
     }
 }
 
+/// Whether a refusal is about how the answer's words are chosen: newer models of OpenAI's and
+/// Anthropic's take no `temperature`, or not beside `top_p`.
+fn names_sampling(refusal: &str) -> bool {
+    let refusal = refusal.to_lowercase();
+    ["temperature", "top_p", "topp"]
+        .iter()
+        .any(|name| refusal.contains(name))
+}
+
 /// Takes away the older half of the earlier turns, once; false if there is nothing to take.
 fn shorten(request: &mut ModelRequest, history: &mut usize) -> bool {
     let mut gone = (*history).div_ceil(2);
@@ -152,7 +199,7 @@ fn shorten(request: &mut ModelRequest, history: &mut usize) -> bool {
         && request
             .messages
             .get(gone)
-            .is_some_and(|one| one.role != Role::User)
+            .is_some_and(|one| !one.begins_turn())
     {
         gone += 1;
     }

@@ -198,18 +198,21 @@ pub(super) async fn run_calls(
 
 /// A result as the model gets it; a very long one is cut.
 fn result_block(id: &str, result: Value) -> ContentBlock {
-    let text = result.to_string();
-    let content = if text.len() <= MAX_RESULT_BYTES {
-        result
-    } else {
-        let end = text.floor_char_boundary(MAX_RESULT_BYTES);
-        json!({"truncated": true, "beginning": &text[..end]})
-    };
     ContentBlock::ToolResult {
         id: id.to_owned(),
-        content,
+        content: bounded(result),
         is_error: false,
     }
+}
+
+/// A result, cut where it is longer than a model is given.
+pub(super) fn bounded(result: Value) -> Value {
+    let text = result.to_string();
+    if text.len() <= MAX_RESULT_BYTES {
+        return result;
+    }
+    let end = text.floor_char_boundary(MAX_RESULT_BYTES);
+    json!({"truncated": true, "beginning": &text[..end]})
 }
 
 /// A call that a rule made, and its result, in the messages by which a model makes one.

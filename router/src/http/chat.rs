@@ -236,11 +236,11 @@ async fn as_json(
 }
 
 /// Cancels a turn that takes too long; nothing of it is stored.
-pub(super) async fn with_deadline(
+pub(super) async fn with_deadline<T>(
     arrived: Instant,
     deadline: Duration,
-    turn: impl Future<Output = Result<TurnAnswer, ApiError>>,
-) -> Result<TurnAnswer, ApiError> {
+    turn: impl Future<Output = Result<T, ApiError>>,
+) -> Result<T, ApiError> {
     match timeout_at(arrived + deadline, turn).await {
         Ok(answer) => answer,
         Err(_) => {

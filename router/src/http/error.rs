@@ -4,6 +4,8 @@
 //! ([`super::middleware`], or the event stream for what fails after its head was sent). There, and
 //! nowhere else, it is logged.
 
+mod admin;
+mod openai;
 mod over_budget;
 
 use std::error::Error;
@@ -17,7 +19,6 @@ use axum::{Extension, Json};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::admin::AdminError;
 use crate::ai::SelectError;
 use crate::aws::AwsError;
 use crate::chat::TurnError;
@@ -26,6 +27,8 @@ use crate::model::TurnId;
 use crate::ports::{ModelError, StoreError};
 use crate::skills::{SkillError, SkillErrorKind};
 use crate::token::NoRandomness;
+
+pub(super) use self::openai::{ErrorForm, OpenAiErrorBody, OpenAiErrors};
 
 /// How long a caller should wait where a provider or Jira limits the rate of requests and does not
 /// say for how long.
@@ -297,8 +300,11 @@ impl ApiError {
     }
 
     /// The response: body, `Retry-After` and `WWW-Authenticate`.
-    pub(super) fn response(&self, request_id: &str) -> Response {
-        let mut response = (self.status, Json(self.body(request_id))).into_response();
+    pub(super) fn response(&self, request_id: &str, form: ErrorForm) -> Response {
+        let mut response = match form {
+            ErrorForm::Own => (self.status, Json(self.body(request_id))).into_response(),
+            ErrorForm::OpenAi => self.as_openai(),
+        };
         if let Some(seconds) = self.retry_after_seconds() {
             response
                 .headers_mut()
@@ -352,43 +358,6 @@ impl From<StoreError> for ApiError {
             | StoreError::Unauthenticated(_)
             | StoreError::Denied(_)
             | StoreError::Corrupt { .. } => Self::internal(Cause::Store(error)),
-        }
-    }
-}
-
-impl From<AdminError> for ApiError {
-    fn from(error: AdminError) -> Self {
-        let status = match &error {
-            AdminError::NotFound(_) => StatusCode::NOT_FOUND,
-            AdminError::Invalid { .. } => StatusCode::BAD_REQUEST,
-            AdminError::AlreadyExists(_)
-            | AdminError::Changed { .. }
-            | AdminError::Refused { .. }
-            | AdminError::Store(
-                StoreError::Changed(_) | StoreError::Taken(_) | StoreError::Reserved { .. },
-            ) => StatusCode::CONFLICT,
-            AdminError::Randomness(error) => {
-                return Self::internal(Cause::NoRandomness(error.clone()));
-            }
-            AdminError::Store(error @ StoreError::Denied(_)) => {
-                return Self::new(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "router_not_permitted",
-                    "the router's AWS role does not allow this",
-                )
-                .hint("the operator can allow it: `admin_api = true` for infra/aws, then `t3nets infra apply`")
-                .caused_by(Cause::Store(error.clone()));
-            }
-            AdminError::Store(error) => return error.clone().into(),
-        };
-        let api = Self::new(status, error.code(), error.to_string());
-        let api = match error.hint() {
-            Some(hint) => api.hint(hint),
-            None => api,
-        };
-        match error {
-            AdminError::Invalid { field, .. } => api.about_field(field),
-            _ => api,
         }
     }
 }

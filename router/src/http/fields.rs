@@ -6,9 +6,11 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
+use data_encoding::HEXLOWER;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_json::error::Category;
+use sha2::{Digest, Sha256};
 
 use super::error::ApiError;
 use crate::model::JsonObject;
@@ -183,6 +185,22 @@ impl Fields {
         }
     }
 
+    /// A value of any kind; null is none.
+    ///
+    /// # Errors
+    /// If it is given more than once with different values.
+    pub(super) fn json(&self, name: &'static str) -> Result<Option<&Value>, ApiError> {
+        let value = self.value(&[name], |value| !value.is_null())?;
+        Ok(value.map(|(_, value)| value))
+    }
+
+    /// A hash of all fields as they were sent.
+    pub(super) fn hash(&self) -> String {
+        // What was read from JSON can be written as JSON.
+        let text = serde_json::to_vec(&self.0).unwrap_or_default();
+        HEXLOWER.encode(&Sha256::digest(text))
+    }
+
     /// What is given under one of the names, with the name. Clients send back all that an answer
     /// had, so more than one may be given where they say the same.
     fn value(
@@ -269,7 +287,7 @@ impl<'de> Visitor<'de> for BodyVisitor {
 }
 
 /// What a value is, in words.
-fn kind_of(value: &Value) -> &'static str {
+pub(super) fn kind_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "true or false",

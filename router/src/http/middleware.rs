@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tracing::Instrument;
 use ulid::Ulid;
 
-use super::error::{ApiError, Cause};
+use super::error::{ApiError, Cause, ErrorForm};
 use super::page::ErrorPage;
 
 /// The header that names a request, in both directions.
@@ -42,6 +42,7 @@ pub(super) async fn around(mut request: Request, next: Next) -> Response {
         .get::<MatchedPath>()
         .map_or("(none)", MatchedPath::as_str)
         .to_owned();
+    let form = ErrorForm::of_path(request.uri().path());
     let is_probe = PROBES.contains(&route.as_str());
     let span = tracing::info_span!("request", request_id = %id, method = %request.method(), route);
 
@@ -53,7 +54,7 @@ pub(super) async fn around(mut request: Request, next: Next) -> Response {
             .or_else(|| is_unexplained(&response).then(|| error_of_status(response.status())));
         if let Some(error) = error {
             error.log();
-            response = completed(&error, &id, response.headers());
+            response = completed(&error, &id, form, response.headers());
         }
         finish(&mut response, &id);
         log_answer(is_probe, response.status(), started.elapsed());
@@ -65,8 +66,8 @@ pub(super) async fn around(mut request: Request, next: Next) -> Response {
 
 /// An error's response. What an outer layer put into headers (the methods that are allowed, say)
 /// still holds.
-fn completed(error: &ApiError, id: &str, headers: &HeaderMap) -> Response {
-    let mut response = error.response(id);
+fn completed(error: &ApiError, id: &str, form: ErrorForm, headers: &HeaderMap) -> Response {
+    let mut response = error.response(id, form);
     for (name, value) in headers {
         if !response.headers().contains_key(name) && !name.as_str().starts_with("content-") {
             response.headers_mut().insert(name, value.clone());
@@ -112,12 +113,12 @@ pub fn refusal(
         error = error.hint(hint);
     }
     tracing::info!(request_id = %id, status = status.as_u16(), code, "refused");
-    named(&error, &id)
+    named(&error, &id, ErrorForm::Own)
 }
 
 /// The answer to a request that does not come to the layers around the routes.
-pub(super) fn named(error: &ApiError, id: &str) -> Response {
-    let mut response = error.response(id);
+pub(super) fn named(error: &ApiError, id: &str, form: ErrorForm) -> Response {
+    let mut response = error.response(id, form);
     finish(&mut response, id);
     response
 }

@@ -17,6 +17,7 @@ mod extract;
 mod fields;
 mod health;
 mod middleware;
+mod openai;
 mod openapi;
 mod page;
 mod paging;
@@ -29,7 +30,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{get, post};
 use jiff::Timestamp;
 use tokio_util::task::TaskTracker;
 use tower::ServiceBuilder;
@@ -142,6 +143,9 @@ pub fn app(platform: Platform, config: ServerConfig) -> Result<App, AppError> {
         .routes(routes!(chat::chat))
         .routes(routes!(turns::begin, turns::list))
         .routes(routes!(turns::follow, turns::stop))
+        .routes(routes!(openai::complete))
+        .routes(routes!(openai::models::list))
+        .routes(routes!(openai::models::show))
         .routes(routes!(conversations::history))
         .routes(routes!(conversations::sessions))
         .routes(routes!(conversations::clear))
@@ -170,6 +174,7 @@ pub fn app(platform: Platform, config: ServerConfig) -> Result<App, AppError> {
         .split_for_parts();
     let document = Arc::new(openapi::with_sessions(document));
     let routes = routes
+        .route("/v1/embeddings", post(openai::embed))
         .route("/", get(page::chat))
         .route("/c/{session_id}", get(page::chat))
         .route("/dashboard", get(page::dashboard))

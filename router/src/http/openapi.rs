@@ -13,6 +13,7 @@ use utoipa::{Modify, OpenApi as _};
     tags(
         (name = "chat", description = "Messages to the assistant"),
         (name = "turns", description = "Messages that are answered whether their caller stays or not"),
+        (name = "openai", description = "The API of OpenAI's clients, which hold their conversations themselves"),
         (name = "conversations", description = "The caller's own conversations"),
         (name = "session", description = "Signing in and out on the web page"),
         (name = "settings", description = "How the caller's tenant is set up"),

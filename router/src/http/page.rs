@@ -11,14 +11,14 @@ use axum::http::header::{
     ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY,
     CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY, VARY,
 };
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use data_encoding::HEXLOWER;
 use rust_embed::RustEmbed;
 use sha2::{Digest, Sha256};
 
-use super::error::ApiError;
-use super::middleware;
+use super::error::{ApiError, ErrorForm};
+use super::{middleware, openai};
 
 /// What `router/page/build.mjs` wrote.
 #[derive(RustEmbed)]
@@ -62,7 +62,14 @@ pub(super) async fn asset(
 
 /// The answer for an unknown path: a page where a person typed it, which browsers show by what they
 /// accept; JSON for everything else.
-pub(super) async fn missing(method: Method, mut headers: HeaderMap) -> Result<Response, ApiError> {
+pub(super) async fn missing(
+    method: Method,
+    uri: Uri,
+    mut headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    if ErrorForm::of_path(uri.path()) == ErrorForm::OpenAi {
+        return Err(openai::not_served());
+    }
     let is_read = matches!(method, Method::GET | Method::HEAD);
     if !is_read || !takes_html(&headers) {
         return Err(middleware::not_found().await);

@@ -17,6 +17,45 @@ pub struct ModelRequest {
     pub tools: Vec<ToolSpec>,
     /// The longest answer, in tokens.
     pub max_tokens: u32,
+    /// What else a client of its own asks for.
+    pub options: ModelOptions,
+}
+
+/// What a client that speaks to a model through the assistant may ask for. The assistant itself
+/// asks for none of it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModelOptions {
+    /// Which tool the model is to call.
+    pub tool_choice: ToolChoice,
+    /// Whether the tools are the client's: a model that takes none is then no model for the
+    /// request, where the assistant's own skills can be left out.
+    pub needs_tools: bool,
+    /// The answer ends before the first of these texts.
+    pub stop: Vec<String>,
+    /// How much chance there is in the answer, from 0 to 2. Models that take no such parameter are
+    /// asked without it.
+    pub temperature: Option<f64>,
+    /// From which share of the likeliest words the answer is chosen, from 0 to 1. As above.
+    pub top_p: Option<f64>,
+}
+
+impl ModelOptions {
+    /// Takes out what some models refuse to be told, if it is there.
+    pub fn take_sampling(&mut self) -> bool {
+        self.temperature.take().is_some() | self.top_p.take().is_some()
+    }
+}
+
+/// Which tool a model is to call.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum ToolChoice {
+    /// Whichever it likes, or none.
+    #[default]
+    Auto,
+    /// One at least.
+    Required,
+    /// This one.
+    Named(String),
 }
 
 impl ModelRequest {
@@ -39,6 +78,14 @@ pub struct ModelMessage {
     pub role: Role,
     /// What is said.
     pub content: Vec<ContentBlock>,
+}
+
+impl ModelMessage {
+    /// Whether a person asks something here: it is theirs, and brings no tool's result.
+    pub fn begins_turn(&self) -> bool {
+        let is_result = |block: &ContentBlock| matches!(block, ContentBlock::ToolResult { .. });
+        self.role == Role::User && !self.content.iter().any(is_result)
+    }
 }
 
 /// A part of a message.
@@ -68,6 +115,18 @@ pub enum ContentBlock {
     /// unchanged with the results of the tools that the model then asked for, because providers
     /// refuse a turn from which it is missing.
     Reasoning(Value),
+}
+
+impl ContentBlock {
+    /// Its size, in bytes of text.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::ToolUse { name, input, .. } => name.len() + input.to_string().len(),
+            Self::ToolResult { content, .. } => content.to_string().len(),
+            Self::Reasoning(thought) => thought.to_string().len(),
+        }
+    }
 }
 
 /// What a model may call.

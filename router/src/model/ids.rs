@@ -117,6 +117,13 @@ validated_id!(
     }
 );
 
+impl From<TurnId> for SessionId {
+    /// A session that is named like its only turn.
+    fn from(id: TurnId) -> Self {
+        Self(id.0)
+    }
+}
+
 impl TurnId {
     /// The id of the turn that a client asked for under this key: the same key is the same turn.
     pub fn of_key(key: &str) -> Self {

@@ -22,7 +22,8 @@ mod usage;
 mod user;
 
 pub use ai::{
-    ContentBlock, ModelMessage, ModelReply, ModelRequest, StopReason, TokenUsage, ToolSpec,
+    ContentBlock, ModelMessage, ModelOptions, ModelReply, ModelRequest, StopReason, TokenUsage,
+    ToolChoice, ToolSpec,
 };
 pub use audit::AuditEntry;
 pub use budget::{Amounts, Budget, BudgetKey, Hold, Payer, Period, Reserved, Standing, Unit};

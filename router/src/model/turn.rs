@@ -37,6 +37,10 @@ pub struct TurnProgress {
     pub end: Option<JsonObject>,
     /// When this was stored: as long as a turn goes on, that is often.
     pub saved_at: Timestamp,
+    /// Whether it is the answer to a client that holds its conversation itself, kept for the
+    /// request's repetition: it is among no lists of turns, and its message is the request's hash.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_completion: bool,
 }
 
 /// Whether a turn goes on, or how it ended.
@@ -87,6 +91,7 @@ impl TurnProgress {
             tools: Vec::new(),
             end: None,
             saved_at: now,
+            is_completion: false,
         }
     }
 

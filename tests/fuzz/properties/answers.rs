@@ -58,6 +58,7 @@ fn read(api: Api, pieces: &[&[u8]], end: End) -> (Result<ModelReply, ModelError>
         }],
         tools: Vec::new(),
         max_tokens: 9,
+        options: Default::default(),
     };
     let mut heard = String::new();
     let mut listen = |event: ModelEvent<'_>| {

@@ -80,6 +80,9 @@ fn body_of(route: &str, name: &str) -> String {
         "/api/chat" | "/api/turns" => {
             json!({"message": format!("hello {name}"), "session_id": name})
         }
+        "/v1/chat/completions" => {
+            json!({"model": "t3nets", "messages": [{"role": "user", "content": name}]})
+        }
         "/api/clear" => json!({"session_id": name}),
         "/session" => json!({"key": name}),
         "/api/admin/users" => json!({"email": format!("{name}@x.example")}),

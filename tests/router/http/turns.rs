@@ -48,7 +48,7 @@ fn follow(key: &str, id: &str, after: usize) -> Request<Body> {
 }
 
 /// Whose the turns are that these tests begin.
-async fn bob(app: &TestApp) -> ConversationOwner {
+pub(super) async fn bob(app: &TestApp) -> ConversationOwner {
     let bob = "bob".parse().unwrap();
     let tenants = &app.platform.tenants;
     let user = tenants.user(&tenant_id("default"), &bob).await.unwrap();

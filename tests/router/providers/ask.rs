@@ -157,6 +157,7 @@ pub(super) fn question() -> ModelRequest {
             input_schema: json!({"type": "object", "properties": {"action": {"type": "string"}}}),
         }],
         max_tokens: 512,
+        options: Default::default(),
     }
 }
 

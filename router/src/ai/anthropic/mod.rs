@@ -21,7 +21,7 @@ use super::reading::text;
 use super::refusal::{Refusal, excerpt, says_too_long};
 use super::{result_text, tool_arguments};
 use crate::lenient::read_json;
-use crate::model::{ContentBlock, ModelMessage, ModelReply, ModelRequest};
+use crate::model::{ContentBlock, ModelMessage, ModelReply, ModelRequest, ToolChoice};
 use crate::outbound::Client;
 use crate::ports::{ChatModel, Listener, ModelError, ModelEvent};
 
@@ -179,6 +179,22 @@ fn body(request: &ModelRequest, effort: Option<&str>) -> Value {
     }
     if let Some(effort) = effort {
         body["output_config"] = json!({"effort": effort});
+    }
+    let options = &request.options;
+    match &options.tool_choice {
+        ToolChoice::Auto => {}
+        ToolChoice::Required => body["tool_choice"] = json!({"type": "any"}),
+        ToolChoice::Named(name) => body["tool_choice"] = json!({"type": "tool", "name": name}),
+    }
+    if !options.stop.is_empty() {
+        body["stop_sequences"] = json!(options.stop);
+    }
+    if let Some(temperature) = options.temperature {
+        // The API's range ends at 1: https://platform.claude.com/docs/en/api/messages
+        body["temperature"] = json!(temperature.min(1.0));
+    }
+    if let Some(top_p) = options.top_p {
+        body["top_p"] = json!(top_p);
     }
     body
 }

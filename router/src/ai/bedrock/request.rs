@@ -3,10 +3,10 @@
 use aws_sdk_bedrockruntime::error::BuildError;
 use aws_sdk_bedrockruntime::primitives::Blob;
 use aws_sdk_bedrockruntime::types::{
-    ContentBlock as Block, ConversationRole, InferenceConfiguration, Message,
-    ReasoningContentBlock, ReasoningTextBlock, SystemContentBlock, Tool, ToolConfiguration,
-    ToolInputSchema, ToolResultBlock, ToolResultContentBlock, ToolResultStatus, ToolSpecification,
-    ToolUseBlock,
+    AnyToolChoice, ContentBlock as Block, ConversationRole, InferenceConfiguration, Message,
+    ReasoningContentBlock, ReasoningTextBlock, SpecificToolChoice, SystemContentBlock, Tool,
+    ToolChoice as Choice, ToolConfiguration, ToolInputSchema, ToolResultBlock,
+    ToolResultContentBlock, ToolResultStatus, ToolSpecification, ToolUseBlock,
 };
 use aws_smithy_types::Document;
 use data_encoding::BASE64;
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::document::to_document;
 use crate::ai::{result_text, tool_arguments};
-use crate::model::{ContentBlock, ModelMessage, ModelRequest, Role, ToolSpec};
+use crate::model::{ContentBlock, ModelMessage, ModelRequest, Role, ToolChoice, ToolSpec};
 use crate::ports::ModelError;
 
 /// The parts of a request, the same whether the answer is streamed or not.
@@ -34,13 +34,25 @@ pub(super) fn parts(request: &ModelRequest, effort: Option<&str>) -> Result<Part
     Ok(Parts {
         messages: messages(&request.messages).map_err(invalid)?,
         system: system.map(|text| vec![SystemContentBlock::Text(text.to_owned())]),
-        limits: InferenceConfiguration::builder()
-            .max_tokens(i32::try_from(request.max_tokens).unwrap_or(i32::MAX))
-            .build(),
-        tools: tools(&request.tools).map_err(invalid)?,
+        limits: limits(request),
+        tools: tools(&request.tools, &request.options.tool_choice).map_err(invalid)?,
         // The parameter is Claude's; no other model of Bedrock has an effort in the table.
         more: effort.map(|effort| to_document(&json!({"output_config": {"effort": effort}}))),
     })
+}
+
+fn limits(request: &ModelRequest) -> InferenceConfiguration {
+    let options = &request.options;
+    let mut limits = InferenceConfiguration::builder()
+        .max_tokens(i32::try_from(request.max_tokens).unwrap_or(i32::MAX))
+        // The range ends at 1, and single precision is the API's own:
+        // https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InferenceConfiguration.html
+        .set_temperature(options.temperature.map(|heat| heat.min(1.0) as f32))
+        .set_top_p(options.top_p.map(|share| share as f32));
+    for text in &options.stop {
+        limits = limits.stop_sequences(text);
+    }
+    limits.build()
 }
 
 /// The messages without empty ones, which are refused; neighbours of one role are merged, since
@@ -125,7 +137,7 @@ fn reasoning(value: &Value) -> Result<Option<ReasoningContentBlock>, BuildError>
     Ok(Some(ReasoningContentBlock::ReasoningText(block)))
 }
 
-fn tools(specs: &[ToolSpec]) -> Result<Option<ToolConfiguration>, BuildError> {
+fn tools(specs: &[ToolSpec], choice: &ToolChoice) -> Result<Option<ToolConfiguration>, BuildError> {
     if specs.is_empty() {
         return Ok(None);
     }
@@ -138,5 +150,12 @@ fn tools(specs: &[ToolSpec]) -> Result<Option<ToolConfiguration>, BuildError> {
             .build()?;
         configuration = configuration.tools(Tool::ToolSpec(tool));
     }
-    Ok(Some(configuration.build()?))
+    let choice = match choice {
+        ToolChoice::Auto => None,
+        ToolChoice::Required => Some(Choice::Any(AnyToolChoice::builder().build())),
+        ToolChoice::Named(name) => Some(Choice::Tool(
+            SpecificToolChoice::builder().name(name).build()?,
+        )),
+    };
+    Ok(Some(configuration.set_tool_choice(choice).build()?))
 }

@@ -24,7 +24,7 @@ use super::endpoint::{BaseUrl, ProviderKey};
 use super::http;
 use super::refusal::{Refusal, Refused, excerpt};
 use super::result_text;
-use crate::model::{ContentBlock, ModelMessage, ModelReply, ModelRequest};
+use crate::model::{ContentBlock, ModelMessage, ModelReply, ModelRequest, ToolChoice};
 use crate::outbound::Client;
 use crate::ports::{ChatModel, Listener, ModelError, ModelEvent};
 
@@ -109,6 +109,23 @@ impl OpenAi {
         if let Some(effort) = self.effort {
             body["reasoning_effort"] = json!(effort);
         }
+        let options = &request.options;
+        match &options.tool_choice {
+            ToolChoice::Auto => {}
+            ToolChoice::Required => body["tool_choice"] = json!("required"),
+            ToolChoice::Named(name) => {
+                body["tool_choice"] = json!({"type": "function", "function": {"name": name}});
+            }
+        }
+        if !options.stop.is_empty() {
+            body["stop"] = json!(options.stop);
+        }
+        if let Some(temperature) = options.temperature {
+            body["temperature"] = json!(temperature);
+        }
+        if let Some(top_p) = options.top_p {
+            body["top_p"] = json!(top_p);
+        }
         body
     }
 
@@ -121,7 +138,7 @@ impl OpenAi {
         let has_tools = !request.tools.is_empty();
         let mut changes = 0;
         loop {
-            if !takes.tools && request.calls_tools() {
+            if !takes.tools && (request.calls_tools() || request.options.needs_tools) {
                 return Err(ModelError::NoTools);
             }
             let mut call = self.client.post(&self.url).json(&self.body(request, takes));
@@ -251,6 +268,7 @@ mod tests {
             messages: Vec::new(),
             tools: Vec::new(),
             max_tokens: 7,
+            options: Default::default(),
         };
         let body = |base: Option<&str>| {
             let base = base.map(|text| BaseUrl::parse(text, PlainHttp::Loopback).unwrap());

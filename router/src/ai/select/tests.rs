@@ -136,6 +136,7 @@ async fn only_a_tenants_own_address_must_be_on_the_internet() {
         messages: Vec::new(),
         tools: Vec::new(),
         max_tokens: 1,
+        options: Default::default(),
     };
     // Nobody listens on port 9.
     let (tenants, shared) = ("https://127.0.0.1:9/v1", "http://127.0.0.1:9/v1");

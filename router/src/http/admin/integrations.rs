@@ -292,6 +292,7 @@ pub(super) async fn try_out(
             }],
             tools: Vec::new(),
             max_tokens: model.max_tokens(TRY_TOKENS),
+            options: Default::default(),
         };
         let reply = with_retries(&*model.chat, &request, &mut |_| {}).await?;
         return Ok(json!({"model": model.name, "answered_by": reply.answered_by}));

@@ -26,8 +26,9 @@ use super::exchange::{Exchange, HEAD_TIME, Known};
 use super::wire::{Socket, Wire};
 use crate::config::Deadlines;
 use crate::http::chat::wants_stream;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, ErrorForm};
 use crate::http::middleware::{PROBES, REQUEST_ID, accepted_id, named};
+use crate::http::openai::COMPLETIONS;
 
 /// The limit of a request's head, in bytes. API Gateway takes 10 KiB of headers, a load balancer
 /// 64 KiB (<https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html>);
@@ -168,12 +169,14 @@ fn answer(
     let has_body = !request.body().is_end_stream();
     let path = request.uri().path();
     let is_probe = PROBES.contains(&path);
+    let form = ErrorForm::of_path(path);
     let known = Known {
         id: id.clone(),
         method: request.method().to_string(),
         path: path.to_owned(),
         began,
-        deadline: match wants_stream(request.headers()) {
+        // Whether a completion is streamed is in its body.
+        deadline: match wants_stream(request.headers()) || path == COMPLETIONS {
             true => deadlines.stream,
             false => deadlines.answer,
         },
@@ -190,9 +193,9 @@ fn answer(
         let (parts, body) = request.into_parts();
         let (body, rest) = RequestBody::new(body, exchange.clone(), began, deadlines.answer);
         let mut answer = if is_beyond_limit && !is_probe {
-            named(&busy(), &id)
+            named(&busy(), &id, form)
         } else if uri_length > MAX_URI_BYTES {
-            named(&unreadable(StatusCode::URI_TOO_LONG), &id)
+            named(&unreadable(StatusCode::URI_TOO_LONG), &id, form)
         } else {
             let request = Request::from_parts(parts, Body::new(body));
             match routes.call(request).await {

@@ -137,6 +137,7 @@ async fn stored(
 ) -> Result<StoredTurn, ApiError> {
     let now = state.platform.clock.now();
     let found = state.platform.turns.turn(owner, id, now).await?;
+    let found = found.filter(|turn| !turn.progress.is_completion);
     found.ok_or_else(|| {
         ApiError::new(
             StatusCode::NOT_FOUND,

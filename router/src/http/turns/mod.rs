@@ -24,8 +24,8 @@ use utoipa::{IntoParams, ToSchema};
 use self::body::TurnBody;
 use self::branch::Branch;
 use self::follow::{Follower, More, Seen};
-pub(super) use self::running::Running;
 use self::running::Work;
+pub(super) use self::running::{Running, keep_stored, store_end_surely};
 use super::AppState;
 use super::auth::{Admitted, Authenticated, KnownUser};
 use super::chat::{accepted, wants_stream};
@@ -41,7 +41,7 @@ use crate::ports::{StoreError, Window};
 
 /// The header that tells whether a turn was asked for already
 /// (<https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/>).
-static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+pub(super) static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 static LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// How long a request waits for more. API Gateway's HTTP API ends one at 30 s.
 const LONG_POLL: Duration = Duration::from_secs(20);
@@ -154,7 +154,7 @@ pub(super) async fn begin(
     admit(&request)?;
     let owner = request.caller.owner(request.channel);
     let mut now = state.platform.clock.now();
-    let mut others = state.platform.turns.turns(&owner, now).await?;
+    let mut others = turns_of(&state, &owner, now).await?;
     if let Some(same) = others.iter().find(|other| other.id == id) {
         return same_again(same, &body, now);
     }
@@ -164,7 +164,7 @@ pub(super) async fn begin(
     while is_ending(&others, &key.session_id, now) && Instant::now() < until {
         tokio::time::sleep(STOP_POLL).await;
         now = state.platform.clock.now();
-        others = state.platform.turns.turns(&owner, now).await?;
+        others = turns_of(&state, &owner, now).await?;
     }
     require_latest(&state, &key, &body, &others, now).await?;
     let turn = StoredTurn {
@@ -223,6 +223,17 @@ fn same_again(
         .about_turn(turn.id.clone()));
     }
     Ok((StatusCode::OK, Json(Turn::new(turn, seen(turn, now)))))
+}
+
+/// An owner's turns, without the answers that are kept for clients that hold their conversations.
+async fn turns_of(
+    state: &AppState,
+    owner: &ConversationOwner,
+    now: Timestamp,
+) -> Result<Vec<StoredTurn>, StoreError> {
+    let mut turns = state.platform.turns.turns(owner, now).await?;
+    turns.retain(|turn| !turn.progress.is_completion);
+    Ok(turns)
 }
 
 /// What a stored turn is to its caller.
@@ -349,7 +360,7 @@ pub(super) async fn list(
 ) -> Result<Json<Turns>, ApiError> {
     let now = state.platform.clock.now();
     let owner = known.caller.owner(known.channel);
-    let mut found = state.platform.turns.turns(&owner, now).await?;
+    let mut found = turns_of(&state, &owner, now).await?;
     found.sort_by(|a, b| (a.started_at, &a.id).cmp(&(b.started_at, &b.id)));
     let turns = found
         .iter()

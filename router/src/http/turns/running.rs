@@ -146,10 +146,10 @@ async fn run(state: &AppState, live: &Live, work: Work) {
         ..live.progress.borrow().clone()
     };
     // Before it is told: whoever knows that a turn is over may go on at another process at once.
-    let stored = store_end(state, live, &end).await;
+    let stored = store_end(state, &live.turn, &end).await;
     live.progress.send_replace(end.clone());
     if let Err(error) = stored {
-        store_end_again(state, live, &end, error).await;
+        store_end_again(state, &live.turn, &end, error).await;
     }
 }
 
@@ -211,18 +211,34 @@ async fn answer(state: &AppState, live: &Live, work: &Work, is_storing: &AtomicB
 /// Stores how far the turn is, again and again, and hears whether another process was asked to stop
 /// it. Ends only if the turn is gone from the store.
 async fn keep(state: &AppState, live: &Live) {
+    let so_far = || live.progress.borrow().clone();
+    save_again_and_again(state, &live.turn, so_far, || live.stop.cancel()).await;
+}
+
+/// Stores that a turn goes on, again and again, without how far it is. Ends only if the turn is
+/// gone from the store.
+pub(in crate::http) async fn keep_stored(state: &AppState, turn: &StoredTurn) {
+    save_again_and_again(state, turn, || turn.progress.clone(), || {}).await;
+}
+
+async fn save_again_and_again(
+    state: &AppState,
+    turn: &StoredTurn,
+    so_far: impl Fn() -> TurnProgress,
+    stop: impl Fn(),
+) {
     let every = Duration::try_from(StoredTurn::SAVED_WITHIN).unwrap_or_default();
     let mut ticks = tokio::time::interval_at(Instant::now() + every, every);
     loop {
         ticks.tick().await;
         let progress = TurnProgress {
             saved_at: state.platform.clock.now(),
-            ..live.progress.borrow().clone()
+            ..so_far()
         };
         let turns = &state.platform.turns;
-        match turns.save(&live.turn.owner, &live.turn.id, &progress).await {
+        match turns.save(&turn.owner, &turn.id, &progress).await {
             Ok(false) => {}
-            Ok(true) => live.stop.cancel(),
+            Ok(true) => stop(),
             Err(StoreError::NotFound(_)) => return,
             Err(error) => tracing::warn!(%error, "how far a turn is was not stored"),
         }
@@ -245,19 +261,38 @@ async fn store_stopped(state: &AppState, live: &Live, work: &Work) {
     }
 }
 
-async fn store_end(state: &AppState, live: &Live, end: &TurnProgress) -> Result<(), StoreError> {
-    let turn = &live.turn;
+/// Stores the end of a turn, again if that fails.
+pub(in crate::http) async fn store_end_surely(
+    state: &AppState,
+    turn: &StoredTurn,
+    end: &TurnProgress,
+) {
+    if let Err(error) = store_end(state, turn, end).await {
+        store_end_again(state, turn, end, error).await;
+    }
+}
+
+async fn store_end(
+    state: &AppState,
+    turn: &StoredTurn,
+    end: &TurnProgress,
+) -> Result<(), StoreError> {
     match state.platform.turns.save(&turn.owner, &turn.id, end).await {
         Ok(_) | Err(StoreError::NotFound(_)) => Ok(()),
         Err(error) => Err(error),
     }
 }
 
-async fn store_end_again(state: &AppState, live: &Live, end: &TurnProgress, error: StoreError) {
+async fn store_end_again(
+    state: &AppState,
+    turn: &StoredTurn,
+    end: &TurnProgress,
+    error: StoreError,
+) {
     let mut last = error;
     for attempt in 1..END_ATTEMPTS {
         tokio::time::sleep(END_PAUSE * attempt).await;
-        match store_end(state, live, end).await {
+        match store_end(state, turn, end).await {
             Ok(()) => return,
             Err(error) => last = error,
         }

@@ -1,0 +1,145 @@
+//! The clients that people use, unmodified, against the built router: each is a small program in
+//! `tests/clients`, and ends with an error if something is not as it should be.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::json;
+use support::model::{Answer as Says, ModelCall, ModelServer};
+use support::{RouterProcess, missing, skip_without};
+use t3nets_router::model::{TenantSettings, UserRole};
+
+use crate::http::{add_tenant, make_key};
+
+const PYTHON_PACKAGES: [&str; 2] = ["openai==3.57.0", "langchain-openai==1.7.4"];
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/clients")
+}
+
+/// The program that has the Python packages, installed on first use. `None` if they cannot be had.
+fn python() -> Option<PathBuf> {
+    if skip_without("python3") {
+        return None;
+    }
+    let made = Command::new("python3")
+        .arg(folder().join("../python_environment.py"))
+        .arg("openai-clients")
+        .args(PYTHON_PACKAGES)
+        .output()
+        .unwrap();
+    if !made.status.success() {
+        missing("the Python packages of OpenAI's clients");
+        return None;
+    }
+    let programs = String::from_utf8(made.stdout).unwrap();
+    Some(Path::new(programs.trim()).join("python"))
+}
+
+/// A copy of the folder with what its lock file names, installed on first use, where JavaScript
+/// looks for it. `None` if it cannot be had.
+fn node() -> Option<PathBuf> {
+    if skip_without("npm") {
+        return None;
+    }
+    let copy = folder().join("../../target/node/clients");
+    std::fs::create_dir_all(&copy).unwrap();
+    let lock = std::fs::read(folder().join("package-lock.json")).unwrap();
+    // Written last, as npm does it itself: an interrupted installation has none.
+    let complete = copy.join("complete");
+    for entry in std::fs::read_dir(folder()).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_file() {
+            std::fs::copy(entry.path(), copy.join(entry.file_name())).unwrap();
+        }
+    }
+    if std::fs::read(&complete).is_ok_and(|installed| installed == lock) {
+        return Some(copy);
+    }
+    let installed = Command::new("npm")
+        .args(["ci", "--ignore-scripts", "--loglevel=error"])
+        .current_dir(&copy)
+        .output()
+        .unwrap();
+    if !installed.status.success() {
+        missing("the npm packages of OpenAI's clients");
+        return None;
+    }
+    std::fs::write(complete, lock).unwrap();
+    Some(copy)
+}
+
+/// What the model says to the clients.
+fn says(call: &ModelCall) -> Says {
+    let last = call.body["messages"].as_array().and_then(|all| all.last());
+    if last.is_some_and(|last| last["role"] == "tool") {
+        return Says::text("It is warm: 21 degrees.").in_chunks(4);
+    }
+    match &*call.last_text() {
+        "is it warm in Zürich?" => Says::text("Let me look.")
+            .in_chunks(3)
+            .and_tool("t1", "get_weather", json!({"city": "Zürich"}))
+            .and_tool("t2", "get_weather", json!({"city": "Bern"})),
+        "think of a city" => {
+            let named = call.body["tool_choice"]["function"]["name"].as_str();
+            Says::tool("t1", named.unwrap_or("none"), json!({"city": "Zürich"}))
+        }
+        "hold" => Says::text("Half of").in_chunks(2).held(),
+        "break" => Says::text("Half of").then_error("overloaded"),
+        _ => Says::text("So."),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unmodified_clients_stream_call_tools_stop_and_understand_errors() {
+    let (Some(python), Some(node)) = (python(), node()) else {
+        return;
+    };
+    let model = ModelServer::answering(says).await;
+    let home = tempfile::tempdir().unwrap();
+    let platform = t3nets_router::local::open(home.path()).unwrap();
+    add_tenant(&platform, "default", TenantSettings::default()).await;
+    let spent = TenantSettings {
+        messages_per_day: Some(0),
+        ..TenantSettings::default()
+    };
+    add_tenant(&platform, "spent", spent).await;
+    let key = make_key(&platform, "default", "bob", UserRole::Member, None).await;
+    let spent_key = make_key(&platform, "spent", "bob", UserRole::Member, None).await;
+    let router = RouterProcess::start(
+        Command::new(env!("CARGO_BIN_EXE_t3nets-router"))
+            .env_clear()
+            .envs([("T3NETS_ENV", "local"), ("RUST_LOG", "info")])
+            .env("OPENAI_BASE_URL", model.openai_url())
+            .env("T3NETS_MODEL", "some-model")
+            .env("T3NETS_HOME", home.path()),
+    );
+    let run = |program: &Path, script: &str, at: &Path| {
+        let mut command = Command::new(program);
+        command
+            .arg(at.join(script))
+            .envs([
+                ("T3NETS_URL", router.url.as_str()),
+                ("T3NETS_KEY", key.as_str()),
+                ("T3NETS_SPENT_KEY", spent_key.as_str()),
+            ])
+            .current_dir(home.path());
+        let script = script.to_owned();
+        tokio::task::spawn_blocking(move || (script, command.output().unwrap()))
+    };
+    let clients = [
+        run(&python, "openai_python.py", &folder()),
+        run(&python, "langchain_client.py", &folder()),
+        run(Path::new("node"), "openai_node.mjs", &node),
+        run(Path::new("node"), "vercel_ai.mjs", &node),
+    ];
+    let mut failures = String::new();
+    for client in clients {
+        let (script, Output { status, stderr, .. }) = client.await.unwrap();
+        if !status.success() {
+            let said = String::from_utf8_lossy(&stderr);
+            failures.push_str(&format!("{script}: {said}\n"));
+        }
+    }
+    assert!(failures.is_empty(), "{failures}");
+}
