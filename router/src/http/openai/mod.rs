@@ -2,7 +2,7 @@
 //! (<https://developers.openai.com/api/reference/resources/chat>).
 //!
 //! A request is read in [`body`] (parameters, [`tools`]) and [`messages`] (the conversation, which
-//! the client holds), answered by [`crate::chat::Engine::complete`], and written by [`answer`],
+//! the client holds), answered by [`crate::chat::Engine::complete`], and written by [`mod@answer`],
 //! whole or as a [`stream`]. [`repeated`] gives a request that is sent again its first answer.
 //! [`models`] says which models there are. Errors are in OpenAI's form, whoever makes them
 //! ([`super::error`]).

@@ -10,7 +10,7 @@
 //! or an indefinite article says little, anything else says something. The articles matter because
 //! "what is a blocker" asks for a definition where "any blocker" asks about the team. [`CONFIDENT`]
 //! is where the line runs; a message below it is left to the model, which can still call the skill.
-//! Where there is no model, [`closest`] finds the question that was probably meant.
+//! Where there is no model, [`Rules::closest`] finds the question that was probably meant.
 //!
 //! The work is linear in the message: it ends as soon as the message has said too much for any
 //! phrase.
