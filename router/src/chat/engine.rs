@@ -17,13 +17,12 @@ use super::reserving::Wish;
 use super::tool_loop::ToolLoop;
 use super::tools::{self, ReadySkill};
 use super::{
-    Caller, OnEvent, Route, TurnAnswer, TurnError, TurnEvent, TurnRequest, admit, conversational,
-    prompt,
+    Caller, OnEvent, Route, TurnAnswer, TurnError, TurnEvent, TurnRequest, admit, fixed, prompt,
 };
 use crate::ai::{Models, SelectError, SelectedModel};
 use crate::model::{ConversationKey, Message, ModelRequest, SessionId, Tenant, TenantId};
 use crate::ports::{ModelError, Platform, StoreError, Window};
-use crate::skills::{Skill, SkillSet, rules};
+use crate::skills::{Skill, SkillSet};
 use crate::token::random_token;
 
 /// The characters of a ULID that say its time.
@@ -231,13 +230,12 @@ impl Engine {
     ) -> Result<(Reservation, Outcome), TurnError> {
         let caller = &request.caller;
         let is_plain = source.client().is_none_or(|client| client.is_plain);
-        let small_talk = is_plain.then(|| conversational::classify(&request.message));
-        if let Some(kind) = small_talk.flatten() {
+        let fixed = is_plain.then(|| fixed::answer(request, &self.skills));
+        if let Some((route, text)) = fixed.flatten() {
             let reservation = self.reserve(caller, Wish::MESSAGE, now).await?;
-            reservation.routed(Route::Conversational, None);
-            let text = conversational::answer(kind, &self.skills);
+            reservation.routed(route, None);
             on_event(TurnEvent::Delta(&text));
-            let outcome = Outcome::without_model(text, Route::Conversational, Vec::new(), false);
+            let outcome = Outcome::without_model(text, route, Vec::new(), false);
             return Ok((reservation, outcome));
         }
         let wish = self.wish(request).await?;
@@ -254,9 +252,10 @@ impl Engine {
             reservation: &reservation,
             now,
         };
-        let outcome = self
+        let answered = self
             .answer_with_skills(&turn, matched, needed, on_event)
-            .await?;
+            .await;
+        let outcome = answered.or_else(|error| fixed::instead_of(error, request, on_event))?;
         Ok((reservation, outcome))
     }
 
@@ -420,11 +419,8 @@ impl Engine {
     /// The skill whose rule matches the message, with the input that the rule gives it.
     fn matching_skill(&self, request: &TurnRequest) -> Option<Matched<'_>> {
         let settings = &request.caller.tenant.settings;
-        let enabled = self
-            .skills
-            .iter()
-            .filter(|skill| settings.allows_skill(skill.name()));
-        let matched = rules::best_match(&request.message, enabled)?;
+        let rules = self.skills.rules();
+        let matched = rules.best_match(&request.message, |name| settings.allows_skill(name))?;
         Some((self.skills.get(matched.skill)?, matched.input))
     }
 

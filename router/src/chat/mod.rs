@@ -16,6 +16,7 @@ pub mod conversational;
 mod engine;
 mod error;
 mod failures;
+mod fixed;
 mod ledger;
 mod outcome;
 mod prompt;

@@ -274,10 +274,71 @@ async fn only_connected_and_enabled_skills_are_offered() {
 }
 
 #[tokio::test]
+async fn a_skill_that_is_switched_off_says_who_switches_it_on() {
+    let model =
+        ModelServer::scripted([Says::text("I am a model."), Says::text("Here you are.")]).await;
+    let app = TestApp::with(Setup {
+        // As a list that is older than `release_notes`.
+        settings: TenantSettings {
+            enabled_skills: Some(vec!["sprint_status".to_owned()]),
+            ..TenantSettings::default()
+        },
+        ai: variables(&model),
+        ..Setup::default()
+    })
+    .await;
+    let bob = app.key("default", "bob", UserRole::Member).await;
+    let ada = app.key("default", "ada", UserRole::Admin).await;
+    let text = async |key: &str, message: &str| app.chat(key, message).await.json()["text"].clone();
+    assert_eq!(
+        text(&bob, "what's in the next release?").await,
+        "The skill `release_notes` answers this, but it is switched off for your team. An administrator of your team can \
+         switch it on in the dashboard, under Settings, or an operator with \
+         `t3nets tenant set -t default enabled_skills=sprint_status,release_notes`."
+    );
+    let said = text(&ada, "list releases").await.to_string();
+    assert!(
+        said.contains("You can switch it on in the dashboard"),
+        "{said}"
+    );
+    assert_eq!(model.requests().len(), 0);
+    // What no rule takes is the model's, and so is what asks for data.
+    assert_eq!(
+        text(&bob, "write a poem about releases").await,
+        "I am a model."
+    );
+    assert_eq!(text(&bob, "list releases --raw").await, "Here you are.");
+    // The skill that is left answers what it always did.
+    let said = text(&bob, "release status").await.to_string();
+    assert!(said.contains("`jira`, which is not connected"), "{said}");
+}
+
+#[tokio::test]
 async fn a_skill_whose_integration_is_missing_or_fails_says_what_to_do() {
     let app = TestApp::new().await;
     let key = app.key("default", "bob", UserRole::Member).await;
+    // A person is answered, without a model; a program that wants the data gets an error.
     let answer = app.chat(&key, "sprint status?").await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let said = answer.json();
+    assert_eq!(
+        (&said["route"], &said["model"]),
+        (&json!("rule"), &Value::Null)
+    );
+    assert_eq!(said["skill"], Value::Null);
+    assert_eq!(
+        said["text"],
+        "The answer to this is read from `jira`, which is not connected for your team yet. An administrator of your team \
+         can connect it in the dashboard, under Integrations, or an operator with `t3nets secret set jira -t default`."
+    );
+    let admin = app.key("default", "ada", UserRole::Admin).await;
+    let answer = app.chat(&admin, "what's in the next release?").await;
+    let text = answer.json()["text"].to_string();
+    assert!(
+        text.contains("You can connect it in the dashboard"),
+        "{text}"
+    );
+    let answer = app.chat(&key, "sprint status? --raw").await;
     assert_eq!(
         (answer.status, answer.error_code().as_str()),
         (StatusCode::CONFLICT, "integration_not_connected")

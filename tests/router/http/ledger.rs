@@ -129,7 +129,7 @@ async fn a_turn_that_fails_counts_with_what_it_used_and_how_far_it_came() {
     let model = ModelServer::answering(refuses).await;
     let (app, key) = chat::app_with(&model).await;
     // No Jira is connected; the model refuses.
-    for message in ["sprint status", "think it over"] {
+    for message in ["sprint status --raw", "think it over"] {
         assert!(
             !app.chat(&key, message).await.status.is_success(),
             "{message}"

@@ -86,11 +86,24 @@ async fn canned_answers_stream_too() {
 }
 
 #[tokio::test]
+async fn how_to_get_a_skill_streams_too() {
+    let app = TestApp::new().await;
+    let key = app.key("default", "bob", UserRole::Member).await;
+    let events = events(&app, &key, &json!({"message": "sprint status?"})).await;
+    let done = &events.last().unwrap().1;
+    assert_eq!(done["text"], deltas(&events));
+    assert!(deltas(&events).contains("not connected"), "{done}");
+}
+
+#[tokio::test]
 async fn a_turn_that_fails_before_its_first_word_has_the_status_that_fits() {
     let app = TestApp::new().await;
     let key = app.key("default", "bob", UserRole::Member).await;
     let answer = app
-        .send(stream_request(&key, &json!({"message": "sprint status?"})))
+        .send(stream_request(
+            &key,
+            &json!({"message": "sprint status? --raw"}),
+        ))
         .await;
     assert_eq!(
         (answer.status, answer.error_code().as_str()),

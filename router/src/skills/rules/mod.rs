@@ -20,8 +20,7 @@ mod trigger;
 mod vocabulary;
 mod words;
 
-use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -62,14 +61,10 @@ pub struct Rules {
 impl Rules {
     /// The rules by which these skills are recognised.
     pub fn of<'s>(skills: impl IntoIterator<Item = &'s Arc<dyn Skill>>) -> Self {
-        let skills: Vec<&Arc<dyn Skill>> = skills.into_iter().collect();
-        Self::new(skills.iter().flat_map(|skill| {
+        let triggers = skills.into_iter().flat_map(|skill| {
             let triggers = skill.triggers().iter();
             triggers.map(|trigger| (skill.name(), trigger))
-        }))
-    }
-
-    fn new<'t>(triggers: impl Iterator<Item = (&'static str, &'t Trigger)>) -> Self {
+        });
         let (vocabulary, phrases) = compiled(triggers);
         Self {
             vocabulary,
@@ -133,27 +128,6 @@ impl Rules {
             confidence,
         })
     }
-}
-
-/// The skill of these that the message means: see [`Rules::best_match`].
-pub fn best_match<'a>(
-    message: &str,
-    skills: impl Iterator<Item = &'a Arc<dyn Skill>>,
-) -> Option<RuleMatch> {
-    /// The rules of each set of skills, by their names: there are as many as tenants choose of the
-    /// skills there are.
-    static RULES: LazyLock<Mutex<HashMap<Vec<&'static str>, Arc<Rules>>>> =
-        LazyLock::new(Mutex::default);
-    let skills: Vec<&Arc<dyn Skill>> = skills.collect();
-    let names: Vec<&'static str> = skills.iter().map(|skill| skill.name()).collect();
-    let rules = {
-        let mut all = RULES.lock().unwrap_or_else(PoisonError::into_inner);
-        let rules = all
-            .entry(names)
-            .or_insert_with(|| Arc::new(Rules::of(skills.iter().copied())));
-        rules.clone()
-    };
-    rules.best_match(message, |_| true)
 }
 
 impl RuleMatch {

@@ -274,6 +274,7 @@ fn several_things_at_once_are_left_to_the_model() {
         "-",
         &[
             "sprint status and blockers",
+            "which releases are planned and what's in the next release?",
             "what's the sprint status, who is blocked, and what is mine?",
             "Any blockers? And release notes for 2.4, please.",
             "list releases & my tickets",
