@@ -36,4 +36,5 @@ mod strangers;
 mod tenant;
 mod tenant_removal;
 mod tenant_transfer;
+mod usage;
 mod widths;

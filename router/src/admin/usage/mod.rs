@@ -133,6 +133,24 @@ pub struct UsedView {
     pub counts: CountsView,
 }
 
+impl UsedView {
+    /// Adds another's: the cost is known if both are.
+    pub fn add(&mut self, other: &Self) {
+        let sum = u64::saturating_add;
+        self.messages = sum(self.messages, other.messages);
+        let (all, more) = (&mut self.counts, &other.counts);
+        all.turns = sum(all.turns, more.turns);
+        all.failed = sum(all.failed, more.failed);
+        all.refusals = sum(all.refusals, more.refusals);
+        all.input_tokens = sum(all.input_tokens, more.input_tokens);
+        all.output_tokens = sum(all.output_tokens, more.output_tokens);
+        all.unpriced_tokens = sum(all.unpriced_tokens, more.unpriced_tokens);
+        all.estimated_tokens = sum(all.estimated_tokens, more.estimated_tokens);
+        all.priced_cost_usd += more.priced_cost_usd;
+        all.cost_usd = (all.unpriced_tokens == 0).then_some(all.priced_cost_usd);
+    }
+}
+
 /// What was used on a day.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct DayView {

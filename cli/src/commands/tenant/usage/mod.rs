@@ -1,8 +1,12 @@
 //! `t3nets tenant usage`.
 
+mod csv;
+
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::Serialize;
-use t3nets_router::admin::usage::{BudgetView, CountsView, Group, GroupState, UsageBy, UsageView};
+use t3nets_router::admin::usage::{
+    BudgetView, CountsView, Group, GroupState, UsageBy, UsageView, UsedView,
+};
 use t3nets_router::model::{BudgetKey, NanoUsd, TenantId};
 
 use crate::commands::arguments::TenantName;
@@ -22,11 +26,66 @@ pub(crate) struct UsageArgs {
     /// Show who or what used it, instead of the days
     #[arg(long, value_name = "GROUP", value_parser = by_parser())]
     by: Option<UsageBy>,
+    /// Show all tenants, each with its total
+    #[arg(long, conflicts_with_all = ["named_tenant", "tenant"])]
+    all: bool,
+    /// Print a line of CSV for each day, or with `--by` for each group of a day
+    #[arg(long, conflicts_with = "json")]
+    csv: bool,
 }
 
 fn by_parser() -> impl TypedValueParser<Value = UsageBy> {
     PossibleValuesParser::new(UsageBy::ALL.map(UsageBy::as_str))
         .try_map(|text| text.parse::<UsageBy>())
+}
+
+/// What was used, as it was asked for.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Shown {
+    /// By one tenant.
+    One(Usage),
+    /// By every tenant.
+    All(AllUsage),
+    /// As CSV.
+    #[serde(skip)]
+    Csv(String),
+}
+
+impl Output for Shown {
+    fn text(&self) -> String {
+        match self {
+            Self::One(usage) => usage.text(),
+            Self::All(all) => all.text(),
+            Self::Csv(csv) => csv.clone(),
+        }
+    }
+
+    fn is_verbatim(&self) -> bool {
+        matches!(self, Self::Csv(_))
+    }
+}
+
+/// What all tenants used.
+#[derive(Debug, Serialize)]
+pub(crate) struct AllUsage {
+    tenants: Vec<Usage>,
+    total: UsedView,
+}
+
+impl AllUsage {
+    fn text(&self) -> String {
+        let columns = Columns::of(&self.total.counts);
+        let rows = self.tenants.iter().map(|one| {
+            let used = &one.usage.total;
+            let id = (one.tenant_id.to_string(), None);
+            columns.cells(id, used.messages, &used.counts)
+        });
+        let total = ("total".to_owned(), None);
+        let total = columns.cells(total, self.total.messages, &self.total.counts);
+        let head = columns.head(vec!["tenant"], "messages");
+        table(&head, rows.chain([total]))
+    }
 }
 
 /// What a tenant used.
@@ -44,7 +103,7 @@ const ESTIMATED: &str = "estimated: tokens that no provider counted, because its
 const NOT_ATTRIBUTED: &str =
     "not attributed: turns under way, and those of a router of an earlier release";
 
-impl Output for Usage {
+impl Usage {
     fn text(&self) -> String {
         if self.usage.days.is_empty() {
             return match self.budgets() {
@@ -209,15 +268,36 @@ fn shown_cost(priced: NanoUsd, unpriced_tokens: u64) -> String {
     }
 }
 
-/// Shows what a tenant used.
+/// Shows what a tenant used, or all of them.
 ///
 /// # Errors
 /// If there is no such tenant.
-pub(crate) async fn run(context: &Context, args: UsageArgs) -> Result<Usage, CliError> {
+pub(crate) async fn run(context: &Context, args: UsageArgs) -> Result<Shown, CliError> {
     let admin = context.admin().await?;
-    let tenant_id = args.tenant.resolve(context, &admin).await?;
-    let usage = admin.usage(&tenant_id, args.days, args.by).await?;
-    Ok(Usage { tenant_id, usage })
+    let ids = match args.all {
+        true => {
+            let tenants = admin.tenants().await?;
+            tenants.into_iter().map(|tenant| tenant.id).collect()
+        }
+        false => vec![args.tenant.resolve(context, &admin).await?],
+    };
+    let mut tenants = Vec::new();
+    for tenant_id in ids {
+        let usage = admin.usage(&tenant_id, args.days, args.by).await?;
+        tenants.push(Usage { tenant_id, usage });
+    }
+    if args.csv {
+        let each = tenants.iter().map(|one| (&one.tenant_id, &one.usage));
+        return Ok(Shown::Csv(csv::csv(each)));
+    }
+    if !args.all && tenants.len() == 1 {
+        return Ok(Shown::One(tenants.remove(0)));
+    }
+    let mut total = UsedView::default();
+    for one in &tenants {
+        total.add(&one.usage.total);
+    }
+    Ok(Shown::All(AllUsage { tenants, total }))
 }
 
 #[cfg(test)]
