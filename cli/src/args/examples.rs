@@ -203,7 +203,7 @@ const EXAMPLES: &[(&str, &[Example])] = &[
             ("Show the last seven days", "tenant usage acme --days 7"),
             ("Show who used it", "tenant usage acme --by user"),
             (
-                "What every tenant used this month, for a spreadsheet",
+                "What every tenant used in 31 days, for a spreadsheet",
                 "tenant usage --all --days 31 --csv",
             ),
         ],
