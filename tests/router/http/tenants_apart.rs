@@ -198,8 +198,9 @@ fn call_as_two_tenants(runtime: &Runtime, setup: Setup) {
         },
     );
     sent.unwrap();
-    // Else there was nothing to see.
-    let seldom = usize::try_from(CALLS_AT_ONCE).unwrap() / 20;
+    // Else there was nothing to see. Some 5 in 100 calls show something, the fewer the more routes
+    // there are.
+    let seldom = usize::try_from(CALLS_AT_ONCE).unwrap() / 50;
     let seen = own_marks.get();
     assert!(seen > seldom, "{seen} of {CALLS_AT_ONCE}");
 }
