@@ -151,6 +151,8 @@ async fn what_failed_is_tried_anew_under_the_same_key() {
     let (app, key) = app_on(&model).await;
     let failed = ask(&app.routes, &key, "k", &think(json!({}))).await;
     assert_eq!(failed.status, StatusCode::BAD_GATEWAY);
+    let list = app.get("/api/turns", Some(&key)).await.json();
+    assert_eq!(list["turns"], json!([]), "it is no turn");
     let again = ask(&app.another(), &key, "k", &think(json!({}))).await;
     assert_eq!(again.json()["choices"][0]["message"]["content"], "Now.");
     let third = ask(&app.routes, &key, "k", &think(json!({}))).await;
