@@ -216,7 +216,7 @@ test("skills and channels are chosen among those there are", async (t) => {
   await page.getByRole("button", { name: "Save", exact: true }).click();
   await said(page, "Saved");
   const { settings } = await json(server, "tenant", "show");
-  assert.deepEqual(settings.enabled_skills, ["ping"]);
+  assert.deepEqual(settings.enabled_skills, ["ping", "release_notes"]);
   assert.ok(settings.enabled_channels.length > 1 && !settings.enabled_channels.includes("teams"), String(settings.enabled_channels));
 });
 
