@@ -33,11 +33,12 @@ fn usage_of_all_tenants_is_shown_together_and_as_csv() {
             .collect::<Vec<_>>()
     };
     assert_eq!(
-        row("usd_per_month")[1..6],
-        ["tenant", "$0.00", "$50.00", "0", "%"]
+        row("usd_per_month")[1..5],
+        ["tenant", "$0.00", "$50.00", "0%"]
     );
     let near = row("user_messages_per_day");
-    assert_eq!(near[2..7], ["1", "1", "100", "%", "!"], "{near:?}");
+    assert_eq!(near[2..5], ["1", "1", "100%"], "{near:?}");
+    assert!(near.ends_with(&["used", "up"]), "{near:?}");
 
     let all = sandbox.run(&["tenant", "usage", "--all", "--json"]);
     let all = all.expect_code(0).json();

@@ -7,7 +7,6 @@ use t3nets_router::model::{
     Amounts, Budget, BudgetKey, Hold, LedgerAccount, NanoUsd, Payer, Period, Reserved, SettledTurn,
     Standing, TenantId, Unit, UsageDelta,
 };
-use ulid::Ulid;
 
 use crate::fixture::{Fixture, World, at_once, id, some_time};
 
@@ -30,19 +29,16 @@ fn account(user: &str, credential: Option<&str>) -> LedgerAccount {
 
 /// A turn of Ada's, by her key, that may use so many tokens and so many billionths of a dollar.
 fn hold(world: &World, budgets: &[Budget], tokens: u64, nano_usd: u64) -> Hold {
+    let ada = account("ada", Some("t3n_ada"));
+    let amounts = Amounts {
+        messages: 1,
+        tokens,
+        cost: NanoUsd(nano_usd),
+    };
+    let (tenant, now) = (world.tenant.clone(), world.platform.clock.now());
     Hold {
-        tenant: world.tenant.clone(),
-        account: account("ada", Some("t3n_ada")),
         day: day(),
-        id: Ulid::generate(),
-        amounts: Amounts {
-            messages: 1,
-            tokens,
-            cost: NanoUsd(nano_usd),
-        },
-        budgets: budgets.to_vec(),
-        expires_at: world.platform.clock.now() + Hold::LIFE,
-        is_more: false,
+        ..Hold::new(tenant, ada, amounts, budgets.to_vec(), now)
     }
 }
 
@@ -266,7 +262,7 @@ pub(crate) async fn a_turn_can_hold_more_later_and_repeating_it_holds_no_more(
             tokens,
             ..first.amounts
         },
-        is_more: true,
+        is_extension: true,
         ..first.clone()
     };
     assert!(is_held(&world, &first).await);

@@ -270,18 +270,16 @@ where
 
 /// A message of nobody known, held to a limit of messages a day.
 pub(crate) fn hold(tenant: &TenantId, day: Date, id: Ulid, limit: u64) -> Hold {
+    let nobody = LedgerAccount::of(UserId::anonymous(), None, None);
+    let budgets = vec![Budget {
+        key: BudgetKey::MESSAGES_PER_DAY,
+        most: limit,
+    }];
+    let (amounts, now) = (Amounts::MESSAGE, Timestamp::now());
     Hold {
-        tenant: tenant.clone(),
-        account: LedgerAccount::of(UserId::anonymous(), None, None),
         day,
         id,
-        amounts: Amounts::MESSAGE,
-        budgets: vec![Budget {
-            key: BudgetKey::MESSAGES_PER_DAY,
-            most: limit,
-        }],
-        expires_at: Timestamp::now() + Hold::LIFE,
-        is_more: false,
+        ..Hold::new(tenant.clone(), nobody, amounts, budgets, now)
     }
 }
 

@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use support::jira::{Fault, Jira, Script, issue, version};
 use t3nets_router::model::SecretDocument;
 use t3nets_router::outbound::Reach;
-use t3nets_router::skills::release_notes::{Limits, ReleaseNotes};
+use t3nets_router::skills::release_notes::ReleaseNotes;
+use t3nets_router::skills::{Access, Limits};
 use t3nets_router::skills::{Skill, SkillCall, SkillError, SkillErrorKind};
 
 const VERSIONS: &str = "/version";
@@ -31,7 +32,7 @@ fn limits() -> Limits {
 
 /// No test waits for a retry.
 fn skill() -> ReleaseNotes {
-    ReleaseNotes::with_limits(limits(), Reach::Anywhere).unwrap()
+    ReleaseNotes::through(Access::new(limits(), Reach::Anywhere).unwrap())
 }
 
 /// A call with these fields of the integration added.

@@ -16,7 +16,8 @@ use support::jira::{
 };
 use t3nets_router::model::SecretDocument;
 use t3nets_router::outbound::Reach;
-use t3nets_router::skills::sprint_status::{Limits, SprintStatus};
+use t3nets_router::skills::sprint_status::SprintStatus;
+use t3nets_router::skills::{Access, Limits};
 use t3nets_router::skills::{Skill, SkillCall, SkillError, SkillErrorKind};
 
 const SPRINTS: &str = "/board/7/sprint";
@@ -31,7 +32,7 @@ fn skill() -> SprintStatus {
         retry_delay: Duration::ZERO,
         ..Limits::default()
     };
-    SprintStatus::with_limits(limits, Reach::Anywhere).unwrap()
+    SprintStatus::through(Access::new(limits, Reach::Anywhere).unwrap())
 }
 
 fn call(jira: &Jira, email: Option<&str>) -> SkillCall {

@@ -12,7 +12,6 @@ use t3nets_router::model::{
     TenantSettings, Unit, UserId, UserRole,
 };
 use t3nets_router::ports::{Change, Clock, Platform};
-use ulid::Ulid;
 
 use crate::http::chat::variables;
 use crate::http::{add_tenant, audit, make_key, tenant_id};
@@ -164,28 +163,25 @@ async fn tokens_and_dollars_hold_over_two_routers_with_answers_cut_off_and_a_rou
     let later = Arc::new(Ahead(Hold::LIFE + SignedDuration::from_secs(5)));
     let later = t3nets_router::local::open_with_clock(home.path(), later).unwrap();
     let messages = day.messages;
-    let wish = |tokens| Hold {
-        tenant: tenant_id("default"),
-        account: LedgerAccount::of(UserId::anonymous(), None, None),
-        day: day.day,
-        id: Ulid::generate(),
-        amounts: Amounts {
-            messages: 1,
-            tokens,
-            cost: Default::default(),
-        },
-        budgets: vec![Budget {
-            key: BudgetKey {
-                payer: Payer::Tenant,
-                unit: Unit::Tokens,
-                period: Period::Day,
-            },
-            most: 90_000,
-        }],
-        expires_at: Timestamp::MAX,
-        is_more: false,
+    let key = BudgetKey {
+        payer: Payer::Tenant,
+        unit: Unit::Tokens,
+        period: Period::Day,
     };
-    let reserve = async |tokens| later.usage.reserve(&wish(tokens)).await.unwrap();
+    let budgets = vec![Budget { key, most: 90_000 }];
+    let nobody = LedgerAccount::of(UserId::anonymous(), None, None);
+    let hold = |tokens| {
+        let amounts = Amounts {
+            tokens,
+            ..Amounts::MESSAGE
+        };
+        let (tenant, now) = (tenant_id("default"), later.clock.now());
+        Hold {
+            day: day.day,
+            ..Hold::new(tenant, nobody.clone(), amounts, budgets.clone(), now)
+        }
+    };
+    let reserve = async |tokens| later.usage.reserve(&hold(tokens)).await.unwrap();
     let left = 90_000 - tokens;
     assert!(matches!(reserve(left + 1).await, Reserved::Refused(_)));
     assert!(matches!(reserve(left).await, Reserved::Held(_)));

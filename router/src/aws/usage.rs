@@ -207,7 +207,7 @@ impl UsageStore for DynamoUsage {
         let each = payers.iter().map(|payer| self.reserve_of(*payer, hold));
         let outcomes = futures::future::join_all(each).await;
         let is_held = |outcome: &Result<Reserved, _>| matches!(outcome, Ok(Reserved::Held(_)));
-        if !hold.is_more && !outcomes.iter().all(is_held) {
+        if !hold.is_extension && !outcomes.iter().all(is_held) {
             // All of them or none. Where it was to be more, what is held is settled with the turn.
             let held = payers.iter().zip(&outcomes).filter(|(_, it)| is_held(it));
             let back = held.map(|(payer, _)| self.settle_of(*payer, hold, None));

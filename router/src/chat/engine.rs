@@ -13,7 +13,7 @@ use super::failures::{ModelFailure, ModelFailures};
 use super::ledger::Reservation;
 use super::outcome::{Outcome, pretty};
 use super::refusals::Refusals;
-use super::reserving::Wish;
+use super::reserving::Estimate;
 use super::tool_loop::ToolLoop;
 use super::tools::{self, ReadySkill};
 use super::{
@@ -232,17 +232,17 @@ impl Engine {
         let is_plain = source.client().is_none_or(|client| client.is_plain);
         let fixed = is_plain.then(|| fixed::answer(request, &self.skills));
         if let Some((route, text)) = fixed.flatten() {
-            let reservation = self.reserve(caller, Wish::MESSAGE, now).await?;
+            let reservation = self.reserve(caller, Estimate::MESSAGE, now).await?;
             reservation.routed(route, None);
             on_event(TurnEvent::Delta(&text));
             let outcome = Outcome::without_model(text, route, Vec::new(), false);
             return Ok((reservation, outcome));
         }
-        let wish = self.wish(request).await?;
+        let estimate = self.estimate(request).await?;
         let matched = is_plain.then(|| self.matching_skill(request)).flatten();
         // On AWS each of them waits for another service: so it is one wait.
         let (reservation, needed) = futures::join!(
-            self.reserve(caller, wish, now),
+            self.reserve(caller, estimate, now),
             self.needed(request, source, matched.as_ref(), now),
         );
         let reservation = reservation?;

@@ -184,7 +184,7 @@ impl Reservation {
                     cost: wanted.cost.max(held.cost),
                     ..held
                 },
-                is_more: true,
+                is_extension: true,
                 ..used.hold.clone()
             }
         };

@@ -1,8 +1,6 @@
 //! Before a turn is answered: what it may use is held of its budgets, or it is refused.
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
-use ulid::Ulid;
 
 use super::engine::{Engine, WINDOW_BYTES};
 use super::ledger::{Reservation, most_of_call};
@@ -15,7 +13,7 @@ const TOOLS_BYTES: usize = 4 * 1024;
 
 /// What is held before a turn, where it is not known yet how long its conversation is.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Wish {
+pub(super) struct Estimate {
     /// With the longest conversation there can be.
     most: Amounts,
     /// Without any: asked for where there is not enough left for the most. What the conversation
@@ -23,7 +21,7 @@ pub(super) struct Wish {
     least: Amounts,
 }
 
-impl Wish {
+impl Estimate {
     /// A message that asks no model.
     pub(super) const MESSAGE: Self = Self {
         most: Amounts::MESSAGE,
@@ -36,16 +34,16 @@ impl Engine {
     ///
     /// # Errors
     /// If it has a budget in dollars and a model without a price.
-    pub(super) async fn wish(&self, request: &TurnRequest) -> Result<Wish, TurnError> {
+    pub(super) async fn estimate(&self, request: &TurnRequest) -> Result<Estimate, TurnError> {
         let caller = &request.caller;
         let budgets = caller.tenant.budgets_of(&caller.account());
         if !budgets.iter().any(is_spending) {
-            return Ok(Wish::MESSAGE);
+            return Ok(Estimate::MESSAGE);
         }
         let secrets = &*self.platform.secrets;
         let Ok(selected) = self.models.select(&caller.tenant, secrets).await else {
             // The turn says so, if it comes to asking one.
-            return Ok(Wish::MESSAGE);
+            return Ok(Estimate::MESSAGE);
         };
         let in_dollars = |budget: &Budget| budget.key.unit == Unit::Usd;
         if budgets.iter().any(in_dollars) && selected.info.is_none() && !selected.is_offline() {
@@ -60,10 +58,10 @@ impl Engine {
             (Some(_), 1..) => WINDOW_BYTES,
             _ => 0,
         };
-        let wish = |bytes| Amounts::MESSAGE.plus(&most_of_call(&selected, bytes, max_tokens));
-        Ok(Wish {
-            most: wish(least + history),
-            least: wish(least),
+        let with = |bytes| Amounts::MESSAGE.plus(&most_of_call(&selected, bytes, max_tokens));
+        Ok(Estimate {
+            most: with(least + history),
+            least: with(least),
         })
     }
 
@@ -71,33 +69,27 @@ impl Engine {
     pub(super) async fn reserve(
         &self,
         caller: &Caller,
-        wish: Wish,
+        estimate: Estimate,
         now: Timestamp,
     ) -> Result<Reservation, TurnError> {
-        let day = now.to_zoned(TimeZone::UTC).date();
         let (tenant, account) = (&caller.tenant, caller.account());
         let budgets = tenant.budgets_of(&account);
-        if let Some(standing) = self.refusals.used_up(tenant, &account, &budgets, day, now) {
-            self.refusals.count(tenant, day, account);
+        let mut hold = Hold::new(tenant.id.clone(), account, estimate.most, budgets, now);
+        let day = hold.day;
+        let known = self
+            .refusals
+            .used_up(tenant, &hold.account, &hold.budgets, day, now);
+        if let Some(standing) = known {
+            self.refusals.count(tenant, day, hold.account);
             return Err(TurnError::over(standing, day));
         }
-        let mut hold = Hold {
-            tenant: tenant.id.clone(),
-            account,
-            day,
-            id: Ulid::generate(),
-            amounts: wish.most,
-            budgets,
-            expires_at: now.saturating_add(Hold::LIFE).unwrap_or(Timestamp::MAX),
-            is_more: false,
-        };
         let usage = &self.platform.usage;
         let mut reserved = usage.reserve(&hold).await?;
         if let Reserved::Refused(standing) = &reserved
             && is_spending(&standing.budget)
-            && wish.least != wish.most
+            && estimate.least != estimate.most
         {
-            hold.amounts = wish.least;
+            hold.amounts = estimate.least;
             reserved = usage.reserve(&hold).await?;
         }
         match reserved {

@@ -305,12 +305,32 @@ pub struct Hold {
     /// When it returns to the budgets if nobody settled it.
     pub expires_at: Timestamp,
     /// Whether some of it is held already.
-    pub is_more: bool,
+    pub is_extension: bool,
 }
 
 impl Hold {
     /// How long a turn may take before what it holds returns: longer than any turn's deadline.
     pub const LIFE: SignedDuration = SignedDuration::from_mins(5);
+
+    /// What a turn that begins now holds, once the store has reserved it.
+    pub fn new(
+        tenant: TenantId,
+        account: LedgerAccount,
+        amounts: Amounts,
+        budgets: Vec<Budget>,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            tenant,
+            account,
+            day: now.to_zoned(TimeZone::UTC).date(),
+            id: Ulid::generate(),
+            amounts,
+            budgets,
+            expires_at: now.saturating_add(Self::LIFE).unwrap_or(Timestamp::MAX),
+            is_extension: false,
+        }
+    }
 
     /// The budgets of one payer.
     pub fn budgets_for(&self, payer: Payer) -> impl Iterator<Item = &Budget> {

@@ -21,6 +21,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 pub(crate) use self::jira::settings::is_project_key;
+pub use self::jira::{Access, Limits, Recording};
 use self::rules::{Rules, Trigger};
 use crate::model::{IntegrationName, SecretDocument, ToolSpec};
 use crate::outbound::{ClientError, Reach};
@@ -120,7 +121,7 @@ impl SkillSet {
     /// # Errors
     /// If no HTTPS client can be made.
     pub fn built_in(reach: Reach) -> Result<Self, ClientError> {
-        let jira = jira::Access::new(jira::Limits::default(), reach, None)?;
+        let jira = Access::new(Limits::default(), reach)?;
         Ok(Self::new(vec![
             Arc::new(ping::Ping::new()),
             Arc::new(sprint_status::SprintStatus::through(jira.clone())),

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use t3nets_router::model::SecretDocument;
-use t3nets_router::skills::release_notes::{Limits, ReleaseNotes};
+use t3nets_router::skills::release_notes::ReleaseNotes;
+use t3nets_router::skills::{Access, Limits};
 use t3nets_router::skills::{Skill, SkillCall};
 
 use super::choices::Choices;
@@ -109,7 +110,7 @@ fn skill() -> &'static ReleaseNotes {
             ..Limits::default()
         };
         let recording = Box::new(|url: &reqwest::Url| answer(url).into_response());
-        ReleaseNotes::recorded(limits, recording).expect("a client")
+        ReleaseNotes::through(Access::recorded(limits, recording).expect("a client"))
     })
 }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use t3nets_router::model::SecretDocument;
-use t3nets_router::skills::sprint_status::{Limits, SprintStatus};
+use t3nets_router::skills::sprint_status::SprintStatus;
+use t3nets_router::skills::{Access, Limits};
 use t3nets_router::skills::{Skill, SkillCall, SkillError};
 
 use super::choices::Choices;
@@ -194,7 +195,7 @@ fn skill() -> &'static SprintStatus {
             ..Limits::default()
         };
         let recording = Box::new(|url: &reqwest::Url| answer(url).into_response());
-        SprintStatus::recorded(limits, recording).expect("a client")
+        SprintStatus::through(Access::recorded(limits, recording).expect("a client"))
     })
 }
 

@@ -13,13 +13,23 @@ use super::{Setup, TestApp};
 
 /// A router whose tenants get the model.
 pub(super) async fn app_with(model: &ModelServer) -> (TestApp, String) {
-    let app = TestApp::with(Setup {
+    TestApp::with_member(Setup {
         ai: variables(model),
         ..Setup::default()
     })
-    .await;
-    let key = app.key("default", "bob", UserRole::Member).await;
-    (app, key)
+    .await
+}
+
+/// A router whose tenants get the model of an OpenAI-compatible endpoint.
+pub(super) async fn app_on(model: &ModelServer) -> (TestApp, String) {
+    TestApp::with_member(Setup {
+        ai: vec![
+            ("OPENAI_BASE_URL", model.openai_url()),
+            ("T3NETS_MODEL", "some-model".to_owned()),
+        ],
+        ..Setup::default()
+    })
+    .await
 }
 
 /// What makes the model every tenant's default.

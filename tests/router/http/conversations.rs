@@ -52,12 +52,11 @@ async fn two_hundred_turns_at_once_on_one_session_are_all_kept_in_alternation() 
 #[tokio::test]
 async fn conversations_are_listed_from_the_newest_on() {
     let clock = Arc::new(Set(Mutex::new("2026-03-01T12:00:00Z".parse().unwrap())));
-    let app = TestApp::with(Setup {
+    let (app, key) = TestApp::with_member(Setup {
         clock: Some(clock.clone()),
         ..Setup::default()
     })
     .await;
-    let key = app.key("default", "bob", UserRole::Member).await;
     let mut begun = Vec::new();
     for _ in 0..5 {
         *clock.0.lock().unwrap() += SignedDuration::from_millis(1);

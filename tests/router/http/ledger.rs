@@ -18,7 +18,6 @@ use t3nets_router::model::{
     SettledTurn, TenantId, TenantSettings, UserId, UserRole,
 };
 use t3nets_router::ports::{Change, StoreError, UsageStore};
-use ulid::Ulid;
 
 use super::{Setup, TestApp, audit, chat, request, tenant_id};
 
@@ -92,12 +91,11 @@ async fn each_route_counts_with_its_key_and_model_if_one_was_asked() {
 
 #[tokio::test]
 async fn sessions_and_callers_without_a_key_have_lines_of_their_own() {
-    let app = TestApp::with(Setup {
+    let (app, key) = TestApp::with_member(Setup {
         anonymous: true,
         ..Setup::default()
     })
     .await;
-    let key = app.key("default", "bob", UserRole::Member).await;
     let signed_in = app.post("/session", None, &json!({"key": key})).await;
     let cookie = signed_in.headers["set-cookie"].to_str().unwrap();
     let token = signed_in.json()["csrf_token"].as_str().unwrap().to_owned();
@@ -302,16 +300,15 @@ async fn admins_see_who_used_what_and_the_sums_are_those_of_the_days() {
     }
     // As a router of an earlier release counts.
     let (usage, tenant) = (&app.platform.usage, tenant_id("default"));
-    let hold = Hold {
-        tenant: tenant.clone(),
-        account: LedgerAccount::of(UserId::anonymous(), None, None),
-        day: today(),
-        id: Ulid::generate(),
-        amounts: Amounts::MESSAGE,
-        budgets: Vec::new(),
-        expires_at: Timestamp::MAX,
-        is_more: false,
-    };
+    let nobody = LedgerAccount::of(UserId::anonymous(), None, None);
+    let amounts = Amounts::MESSAGE;
+    let hold = Hold::new(
+        tenant.clone(),
+        nobody,
+        amounts,
+        Vec::new(),
+        Timestamp::now(),
+    );
     usage.reserve(&hold).await.unwrap();
     app.drained().await;
 

@@ -123,6 +123,13 @@ impl TestApp {
         Self::with(Setup::default()).await
     }
 
+    /// The same, with a key of `bob`'s.
+    pub(crate) async fn with_member(setup: Setup) -> (Self, String) {
+        let app = Self::with(setup).await;
+        let key = app.key("default", "bob", UserRole::Member).await;
+        (app, key)
+    }
+
     pub(crate) async fn with(setup: Setup) -> Self {
         let home = tempfile::tempdir().unwrap();
         let embedded = || t3nets_router::local::open(home.path()).unwrap();

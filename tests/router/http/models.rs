@@ -11,28 +11,14 @@ use serde_json::{Value, json};
 use support::jira::Script;
 use support::model::{Answer as Says, ModelCall, ModelServer};
 use t3nets_router::model::{
-    DailyUsage, Hold, LedgerAccount, LedgerLine, Reserved, SettledTurn, TenantId, UserId, UserRole,
+    DailyUsage, Hold, LedgerAccount, LedgerLine, Reserved, SettledTurn, TenantId, UserId,
 };
 use t3nets_router::ports::{StoreError, UsageStore};
 use tower::ServiceExt;
 
-use super::chat::app_with;
+use super::chat::{app_on, app_with};
 use super::streaming::{events, stream_request};
 use super::{Setup, TestApp, tenant_id};
-
-/// A router whose tenants get the model of an OpenAI-compatible endpoint.
-async fn app_on(model: &ModelServer) -> (TestApp, String) {
-    let app = TestApp::with(Setup {
-        ai: vec![
-            ("OPENAI_BASE_URL", model.openai_url()),
-            ("T3NETS_MODEL", "some-model".to_owned()),
-        ],
-        ..Setup::default()
-    })
-    .await;
-    let key = app.key("default", "bob", UserRole::Member).await;
-    (app, key)
-}
 
 /// What today's turns used, once all is counted.
 async fn used(app: &TestApp) -> DailyUsage {
@@ -296,12 +282,11 @@ impl UsageStore for Panicking {
 
 #[tokio::test]
 async fn a_panic_in_a_streamed_turn_is_an_error_that_is_told() {
-    let app = TestApp::with(Setup {
+    let (app, key) = TestApp::with_member(Setup {
         usage: Some(Arc::new(Panicking)),
         ..Setup::default()
     })
     .await;
-    let key = app.key("default", "bob", UserRole::Member).await;
     let answer = app
         .send(stream_request(&key, &json!({"message": "hello"})))
         .await;

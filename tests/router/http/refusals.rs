@@ -189,12 +189,11 @@ async fn the_daily_limit_holds_exactly_and_says_when_it_ends() {
         messages_per_day: Some(3),
         ..TenantSettings::default()
     };
-    let app = TestApp::with(Setup {
+    let (app, key) = TestApp::with_member(Setup {
         settings,
         ..Setup::default()
     })
     .await;
-    let key = app.key("default", "bob", UserRole::Member).await;
     let asked = (0..10).map(|_| app.chat(&key, "hello"));
     let answers = futures::future::join_all(asked).await;
     let accepted = answers
@@ -224,12 +223,11 @@ async fn a_channel_that_the_tenant_turned_off_is_refused() {
         enabled_channels: Some(vec!["slack".to_owned()]),
         ..TenantSettings::default()
     };
-    let app = TestApp::with(Setup {
+    let (app, key) = TestApp::with_member(Setup {
         settings,
         ..Setup::default()
     })
     .await;
-    let key = app.key("default", "bob", UserRole::Member).await;
     let answer = app.chat(&key, "hello").await;
     assert_eq!(
         (answer.status, answer.error_code().as_str()),
@@ -244,7 +242,7 @@ async fn a_channel_that_the_tenant_turned_off_is_refused() {
 async fn what_the_older_program_saves_for_everyone_turns_no_channel_off() {
     let saved = r#"{"ai_provider":"bedrock","ai_model":"","system_prompt_override":"",
         "enabled_channels":["dashboard"],"enabled_skills":["ping"],"messages_per_day":1000}"#;
-    let app = TestApp::with(Setup {
+    let (app, key) = TestApp::with_member(Setup {
         settings: TenantSettings {
             ai_provider: None,
             ..serde_json::from_str(saved).unwrap()
@@ -252,7 +250,6 @@ async fn what_the_older_program_saves_for_everyone_turns_no_channel_off() {
         ..Setup::default()
     })
     .await;
-    let key = app.key("default", "bob", UserRole::Member).await;
     assert_eq!(app.chat(&key, "hello").await.status, StatusCode::OK);
 }
 

@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use support::aws::AwsServer;
 use support::aws_proxy::AwsProxy;
 use support::model::{Answer as Says, ModelServer};
-use t3nets_router::model::UserRole;
 use t3nets_router::secrets_cache::CachedSecrets;
 
 use super::chat::variables;
@@ -45,14 +44,13 @@ async fn a_turn_makes_few_calls() {
     let mut stores = stores_on(server, Some(&proxy.url())).await;
     stores.secrets = std::sync::Arc::new(CachedSecrets::new(stores.secrets));
     let model = ModelServer::answering(|_| Says::text("Well. ".repeat(80))).await;
-    let app = TestApp::with(Setup {
+    let (app, key) = TestApp::with_member(Setup {
         platform: Some("aws"),
         stores: Some(stores),
         ai: variables(&model),
         ..Setup::default()
     })
     .await;
-    let key = app.key("default", "bob", UserRole::Member).await;
     let mut session = Value::Null;
     // The router knows nobody yet, nor where the key is; the conversation begins.
     let first = calls_of(&app, &proxy, &key, &mut session).await;

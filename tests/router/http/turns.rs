@@ -396,12 +396,11 @@ async fn a_turn_past_the_days_limit_says_when_it_resets() {
         messages_per_day: Some(0),
         ..TenantSettings::default()
     };
-    let app = TestApp::with(Setup {
+    let (app, key) = TestApp::with_member(Setup {
         settings,
         ..Setup::default()
     })
     .await;
-    let key = app.key("default", "bob", UserRole::Member).await;
     let begun = ask(&app, &key, "one", json!({"message": "hello"})).await;
     let (_, last) = until_over(&app.routes, &key, &id_of(&begun)).await;
     let error = &last["error"];

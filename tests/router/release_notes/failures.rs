@@ -160,7 +160,7 @@ async fn what_is_slow_is_left_out_or_said() {
     let input = json!({"action": "summarize", "version": "2.5"});
     // A second is left for the report, so that the issues behind the first page have none.
     let jira = many(200).fault(BULK, Fault::Hang).start().await;
-    let skill = ReleaseNotes::with_limits(limits(1_300), Reach::Anywhere).unwrap();
+    let skill = ReleaseNotes::through(Access::new(limits(1_300), Reach::Anywhere).unwrap());
     let result = skill.run(&call(&jira, json!({})), &input).await.unwrap();
     assert_eq!(result["progress"]["issues"]["total"], 100);
     assert!(
@@ -174,7 +174,7 @@ async fn what_is_slow_is_left_out_or_said() {
         .fault(VERSIONS, Fault::Hang)
         .start()
         .await;
-    let skill = ReleaseNotes::with_limits(limits(100), Reach::Anywhere).unwrap();
+    let skill = ReleaseNotes::through(Access::new(limits(100), Reach::Anywhere).unwrap());
     let error = skill
         .run(&call(&jira, json!({})), &input)
         .await

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use support::jira::{API_TOKEN, EMAIL, Fault, Script, issue};
 use t3nets_router::model::SecretDocument;
 use t3nets_router::outbound::Reach;
-use t3nets_router::skills::sprint_status::{Limits, SprintStatus};
+use t3nets_router::skills::sprint_status::SprintStatus;
+use t3nets_router::skills::{Access, Limits};
 use t3nets_router::skills::{Skill, SkillError, SkillErrorKind};
 
 use super::{CONFIGURATION, FIELDS, ISSUES, SPRINTS, call, keys, run, skill};
@@ -168,7 +169,7 @@ async fn pages_are_read_side_by_side_and_what_is_not_there_in_time_is_said() {
         whole: Duration::from_millis(1_500),
         ..Limits::default()
     };
-    let skill = SprintStatus::with_limits(limits, Reach::Anywhere).unwrap();
+    let skill = SprintStatus::through(Access::new(limits, Reach::Anywhere).unwrap());
     let result = skill.run(&call(&jira, None), &json!({})).await.unwrap();
     let counted = result["progress"]["issues"]["total"].as_u64().unwrap();
     assert!(counted < 506, "{result}");
@@ -323,7 +324,7 @@ async fn a_hanging_jira_times_out_per_request_and_in_all() {
         },
     ] {
         let jira = Script::sample().fault(ISSUES, Fault::Hang).start().await;
-        let skill = SprintStatus::with_limits(limits, Reach::Anywhere).unwrap();
+        let skill = SprintStatus::through(Access::new(limits, Reach::Anywhere).unwrap());
         let error = skill.run(&call(&jira, None), &json!({})).await.unwrap_err();
         assert_eq!(error.kind, SkillErrorKind::TimedOut);
         assert!(

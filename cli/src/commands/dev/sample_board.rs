@@ -304,8 +304,9 @@ mod tests {
     use support::TestServer;
     use t3nets_router::model::SecretDocument;
     use t3nets_router::outbound::Reach;
-    use t3nets_router::skills::release_notes::{Limits, ReleaseNotes};
+    use t3nets_router::skills::release_notes::ReleaseNotes;
     use t3nets_router::skills::sprint_status::SprintStatus;
+    use t3nets_router::skills::{Access, Limits};
     use t3nets_router::skills::{Skill, SkillCall, SkillErrorKind};
 
     use super::*;
@@ -376,7 +377,7 @@ mod tests {
     #[tokio::test]
     async fn the_skill_reads_the_sample_releases() {
         let server = start().await;
-        let skill = ReleaseNotes::with_limits(Limits::default(), Reach::Anywhere).unwrap();
+        let skill = ReleaseNotes::through(Access::new(Limits::default(), Reach::Anywhere).unwrap());
         let call = call(&server, "demo");
         let list = skill.run(&call, &json!({})).await.unwrap();
         assert_eq!(list["project"]["name"], "Web shop (sample data)");

@@ -3,7 +3,6 @@
 use std::sync::atomic::Ordering;
 
 use jiff::civil::Date;
-use ulid::Ulid;
 
 use serde_json::json;
 
@@ -239,15 +238,11 @@ async fn where_ids_rest_a_purge_waits_for_late_writes_and_deletes_them() {
 
 /// A message of somebody of the tenant.
 async fn message(usage: &dyn UsageStore, tenant: &TenantId, day: Date) {
+    let nobody = LedgerAccount::of(UserId::anonymous(), None, None);
+    let now = Timestamp::now();
     let hold = Hold {
-        tenant: tenant.clone(),
-        account: LedgerAccount::of(UserId::anonymous(), None, None),
         day,
-        id: Ulid::generate(),
-        amounts: Amounts::MESSAGE,
-        budgets: Vec::new(),
-        expires_at: Timestamp::MAX,
-        is_more: false,
+        ..Hold::new(tenant.clone(), nobody, Amounts::MESSAGE, Vec::new(), now)
     };
     usage.reserve(&hold).await.unwrap();
 }

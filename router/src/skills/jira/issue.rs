@@ -127,6 +127,17 @@ pub(in crate::skills) enum Stage {
     Done,
 }
 
+impl Stage {
+    /// What it is called where an issue has no status.
+    pub(in crate::skills) fn called(self) -> &'static str {
+        match self {
+            Self::InProgress => "in progress",
+            Self::ToDo => "to do",
+            Self::Done => "done",
+        }
+    }
+}
+
 /// An issue.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::skills) struct Issue {

@@ -4,8 +4,7 @@
 //! skill asks for, and what it makes of the answers, is the skill's. In reading order: `settings`
 //! makes a site of the stored credentials; `http` makes one request safely; `failure` says what
 //! went wrong; `calls` reads lists to their end, which `pages` finds; `issue` reads what Jira may
-//! leave out; `figures` is what reports
-//! count, `lines` how they are worded.
+//! leave out; `figures` is what reports count, `lines` how they are worded.
 
 pub(in crate::skills) mod calls;
 pub(in crate::skills) mod failure;
@@ -56,25 +55,35 @@ impl Default for Limits {
 
 /// How sites are reached: the client and the limits that all uses share.
 #[derive(Clone)]
-pub(in crate::skills) struct Access {
+pub struct Access {
     http: Arc<Http>,
     limits: Limits,
 }
 
 impl Access {
-    /// `reach` is where tenants' addresses may lead. With a recording, nothing goes out.
+    /// `reach` is where tenants' addresses may lead.
     ///
     /// # Errors
     /// If no HTTPS client can be made.
-    pub(in crate::skills) fn new(
-        limits: Limits,
-        reach: Reach,
-        recording: Option<Box<Recording>>,
-    ) -> Result<Self, ClientError> {
-        Ok(Self {
-            http: Arc::new(Http::new(reach, recording)?),
+    pub fn new(limits: Limits, reach: Reach) -> Result<Self, ClientError> {
+        Ok(Self::by(limits, Http::new(reach, None)?))
+    }
+
+    /// With answers that were recorded or made up, read as those that come from the network are: for
+    /// `tests/fuzz`. Nothing goes out.
+    ///
+    /// # Errors
+    /// If no HTTPS client can be made.
+    pub fn recorded(limits: Limits, recording: Box<Recording>) -> Result<Self, ClientError> {
+        let http = Http::new(Reach::default(), Some(recording))?;
+        Ok(Self::by(limits, http))
+    }
+
+    fn by(limits: Limits, http: Http) -> Self {
+        Self {
+            http: Arc::new(http),
             limits,
-        })
+        }
     }
 
     /// One use at one site.

@@ -6,7 +6,7 @@ use url::Url;
 
 use crate::model::SecretDocument;
 use crate::outbound;
-use crate::skills::{SkillError, SkillErrorKind};
+use crate::skills::{SkillCall, SkillError, SkillErrorKind};
 
 const SET_SECRET: &str = "set them with `t3nets secret set jira`";
 
@@ -119,12 +119,14 @@ impl Site {
     }
 }
 
-/// The error for a tenant that has not connected Jira.
-pub(in crate::skills) fn not_connected() -> SkillError {
-    wrong(
-        "the integration `jira` is not connected".to_owned(),
-        "connect it with `t3nets secret set jira`",
-    )
+/// The credentials of a call, or the error for a tenant that has not connected Jira.
+pub(in crate::skills) fn of_call(call: &SkillCall) -> Result<&SecretDocument, SkillError> {
+    call.credentials.as_ref().ok_or_else(|| {
+        wrong(
+            "the integration `jira` is not connected".to_owned(),
+            "connect it with `t3nets secret set jira`",
+        )
+    })
 }
 
 fn wrong(message: String, hint: &str) -> SkillError {

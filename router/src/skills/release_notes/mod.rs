@@ -17,11 +17,9 @@ use serde_json::{Value, json};
 use super::jira::failure::invalid_input;
 use super::jira::settings::{self, Site};
 use super::jira::{Access, INTEGRATION, issue};
-pub use super::jira::{Limits, Recording};
 use super::rules::Trigger;
 use super::{Skill, SkillCall, SkillError};
 use crate::model::ToolSpec;
-use crate::outbound::{ClientError, Reach};
 
 /// The longest name of a version that is looked for, in characters; Jira's are not longer.
 const MAX_NAME_CHARS: usize = 255;
@@ -36,25 +34,8 @@ pub struct ReleaseNotes {
 }
 
 impl ReleaseNotes {
-    /// The skill with these limits; `reach` is where tenants' addresses may lead.
-    ///
-    /// # Errors
-    /// If no HTTPS client can be made.
-    pub fn with_limits(limits: Limits, reach: Reach) -> Result<Self, ClientError> {
-        Ok(Self::through(Access::new(limits, reach, None)?))
-    }
-
-    /// The skill with answers that were recorded or made up, read as those that come from the
-    /// network are: for `tests/fuzz`.
-    ///
-    /// # Errors
-    /// If no HTTPS client can be made.
-    pub fn recorded(limits: Limits, recording: Box<Recording>) -> Result<Self, ClientError> {
-        let access = Access::new(limits, Reach::default(), Some(recording))?;
-        Ok(Self::through(access))
-    }
-
-    pub(super) fn through(access: Access) -> Self {
+    /// The skill, with a way to Jira that it may share with others.
+    pub fn through(access: Access) -> Self {
         Self {
             access,
             triggers: triggers::triggers(),
@@ -112,10 +93,7 @@ impl Skill for ReleaseNotes {
     async fn run(&self, call: &SkillCall, input: &Value) -> Result<Value, SkillError> {
         let version = version_name(input)?;
         let action = Action::read(input, version.is_some())?;
-        let credentials = call
-            .credentials
-            .as_ref()
-            .ok_or_else(settings::not_connected)?;
+        let credentials = settings::of_call(call)?;
         // A board is needed only to find the project.
         let site = match credentials.text("project_key") {
             Some(_) => Site::read_without_board(credentials)?,

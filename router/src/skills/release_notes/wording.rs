@@ -168,12 +168,7 @@ fn heading(kind: &TypeReport) -> String {
 }
 
 fn issue(issue: &IssueReport) -> String {
-    let stage = match issue.stage {
-        Stage::InProgress => "in progress",
-        Stage::ToDo => "to do",
-        Stage::Done => "done",
-    };
-    let status = issue.status.as_deref().unwrap_or(stage);
+    let status = issue.status.as_deref().unwrap_or(issue.stage.called());
     let is_open = issue.stage != Stage::Done;
     item(
         &issue.key,

@@ -18,8 +18,7 @@ use serde_json::{Value, json};
 
 use super::jira::failure::invalid_input;
 use super::jira::settings::{self, Site};
-use super::jira::{Access, INTEGRATION, issue};
-pub use super::jira::{Limits, Recording};
+use super::jira::{Access, INTEGRATION, Limits, issue};
 use super::rules::Trigger;
 use super::{Skill, SkillCall, SkillError, SkillErrorKind};
 use crate::model::{SecretDocument, ToolSpec};
@@ -43,28 +42,11 @@ impl SprintStatus {
     /// # Errors
     /// If no HTTPS client can be made.
     pub fn new(reach: Reach) -> Result<Self, ClientError> {
-        Self::with_limits(Limits::default(), reach)
+        Ok(Self::through(Access::new(Limits::default(), reach)?))
     }
 
-    /// The skill with other limits.
-    ///
-    /// # Errors
-    /// If no HTTPS client can be made.
-    pub fn with_limits(limits: Limits, reach: Reach) -> Result<Self, ClientError> {
-        Ok(Self::through(Access::new(limits, reach, None)?))
-    }
-
-    /// The skill with answers that were recorded or made up, read as those that come from the
-    /// network are: for `tests/fuzz`.
-    ///
-    /// # Errors
-    /// If no HTTPS client can be made.
-    pub fn recorded(limits: Limits, recording: Box<Recording>) -> Result<Self, ClientError> {
-        let access = Access::new(limits, Reach::default(), Some(recording))?;
-        Ok(Self::through(access))
-    }
-
-    pub(super) fn through(access: Access) -> Self {
+    /// The skill, with a way to Jira that it may share with others.
+    pub fn through(access: Access) -> Self {
         Self {
             access,
             triggers: triggers::triggers(),
@@ -181,10 +163,7 @@ impl Skill for SprintStatus {
                 hint: Some("sign in, or ask for the sprint's status or its blockers".to_owned()),
             });
         }
-        let credentials = call
-            .credentials
-            .as_ref()
-            .ok_or_else(settings::not_connected)?;
+        let credentials = settings::of_call(call)?;
         let site = Site::read(credentials)?;
         let jira = self.access.to(&site);
         self.access

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::Action;
 use super::report::{Blocker, OwnIssue, Points, Progress, Report, SprintName, SprintReport};
 use crate::skills::jira::figures::{Tally, day};
-use crate::skills::jira::issue::{SprintState, Stage, plain};
+use crate::skills::jira::issue::{SprintState, plain};
 use crate::skills::jira::lines::{self, counted, item, joined, rest};
 
 /// How much is shown of a value that is not a result of this skill, in characters.
@@ -209,16 +209,11 @@ fn own_issues(lines: &mut Vec<String>, report: &Report) {
 }
 
 fn own_issue(issue: &OwnIssue) -> String {
-    let stage = match issue.stage {
-        Stage::InProgress => "in progress",
-        Stage::ToDo => "to do",
-        Stage::Done => "done",
-    };
     let points = issue
         .points
         .map(|points| format!("{} points", Shown(points)));
     let facts = [
-        Some(issue.status.as_deref().unwrap_or(stage)),
+        Some(issue.status.as_deref().unwrap_or(issue.stage.called())),
         issue.priority.as_deref(),
         points.as_deref(),
         issue.blocked.then_some("blocked"),

@@ -20,13 +20,12 @@ async fn the_clients_messages_are_what_the_model_gets_and_its_instructions_come_
         system_prompt_override: Some("Speak like a pirate.".to_owned()),
         ..TenantSettings::default()
     };
-    let app = TestApp::with(Setup {
+    let (app, key) = TestApp::with_member(Setup {
         ai: variables(&model),
         settings,
         ..Setup::default()
     })
     .await;
-    let key = app.key("default", "bob", UserRole::Member).await;
     let messages = json!([
         said("system", "Answer in French."),
         said("user", "one"),
@@ -60,13 +59,12 @@ async fn a_long_conversation_is_bounded_as_a_stored_one_is() {
         max_conversation_history: Some(2),
         ..TenantSettings::default()
     };
-    let app = TestApp::with(Setup {
+    let (app, key) = TestApp::with_member(Setup {
         ai: variables(&model),
         settings,
         ..Setup::default()
     })
     .await;
-    let key = app.key("default", "bob", UserRole::Member).await;
     let mut messages = vec![said("system", "Always here.")];
     for turn in 0..5 {
         messages.push(user(&format!("question {turn}")));

@@ -257,13 +257,12 @@ async fn the_days_limit_is_429_with_its_end_and_is_not_asked_again() {
         messages_per_day: Some(1),
         ..TenantSettings::default()
     };
-    let app = TestApp::with(Setup {
+    let (app, key) = TestApp::with_member(Setup {
         ai: variables(&model),
         settings,
         ..Setup::default()
     })
     .await;
-    let key = app.key("default", "bob", UserRole::Member).await;
     let asked_once = body(json!([user("think it over")]), json!({}));
     assert_eq!(
         complete(&app, &key, &asked_once).await.status,
@@ -292,12 +291,11 @@ async fn a_channel_that_is_off_and_a_suspended_tenant_are_403() {
         enabled_channels: Some(vec!["slack".to_owned()]),
         ..TenantSettings::default()
     };
-    let app = TestApp::with(Setup {
+    let (app, key) = TestApp::with_member(Setup {
         settings,
         ..Setup::default()
     })
     .await;
-    let key = app.key("default", "bob", UserRole::Member).await;
     let plain = body(json!([user("hello")]), json!({}));
     let refused = complete(&app, &key, &plain).await;
     assert_eq!(refusal(&refused), (403, "channel_off".to_owned(), None));
@@ -313,7 +311,7 @@ async fn a_channel_that_is_off_and_a_suspended_tenant_are_403() {
 #[tokio::test]
 async fn an_answer_that_takes_too_long_is_504_and_its_work_ends() {
     let model = ModelServer::answering(|_| Says::text("Half of").held()).await;
-    let app = TestApp::with(Setup {
+    let (app, key) = TestApp::with_member(Setup {
         ai: variables(&model),
         deadlines: Some(Deadlines {
             answer: Duration::from_millis(200),
@@ -322,7 +320,6 @@ async fn an_answer_that_takes_too_long_is_504_and_its_work_ends() {
         ..Setup::default()
     })
     .await;
-    let key = app.key("default", "bob", UserRole::Member).await;
     let refused = complete(&app, &key, &body(json!([user("think it over")]), json!({}))).await;
     assert_eq!(
         refusal(&refused),

@@ -10,24 +10,9 @@ use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
 use support::model::{Answer as Says, ModelServer};
-use t3nets_router::model::UserRole;
 
-use super::chat::app_with;
+use super::chat::{app_on, app_with};
 use super::{Answer, Setup, TestApp, request, tenant_id};
-
-/// A router whose tenants get the model of an OpenAI-compatible endpoint.
-async fn app_on(model: &ModelServer) -> (TestApp, String) {
-    let app = TestApp::with(Setup {
-        ai: vec![
-            ("OPENAI_BASE_URL", model.openai_url()),
-            ("T3NETS_MODEL", "some-model".to_owned()),
-        ],
-        ..Setup::default()
-    })
-    .await;
-    let key = app.key("default", "bob", UserRole::Member).await;
-    (app, key)
-}
 
 /// A request for a completion.
 fn asked(key: &str, body: &Value) -> Request<Body> {

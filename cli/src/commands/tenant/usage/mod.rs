@@ -165,23 +165,25 @@ impl Usage {
             return None;
         }
         let rows = shown.iter().map(|budget| {
-            vec![
+            let state = match budget.percent() {
+                100.. => "used up",
+                _ if budget.is_warning => "nearly used up",
+                _ => "",
+            };
+            [
                 budget.name.to_owned(),
                 budget.of.clone().unwrap_or_else(|| "tenant".to_owned()),
                 budget.used.to_string(),
                 budget.limit.to_string(),
-                format!(
-                    "{} %{}",
-                    budget.percent(),
-                    if budget.is_warning { " !" } else { "" }
-                ),
+                format!("{}%", budget.percent()),
                 budget.resets_at.strftime("%F").to_string(),
+                state.to_owned(),
             ]
         });
-        Some(table(
-            &["budget", "of", "used", "limit", "", "resets"],
-            rows,
-        ))
+        let head = [
+            "budget", "for", "used", "limit", "percent", "resets", "state",
+        ];
+        Some(table(&head, rows))
     }
 }
 
