@@ -44,6 +44,7 @@ pub use bedrock::Bedrock;
 pub use defaults::{AiDefaults, InvalidAiSetting};
 pub use offline::NO_MODEL_NOTE;
 pub(crate) use reading::tool_input;
+pub(crate) use retry::Retries;
 pub use retry::with_retries;
 pub use select::{Models, SelectError, SelectedModel};
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use backon::{BackoffBuilder, ExponentialBuilder};
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 
 use crate::model::{ModelReply, ModelRequest};
 use crate::ports::{ChatModel, Listener, ModelError, ModelEvent};
@@ -24,12 +24,7 @@ pub async fn with_retries(
     request: &ModelRequest,
     listen: &mut Listener<'_>,
 ) -> Result<ModelReply, ModelError> {
-    let mut waits = ExponentialBuilder::new()
-        .with_min_delay(Duration::from_millis(200))
-        .with_max_delay(Duration::from_secs(2))
-        .with_max_times(MAX_ATTEMPTS - 1)
-        .with_jitter()
-        .build();
+    let mut retries = Retries::new();
     loop {
         let mut has_text = false;
         let mut hear = |event: ModelEvent<'_>| {
@@ -40,17 +35,45 @@ pub async fn with_retries(
             Ok(reply) => return Ok(reply),
             Err(error) => error,
         };
-        let asked = match &error {
+        if has_text || !retries.again(&error).await {
+            return Err(error);
+        }
+    }
+}
+
+/// The attempts at one call, for a caller that has to do something before each of them.
+pub(crate) struct Retries {
+    waits: ExponentialBackoff,
+}
+
+impl Retries {
+    /// Before the first attempt.
+    pub(crate) fn new() -> Self {
+        let waits = ExponentialBuilder::new()
+            .with_min_delay(Duration::from_millis(200))
+            .with_max_delay(Duration::from_secs(2))
+            .with_max_times(MAX_ATTEMPTS - 1)
+            .with_jitter();
+        Self {
+            waits: waits.build(),
+        }
+    }
+
+    /// Waits for the next attempt; `false`, without waiting, if an error is no reason for one or
+    /// there were enough.
+    pub(crate) async fn again(&mut self, error: &ModelError) -> bool {
+        let asked = match error {
             ModelError::Throttled { retry_after } => retry_after.unwrap_or_default(),
             ModelError::Unavailable(_) => Duration::ZERO,
-            _ => return Err(error),
+            _ => return false,
         };
-        match waits.next() {
-            Some(wait) if !has_text && asked <= MAX_WAIT => {
+        match self.waits.next() {
+            Some(wait) if asked <= MAX_WAIT => {
                 tracing::debug!(%error, "retrying the model");
                 tokio::time::sleep(asked + wait).await;
+                true
             }
-            _ => return Err(error),
+            _ => false,
         }
     }
 }

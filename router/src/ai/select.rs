@@ -291,7 +291,7 @@ pub struct SelectedModel {
     pub name: String,
     /// The provider's id of it, for [`ModelRequest::model`](crate::model::ModelRequest::model).
     pub id: String,
-    /// The model itself, to be called through [`with_retries`](super::with_retries).
+    /// The model itself.
     pub chat: Arc<dyn ChatModel>,
     /// What is known of it; `None` for models that the table does not list.
     pub info: Option<&'static ModelInfo>,

@@ -162,7 +162,9 @@ impl Reservation {
         request: &ModelRequest,
     ) -> Result<(), TurnError> {
         let hold = {
-            let used = self.used();
+            let mut used = self.used();
+            // One that failed is over.
+            used.end_call();
             if !used.hold.budgets.iter().any(is_spending) {
                 return Ok(());
             }

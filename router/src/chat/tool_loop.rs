@@ -7,7 +7,7 @@ use super::ledger::Reservation;
 use super::outcome::{Outcome, pretty};
 use super::tools::{self, ReadySkill};
 use super::{OnEvent, TurnError, TurnEvent};
-use crate::ai::{SelectedModel, with_retries};
+use crate::ai::{Retries, SelectedModel};
 use crate::model::{
     ContentBlock, ModelMessage, ModelReply, ModelRequest, Role, StopReason, ToolSpec,
 };
@@ -136,31 +136,39 @@ impl ToolLoop<'_> {
         outcome: &mut Outcome,
         on_event: &mut OnEvent<'_>,
     ) -> Result<ModelReply, TurnError> {
-        self.reservation.cover(self.selected, request).await?;
         let info = self.selected.info;
         let mut has_begun = false;
         let text = &mut outcome.text;
-        let mut reply = with_retries(&*self.selected.chat, request, &mut |event: ModelEvent<
-            '_,
-        >| {
+        let mut hear = |event: ModelEvent<'_>| {
             if !self.selected.is_offline() {
                 self.reservation.hear(event, info, request);
             }
             let ModelEvent::Text(words) = event else {
-                return;
+                return false;
             };
-            if words.is_empty() {
-                return;
+            if !words.is_empty() {
+                if !has_begun && !text.is_empty() {
+                    text.push_str("\n\n");
+                    on_event(TurnEvent::Delta("\n\n"));
+                }
+                has_begun = true;
+                text.push_str(words);
+                on_event(TurnEvent::Delta(words));
             }
-            if !has_begun && !text.is_empty() {
-                text.push_str("\n\n");
-                on_event(TurnEvent::Delta("\n\n"));
+            has_begun
+        };
+        let mut retries = Retries::new();
+        let mut reply = loop {
+            // An attempt that failed may have cost something.
+            self.reservation.cover(self.selected, request).await?;
+            let mut has_text = false;
+            let listen = &mut |event: ModelEvent<'_>| has_text |= hear(event);
+            match self.selected.chat.reply(request, listen).await {
+                Ok(reply) => break reply,
+                Err(error) if has_text || !retries.again(&error).await => return Err(error.into()),
+                Err(_) => {}
             }
-            has_begun = true;
-            text.push_str(words);
-            on_event(TurnEvent::Delta(words));
-        })
-        .await?;
+        };
         let cost = self
             .reservation
             .note(&mut reply, |reply| self.selected.cost(reply));

@@ -199,6 +199,15 @@ async fn a_turn_that_comes_to_more_than_is_left_ends_before_its_next_call() {
 }
 
 #[tokio::test]
+async fn an_attempt_that_failed_counts_before_the_next_is_made() {
+    let model = ModelServer::answering(|_| Says::text("").usage(9_800, 0).then_cut()).await;
+    let (app, key) = app_with(&model, json!({"tokens_per_day": 10_000})).await;
+    let refused = app.chat(&key, "think it over").await;
+    assert_eq!(refused.error_code(), "budget_reached", "{refused:?}");
+    assert_eq!(model.requests().len(), 1);
+}
+
+#[tokio::test]
 async fn a_long_conversation_is_answered_as_long_as_what_it_really_comes_to_is_left() {
     let model = ModelServer::answering(|_| Says::text("Well.").usage(500, 100)).await;
     // Less than the longest conversation would come to.
