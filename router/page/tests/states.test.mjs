@@ -129,7 +129,7 @@ test("rule 33: a budget of the month says its day and counts nothing down; Retry
   server.offset = now - Date.now();
   await page.clock.install({ time: now });
   server.me = { ...server.me, may_administer: false, role: "member" };
-  server.next("POST", "/api/turns", { status: 429, error: { code: "budget_reached", message: "what is left of the monthly limit of $50.00 is not enough for an answer", hint: "$49.98 was used this month; the limit resets at 2026-12-01T00:00:00Z" }, headers: { "retry-after": String(99 * 3600) } });
+  server.next("POST", "/api/turns", { status: 429, error: { code: "budget_reached", message: "too little is left of the monthly limit of $50.00 for an answer", hint: "$49.98 was used this month; the limit resets at 2026-12-01T00:00:00Z" }, headers: { "retry-after": String(99 * 3600) } });
   await page.goto(address);
   await box(page).fill("One more");
   await box(page).press("Enter");

@@ -97,8 +97,6 @@ fn over(standing: &Standing) -> String {
     };
     match standing.used >= standing.budget.most {
         true => format!("the {period} limit of {most}{payer} is reached"),
-        false => format!(
-            "what is left of the {period} limit of {most}{payer} is not enough for an answer"
-        ),
+        false => format!("too little is left of the {period} limit of {most}{payer} for an answer"),
     }
 }

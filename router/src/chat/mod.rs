@@ -123,7 +123,7 @@ pub struct TurnAnswer {
     pub cost: Option<NanoUsd>,
     /// Whether `text` is a skill's JSON.
     pub raw: bool,
-    /// The budgets of which four fifths or more are used, on the day of the turn.
+    /// The budgets of which 80 % or more is used, on the day of the turn.
     pub warnings: Vec<(Standing, Date)>,
 }
 

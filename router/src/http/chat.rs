@@ -86,7 +86,7 @@ pub(super) struct ChatAnswer {
     timing_ms: u64,
     /// Whether `text` is a skill's JSON.
     raw: bool,
-    /// The budgets of which four fifths are used, or more.
+    /// The budgets of which 80 % is used, or more.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     budget_warnings: Vec<BudgetView>,
     /// The request, as in `x-request-id`.

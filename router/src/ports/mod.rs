@@ -210,8 +210,8 @@ pub trait UsageStore: Send + Sync {
     /// Holds what a turn may use of its budgets, unless one of them has not that much left: then
     /// nothing is held. Repeated with the same id it holds once; with larger amounts, as much more.
     async fn reserve(&self, hold: &Hold) -> Result<Reserved, StoreError>;
-    /// Ends a hold: what the turn used is added to the day and to its line of the ledger. Repeated,
-    /// it adds once. A hold that expired meanwhile is counted all the same.
+    /// Ends a hold: what the turn used is added to the day and to its line of the ledger. Repeated
+    /// before the hold expires, it adds once. A hold that has expired is counted all the same.
     /// [`StoreError::NotFound`] if nothing was ever held on that day, or the tenant was removed.
     async fn settle(&self, hold: &Hold, turn: &SettledTurn) -> Result<(), StoreError>;
     /// Adds messages that were refused to a line of the ledger. Of a tenant that is not there any

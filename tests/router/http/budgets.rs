@@ -190,7 +190,7 @@ async fn a_turn_that_comes_to_more_than_is_left_ends_before_its_next_call() {
     assert_eq!(refused.error_code(), "budget_reached", "{refused:?}");
     assert_eq!(
         refused.json()["error"]["message"],
-        "what is left of the daily limit of 10000 tokens is not enough for an answer"
+        "too little is left of the daily limit of 10000 tokens for an answer"
     );
     assert_eq!(model.requests().len(), 1);
     app.drained().await;

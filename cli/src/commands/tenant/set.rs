@@ -65,8 +65,8 @@ Budgets [default: no limit], by the day or the month in UTC:
       of each user
   key_messages_per_day, key_tokens_per_month, key_usd_per_month, and so on
       of each API key
-  A question that a budget has not enough left for is refused until it resets. Dollars are typed as
-  25 or 2.5.";
+  A question is refused when a budget does not have enough left for it, until the budget resets.
+  Dollars are typed as 25 or 2.5.";
 
 fn parse_key(text: &str) -> Result<SettingKey, AdminError> {
     text.parse()

@@ -35,7 +35,7 @@ pub struct BudgetView {
     /// How much is used, in the same.
     #[schema(value_type = f64)]
     pub used: Counted,
-    /// Whether four fifths of it are used, or more.
+    /// Whether 80 % of it is used, or more.
     pub is_warning: bool,
     /// When the day or month ends.
     #[schema(value_type = String, format = DateTime)]

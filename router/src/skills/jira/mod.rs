@@ -69,8 +69,8 @@ impl Access {
         Ok(Self::by(limits, Http::new(reach, None)?))
     }
 
-    /// With answers that were recorded or made up, read as those that come from the network are: for
-    /// `tests/fuzz`. Nothing goes out.
+    /// With answers that were recorded or made up, read as those that come from the network are:
+    /// for `tests/fuzz`. Nothing goes out.
     ///
     /// # Errors
     /// If no HTTPS client can be made.

@@ -326,7 +326,7 @@ impl Message {
         input
     }
 
-    /// The same with slips of the fingers replaced by the words of phrases that were meant, by
+    /// The same with typos replaced by the words of phrases that were meant, by
     /// `is_meant`; `None` if there are none.
     pub(super) fn mended(
         mut self,
@@ -376,11 +376,11 @@ pub(super) fn is_slip(typed: &str, meant: &str) -> bool {
     if length < 4 || typed.len() > MAX_STEMMED_BYTES || typed.len().abs_diff(length) > 2 {
         return false;
     }
-    let slips = strsim::osa_distance(typed, meant);
+    let typos = strsim::osa_distance(typed, meant);
     match length {
-        4 => slips == 1 && typed.len() == 4 && strsim::levenshtein(typed, meant) == 2,
-        5..=7 => slips <= 1,
-        _ => slips <= 2,
+        4 => typos == 1 && typed.len() == 4 && strsim::levenshtein(typed, meant) == 2,
+        5..=7 => typos <= 1,
+        _ => typos <= 2,
     }
 }
 
