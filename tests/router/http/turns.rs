@@ -259,6 +259,40 @@ async fn the_message_behind_a_stop_waits_until_the_turn_has_ended() {
 }
 
 #[tokio::test]
+async fn a_turn_that_ended_before_its_stop_was_heard_does_not_refuse_the_next_message() {
+    let answers = [
+        Says::text("One."),
+        Says::text("Whole").held(),
+        Says::text("Two."),
+    ];
+    let model = ModelServer::scripted(answers).await;
+    let (app, key) = app_with(&model).await;
+    let ask_with = async |name, seen: Option<&Value>| {
+        let body = json!({"message": "think it over", "session_id": "s", "seen": seen});
+        ask(&app, &key, name, body).await
+    };
+    let first = ask_with("first", None).await;
+    until_over(&app.routes, &key, &id_of(&first)).await;
+    let seen = app.history(&key, "s").await[1]["at"].clone();
+    let second = id_of(&ask_with("second", Some(&seen)).await);
+    // As another process does: the one that answers hears of it when it next stores how far it is.
+    let owner = bob(&app).await;
+    let turns = &app.platform.turns;
+    let asked = turns.ask_to_stop(&owner, &second.parse().unwrap()).await;
+    asked.unwrap();
+    model.release();
+    let (_, last) = until_over(&app.routes, &key, &second).await;
+    assert_eq!(last["state"], "done");
+
+    // Who did not see the first answer is refused all the same.
+    let question = app.history(&key, "s").await[0]["at"].clone();
+    let stale = ask_with("stale", Some(&question)).await;
+    assert_eq!(stale.error_code(), "conversation_moved_on", "{stale:?}");
+    let third = ask_with("third", Some(&seen)).await;
+    assert_eq!(third.status, StatusCode::CREATED, "{third:?}");
+}
+
+#[tokio::test]
 async fn a_message_to_a_conversation_that_moved_on_is_refused() {
     let model = ModelServer::scripted([Says::text("One."), Says::text("Half").held()]).await;
     let (app, key) = app_with(&model).await;

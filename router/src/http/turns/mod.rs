@@ -296,13 +296,23 @@ async fn require_latest(
     let Some(seen) = body.seen else {
         return Ok(());
     };
-    let newest = Window {
-        messages: 1,
-        bytes: 1,
+    let stopped: Vec<_> = others
+        .iter()
+        .filter(|other| other.session_id == key.session_id && other.is_stopping)
+        .collect();
+    // Two messages a turn, and the one before them.
+    let window = Window {
+        messages: 2 * stopped.len() + 1,
+        bytes: usize::MAX,
     };
     let conversations = &state.platform.conversations;
-    let newest = conversations.recent(key, newest, now).await?;
-    let newest = newest.last().and_then(|message| message.at);
+    let newest = conversations.recent(key, window, now).await?;
+    let mut newest = newest.iter().rev().filter_map(|message| message.at);
+    // A turn that its user stopped may have been answered, and stored, before that was heard.
+    let newest = newest.find(|at| {
+        let held = |turn: &&StoredTurn| (turn.started_at..=turn.progress.saved_at).contains(at);
+        !stopped.iter().any(held)
+    });
     match newest.is_none_or(|newest| newest <= seen) {
         true => Ok(()),
         false => Err(ApiError::new(
