@@ -35,6 +35,7 @@ pub mod outbound;
 pub mod ports;
 pub mod secrets_cache;
 pub mod skills;
+pub mod telemetry;
 pub mod token;
 
 /// The version of this build.

@@ -4,11 +4,13 @@
 //! missing or wrong setting.
 
 use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use futures::future::OptionFuture;
 use t3nets_router::ai::Bedrock;
 use t3nets_router::aws::{self, Connection};
 use t3nets_router::config::{ConfigError, ContainerConfig, PlatformConfig, ServerConfig};
@@ -18,8 +20,10 @@ use t3nets_router::model::TenantId;
 use t3nets_router::outbound::{self, Options, Proxies};
 use t3nets_router::ports::{Platform, SystemClock};
 use t3nets_router::secrets_cache::CachedSecrets;
+use t3nets_router::telemetry;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 #[derive(Parser)]
@@ -93,6 +97,10 @@ async fn serve() -> Result<(), Failure> {
         .with_writer(std::io::stderr)
         .init();
 
+    // Before anything is counted.
+    let metrics = config
+        .metrics
+        .map(|address| (address, telemetry::install(&config.server.identity)));
     let platform = open(config.platform, &mut config.server).await?;
     if let Some(tenant) = &config.server.anonymous_tenant {
         warn_without_tenant(&platform, tenant).await;
@@ -101,27 +109,40 @@ async fn serve() -> Result<(), Failure> {
         AppError::Client(error) => Failure::Other(with_causes(&error)),
         AppError::Model(error) => Failure::Config(ConfigError::Model { error }),
     })?;
-    let listener = TcpListener::bind(("0.0.0.0", config.port))
-        .await
-        .map_err(|error| {
-            Failure::Other(format!("cannot listen on port {}: {error}", config.port))
-        })?;
+    let listener = listen((Ipv4Addr::UNSPECIFIED, config.port).into()).await?;
     let mut terminate =
         signal(SignalKind::terminate()).map_err(|error| Failure::Other(error.to_string()))?;
+    let ending = CancellationToken::new();
+    let mut metrics_address = None;
+    let mut serving_metrics = None;
+    if let Some((address, routes)) = metrics {
+        let listener = listen(address).await?;
+        metrics_address = listener.local_addr().ok().map(tracing::field::display);
+        let until = ending.clone().cancelled_owned();
+        serving_metrics = Some(http::serve_metrics(listener, routes, until));
+    }
     let shutdown = async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = tokio::signal::ctrl_c() => {}
         }
         tracing::info!("shutting down");
+        ending.cancel();
     };
     if let Ok(address) = listener.local_addr() {
-        tracing::info!(%address, version = t3nets_router::VERSION, git_sha = t3nets_router::GIT_SHA, "serving");
+        tracing::info!(%address, metrics_address, version = t3nets_router::VERSION, git_sha = t3nets_router::GIT_SHA, "serving");
     }
     let routes = app.routes();
     // What was cut off is in the log.
-    http::serve(listener, app, routes, shutdown).await;
+    let serving = http::serve(listener, app, routes, shutdown);
+    tokio::join!(serving, OptionFuture::from(serving_metrics));
     Ok(())
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| Failure::Other(format!("cannot listen on {address}: {error}")))
 }
 
 /// The log filter: `RUST_LOG`, or else `info`.

@@ -406,3 +406,68 @@ async fn a_router_for_anonymous_callers_of_a_tenant_that_is_not_there_yet_says_s
         assert_eq!(hint.contains("t3nets seed"), tenant == "nosuch", "{says}");
     }
 }
+
+#[tokio::test]
+async fn what_was_asked_and_what_it_cost_is_counted_on_a_port_of_its_own() {
+    let home = tempfile::tempdir().unwrap();
+    let platform = t3nets_router::local::open(home.path()).unwrap();
+    let settings = TenantSettings {
+        messages_per_day: Some(2),
+        ..TenantSettings::default()
+    };
+    add_tenant(&platform, "default", settings).await;
+    let key = make_key(&platform, "default", "bob", UserRole::Member, None).await;
+    let model = ModelServer::scripted([Says::text("It is fine.").usage(90, 7)]).await;
+    let mut variables = variables(&model);
+    variables.push(("T3NETS_METRICS_ADDR", "127.0.0.1:0".to_owned()));
+    let router = start_with(home.path(), &variables);
+    let (client, url) = (Client::new(), &router.url);
+    for (message, status) in [("think it over", 200), ("hello", 200), ("hello", 429)] {
+        let (answered, _) = ask(&client, url, &key, message, "s").await.unwrap();
+        assert_eq!(answered, status);
+    }
+    let metrics = router.metrics_url.clone().unwrap();
+    let read = async |url: String| client.get(url).send().await.unwrap();
+    let answer = read(format!("{metrics}/metrics")).await;
+    let kind = answer.headers()["content-type"].to_str().unwrap();
+    assert!(kind.starts_with("application/openmetrics-text"), "{kind}");
+    let text = answer.text().await.unwrap();
+    let model = r#"gen_ai_operation_name="chat",gen_ai_provider_name="anthropic",gen_ai_request_model="claude-sonnet-5-5""#;
+    for line in [
+        r#"t3nets_turns_total{tenant="default",route="ai",outcome="answered"} 1"#,
+        r#"t3nets_turns_total{tenant="default",route="conversational",outcome="answered"} 1"#,
+        r#"t3nets_messages_refused_total{tenant="default"} 1"#,
+        r#"t3nets_tokens_total{tenant="default",model="claude-sonnet-5-5",type="input"} 90"#,
+        r#"t3nets_errors_total{code="daily_limit_reached",status="429"} 1"#,
+        r#"http_server_request_duration_seconds_count{http_request_method="POST",http_route="/api/chat",http_response_status_code="200"} 2"#,
+        &format!("gen_ai_client_operation_duration_seconds_count{{{model},error_type=\"\"}} 1"),
+        &format!("gen_ai_client_operation_time_to_first_chunk_seconds_count{{{model}}} 1"),
+        &format!("gen_ai_client_token_usage_sum{{{model},gen_ai_token_type=\"output\"}} 7.0"),
+        r#"t3nets_turn_part_seconds_count{route="ai",part="own"} 1"#,
+    ] {
+        assert!(text.lines().any(|one| one == line), "{line}\n{text}");
+    }
+    assert!(text.ends_with("# EOF\n"), "{text}");
+    for word in ["bob", "think it over", &key] {
+        assert!(!text.contains(word), "{word}");
+    }
+    // What the dashboard shows is there.
+    let dashboard = include_str!("../../docs/examples/grafana-dashboard.json");
+    let names = dashboard.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let is_metric = |name: &&str| {
+        ["t3nets_", "gen_ai_client", "http_server"]
+            .iter()
+            .any(|start| name.starts_with(start))
+    };
+    for name in names.filter(is_metric) {
+        let base = ["_bucket", "_count", "_sum", "_total", "_info"]
+            .iter()
+            .find_map(|end| name.strip_suffix(end));
+        let is_there = text.contains(&format!("# TYPE {} ", base.unwrap_or(name)));
+        assert!(is_there, "{name}");
+    }
+    // Neither port has what is the other's.
+    for wrong in [format!("{url}/metrics"), format!("{metrics}/api/health")] {
+        assert_eq!(read(wrong).await.status(), StatusCode::NOT_FOUND);
+    }
+}

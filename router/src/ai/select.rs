@@ -17,8 +17,9 @@ use crate::model::{
     TenantSettings,
 };
 use crate::outbound::{Client, ClientError, Reach};
-use crate::ports::{ChatModel, SecretStore, StoreError};
+use crate::ports::{ChatModel, Listener, ModelError, ModelEvent, SecretStore, StoreError};
 use crate::skills::SkillSet;
+use crate::telemetry::ModelCall;
 
 /// Chooses the model for a tenant, and holds what all tenants share: connections and the process's
 /// keys.
@@ -309,6 +310,27 @@ impl SelectedModel {
             None => self.info,
         };
         info.map(|info| info.cost(reply.usage))
+    }
+
+    /// Asks it once, and tells the metrics.
+    ///
+    /// # Errors
+    /// Those of [`ChatModel::reply`].
+    pub async fn reply(
+        &self,
+        request: &ModelRequest,
+        listen: &mut Listener<'_>,
+    ) -> Result<ModelReply, ModelError> {
+        let mut call = ModelCall::begin(self.provider, &self.name);
+        let mut listen = |event: ModelEvent<'_>| {
+            if let ModelEvent::Text(_) = event {
+                call.hear();
+            }
+            listen(event);
+        };
+        let outcome = self.chat.reply(request, &mut listen).await;
+        call.end(&outcome);
+        outcome
     }
 
     /// Whether there is no model and templates write the answer.

@@ -23,6 +23,7 @@ use super::AwsError;
 use super::credentials::Kept;
 use super::settings::{CaBundle, http_client, setting};
 use crate::outbound::variables;
+use crate::telemetry::StoreInterceptor;
 
 /// What the caller decides; the rest is the SDK's own chain (variables, profiles, SSO, the
 /// container's role).
@@ -309,13 +310,15 @@ async fn region(connection: &Connection, metadata: &imds::Client) -> Option<Regi
 
 /// A client of DynamoDB.
 pub(super) fn dynamodb(sdk: &SdkConfig) -> aws_sdk_dynamodb::Client {
-    let config = aws_sdk_dynamodb::config::Builder::from(sdk);
+    let config =
+        aws_sdk_dynamodb::config::Builder::from(sdk).interceptor(StoreInterceptor("dynamodb"));
     aws_sdk_dynamodb::Client::from_conf(config.retry_partition(retries()).build())
 }
 
 /// A client of Secrets Manager.
 pub(super) fn secrets_manager(sdk: &SdkConfig) -> aws_sdk_secretsmanager::Client {
-    let config = aws_sdk_secretsmanager::config::Builder::from(sdk);
+    let config = aws_sdk_secretsmanager::config::Builder::from(sdk)
+        .interceptor(StoreInterceptor("secretsmanager"));
     aws_sdk_secretsmanager::Client::from_conf(config.retry_partition(retries()).build())
 }
 

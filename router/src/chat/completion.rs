@@ -20,6 +20,7 @@ use crate::model::{
     ContentBlock, ModelMessage, ModelOptions, ModelRequest, StopReason, Tenant, TokenUsage,
     ToolChoice, ToolSpec,
 };
+use crate::telemetry::of_turn;
 
 /// What stands between the assistant's own instructions and a client's.
 const CLIENTS_WORDS: &str = "The program by which this conversation comes gives the following instructions. Follow them as far as they do \
@@ -121,6 +122,14 @@ impl Engine {
     /// # Errors
     /// As [`answer`](Self::answer).
     pub async fn complete(
+        &self,
+        request: &CompletionRequest,
+        on_event: &mut OnEvent<'_>,
+    ) -> Result<Completion, TurnError> {
+        of_turn(self.complete_held(request, on_event)).await
+    }
+
+    async fn complete_held(
         &self,
         request: &CompletionRequest,
         on_event: &mut OnEvent<'_>,

@@ -23,6 +23,7 @@ use crate::ai::{Models, SelectError, SelectedModel};
 use crate::model::{ConversationKey, Message, ModelRequest, SessionId, Tenant, TenantId};
 use crate::ports::{ModelError, Platform, StoreError, Window};
 use crate::skills::{Skill, SkillSet};
+use crate::telemetry::of_turn;
 use crate::token::random_token;
 
 /// The characters of a ULID that say its time.
@@ -193,31 +194,34 @@ impl Engine {
         request: &TurnRequest,
         on_event: &mut OnEvent<'_>,
     ) -> Result<TurnAnswer, TurnError> {
-        admit(request)?;
-        let caller = &request.caller;
-        let now = self.platform.clock.now();
-        let source = Source::Stored(&key);
-        let (reservation, outcome) = self
-            .reserve_and_answer(request, source, now, on_event)
-            .await?;
+        of_turn(async {
+            admit(request)?;
+            let caller = &request.caller;
+            let now = self.platform.clock.now();
+            let source = Source::Stored(&key);
+            let (reservation, outcome) = self
+                .reserve_and_answer(request, source, now, on_event)
+                .await?;
 
-        if !request.raw {
-            on_event(TurnEvent::Storing);
-            self.store(&key, request, &outcome, now).await?;
-        }
-        reservation.answered(&outcome);
-        self.count(&caller.tenant, outcome.route);
-        Ok(TurnAnswer {
-            text: outcome.text,
-            session_id: key.session_id,
-            route: outcome.route,
-            skills: outcome.skills,
-            model: outcome.model,
-            usage: outcome.usage,
-            cost: outcome.cost,
-            raw: outcome.raw,
-            warnings: reservation.warnings.clone(),
+            if !request.raw {
+                on_event(TurnEvent::Storing);
+                self.store(&key, request, &outcome, now).await?;
+            }
+            reservation.answered(&outcome);
+            self.count(&caller.tenant, outcome.route);
+            Ok(TurnAnswer {
+                text: outcome.text,
+                session_id: key.session_id,
+                route: outcome.route,
+                skills: outcome.skills,
+                model: outcome.model,
+                usage: outcome.usage,
+                cost: outcome.cost,
+                raw: outcome.raw,
+                warnings: reservation.warnings.clone(),
+            })
         })
+        .await
     }
 
     /// Holds what a turn may use, and answers it by its route.

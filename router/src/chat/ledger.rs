@@ -16,6 +16,7 @@ use crate::model::{
     SettledTurn, Standing, TokenUsage, UsageDelta,
 };
 use crate::ports::{ModelEvent, UsageStore};
+use crate::telemetry;
 
 /// How many bytes of text a token stands for, where nobody counted: models' tokens are three to
 /// five bytes of English or JSON.
@@ -205,6 +206,7 @@ impl Reservation {
 
     /// Notes how the turn is answered, and by which model if by one.
     pub(super) fn routed(&self, route: Route, model: Option<&str>) {
+        telemetry::turn_routed(route);
         let account = &mut self.used().account;
         account.route = Some(route);
         account.set_model(model);
@@ -303,6 +305,7 @@ impl Drop for Reservation {
             };
             (used.hold.clone(), turn)
         };
+        telemetry::turn_settled(&hold.tenant, &turn);
         let store = self.store.clone();
         self.tracker.spawn(async move {
             if let Err(error) = store.settle(&hold, &turn).await {

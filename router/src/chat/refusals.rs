@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::model::{Budget, BudgetKey, LedgerAccount, Payer, Standing, Tenant, TenantId};
 use crate::ports::{StoreError, TenantStore, UsageStore};
+use crate::telemetry;
 
 /// How long refusals are gathered before they are written.
 const GATHERED_FOR: Duration = Duration::from_secs(5);
@@ -124,6 +125,7 @@ impl Refusals {
 
     /// Counts a refused message. It is written with others, some seconds later.
     pub(super) fn count(&self, tenant: &Tenant, day: Date, account: LedgerAccount) {
+        telemetry::message_refused(&tenant.id);
         let is_scheduled = {
             let mut state = self.state();
             let line = (made(tenant), day, account);

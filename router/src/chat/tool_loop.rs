@@ -163,7 +163,7 @@ impl ToolLoop<'_> {
             self.reservation.cover(self.selected, request).await?;
             let mut has_text = false;
             let listen = &mut |event: ModelEvent<'_>| has_text |= hear(event);
-            match self.selected.chat.reply(request, listen).await {
+            match self.selected.reply(request, listen).await {
                 Ok(reply) => break reply,
                 Err(error) if has_text || !retries.again(&error).await => return Err(error.into()),
                 Err(_) => {}

@@ -10,6 +10,7 @@ use super::{Caller, OnEvent, TurnError, TurnEvent};
 use crate::model::{ContentBlock, ModelMessage, Role, SecretDocument, SecretName, ToolSpec};
 use crate::ports::{Platform, StoreError};
 use crate::skills::{Skill, SkillCall, SkillSet};
+use crate::telemetry::{Part, Waiting};
 
 /// The longest tool result that a model is given, in bytes of JSON.
 const MAX_RESULT_BYTES: usize = 64 * 1024;
@@ -24,6 +25,7 @@ pub(super) struct ReadySkill {
 impl ReadySkill {
     /// Runs the skill. `input` is checked by the skill itself.
     pub(super) async fn run(&self, input: &Value) -> Result<Value, TurnError> {
+        let _waiting = Waiting::for_(Part::Skill);
         self.skill
             .run(&self.call, input)
             .await

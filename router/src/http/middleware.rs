@@ -14,6 +14,7 @@ use ulid::Ulid;
 
 use super::error::{ApiError, Cause, ErrorForm};
 use super::page::ErrorPage;
+use crate::telemetry;
 
 /// The header that names a request, in both directions.
 pub(super) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -44,7 +45,8 @@ pub(super) async fn around(mut request: Request, next: Next) -> Response {
         .to_owned();
     let form = ErrorForm::of_path(request.uri().path());
     let is_probe = PROBES.contains(&route.as_str());
-    let span = tracing::info_span!("request", request_id = %id, method = %request.method(), route);
+    let method = request.method().clone();
+    let span = tracing::info_span!("request", request_id = %id, %method, route);
 
     async move {
         let mut response = next.run(request).await;
@@ -54,10 +56,13 @@ pub(super) async fn around(mut request: Request, next: Next) -> Response {
             .or_else(|| is_unexplained(&response).then(|| error_of_status(response.status())));
         if let Some(error) = error {
             error.log();
+            telemetry::error_answered(error.code(), error.status().as_u16());
             response = completed(&error, &id, form, response.headers());
         }
         finish(&mut response, &id);
-        log_answer(is_probe, response.status(), started.elapsed());
+        let status = response.status();
+        telemetry::request_answered(&method, &route, status.as_u16(), started.elapsed());
+        log_answer(is_probe, status, started.elapsed());
         response
     }
     .instrument(span)

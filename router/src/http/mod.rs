@@ -40,7 +40,7 @@ use utoipa_axum::routes;
 
 pub use self::access::{Callers, ROUTES};
 pub use self::middleware::refusal;
-pub use self::server::{CutRequest, serve};
+pub use self::server::{CutRequest, serve, serve_metrics};
 use crate::ai::{Models, SelectError};
 use crate::chat::Engine;
 use crate::config::{Deadlines, Identity, SampleBoard, ServerConfig};

@@ -19,6 +19,7 @@ use tokio::sync::{Semaphore, oneshot};
 use crate::ports::StoreError;
 
 use super::files::{self, FileLock};
+use crate::telemetry::store_call;
 
 pub(super) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("schema/0001_tables.sql")),
@@ -105,7 +106,8 @@ impl Database {
         };
         let writes = self.writes.as_ref().ok_or_else(stopped)?;
         writes.send(Box::new(write)).map_err(|_| stopped())?;
-        answer.await.map_err(|_| stopped())?
+        let answered = async { answer.await.map_err(|_| stopped())? };
+        store_call("sqlite", "write", answered).await
     }
 
     /// Runs a read in one snapshot.
@@ -115,21 +117,24 @@ impl Database {
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
         let readers = Arc::clone(&self.readers);
-        let slot = Arc::clone(&readers.slots)
-            .acquire_owned()
+        let read = async {
+            let slot = Arc::clone(&readers.slots)
+                .acquire_owned()
+                .await
+                .map_err(|_| stopped())?;
+            files::blocking(move || {
+                let _slot = slot;
+                let connection = readers.take()?;
+                let outcome = {
+                    let snapshot = connection.unchecked_transaction()?;
+                    work(&snapshot)
+                };
+                readers.put_back(connection);
+                outcome
+            })
             .await
-            .map_err(|_| stopped())?;
-        files::blocking(move || {
-            let _slot = slot;
-            let connection = readers.take()?;
-            let outcome = {
-                let snapshot = connection.unchecked_transaction()?;
-                work(&snapshot)
-            };
-            readers.put_back(connection);
-            outcome
-        })
-        .await
+        };
+        store_call("sqlite", "read", read).await
     }
 
     /// Whether the database answers, and what is written next has room.

@@ -21,6 +21,7 @@ use crate::model::{
     IntegrationName, JsonObject, SecretDescription, SecretDocument, SecretName, TenantId,
 };
 use crate::ports::{Clock, PutOutcome, RECOVERY_WINDOW, SecretStore, StoreError};
+use crate::telemetry::store_call;
 
 use super::files::{self, FileLock, blocking, failed};
 use crate::files::{USUAL_LIMIT, open, read};
@@ -126,12 +127,12 @@ impl FileSecrets {
         read: impl FnOnce(Content) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let this = self.clone();
-        blocking(move || {
+        let reading = blocking(move || {
             let mut content = this.load()?;
             content.forget_expired(this.clock.now());
             read(content)
-        })
-        .await
+        });
+        store_call("files", "read", reading).await
     }
 
     /// Runs a change under the lock and stores what it left, if it says that it changed anything.
@@ -140,7 +141,7 @@ impl FileSecrets {
         change: impl FnOnce(&mut Content, Timestamp) -> Result<(T, bool), StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let this = self.clone();
-        blocking(move || {
+        let changing = blocking(move || {
             let _lock = FileLock::acquire(&this.lock)?;
             let mut content = this.load()?;
             let now = this.clock.now();
@@ -150,8 +151,8 @@ impl FileSecrets {
                 this.store(&content)?;
             }
             Ok(outcome)
-        })
-        .await
+        });
+        store_call("files", "write", changing).await
     }
 
     fn load(&self) -> Result<Content, StoreError> {

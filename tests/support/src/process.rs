@@ -12,6 +12,8 @@ pub struct RouterProcess {
     process: Child,
     /// Where it answers.
     pub url: String,
+    /// Where its metrics are read, if they are.
+    pub metrics_url: Option<String>,
     /// What it logged since it began to serve, complete once `log` has ended.
     kept: Arc<Mutex<String>>,
     log: Option<JoinHandle<()>>,
@@ -28,15 +30,19 @@ impl RouterProcess {
             .spawn()
             .expect("the router starts");
         let mut log = BufReader::new(process.stderr.take().expect("it is piped")).lines();
-        let address = log
+        let serving = log
             .by_ref()
             .map(|line| line.expect("the log can be read"))
             .map(|line| serde_json::from_str::<Value>(&line).expect("a line of JSON"))
             .find(|line| line["message"] == "serving")
-            .expect("the router serves")["address"]
-            .as_str()
-            .expect("an address")
-            .replace("0.0.0.0", "127.0.0.1");
+            .expect("the router serves");
+        let url_of = |field: &str| {
+            let address = serving[field].as_str()?;
+            Some(format!(
+                "http://{}",
+                address.replace("0.0.0.0", "127.0.0.1")
+            ))
+        };
         let kept = Arc::new(Mutex::new(String::new()));
         // Read to its end, so that the router never waits for somebody to read.
         let log = std::thread::spawn({
@@ -49,7 +55,8 @@ impl RouterProcess {
         });
         Self {
             process,
-            url: format!("http://{address}"),
+            url: url_of("address").expect("an address"),
+            metrics_url: url_of("metrics_address"),
             kept,
             log: Some(log),
         }

@@ -32,6 +32,7 @@ use self::connection::{Own, Shared};
 use self::exchange::{Exchange, Known, LONGEST_AT_END};
 use self::limit::Connections;
 use super::App;
+use crate::config::Deadlines;
 
 /// How long to wait once no more connections can be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -101,6 +102,24 @@ pub async fn serve(
         tracing::warn!("the usage of some turns is not recorded: the store did not answer in time");
     }
     cut
+}
+
+/// The most connections at once of those that read the metrics.
+const METRICS_CONNECTIONS: usize = 16;
+
+/// Serves what programs of the operator's read beside the API, on a port of its own, until
+/// `shutdown` completes.
+pub async fn serve_metrics(
+    listener: TcpListener,
+    routes: Router,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) {
+    let shared = Shared {
+        routes,
+        deadlines: Deadlines::default(),
+        ending: CancellationToken::new(),
+    };
+    serve_until(listener, shared, METRICS_CONNECTIONS, shutdown).await;
 }
 
 async fn serve_until(

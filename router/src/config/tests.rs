@@ -1,0 +1,172 @@
+use super::*;
+
+fn read(variables: &[(&str, &str)]) -> Result<ContainerConfig, ConfigError> {
+    ContainerConfig::from_env(|name| {
+        variables
+            .iter()
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| (*value).to_owned())
+    })
+}
+
+#[test]
+fn a_local_router_needs_only_its_home() {
+    let config = read(&[("T3NETS_ENV", "local"), ("T3NETS_HOME", "/srv/t3nets")]).unwrap();
+    assert_eq!(config.port, 8080);
+    assert_eq!(config.server.anonymous_tenant, None);
+    assert!(config.server.admin_api);
+    let home = "/srv/t3nets".into();
+    assert_eq!(config.platform, PlatformConfig::Local { home });
+}
+
+const AWS: [(&str, &str); 6] = [
+    ("T3NETS_ENV", "aws"),
+    ("AWS_REGION", "us-east-1"),
+    (
+        "BEDROCK_MODEL_ID",
+        "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+    ),
+    ("DYNAMODB_CONVERSATIONS_TABLE", "t3nets-dev-conversations"),
+    ("DYNAMODB_TENANTS_TABLE", "t3nets-dev-tenants"),
+    ("SECRETS_PREFIX", "/t3nets/dev/tenants/"),
+];
+
+/// AWS's variables, with others or other values.
+fn aws_with<'a>(others: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    let mut variables = others.to_vec();
+    variables.extend(AWS);
+    variables
+}
+
+#[test]
+fn a_router_on_aws_is_told_where_everything_is() {
+    let variables = aws_with(&[
+        ("PORT", "9000"),
+        ("T3NETS_METRICS_ADDR", "127.0.0.1:8080"),
+        ("T3NETS_ANONYMOUS_TENANT", "default"),
+        ("T3NETS_RELEASE", "sha256:0123 (7)"),
+    ]);
+    let config = read(&variables).unwrap();
+    assert_eq!(config.port, 9000);
+    assert_eq!(config.metrics, Some(([127, 0, 0, 1], 8080).into()));
+    let identity = config.server.identity;
+    assert_eq!((identity.platform, &*identity.environment), ("aws", "dev"));
+    assert_eq!(identity.release.as_deref(), Some("sha256:0123 (7)"));
+    let PlatformConfig::Aws {
+        region,
+        names,
+        bedrock_model,
+    } = config.platform
+    else {
+        panic!("{:?}", config.platform);
+    };
+    assert_eq!(region, "us-east-1");
+    assert_eq!(bedrock_model, AWS[2].1);
+    assert_eq!(names.conversations_table, AWS[3].1);
+    assert_eq!(names.tenants_table, AWS[4].1);
+    assert_eq!(names.secrets.to_string(), "/t3nets/dev/tenants");
+}
+
+#[test]
+fn administration_over_http_is_on_where_it_is_turned_on_and_on_this_machine() {
+    let local = [("T3NETS_ENV", "local"), ("T3NETS_HOME", "/srv/t3nets")];
+    for (variables, value, is_on) in [
+        (local.to_vec(), None, true),
+        (local.to_vec(), Some("false"), false),
+        (aws_with(&[]), None, false),
+        (aws_with(&[]), Some("true"), true),
+    ] {
+        let given = value.map(|value| ("T3NETS_ADMIN_API", value));
+        let variables: Vec<_> = variables.into_iter().chain(given).collect();
+        assert_eq!(
+            read(&variables).unwrap().server.admin_api,
+            is_on,
+            "{variables:?}"
+        );
+    }
+    let error = read(&aws_with(&[("T3NETS_ADMIN_API", "yes")])).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("`yes` is neither `true` nor `false`")
+    );
+}
+
+#[test]
+fn all_that_is_missing_is_named_at_once() {
+    let error = read(&[
+        ("T3NETS_ENV", "aws"),
+        ("AWS_REGION", "us-east-1"),
+        ("SECRETS_PREFIX", ""),
+    ]);
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "`BEDROCK_MODEL_ID`, `DYNAMODB_CONVERSATIONS_TABLE`, `DYNAMODB_TENANTS_TABLE` and `SECRETS_PREFIX` are not set"
+    );
+    let error = read(&AWS[..5]).unwrap_err();
+    assert_eq!(error.to_string(), "`SECRETS_PREFIX` is not set");
+}
+
+#[test]
+fn what_is_wrong_on_aws_is_named() {
+    for (name, value) in [
+        ("AWS_REGION", "Virginia"),
+        ("BEDROCK_MODEL_ID", "gpt-5.6-luna"),
+        ("BEDROCK_MODEL_ID", "two words"),
+        ("DYNAMODB_CONVERSATIONS_TABLE", "a table"),
+        ("DYNAMODB_TENANTS_TABLE", "t"),
+        ("SECRETS_PREFIX", "/t3nets/dev"),
+        ("PORT", "65536"),
+        ("T3NETS_METRICS_ADDR", "9464"),
+        ("T3NETS_METRICS_ADDR", "127.0.0.1:8080"),
+        ("T3NETS_ANONYMOUS_TENANT", "No Tenant"),
+    ] {
+        let error = read(&aws_with(&[(name, value)])).unwrap_err();
+        assert!(
+            matches!(&error, ConfigError::Invalid { name: named, .. } if *named == name),
+            "{error}"
+        );
+    }
+    let error = read(&aws_with(&[
+        ("SECRETS_PREFIX", "/t3nets/prod/tenants"),
+        ("T3NETS_ANONYMOUS_TENANT", "default"),
+    ]));
+    assert!(error.unwrap_err().to_string().contains("`prod`"));
+}
+
+#[test]
+fn what_is_missing_or_wrong_is_named() {
+    for (variables, named) in [
+        (&[][..], "T3NETS_ENV"),
+        (&[("T3NETS_ENV", "azure")][..], "azure"),
+        (&[("T3NETS_ENV", "local")][..], "T3NETS_HOME"),
+        (
+            &[
+                ("T3NETS_ENV", "local"),
+                ("T3NETS_HOME", "/h"),
+                ("PORT", "http"),
+            ][..],
+            "PORT",
+        ),
+        (
+            &[
+                ("T3NETS_ENV", "local"),
+                ("T3NETS_HOME", "/h"),
+                ("T3NETS_ANONYMOUS_TENANT", "No Tenant"),
+            ][..],
+            "T3NETS_ANONYMOUS_TENANT",
+        ),
+    ] {
+        let error = read(variables).unwrap_err().to_string();
+        assert!(error.contains(named), "{error}");
+    }
+}
+
+#[test]
+fn production_takes_no_anonymous_callers() {
+    let tenant: TenantId = "default".parse().unwrap();
+    assert!(refuse_anonymous_production("prod", Some(&tenant)).is_err());
+    assert!(refuse_anonymous_production("production", Some(&tenant)).is_err());
+    assert!(refuse_anonymous_production("prod", None).is_ok());
+    assert!(refuse_anonymous_production("dev", Some(&tenant)).is_ok());
+}
