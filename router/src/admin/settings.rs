@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::{AdminError, FieldConflict};
 use crate::ai::plausible;
+use crate::model::newer::WORDING_MODEL;
 use crate::model::{BudgetKey, ChannelKind, JsonObject, Tenant, TenantSettings, Unit};
 use crate::nearest::{did_you_mean, nearest};
 use crate::skills;
@@ -22,6 +23,8 @@ pub enum SettingKey {
     AiProvider,
     /// The model, by its name in the model table or the provider's own id.
     AiModel,
+    /// The model that words the results of skills that a rule chose.
+    Tier1FormattingModel,
     /// What replaces the built-in system prompt.
     SystemPromptOverride,
     /// The longest answer, in tokens.
@@ -39,9 +42,10 @@ pub enum SettingKey {
 }
 
 /// The settings that are no budgets.
-const PLAIN: [SettingKey; 8] = [
+const PLAIN: [SettingKey; 9] = [
     SettingKey::AiProvider,
     SettingKey::AiModel,
+    SettingKey::Tier1FormattingModel,
     SettingKey::SystemPromptOverride,
     SettingKey::MaxTokensPerMessage,
     SettingKey::EnabledChannels,
@@ -79,6 +83,7 @@ impl SettingKey {
         match self {
             Self::AiProvider => "ai_provider",
             Self::AiModel => "ai_model",
+            Self::Tier1FormattingModel => WORDING_MODEL,
             Self::SystemPromptOverride => "system_prompt_override",
             Self::MaxTokensPerMessage => "max_tokens_per_message",
             Self::EnabledChannels => "enabled_channels",
@@ -94,6 +99,9 @@ impl SettingKey {
         match self {
             Self::AiProvider => "who answers [default: the router's own]",
             Self::AiModel => "the model that answers [default: the router's own]",
+            Self::Tier1FormattingModel => {
+                "the model that words the results of skills a rule chose, such as a cheaper one [default: ai_model]"
+            }
             Self::SystemPromptOverride => {
                 "instructions in place of the built-in ones [default: those]"
             }
@@ -112,7 +120,9 @@ impl SettingKey {
     pub fn rule(self) -> &'static str {
         match self {
             Self::AiProvider => "must be one of bedrock, anthropic, openai, offline",
-            Self::AiModel => "must be a model's name or id, without spaces",
+            Self::AiModel | Self::Tier1FormattingModel => {
+                "must be a model's name or id, without spaces"
+            }
             Self::SystemPromptOverride => "must be a text of 1 to 32768 bytes",
             Self::MaxTokensPerMessage => "must be a whole number from 1 to 200000",
             Self::EnabledChannels => {
@@ -125,6 +135,16 @@ impl SettingKey {
             Self::Budget(key) => key.rule(),
             Self::MaxConversationHistory => "must be a whole number from 0 to 1000",
         }
+    }
+
+    /// Whether older programs may not know it.
+    fn is_newer(self) -> bool {
+        matches!(self, Self::Tier1FormattingModel)
+    }
+
+    /// Whether it names a model.
+    fn is_model(self) -> bool {
+        matches!(self, Self::AiModel | Self::Tier1FormattingModel)
     }
 
     /// What was probably meant by a value that is not accepted.
@@ -155,7 +175,7 @@ impl SettingKey {
         };
         match self {
             Self::AiProvider => value.as_str().is_some_and(|name| PROVIDERS.contains(&name)),
-            Self::AiModel => value.as_str().is_some_and(|name| {
+            Self::AiModel | Self::Tier1FormattingModel => value.as_str().is_some_and(|name| {
                 (1..=MAX_MODEL_CHARS).contains(&name.chars().count())
                     && !name.chars().any(|c| c.is_whitespace() || c.is_control())
             }),
@@ -224,7 +244,9 @@ impl SettingEdit {
     /// empty list.
     pub fn set_text(key: SettingKey, text: &str) -> Result<Self, AdminError> {
         let value = match key {
-            SettingKey::AiProvider | SettingKey::AiModel => Value::from(text.trim()),
+            SettingKey::AiProvider | SettingKey::AiModel | SettingKey::Tier1FormattingModel => {
+                Value::from(text.trim())
+            }
             SettingKey::SystemPromptOverride => Value::from(text),
             SettingKey::MaxTokensPerMessage
             | SettingKey::MessagesPerDay
@@ -269,6 +291,11 @@ pub fn of(tenant: &Tenant) -> JsonObject {
     if tenant.enabled_channels().is_none() {
         settings.remove(SettingKey::EnabledChannels.as_str());
     }
+    if let Some(model) = tenant.wording_model() {
+        settings.insert(WORDING_MODEL.to_owned(), model.into());
+    } else {
+        settings.remove(WORDING_MODEL);
+    }
     settings.extend(tenant.stored_budgets());
     settings
 }
@@ -289,25 +316,34 @@ pub(super) fn as_object(settings: &TenantSettings) -> JsonObject {
 /// The tenant with the edits made. Settings that the edits do not name stay as they are, unknown
 /// ones included.
 pub(super) fn edited(tenant: &Tenant, edits: &[SettingEdit]) -> Result<Tenant, AdminError> {
-    let (mut object, mut budgets) = (as_object(&tenant.settings), tenant.stored_budgets());
+    let mut object = as_object(&tenant.settings);
+    let (mut newer, mut budgets) = (tenant.stored_newer(), tenant.stored_budgets());
     for edit in edits {
-        let object = match edit.key {
+        let name = edit.key.as_str();
+        let place = match edit.key {
             SettingKey::Budget(_) => &mut budgets,
+            // Where a program that knows it has stored it.
+            SettingKey::Tier1FormattingModel if object.contains_key(name) => {
+                newer.remove(name);
+                &mut object
+            }
+            key if key.is_newer() => &mut newer,
             _ => &mut object,
         };
         match &edit.value {
-            Some(value) => object.insert(edit.key.to_string(), value.clone()),
-            None => object.remove(edit.key.as_str()),
+            Some(value) => place.insert(name.to_owned(), value.clone()),
+            None => place.remove(name),
         };
     }
     let settings: TenantSettings = serde_json::from_value(Value::Object(object))
         .map_err(|error| AdminError::invalid("settings", format!("cannot be stored: {error}")))?;
-    check_model(&settings, edits)?;
     let mut edited = Tenant {
         settings,
         ..tenant.clone()
     };
+    edited.store_newer(newer);
     edited.store_budgets(budgets);
+    check_models(&edited, edits)?;
     if edits
         .iter()
         .any(|edit| edit.key == SettingKey::EnabledChannels)
@@ -317,16 +353,17 @@ pub(super) fn edited(tenant: &Tenant, edits: &[SettingEdit]) -> Result<Tenant, A
     Ok(edited)
 }
 
-/// Whether a model that is set fits its provider. What was stored before is left as it is.
-fn check_model(edited: &TenantSettings, edits: &[SettingEdit]) -> Result<(), AdminError> {
-    let is_set = |edit: &&SettingEdit| edit.key == SettingKey::AiModel && edit.value.is_some();
-    let (Some(_), Some(model)) = (edits.iter().find(is_set), &edited.ai_model) else {
-        return Ok(());
-    };
-    let provider = edited.ai_provider.as_deref();
+/// Whether each model that is set fits its provider. What was stored before is left as it is.
+fn check_models(edited: &Tenant, edits: &[SettingEdit]) -> Result<(), AdminError> {
+    let provider = edited.settings.ai_provider.as_deref();
     let provider = provider.and_then(|word| word.trim().to_lowercase().parse().ok());
-    plausible::check_model(provider, model)
-        .map_err(|reason| AdminError::invalid(SettingKey::AiModel.as_str(), reason))
+    for edit in edits.iter().filter(|edit| edit.key.is_model()) {
+        if let Some(model) = edit.value.as_ref().and_then(Value::as_str) {
+            plausible::check_model(provider, model)
+                .map_err(|reason| AdminError::invalid(edit.key.as_str(), reason))?;
+        }
+    }
+    Ok(())
 }
 
 /// The edits whose setting is no longer what the caller saw, and not what the caller wants either.

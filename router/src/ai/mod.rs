@@ -46,7 +46,7 @@ pub use offline::NO_MODEL_NOTE;
 pub(crate) use reading::tool_input;
 pub(crate) use retry::Retries;
 pub use retry::with_retries;
-pub use select::{Models, SelectError, SelectedModel};
+pub use select::{Models, SelectError, SelectedModel, Tier};
 
 /// Who provides a tenant's model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

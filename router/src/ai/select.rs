@@ -1,8 +1,11 @@
 //! Chooses the provider, model and credentials for a tenant.
 
+mod error;
+
 use std::fmt;
 use std::sync::Arc;
 
+pub use self::error::SelectError;
 use super::anthropic::Anthropic;
 use super::defaults::{AiDefaults, Credentials};
 use super::endpoint::{BaseUrl, PlainHttp, ProviderKey};
@@ -11,13 +14,12 @@ use super::offline::Offline;
 use super::openai::{Learnt, OpenAi};
 use super::refusal::excerpt;
 use super::table::{self, ModelInfo, is_model_id};
-use super::{ProviderKind, UnknownProvider};
+use super::{ProviderKind, plausible};
 use crate::model::{
     IntegrationName, ModelReply, ModelRequest, NanoUsd, SecretDocument, SecretName, Tenant,
-    TenantSettings,
 };
 use crate::outbound::{Client, ClientError, Reach};
-use crate::ports::{ChatModel, Listener, ModelError, ModelEvent, SecretStore, StoreError};
+use crate::ports::{ChatModel, Listener, ModelError, ModelEvent, SecretStore};
 use crate::skills::SkillSet;
 use crate::telemetry::ModelCall;
 
@@ -60,28 +62,34 @@ impl Models {
         tenant: &Tenant,
         secrets: &dyn SecretStore,
     ) -> Result<SelectedModel, SelectError> {
-        let (provider, own) = self.provider(tenant, secrets).await?;
-        if provider == ProviderKind::Offline {
-            return Ok(SelectedModel {
-                provider,
-                name: provider.to_string(),
-                id: provider.to_string(),
-                chat: self.offline.clone(),
-                info: None,
-            });
+        self.select_for(Tier::Ai, tenant, secrets).await
+    }
+
+    /// The model of a tier: see [`select`](Self::select). A model for wording that the tenant's
+    /// provider cannot have, as one that an older program stored for another, leaves that to the
+    /// model for all else.
+    ///
+    /// # Errors
+    /// As [`select`](Self::select).
+    pub async fn select_for(
+        &self,
+        tier: Tier,
+        tenant: &Tenant,
+        secrets: &dyn SecretStore,
+    ) -> Result<SelectedModel, SelectError> {
+        let source = self.source(tenant, secrets).await?;
+        let wording = match tier {
+            Tier::Ai => None,
+            Tier::Wording => tenant.wording_model(),
+        };
+        let fits = |model: &&str| plausible::check_model(Some(source.provider()), model).is_ok();
+        if let Some(model) = wording.filter(fits) {
+            match self.one(&source, Some(model)) {
+                Err(SelectError::UnknownModel { .. }) => {}
+                selected => return selected,
+            }
         }
-        let shared = match provider {
-            ProviderKind::Anthropic => &self.defaults.anthropic,
-            ProviderKind::OpenAi => &self.defaults.openai,
-            ProviderKind::Bedrock => return self.on_bedrock(&tenant.settings),
-            ProviderKind::Offline => return Err(SelectError::NotAvailable(provider)),
-        };
-        let (client, credentials) = match (own, shared) {
-            (Some(own), _) => (&self.tenants_client, own),
-            (None, Some(shared)) => (&self.client, shared.clone()),
-            (None, None) => return Err(SelectError::MissingKey(provider)),
-        };
-        self.model(client, &tenant.settings, provider, credentials)
+        self.one(&source, tenant.settings.ai_model.as_deref())
     }
 
     /// Whether a tenant without settings and secrets of its own would get an answer.
@@ -89,17 +97,8 @@ impl Models {
     /// # Errors
     /// As [`select`](Self::select).
     pub fn check_defaults(&self) -> Result<(), SelectError> {
-        let settings = TenantSettings::default();
-        let provider = self.defaults.provider();
-        let shared = match provider {
-            ProviderKind::Offline => return Ok(()),
-            ProviderKind::Bedrock => return self.on_bedrock(&settings).map(drop),
-            ProviderKind::Anthropic => &self.defaults.anthropic,
-            ProviderKind::OpenAi => &self.defaults.openai,
-        };
-        let shared = shared.clone().ok_or(SelectError::MissingKey(provider))?;
-        self.model(&self.client, &settings, provider, shared)
-            .map(drop)
+        let source = self.shared(self.defaults.provider())?;
+        self.one(&source, None).map(drop)
     }
 
     /// The model that a tenant would get with these credentials of a provider: for trying them.
@@ -112,14 +111,13 @@ impl Models {
         provider: ProviderKind,
         document: &SecretDocument,
     ) -> Result<SelectedModel, SelectError> {
-        let mut settings = tenant.settings.clone();
+        let settings = &tenant.settings;
         let is_of_provider = |word: &str| word.to_lowercase().parse() == Ok(provider);
-        if !settings.ai_provider.as_deref().is_none_or(is_of_provider) {
-            // The tenant's model is another provider's.
-            settings.ai_model = None;
-        }
+        let named = settings.ai_model.as_deref();
+        // Else the tenant's model is another provider's.
+        let named = named.filter(|_| settings.ai_provider.as_deref().is_none_or(is_of_provider));
         let credentials = credentials_of(provider, document)?;
-        self.model(&self.tenants_client, &settings, provider, credentials)
+        self.of_api(&self.tenants_client, provider, &credentials, named)
     }
 
     /// Words the results of tools by templates: for a model that takes none.
@@ -127,35 +125,73 @@ impl Models {
         self.offline.answer(request)
     }
 
-    /// The provider, and the tenant's own credentials for it.
-    async fn provider(
+    /// Who provides the tenant's models, and by which credentials.
+    async fn source(
         &self,
         tenant: &Tenant,
         secrets: &dyn SecretStore,
-    ) -> Result<(ProviderKind, Option<Credentials>), SelectError> {
+    ) -> Result<Source<'_>, SelectError> {
         let decided = match &tenant.settings.ai_provider {
             Some(word) => Some(word.trim().to_lowercase().parse()?),
             None => Some(self.defaults.provider()).filter(|kind| *kind != ProviderKind::Offline),
         };
-        if let Some(provider) = decided {
-            let own = own_credentials(tenant, provider, secrets).await?;
-            return Ok((provider, own));
-        }
-        for provider in [ProviderKind::Anthropic, ProviderKind::OpenAi] {
-            let own = own_credentials(tenant, provider, secrets).await?;
-            if own.is_some() {
-                return Ok((provider, own));
+        let asked: &[ProviderKind] = match &decided {
+            Some(provider) => std::slice::from_ref(provider),
+            None => &[ProviderKind::Anthropic, ProviderKind::OpenAi],
+        };
+        for provider in asked {
+            if let Some(credentials) = own_credentials(tenant, *provider, secrets).await? {
+                return Ok(Source::Api {
+                    provider: *provider,
+                    client: &self.tenants_client,
+                    credentials,
+                });
             }
         }
-        Ok((ProviderKind::Offline, None))
+        self.shared(decided.unwrap_or(ProviderKind::Offline))
     }
 
-    fn on_bedrock(&self, settings: &TenantSettings) -> Result<SelectedModel, SelectError> {
+    /// A provider by the process's own credentials.
+    fn shared(&self, provider: ProviderKind) -> Result<Source<'_>, SelectError> {
+        let shared = match provider {
+            ProviderKind::Offline => return Ok(Source::Offline),
+            ProviderKind::Bedrock => return Ok(Source::Bedrock),
+            ProviderKind::Anthropic => &self.defaults.anthropic,
+            ProviderKind::OpenAi => &self.defaults.openai,
+        };
+        let credentials = shared.clone().ok_or(SelectError::MissingKey(provider))?;
+        Ok(Source::Api {
+            provider,
+            client: &self.client,
+            credentials,
+        })
+    }
+
+    /// The model of a source that settings name, or its default.
+    fn one(&self, source: &Source<'_>, named: Option<&str>) -> Result<SelectedModel, SelectError> {
+        match source {
+            Source::Offline => Ok(SelectedModel {
+                provider: ProviderKind::Offline,
+                name: ProviderKind::Offline.to_string(),
+                id: ProviderKind::Offline.to_string(),
+                chat: self.offline.clone(),
+                info: None,
+            }),
+            Source::Bedrock => self.on_bedrock(named),
+            Source::Api {
+                provider,
+                client,
+                credentials,
+            } => self.of_api(client, *provider, credentials, named),
+        }
+    }
+
+    fn on_bedrock(&self, named: Option<&str>) -> Result<SelectedModel, SelectError> {
         let provider = ProviderKind::Bedrock;
         let Some((bedrock, model)) = &self.defaults.bedrock else {
             return Err(SelectError::NotAvailable(provider));
         };
-        let chosen = settings.ai_model.as_deref().map_or(&**model, str::trim);
+        let chosen = named.map_or(&**model, str::trim);
         let (id, info) = table::bedrock_model(chosen, bedrock.region()).ok_or_else(|| {
             SelectError::UnknownModel {
                 provider,
@@ -173,18 +209,17 @@ impl Models {
         })
     }
 
-    fn model(
+    fn of_api(
         &self,
         client: &Client,
-        settings: &TenantSettings,
         provider: ProviderKind,
-        credentials: Credentials,
+        credentials: &Credentials,
+        named: Option<&str>,
     ) -> Result<SelectedModel, SelectError> {
         // The process's model belongs to the process's provider.
         let shared = self.defaults.model.as_deref();
         let shared = shared.filter(|_| provider == self.defaults.provider());
-        let chosen = settings.ai_model.as_deref().map(str::trim).or(shared);
-        let chosen = match chosen {
+        let chosen = match named.map(str::trim).or(shared) {
             Some(text) => text,
             // Another endpoint's models are unknown here, so there is no default for it.
             None if provider == ProviderKind::OpenAi && credentials.base_url.is_some() => {
@@ -210,19 +245,14 @@ impl Models {
         let info = info.filter(|info| info.id(provider).is_some());
         let client = client.clone();
         let effort = info.and_then(|info| info.effort.as_deref());
-        let chat: Arc<dyn ChatModel> = match (provider, credentials.key) {
+        let Credentials { key, base_url } = credentials.clone();
+        let chat: Arc<dyn ChatModel> = match (provider, key) {
             (ProviderKind::Anthropic, Some(key)) => {
-                Arc::new(Anthropic::new(client, credentials.base_url, key, effort))
+                Arc::new(Anthropic::new(client, base_url, key, effort))
             }
-            (ProviderKind::OpenAi, key) if key.is_some() || credentials.base_url.is_some() => {
-                Arc::new(OpenAi::new(
-                    client,
-                    credentials.base_url,
-                    key,
-                    effort,
-                    self.learnt.clone(),
-                ))
-            }
+            (ProviderKind::OpenAi, key) if key.is_some() || base_url.is_some() => Arc::new(
+                OpenAi::new(client, base_url, key, effort, self.learnt.clone()),
+            ),
             _ => return Err(SelectError::MissingKey(provider)),
         };
         Ok(SelectedModel {
@@ -232,6 +262,37 @@ impl Models {
             chat,
             info,
         })
+    }
+}
+
+/// What a model is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Tier {
+    /// To word the result of a skill that a rule chose.
+    Wording,
+    /// All else.
+    Ai,
+}
+
+/// Who provides a tenant's models.
+enum Source<'a> {
+    Offline,
+    Bedrock,
+    /// By HTTP, with a key.
+    Api {
+        provider: ProviderKind,
+        client: &'a Client,
+        credentials: Credentials,
+    },
+}
+
+impl Source<'_> {
+    fn provider(&self) -> ProviderKind {
+        match self {
+            Self::Offline => ProviderKind::Offline,
+            Self::Bedrock => ProviderKind::Bedrock,
+            Self::Api { provider, .. } => *provider,
+        }
     }
 }
 
@@ -352,81 +413,6 @@ impl fmt::Debug for SelectedModel {
             .field("name", &self.name)
             .field("id", &self.id)
             .finish_non_exhaustive()
-    }
-}
-
-/// Why no model can be chosen for a tenant.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SelectError {
-    /// The settings name an unknown provider.
-    #[error(transparent)]
-    UnknownProvider(#[from] UnknownProvider),
-    /// The provider needs another platform than this one.
-    #[error("the AI provider `{0}` is not available on this platform")]
-    NotAvailable(ProviderKind),
-    /// The provider has no such model.
-    #[error("the AI provider `{provider}` does not offer the model `{model}`")]
-    UnknownModel {
-        /// The provider that was chosen.
-        provider: ProviderKind,
-        /// The name in the settings, shortened.
-        model: String,
-    },
-    /// The provider's models are unknown, and none is named.
-    #[error("no model is chosen for the AI provider `{0}`")]
-    NoModel(ProviderKind),
-    /// Neither the tenant nor the process has a key.
-    #[error("there is no API key for the AI provider `{0}`")]
-    MissingKey(ProviderKind),
-    /// The tenant's secret is incomplete or holds an invalid value.
-    #[error("the secret `{provider}` cannot be used: {reason}")]
-    InvalidSecret {
-        /// The provider, whose name is the secret's.
-        provider: ProviderKind,
-        /// What is wrong, without the value.
-        reason: String,
-    },
-    /// The secret cannot be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-impl SelectError {
-    /// What can be done about it where the router is started.
-    pub fn hint_at_start(&self) -> Option<String> {
-        match self {
-            Self::NoModel(_) => Some("set T3NETS_MODEL to one that the endpoint offers".to_owned()),
-            Self::UnknownModel { provider, .. } => Some(format!(
-                "set T3NETS_MODEL to one of {}",
-                table::names(*provider).join(", ")
-            )),
-            other => other.hint(),
-        }
-    }
-
-    /// What an administrator can do about it.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::UnknownProvider(_) => Some("set `ai_provider` to one of these".to_owned()),
-            Self::NotAvailable(_) => {
-                Some("set `ai_provider` to `anthropic`, `openai` or `offline`".to_owned())
-            }
-            Self::UnknownModel { provider, .. } => Some(format!(
-                "set `ai_model` to one of {}",
-                table::names(*provider).join(", ")
-            )),
-            Self::NoModel(_) => {
-                Some("name one that the endpoint offers in `ai_model` or `T3NETS_MODEL`".to_owned())
-            }
-            Self::MissingKey(provider) => Some(format!(
-                "store the tenant's key as the secret `{provider}`, or start the router with `{}_API_KEY`",
-                provider.as_str().to_uppercase()
-            )),
-            Self::InvalidSecret { provider, .. } => Some(format!(
-                "store the secret `{provider}` again, with `api_key`"
-            )),
-            Self::Store(_) => None,
-        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use super::ProviderKind;
-use crate::model::{NanoUsd, TokenUsage};
+use crate::model::{NanoUsd, Tenant, TokenUsage};
 
 // A data file that cannot be read would be an empty table; the tests below make sure that it can
 // be.
@@ -260,13 +260,14 @@ pub fn is_known(text: &str) -> bool {
     leads_elsewhere || find(text).is_some() || model_of_id(text).is_some()
 }
 
-/// The model that a tenant's settings name and that this program does not know. An endpoint of
-/// one's own has names of its own, of which nothing can be said.
-pub fn unknown_model(settings: &crate::model::TenantSettings) -> Option<&str> {
-    let provider = settings.ai_provider.as_deref().unwrap_or_default().trim();
-    let has_own_names = ["openai", "offline"].contains(&provider.to_lowercase().as_str());
-    let model = settings.ai_model.as_deref()?.trim();
-    (!has_own_names && !is_known(model)).then_some(model)
+/// The models that a tenant's settings name and that this program does not know, each with its
+/// setting. An endpoint of one's own has names of its own, of which nothing can be said.
+pub fn unknown_models(tenant: &Tenant) -> Vec<(&'static str, &str)> {
+    let provider = tenant.settings.ai_provider.as_deref().unwrap_or_default();
+    let has_own_names = ["openai", "offline"].contains(&provider.trim().to_lowercase().as_str());
+    let mut named = tenant.named_models();
+    named.retain(|(_, model)| !has_own_names && !is_known(model));
+    named
 }
 
 /// An id of Bedrock as callers may see it: an ARN without the account in it.

@@ -142,7 +142,7 @@ impl Engine {
             .reserve_and_answer(&request.turn, source, now, on_event)
             .await?;
         reservation.answered(&outcome);
-        self.count(&caller.tenant, outcome.route);
+        self.answered.count(&caller.tenant, outcome.route);
         Ok(Completion {
             text: outcome.text,
             calls: outcome.calls,

@@ -1,7 +1,6 @@
 //! The steps of a turn, in order.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -9,6 +8,7 @@ use tokio_util::task::TaskTracker;
 use ulid::Ulid;
 
 use super::completion::CompletionRequest;
+use super::counts::{AnsweredTurns, RouteCounts};
 use super::failures::{ModelFailure, ModelFailures};
 use super::ledger::Reservation;
 use super::outcome::{Outcome, pretty};
@@ -19,8 +19,8 @@ use super::tools::{self, ReadySkill};
 use super::{
     Caller, OnEvent, Route, TurnAnswer, TurnError, TurnEvent, TurnRequest, admit, fixed, prompt,
 };
-use crate::ai::{Models, SelectError, SelectedModel};
-use crate::model::{ConversationKey, Message, ModelRequest, SessionId, Tenant, TenantId};
+use crate::ai::{Models, SelectError, SelectedModel, Tier};
+use crate::model::{ConversationKey, Message, ModelRequest, SessionId, Tenant};
 use crate::ports::{ModelError, Platform, StoreError, Window};
 use crate::skills::{Skill, SkillSet};
 use crate::telemetry::of_turn;
@@ -42,8 +42,7 @@ pub struct Engine {
     pub(super) background: TaskTracker,
     pub(super) refusals: Refusals,
     failures: ModelFailures,
-    /// By the tenant's id and when it was made: the id may be another's by now.
-    route_counts: Mutex<HashMap<(TenantId, Timestamp), RouteCounts>>,
+    pub(super) answered: AnsweredTurns,
 }
 
 /// A turn that is being answered.
@@ -83,17 +82,6 @@ struct Needed {
     selected: Result<SelectedModel, SelectError>,
 }
 
-/// How many turns were answered by each route since the router started.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
-pub struct RouteCounts {
-    /// Small talk, answered by fixed texts.
-    pub conversational: u64,
-    /// Skills that a rule chose.
-    pub rule: u64,
-    /// Models, with the tools they chose.
-    pub ai: u64,
-}
-
 impl Engine {
     /// An engine on a platform.
     pub fn new(platform: Platform, skills: SkillSet, models: Models) -> Self {
@@ -106,7 +94,7 @@ impl Engine {
             models,
             background,
             failures: ModelFailures::default(),
-            route_counts: Mutex::default(),
+            answered: AnsweredTurns::default(),
         }
     }
 
@@ -139,12 +127,7 @@ impl Engine {
 
     /// A tenant's turns since the router started, by route.
     pub fn route_counts(&self, tenant: &Tenant) -> RouteCounts {
-        self.route_counts
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&(tenant.id.clone(), tenant.created_at))
-            .copied()
-            .unwrap_or_default()
+        self.answered.of(tenant)
     }
 
     /// The latest calls of models that failed a tenant, newest first.
@@ -208,7 +191,7 @@ impl Engine {
                 self.store(&key, request, &outcome, now).await?;
             }
             reservation.answered(&outcome);
-            self.count(&caller.tenant, outcome.route);
+            self.answered.count(&caller.tenant, outcome.route);
             Ok(TurnAnswer {
                 text: outcome.text,
                 session_id: key.session_id,
@@ -242,8 +225,9 @@ impl Engine {
             let outcome = Outcome::without_model(text, route, Vec::new(), false);
             return Ok((reservation, outcome));
         }
-        let estimate = self.estimate(request).await?;
         let matched = is_plain.then(|| self.matching_skill(request)).flatten();
+        let tier = tier_of(matched.as_ref());
+        let estimate = self.estimate(request, tier).await?;
         // On AWS each of them waits for another service: so it is one wait.
         let (reservation, needed) = futures::join!(
             self.reserve(caller, estimate, now),
@@ -332,7 +316,8 @@ impl Engine {
             }
         };
         let secrets = &*self.platform.secrets;
-        let selected = self.models.select(&caller.tenant, secrets);
+        let tier = tier_of(matched);
+        let selected = self.models.select_for(tier, &caller.tenant, secrets);
         let (skills, history, selected) = futures::join!(skills, history, selected);
         Needed {
             skills,
@@ -447,20 +432,13 @@ impl Engine {
             }
         }
     }
+}
 
-    pub(super) fn count(&self, tenant: &Tenant, route: Route) {
-        let mut all = self
-            .route_counts
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let counts = all
-            .entry((tenant.id.clone(), tenant.created_at))
-            .or_default();
-        match route {
-            Route::Conversational => counts.conversational += 1,
-            Route::Rule => counts.rule += 1,
-            Route::Ai => counts.ai += 1,
-        }
+/// What a model is for in a turn.
+fn tier_of(matched: Option<&Matched<'_>>) -> Tier {
+    match matched {
+        Some(_) => Tier::Wording,
+        None => Tier::Ai,
     }
 }
 

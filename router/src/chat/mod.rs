@@ -13,6 +13,7 @@
 
 mod completion;
 pub mod conversational;
+mod counts;
 mod engine;
 mod error;
 mod failures;
@@ -36,7 +37,8 @@ use crate::model::{
 
 pub use crate::model::Route;
 pub use completion::{Completion, CompletionRequest};
-pub use engine::{Engine, RouteCounts};
+pub use counts::RouteCounts;
+pub use engine::Engine;
 pub use error::TurnError;
 pub use failures::ModelFailure;
 

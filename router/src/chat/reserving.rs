@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::engine::{Engine, WINDOW_BYTES};
 use super::ledger::{Reservation, most_of_call};
 use super::{Caller, TurnError, TurnRequest, prompt};
+use crate::ai::Tier;
 use crate::model::{Amounts, Budget, Hold, Reserved, Unit};
 
 /// What the tools of a turn add to a request at most, in bytes: their names, descriptions and
@@ -34,14 +35,19 @@ impl Engine {
     ///
     /// # Errors
     /// If it has a budget in dollars and a model without a price.
-    pub(super) async fn estimate(&self, request: &TurnRequest) -> Result<Estimate, TurnError> {
+    pub(super) async fn estimate(
+        &self,
+        request: &TurnRequest,
+        tier: Tier,
+    ) -> Result<Estimate, TurnError> {
         let caller = &request.caller;
         let budgets = caller.tenant.budgets_of(&caller.account());
         if !budgets.iter().any(is_spending) {
             return Ok(Estimate::MESSAGE);
         }
         let secrets = &*self.platform.secrets;
-        let Ok(selected) = self.models.select(&caller.tenant, secrets).await else {
+        let selected = self.models.select_for(tier, &caller.tenant, secrets);
+        let Ok(selected) = selected.await else {
             // The turn says so, if it comes to asking one.
             return Ok(Estimate::MESSAGE);
         };

@@ -17,7 +17,7 @@ use super::fields::{Fields, FromFields};
 use crate::admin::settings::{self, SettingEdit, SettingKey};
 use crate::admin::tenants::TenantEdits;
 use crate::admin::usage::{BudgetView, BudgetsOf};
-use crate::ai::SelectError;
+use crate::ai::{SelectError, Tier};
 use crate::model::{LedgerAccount, Tenant, UserRole};
 
 /// How a tenant is set up.
@@ -47,6 +47,9 @@ pub(super) struct AnsweringModel {
     provider: Option<String>,
     /// The model's name; `null` if none can be asked.
     name: Option<String>,
+    /// The model that words the results of skills, where it is another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wording: Option<String>,
     /// Why none can be asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
@@ -165,10 +168,15 @@ pub(super) async fn answering_model(
     state: &AppState,
     tenant: &Tenant,
 ) -> Result<AnsweringModel, ApiError> {
-    let models = state.engine.models();
-    match models.select(tenant, &*state.platform.secrets).await {
-        Ok(selected) => Ok(AnsweringModel {
+    let (models, secrets) = (state.engine.models(), &*state.platform.secrets);
+    let both = futures::try_join!(
+        models.select(tenant, secrets),
+        models.select_for(Tier::Wording, tenant, secrets),
+    );
+    match both {
+        Ok((selected, wording)) => Ok(AnsweringModel {
             provider: Some(selected.provider.to_string()),
+            wording: Some(wording.name).filter(|name| *name != selected.name),
             name: Some(selected.name),
             problem: None,
         }),
@@ -176,6 +184,7 @@ pub(super) async fn answering_model(
         Err(error) => Ok(AnsweringModel {
             provider: None,
             name: None,
+            wording: None,
             problem: Some(error.to_string()),
         }),
     }

@@ -12,6 +12,7 @@ mod conversation;
 pub mod ids;
 mod key;
 mod ledger;
+pub(crate) mod newer;
 mod other;
 mod record;
 mod secret;

@@ -21,6 +21,7 @@ mod session;
 mod small_print;
 mod streaming;
 mod tenants_apart;
+mod tiers;
 mod turn_on_aws;
 mod turns;
 

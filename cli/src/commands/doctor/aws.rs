@@ -12,7 +12,7 @@ use t3nets_router::aws::schema::{self, CHANNEL_INDEX, CHANNEL_INDEX_KEY, EXPIRY}
 use t3nets_router::aws::{AwsError, AwsErrorKind};
 use t3nets_router::outbound::{self, Options, TransportError};
 
-use super::tenant::{check_jira, check_tenant, check_unknown_model, no_https};
+use super::tenant::{check_jira, check_tenant, check_unknown_models, no_https};
 use super::{Check, Remedy, deploying};
 use crate::aws::{AwsEnvironment, AwsSession, Name, TerraformState, remedies};
 use crate::commands::arguments::TenantFlag;
@@ -281,16 +281,20 @@ async fn check_tenants_own(
     let platform = t3nets_router::aws::open(&session.sdk, &names, clock);
     let (tenant, check) = check_tenant(context, tenant, &platform).await;
     let mut checks = vec![check];
-    let model = tenant.as_ref().and_then(check_unknown_model);
+    let mut unknown = tenant
+        .as_ref()
+        .map(check_unknown_models)
+        .unwrap_or_default();
     if let Some(tenant) = tenant {
         checks.push(check_jira(context, &platform, &tenant).await);
     }
-    checks.push(model.unwrap_or_else(|| {
-        Check::skipped(
+    if unknown.is_empty() {
+        unknown.push(Check::skipped(
             "model",
             "whether the account can use the models shows with the first answer",
-        )
-    }));
+        ));
+    }
+    checks.append(&mut unknown);
     checks
 }
 

@@ -79,20 +79,24 @@ fn absent(id: &TenantId, reserved_until: Option<Timestamp>) -> Check {
     }
 }
 
-/// What the tenant's model is, where this program does not know it; `None` where it does.
-pub(super) fn check_unknown_model(tenant: &Tenant) -> Option<Check> {
-    let model = models::without_account(models::unknown_model(&tenant.settings)?);
+/// The models that the tenant's settings name and that this program does not know.
+pub(super) fn check_unknown_models(tenant: &Tenant) -> Vec<Check> {
     let id = &tenant.id;
-    Some(Check::warning(
-        "model",
-        format!(
-            "`{id}` has `ai_model` {model}, which this program does not know: its price is not counted"
-        ),
-        Hint::command(
-            format!("tenant set -t {id} ai_model=claude-sonnet-4-5"),
-            "chooses one that it knows, by the region's inference profile",
-        ),
-    ))
+    let unknown = models::unknown_models(tenant).into_iter();
+    let check = |(setting, model)| {
+        let model = models::without_account(model);
+        Check::warning(
+            "model",
+            format!(
+                "`{id}` has `{setting}` {model}, which this program does not know: its price is not counted"
+            ),
+            Hint::command(
+                format!("tenant set -t {id} {setting}=claude-sonnet-4-5"),
+                "chooses one that it knows, by the region's inference profile",
+            ),
+        )
+    };
+    unknown.map(check).collect()
 }
 
 /// What connects a tenant to its Jira.

@@ -70,10 +70,10 @@ pub(crate) async fn run(context: &Context, args: ShowArgs) -> Result<Shown, CliE
     let admin = context.admin().await?;
     let tenant = args.tenant.resolve(context, &admin).await?;
     let overview = admin.tenant_overview(&tenant).await?;
-    if let Some(model) = models::unknown_model(&overview.tenant.settings) {
+    for (setting, model) in models::unknown_models(&overview.tenant) {
         let model = models::without_account(model);
         context.printer.warning(format!(
-            "`ai_model` names `{model}`, which this program does not know: it is asked for as it is, its price is not \
+            "`{setting}` names `{model}`, which this program does not know: it is asked for as it is, its price is not \
              counted, and Bedrock may want an inference profile's id in its place"
         ));
     }
@@ -110,6 +110,7 @@ fn default_of(key: SettingKey) -> Option<String> {
     Some(match key {
         SettingKey::AiProvider => "the environment's".to_owned(),
         SettingKey::AiModel => "the provider's".to_owned(),
+        SettingKey::Tier1FormattingModel => "the same as ai_model".to_owned(),
         SettingKey::SystemPromptOverride => "the built-in one".to_owned(),
         SettingKey::EnabledChannels | SettingKey::EnabledSkills => "all".to_owned(),
         SettingKey::MaxTokensPerMessage => defaults.max_tokens().to_string(),

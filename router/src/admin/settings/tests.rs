@@ -187,3 +187,47 @@ fn channels_that_the_older_program_lists_are_not_set_until_an_operator_sets_them
     let unset = edited(&chosen, &unset).unwrap();
     assert!(unset.allows_channel(ChannelKind::Api) && unset.extensions.is_empty());
 }
+
+fn set_wording(tenant: &Tenant, model: Option<&str>) -> Result<Tenant, AdminError> {
+    let key = SettingKey::Tier1FormattingModel;
+    let edit = match model {
+        Some(model) => SettingEdit::set_text(key, model)?,
+        None => SettingEdit::unset(key),
+    };
+    edited(tenant, &[edit])
+}
+
+#[test]
+fn a_model_for_wording_goes_where_the_older_program_reads_it_only_if_that_knows_it() {
+    let of_wording = |tenant: &Tenant| of(tenant).get("tier1_formatting_model").cloned();
+    // A tenant that only an earlier release of the older program may have written.
+    let set = set_wording(&tenant(TenantSettings::default()), Some("nova-micro")).unwrap();
+    assert_eq!(set.settings, TenantSettings::default());
+    assert_eq!(of_wording(&set), Some(json!("nova-micro")));
+    assert_eq!(
+        set_wording(&set, None).unwrap(),
+        tenant(TenantSettings::default())
+    );
+    // One whose settings have it.
+    let saved = |model: &str| {
+        let stored = json!({"ai_provider": "bedrock", "tier1_formatting_model": model});
+        tenant(serde_json::from_value(stored).unwrap())
+    };
+    assert_eq!(of_wording(&saved("")), None);
+    assert_eq!(saved("nova-micro").wording_model(), Some("nova-micro"));
+    let set = set_wording(&saved(""), Some("nova-micro")).unwrap();
+    assert_eq!(set, saved("nova-micro"));
+    assert_eq!(of_wording(&set_wording(&set, None).unwrap()), None);
+}
+
+#[test]
+fn a_model_for_wording_has_to_be_one_of_the_provider() {
+    let stored = json!({"ai_provider": "anthropic"});
+    let tenant = tenant(serde_json::from_value(stored).unwrap());
+    assert!(set_wording(&tenant, Some("claude-haiku-4-5")).is_ok());
+    let refused = set_wording(&tenant, Some("nova-micro")).unwrap_err();
+    assert!(
+        refused.to_string().contains("tier1_formatting_model"),
+        "{refused}"
+    );
+}

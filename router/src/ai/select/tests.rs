@@ -10,7 +10,7 @@ use crate::model::{
     JsonObject, SecretDescription, SecretDocument, StopReason, TenantId, TenantSettings,
     TenantStatus, TokenUsage,
 };
-use crate::ports::PutOutcome;
+use crate::ports::{PutOutcome, StoreError};
 
 /// A tenant's secrets by integration.
 struct Secrets(Vec<(&'static str, serde_json::Value)>);
@@ -297,4 +297,35 @@ async fn settings_that_cannot_be_used_come_with_a_hint() {
     let errors: Vec<String> = cases.into_iter().map(summary).collect();
     insta::assert_snapshot!(errors.join("\n"));
     assert!(!errors.concat().contains("sk"), "a key is in {errors:?}");
+}
+
+#[tokio::test]
+async fn the_results_of_skills_are_worded_by_a_model_of_their_own_where_it_is_the_providers() {
+    for (provider, wording, expected) in [
+        ("anthropic", "claude-haiku-4-5", "claude-haiku-4-5"),
+        // As an older program stored it for another provider.
+        ("anthropic", "llama3.2:3b", "claude-sonnet-4-5"),
+        ("anthropic", " ", "claude-sonnet-4-5"),
+        ("openai", "llama3.2:3b", "llama3.2:3b"),
+        ("offline", "claude-haiku-4-5", "offline"),
+    ] {
+        let mut tenant = tenant(Some(provider), Some("claude-sonnet-4-5"));
+        let other = &mut tenant.settings.other;
+        other.insert("tier1_formatting_model".to_owned(), json!(wording));
+        let defaults = from_env(&[ANTHROPIC, OLLAMA].concat());
+        let models = Models::new(defaults, SkillSet::new(Vec::new()), Reach::Anywhere).unwrap();
+        let secrets = Secrets(Vec::new());
+        let selected = models.select_for(Tier::Wording, &tenant, &secrets);
+        assert_eq!(selected.await.unwrap().name, expected, "{wording}");
+        let selected = models
+            .select_for(Tier::Ai, &tenant, &secrets)
+            .await
+            .unwrap();
+        let ai = if provider == "offline" {
+            "offline"
+        } else {
+            "claude-sonnet-4-5"
+        };
+        assert_eq!(selected.name, ai, "{wording}");
+    }
 }

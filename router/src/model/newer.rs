@@ -1,0 +1,62 @@
+//! Settings that older programs of the same schema may not know. They crash on unknown settings, so
+//! these are kept in the tenant's extensions.
+
+use serde_json::Value;
+
+use super::{JsonObject, Tenant};
+
+/// In a tenant's extensions: these settings, by name.
+const EXTENSION: &str = "settings";
+
+/// The model that words the results of skills that a rule chose. A later release of the older
+/// program has it among its settings, where it is read and changed if it is there.
+pub(crate) const WORDING_MODEL: &str = "tier1_formatting_model";
+
+impl Tenant {
+    /// The model that words the results of skills that a rule chose; `None`: the one that answers
+    /// all else.
+    pub fn wording_model(&self) -> Option<&str> {
+        let stored = self.settings.other.get(WORDING_MODEL);
+        set_text(stored).or_else(|| self.newer_text(WORDING_MODEL))
+    }
+
+    /// The models that the settings name, each with its setting.
+    pub(crate) fn named_models(&self) -> Vec<(&'static str, &str)> {
+        let answers = self.settings.ai_model.as_deref().map(str::trim);
+        let named = [("ai_model", answers), (WORDING_MODEL, self.wording_model())];
+        let named = named.into_iter();
+        named
+            .filter_map(|(setting, model)| Some((setting, model?)))
+            .collect()
+    }
+
+    /// Those of these settings that are set, by name.
+    pub(crate) fn stored_newer(&self) -> JsonObject {
+        let stored = self.extensions.get(EXTENSION).and_then(Value::as_object);
+        stored.cloned().unwrap_or_default()
+    }
+
+    /// Puts these into the extensions.
+    pub(crate) fn store_newer(&mut self, settings: JsonObject) {
+        match settings.is_empty() {
+            true => self.extensions.remove(EXTENSION),
+            false => self
+                .extensions
+                .insert(EXTENSION.to_owned(), settings.into()),
+        };
+    }
+
+    fn newer(&self, name: &str) -> Option<&Value> {
+        self.extensions.get(EXTENSION)?.get(name)
+    }
+
+    fn newer_text(&self, name: &str) -> Option<&str> {
+        set_text(self.newer(name))
+    }
+}
+
+/// A text that is not empty, which is how what is not set is stored, too.
+fn set_text(stored: Option<&Value>) -> Option<&str> {
+    let text = stored?.as_str()?.trim();
+    Some(text).filter(|text| !text.is_empty())
+}
