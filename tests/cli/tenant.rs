@@ -82,6 +82,7 @@ secrets                   0
 ai_provider               offline
 ai_model                  the provider's (default)
 tier1_formatting_model    the same as ai_model (default)
+fallback_model            none (default)
 system_prompt_override    the built-in one (default)
 max_tokens_per_message    4096 (default)
 enabled_channels          all (default)

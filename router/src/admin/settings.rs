@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{AdminError, FieldConflict};
 use crate::ai::plausible;
-use crate::model::newer::WORDING_MODEL;
+use crate::model::newer::{FALLBACK_MODEL, WORDING_MODEL};
 use crate::model::{BudgetKey, ChannelKind, JsonObject, Tenant, TenantSettings, Unit};
 use crate::nearest::{did_you_mean, nearest};
 use crate::skills;
@@ -25,6 +25,8 @@ pub enum SettingKey {
     AiModel,
     /// The model that words the results of skills that a rule chose.
     Tier1FormattingModel,
+    /// The model that is asked while another is throttled or down.
+    FallbackModel,
     /// What replaces the built-in system prompt.
     SystemPromptOverride,
     /// The longest answer, in tokens.
@@ -42,10 +44,11 @@ pub enum SettingKey {
 }
 
 /// The settings that are no budgets.
-const PLAIN: [SettingKey; 9] = [
+const PLAIN: [SettingKey; 10] = [
     SettingKey::AiProvider,
     SettingKey::AiModel,
     SettingKey::Tier1FormattingModel,
+    SettingKey::FallbackModel,
     SettingKey::SystemPromptOverride,
     SettingKey::MaxTokensPerMessage,
     SettingKey::EnabledChannels,
@@ -84,6 +87,7 @@ impl SettingKey {
             Self::AiProvider => "ai_provider",
             Self::AiModel => "ai_model",
             Self::Tier1FormattingModel => WORDING_MODEL,
+            Self::FallbackModel => FALLBACK_MODEL,
             Self::SystemPromptOverride => "system_prompt_override",
             Self::MaxTokensPerMessage => "max_tokens_per_message",
             Self::EnabledChannels => "enabled_channels",
@@ -101,6 +105,9 @@ impl SettingKey {
             Self::AiModel => "the model that answers [default: the router's own]",
             Self::Tier1FormattingModel => {
                 "the model that words the results of skills a rule chose, such as a cheaper one [default: ai_model]"
+            }
+            Self::FallbackModel => {
+                "the model that is asked while the other is throttled or down [default: none]"
             }
             Self::SystemPromptOverride => {
                 "instructions in place of the built-in ones [default: those]"
@@ -120,7 +127,7 @@ impl SettingKey {
     pub fn rule(self) -> &'static str {
         match self {
             Self::AiProvider => "must be one of bedrock, anthropic, openai, offline",
-            Self::AiModel | Self::Tier1FormattingModel => {
+            Self::AiModel | Self::Tier1FormattingModel | Self::FallbackModel => {
                 "must be a model's name or id, without spaces"
             }
             Self::SystemPromptOverride => "must be a text of 1 to 32768 bytes",
@@ -139,12 +146,15 @@ impl SettingKey {
 
     /// Whether older programs may not know it.
     fn is_newer(self) -> bool {
-        matches!(self, Self::Tier1FormattingModel)
+        matches!(self, Self::Tier1FormattingModel | Self::FallbackModel)
     }
 
     /// Whether it names a model.
     fn is_model(self) -> bool {
-        matches!(self, Self::AiModel | Self::Tier1FormattingModel)
+        matches!(
+            self,
+            Self::AiModel | Self::Tier1FormattingModel | Self::FallbackModel
+        )
     }
 
     /// What was probably meant by a value that is not accepted.
@@ -175,10 +185,12 @@ impl SettingKey {
         };
         match self {
             Self::AiProvider => value.as_str().is_some_and(|name| PROVIDERS.contains(&name)),
-            Self::AiModel | Self::Tier1FormattingModel => value.as_str().is_some_and(|name| {
-                (1..=MAX_MODEL_CHARS).contains(&name.chars().count())
-                    && !name.chars().any(|c| c.is_whitespace() || c.is_control())
-            }),
+            Self::AiModel | Self::Tier1FormattingModel | Self::FallbackModel => {
+                value.as_str().is_some_and(|name| {
+                    (1..=MAX_MODEL_CHARS).contains(&name.chars().count())
+                        && !name.chars().any(|c| c.is_whitespace() || c.is_control())
+                })
+            }
             Self::SystemPromptOverride => value
                 .as_str()
                 .is_some_and(|text| !text.trim().is_empty() && text.len() <= MAX_PROMPT_BYTES),
@@ -244,9 +256,10 @@ impl SettingEdit {
     /// empty list.
     pub fn set_text(key: SettingKey, text: &str) -> Result<Self, AdminError> {
         let value = match key {
-            SettingKey::AiProvider | SettingKey::AiModel | SettingKey::Tier1FormattingModel => {
-                Value::from(text.trim())
-            }
+            SettingKey::AiProvider
+            | SettingKey::AiModel
+            | SettingKey::Tier1FormattingModel
+            | SettingKey::FallbackModel => Value::from(text.trim()),
             SettingKey::SystemPromptOverride => Value::from(text),
             SettingKey::MaxTokensPerMessage
             | SettingKey::MessagesPerDay
@@ -291,6 +304,7 @@ pub fn of(tenant: &Tenant) -> JsonObject {
     if tenant.enabled_channels().is_none() {
         settings.remove(SettingKey::EnabledChannels.as_str());
     }
+    settings.extend(tenant.stored_newer());
     if let Some(model) = tenant.wording_model() {
         settings.insert(WORDING_MODEL.to_owned(), model.into());
     } else {

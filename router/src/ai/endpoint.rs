@@ -43,7 +43,7 @@ pub(super) enum PlainHttp {
 }
 
 /// The address of a provider's API: without a query, a fragment, or credentials.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct BaseUrl(Url);
 
 /// Why a text is not a [`BaseUrl`].

@@ -7,7 +7,8 @@
 //! 1. [`Models`] chooses the provider, the model and the credentials for a tenant, from its
 //!    settings and secrets and what the process was started with ([`AiDefaults`]);
 //!    [`SelectedModel`] is the choice.
-//! 2. [`with_retries`] repeats a call that failed for a transient reason.
+//! 2. [`with_retries`] repeats a call that failed for a transient reason; `breaker` leaves a model
+//!    alone that failed several times in a row.
 //! 3. [`table`] and its data file `models.toml`: names, ids, prices, abilities.
 //! 4. One file or folder per provider: `bedrock`, `anthropic`, `openai` (any compatible endpoint),
 //!    `offline` (no model: templates); `endpoint`, `http`, `reading`, `refusal` and `thinking` are
@@ -20,6 +21,7 @@
 
 mod anthropic;
 mod bedrock;
+mod breaker;
 mod defaults;
 mod endpoint;
 mod http;
@@ -41,12 +43,13 @@ use std::str::FromStr;
 use crate::ports::ModelError;
 
 pub use bedrock::Bedrock;
+pub(crate) use breaker::{Attempt, PATIENCE};
 pub use defaults::{AiDefaults, InvalidAiSetting};
 pub use offline::NO_MODEL_NOTE;
 pub(crate) use reading::tool_input;
 pub(crate) use retry::Retries;
 pub use retry::with_retries;
-pub use select::{Models, SelectError, SelectedModel, Tier};
+pub use select::{Choice, Models, SelectError, SelectedModel, TenantModels, Tier};
 
 /// Who provides a tenant's model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,12 +1,16 @@
 //! Chooses the provider, model and credentials for a tenant.
 
+mod choice;
 mod error;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
+pub use self::choice::{Choice, TenantModels, Tier};
 pub use self::error::SelectError;
 use super::anthropic::Anthropic;
+use super::breaker::{Attempt, Breaker, Breakers, Circuit};
 use super::defaults::{AiDefaults, Credentials};
 use super::endpoint::{BaseUrl, PlainHttp, ProviderKey};
 use super::http;
@@ -17,6 +21,7 @@ use super::table::{self, ModelInfo, is_model_id};
 use super::{ProviderKind, plausible};
 use crate::model::{
     IntegrationName, ModelReply, ModelRequest, NanoUsd, SecretDocument, SecretName, Tenant,
+    TenantId,
 };
 use crate::outbound::{Client, ClientError, Reach};
 use crate::ports::{ChatModel, Listener, ModelError, ModelEvent, SecretStore};
@@ -32,6 +37,7 @@ pub struct Models {
     tenants_client: Client,
     offline: Arc<Offline>,
     learnt: Learnt,
+    breakers: Breakers,
 }
 
 impl Models {
@@ -46,6 +52,7 @@ impl Models {
             tenants_client: http::client(reach)?,
             offline: Arc::new(Offline::new(skills)),
             learnt: Learnt::default(),
+            breakers: Breakers::default(),
         })
     }
 
@@ -62,34 +69,36 @@ impl Models {
         tenant: &Tenant,
         secrets: &dyn SecretStore,
     ) -> Result<SelectedModel, SelectError> {
-        self.select_for(Tier::Ai, tenant, secrets).await
+        let source = self.source(tenant, secrets).await?;
+        self.one(&source, tenant.settings.ai_model.as_deref())
     }
 
-    /// The model of a tier: see [`select`](Self::select). A model for wording that the tenant's
-    /// provider cannot have, as one that an older program stored for another, leaves that to the
-    /// model for all else.
+    /// The model that [`select`](Self::select) says, and those that the settings name beside it.
+    /// What the tenant's provider cannot have of the latter, as a model that an older program
+    /// stored for another, is left out.
     ///
     /// # Errors
     /// As [`select`](Self::select).
-    pub async fn select_for(
+    pub async fn all_of(
         &self,
-        tier: Tier,
         tenant: &Tenant,
         secrets: &dyn SecretStore,
-    ) -> Result<SelectedModel, SelectError> {
+    ) -> Result<TenantModels, SelectError> {
         let source = self.source(tenant, secrets).await?;
-        let wording = match tier {
-            Tier::Ai => None,
-            Tier::Wording => tenant.wording_model(),
-        };
-        let fits = |model: &&str| plausible::check_model(Some(source.provider()), model).is_ok();
-        if let Some(model) = wording.filter(fits) {
-            match self.one(&source, Some(model)) {
-                Err(SelectError::UnknownModel { .. }) => {}
-                selected => return selected,
-            }
-        }
-        self.one(&source, tenant.settings.ai_model.as_deref())
+        let ai = self.one(&source, tenant.settings.ai_model.as_deref())?;
+        let other = |named: Option<&str>| self.other(&source, named);
+        Ok(TenantModels {
+            wording: other(tenant.wording_model()).filter(|wording| wording.id != ai.id),
+            fallback: other(tenant.fallback_model()),
+            ai,
+        })
+    }
+
+    /// A model that settings name beside the one for all else, if the provider can have it.
+    fn other(&self, source: &Source<'_>, named: Option<&str>) -> Option<SelectedModel> {
+        let named = named?;
+        plausible::check_model(Some(source.provider()), named).ok()?;
+        self.one(source, Some(named)).ok()
     }
 
     /// Whether a tenant without settings and secrets of its own would get an answer.
@@ -116,8 +125,13 @@ impl Models {
         let named = settings.ai_model.as_deref();
         // Else the tenant's model is another provider's.
         let named = named.filter(|_| settings.ai_provider.as_deref().is_none_or(is_of_provider));
-        let credentials = credentials_of(provider, document)?;
-        self.of_api(&self.tenants_client, provider, &credentials, named)
+        let source = Source::Api {
+            provider,
+            client: &self.tenants_client,
+            credentials: credentials_of(provider, document)?,
+            owner: Some(&tenant.id),
+        };
+        self.one(&source, named)
     }
 
     /// Words the results of tools by templates: for a model that takes none.
@@ -126,11 +140,11 @@ impl Models {
     }
 
     /// Who provides the tenant's models, and by which credentials.
-    async fn source(
-        &self,
-        tenant: &Tenant,
+    async fn source<'a>(
+        &'a self,
+        tenant: &'a Tenant,
         secrets: &dyn SecretStore,
-    ) -> Result<Source<'_>, SelectError> {
+    ) -> Result<Source<'a>, SelectError> {
         let decided = match &tenant.settings.ai_provider {
             Some(word) => Some(word.trim().to_lowercase().parse()?),
             None => Some(self.defaults.provider()).filter(|kind| *kind != ProviderKind::Offline),
@@ -145,6 +159,7 @@ impl Models {
                     provider: *provider,
                     client: &self.tenants_client,
                     credentials,
+                    owner: Some(&tenant.id),
                 });
             }
         }
@@ -164,29 +179,42 @@ impl Models {
             provider,
             client: &self.client,
             credentials,
+            owner: None,
         })
     }
 
     /// The model of a source that settings name, or its default.
     fn one(&self, source: &Source<'_>, named: Option<&str>) -> Result<SelectedModel, SelectError> {
         match source {
-            Source::Offline => Ok(SelectedModel {
-                provider: ProviderKind::Offline,
-                name: ProviderKind::Offline.to_string(),
-                id: ProviderKind::Offline.to_string(),
-                chat: self.offline.clone(),
-                info: None,
-            }),
-            Source::Bedrock => self.on_bedrock(named),
+            Source::Offline => Ok(self.offline()),
+            Source::Bedrock => self.on_bedrock(source, named),
             Source::Api {
                 provider,
                 client,
                 credentials,
-            } => self.of_api(client, *provider, credentials, named),
+                ..
+            } => self.of_api(source, client, *provider, credentials, named),
         }
     }
 
-    fn on_bedrock(&self, named: Option<&str>) -> Result<SelectedModel, SelectError> {
+    /// No model: templates.
+    pub(crate) fn offline(&self) -> SelectedModel {
+        let name = ProviderKind::Offline.to_string();
+        SelectedModel {
+            provider: ProviderKind::Offline,
+            breaker: self.breakers.breaker(Source::Offline.circuit(&name)),
+            id: name.clone(),
+            name,
+            chat: self.offline.clone(),
+            info: None,
+        }
+    }
+
+    fn on_bedrock(
+        &self,
+        source: &Source<'_>,
+        named: Option<&str>,
+    ) -> Result<SelectedModel, SelectError> {
         let provider = ProviderKind::Bedrock;
         let Some((bedrock, model)) = &self.defaults.bedrock else {
             return Err(SelectError::NotAvailable(provider));
@@ -203,6 +231,7 @@ impl Models {
             name: info
                 .map_or(table::without_account(chosen), |info| &info.name)
                 .to_owned(),
+            breaker: self.breakers.breaker(source.circuit(&id)),
             id,
             chat: bedrock.model(info),
             info,
@@ -211,6 +240,7 @@ impl Models {
 
     fn of_api(
         &self,
+        source: &Source<'_>,
         client: &Client,
         provider: ProviderKind,
         credentials: &Credentials,
@@ -258,20 +288,12 @@ impl Models {
         Ok(SelectedModel {
             provider,
             name: info.map_or(chosen, |info| &info.name).to_owned(),
+            breaker: self.breakers.breaker(source.circuit(id)),
             id: id.to_owned(),
             chat,
             info,
         })
     }
-}
-
-/// What a model is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Tier {
-    /// To word the result of a skill that a rule chose.
-    Wording,
-    /// All else.
-    Ai,
 }
 
 /// Who provides a tenant's models.
@@ -283,6 +305,8 @@ enum Source<'a> {
         provider: ProviderKind,
         client: &'a Client,
         credentials: Credentials,
+        /// The tenant, where the credentials are its own.
+        owner: Option<&'a TenantId>,
     },
 }
 
@@ -292,6 +316,22 @@ impl Source<'_> {
             Self::Offline => ProviderKind::Offline,
             Self::Bedrock => ProviderKind::Bedrock,
             Self::Api { provider, .. } => *provider,
+        }
+    }
+
+    /// Whose calls of a model fail together.
+    fn circuit(&self, model: &str) -> Circuit {
+        let (owner, address) = match self {
+            Self::Offline | Self::Bedrock => (None, None),
+            Self::Api {
+                credentials, owner, ..
+            } => (owner.cloned(), credentials.base_url.clone()),
+        };
+        Circuit {
+            provider: self.provider(),
+            owner,
+            address,
+            model: model.to_owned(),
         }
     }
 }
@@ -357,9 +397,23 @@ pub struct SelectedModel {
     pub chat: Arc<dyn ChatModel>,
     /// What is known of it; `None` for models that the table does not list.
     pub info: Option<&'static ModelInfo>,
+    breaker: Breaker,
 }
 
 impl SelectedModel {
+    /// Begins an attempt at a call.
+    ///
+    /// # Errors
+    /// If it failed several times in a row and is left alone for a while.
+    pub(crate) fn admit(&self) -> Result<Attempt, ModelError> {
+        self.breaker.admit()
+    }
+
+    /// For how long it is left alone; `None` if it is not.
+    pub(crate) fn paused_for(&self) -> Option<Duration> {
+        self.breaker.paused_for()
+    }
+
     /// The cost of one call; `None` if the price is unknown, as a local model's. Prices can depend
     /// on the length of one prompt, so the usage of several calls must not be summed first.
     pub fn cost(&self, reply: &ModelReply) -> Option<NanoUsd> {

@@ -7,6 +7,7 @@ use serde_json::Value;
 use tokio_util::task::TaskTracker;
 use ulid::Ulid;
 
+use super::asking::Asking;
 use super::completion::CompletionRequest;
 use super::counts::{AnsweredTurns, RouteCounts};
 use super::failures::{ModelFailure, ModelFailures};
@@ -19,7 +20,7 @@ use super::tools::{self, ReadySkill};
 use super::{
     Caller, OnEvent, Route, TurnAnswer, TurnError, TurnEvent, TurnRequest, admit, fixed, prompt,
 };
-use crate::ai::{Models, SelectError, SelectedModel, Tier};
+use crate::ai::{Choice, Models, SelectError, SelectedModel, Tier};
 use crate::model::{ConversationKey, Message, ModelRequest, SessionId, Tenant};
 use crate::ports::{ModelError, Platform, StoreError, Window};
 use crate::skills::{Skill, SkillSet};
@@ -79,7 +80,7 @@ type Matched<'engine> = (&'engine Arc<dyn Skill>, Value);
 struct Needed {
     skills: Result<Vec<ReadySkill>, TurnError>,
     history: Result<Vec<Message>, StoreError>,
-    selected: Result<SelectedModel, SelectError>,
+    chosen: Result<Choice, SelectError>,
 }
 
 impl Engine {
@@ -317,12 +318,15 @@ impl Engine {
         };
         let secrets = &*self.platform.secrets;
         let tier = tier_of(matched);
-        let selected = self.models.select_for(tier, &caller.tenant, secrets);
-        let (skills, history, selected) = futures::join!(skills, history, selected);
+        let chosen = async {
+            let models = self.models.all_of(&caller.tenant, secrets).await?;
+            Ok(models.for_tier(tier))
+        };
+        let (skills, history, chosen) = futures::join!(skills, history, chosen);
         Needed {
             skills,
             history,
-            selected,
+            chosen,
         }
     }
 
@@ -351,7 +355,10 @@ impl Engine {
             }
             called = Some((name, input, result));
         }
-        let selected = needed.selected?;
+        let Choice {
+            first: selected,
+            fallback,
+        } = needed.chosen?;
         turn.reservation.routed(route, Some(&selected.name));
         let history = needed.history?;
         let (mut request, history) = model_request(turn, &selected, &skills, &history);
@@ -364,16 +371,23 @@ impl Engine {
                 .extend(tools::as_called_by_the_model(&name, input, result));
             outcome.skills.push(name);
         }
-        let tool_loop = ToolLoop {
-            selected: &selected,
+        // What a model without a price would cost nobody knows.
+        let is_usable =
+            |other: &SelectedModel| other.info.is_some() || !turn.reservation.is_in_dollars();
+        let fallback = Vec::from_iter(fallback.filter(is_usable));
+        let on_failure =
+            |model: &SelectedModel, error: &ModelError| self.note_failure(caller, model, error);
+        let mut tool_loop = ToolLoop {
+            asking: Asking::new(&selected, &fallback, turn.reservation, &on_failure),
             skills: &skills,
-            reservation: turn.reservation,
             raw: *raw,
             history,
             client: turn.source.client().map(CompletionRequest::own_tools),
         };
         let by_template = (!outcome.skills.is_empty()).then(|| request.clone());
-        match (tool_loop.run(request, outcome, on_event).await, by_template) {
+        let answered = tool_loop.run(request, outcome, on_event).await;
+        let model = tool_loop.asking.model();
+        match (answered, by_template) {
             (Err(TurnError::Model(ModelError::NoTools)), Some(request)) => {
                 let mut outcome = Outcome::without_model(
                     self.models.by_template(&request),
@@ -387,22 +401,26 @@ impl Engine {
                 on_event(TurnEvent::Delta(&outcome.text));
                 let note = format!(
                     "(Worded by a template, because the model {} takes no results of skills.)",
-                    selected.name
+                    model.name
                 );
                 outcome.add_note(&note, on_event);
                 Ok(outcome)
             }
             (Err(TurnError::Model(error)), _) => {
-                let failure = ModelFailure {
-                    at: self.platform.clock.now(),
-                    model: selected.name.clone(),
-                    error: error.clone(),
-                };
-                self.failures.note(&caller.tenant, failure);
+                self.note_failure(caller, model, &error);
                 Err(error.into())
             }
             (answered, _) => answered,
         }
+    }
+
+    fn note_failure(&self, caller: &Caller, model: &SelectedModel, error: &ModelError) {
+        let failure = ModelFailure {
+            at: self.platform.clock.now(),
+            model: model.name.clone(),
+            error: error.clone(),
+        };
+        self.failures.note(&caller.tenant, failure);
     }
 
     /// The skill whose rule matches the message, with the input that the rule gives it.

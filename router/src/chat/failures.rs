@@ -29,9 +29,12 @@ pub(super) struct ModelFailures(Mutex<HashMap<(TenantId, Timestamp), VecDeque<Mo
 
 impl ModelFailures {
     /// Keeps a failure, unless it is the conversation's: one that is too long says nothing of the
-    /// model.
+    /// model. Nor does a call that was not made after others failed.
     pub(super) fn note(&self, tenant: &Tenant, failure: ModelFailure) {
-        if failure.error == ModelError::TooLong {
+        if matches!(
+            failure.error,
+            ModelError::TooLong | ModelError::Paused { .. }
+        ) {
             return;
         }
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);

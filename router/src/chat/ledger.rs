@@ -13,7 +13,7 @@ use crate::ai::SelectedModel;
 use crate::ai::table::ModelInfo;
 use crate::model::{
     Amounts, ContentBlock, Hold, LedgerAccount, ModelReply, ModelRequest, NanoUsd, Reserved, Route,
-    SettledTurn, Standing, TokenUsage, UsageDelta,
+    SettledTurn, Standing, TokenUsage, Unit, UsageDelta,
 };
 use crate::ports::{ModelEvent, UsageStore};
 use crate::telemetry;
@@ -198,6 +198,13 @@ impl Reservation {
             }
             Reserved::Refused(standing) => Err(TurnError::over(standing, hold.day)),
         }
+    }
+
+    /// Whether the turn is held to a budget in dollars.
+    pub(super) fn is_in_dollars(&self) -> bool {
+        let used = self.used();
+        let mut budgets = used.hold.budgets.iter();
+        budgets.any(|budget| budget.key.unit == Unit::Usd)
     }
 
     fn used(&self) -> MutexGuard<'_, Used> {

@@ -11,6 +11,7 @@
 //! Not here: HTTP, authentication, deadlines ([`crate::http`]); what skills fetch
 //! ([`crate::skills`]); how providers speak ([`crate::ai`]).
 
+mod asking;
 mod completion;
 pub mod conversational;
 mod counts;

@@ -46,11 +46,11 @@ impl Engine {
             return Ok(Estimate::MESSAGE);
         }
         let secrets = &*self.platform.secrets;
-        let selected = self.models.select_for(tier, &caller.tenant, secrets);
-        let Ok(selected) = selected.await else {
+        let Ok(models) = self.models.all_of(&caller.tenant, secrets).await else {
             // The turn says so, if it comes to asking one.
             return Ok(Estimate::MESSAGE);
         };
+        let selected = models.for_tier(tier).first;
         let in_dollars = |budget: &Budget| budget.key.unit == Unit::Usd;
         if budgets.iter().any(in_dollars) && selected.info.is_none() && !selected.is_offline() {
             let model = selected.name;

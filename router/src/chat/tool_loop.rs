@@ -3,24 +3,20 @@
 
 use serde_json::Value;
 
-use super::ledger::Reservation;
+use super::asking::Asking;
 use super::outcome::{Outcome, pretty};
 use super::tools::{self, ReadySkill};
-use super::{OnEvent, TurnError, TurnEvent};
-use crate::ai::{Retries, SelectedModel};
-use crate::model::{
-    ContentBlock, ModelMessage, ModelReply, ModelRequest, Role, StopReason, ToolSpec,
-};
-use crate::ports::{ModelError, ModelEvent};
+use super::{OnEvent, TurnError};
+use crate::model::{ContentBlock, ModelMessage, ModelRequest, Role, StopReason, ToolSpec};
+use crate::ports::ModelError;
 
 /// How many rounds of tool calls a model gets in one turn before it must answer.
 const MAX_ROUNDS: usize = 5;
 
-/// What is the same in every round.
+/// What every round needs.
 pub(super) struct ToolLoop<'turn> {
-    pub(super) selected: &'turn SelectedModel,
+    pub(super) asking: Asking<'turn>,
     pub(super) skills: &'turn [ReadySkill],
-    pub(super) reservation: &'turn Reservation,
     /// Whether the JSON of the first tools that are called is the answer.
     pub(super) raw: bool,
     /// How many of the request's first messages are of earlier turns.
@@ -52,7 +48,7 @@ impl ClientTools<'_> {
 impl ToolLoop<'_> {
     /// Asks until the model answers. `outcome` holds what the turn has come to before.
     pub(super) async fn run(
-        &self,
+        &mut self,
         mut request: ModelRequest,
         mut outcome: Outcome,
         on_event: &mut OnEvent<'_>,
@@ -69,7 +65,7 @@ impl ToolLoop<'_> {
                     .push_str("\n\nAnswer now with what you have. Call no more tools.");
             }
             let reply = loop {
-                match self.ask(&request, &mut outcome, on_event).await {
+                match self.asking.ask(&mut request, &mut outcome, on_event).await {
                     Err(TurnError::Model(ModelError::TooLong))
                         if shorten(&mut request, &mut history) => {}
                     Err(TurnError::Model(ModelError::Rejected(why)))
@@ -129,53 +125,6 @@ impl ToolLoop<'_> {
         Ok(outcome)
     }
 
-    /// Asks once. The words of a later round begin a new paragraph.
-    async fn ask(
-        &self,
-        request: &ModelRequest,
-        outcome: &mut Outcome,
-        on_event: &mut OnEvent<'_>,
-    ) -> Result<ModelReply, TurnError> {
-        let info = self.selected.info;
-        let mut has_begun = false;
-        let text = &mut outcome.text;
-        let mut hear = |event: ModelEvent<'_>| {
-            if !self.selected.is_offline() {
-                self.reservation.hear(event, info, request);
-            }
-            let ModelEvent::Text(words) = event else {
-                return false;
-            };
-            if !words.is_empty() {
-                if !has_begun && !text.is_empty() {
-                    text.push_str("\n\n");
-                    on_event(TurnEvent::Delta("\n\n"));
-                }
-                has_begun = true;
-                text.push_str(words);
-                on_event(TurnEvent::Delta(words));
-            }
-            has_begun
-        };
-        let mut retries = Retries::new();
-        let mut reply = loop {
-            // An attempt that failed may have cost something.
-            self.reservation.cover(self.selected, request).await?;
-            let mut has_text = false;
-            let listen = &mut |event: ModelEvent<'_>| has_text |= hear(event);
-            match self.selected.reply(request, listen).await {
-                Ok(reply) => break reply,
-                Err(error) if has_text || !retries.again(&error).await => return Err(error.into()),
-                Err(_) => {}
-            }
-        };
-        let cost = self
-            .reservation
-            .note(&mut reply, |reply| self.selected.cost(reply));
-        outcome.add(reply.usage, cost);
-        Ok(reply)
-    }
-
     /// What an answer says that was given without the skills it might have needed.
     fn without_skills(&self) -> String {
         let names = self
@@ -184,7 +133,7 @@ impl ToolLoop<'_> {
             .map(|ready| format!("`{}`", ready.skill.name()));
         format!(
             "(The model {} cannot use skills, so this answer was given without {}.)",
-            self.selected.name,
+            self.asking.model().name,
             names.collect::<Vec<_>>().join(", ")
         )
     }

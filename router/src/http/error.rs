@@ -407,6 +407,7 @@ impl From<ModelError> for ApiError {
         let (status, code) = match &error {
             ModelError::Throttled { .. } => (StatusCode::SERVICE_UNAVAILABLE, "model_throttled"),
             ModelError::Unavailable(_) => (StatusCode::BAD_GATEWAY, "model_unavailable"),
+            ModelError::Paused { .. } => (StatusCode::SERVICE_UNAVAILABLE, "model_unavailable"),
             ModelError::TimedOut => (StatusCode::GATEWAY_TIMEOUT, "model_timed_out"),
             ModelError::Denied(_) => (StatusCode::BAD_GATEWAY, "model_denied"),
             ModelError::UnknownModel(_) => (StatusCode::BAD_GATEWAY, "model_unknown"),
@@ -419,6 +420,7 @@ impl From<ModelError> for ApiError {
             ModelError::Throttled { retry_after } => {
                 Some(retry_after.unwrap_or(DEFAULT_RETRY_AFTER))
             }
+            ModelError::Paused { retry_after } => Some(*retry_after),
             _ => None,
         };
         let api = Self::new(status, code, error.to_string()).retry_after(retry_after);

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use super::AppState;
 use super::auth::OptionallyAuthenticated;
 use super::error::{ApiError, Cause, ErrorBody};
-use crate::ai::SelectError;
+use crate::ai::{SelectError, TenantModels};
 use crate::chat::{Caller, RouteCounts};
 use crate::model::{SecretName, UserRole};
 use crate::ports::Platform;
@@ -131,12 +131,44 @@ struct AboutTenant {
     ai_model: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ai_problem: Option<String>,
+    /// The models that the settings name, and whether this router leaves one alone that failed.
+    ai_models: Vec<AiModel>,
     /// Turns answered since the router started.
     routes: RouteCounts,
     /// The integrations that skills need, and whether each is connected.
     integrations: Vec<Integration>,
     /// The skills that are enabled.
     skills: Vec<&'static str>,
+}
+
+/// A model of the tenant's.
+#[derive(Debug, Serialize, ToSchema)]
+struct AiModel {
+    /// `ai`, `wording` or `fallback`.
+    #[serde(rename = "for")]
+    purpose: &'static str,
+    name: String,
+    /// For how long it is not asked, after failures in a row; `null` if it is.
+    paused_for_seconds: Option<u64>,
+}
+
+impl AiModel {
+    fn all(models: &TenantModels) -> Vec<Self> {
+        let all = [
+            ("ai", Some(&models.ai)),
+            ("wording", models.wording.as_ref()),
+            ("fallback", models.fallback.as_ref()),
+        ];
+        let described = all.into_iter().filter_map(|(purpose, model)| {
+            let model = model?;
+            Some(Self {
+                purpose,
+                name: model.name.clone(),
+                paused_for_seconds: model.paused_for().map(|pause| pause.as_secs().max(1)),
+            })
+        });
+        described.collect()
+    }
 }
 
 /// An external system that a skill needs.
@@ -198,24 +230,22 @@ async fn about_tenant(state: &AppState, caller: &Caller) -> Result<AboutTenant, 
     let selected = state
         .engine
         .models()
-        .select(tenant, &*state.platform.secrets)
+        .all_of(tenant, &*state.platform.secrets)
         .await;
-    let (ai_provider, ai_model, ai_problem) = match selected {
-        Ok(selected) => (
-            Some(selected.provider.to_string()),
-            Some(selected.name),
-            None,
-        ),
+    let (models, ai_problem) = match selected {
+        Ok(models) => (Some(models), None),
         Err(SelectError::Store(error)) => return Err(error.into()),
-        Err(error) => (None, None, Some(error.to_string())),
+        Err(error) => (None, Some(error.to_string())),
     };
+    let ai = models.as_ref().map(|models| &models.ai);
     Ok(AboutTenant {
         id: tenant.id.to_string(),
         name: tenant.name.clone(),
         status: tenant.status.as_str(),
-        ai_provider,
-        ai_model,
+        ai_provider: ai.map(|model| model.provider.to_string()),
+        ai_model: ai.map(|model| model.name.clone()),
         ai_problem,
+        ai_models: models.as_ref().map(AiModel::all).unwrap_or_default(),
         routes: state.engine.route_counts(tenant),
         integrations,
         skills: skills

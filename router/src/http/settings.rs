@@ -17,7 +17,7 @@ use super::fields::{Fields, FromFields};
 use crate::admin::settings::{self, SettingEdit, SettingKey};
 use crate::admin::tenants::TenantEdits;
 use crate::admin::usage::{BudgetView, BudgetsOf};
-use crate::ai::{SelectError, Tier};
+use crate::ai::{SelectError, TenantModels};
 use crate::model::{LedgerAccount, Tenant, UserRole};
 
 /// How a tenant is set up.
@@ -50,6 +50,9 @@ pub(super) struct AnsweringModel {
     /// The model that words the results of skills, where it is another one.
     #[serde(skip_serializing_if = "Option::is_none")]
     wording: Option<String>,
+    /// The model that is asked while another is throttled or down.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fallback: Option<String>,
     /// Why none can be asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
@@ -169,15 +172,16 @@ pub(super) async fn answering_model(
     tenant: &Tenant,
 ) -> Result<AnsweringModel, ApiError> {
     let (models, secrets) = (state.engine.models(), &*state.platform.secrets);
-    let both = futures::try_join!(
-        models.select(tenant, secrets),
-        models.select_for(Tier::Wording, tenant, secrets),
-    );
-    match both {
-        Ok((selected, wording)) => Ok(AnsweringModel {
-            provider: Some(selected.provider.to_string()),
-            wording: Some(wording.name).filter(|name| *name != selected.name),
-            name: Some(selected.name),
+    match models.all_of(tenant, secrets).await {
+        Ok(TenantModels {
+            ai,
+            wording,
+            fallback,
+        }) => Ok(AnsweringModel {
+            provider: Some(ai.provider.to_string()),
+            name: Some(ai.name),
+            wording: wording.map(|model| model.name),
+            fallback: fallback.map(|model| model.name),
             problem: None,
         }),
         Err(SelectError::Store(error)) => Err(error.into()),
@@ -185,6 +189,7 @@ pub(super) async fn answering_model(
             provider: None,
             name: None,
             wording: None,
+            fallback: None,
             problem: Some(error.to_string()),
         }),
     }

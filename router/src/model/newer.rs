@@ -12,6 +12,9 @@ const EXTENSION: &str = "settings";
 /// program has it among its settings, where it is read and changed if it is there.
 pub(crate) const WORDING_MODEL: &str = "tier1_formatting_model";
 
+/// The model that is asked while another is throttled or down.
+pub(crate) const FALLBACK_MODEL: &str = "fallback_model";
+
 impl Tenant {
     /// The model that words the results of skills that a rule chose; `None`: the one that answers
     /// all else.
@@ -20,10 +23,19 @@ impl Tenant {
         set_text(stored).or_else(|| self.newer_text(WORDING_MODEL))
     }
 
+    /// The model that is asked while the one that should answer is throttled or down.
+    pub fn fallback_model(&self) -> Option<&str> {
+        self.newer_text(FALLBACK_MODEL)
+    }
+
     /// The models that the settings name, each with its setting.
     pub(crate) fn named_models(&self) -> Vec<(&'static str, &str)> {
         let answers = self.settings.ai_model.as_deref().map(str::trim);
-        let named = [("ai_model", answers), (WORDING_MODEL, self.wording_model())];
+        let named = [
+            ("ai_model", answers),
+            (WORDING_MODEL, self.wording_model()),
+            (FALLBACK_MODEL, self.fallback_model()),
+        ];
         let named = named.into_iter();
         named
             .filter_map(|(setting, model)| Some((setting, model?)))

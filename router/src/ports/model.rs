@@ -16,6 +16,12 @@ pub enum ModelError {
     /// The provider cannot be reached or is overloaded.
     #[error("the model's provider is unavailable: {0}")]
     Unavailable(String),
+    /// It failed several times in a row, and is not asked for a while.
+    #[error("the model failed several times in a row; it is asked again in {} s", .retry_after.as_secs().max(1))]
+    Paused {
+        /// How long that lasts.
+        retry_after: std::time::Duration,
+    },
     /// No answer in time.
     #[error("the model did not answer in time")]
     TimedOut,
@@ -45,6 +51,7 @@ impl ModelError {
         match self {
             Self::Throttled { .. } => "throttled",
             Self::Unavailable(_) => "unavailable",
+            Self::Paused { .. } => "paused",
             Self::TimedOut => "timeout",
             Self::Denied(_) => "denied",
             Self::UnknownModel(_) => "unknown_model",

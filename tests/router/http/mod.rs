@@ -8,6 +8,7 @@ mod budgets;
 pub(crate) mod chat;
 mod checks;
 mod conversations;
+mod fallback;
 mod health;
 mod ledger;
 mod logging;

@@ -111,6 +111,7 @@ fn default_of(key: SettingKey) -> Option<String> {
         SettingKey::AiProvider => "the environment's".to_owned(),
         SettingKey::AiModel => "the provider's".to_owned(),
         SettingKey::Tier1FormattingModel => "the same as ai_model".to_owned(),
+        SettingKey::FallbackModel => "none".to_owned(),
         SettingKey::SystemPromptOverride => "the built-in one".to_owned(),
         SettingKey::EnabledChannels | SettingKey::EnabledSkills => "all".to_owned(),
         SettingKey::MaxTokensPerMessage => defaults.max_tokens().to_string(),

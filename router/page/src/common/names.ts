@@ -5,6 +5,7 @@ export const LABELS: Record<string, string> = {
   ai_provider: "Who answers",
   ai_model: "Model",
   tier1_formatting_model: "Model for wording",
+  fallback_model: "Fallback model",
   system_prompt_override: "Instructions",
   max_tokens_per_message: "Longest answer, in tokens",
   enabled_channels: "Where people may ask",

@@ -25,7 +25,7 @@ export interface TenantSettings {
   tenant_id: string;
   name: string;
   status: string;
-  model: { provider: string | null; name: string | null; wording?: string; problem?: string };
+  model: { provider: string | null; name: string | null; wording?: string; fallback?: string; problem?: string };
   settings?: Setting[];
   version?: number;
 }
@@ -49,6 +49,7 @@ const HELP: Record<string, string> = {
   ai_provider: "Whose model answers. Its key is stored under Integrations.",
   ai_model: "The model’s name or ID at that provider.",
   tier1_formatting_model: "Puts the results of skills into words where a question names the skill. A cheaper one may do.",
+  fallback_model: "Asked while the other is throttled or down.",
   system_prompt_override: "Tells the model how to answer, in place of the built-in instructions.",
   max_tokens_per_message: "The most tokens that one answer may have.",
   enabled_channels: "Where the team’s questions are answered.",
@@ -133,7 +134,7 @@ function Form({ settings, load }: { settings: TenantSettings; load: Loaded<Tenan
           No model is set up: answers are made by templates.
         </Note>
       ) : (
-        <p class="sub">{`${settings.model.name} answers now, by ${settings.model.provider}.`}{settings.model.wording && ` ${settings.model.wording} words the results of skills.`}</p>
+        <p class="sub">{`${settings.model.name} answers now, by ${settings.model.provider}.`}{settings.model.wording && ` ${settings.model.wording} words the results of skills.`}{settings.model.fallback && ` ${settings.model.fallback} stands in.`}</p>
       )}
       <Text label="Name of the team" value={name} onInput={(value) => draft.set("name", value, settings.name)} wrong={wrong("name")} />
       {all.filter((setting) => !isBudget(setting)).map((setting) => (

@@ -315,12 +315,12 @@ async fn the_results_of_skills_are_worded_by_a_model_of_their_own_where_it_is_th
         let defaults = from_env(&[ANTHROPIC, OLLAMA].concat());
         let models = Models::new(defaults, SkillSet::new(Vec::new()), Reach::Anywhere).unwrap();
         let secrets = Secrets(Vec::new());
-        let selected = models.select_for(Tier::Wording, &tenant, &secrets);
-        assert_eq!(selected.await.unwrap().name, expected, "{wording}");
-        let selected = models
-            .select_for(Tier::Ai, &tenant, &secrets)
-            .await
-            .unwrap();
+        let selected = async |tier| {
+            let all = models.all_of(&tenant, &secrets).await.unwrap();
+            all.for_tier(tier).first
+        };
+        assert_eq!(selected(Tier::Wording).await.name, expected, "{wording}");
+        let selected = selected(Tier::Ai).await;
         let ai = if provider == "offline" {
             "offline"
         } else {

@@ -14,12 +14,13 @@ use utoipa::ToSchema;
 
 use super::integrations;
 use crate::admin::{Admin, AdminError};
-use crate::ai::SelectError;
+use crate::ai::{SelectError, SelectedModel};
 use crate::chat::RouteCounts;
 use crate::http::AppState;
 use crate::http::auth::Administrator;
 use crate::http::error::{ApiError, Errors};
 use crate::model::{IntegrationName, Record, Tenant, TenantId};
+use crate::ports::ModelError;
 
 /// How long a check may take.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -274,7 +275,12 @@ async fn timed(
 
 async fn model(state: &AppState, tenant: &Tenant) -> Result<Found, ApiError> {
     let models = state.engine.models();
-    match models.select(tenant, &*state.platform.secrets).await {
+    let selected = models.select(tenant, &*state.platform.secrets).await;
+    let paused_for = selected.as_ref().ok().and_then(SelectedModel::paused_for);
+    if let Some(retry_after) = paused_for {
+        return Err(ModelError::Paused { retry_after }.into());
+    }
+    match selected {
         Ok(selected) if selected.is_offline() => Ok(Found::NotSetUp(
             "no model is configured: skills' results are worded by templates".to_owned(),
         )),
