@@ -1,5 +1,6 @@
-//! The clients that people use, unmodified, against the built router: each is a small program in
-//! `tests/clients`, and ends with an error if something is not as it should be.
+//! The clients that people use, unmodified, against the built router, and AWS's own against what
+//! stands in for Bedrock: each is a small program in `tests/clients`, and ends with an error if
+//! something is not as it should be.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -11,7 +12,11 @@ use t3nets_router::model::{TenantSettings, UserRole};
 
 use crate::http::{add_tenant, make_key};
 
-const PYTHON_PACKAGES: [&str; 2] = ["openai==3.57.0", "langchain-openai==1.7.4"];
+const PYTHON_PACKAGES: [&str; 3] = [
+    "openai==3.57.0",
+    "langchain-openai==1.7.4",
+    "boto3==1.43.11",
+];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/clients")
@@ -24,12 +29,12 @@ fn python() -> Option<PathBuf> {
     }
     let made = Command::new("python3")
         .arg(folder().join("../python_environment.py"))
-        .arg("openai-clients")
+        .arg("clients")
         .args(PYTHON_PACKAGES)
         .output()
         .unwrap();
     if !made.status.success() {
-        missing("the Python packages of OpenAI's clients");
+        missing("the Python packages of the clients");
         return None;
     }
     let programs = String::from_utf8(made.stdout).unwrap();
@@ -142,4 +147,33 @@ async fn unmodified_clients_stream_call_tools_stop_and_understand_errors() {
         }
     }
     assert!(failures.is_empty(), "{failures}");
+}
+
+/// What stands in for Bedrock says to AWS's client.
+fn says_in_bedrocks_format(call: &ModelCall) -> Says {
+    match &*call.last_text() {
+        "too many" => Says::bedrock_error(429, "ThrottlingException", "slow down"),
+        "break" => Says::text("Half of").then_error_of("modelStreamErrorException", "overloaded"),
+        _ => Says::text("Let me look.")
+            .in_chunks(3)
+            .after_thinking("Where is it?")
+            .and_tool("t1", "get_weather", json!({"city": "Zürich"}))
+            .cached(20, 0)
+            .answered_by("amazon.nova-micro-v1:0"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stands_in_for_bedrock_speaks_as_awss_own_client_understands() {
+    let Some(python) = python() else {
+        return;
+    };
+    let model = ModelServer::answering(says_in_bedrocks_format).await;
+    let mut client = Command::new(python);
+    client
+        .arg(folder().join("bedrock_boto3.py"))
+        .env("BEDROCK_URL", model.url());
+    let ended = tokio::task::spawn_blocking(move || client.output().unwrap());
+    let Output { status, stderr, .. } = ended.await.unwrap();
+    assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
 }
