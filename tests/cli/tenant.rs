@@ -89,6 +89,7 @@ enabled_channels          all (default)
 enabled_skills            ping, sprint_status
 messages_per_day          20
 max_conversation_history  20 (default)
+max_concurrent_calls      no limit (default)
 "#);
 
     let unset = operator.json(&["tenant", "set", "--unset", "messages_per_day"]);

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{AdminError, FieldConflict};
 use crate::ai::plausible;
-use crate::model::newer::{FALLBACK_MODEL, WORDING_MODEL};
+use crate::model::newer::{FALLBACK_MODEL, MAX_CONCURRENT_CALLS, WORDING_MODEL};
 use crate::model::{BudgetKey, ChannelKind, JsonObject, Tenant, TenantSettings, Unit};
 use crate::nearest::{did_you_mean, nearest};
 use crate::skills;
@@ -39,12 +39,14 @@ pub enum SettingKey {
     MessagesPerDay,
     /// Turns of history given to the model.
     MaxConversationHistory,
+    /// How many questions may be with a model at once.
+    MaxConcurrentCalls,
     /// How much may be used in a day or a month, by all or by each.
     Budget(BudgetKey),
 }
 
 /// The settings that are no budgets.
-const PLAIN: [SettingKey; 10] = [
+const PLAIN: [SettingKey; 11] = [
     SettingKey::AiProvider,
     SettingKey::AiModel,
     SettingKey::Tier1FormattingModel,
@@ -55,6 +57,7 @@ const PLAIN: [SettingKey; 10] = [
     SettingKey::EnabledSkills,
     SettingKey::MessagesPerDay,
     SettingKey::MaxConversationHistory,
+    SettingKey::MaxConcurrentCalls,
 ];
 
 /// The providers that a tenant can choose.
@@ -94,6 +97,7 @@ impl SettingKey {
             Self::EnabledSkills => "enabled_skills",
             Self::MessagesPerDay => "messages_per_day",
             Self::MaxConversationHistory => "max_conversation_history",
+            Self::MaxConcurrentCalls => MAX_CONCURRENT_CALLS,
             Self::Budget(key) => key.as_str(),
         }
     }
@@ -120,6 +124,9 @@ impl SettingKey {
             Self::MaxConversationHistory => {
                 "turns of a conversation that the model is given [default: 20]"
             }
+            Self::MaxConcurrentCalls => {
+                "questions that may be with a model at once, by each router [default: no limit]"
+            }
         }
     }
 
@@ -141,12 +148,16 @@ impl SettingKey {
             Self::MessagesPerDay => BudgetKey::MESSAGES_PER_DAY.rule(),
             Self::Budget(key) => key.rule(),
             Self::MaxConversationHistory => "must be a whole number from 0 to 1000",
+            Self::MaxConcurrentCalls => "must be a whole number from 1 to 10000",
         }
     }
 
     /// Whether older programs may not know it.
     fn is_newer(self) -> bool {
-        matches!(self, Self::Tier1FormattingModel | Self::FallbackModel)
+        matches!(
+            self,
+            Self::Tier1FormattingModel | Self::FallbackModel | Self::MaxConcurrentCalls
+        )
     }
 
     /// Whether it names a model.
@@ -200,6 +211,7 @@ impl SettingKey {
             Self::MessagesPerDay => BudgetKey::MESSAGES_PER_DAY.read(value).is_some(),
             Self::Budget(key) => key.read(value).is_some(),
             Self::MaxConversationHistory => number_in(0..=1000),
+            Self::MaxConcurrentCalls => number_in(1..=10_000),
         }
     }
 }
@@ -263,7 +275,8 @@ impl SettingEdit {
             SettingKey::SystemPromptOverride => Value::from(text),
             SettingKey::MaxTokensPerMessage
             | SettingKey::MessagesPerDay
-            | SettingKey::MaxConversationHistory => whole_number(text),
+            | SettingKey::MaxConversationHistory
+            | SettingKey::MaxConcurrentCalls => whole_number(text),
             SettingKey::Budget(key) => match key.unit {
                 Unit::Messages | Unit::Tokens => whole_number(text),
                 // A whole number of dollars stays one.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio_util::task::TaskTracker;
-use ulid::Ulid;
 
 use super::asking::Asking;
 use super::completion::CompletionRequest;
@@ -15,20 +14,18 @@ use super::ledger::Reservation;
 use super::outcome::{Outcome, pretty};
 use super::refusals::Refusals;
 use super::reserving::Estimate;
+use super::slots::Slots;
 use super::tool_loop::ToolLoop;
 use super::tools::{self, ReadySkill};
 use super::{
     Caller, OnEvent, Route, TurnAnswer, TurnError, TurnEvent, TurnRequest, admit, fixed, prompt,
 };
 use crate::ai::{Choice, Models, SelectError, SelectedModel, Tier};
-use crate::model::{ConversationKey, Message, ModelRequest, SessionId, Tenant};
+use crate::model::{ConversationKey, Message, ModelRequest, Tenant};
 use crate::ports::{ModelError, Platform, StoreError, Window};
 use crate::skills::{Skill, SkillSet};
 use crate::telemetry::of_turn;
-use crate::token::random_token;
 
-/// The characters of a ULID that say its time.
-const TIME_CHARS: usize = 10;
 /// The most of a conversation that a model is given, in bytes.
 pub(super) const WINDOW_BYTES: usize = 64 * 1024;
 /// The most turns of a conversation that a model is given, whatever the tenant's settings say.
@@ -43,6 +40,7 @@ pub struct Engine {
     pub(super) background: TaskTracker,
     pub(super) refusals: Refusals,
     failures: ModelFailures,
+    slots: Slots,
     pub(super) answered: AnsweredTurns,
 }
 
@@ -95,6 +93,7 @@ impl Engine {
             models,
             background,
             failures: ModelFailures::default(),
+            slots: Slots::default(),
             answered: AnsweredTurns::default(),
         }
     }
@@ -227,6 +226,12 @@ impl Engine {
             return Ok((reservation, outcome));
         }
         let matched = is_plain.then(|| self.matching_skill(request)).flatten();
+        let is_raw = request.raw && matched.is_some();
+        // Until there is an answer.
+        let _slot = match is_raw {
+            true => None,
+            false => Some(self.slots.take(&caller.tenant)?),
+        };
         let tier = tier_of(matched.as_ref());
         let estimate = self.estimate(request, tier).await?;
         // On AWS each of them waits for another service: so it is one wait.
@@ -246,45 +251,6 @@ impl Engine {
             .await;
         let outcome = answered.or_else(|error| fixed::instead_of(error, request, on_event))?;
         Ok((reservation, outcome))
-    }
-
-    /// The conversation a turn belongs to. Anonymous callers can only continue one that the server
-    /// began: they share one user, so anyone could read a conversation whose session id can be
-    /// guessed.
-    async fn conversation_key(
-        &self,
-        request: &TurnRequest,
-        now: Timestamp,
-    ) -> Result<ConversationKey, TurnError> {
-        let owner = request.caller.owner(request.channel);
-        if let Some(session_id) = request.session_id.clone() {
-            let key = ConversationKey {
-                owner: owner.clone(),
-                session_id,
-            };
-            let window = Window {
-                messages: 1,
-                bytes: 1,
-            };
-            let known = request.caller.user.is_some()
-                || !self
-                    .platform
-                    .conversations
-                    .recent(&key, window, now)
-                    .await?
-                    .is_empty();
-            if known {
-                return Ok(key);
-            }
-        }
-        // By the time that it began, so that the newest stand together in a store's list.
-        let began = now.as_millisecond().try_into().unwrap_or_default();
-        let began = Ulid::from_parts(began, 0).to_string().to_ascii_lowercase();
-        let prefix = format!("s_{}", &began[..TIME_CHARS]);
-        let session_id = SessionId::try_from(random_token(&prefix)?).map_err(|error| {
-            StoreError::unavailable(format!("a new session id is not valid: {error}"))
-        })?;
-        Ok(ConversationKey { owner, session_id })
     }
 
     /// What is read before a turn is answered by a skill or a model. Each part may have failed, and

@@ -36,6 +36,12 @@ pub enum TurnError {
         /// When the next day or month begins.
         resets_at: Timestamp,
     },
+    /// As many questions are with the tenant's models as may be at once.
+    #[error("{most} questions are being answered by a model, and no more may be at once")]
+    TooManyCalls {
+        /// So many.
+        most: u64,
+    },
     /// There is a budget in dollars, and nobody knows what the model costs.
     #[error("a budget in dollars cannot be kept with the model {model}: its price is not known")]
     Unpriced {

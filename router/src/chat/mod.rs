@@ -24,6 +24,8 @@ mod outcome;
 mod prompt;
 mod refusals;
 mod reserving;
+mod session;
+mod slots;
 mod storing;
 mod tool_loop;
 mod tools;

@@ -385,6 +385,13 @@ impl From<TurnError> for ApiError {
                 standing,
                 resets_at,
             } => Self::over_budget(message, &standing, resets_at),
+            TurnError::TooManyCalls { .. } => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_calls", message)
+                    .hint(
+                        "ask again in a moment; an administrator can raise `max_concurrent_calls`",
+                    )
+                    .retry_after(Some(Duration::from_secs(1)))
+            }
             TurnError::Unpriced { .. } => {
                 Self::new(StatusCode::CONFLICT, "model_misconfigured", message)
                     .hint("an administrator can set a budget in tokens instead, or another model")

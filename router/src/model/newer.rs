@@ -15,6 +15,9 @@ pub(crate) const WORDING_MODEL: &str = "tier1_formatting_model";
 /// The model that is asked while another is throttled or down.
 pub(crate) const FALLBACK_MODEL: &str = "fallback_model";
 
+/// How many questions may be with a model at once.
+pub(crate) const MAX_CONCURRENT_CALLS: &str = "max_concurrent_calls";
+
 impl Tenant {
     /// The model that words the results of skills that a rule chose; `None`: the one that answers
     /// all else.
@@ -26,6 +29,11 @@ impl Tenant {
     /// The model that is asked while the one that should answer is throttled or down.
     pub fn fallback_model(&self) -> Option<&str> {
         self.newer_text(FALLBACK_MODEL)
+    }
+
+    /// How many questions may be with a model at once, in one process; `None`: as many as come.
+    pub fn max_concurrent_calls(&self) -> Option<u64> {
+        self.newer(MAX_CONCURRENT_CALLS)?.as_u64()
     }
 
     /// The models that the settings name, each with its setting.

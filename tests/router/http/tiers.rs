@@ -1,4 +1,4 @@
-//! Which model answers: one for each tier.
+//! Which model answers: one for each tier; and how many questions may be with one at once.
 
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -103,4 +103,41 @@ async fn a_budget_in_dollars_goes_by_the_model_that_is_asked() {
     let answer = app.chat(&admin, "think it over").await;
     assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
     assert_eq!(asked(&model), ["claude-opus-4-6"]);
+}
+
+#[tokio::test]
+async fn no_more_questions_are_with_a_model_at_once_than_the_settings_allow() {
+    let model = ModelServer::answering(|_| Says::text("Well.").held()).await;
+    let settings = json!({"ai_provider": "anthropic", "max_concurrent_calls": 2});
+    let (app, admin) = app_set(&model, settings).await;
+    let app = std::sync::Arc::new(app);
+    let mut waiting = tokio::task::JoinSet::new();
+    for _ in 0..2 {
+        let (app, admin) = (app.clone(), admin.clone());
+        waiting.spawn(async move { app.chat(&admin, "think it over").await });
+    }
+    model.until_called(2).await;
+    let refused = app.chat(&admin, "think it over").await;
+    assert_eq!(
+        (refused.status, &*refused.error_code()),
+        (StatusCode::TOO_MANY_REQUESTS, "too_many_calls"),
+        "{refused:?}"
+    );
+    assert_eq!(refused.headers["retry-after"], "1");
+    // What needs no model waits for none.
+    assert_eq!(app.chat(&admin, "hello").await.status, StatusCode::OK);
+    assert_eq!(app.chat(&admin, "ping --raw").await.status, StatusCode::OK);
+    // One that goes away makes room.
+    waiting.abort_all();
+    while waiting.join_next().await.is_some() {}
+    model.until_cancelled(2).await;
+    model.release();
+    assert_eq!(
+        app.chat(&admin, "think it over").await.status,
+        StatusCode::OK
+    );
+    app.drained().await;
+    let used = app.get("/api/settings", Some(&admin)).await.json();
+    // What was refused for it is not counted.
+    assert_eq!(used["limits"]["messages_today"], 5, "{used}");
 }

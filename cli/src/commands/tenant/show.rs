@@ -117,6 +117,7 @@ fn default_of(key: SettingKey) -> Option<String> {
         SettingKey::MaxTokensPerMessage => defaults.max_tokens().to_string(),
         SettingKey::MessagesPerDay => defaults.daily_messages().to_string(),
         SettingKey::MaxConversationHistory => defaults.history_turns().to_string(),
+        SettingKey::MaxConcurrentCalls => "no limit".to_owned(),
         SettingKey::Budget(_) => return None,
     })
 }

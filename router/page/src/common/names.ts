@@ -11,6 +11,7 @@ export const LABELS: Record<string, string> = {
   enabled_channels: "Where people may ask",
   enabled_skills: "Skills",
   max_conversation_history: "Turns of history for the model",
+  max_concurrent_calls: "Questions at once",
   url: "Address",
   email: "E-mail of the account",
   api_token: "API token",

@@ -55,6 +55,7 @@ const HELP: Record<string, string> = {
   enabled_channels: "Where the team’s questions are answered.",
   enabled_skills: "What T3nets may use to answer.",
   max_conversation_history: "How many earlier turns the model sees with a question. 0: each question stands alone.",
+  max_concurrent_calls: "How many questions may be with a model at once, on each router.",
 };
 
 /** What a setting does, of a new one in the API's words, and what it takes where that is a range. */

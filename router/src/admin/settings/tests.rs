@@ -54,6 +54,7 @@ fn settings_accept_what_their_rule_says() {
         ("messages_per_day", "0", "-1"),
         ("max_conversation_history", "1000", "1001"),
         ("max_conversation_history", " 7 ", "seven"),
+        ("max_concurrent_calls", "1", "0"),
         ("tokens_per_month", "1000000000000", "1000000000001"),
         ("usd_per_month", "25", "$25"),
         ("usd_per_month", " 2.50 ", "1e9"),
