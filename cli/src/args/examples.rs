@@ -244,6 +244,10 @@ const EXAMPLES: &[(&str, &[Example])] = &[
                 "Read the token from a variable",
                 "secret set jira --from-env api_token=JIRA_API_TOKEN",
             ),
+            (
+                "Connect an MCP server",
+                "secret set mcp-docs --field url=https://mcp.example.com/mcp --from-env token=DOCS_TOKEN",
+            ),
         ],
     ),
     (
@@ -259,10 +263,16 @@ const EXAMPLES: &[(&str, &[Example])] = &[
     ),
     (
         "secret test",
-        &[(
-            "Ask Jira whether the credentials are right",
-            "secret test jira",
-        )],
+        &[
+            (
+                "Ask Jira whether the credentials are right",
+                "secret test jira",
+            ),
+            (
+                "List an MCP server's tools, and what becomes of each",
+                "secret test mcp-docs",
+            ),
+        ],
     ),
     (
         "secret remove",

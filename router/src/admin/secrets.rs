@@ -5,16 +5,18 @@
 //! before it and as done or failed after.
 
 mod fields;
+mod known;
 
 use jiff::Timestamp;
 
-use super::{Admin, AdminError};
+use super::{Admin, AdminError, Edited, until_unchanged};
 use crate::model::{
-    ChannelKind, IntegrationName, JsonObject, SecretDescription, SecretDocument, SecretName,
-    TenantId,
+    ChannelKind, IntegrationName, JsonObject, MOST_MCP_SERVERS, SecretDescription, SecretDocument,
+    SecretName, Tenant, TenantId,
 };
 use crate::ports::{PutOutcome, StoreError};
-pub use fields::{Field, KNOWN_INTEGRATIONS, check, fields_of, merged};
+pub use fields::{Field, check, merged};
+pub use known::{KNOWN_INTEGRATIONS, fields_of};
 
 /// The integrations that a tenant's secrets can be of by nature: those whose fields T3nets knows,
 /// and the channels'.
@@ -53,8 +55,36 @@ impl Admin {
         document: &SecretDocument,
     ) -> Result<PutOutcome, AdminError> {
         check(&name.integration, document)?;
-        self.tenant(&name.tenant_id).await?;
-        self.put_secret(name, document).await
+        let tenant = self.tenant(&name.tenant_id).await?;
+        require_room(&tenant, &name.integration)?;
+        let outcome = self.put_secret(name, document).await?;
+        self.note_mcp_server(name, true).await?;
+        Ok(outcome)
+    }
+
+    /// Notes in the tenant's record whether it has this MCP server: a turn looks there.
+    async fn note_mcp_server(&self, name: &SecretName, is_there: bool) -> Result<(), AdminError> {
+        let integration = &name.integration;
+        if integration.mcp_label().is_none() {
+            return Ok(());
+        }
+        until_unchanged(|| async {
+            let before = self.tenant(&name.tenant_id).await?;
+            let mut servers = before.mcp_servers();
+            if servers.contains(integration) == is_there {
+                return Ok(());
+            }
+            require_room(&before, integration)?;
+            servers.retain(|server| server != integration);
+            servers.extend(is_there.then(|| integration.clone()));
+            let mut value = before.clone();
+            value.set_mcp_servers(&servers);
+            let changed = vec!["mcp_servers".to_owned()];
+            self.update_tenant(before, Edited { value, changed }, "tenant.set")
+                .await?;
+            Ok(())
+        })
+        .await
     }
 
     /// A tenant's secrets by name, removed ones included.
@@ -89,15 +119,18 @@ impl Admin {
     /// Removes a secret into its recovery window; returns when it will be gone for good.
     pub async fn remove_secret(&self, name: &SecretName) -> Result<Timestamp, AdminError> {
         self.tenant(&name.tenant_id).await?;
+        self.note_mcp_server(name, false).await?;
         self.audited("secret.remove", name, self.platform.secrets.remove(name))
             .await
     }
 
     /// Brings a removed secret back.
     pub async fn restore_secret(&self, name: &SecretName) -> Result<(), AdminError> {
-        self.tenant(&name.tenant_id).await?;
+        let tenant = self.tenant(&name.tenant_id).await?;
+        require_room(&tenant, &name.integration)?;
         self.audited("secret.restore", name, self.platform.secrets.restore(name))
-            .await
+            .await?;
+        self.note_mcp_server(name, true).await
     }
 
     pub(super) async fn put_secret(
@@ -114,17 +147,22 @@ impl Admin {
     }
 
     /// A tenant's secrets by name. The list may lag on some platforms, so those of
-    /// [`NAMED_INTEGRATIONS`] are asked for by name: one that was made just now is neither hidden
+    /// [`NAMED_INTEGRATIONS`] and of its MCP servers are asked for by name: one that was made just now is neither hidden
     /// nor left behind by a removal.
     pub(super) async fn all_secrets(
         &self,
         tenant: &TenantId,
     ) -> Result<Vec<SecretDescription>, AdminError> {
         let mut secrets = self.platform.secrets.list(tenant).await?;
-        for named in NAMED_INTEGRATIONS {
-            let Ok(integration) = named.parse() else {
-                continue;
-            };
+        let servers = match self.platform.tenants.tenant(tenant).await {
+            Ok(record) => record.map(|tenant| tenant.mcp_servers()),
+            Err(StoreError::Corrupt { .. }) => None,
+            Err(error) => return Err(error.into()),
+        };
+        let named = NAMED_INTEGRATIONS
+            .iter()
+            .filter_map(|name| name.parse().ok());
+        for integration in named.chain(servers.unwrap_or_default()) {
             let name = SecretName {
                 tenant_id: tenant.clone(),
                 integration,
@@ -170,6 +208,19 @@ impl Admin {
         let value = result?;
         recorded?;
         Ok(value)
+    }
+}
+
+/// Refuses an MCP server beyond the most that a tenant may have.
+fn require_room(tenant: &Tenant, integration: &IntegrationName) -> Result<(), AdminError> {
+    let servers = tenant.mcp_servers();
+    let is_new = integration.is_mcp_server() && !servers.contains(integration);
+    match is_new && servers.len() >= MOST_MCP_SERVERS {
+        true => Err(AdminError::invalid(
+            integration.as_str(),
+            format!("is one more than the {MOST_MCP_SERVERS} MCP servers that a tenant can have"),
+        )),
+        false => Ok(()),
     }
 }
 

@@ -190,7 +190,7 @@ impl Admin {
         .await
     }
 
-    async fn update_tenant(
+    pub(super) async fn update_tenant(
         &self,
         before: Tenant,
         mut edited: Edited<Tenant>,

@@ -141,6 +141,9 @@ impl Engine {
         let (reservation, outcome) = self
             .reserve_and_answer(&request.turn, source, now, on_event)
             .await?;
+        if let Some(question) = &outcome.question {
+            self.keep_question(question, &request.turn).await?;
+        }
         reservation.answered(&outcome);
         self.answered.count(&caller.tenant, outcome.route);
         Ok(Completion {

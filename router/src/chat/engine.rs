@@ -1,40 +1,35 @@
 //! The steps of a turn, in order.
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
-use serde_json::Value;
 use tokio_util::task::TaskTracker;
 
 use super::asking::Asking;
 use super::completion::CompletionRequest;
+use super::consent::{Consent, Question};
 use super::counts::{AnsweredTurns, RouteCounts};
 use super::failures::{ModelFailure, ModelFailures};
 use super::ledger::Reservation;
+use super::needed::{Matched, Needed, model_request, tier_of};
 use super::outcome::{Outcome, pretty};
 use super::refusals::Refusals;
 use super::reserving::Estimate;
 use super::slots::Slots;
 use super::tool_loop::ToolLoop;
-use super::tools::{self, ReadySkill};
-use super::{
-    Caller, OnEvent, Route, TurnAnswer, TurnError, TurnEvent, TurnRequest, admit, fixed, prompt,
-};
-use crate::ai::{Choice, Models, SelectError, SelectedModel, Tier};
-use crate::model::{ConversationKey, Message, ModelRequest, Tenant};
-use crate::ports::{ModelError, Platform, StoreError, Window};
-use crate::skills::{Skill, SkillSet};
+use super::tools::{self, TurnTools};
+use super::{Caller, OnEvent, Route, TurnAnswer, TurnError, TurnEvent, TurnRequest, admit, fixed};
+use crate::ai::{Choice, Models, SelectedModel};
+use crate::model::{ConversationKey, Tenant};
+use crate::ports::{ModelError, Platform};
+use crate::skills::SkillSet;
 use crate::telemetry::of_turn;
 
 /// The most of a conversation that a model is given, in bytes.
 pub(super) const WINDOW_BYTES: usize = 64 * 1024;
-/// The most turns of a conversation that a model is given, whatever the tenant's settings say.
-const MAX_HISTORY_TURNS: usize = 1_000;
 
 /// Answers turns on one platform, with the skills and models it was given.
 pub struct Engine {
     pub(super) platform: Platform,
-    skills: SkillSet,
+    pub(super) skills: SkillSet,
     pub(super) models: Models,
     /// Settlements that are written after their turn has been answered.
     pub(super) background: TaskTracker,
@@ -45,12 +40,14 @@ pub struct Engine {
 }
 
 /// A turn that is being answered.
-struct Turn<'turn> {
-    request: &'turn TurnRequest,
-    source: Source<'turn>,
-    reservation: &'turn Reservation,
+pub(super) struct Turn<'turn> {
+    pub(super) request: &'turn TurnRequest,
+    pub(super) source: Source<'turn>,
+    pub(super) reservation: &'turn Reservation,
+    /// What the user agreed to with this message.
+    pub(super) agreed: Option<&'turn Question>,
     /// When the turn began.
-    now: Timestamp,
+    pub(super) now: Timestamp,
 }
 
 /// Who holds the conversation of a turn.
@@ -63,22 +60,12 @@ pub(super) enum Source<'turn> {
 }
 
 impl<'turn> Source<'turn> {
-    fn client(self) -> Option<&'turn CompletionRequest> {
+    pub(super) fn client(self) -> Option<&'turn CompletionRequest> {
         match self {
             Self::Stored(_) => None,
             Self::Client(client) => Some(client),
         }
     }
-}
-
-/// A skill whose rule matches the message, with the input that the rule gives it.
-type Matched<'engine> = (&'engine Arc<dyn Skill>, Value);
-
-/// What is read before a turn is answered by a skill or a model.
-struct Needed {
-    skills: Result<Vec<ReadySkill>, TurnError>,
-    history: Result<Vec<Message>, StoreError>,
-    chosen: Result<Choice, SelectError>,
 }
 
 impl Engine {
@@ -142,6 +129,9 @@ impl Engine {
         self.background.wait().await;
         // What could not be written before.
         self.refusals.write().await;
+        if let Some(servers) = self.skills.servers() {
+            servers.drained().await;
+        }
     }
 
     /// Answers a turn, and stores it unless raw JSON was asked for.
@@ -201,6 +191,7 @@ impl Engine {
                 usage: outcome.usage,
                 cost: outcome.cost,
                 raw: outcome.raw,
+                question: outcome.question,
                 warnings: reservation.warnings.clone(),
             })
         })
@@ -216,16 +207,24 @@ impl Engine {
         on_event: &mut OnEvent<'_>,
     ) -> Result<(Reservation, Outcome), TurnError> {
         let caller = &request.caller;
+        // Boxed, as what else takes much room on the stack and is not part of every turn.
+        let consent = Box::pin(self.consent(request, source, now)).await?;
         let is_plain = source.client().is_none_or(|client| client.is_plain);
-        let fixed = is_plain.then(|| fixed::answer(request, &self.skills));
-        if let Some((route, text)) = fixed.flatten() {
+        let fixed = match &consent {
+            Some(consent) => consent.fixed(),
+            None if is_plain => fixed::answer(request, &self.skills),
+            None => None,
+        };
+        if let Some((route, text)) = fixed {
             let reservation = self.reserve(caller, Estimate::MESSAGE, now).await?;
             reservation.routed(route, None);
             on_event(TurnEvent::Delta(&text));
             let outcome = Outcome::without_model(text, route, Vec::new(), false);
             return Ok((reservation, outcome));
         }
-        let matched = is_plain.then(|| self.matching_skill(request)).flatten();
+        let agreed = consent.and_then(Consent::agreed);
+        let is_matched = is_plain && agreed.is_none();
+        let matched = is_matched.then(|| self.matching_skill(request)).flatten();
         let is_raw = request.raw && matched.is_some();
         // Until there is an answer.
         let _slot = match is_raw {
@@ -244,56 +243,13 @@ impl Engine {
             request,
             source,
             reservation: &reservation,
+            agreed: agreed.as_ref(),
             now,
         };
-        let answered = self
-            .answer_with_skills(&turn, matched, needed, on_event)
-            .await;
+        let answering = self.answer_with_skills(&turn, matched, needed, on_event);
+        let answered = Box::pin(answering).await;
         let outcome = answered.or_else(|error| fixed::instead_of(error, request, on_event))?;
         Ok((reservation, outcome))
-    }
-
-    /// What is read before a turn is answered by a skill or a model. Each part may have failed, and
-    /// is looked at where it is needed.
-    async fn needed(
-        &self,
-        request: &TurnRequest,
-        source: Source<'_>,
-        matched: Option<&Matched<'_>>,
-        now: Timestamp,
-    ) -> Needed {
-        let TurnRequest { caller, raw, .. } = request;
-        let skills = async {
-            match matched {
-                Some((skill, _)) => {
-                    let ready = tools::prepare(&self.platform, caller, skill).await?;
-                    Ok(vec![ready])
-                }
-                // Whatever is called is the client's.
-                None if source.client().is_some_and(CompletionRequest::must_call) => Ok(Vec::new()),
-                None => tools::prepare_all(&self.platform, caller, &self.skills).await,
-            }
-        };
-        let history = async {
-            match source {
-                // A skill's JSON is not worded.
-                Source::Stored(_) if *raw && matched.is_some() => Ok(Vec::new()),
-                Source::Stored(key) => self.history(caller, key, now).await,
-                Source::Client(_) => Ok(Vec::new()),
-            }
-        };
-        let secrets = &*self.platform.secrets;
-        let tier = tier_of(matched);
-        let chosen = async {
-            let models = self.models.all_of(&caller.tenant, secrets).await?;
-            Ok(models.for_tier(tier))
-        };
-        let (skills, history, chosen) = futures::join!(skills, history, chosen);
-        Needed {
-            skills,
-            history,
-            chosen,
-        }
     }
 
     async fn answer_with_skills(
@@ -327,7 +283,14 @@ impl Engine {
         } = needed.chosen?;
         turn.reservation.routed(route, Some(&selected.name));
         let history = needed.history?;
-        let (mut request, history) = model_request(turn, &selected, &skills, &history);
+        if turn.agreed.is_none() {
+            self.drop_question(&history, turn.request, turn.now).await?;
+        }
+        let tools = TurnTools {
+            skills,
+            servers: needed.servers,
+        };
+        let (mut request, history) = model_request(turn, &selected, &tools, &history);
         let mut outcome = Outcome::with_model(route, Vec::new(), &selected);
         if let Some((name, input, result)) = called {
             // The result travels as if the model had asked for it, so that data is never among the
@@ -337,6 +300,11 @@ impl Engine {
                 .extend(tools::as_called_by_the_model(&name, input, result));
             outcome.skills.push(name);
         }
+        if let Some(question) = turn.agreed {
+            let ran = Box::pin(self.run_agreed(question, &tools, on_event)).await;
+            request.messages.extend(ran);
+            outcome.skills.extend(question.tools().map(str::to_owned));
+        }
         // What a model without a price would cost nobody knows.
         let is_usable =
             |other: &SelectedModel| other.info.is_some() || !turn.reservation.is_in_dollars();
@@ -345,7 +313,8 @@ impl Engine {
             |model: &SelectedModel, error: &ModelError| self.note_failure(caller, model, error);
         let mut tool_loop = ToolLoop {
             asking: Asking::new(&selected, &fallback, turn.reservation, &on_failure),
-            skills: &skills,
+            tools: &tools,
+            now: turn.now,
             raw: *raw,
             history,
             client: turn.source.client().map(CompletionRequest::own_tools),
@@ -358,7 +327,8 @@ impl Engine {
                 let mut outcome = Outcome::without_model(
                     self.models.by_template(&request),
                     route,
-                    skills
+                    tools
+                        .skills
                         .iter()
                         .map(|ready| ready.skill.name().to_owned())
                         .collect(),
@@ -374,7 +344,16 @@ impl Engine {
             }
             (Err(TurnError::Model(error)), _) => {
                 self.note_failure(caller, model, &error);
-                Err(error.into())
+                let Some(question) = turn.agreed else {
+                    return Err(error.into());
+                };
+                // What was done is done: an error would read as if it were not.
+                let ran = question.tools().map(str::to_owned).collect();
+                let mut outcome = Outcome::without_model(String::new(), route, ran, false);
+                let note =
+                    format!("It was run, but the model that words the result failed: {error}.");
+                outcome.add_note(&note, on_event);
+                Ok(outcome)
             }
             (answered, _) => answered,
         }
@@ -395,67 +374,5 @@ impl Engine {
         let rules = self.skills.rules();
         let matched = rules.best_match(&request.message, |name| settings.allows_skill(name))?;
         Some((self.skills.get(matched.skill)?, matched.input))
-    }
-
-    /// The end of the conversation, as much of it as the model is given.
-    async fn history(
-        &self,
-        caller: &Caller,
-        key: &ConversationKey,
-        now: Timestamp,
-    ) -> Result<Vec<Message>, StoreError> {
-        match history_turns(caller) {
-            0 => Ok(Vec::new()),
-            turns => {
-                let window = Window {
-                    messages: turns * 2,
-                    bytes: WINDOW_BYTES,
-                };
-                let conversations = &self.platform.conversations;
-                conversations.recent(key, window, now).await
-            }
-        }
-    }
-}
-
-/// What a model is for in a turn.
-fn tier_of(matched: Option<&Matched<'_>>) -> Tier {
-    match matched {
-        Some(_) => Tier::Wording,
-        None => Tier::Ai,
-    }
-}
-
-/// The most turns of a conversation that the model is given.
-fn history_turns(caller: &Caller) -> usize {
-    let turns = caller.tenant.settings.history_turns();
-    let turns = usize::try_from(turns).unwrap_or(usize::MAX);
-    turns.min(MAX_HISTORY_TURNS)
-}
-
-/// What the model is asked first: the instructions, what is remembered of the user, the end of the
-/// conversation, and the new message; and how many of its messages are of earlier turns.
-fn model_request(
-    turn: &Turn<'_>,
-    selected: &SelectedModel,
-    skills: &[ReadySkill],
-    history: &[Message],
-) -> (ModelRequest, usize) {
-    let caller = &turn.request.caller;
-    let request = ModelRequest {
-        model: selected.id.clone(),
-        system: prompt::system_prompt(caller, turn.now),
-        messages: prompt::conversation(history, &turn.request.message),
-        tools: tools::specs(skills),
-        max_tokens: selected.max_tokens(caller.tenant.settings.max_tokens()),
-        options: Default::default(),
-    };
-    match turn.source.client() {
-        Some(client) => client.asked(request, history_turns(caller)),
-        None => {
-            // The last message is this turn's.
-            let earlier = request.messages.len().saturating_sub(1);
-            (request, earlier)
-        }
     }
 }

@@ -13,6 +13,7 @@
 
 mod asking;
 mod completion;
+mod consent;
 pub mod conversational;
 mod counts;
 mod engine;
@@ -20,10 +21,12 @@ mod error;
 mod failures;
 mod fixed;
 mod ledger;
+mod needed;
 mod outcome;
 mod prompt;
 mod refusals;
 mod reserving;
+mod servers;
 mod session;
 mod slots;
 mod storing;
@@ -40,6 +43,7 @@ use crate::model::{
 
 pub use crate::model::Route;
 pub use completion::{Completion, CompletionRequest};
+pub use consent::Question;
 pub use counts::RouteCounts;
 pub use engine::Engine;
 pub use error::TurnError;
@@ -128,6 +132,8 @@ pub struct TurnAnswer {
     pub cost: Option<NanoUsd>,
     /// Whether `text` is a skill's JSON.
     pub raw: bool,
+    /// What it asks the user: what waits for a yes.
+    pub question: Option<Question>,
     /// The budgets of which 80 % or more is used, on the day of the turn.
     pub warnings: Vec<(Standing, Date)>,
 }

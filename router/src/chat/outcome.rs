@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::consent::Question;
 use super::{OnEvent, Route, TurnEvent};
 use crate::ai::{NO_MODEL_NOTE, SelectedModel};
 use crate::model::{ContentBlock, NanoUsd, StopReason, TokenUsage};
@@ -28,6 +29,8 @@ pub(super) struct Outcome {
     pub(super) stop: StopReason,
     /// The calls of a client's own tools, which it is to make.
     pub(super) calls: Vec<ContentBlock>,
+    /// What the user is asked.
+    pub(super) question: Option<Question>,
 }
 
 impl Outcome {
@@ -48,6 +51,7 @@ impl Outcome {
             note: None,
             stop: StopReason::EndTurn,
             calls: Vec::new(),
+            question: None,
         }
     }
 

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::engine::Engine;
 use super::outcome::Outcome;
-use super::{Caller, TurnError, TurnRequest, prompt};
+use super::{Caller, TurnError, TurnRequest, consent, prompt};
 use crate::model::{ConversationKey, JsonObject, Message, Role, TenantStatus, User};
 use crate::ports::StoreError;
 
@@ -75,6 +75,9 @@ impl Engine {
         }
         if let Some(note) = &outcome.note {
             notes.insert(prompt::NOTE.to_owned(), json!(note));
+        }
+        if let Some(question) = &outcome.question {
+            notes.insert(consent::QUESTION.to_owned(), question.view());
         }
         if let Some(model) = &outcome.model {
             notes.insert("model".to_owned(), json!(model));

@@ -1,13 +1,17 @@
 //! The model's part of a turn: it is asked, calls tools, gets their results, and is asked again
 //! until it answers.
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::asking::Asking;
+use super::consent::Question;
 use super::outcome::{Outcome, pretty};
-use super::tools::{self, ReadySkill};
+use super::tools::{self, TurnTools};
 use super::{OnEvent, TurnError};
-use crate::model::{ContentBlock, ModelMessage, ModelRequest, Role, StopReason, ToolSpec};
+use crate::model::{
+    ContentBlock, IntegrationName, ModelMessage, ModelRequest, Role, StopReason, ToolSpec,
+};
 use crate::ports::ModelError;
 
 /// How many rounds of tool calls a model gets in one turn before it must answer.
@@ -16,7 +20,9 @@ const MAX_ROUNDS: usize = 5;
 /// What every round needs.
 pub(super) struct ToolLoop<'turn> {
     pub(super) asking: Asking<'turn>,
-    pub(super) skills: &'turn [ReadySkill],
+    pub(super) tools: &'turn TurnTools,
+    /// When the turn began.
+    pub(super) now: Timestamp,
     /// Whether the JSON of the first tools that are called is the answer.
     pub(super) raw: bool,
     /// How many of the request's first messages are of earlier turns.
@@ -70,6 +76,8 @@ impl ToolLoop<'_> {
                         if shorten(&mut request, &mut history) => {}
                     Err(TurnError::Model(ModelError::Rejected(why)))
                         if names_sampling(&why) && request.options.take_sampling() => {}
+                    Err(TurnError::Model(ModelError::Rejected(_)))
+                        if self.tools.servers.take_off(&mut request) => {}
                     reply => break reply?,
                 }
             };
@@ -99,7 +107,16 @@ impl ToolLoop<'_> {
                 }
                 return Ok(outcome);
             }
-            let round = tools::run_calls(self.skills, &reply.content, on_event).await;
+            // A JSON answer is not stored, so nothing could be agreed to.
+            let question = match self.raw {
+                true => None,
+                false => Question::about(self.tools, &reply.content, self.now)?,
+            };
+            if let Some(question) = question {
+                outcome.ask(question, self.client.is_some(), on_event);
+                return Ok(outcome);
+            }
+            let round = tools::run_calls(self.tools, &reply.content, on_event).await;
             for name in round.ran {
                 if !outcome.skills.contains(&name) {
                     outcome.skills.push(name);
@@ -127,10 +144,14 @@ impl ToolLoop<'_> {
 
     /// What an answer says that was given without the skills it might have needed.
     fn without_skills(&self) -> String {
+        let servers = self.tools.servers.integrations();
         let names = self
+            .tools
             .skills
             .iter()
-            .map(|ready| format!("`{}`", ready.skill.name()));
+            .map(|ready| ready.skill.name())
+            .chain(servers.map(IntegrationName::as_str))
+            .map(|name| format!("`{name}`"));
         format!(
             "(The model {} cannot use skills, so this answer was given without {}.)",
             self.asking.model().name,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures::future::join_all;
 use serde_json::{Value, json};
 
+use super::servers::{ServerTool, TurnServers};
 use super::{Caller, OnEvent, TurnError, TurnEvent};
 use crate::model::{ContentBlock, ModelMessage, Role, SecretDocument, SecretName, ToolSpec};
 use crate::ports::{Platform, StoreError};
@@ -104,9 +105,42 @@ async fn credentials(
         .await
 }
 
-/// The skills as tools of the model.
-pub(super) fn specs(skills: &[ReadySkill]) -> Vec<ToolSpec> {
-    skills.iter().map(|ready| ready.skill.tool()).collect()
+/// What the model of a turn may call.
+#[derive(Default)]
+pub(super) struct TurnTools {
+    pub(super) skills: Vec<ReadySkill>,
+    pub(super) servers: TurnServers,
+}
+
+impl TurnTools {
+    /// As the model is told of them.
+    pub(super) fn specs(&self) -> Vec<ToolSpec> {
+        let skills = self.skills.iter().map(|ready| ready.skill.tool());
+        skills.chain(self.servers.specs()).collect()
+    }
+
+    fn find(&self, name: &str) -> Option<Tool<'_>> {
+        let skill = self.skills.iter().find(|ready| ready.skill.name() == name);
+        let tool = || self.servers.find(name).map(Tool::OfServer);
+        skill.map(Tool::Skill).or_else(tool)
+    }
+
+    async fn run(&self, tool: Tool<'_>, input: &Value) -> Result<Value, Value> {
+        match tool {
+            Tool::Skill(skill) => {
+                let result = skill.run(input).await;
+                result.map_err(|error| error.to_string().into())
+            }
+            Tool::OfServer(tool) => self.servers.call(tool, input).await,
+        }
+    }
+}
+
+/// Something that the model may call.
+#[derive(Clone, Copy)]
+enum Tool<'turn> {
+    Skill(&'turn ReadySkill),
+    OfServer(&'turn ServerTool),
 }
 
 /// What one round of tool calls returned.
@@ -124,9 +158,10 @@ const MOST_CALLS: usize = 8;
 
 /// Runs the tools that a model asked for, concurrently. A failed call becomes an error result,
 /// which the model can explain; so does one of a tool that does not exist, one whose arguments are
-/// no object, and what is more than can run at once.
+/// no object, and what is more than can run at once. What only runs after the user was asked does
+/// not run here, whoever calls it.
 pub(super) async fn run_calls(
-    skills: &[ReadySkill],
+    tools: &TurnTools,
     reply: &[ContentBlock],
     on_event: &mut OnEvent<'_>,
 ) -> ToolRound {
@@ -139,35 +174,33 @@ pub(super) async fn run_calls(
             | ContentBlock::ToolResult { .. } => None,
         })
         .collect();
-    let chosen: Vec<Result<&ReadySkill, String>> = calls
+    let chosen: Vec<Result<Tool<'_>, String>> = calls
         .iter()
         .enumerate()
-        .map(|(at, (_, name, input))| {
-            let skill = skills.iter().find(|ready| ready.skill.name() == *name);
-            match skill {
-                None => Err(format!("there is no tool `{name}`")),
-                Some(_) if !input.is_object() => {
-                    Err("the arguments are not a JSON object: call it again with one".to_owned())
-                }
-                Some(_) if at >= MOST_CALLS => {
-                    Err(format!("only {MOST_CALLS} tools can be called at once"))
-                }
-                Some(skill) => Ok(skill),
+        .map(|(at, (_, name, input))| match tools.find(name) {
+            None => Err(format!("there is no tool `{name}`")),
+            Some(_) if !input.is_object() => {
+                Err("the arguments are not a JSON object: call it again with one".to_owned())
             }
+            Some(_) if at >= MOST_CALLS => {
+                Err(format!("only {MOST_CALLS} tools can be called at once"))
+            }
+            Some(Tool::OfServer(tool)) if !tool.tool.is_free => {
+                Err("it was not run: the user has to be asked first, which needs fewer calls at once, or shorter arguments".to_owned())
+            }
+            Some(tool) => Ok(tool),
         })
         .collect();
-    for skill in chosen.iter().flatten() {
-        on_event(TurnEvent::Tool {
-            name: skill.skill.name(),
-        });
+    for ((_, name, _), _) in calls.iter().zip(&chosen).filter(|(_, tool)| tool.is_ok()) {
+        on_event(TurnEvent::Tool { name });
     }
     let runs = calls
         .iter()
         .zip(chosen)
         .map(|((_, _, input), chosen)| async move {
             match chosen {
-                Ok(skill) => skill.run(input).await.map_err(|error| error.to_string()),
-                Err(why) => Err(why),
+                Ok(tool) => tools.run(tool, input).await,
+                Err(why) => Err(why.into()),
             }
         });
     let outcomes = join_all(runs).await;
@@ -184,11 +217,11 @@ pub(super) async fn run_calls(
                 round.results.push(result);
                 block
             }
-            Err(message) => {
-                tracing::info!(tool = name, %message, "a tool call failed");
+            Err(why) => {
+                tracing::info!(tool = name, %why, "a tool call failed");
                 ContentBlock::ToolResult {
                     id: id.to_owned(),
-                    content: Value::String(message),
+                    content: bounded(why),
                     is_error: true,
                 }
             }

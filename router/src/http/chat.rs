@@ -27,7 +27,7 @@ use super::extract::JsonBody;
 use super::fields::{Fields, FromFields, MESSAGE, SESSION};
 use super::middleware::{Arrived, RequestId};
 use crate::admin::usage::BudgetView;
-use crate::chat::{Engine, Route, TurnAnswer, TurnEvent, TurnRequest, split_raw};
+use crate::chat::{Engine, Question, Route, TurnAnswer, TurnEvent, TurnRequest, split_raw};
 use crate::model::SessionId;
 
 /// The limit of a message, in bytes.
@@ -86,6 +86,11 @@ pub(super) struct ChatAnswer {
     timing_ms: u64,
     /// Whether `text` is a skill's JSON.
     raw: bool,
+    /// What the answer asks, if it ends with the question whether a tool may be run: its `calls`
+    /// are run if the next message of the conversation is `yes`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    question: Option<Question>,
     /// The budgets of which 80 % is used, or more.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     budget_warnings: Vec<BudgetView>,
@@ -128,6 +133,7 @@ impl ChatAnswer {
                 output_tokens,
                 cost_usd: answer.cost.map(|cost| cost.as_usd()),
             },
+            question: answer.question,
             budget_warnings: answer
                 .warnings
                 .iter()

@@ -12,6 +12,7 @@ mod conversation;
 pub mod ids;
 mod key;
 mod ledger;
+mod mcp;
 pub(crate) mod newer;
 mod other;
 mod record;
@@ -33,6 +34,7 @@ pub use conversation::{ConversationKey, ConversationOwner, Message, Role, Sessio
 pub use ids::{ChannelId, IntegrationName, InvalidId, SessionId, TenantId, TurnId, UserId};
 pub use key::{ApiKey, KeyHash, TokenKind};
 pub use ledger::{LedgerAccount, LedgerCounts, LedgerLine, Route, SettledTurn, UnknownRoute};
+pub use mcp::MOST_MCP_SERVERS;
 pub use other::{InvalidAttribute, OtherAttributes};
 pub(crate) use other::{
     KEY_ATTRIBUTES, MAPPING_ATTRIBUTES, MEMORY_ATTRIBUTES, TENANT_ATTRIBUTES, USER_ATTRIBUTES,

@@ -4,10 +4,11 @@
 //! [`Skill`] is the trait, [`SkillSet`] holds all of them. [`rules`] decides from a message alone
 //! whether a skill is meant; `addressing` takes off the name by which the assistant is addressed.
 //! One file or folder per skill: `ping`, [`sprint_status`], [`release_notes`]; `jira` is what those
-//! that read Jira share.
+//! that read Jira share. `mcp` is anything else: the tools of servers that tenants connect.
 
 pub(crate) mod addressing;
 mod jira;
+pub(crate) mod mcp;
 mod ping;
 pub mod release_notes;
 pub mod rules;
@@ -22,6 +23,7 @@ use serde_json::Value;
 
 pub(crate) use self::jira::settings::is_project_key;
 pub use self::jira::{Access, Limits, Recording};
+use self::mcp::Servers;
 use self::rules::{Rules, Trigger};
 use crate::model::{IntegrationName, SecretDocument, ToolSpec};
 use crate::outbound::{ClientError, Reach};
@@ -113,6 +115,7 @@ pub const NAMES: [&str; 3] = ["ping", "sprint_status", "release_notes"];
 pub struct SkillSet {
     skills: Arc<[Arc<dyn Skill>]>,
     rules: Arc<Rules>,
+    servers: Option<Arc<Servers>>,
 }
 
 impl SkillSet {
@@ -121,26 +124,36 @@ impl SkillSet {
     /// # Errors
     /// If no HTTPS client can be made.
     pub fn built_in(reach: Reach) -> Result<Self, ClientError> {
-        let jira = Access::new(Limits::default(), reach)?;
-        Ok(Self::new(vec![
+        let jira = Access::new(Limits::default(), reach.clone())?;
+        let built_in = Self::new(vec![
             Arc::new(ping::Ping::new()),
             Arc::new(sprint_status::SprintStatus::through(jira.clone())),
             Arc::new(release_notes::ReleaseNotes::through(jira)),
-        ]))
+        ]);
+        Ok(Self {
+            servers: Some(Arc::new(Servers::new(reach, mcp::Limits::USUAL)?)),
+            ..built_in
+        })
     }
 
-    /// A set of the given skills, in order.
+    /// A set of the given skills, in order, and no MCP servers.
     pub fn new(skills: Vec<Arc<dyn Skill>>) -> Self {
         let rules = Arc::new(Rules::of(&skills));
         Self {
             skills: skills.into(),
             rules,
+            servers: None,
         }
     }
 
     /// All skills, in order.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<dyn Skill>> {
         self.skills.iter()
+    }
+
+    /// The way to tenants' MCP servers.
+    pub(crate) fn servers(&self) -> Option<&Arc<Servers>> {
+        self.servers.as_ref()
     }
 
     /// By which messages the skills are meant.
@@ -160,6 +173,9 @@ impl SkillSet {
         integration: &IntegrationName,
         credentials: &SecretDocument,
     ) -> Option<(&'static str, Result<Value, SkillError>)> {
+        if let (true, Some(servers)) = (integration.is_mcp_server(), &self.servers) {
+            return Some(("mcp", servers.check(integration, credentials).await));
+        }
         let name = Some(integration.as_str());
         for skill in self.iter().filter(|skill| skill.integration() == name) {
             if let Some(checked) = skill.check(credentials).await {

@@ -12,7 +12,7 @@ use t3nets_router::model::{TenantSettings, UserRole};
 use super::{Setup, TestApp};
 
 /// A router whose tenants get the model.
-pub(super) async fn app_with(model: &ModelServer) -> (TestApp, String) {
+pub(crate) async fn app_with(model: &ModelServer) -> (TestApp, String) {
     TestApp::with_member(Setup {
         ai: variables(model),
         ..Setup::default()

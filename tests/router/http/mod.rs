@@ -13,6 +13,7 @@ mod health;
 mod ledger;
 mod logging;
 mod malformed;
+pub(crate) mod mcp;
 mod models;
 mod openai;
 mod owners;

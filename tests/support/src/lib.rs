@@ -7,6 +7,7 @@ pub mod certificates;
 pub mod ecs_script;
 pub mod https;
 pub mod jira;
+pub mod mcp;
 pub mod model;
 mod needs;
 mod process;

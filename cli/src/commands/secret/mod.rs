@@ -43,7 +43,7 @@ pub(crate) enum SecretCommand {
 pub(crate) struct SecretArgs {
     #[command(flatten)]
     tenant: TenantFlag,
-    /// The integration: `jira`, `anthropic`, `openai`, …
+    /// The integration: `jira`, `anthropic`, `openai`, `mcp-NAME` of an MCP server, …
     #[arg(value_name = "INTEGRATION")]
     integration: IntegrationName,
 }

@@ -3,14 +3,17 @@
 use serde::Serialize;
 use serde_json::Value;
 use t3nets_router::model::{IntegrationName, TenantId};
-use t3nets_router::skills::sprint_status::SprintStatus;
-use t3nets_router::skills::{SkillError, SkillErrorKind};
+use t3nets_router::skills::{SkillError, SkillErrorKind, SkillSet};
 
 use super::SecretArgs;
 use crate::context::Context;
 use crate::error::{CliError, ErrorKind};
 use crate::terminal::printer::Output;
+use crate::terminal::table::table;
 use crate::terminal::text::strip_control_chars;
+
+/// How much of a tool's description is shown, in characters.
+const DESCRIPTION_CHARS: usize = 60;
 
 /// What the integration answered.
 #[derive(Debug, Serialize)]
@@ -24,6 +27,50 @@ pub(crate) struct Tested {
 
 impl Output for Tested {
     fn text(&self) -> String {
+        match self.reached.get("tools").and_then(Value::as_array) {
+            Some(tools) => self.server(tools),
+            None => self.board(),
+        }
+    }
+}
+
+impl Tested {
+    /// An MCP server's tools, and what becomes of each.
+    fn server(&self, tools: &[Value]) -> String {
+        let word = |value: &Value, name: &str| {
+            let text = value.get(name).and_then(Value::as_str).unwrap_or("?");
+            strip_control_chars(text).into_owned()
+        };
+        let rows = tools.iter().map(|tool| {
+            let becomes = match word(tool, "use").as_str() {
+                "runs" => "runs without asking".to_owned(),
+                "asks" => "asks the user first".to_owned(),
+                _ => "not offered".to_owned(),
+            };
+            let description = word(tool, "description");
+            let description = match description.char_indices().nth(DESCRIPTION_CHARS) {
+                Some((end, _)) => format!("{}…", description[..end].trim_end()),
+                None => description,
+            };
+            [word(tool, "name"), becomes, description]
+        });
+        let left_out = match self.reached.get("left_out").and_then(Value::as_u64) {
+            Some(count) if count > 0 => {
+                format!("\n{count} more cannot be offered: too long, or in another form")
+            }
+            _ => String::new(),
+        };
+        format!(
+            "secret `{}`: works; {} {} at {} has these tools:\n{}{left_out}",
+            self.integration,
+            word(&self.reached, "server"),
+            word(&self.reached, "version"),
+            word(&self.reached, "host"),
+            table(&["tool", "use", "description"], rows),
+        )
+    }
+
+    fn board(&self) -> String {
         let found = |pointer| match self.reached.pointer(pointer) {
             Some(Value::String(text)) => strip_control_chars(text).into_owned(),
             Some(Value::Null) | None => "?".to_owned(),
@@ -48,17 +95,21 @@ pub(crate) async fn run(context: &Context, args: SecretArgs) -> Result<Tested, C
     let admin = context.admin().await?;
     let name = args.into_name(context, &admin).await?;
     let credentials = admin.secret_document(&name).await?;
-    if name.integration.as_str() != "jira" {
+    let skills = SkillSet::built_in(context.tenants_reach()?)
+        .map_err(|error| CliError::not_ready("cannot make HTTPS requests").caused_by(error))?;
+    let asked = match name.integration.as_str() {
+        "jira" => "asking Jira",
+        _ => "asking the server",
+    };
+    let asking = context.printer.progress(asked);
+    let answer = skills.check(&name.integration, &credentials).await;
+    drop(asking);
+    let Some((_, answer)) = answer else {
         return Err(CliError::failed(format!(
             "there is no test for the integration `{}`",
             name.integration
         )));
-    }
-    let skill = SprintStatus::new(context.tenants_reach()?)
-        .map_err(|error| CliError::not_ready("cannot make HTTPS requests").caused_by(error))?;
-    let asking = context.printer.progress("asking Jira");
-    let answer = skill.check(&credentials).await;
-    drop(asking);
+    };
     Ok(Tested {
         tenant_id: name.tenant_id,
         integration: name.integration,

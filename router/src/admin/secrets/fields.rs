@@ -4,11 +4,13 @@
 use serde_json::Value;
 use url::Url;
 
+use super::known::fields_of;
 use crate::admin::AdminError;
 use crate::model::{IntegrationName, JsonObject, SecretDocument};
 use crate::nearest::did_you_mean;
 use crate::outbound;
 use crate::skills::is_project_key;
+use crate::skills::mcp::{MOST_SECONDS, NONE};
 
 /// The most bytes of a secret's JSON: what Secrets Manager takes
 /// (<https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html>).
@@ -31,15 +33,22 @@ pub struct Field {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum FieldKind {
+pub(super) enum FieldKind {
     Text,
     Url,
     Number,
     ProjectKey,
+    Header,
+    Tools,
+    Seconds,
 }
 
 impl Field {
-    const fn new(name: &'static str, description: &'static str, kind: FieldKind) -> Self {
+    pub(super) const fn new(
+        name: &'static str,
+        description: &'static str,
+        kind: FieldKind,
+    ) -> Self {
         Self {
             name,
             description,
@@ -50,21 +59,21 @@ impl Field {
         }
     }
 
-    const fn secret(self) -> Self {
+    pub(super) const fn secret(self) -> Self {
         Self {
             is_secret: true,
             ..self
         }
     }
 
-    const fn chosen_last(self) -> Self {
+    pub(super) const fn chosen_last(self) -> Self {
         Self {
             is_chosen_last: true,
             ..self
         }
     }
 
-    const fn optional(self) -> Self {
+    pub(super) const fn optional(self) -> Self {
         Self {
             is_optional: true,
             ..self
@@ -94,8 +103,38 @@ impl Field {
                 "must be what stands before the number in an issue's key: `ABC` in `ABC-12`",
             )),
             FieldKind::Url => check_url(self.name, value),
+            FieldKind::Header if is_header(value) => Ok(()),
+            FieldKind::Header => Err(AdminError::invalid(
+                self.name,
+                "must be the name of a header that carries a token, such as `X-Api-Key`",
+            )),
+            FieldKind::Tools if value.split(',').all(is_tool) => Ok(()),
+            FieldKind::Tools => Err(AdminError::invalid(
+                self.name,
+                format!("must be names of tools with commas between them, or `{NONE}` for none"),
+            )),
+            FieldKind::Seconds if matches!(value.parse(), Ok(1..=MOST_SECONDS)) => Ok(()),
+            FieldKind::Seconds => Err(AdminError::invalid(
+                self.name,
+                format!("must be a whole number of seconds, from 1 to {MOST_SECONDS}"),
+            )),
         }
     }
+}
+
+/// What may carry a token: none of the headers that the connection or the protocol needs.
+fn is_header(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let is_taken = ["mcp-", "content-", "transfer-"]
+        .iter()
+        .any(|taken| name.starts_with(taken))
+        || ["accept", "connection", "host", "te", "upgrade"].contains(&&*name);
+    !is_taken && name.parse::<reqwest::header::HeaderName>().is_ok()
+}
+
+fn is_tool(name: &str) -> bool {
+    let name = name.trim();
+    (1..=128).contains(&name.len()) && !name.chars().any(char::is_control)
 }
 
 /// Credentials go to this address with every call, so they must not travel in clear but to this
@@ -116,52 +155,6 @@ fn check_url(field: &str, value: &str) -> Result<(), AdminError> {
         _ => "must be an address like https://example.com",
     };
     Err(AdminError::invalid(field, reason))
-}
-
-const JIRA: &[Field] = &[
-    Field::new(
-        "url",
-        "Jira's address, https://TEAM.atlassian.net",
-        FieldKind::Url,
-    ),
-    Field::new(
-        "email",
-        "e-mail address of the Jira account",
-        FieldKind::Text,
-    ),
-    Field::new("api_token", "API token of that account", FieldKind::Text).secret(),
-    Field::new("board_id", "the board's number", FieldKind::Number).chosen_last(),
-    Field::new("project_key", "key of the project", FieldKind::ProjectKey).optional(),
-];
-
-const ANTHROPIC: &[Field] = &[
-    Field::new("api_key", "API key of Anthropic", FieldKind::Text).secret(),
-    Field::new("base_url", "address of another endpoint", FieldKind::Url).optional(),
-];
-
-const OPENAI: &[Field] = &[
-    Field::new(
-        "base_url",
-        "address of an OpenAI-compatible endpoint; OpenAI's own without it",
-        FieldKind::Url,
-    )
-    .optional(),
-    Field::new("api_key", "API key of the endpoint", FieldKind::Text)
-        .secret()
-        .optional(),
-];
-
-/// The integrations whose fields T3nets knows. Any other can be stored as it is given.
-pub const KNOWN_INTEGRATIONS: [&str; 3] = ["jira", "anthropic", "openai"];
-
-/// The fields of an integration; `None` if T3nets does not know it.
-pub fn fields_of(integration: &IntegrationName) -> Option<&'static [Field]> {
-    match integration.as_str() {
-        "jira" => Some(JIRA),
-        "anthropic" => Some(ANTHROPIC),
-        "openai" => Some(OPENAI),
-        _ => None,
-    }
 }
 
 /// A secret's content after a change of some of its fields, as a form sends them: an empty text
@@ -254,6 +247,12 @@ fn check_but(
         return Err(AdminError::invalid(
             integration.as_str(),
             "must have fields",
+        ));
+    }
+    if integration.is_mcp_server() && integration.mcp_label().is_none() {
+        return Err(AdminError::invalid(
+            integration.as_str(),
+            "must be `mcp-` and at most 24 of a-z, 0-9 and -",
         ));
     }
     for field in fields_of(integration).unwrap_or_default() {
@@ -403,6 +402,33 @@ mod tests {
             json!({"address": "x"}).as_object().unwrap(),
         );
         assert_eq!(pager.unwrap(), document(json!({"address": "x"})));
+    }
+
+    #[test]
+    fn what_an_mcp_server_cannot_be_called_with_is_refused_when_it_is_set() {
+        let url = "https://mcp.example.com/mcp";
+        let whole = json!({
+            "url": url, "token": "s", "header": "X-Api-Key", "tools": "a, b.c",
+            "run_without_asking": "-", "timeout": "20",
+        });
+        assert_eq!(checked("mcp-docs", json!({"url": url})), Ok(()));
+        assert_eq!(checked("mcp-docs", whole.clone()), Ok(()));
+        for (field, value) in [
+            ("url", ""),
+            ("header", "a b"),
+            ("header", "Host"),
+            ("header", "Mcp-Session-Id"),
+            ("tools", "a,,b"),
+            ("run_without_asking", "a\nb"),
+            ("timeout", "0"),
+            ("timeout", "21"),
+        ] {
+            let mut fields = whole.clone();
+            fields[field] = json!(value);
+            let error = checked("mcp-docs", fields).unwrap_err();
+            assert!(error.starts_with(&format!("`{field}`")), "{value}: {error}");
+        }
+        assert!(checked("mcp-My_Docs", json!({"url": url})).is_err());
     }
 
     #[test]

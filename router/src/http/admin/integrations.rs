@@ -144,6 +144,7 @@ async fn view(
     Ok(IntegrationView {
         connected: description.is_some() && deleted_for_good_at.is_none(),
         can_test: provider_of(&name).is_some()
+            || name.is_mcp_server()
             || state.engine.skills().integrations().contains(&name),
         updated_at: description.map(|secret| secret.updated_at),
         deleted_for_good_at,
@@ -175,7 +176,7 @@ impl FromFields for FieldsBody {
     put,
     path = "/api/admin/integrations/{name}",
     tag = "administration",
-    params(("name" = String, Path, description = "`jira`, `anthropic`, `openai` or another")),
+    params(("name" = String, Path, description = "`jira`, `anthropic`, `openai`, `mcp-NAME` of an MCP server, or another")),
     request_body = FieldsBody,
     responses(
         (status = 200, description = "Stored", body = IntegrationView),
@@ -215,7 +216,8 @@ async fn over_stored(
 pub(in crate::http) struct Tested {
     #[schema(value_type = String)]
     name: IntegrationName,
-    /// What was seen: of Jira the account, the site, the board and its active sprint.
+    /// What was seen: of Jira the account, the site, the board and its active sprint; of an MCP
+    /// server its tools, each with its `use`: it `runs`, `asks` the user first, or is `off`.
     #[schema(value_type = Object)]
     reached: Value,
     /// How long it took, in milliseconds.
@@ -232,7 +234,7 @@ pub(in crate::http) struct Tested {
     post,
     path = "/api/admin/integrations/{name}/test",
     tag = "administration",
-    params(("name" = String, Path, description = "`jira`, `anthropic` or `openai`")),
+    params(("name" = String, Path, description = "`jira`, `anthropic`, `openai` or `mcp-NAME`")),
     request_body = FieldsBody,
     responses(
         (status = 200, description = "They work", body = Tested),

@@ -1,0 +1,197 @@
+//! The MCP servers of a turn: which can be asked, and which of their tools the model is offered.
+//! None of them can fail a turn: one that does not answer is left out, and the model is told so.
+
+use std::sync::Arc;
+
+use futures::future::join_all;
+use serde_json::Value;
+
+use super::Caller;
+use crate::model::{ContentBlock, IntegrationName, ModelRequest, SecretName, ToolSpec};
+use crate::ports::Platform;
+use crate::skills::SkillSet;
+use crate::skills::mcp::{OfferedTool, Server, Servers};
+
+/// The most tools of all servers that a model is offered: OpenAI's take 128
+/// (<https://platform.openai.com/docs/api-reference/chat/create>), and the skills are among them.
+const MOST_TOOLS: usize = 100;
+
+/// The MCP servers of a turn.
+#[derive(Default)]
+pub(super) struct TurnServers {
+    way: Option<Arc<Servers>>,
+    servers: Vec<Server>,
+    tools: Vec<ServerTool>,
+    /// Those that did not tell their tools.
+    missing: Vec<IntegrationName>,
+}
+
+/// A tool that the model may call.
+pub(super) struct ServerTool {
+    /// Which of the servers has it.
+    server: usize,
+    pub(super) tool: OfferedTool,
+}
+
+impl TurnServers {
+    /// The servers that the tenant connected, but none of their tools that has a name of `taken`.
+    pub(super) async fn ready(
+        platform: &Platform,
+        caller: &Caller,
+        skills: &SkillSet,
+        taken: &[ToolSpec],
+    ) -> Self {
+        let names = caller.tenant.mcp_servers();
+        let Some(way) = skills.servers().filter(|_| !names.is_empty()) else {
+            return Self::default();
+        };
+        let asked = names.iter().map(|name| one(platform, caller, way, name));
+        let mut ready = Self {
+            way: Some(way.clone()),
+            ..Self::default()
+        };
+        for (name, found) in names.iter().zip(join_all(asked).await) {
+            match found {
+                Found::Server(server) => ready.add(*server, taken),
+                Found::Missing => ready.missing.push(name.clone()),
+                Found::NotConnected => {}
+            }
+        }
+        ready
+    }
+
+    fn add(&mut self, server: Server, taken: &[ToolSpec]) {
+        let at = self.servers.len();
+        let offered = server.catalogue.offered.iter();
+        let offered = offered.filter(|tool| taken.iter().all(|spec| spec.name != tool.spec.name));
+        let tools = offered.map(|tool| ServerTool {
+            server: at,
+            tool: tool.clone(),
+        });
+        self.tools.extend(tools);
+        if self.tools.len() > MOST_TOOLS {
+            tracing::warn!(
+                integration = %server.integration(), most = MOST_TOOLS,
+                "the tenant's MCP servers have more tools than a model is offered"
+            );
+            self.tools.truncate(MOST_TOOLS);
+        }
+        self.servers.push(server);
+    }
+
+    /// The tools as the model is told of them.
+    pub(super) fn specs(&self) -> impl Iterator<Item = ToolSpec> {
+        self.tools.iter().map(|tool| tool.tool.spec.clone())
+    }
+
+    /// The tool that the model calls so.
+    pub(super) fn find(&self, name: &str) -> Option<&ServerTool> {
+        self.tools.iter().find(|tool| tool.tool.spec.name == name)
+    }
+
+    /// The integration whose tool it is.
+    pub(super) fn integration(&self, tool: &ServerTool) -> Option<&IntegrationName> {
+        self.servers.get(tool.server).map(Server::integration)
+    }
+
+    /// The integrations whose tools are offered.
+    pub(super) fn integrations(&self) -> impl Iterator<Item = &IntegrationName> {
+        self.servers.iter().map(Server::integration)
+    }
+
+    /// Calls a tool. The result, as well as what is an error to its server, is the server's text.
+    pub(super) async fn call(&self, tool: &ServerTool, input: &Value) -> Result<Value, Value> {
+        let (Some(way), Some(server)) = (&self.way, self.servers.get(tool.server)) else {
+            return Err("the tool's server is not connected".into());
+        };
+        let arguments = input.as_object().cloned().unwrap_or_default();
+        match Box::pin(way.call(server, &tool.tool, arguments)).await {
+            Ok(result) if result.is_error => Err(result.content),
+            Ok(result) => Ok(result.content),
+            Err(error) => Err(error.to_string().into()),
+        }
+    }
+
+    /// Calls a tool that its user agreed to, if the tenant still offers it.
+    pub(super) async fn call_agreed(
+        &self,
+        integration: &IntegrationName,
+        own_name: &str,
+        input: &Value,
+    ) -> Result<Value, Value> {
+        let tool = self.tools.iter().find(|tool| {
+            tool.tool.own_name == own_name && self.integration(tool) == Some(integration)
+        });
+        match tool {
+            Some(tool) => self.call(tool, input).await,
+            None => {
+                Err("it was not run: the tool cannot be reached, or is not offered any more".into())
+            }
+        }
+    }
+
+    /// What the model is told of the servers that are missing.
+    pub(super) fn note(&self) -> Option<String> {
+        let names: Vec<&str> = self.missing.iter().map(IntegrationName::as_str).collect();
+        (!names.is_empty()).then(|| {
+            format!(
+                "\n\nThe tools of {} cannot be reached at present. Where a question needs them, say so.",
+                names.join(", ")
+            )
+        })
+    }
+
+    /// Takes the servers' tools off a request that the provider refused, since one of them may be
+    /// why; `false` if there are none, or one was called already.
+    pub(super) fn take_off(&self, request: &mut ModelRequest) -> bool {
+        let is_own = |name: &str| self.find(name).is_some();
+        let mut blocks = request.messages.iter().flat_map(|message| &message.content);
+        if blocks.any(|block| matches!(block, ContentBlock::ToolUse { name, .. } if is_own(name))) {
+            return false;
+        }
+        let before = request.tools.len();
+        request.tools.retain(|spec| !is_own(&spec.name));
+        let is_less = request.tools.len() < before;
+        if is_less {
+            tracing::warn!(
+                "the model's provider refused the request: it is asked again without the tools of MCP servers"
+            );
+        }
+        is_less
+    }
+}
+
+/// What there is of a server that the tenant's record names.
+enum Found {
+    Server(Box<Server>),
+    Missing,
+    NotConnected,
+}
+
+async fn one(
+    platform: &Platform,
+    caller: &Caller,
+    way: &Arc<Servers>,
+    integration: &IntegrationName,
+) -> Found {
+    let tenant = &caller.tenant.id;
+    let name = SecretName {
+        tenant_id: tenant.clone(),
+        integration: integration.clone(),
+    };
+    let fields = match platform.secrets.get(&name).await {
+        Ok(Some(fields)) => fields,
+        Ok(None) => return Found::NotConnected,
+        Err(error) => {
+            tracing::warn!(%tenant, %integration, %error, "an MCP server's settings cannot be read");
+            return Found::Missing;
+        }
+    };
+    match way.ready(tenant, integration, &fields).await {
+        Ok(server) => Found::Server(Box::new(server)),
+        Err(error) => {
+            tracing::warn!(%tenant, %integration, %error, "a turn goes on without an MCP server's tools");
+            Found::Missing
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! Tools of MCP servers in a chat: what the model is offered, what it gets, and what runs only once
+//! the user said yes.
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+use support::mcp::{Fault, McpServer, reading, writing};
+use support::model::{Answer as Says, ModelServer};
+use t3nets_router::admin::Admin;
+use t3nets_router::model::{SecretDocument, SecretName, UserRole};
+
+use super::chat::app_with;
+use super::{TestApp, tenant_id};
+
+/// Connects the server as `mcp-docs`, as an operator does.
+pub(super) async fn connect(app: &TestApp, server: &McpServer, fields: Value) {
+    let mut all = json!({"url": server.url()});
+    for (name, value) in fields.as_object().unwrap() {
+        all[name] = value.clone();
+    }
+    connect_to(app, "mcp-docs", all).await;
+}
+
+/// Connects an MCP server under this name.
+pub(crate) async fn connect_to(app: &TestApp, name: &str, all: Value) {
+    connect_of(app, "default", name, all).await;
+}
+
+/// The same of a tenant.
+pub(super) async fn connect_of(app: &TestApp, tenant: &str, name: &str, all: Value) {
+    let name = SecretName {
+        tenant_id: tenant_id(tenant),
+        integration: name.parse().unwrap(),
+    };
+    let admin = Admin::new(app.platform.clone(), "test");
+    let document = SecretDocument::new(all.as_object().unwrap().clone());
+    admin.set_secret(&name, &document).await.unwrap();
+}
+
+/// The names of the tools that a model was offered.
+fn offered(body: &Value) -> Vec<&str> {
+    let tools = body["tools"].as_array().unwrap();
+    tools
+        .iter()
+        .filter_map(|tool| tool["name"].as_str())
+        .collect()
+}
+
+async fn say(app: &TestApp, key: &str, message: &str) -> Value {
+    let body = json!({"message": message, "session_id": "s"});
+    let answer = app.post("/api/chat", Some(key), &body).await;
+    assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
+    answer.json()
+}
+
+/// What the last call of the model was told by its tools.
+fn results(model: &ModelServer) -> Value {
+    let calls = model.requests();
+    let messages = calls.last().unwrap().body["messages"].clone();
+    messages.as_array().unwrap().last().unwrap()["content"].clone()
+}
+
+#[tokio::test]
+async fn a_tool_that_reads_serves_in_a_chat() {
+    let server = McpServer::with([reading("look"), writing("drop")]).await;
+    let model = ModelServer::scripted([
+        Says::tool("t1", "docs__look", json!({"q": "x"})),
+        Says::text("It ran."),
+    ])
+    .await;
+    let (app, key) = app_with(&model).await;
+    connect(&app, &server, json!({})).await;
+    let answer = say(&app, &key, "look it up").await;
+    assert_eq!(
+        (&answer["text"], &answer["skill"]),
+        (&json!("It ran."), &json!("docs__look"))
+    );
+    assert_eq!(server.calls(), [("look".to_owned(), json!({"q": "x"}))]);
+    let calls = model.requests();
+    let names = offered(&calls[0].body);
+    assert!(
+        names.contains(&"docs__look") && !names.contains(&"docs__drop"),
+        "{names:?}"
+    );
+    assert_eq!(results(&model)[0]["type"], "tool_result");
+    assert!(results(&model).to_string().contains("look ran"));
+}
+
+#[tokio::test]
+async fn a_server_that_is_down_costs_a_turn_its_tools_alone() {
+    let server = McpServer::with([reading("look")]).await;
+    server.fail("initialize", Fault::Status(503));
+    let model = ModelServer::scripted([Says::text("One."), Says::text("Two.")]).await;
+    let (app, key) = app_with(&model).await;
+    connect(&app, &server, json!({})).await;
+    for said in ["One.", "Two."] {
+        assert_eq!(say(&app, &key, "what is new?").await["text"], said);
+    }
+    assert_eq!(server.count("initialize"), 1);
+    let calls = model.requests();
+    assert!(!offered(&calls[0].body).contains(&"docs__look"));
+    let told = calls[0].body["system"].to_string();
+    assert!(
+        told.contains("The tools of mcp-docs cannot be reached"),
+        "{told}"
+    );
+}
+
+#[tokio::test]
+async fn a_tool_that_writes_runs_once_after_a_yes_with_what_was_shown() {
+    let server = McpServer::with([reading("look"), writing("drop")]).await;
+    let arguments = json!({"title": "the old page"});
+    let model = ModelServer::scripted([
+        Says::text("I will.").and_tool("t1", "docs__drop", arguments.clone()),
+        Says::text("Dropped."),
+        Says::text("What?"),
+    ])
+    .await;
+    let (app, key) = app_with(&model).await;
+    connect(&app, &server, json!({"tools": "look, drop"})).await;
+    let asked = say(&app, &key, "drop the old page").await;
+    let text = asked["text"].as_str().unwrap();
+    for part in [
+        "I will.",
+        "`drop` of `docs`",
+        "\"title\": \"the old page\"",
+        "Answer `yes`",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert_eq!(asked["question"]["calls"][0]["arguments"], arguments);
+    assert_eq!(server.calls(), []);
+
+    let done = say(&app, &key, "Yes.").await;
+    assert_eq!(
+        (&done["text"], &done["skill"]),
+        (&json!("Dropped."), &json!("docs__drop"))
+    );
+    assert_eq!(server.calls(), [("drop".to_owned(), arguments)]);
+    let calls = model.requests();
+    let said = calls[1].body["messages"].to_string();
+    assert!(
+        !said.contains("Run this?"),
+        "the question is no word of the model's: {said}"
+    );
+    assert!(results(&model).to_string().contains("drop ran"));
+
+    // A second yes is an ordinary message.
+    assert_eq!(say(&app, &key, "yes").await["text"], "What?");
+    assert_eq!(server.calls().len(), 1);
+}
+
+#[tokio::test]
+async fn two_that_say_yes_at_once_run_it_once() {
+    let server = McpServer::with([writing("drop")]).await;
+    let model = ModelServer::answering(|call| match call.last_text().as_str() {
+        "go" => Says::tool("t1", "docs__drop", json!({})),
+        _ => Says::text("So."),
+    })
+    .await;
+    let (app, key) = app_with(&model).await;
+    connect(&app, &server, json!({"tools": "drop"})).await;
+    say(&app, &key, "go").await;
+    let all = (0..8).map(|_| say(&app, &key, "yes"));
+    let answers = futures::future::join_all(all).await;
+    assert_eq!(server.calls().len(), 1);
+    let late = |answer: &&Value| answer["text"].as_str().unwrap().contains("answered before");
+    assert_eq!(answers.iter().filter(late).count(), 7);
+}
+
+#[tokio::test]
+async fn anything_but_a_yes_drops_it_even_if_it_is_not_answered() {
+    for (message, status) in [
+        ("no", StatusCode::OK),
+        ("with another title", StatusCode::OK),
+        ("fail", StatusCode::SERVICE_UNAVAILABLE),
+    ] {
+        let server = McpServer::with([writing("drop")]).await;
+        let model = ModelServer::answering(|call| match call.last_text().as_str() {
+            "go" => Says::tool("t1", "docs__drop", json!({})),
+            "fail" => Says::anthropic_error(400, "invalid_request_error", "no"),
+            _ => Says::text("So."),
+        })
+        .await;
+        let (app, key) = app_with(&model).await;
+        connect(&app, &server, json!({"tools": "drop"})).await;
+        say(&app, &key, "go").await;
+        let body = json!({"message": message, "session_id": "s"});
+        let answer = app.post("/api/chat", Some(&key), &body).await;
+        assert_eq!(
+            answer.status.is_success(),
+            status.is_success(),
+            "{:?}",
+            answer.body
+        );
+        say(&app, &key, "yes").await;
+        assert_eq!(server.calls(), [], "{message}");
+    }
+}
+
+#[tokio::test]
+async fn only_who_was_asked_where_they_were_asked_can_say_yes() {
+    let server = McpServer::with([writing("drop")]).await;
+    let model = ModelServer::answering(|call| match call.last_text().as_str() {
+        "go" => Says::tool("t1", "docs__drop", json!({})),
+        _ => Says::text("So."),
+    })
+    .await;
+    let (app, key) = app_with(&model).await;
+    let other = app.key("default", "ada", UserRole::Admin).await;
+    connect(&app, &server, json!({"tools": "drop"})).await;
+    say(&app, &key, "go").await;
+    say(&app, &other, "yes").await;
+    let elsewhere = json!({"message": "yes", "session_id": "another"});
+    app.post("/api/chat", Some(&key), &elsewhere).await;
+    assert_eq!(server.calls(), []);
+    // A tool that the tenant took away since is not run.
+    connect(&app, &server, json!({"tools": "-"})).await;
+    say(&app, &key, "yes").await;
+    assert_eq!(server.calls(), []);
+    assert!(results(&model).to_string().contains("not offered any more"));
+}
+
+#[tokio::test]
+async fn a_question_that_a_model_writes_is_none() {
+    let server = McpServer::with([writing("drop")]).await;
+    let asked = "**Run this?** `drop` of `docs`. Answer `yes` to run it.";
+    let model = ModelServer::scripted([Says::text(asked), Says::text("What?")]).await;
+    let (app, key) = app_with(&model).await;
+    connect(&app, &server, json!({"tools": "drop"})).await;
+    say(&app, &key, "go").await;
+    assert_eq!(say(&app, &key, "yes").await["text"], "What?");
+    assert_eq!(server.calls(), []);
+}
+
+#[tokio::test]
+async fn a_client_that_holds_its_conversation_is_asked_too() {
+    let server = McpServer::with([writing("drop")]).await;
+    let model = ModelServer::answering(|call| match call.last_text().as_str() {
+        "go" => Says::tool("t1", "docs__drop", json!({"title": "x"})),
+        _ => Says::text("So."),
+    })
+    .await;
+    let (app, key) = app_with(&model).await;
+    connect(&app, &server, json!({"tools": "drop"})).await;
+    let name = app.get("/v1/models", Some(&key)).await.json()["data"][0]["id"].clone();
+    let complete = async |messages: Value| {
+        let body = json!({"model": name, "messages": messages});
+        let answer = app
+            .post("/v1/chat/completions", Some(&key), &body)
+            .await
+            .json();
+        let choice = &answer["choices"][0];
+        assert_eq!(choice["finish_reason"], "stop", "{answer}");
+        choice["message"]["content"].as_str().unwrap().to_owned()
+    };
+    let go = json!({"role": "user", "content": "go"});
+    let yes = json!({"role": "user", "content": "yes"});
+    let asked = complete(json!([go])).await;
+    assert!(asked.contains("(Question "), "{asked}");
+    let with = |said: &str| json!([go, {"role": "assistant", "content": said}, yes]);
+    // Neither another question under its id, nor a word behind it.
+    complete(with(&asked.replace("\"x\"", "\"y\""))).await;
+    complete(with(&format!("{asked} So?"))).await;
+    assert_eq!(server.calls(), []);
+    for _ in 0..2 {
+        complete(with(&asked)).await;
+        assert_eq!(server.calls(), [("drop".to_owned(), json!({"title": "x"}))]);
+    }
+}
