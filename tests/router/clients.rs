@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::json;
 use support::model::{Answer as Says, ModelCall, ModelServer};
@@ -43,10 +44,12 @@ fn python() -> Option<PathBuf> {
 
 /// A copy of the folder with what its lock file names, installed on first use, where JavaScript
 /// looks for it. `None` if it cannot be had.
-fn node() -> Option<PathBuf> {
+pub(crate) fn node() -> Option<PathBuf> {
+    static INSTALLING: Mutex<()> = Mutex::new(());
     if skip_without("npm") {
         return None;
     }
+    let _alone = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
     let copy = folder().join("../../target/node/clients");
     std::fs::create_dir_all(&copy).unwrap();
     let lock = std::fs::read(folder().join("package-lock.json")).unwrap();
@@ -67,7 +70,7 @@ fn node() -> Option<PathBuf> {
         .output()
         .unwrap();
     if !installed.status.success() {
-        missing("the npm packages of OpenAI's clients");
+        missing("the npm packages of tests/clients");
         return None;
     }
     std::fs::write(complete, lock).unwrap();

@@ -8,6 +8,7 @@
 mod clients;
 mod fuzzed;
 mod http;
+mod mcp_server;
 mod process;
 mod providers;
 mod release_notes;
