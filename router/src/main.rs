@@ -148,8 +148,8 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
 /// The log filter: `RUST_LOG`, or else `info`.
 ///
 /// At `debug` and `trace` the AWS SDK logs whole requests, with people's messages and the
-/// credentials that sign them, so it stays at `warn` unless `RUST_LOG` names its crates. The SDK for
-/// MCP logs what servers tell it, and is not heard unless it is named.
+/// credentials that sign them, so it stays at `warn` unless `RUST_LOG` names its crates. The SDK
+/// for MCP logs what servers tell it, and is not heard unless it is named.
 fn log_filter() -> Result<EnvFilter, ConfigError> {
     let set = std::env::var("RUST_LOG").unwrap_or_default();
     let text = Some(set.as_str())

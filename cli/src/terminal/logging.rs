@@ -7,6 +7,9 @@ use super::printer::Printer;
 use crate::config::settings::Settings;
 use crate::error::CliError;
 
+/// The SDK for MCP logs what servers tell it: it is not heard unless it is named.
+const QUIET: &str = "rmcp=off";
+
 /// Starts showing the log, if `level` says how much of it a command shows. `RUST_LOG` decides what
 /// is in it.
 ///
@@ -27,12 +30,12 @@ pub(crate) fn start(
         }
     };
     let filter = match settings.log_filter.as_deref() {
-        Some(wanted) => EnvFilter::try_new(wanted).map_err(|error| {
+        Some(wanted) => EnvFilter::try_new(format!("{QUIET},{wanted}")).map_err(|error| {
             CliError::usage("cannot understand RUST_LOG")
                 .caused_by(error)
                 .hint("for example RUST_LOG=t3nets_router=debug")
         })?,
-        None => EnvFilter::new(default),
+        None => EnvFilter::new(format!("{QUIET},{default}")),
     };
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)

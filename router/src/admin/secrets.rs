@@ -147,8 +147,8 @@ impl Admin {
     }
 
     /// A tenant's secrets by name. The list may lag on some platforms, so those of
-    /// [`NAMED_INTEGRATIONS`] and of its MCP servers are asked for by name: one that was made just now is neither hidden
-    /// nor left behind by a removal.
+    /// [`NAMED_INTEGRATIONS`] and of its MCP servers are asked for by name: one that was made just
+    /// now is neither hidden nor left behind by a removal.
     pub(super) async fn all_secrets(
         &self,
         tenant: &TenantId,

@@ -10,6 +10,7 @@ mod checks;
 mod conversations;
 mod fallback;
 mod health;
+mod injection;
 mod ledger;
 mod logging;
 mod malformed;

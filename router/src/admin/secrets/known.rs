@@ -71,7 +71,8 @@ const MCP: &[Field] = &[
     .optional(),
 ];
 
-/// The integrations whose fields T3nets knows, beside the MCP servers'. Any other can be stored as it is given.
+/// The integrations whose fields T3nets knows, beside the MCP servers'. Any other can
+/// be stored as it is given.
 pub const KNOWN_INTEGRATIONS: [&str; 3] = ["jira", "anthropic", "openai"];
 
 /// The fields of an integration; `None` if T3nets does not know it.
