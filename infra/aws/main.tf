@@ -183,6 +183,7 @@ module "compute" {
   secrets_policy_arn        = module.secrets.policy_arn
   bedrock_model_id          = var.bedrock_model_id
   bedrock_models            = local.bedrock_models
+  bedrock_guardrails        = var.bedrock_guardrails
   admin_api                 = var.admin_api
   anonymous_tenant          = var.anonymous_tenant
   private_ranges            = var.private_ranges

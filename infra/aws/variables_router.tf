@@ -27,6 +27,20 @@ variable "bedrock_allowed_models" {
   }
 }
 
+variable "bedrock_guardrails" {
+  description = "The guardrails that tenants' settings may name: ids, or ARNs where a guardrail works across regions (its own and its profile's). A star is all of the account's in the region."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition = alltrue([
+      for id in var.bedrock_guardrails : can(regex("^([a-z0-9]+|\\*|arn:[a-z-]+:bedrock:[^*]+:guardrail(-profile)?/[^*]+)$", id))
+    ])
+    error_message = "bedrock_guardrails are guardrail ids such as gr1a2b3c4d5e, ARNs of guardrails or their profiles, or a star."
+  }
+}
+
 variable "admin_api" {
   description = "T3NETS_ADMIN_API: whether admins of tenants may administer them over HTTP. The task role may then write what it otherwise only reads: the tenants' secrets, by path and tag."
   type        = bool

@@ -90,6 +90,8 @@ enabled_skills            ping, sprint_status
 messages_per_day          20
 max_conversation_history  20 (default)
 max_concurrent_calls      no limit (default)
+guardrail_identifier      none (default)
+guardrail_version         DRAFT (default)
 "#);
 
     let unset = operator.json(&["tenant", "set", "--unset", "messages_per_day"]);

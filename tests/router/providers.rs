@@ -9,7 +9,7 @@
 )]
 
 mod anthropic;
-mod ask;
+pub(crate) mod ask;
 mod bedrock;
 mod bedrock_tolerance;
 mod openai;

@@ -10,8 +10,11 @@ use std::str::FromStr;
 use serde_json::Value;
 
 use super::{AdminError, FieldConflict};
-use crate::ai::plausible;
-use crate::model::newer::{FALLBACK_MODEL, MAX_CONCURRENT_CALLS, WORDING_MODEL};
+use crate::ai::{ProviderKind, plausible};
+use crate::model::newer::{
+    FALLBACK_MODEL, GUARDRAIL_DRAFT, GUARDRAIL_IDENTIFIER, GUARDRAIL_VERSION, MAX_CONCURRENT_CALLS,
+    WORDING_MODEL,
+};
 use crate::model::{BudgetKey, ChannelKind, JsonObject, Tenant, TenantSettings, Unit};
 use crate::nearest::{did_you_mean, nearest};
 use crate::skills;
@@ -41,12 +44,16 @@ pub enum SettingKey {
     MaxConversationHistory,
     /// How many questions may be with a model at once.
     MaxConcurrentCalls,
+    /// The guardrail that Bedrock applies.
+    GuardrailIdentifier,
+    /// Which of its versions.
+    GuardrailVersion,
     /// How much may be used in a day or a month, by all or by each.
     Budget(BudgetKey),
 }
 
 /// The settings that are no budgets.
-const PLAIN: [SettingKey; 11] = [
+const PLAIN: [SettingKey; 13] = [
     SettingKey::AiProvider,
     SettingKey::AiModel,
     SettingKey::Tier1FormattingModel,
@@ -58,6 +65,8 @@ const PLAIN: [SettingKey; 11] = [
     SettingKey::MessagesPerDay,
     SettingKey::MaxConversationHistory,
     SettingKey::MaxConcurrentCalls,
+    SettingKey::GuardrailIdentifier,
+    SettingKey::GuardrailVersion,
 ];
 
 /// The providers that a tenant can choose.
@@ -98,6 +107,8 @@ impl SettingKey {
             Self::MessagesPerDay => "messages_per_day",
             Self::MaxConversationHistory => "max_conversation_history",
             Self::MaxConcurrentCalls => MAX_CONCURRENT_CALLS,
+            Self::GuardrailIdentifier => GUARDRAIL_IDENTIFIER,
+            Self::GuardrailVersion => GUARDRAIL_VERSION,
             Self::Budget(key) => key.as_str(),
         }
     }
@@ -127,6 +138,10 @@ impl SettingKey {
             Self::MaxConcurrentCalls => {
                 "questions that may be with a model at once, by each router [default: no limit]"
             }
+            Self::GuardrailIdentifier => {
+                "the Bedrock guardrail for questions and answers [default: none]"
+            }
+            Self::GuardrailVersion => "which version of the guardrail [default: DRAFT]",
         }
     }
 
@@ -149,6 +164,8 @@ impl SettingKey {
             Self::Budget(key) => key.rule(),
             Self::MaxConversationHistory => "must be a whole number from 0 to 1000",
             Self::MaxConcurrentCalls => "must be a whole number from 1 to 10000",
+            Self::GuardrailIdentifier => "must be a guardrail's id or ARN, without spaces",
+            Self::GuardrailVersion => "must be DRAFT or a version's number, as a text",
         }
     }
 
@@ -156,7 +173,11 @@ impl SettingKey {
     fn is_newer(self) -> bool {
         matches!(
             self,
-            Self::Tier1FormattingModel | Self::FallbackModel | Self::MaxConcurrentCalls
+            Self::Tier1FormattingModel
+                | Self::FallbackModel
+                | Self::MaxConcurrentCalls
+                | Self::GuardrailIdentifier
+                | Self::GuardrailVersion
         )
     }
 
@@ -212,6 +233,11 @@ impl SettingKey {
             Self::Budget(key) => key.read(value).is_some(),
             Self::MaxConversationHistory => number_in(0..=1000),
             Self::MaxConcurrentCalls => number_in(1..=10_000),
+            Self::GuardrailIdentifier => value.as_str().is_some_and(is_guardrail),
+            Self::GuardrailVersion => value.as_str().is_some_and(|version| {
+                version == GUARDRAIL_DRAFT
+                    || (version.len() <= 8 && version.parse::<u32>().is_ok_and(|number| number > 0))
+            }),
         }
     }
 }
@@ -271,7 +297,9 @@ impl SettingEdit {
             SettingKey::AiProvider
             | SettingKey::AiModel
             | SettingKey::Tier1FormattingModel
-            | SettingKey::FallbackModel => Value::from(text.trim()),
+            | SettingKey::FallbackModel
+            | SettingKey::GuardrailIdentifier
+            | SettingKey::GuardrailVersion => Value::from(text.trim()),
             SettingKey::SystemPromptOverride => Value::from(text),
             SettingKey::MaxTokensPerMessage
             | SettingKey::MessagesPerDay
@@ -371,6 +399,7 @@ pub(super) fn edited(tenant: &Tenant, edits: &[SettingEdit]) -> Result<Tenant, A
     edited.store_newer(newer);
     edited.store_budgets(budgets);
     check_models(&edited, edits)?;
+    check_guardrail(&edited, edits)?;
     if edits
         .iter()
         .any(|edit| edit.key == SettingKey::EnabledChannels)
@@ -380,10 +409,51 @@ pub(super) fn edited(tenant: &Tenant, edits: &[SettingEdit]) -> Result<Tenant, A
     Ok(edited)
 }
 
+/// Whether a text has the form of a guardrail's id or ARN
+/// (<https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailConfiguration.html>).
+fn is_guardrail(text: &str) -> bool {
+    let is_id = |text: &str| {
+        text.bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    };
+    let is_arn = |text: &str| {
+        text.starts_with("arn:")
+            && text.contains(":guardrail")
+            && text.bytes().all(|byte| byte.is_ascii_graphic())
+    };
+    (1..=MAX_MODEL_CHARS).contains(&text.len()) && (is_id(text) || is_arn(text))
+}
+
+/// Whether a guardrail has a provider that applies it: no other than Bedrock does.
+fn check_guardrail(edited: &Tenant, edits: &[SettingEdit]) -> Result<(), AdminError> {
+    let provider = provider_of(edited).filter(|provider| *provider != ProviderKind::Bedrock);
+    let (Some(provider), Some(_)) = (provider, edited.guardrail()) else {
+        return Ok(());
+    };
+    for edit in edits.iter().filter(|edit| edit.value.is_some()) {
+        let reason = match edit.key {
+            SettingKey::GuardrailIdentifier => {
+                format!("needs `ai_provider=bedrock`: `{provider}` has no guardrails")
+            }
+            SettingKey::AiProvider => format!(
+                "cannot be `{provider}`, which has no guardrails, while `{GUARDRAIL_IDENTIFIER}` is set"
+            ),
+            _ => continue,
+        };
+        return Err(AdminError::invalid(edit.key.as_str(), reason));
+    }
+    Ok(())
+}
+
+/// The provider that is set.
+fn provider_of(tenant: &Tenant) -> Option<ProviderKind> {
+    let word = tenant.settings.ai_provider.as_deref()?;
+    word.trim().to_lowercase().parse().ok()
+}
+
 /// Whether each model that is set fits its provider. What was stored before is left as it is.
 fn check_models(edited: &Tenant, edits: &[SettingEdit]) -> Result<(), AdminError> {
-    let provider = edited.settings.ai_provider.as_deref();
-    let provider = provider.and_then(|word| word.trim().to_lowercase().parse().ok());
+    let provider = provider_of(edited);
     for edit in edits.iter().filter(|edit| edit.key.is_model()) {
         if let Some(model) = edit.value.as_ref().and_then(Value::as_str) {
             plausible::check_model(provider, model)

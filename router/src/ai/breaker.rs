@@ -31,7 +31,7 @@ const KEPT_FOR: Duration = Duration::from_secs(10 * 60);
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Circuit {
     pub(super) provider: ProviderKind,
-    /// The tenant, where the credentials are its own.
+    /// The tenant, where the credentials or the guardrail are its own.
     pub(super) owner: Option<TenantId>,
     /// The endpoint, where it is not the provider's own.
     pub(super) address: Option<BaseUrl>,

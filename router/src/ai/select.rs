@@ -20,8 +20,8 @@ use super::refusal::excerpt;
 use super::table::{self, ModelInfo, is_model_id};
 use super::{ProviderKind, plausible};
 use crate::model::{
-    IntegrationName, ModelReply, ModelRequest, NanoUsd, SecretDocument, SecretName, Tenant,
-    TenantId,
+    Guardrail, IntegrationName, ModelReply, ModelRequest, NanoUsd, SecretDocument, SecretName,
+    Tenant, TenantId,
 };
 use crate::outbound::{Client, ClientError, Reach};
 use crate::ports::{ChatModel, Listener, ModelError, ModelEvent, SecretStore};
@@ -145,6 +145,21 @@ impl Models {
         tenant: &'a Tenant,
         secrets: &dyn SecretStore,
     ) -> Result<Source<'a>, SelectError> {
+        let source = self.provider(tenant, secrets).await?;
+        match (source, tenant.guardrail()) {
+            (source, None) => Ok(source),
+            (Source::Bedrock { .. }, Some(guardrail)) => Ok(Source::Bedrock {
+                guarded: Some((&tenant.id, guardrail)),
+            }),
+            (other, Some(_)) => Err(SelectError::NoGuardrails(other.provider())),
+        }
+    }
+
+    async fn provider<'a>(
+        &'a self,
+        tenant: &'a Tenant,
+        secrets: &dyn SecretStore,
+    ) -> Result<Source<'a>, SelectError> {
         let decided = match &tenant.settings.ai_provider {
             Some(word) => Some(word.trim().to_lowercase().parse()?),
             None => Some(self.defaults.provider()).filter(|kind| *kind != ProviderKind::Offline),
@@ -170,7 +185,7 @@ impl Models {
     fn shared(&self, provider: ProviderKind) -> Result<Source<'_>, SelectError> {
         let shared = match provider {
             ProviderKind::Offline => return Ok(Source::Offline),
-            ProviderKind::Bedrock => return Ok(Source::Bedrock),
+            ProviderKind::Bedrock => return Ok(Source::Bedrock { guarded: None }),
             ProviderKind::Anthropic => &self.defaults.anthropic,
             ProviderKind::OpenAi => &self.defaults.openai,
         };
@@ -187,7 +202,10 @@ impl Models {
     fn one(&self, source: &Source<'_>, named: Option<&str>) -> Result<SelectedModel, SelectError> {
         match source {
             Source::Offline => Ok(self.offline()),
-            Source::Bedrock => self.on_bedrock(source, named),
+            Source::Bedrock { guarded } => {
+                let guardrail = guarded.as_ref().map(|(_, guardrail)| guardrail);
+                self.on_bedrock(source, guardrail, named)
+            }
             Source::Api {
                 provider,
                 client,
@@ -213,6 +231,7 @@ impl Models {
     fn on_bedrock(
         &self,
         source: &Source<'_>,
+        guardrail: Option<&Guardrail>,
         named: Option<&str>,
     ) -> Result<SelectedModel, SelectError> {
         let provider = ProviderKind::Bedrock;
@@ -233,7 +252,7 @@ impl Models {
                 .to_owned(),
             breaker: self.breakers.breaker(source.circuit(&id)),
             id,
-            chat: bedrock.model(info),
+            chat: bedrock.model(info, guardrail.cloned()),
             info,
         })
     }
@@ -299,7 +318,10 @@ impl Models {
 /// Who provides a tenant's models.
 enum Source<'a> {
     Offline,
-    Bedrock,
+    Bedrock {
+        /// The tenant's guardrail.
+        guarded: Option<(&'a TenantId, Guardrail)>,
+    },
     /// By HTTP, with a key.
     Api {
         provider: ProviderKind,
@@ -314,7 +336,7 @@ impl Source<'_> {
     fn provider(&self) -> ProviderKind {
         match self {
             Self::Offline => ProviderKind::Offline,
-            Self::Bedrock => ProviderKind::Bedrock,
+            Self::Bedrock { .. } => ProviderKind::Bedrock,
             Self::Api { provider, .. } => *provider,
         }
     }
@@ -322,14 +344,15 @@ impl Source<'_> {
     /// Whose calls of a model fail together.
     fn circuit(&self, model: &str) -> Circuit {
         let (owner, address) = match self {
-            Self::Offline | Self::Bedrock => (None, None),
+            Self::Offline => (None, None),
+            Self::Bedrock { guarded } => (guarded.as_ref().map(|(tenant, _)| *tenant), None),
             Self::Api {
                 credentials, owner, ..
-            } => (owner.cloned(), credentials.base_url.clone()),
+            } => (*owner, credentials.base_url.clone()),
         };
         Circuit {
             provider: self.provider(),
-            owner,
+            owner: owner.cloned(),
             address,
             model: model.to_owned(),
         }

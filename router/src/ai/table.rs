@@ -284,7 +284,9 @@ fn arn_resource(id: &str) -> Option<&str> {
 
 /// Whether a text that is not in the table may be a provider's id of a model.
 pub(super) fn is_model_id(text: &str) -> bool {
-    !text.is_empty() && text.len() <= 256 && text.bytes().all(|byte| byte.is_ascii_graphic())
+    // The longest that Bedrock takes:
+    // https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
+    (1..=2048).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// The name of a provider's model for tenants that choose none.

@@ -198,3 +198,22 @@ fn what_a_setting_names_is_known_or_not() {
         assert!(!is_known(unknown), "{unknown}");
     }
 }
+
+#[test]
+fn routers_and_profiles_of_ones_own_are_called_as_they_are_and_have_no_price_of_their_own() {
+    let account = "arn:aws:bedrock:us-east-1:111122223333";
+    for resource in [
+        "default-prompt-router/anthropic.claude:1".to_owned(),
+        "prompt-router/a1b2c3d4e5f6".to_owned(),
+        "application-inference-profile/a1b2c3d4e5f6".to_owned(),
+        format!("application-inference-profile/{}", "a".repeat(1_900)),
+    ] {
+        let arn = format!("{account}:{resource}");
+        let (id, info) = bedrock_model(&arn, "eu-west-1").unwrap();
+        assert_eq!((&id, info), (&arn, None), "{resource}");
+        assert!(is_known(&arn) && without_account(&arn) == resource);
+    }
+    let profile = format!("{account}:inference-profile/us.amazon.nova-lite-v1:0");
+    let (_, info) = bedrock_model(&profile, "us-east-1").unwrap();
+    assert_eq!(info.unwrap().name, "nova-lite");
+}

@@ -44,6 +44,7 @@ pub use conversations::DynamoConversations;
 pub use deploys::{DeployLock, Deploys, Lease, LockAttempt, VerifiedRelease, WatchedDeployment};
 pub use error::{AwsError, AwsErrorKind};
 pub use names::{InvalidSecretsPrefix, Names, SecretsPrefix, is_region};
+pub(crate) use permissions::GUARDRAIL_ACTION;
 pub use permissions::{ADMIN_ACTIONS, TASK_ACTIONS};
 pub use profile::{ProfileFacts, ProfileSource};
 pub use secrets::SecretsManager;

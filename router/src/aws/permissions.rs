@@ -15,6 +15,9 @@ pub const TASK_ACTIONS: [&str; 10] = [
     "secretsmanager:GetSecretValue",
 ];
 
+/// What it needs besides where a tenant's settings name a guardrail.
+pub(crate) const GUARDRAIL_ACTION: &str = "bedrock:ApplyGuardrail";
+
 /// Those that it calls besides where tenants are administered over HTTP (`T3NETS_ADMIN_API`).
 pub const ADMIN_ACTIONS: [&str; 6] = [
     "secretsmanager:CreateSecret",
@@ -61,6 +64,7 @@ mod tests {
             }
         }
         let called = TASK_ACTIONS.into_iter().chain(ADMIN_ACTIONS);
+        let called = called.chain([GUARDRAIL_ACTION]);
         let called: BTreeSet<String> = called.map(str::to_owned).collect();
         assert_eq!(allowed, called);
     }

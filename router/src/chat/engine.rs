@@ -18,7 +18,7 @@ use super::tool_loop::ToolLoop;
 use super::tools::{self, TurnTools};
 use super::{Caller, OnEvent, Route, TurnAnswer, TurnError, TurnEvent, TurnRequest, admit, fixed};
 use crate::ai::{Choice, Models, SelectedModel};
-use crate::model::{ConversationKey, Tenant};
+use crate::model::{ConversationKey, StopReason, Tenant};
 use crate::ports::{ModelError, Platform};
 use crate::skills::SkillSet;
 use crate::telemetry::of_turn;
@@ -191,6 +191,7 @@ impl Engine {
                 usage: outcome.usage,
                 cost: outcome.cost,
                 raw: outcome.raw,
+                guardrail_intervened: outcome.stop == StopReason::Guardrail,
                 question: outcome.question,
                 warnings: reservation.warnings.clone(),
             })

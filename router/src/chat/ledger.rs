@@ -13,7 +13,7 @@ use crate::ai::SelectedModel;
 use crate::ai::table::ModelInfo;
 use crate::model::{
     Amounts, ContentBlock, Hold, LedgerAccount, ModelReply, ModelRequest, NanoUsd, Reserved, Route,
-    SettledTurn, Standing, TokenUsage, Unit, UsageDelta,
+    SettledTurn, Standing, StopReason, TokenUsage, Unit, UsageDelta,
 };
 use crate::ports::{ModelEvent, UsageStore};
 use crate::telemetry;
@@ -260,7 +260,10 @@ impl Reservation {
     ) -> Option<NanoUsd> {
         let mut used = self.used();
         let mut estimated = 0;
-        if let Some(mut call) = used.call.take() {
+        // A question that a guardrail blocks reaches no model: all that was used is told.
+        if let Some(mut call) = used.call.take()
+            && reply.stop != StopReason::Guardrail
+        {
             // What was told counts as it is; what was not told is estimated.
             call.told = reply.usage;
             call.heard_bytes = match reply.usage.output {

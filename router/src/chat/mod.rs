@@ -134,6 +134,8 @@ pub struct TurnAnswer {
     pub raw: bool,
     /// What it asks the user: what waits for a yes.
     pub question: Option<Question>,
+    /// Whether a guardrail blocked or changed it.
+    pub guardrail_intervened: bool,
     /// The budgets of which 80 % or more is used, on the day of the turn.
     pub warnings: Vec<(Standing, Date)>,
 }

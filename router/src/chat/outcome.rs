@@ -8,6 +8,7 @@ use crate::ai::{NO_MODEL_NOTE, SelectedModel};
 use crate::model::{ContentBlock, NanoUsd, StopReason, TokenUsage};
 
 const FILTERED: &str = "(The model's content filter stopped this answer.)";
+const GUARDRAIL: &str = "(A guardrail blocked or changed this answer.)";
 const CUT_OFF: &str = "(The answer reached its longest length and was cut off.)";
 const NO_ANSWER: &str = "(The model gave no answer.)";
 
@@ -78,6 +79,7 @@ impl Outcome {
     pub(super) fn finish(&mut self, stop: StopReason, on_event: &mut OnEvent<'_>) {
         match stop {
             StopReason::Filtered => self.add_note(FILTERED, on_event),
+            StopReason::Guardrail => self.add_note(GUARDRAIL, on_event),
             StopReason::MaxTokens => self.add_note(CUT_OFF, on_event),
             StopReason::ToolUse | StopReason::EndTurn if self.text.trim().is_empty() => {
                 self.add_note(NO_ANSWER, on_event);

@@ -91,6 +91,9 @@ pub(super) struct ChatAnswer {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     question: Option<Question>,
+    /// Whether a guardrail blocked or changed it; absent if not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    guardrail_intervened: bool,
     /// The budgets of which 80 % is used, or more.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     budget_warnings: Vec<BudgetView>,
@@ -141,6 +144,7 @@ impl ChatAnswer {
                 .collect(),
             timing_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             raw: answer.raw,
+            guardrail_intervened: answer.guardrail_intervened,
             request_id,
         }
     }

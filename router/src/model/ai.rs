@@ -180,8 +180,10 @@ pub enum StopReason {
     ToolUse,
     /// The answer reached its longest length.
     MaxTokens,
-    /// A guardrail or content filter stopped it.
+    /// A content filter stopped it.
     Filtered,
+    /// A guardrail blocked or changed it.
+    Guardrail,
 }
 
 /// What a call used, in tokens.

@@ -35,6 +35,7 @@ pub use ids::{ChannelId, IntegrationName, InvalidId, SessionId, TenantId, TurnId
 pub use key::{ApiKey, KeyHash, TokenKind};
 pub use ledger::{LedgerAccount, LedgerCounts, LedgerLine, Route, SettledTurn, UnknownRoute};
 pub use mcp::MOST_MCP_SERVERS;
+pub use newer::Guardrail;
 pub use other::{InvalidAttribute, OtherAttributes};
 pub(crate) use other::{
     KEY_ATTRIBUTES, MAPPING_ATTRIBUTES, MEMORY_ATTRIBUTES, TENANT_ATTRIBUTES, USER_ATTRIBUTES,

@@ -18,6 +18,21 @@ pub(crate) const FALLBACK_MODEL: &str = "fallback_model";
 /// How many questions may be with a model at once.
 pub(crate) const MAX_CONCURRENT_CALLS: &str = "max_concurrent_calls";
 
+/// The guardrail that Bedrock applies, and which of its versions.
+pub(crate) const GUARDRAIL_IDENTIFIER: &str = "guardrail_identifier";
+pub(crate) const GUARDRAIL_VERSION: &str = "guardrail_version";
+/// The version that is being worked on, which every guardrail has.
+pub(crate) const GUARDRAIL_DRAFT: &str = "DRAFT";
+
+/// A guardrail of Amazon Bedrock's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guardrail {
+    /// Its id or ARN.
+    pub identifier: String,
+    /// A number, or `DRAFT`.
+    pub version: String,
+}
+
 impl Tenant {
     /// The model that words the results of skills that a rule chose; `None`: the one that answers
     /// all else.
@@ -34,6 +49,16 @@ impl Tenant {
     /// How many questions may be with a model at once, in one process; `None`: as many as come.
     pub fn max_concurrent_calls(&self) -> Option<u64> {
         self.newer(MAX_CONCURRENT_CALLS)?.as_u64()
+    }
+
+    /// The guardrail that is applied to questions and answers.
+    pub fn guardrail(&self) -> Option<Guardrail> {
+        let identifier = self.newer_text(GUARDRAIL_IDENTIFIER)?;
+        let version = self.newer_text(GUARDRAIL_VERSION);
+        Some(Guardrail {
+            identifier: identifier.to_owned(),
+            version: version.unwrap_or(GUARDRAIL_DRAFT).to_owned(),
+        })
     }
 
     /// The models that the settings name, each with its setting.

@@ -44,6 +44,8 @@ class Permissions(Facts):
         administers = var["admin_api"]
         secret_actions = READ_SECRETS | (MAKE_SECRETS | MANAGE_SECRETS if administers else set())
         want |= named("secretsmanager", secret_actions) | named("bedrock", MODEL_ACTIONS)
+        if var.get("bedrock_guardrails"):
+            want |= named("bedrock", {"ApplyGuardrail"})
         want |= named("logs", {"CreateLogGroup", "CreateLogStream", "PutLogEvents"})
         exec_actions = {"CreateControlChannel", "CreateDataChannel", "OpenControlChannel", "OpenDataChannel"}
         on_everything = {"secretsmanager:ListSecrets"} if administers else set()
@@ -61,6 +63,11 @@ class Permissions(Facts):
         self.same("Query on", reached("dynamodb:Query"), tables | {f"{self.tenants['arn']}/index/channel-mapping"})
         self.same("ConditionCheckItem on", reached("dynamodb:ConditionCheckItem"), {self.tenants["arn"]})
         account = self.tenants["arn"].split(":")[4]
+        guardrails = {
+            one if one.startswith("arn:") else f"arn:aws:bedrock:{var['region']}:{account}:guardrail/{one}"
+            for one in var.get("bedrock_guardrails") or []
+        }
+        self.same("ApplyGuardrail on", reached("bedrock:ApplyGuardrail"), guardrails)
         prefix = (
             f"arn:aws:secretsmanager:{var['region']}:{account}:secret:/{var['project']}/{var['environment']}/tenants/*"
         )

@@ -9,6 +9,7 @@ pub(crate) mod chat;
 mod checks;
 mod conversations;
 mod fallback;
+mod guardrail;
 mod health;
 mod injection;
 mod ledger;
@@ -36,7 +37,7 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use t3nets_router::ai::AiDefaults;
+use t3nets_router::ai::{AiDefaults, Bedrock};
 use t3nets_router::config::{Deadlines, Identity, SampleBoard, ServerConfig};
 use t3nets_router::model::{
     ApiKey, AuditEntry, JsonObject, KeyHash, SecretDocument, SecretName, Tenant, TenantId,
@@ -71,6 +72,8 @@ pub(crate) struct Setup {
     pub(crate) clock: Option<Arc<dyn Clock>>,
     /// Variables as `AiDefaults` reads them.
     pub(crate) ai: Vec<(&'static str, String)>,
+    /// Bedrock in place of what those choose.
+    pub(crate) bedrock: Option<Bedrock>,
     pub(crate) deadlines: Option<Deadlines>,
     pub(crate) settings: TenantSettings,
     /// A store of usage in place of the embedded one.
@@ -147,6 +150,11 @@ impl TestApp {
                 .find(|(key, _)| *key == name)
                 .map(|(_, value)| value.clone())
         });
+        let ai = ai.unwrap();
+        let ai = match setup.bedrock {
+            Some(bedrock) => ai.with_bedrock(bedrock, "nova-lite".to_owned()),
+            None => ai,
+        };
         let config = ServerConfig {
             identity: Identity {
                 platform: setup.platform.unwrap_or("local"),
@@ -155,7 +163,7 @@ impl TestApp {
             },
             admin_api: !setup.admin_api_off,
             anonymous_tenant: setup.anonymous.then(|| tenant_id("default")),
-            ai: ai.unwrap(),
+            ai,
             reach: Reach::Internet(Allowed::parse(true, None).unwrap()),
             deadlines: setup.deadlines.unwrap_or_default(),
             sample_board: setup.sample_board,

@@ -91,7 +91,7 @@ pub(super) async fn bedrock_by(sdk: &SdkConfig, model: &str) -> SelectedModel {
 }
 
 /// AWS in a region, pointed at the server.
-pub(super) async fn aws_at(url: &str, region: &str) -> SdkConfig {
+pub(crate) async fn aws_at(url: &str, region: &str) -> SdkConfig {
     let connection = Connection {
         region: Some(region.to_owned()),
         ..Connection::default()

@@ -197,7 +197,7 @@ async fn reasons_of_its_own_are_understood() {
     let stopped = |word| Answer::text("Well").stopped(Stop::Word(word));
     for (word, understood) in [
         ("stop_sequence", StopReason::EndTurn),
-        ("guardrail_intervened", StopReason::Filtered),
+        ("guardrail_intervened", StopReason::Guardrail),
         ("content_filtered", StopReason::Filtered),
         ("model_context_window_exceeded", StopReason::MaxTokens),
         ("brand_new", StopReason::EndTurn),

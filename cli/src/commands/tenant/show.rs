@@ -118,6 +118,8 @@ fn default_of(key: SettingKey) -> Option<String> {
         SettingKey::MessagesPerDay => defaults.daily_messages().to_string(),
         SettingKey::MaxConversationHistory => defaults.history_turns().to_string(),
         SettingKey::MaxConcurrentCalls => "no limit".to_owned(),
+        SettingKey::GuardrailIdentifier => "none".to_owned(),
+        SettingKey::GuardrailVersion => "DRAFT".to_owned(),
         SettingKey::Budget(_) => return None,
     })
 }

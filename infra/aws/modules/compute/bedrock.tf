@@ -29,6 +29,11 @@ locals {
   given_arns = [for id in var.bedrock_models : id if startswith(id, "arn:")]
   models     = [for id in var.bedrock_models : id if !startswith(id, "arn:") && !contains(keys(local.profiles), id)]
 
+  guardrail_arns = [
+    for id in var.bedrock_guardrails :
+    startswith(id, "arn:") ? id : "${local.bedrock}:${var.region}:${var.account_id}:guardrail/${id}"
+  ]
+
   profile_arns = { for id in keys(local.profiles) : id => "${local.bedrock}:${var.region}:${var.account_id}:inference-profile/${id}" }
 }
 
@@ -62,6 +67,16 @@ data "aws_iam_policy_document" "bedrock" {
         variable = "bedrock:InferenceProfileArn"
         values   = [local.profile_arns[statement.key]]
       }
+    }
+  }
+  # https://docs.aws.amazon.com/bedrock/latest/userguide/guardrails-permissions.html
+  dynamic "statement" {
+    for_each = length(local.guardrail_arns) > 0 ? [local.guardrail_arns] : []
+
+    content {
+      sid       = "Guardrails"
+      actions   = ["bedrock:ApplyGuardrail"] # Converse and ConverseStream with a guardrail
+      resources = statement.value
     }
   }
 }

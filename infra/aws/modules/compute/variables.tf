@@ -313,6 +313,17 @@ variable "bedrock_models" {
   }
 }
 
+variable "bedrock_guardrails" {
+  description = "Guardrails that the router may apply: ids, ARNs, a star for all of the account's in the region."
+  type        = list(string)
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for id in var.bedrock_guardrails : length(id) > 0])
+    error_message = "bedrock_guardrails have no empty one."
+  }
+}
+
 variable "admin_api" {
   description = "T3NETS_ADMIN_API."
   type        = bool

@@ -12,6 +12,8 @@ export const LABELS: Record<string, string> = {
   enabled_skills: "Skills",
   max_conversation_history: "Turns of history for the model",
   max_concurrent_calls: "Questions at once",
+  guardrail_identifier: "Guardrail",
+  guardrail_version: "Version of the guardrail",
   url: "Address",
   email: "E-mail of the account",
   api_token: "API token",

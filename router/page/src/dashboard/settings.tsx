@@ -56,6 +56,8 @@ const HELP: Record<string, string> = {
   enabled_skills: "What T3nets may use to answer.",
   max_conversation_history: "How many earlier turns the model sees with a question. 0: each question stands alone.",
   max_concurrent_calls: "How many questions may be with a model at once, on each router.",
+  guardrail_identifier: "The ID or ARN of a guardrail in Amazon Bedrock, which checks questions and answers.",
+  guardrail_version: "DRAFT or a number.",
 };
 
 /** What a setting does, of a new one in the API's words, and what it takes where that is a range. */

@@ -360,7 +360,8 @@ fn reply(
         "max_tokens" => StopReason::MaxTokens,
         "model_context_window_exceeded" if content.is_empty() => return Err(ModelError::TooLong),
         "model_context_window_exceeded" => StopReason::MaxTokens,
-        "content_filtered" | "guardrail_intervened" => StopReason::Filtered,
+        "content_filtered" => StopReason::Filtered,
+        "guardrail_intervened" => StopReason::Guardrail,
         "malformed_model_output" | "malformed_tool_use" => {
             return Err(ModelError::Protocol(format!(
                 "the model wrote what Bedrock cannot read ({stop})"

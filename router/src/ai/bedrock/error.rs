@@ -15,7 +15,7 @@ use reqwest::StatusCode;
 
 use crate::ai::refusal::{by_status, excerpt, says_too_long};
 use crate::ai::table;
-use crate::aws::{AwsError, AwsErrorKind};
+use crate::aws::{AwsError, AwsErrorKind, GUARDRAIL_ACTION};
 use crate::errors::chain;
 use crate::outbound::waiting_time;
 use crate::ports::ModelError;
@@ -157,6 +157,7 @@ fn meaning(refusal: &Refusal<'_>, model: &str) -> ModelError {
                 "{message} (use an inference profile such as `us.{shown}`, or the model's name without its provider)"
             ))
         }
+        "ResourceNotFoundException" if lower.contains("guardrail") => ModelError::Rejected(message),
         "ValidationException" => ModelError::Rejected(message),
         // The account has not been granted the model yet: the form for Anthropic's models was not
         // filled in, which the documentation lists under the first code and the service sends as
@@ -168,6 +169,9 @@ fn meaning(refusal: &Refusal<'_>, model: &str) -> ModelError {
             ModelError::Denied(message)
         }
         "ResourceNotFoundException" => ModelError::UnknownModel(shown.to_owned()),
+        "AccessDeniedException" if lower.contains("applyguardrail") => ModelError::Denied(format!(
+            "{message} (allow the role `{GUARDRAIL_ACTION}` on it: `bedrock_guardrails` in infra/aws)"
+        )),
         "AccessDeniedException" => ModelError::Denied(format!(
             "{message} (enable access to `{shown}` in Bedrock's console, and allow the role `bedrock:InvokeModel` and \
              `bedrock:InvokeModelWithResponseStream` on it)"

@@ -32,7 +32,7 @@ use self::answer::Answer;
 use self::stream::{Event, Events, Tap};
 use crate::ai::reading::GRACE;
 use crate::ai::table::{Ability, ModelInfo};
-use crate::model::{ModelReply, ModelRequest};
+use crate::model::{Guardrail, ModelReply, ModelRequest};
 use crate::ports::{ChatModel, Listener, ModelError, ModelEvent};
 
 /// Covers DNS, TCP and TLS.
@@ -84,11 +84,16 @@ impl Bedrock {
         &self.region
     }
 
-    /// A model, with its entry of the table if there is one.
-    pub(crate) fn model(&self, info: Option<&'static ModelInfo>) -> Arc<dyn ChatModel> {
+    /// A model, with its entry of the table if there is one, and the guardrail that is applied.
+    pub(crate) fn model(
+        &self,
+        info: Option<&'static ModelInfo>,
+        guardrail: Option<Guardrail>,
+    ) -> Arc<dyn ChatModel> {
         Arc::new(BedrockModel {
             client: self.client.clone(),
             info,
+            guardrail,
         })
     }
 }
@@ -104,8 +109,8 @@ impl fmt::Debug for Bedrock {
 /// Fills in one of the SDK's two calls and sends it. They take the same fields, but their builders
 /// share no trait.
 macro_rules! send {
-    ($call:expr, $request:expr, $effort:expr $(, $tap:expr)?) => {{
-        let parts = request::parts($request, $effort)?;
+    ($call:expr, $request:expr, $model:expr, $guardrail:expr $(, $tap:expr)?) => {{
+        let parts = request::parts($request, $model.effort(), $model.guardrail.is_some())?;
         $call
             .model_id(&$request.model)
             .set_messages(Some(parts.messages))
@@ -113,6 +118,7 @@ macro_rules! send {
             .inference_config(parts.limits)
             .set_tool_config(parts.tools)
             .set_additional_model_request_fields(parts.more)
+            .set_guardrail_config($model.guardrail.as_ref().map($guardrail))
             $(.customize().interceptor($tap))?
             .send()
             .await
@@ -124,6 +130,7 @@ macro_rules! send {
 struct BedrockModel {
     client: Client,
     info: Option<&'static ModelInfo>,
+    guardrail: Option<Guardrail>,
 }
 
 impl BedrockModel {
@@ -144,7 +151,7 @@ impl BedrockModel {
         request: &ModelRequest,
         listen: &mut Listener<'_>,
     ) -> Result<ModelReply, ModelError> {
-        let output = send!(self.client.converse(), request, self.effort())?;
+        let output = send!(self.client.converse(), request, self, request::guardrail)?;
         listen(ModelEvent::Accepted);
         let reply = answer::from_response(output, request.messages.len(), listen)?;
         let text = reply.text();
@@ -163,7 +170,8 @@ impl BedrockModel {
         send!(
             self.client.converse_stream(),
             request,
-            self.effort(),
+            self,
+            request::streamed_guardrail,
             tap.clone()
         )?;
         listen(ModelEvent::Accepted);

@@ -3,10 +3,12 @@
 use aws_sdk_bedrockruntime::error::BuildError;
 use aws_sdk_bedrockruntime::primitives::Blob;
 use aws_sdk_bedrockruntime::types::{
-    AnyToolChoice, ContentBlock as Block, ConversationRole, InferenceConfiguration, Message,
-    ReasoningContentBlock, ReasoningTextBlock, SpecificToolChoice, SystemContentBlock, Tool,
-    ToolChoice as Choice, ToolConfiguration, ToolInputSchema, ToolResultBlock,
-    ToolResultContentBlock, ToolResultStatus, ToolSpecification, ToolUseBlock,
+    AnyToolChoice, ContentBlock as Block, ConversationRole, GuardrailConfiguration,
+    GuardrailConverseContentBlock, GuardrailConverseTextBlock, GuardrailStreamConfiguration,
+    GuardrailStreamProcessingMode, InferenceConfiguration, Message, ReasoningContentBlock,
+    ReasoningTextBlock, SpecificToolChoice, SystemContentBlock, Tool, ToolChoice as Choice,
+    ToolConfiguration, ToolInputSchema, ToolResultBlock, ToolResultContentBlock, ToolResultStatus,
+    ToolSpecification, ToolUseBlock,
 };
 use aws_smithy_types::Document;
 use data_encoding::BASE64;
@@ -14,7 +16,9 @@ use serde_json::{Value, json};
 
 use super::document::to_document;
 use crate::ai::{result_text, tool_arguments};
-use crate::model::{ContentBlock, ModelMessage, ModelRequest, Role, ToolChoice, ToolSpec};
+use crate::model::{
+    ContentBlock, Guardrail, ModelMessage, ModelRequest, Role, ToolChoice, ToolSpec,
+};
 use crate::ports::ModelError;
 
 /// The parts of a request, the same whether the answer is streamed or not.
@@ -27,18 +31,47 @@ pub(super) struct Parts {
     pub(super) more: Option<Document>,
 }
 
-/// The parts of a request; `effort` is asked for if the model knows it.
-pub(super) fn parts(request: &ModelRequest, effort: Option<&str>) -> Result<Parts, ModelError> {
+/// The parts of a request; `effort` is asked for if the model knows it. What a guardrail is to
+/// assess is marked.
+pub(super) fn parts(
+    request: &ModelRequest,
+    effort: Option<&str>,
+    is_guarded: bool,
+) -> Result<Parts, ModelError> {
     let invalid = |error: BuildError| ModelError::Rejected(error.to_string());
     let system = Some(request.system.as_str()).filter(|text| !text.trim().is_empty());
     Ok(Parts {
-        messages: messages(&request.messages).map_err(invalid)?,
+        messages: messages(&request.messages, is_guarded).map_err(invalid)?,
         system: system.map(|text| vec![SystemContentBlock::Text(text.to_owned())]),
         limits: limits(request),
         tools: tools(&request.tools, &request.options.tool_choice).map_err(invalid)?,
         // The parameter is Claude's; no other model of Bedrock has an effort in the table.
         more: effort.map(|effort| to_document(&json!({"output_config": {"effort": effort}}))),
     })
+}
+
+/// The question of the turn as a guardrail assesses it. Without a mark it would assess the whole
+/// conversation each time, and block all that follows a question which it once blocked
+/// (<https://docs.aws.amazon.com/bedrock/latest/userguide/guardrails-use-converse-api.html>).
+fn assessed(text: String) -> Result<GuardrailConverseContentBlock, BuildError> {
+    let text = GuardrailConverseTextBlock::builder().text(text).build()?;
+    Ok(GuardrailConverseContentBlock::Text(text))
+}
+
+pub(super) fn guardrail(guardrail: &Guardrail) -> GuardrailConfiguration {
+    GuardrailConfiguration::builder()
+        .guardrail_identifier(&guardrail.identifier)
+        .guardrail_version(&guardrail.version)
+        .build()
+}
+
+/// The same for a stream, of which nothing is sent on before it was assessed.
+pub(super) fn streamed_guardrail(guardrail: &Guardrail) -> GuardrailStreamConfiguration {
+    GuardrailStreamConfiguration::builder()
+        .guardrail_identifier(&guardrail.identifier)
+        .guardrail_version(&guardrail.version)
+        .stream_processing_mode(GuardrailStreamProcessingMode::Sync)
+        .build()
 }
 
 fn limits(request: &ModelRequest) -> InferenceConfiguration {
@@ -58,12 +91,18 @@ fn limits(request: &ModelRequest) -> InferenceConfiguration {
 /// The messages without empty ones, which are refused; neighbours of one role are merged, since
 /// roles must alternate
 /// (<https://docs.aws.amazon.com/bedrock/latest/userguide/conversation-inference-call.html>).
-fn messages(messages: &[ModelMessage]) -> Result<Vec<Message>, BuildError> {
+fn messages(messages: &[ModelMessage], is_guarded: bool) -> Result<Vec<Message>, BuildError> {
     let mut merged: Vec<(Role, Vec<Block>)> = Vec::with_capacity(messages.len());
-    for message in messages {
+    let question = messages.iter().rposition(ModelMessage::begins_turn);
+    for (at, message) in messages.iter().enumerate() {
         let mut blocks = Vec::with_capacity(message.content.len());
         for content in &message.content {
-            blocks.extend(block(content)?);
+            blocks.extend(match block(content)? {
+                Some(Block::Text(text)) if is_guarded && question == Some(at) => {
+                    Some(Block::GuardContent(assessed(text)?))
+                }
+                other => other,
+            });
         }
         match merged.last_mut() {
             _ if blocks.is_empty() => {}

@@ -24,6 +24,9 @@ pub enum SelectError {
     /// The provider's models are unknown, and none is named.
     #[error("no model is chosen for the AI provider `{0}`")]
     NoModel(ProviderKind),
+    /// The settings name a guardrail, which only Bedrock applies.
+    #[error("the AI provider `{0}` has no guardrails, and the settings name one")]
+    NoGuardrails(ProviderKind),
     /// Neither the tenant nor the process has a key.
     #[error("there is no API key for the AI provider `{0}`")]
     MissingKey(ProviderKind),
@@ -67,6 +70,9 @@ impl SelectError {
             Self::NoModel(_) => {
                 Some("name one that the endpoint offers in `ai_model` or `T3NETS_MODEL`".to_owned())
             }
+            Self::NoGuardrails(_) => Some(
+                "set `ai_provider` to `bedrock`, or take `guardrail_identifier` away".to_owned(),
+            ),
             Self::MissingKey(provider) => Some(format!(
                 "store the tenant's key as the secret `{provider}`, or start the router with `{}_API_KEY`",
                 provider.as_str().to_uppercase()

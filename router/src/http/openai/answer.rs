@@ -48,7 +48,7 @@ pub(super) enum Finish {
     Length,
     /// The client's tools are to be called.
     ToolCalls,
-    /// The model's content filter stopped it.
+    /// The model's content filter or a guardrail stopped it.
     ContentFilter,
 }
 
@@ -58,7 +58,7 @@ impl Answer {
         let finish = match completion.stop {
             _ if !calls.is_empty() => Finish::ToolCalls,
             StopReason::MaxTokens => Finish::Length,
-            StopReason::Filtered => Finish::ContentFilter,
+            StopReason::Filtered | StopReason::Guardrail => Finish::ContentFilter,
             StopReason::EndTurn | StopReason::ToolUse => Finish::Stop,
         };
         let (prompt, completed) = (completion.usage.all_input(), completion.usage.output);
