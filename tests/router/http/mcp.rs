@@ -1,7 +1,8 @@
 //! Tools of MCP servers in a chat: what the model is offered, what it gets, and what runs only once
 //! the user said yes.
 
-use axum::http::StatusCode;
+use axum::body::Body;
+use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 use support::mcp::{Fault, McpServer, reading, writing};
 use support::model::{Answer as Says, ModelServer};
@@ -9,7 +10,7 @@ use t3nets_router::admin::Admin;
 use t3nets_router::model::{SecretDocument, SecretName, UserRole};
 
 use super::chat::app_with;
-use super::{TestApp, tenant_id};
+use super::{TestApp, request, tenant_id};
 
 /// Connects the server as `mcp-docs`, as an operator does.
 pub(super) async fn connect(app: &TestApp, server: &McpServer, fields: Value) {
@@ -266,4 +267,44 @@ async fn a_client_that_holds_its_conversation_is_asked_too() {
         complete(with(&asked)).await;
         assert_eq!(server.calls(), [("drop".to_owned(), json!({"title": "x"}))]);
     }
+}
+
+#[tokio::test]
+async fn an_administrator_connects_tries_and_removes_a_server() {
+    let server = McpServer::with([reading("look"), writing("drop")]).await;
+    server.require_token("s3cret");
+    let model = ModelServer::answering(|_| Says::text("So.")).await;
+    let (app, key) = app_with(&model).await;
+    let admin = app.key("default", "ada", UserRole::Admin).await;
+    let path = "/api/admin/integrations/mcp-docs";
+    let fields = json!({"fields": {"url": server.url(), "token": "s3cret", "tools": "drop"}});
+    let tried = app
+        .post(&format!("{path}/test"), Some(&admin), &fields)
+        .await;
+    let uses = |tried: &Value| {
+        let tools = tried["reached"]["tools"].as_array().unwrap();
+        Vec::from_iter(
+            tools
+                .iter()
+                .map(|tool| [tool["name"].clone(), tool["use"].clone()]),
+        )
+    };
+    assert_eq!(uses(&tried.json()), [["drop", "asks"], ["look", "off"]]);
+
+    let sent = |method: Method, body: &Value| {
+        let request =
+            request(method, path, Some(&admin)).header("content-type", "application/json");
+        app.send(request.body(Body::from(body.to_string())).unwrap())
+    };
+    let stored = sent(Method::PUT, &fields).await;
+    assert!(stored.status.is_success(), "{:?}", stored.body);
+    assert!(!format!("{:?}", stored.body).contains("s3cret"));
+    let is_offered = async || {
+        say(&app, &key, "what is new?").await;
+        offered(&model.requests().last().unwrap().body).contains(&"docs__drop")
+    };
+    assert!(is_offered().await);
+    let removed = sent(Method::DELETE, &json!({})).await;
+    assert!(removed.status.is_success(), "{:?}", removed.body);
+    assert!(!is_offered().await);
 }
