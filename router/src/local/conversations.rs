@@ -61,7 +61,7 @@ impl ConversationStore for SqliteConversations {
     ) -> Result<Vec<Message>, StoreError> {
         let key = key.clone();
         self.database
-            .read(move |connection| {
+            .look(move |connection| {
                 let Some(conversation) = find_live(connection, &key, now)? else {
                     return Ok(Vec::new());
                 };

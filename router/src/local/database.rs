@@ -3,23 +3,26 @@
 //! Writes are queued for one thread, which commits all that are waiting in one transaction (a
 //! commit costs a disk flush, whatever is in it). Each write runs in a savepoint, so that one that
 //! fails takes only itself back, and is answered once the commit is on disk. Reads run beside it,
-//! each in a snapshot of the last commit of whichever process.
+//! each in a snapshot of the last commit of whichever process: those of a few rows on the thread
+//! that asks, since to wake another one takes longer than they do.
+
+mod writer;
 
 use std::fs::OpenOptions;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rusqlite_migration::{M, MigrationDefinitionError, Migrations};
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::ports::StoreError;
 
+use self::writer::{PendingWrite, Write, write_until_closed};
 use super::files::{self, FileLock};
-use crate::telemetry::store_call;
+use crate::telemetry::{store_call, store_read};
 
 pub(super) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("schema/0001_tables.sql")),
@@ -34,8 +37,6 @@ pub(super) const MIGRATIONS: &[M<'static>] = &[
 
 /// How long a write waits for another process that is writing.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// The most writes committed together; bounds how long the first of them waits for the last.
-const MAX_GROUP: usize = 256;
 /// Reads at once. More would only queue for the same few processors.
 const MAX_READERS: usize = 4;
 /// Prepared statements kept for each connection: all that the stores use.
@@ -98,10 +99,29 @@ impl Database {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
+        self.queue(work, true).await
+    }
+
+    /// Runs a write as [`write`](Self::write) does and returns once every process sees it. It is on
+    /// disk with the next write that is: a failure of the power, not of a process, may lose it.
+    pub(super) async fn write_unflushed<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.queue(work, false).await
+    }
+
+    async fn queue<T, F>(&self, work: F, is_flushed: bool) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
         let (caller, answer) = oneshot::channel();
         let write = PendingWrite {
             work: Some(work),
             outcome: None,
+            is_flushed,
             caller,
         };
         let writes = self.writes.as_ref().ok_or_else(stopped)?;
@@ -137,6 +157,34 @@ impl Database {
         store_call("sqlite", "read", read).await
     }
 
+    /// Reads a few rows, in one snapshot: on this thread, unless the database is locked.
+    pub(super) async fn look<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        match self.looked(work)? {
+            Looked::AtOnce(outcome) => outcome,
+            Looked::Locked(work) => self.read(work).await,
+        }
+    }
+
+    fn looked<T, F>(&self, work: F) -> Result<Looked<T, F>, StoreError>
+    where
+        F: FnOnce(&Connection) -> Result<T, StoreError>,
+    {
+        let connection = self.readers.take()?;
+        if !begin_at_once(&connection)? {
+            self.readers.put_back(connection);
+            return Ok(Looked::Locked(work));
+        }
+        let outcome = store_read("sqlite", || work(&connection));
+        // A connection that cannot end its snapshot is not used again.
+        connection.prepare_cached("COMMIT")?.execute(())?;
+        self.readers.put_back(connection);
+        Ok(Looked::AtOnce(outcome))
+    }
+
     /// Whether the database answers, and what is written next has room.
     pub(super) async fn ping(&self) -> Result<(), StoreError> {
         let folder = self.readers.path.with_file_name("");
@@ -145,6 +193,32 @@ impl Database {
             files::check_room(&folder)
         })
         .await
+    }
+}
+
+/// What came of reading on the thread that asks.
+enum Looked<T, F> {
+    AtOnce(Result<T, StoreError>),
+    /// Nothing: the work is still to be done.
+    Locked(F),
+}
+
+/// Begins a snapshot; `false` where that would have to wait.
+fn begin_at_once(connection: &Connection) -> Result<bool, StoreError> {
+    connection.prepare_cached("BEGIN")?.execute(())?;
+    connection.busy_timeout(Duration::ZERO)?;
+    // The first read of a transaction makes its snapshot.
+    let looked = connection
+        .prepare_cached("SELECT 1 FROM sqlite_schema LIMIT 1")
+        .and_then(|mut statement| statement.exists(()));
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    match looked {
+        Ok(_) => Ok(true),
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+            connection.prepare_cached("ROLLBACK")?.execute(())?;
+            Ok(false)
+        }
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -213,94 +287,6 @@ impl Readers {
             .unwrap_or_else(PoisonError::into_inner)
             .push(connection);
     }
-}
-
-/// A write in the queue.
-trait Write: Send {
-    /// Does it; `false` if what it did must be taken back.
-    fn run(&mut self, connection: &Connection) -> bool;
-    /// Answers the caller, once it is known whether the group it ran in was committed.
-    fn answer(self: Box<Self>, committed: &Result<(), StoreError>);
-}
-
-struct PendingWrite<T, F> {
-    work: Option<F>,
-    outcome: Option<Result<T, StoreError>>,
-    caller: oneshot::Sender<Result<T, StoreError>>,
-}
-
-impl<T, F> Write for PendingWrite<T, F>
-where
-    T: Send,
-    F: FnOnce(&Connection) -> Result<T, StoreError> + Send,
-{
-    fn run(&mut self, connection: &Connection) -> bool {
-        let Some(work) = self.work.take().filter(|_| !self.caller.is_closed()) else {
-            return false;
-        };
-        // A panic takes this write back like any error; the writes beside it go on.
-        let outcome = catch_unwind(AssertUnwindSafe(|| work(connection)))
-            .unwrap_or_else(|_| Err(StoreError::unavailable("an internal error ended the write")));
-        let keep = outcome.is_ok();
-        self.outcome = Some(outcome);
-        keep
-    }
-
-    fn answer(self: Box<Self>, committed: &Result<(), StoreError>) {
-        // Even a refusal may rest on what a write of the same group did, so it holds only if the
-        // group does.
-        let outcome = match (committed, self.outcome) {
-            (Ok(()), Some(outcome)) => outcome,
-            (Ok(()), None) => Err(stopped()),
-            (Err(error), _) => Err(error.clone()),
-        };
-        // A caller who has gone away needs no answer.
-        let _ = self.caller.send(outcome);
-    }
-}
-
-/// What the writer thread does: commits what is queued, in groups, until the queue is closed.
-fn write_until_closed(mut connection: Connection, queue: &mpsc::Receiver<Box<dyn Write>>) {
-    while let Ok(first) = queue.recv() {
-        let mut group = vec![first];
-        while group.len() < MAX_GROUP
-            && let Ok(next) = queue.try_recv()
-        {
-            group.push(next);
-        }
-        let committed = commit_together(&mut connection, &mut group);
-        for write in group {
-            write.answer(&committed);
-        }
-    }
-    // Also where another process has the database open. One that fails leaves all in the journal,
-    // as a crash does.
-    let _ = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()));
-}
-
-fn commit_together(
-    connection: &mut Connection,
-    group: &mut [Box<dyn Write>],
-) -> Result<(), StoreError> {
-    let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    for write in group {
-        let savepoint = transaction.savepoint()?;
-        let keep = write.run(&savepoint);
-        if savepoint.is_autocommit() {
-            // Some errors (a full disk) end the whole transaction; what follows must not be
-            // committed one by one.
-            return Err(StoreError::unavailable(
-                "the database could not go on with a group of writes",
-            ));
-        }
-        if keep {
-            savepoint.commit()?;
-        } else {
-            // Takes back what was done since it began.
-            savepoint.finish()?;
-        }
-    }
-    Ok(transaction.commit()?)
 }
 
 #[cfg(test)]
@@ -407,6 +393,7 @@ mod tests {
         let write = PendingWrite {
             work: Some(|connection: &Connection| reserve(connection, "queued")),
             outcome: None,
+            is_flushed: true,
             caller,
         };
         writes.send(Box::new(write)).ok().unwrap();
@@ -435,6 +422,44 @@ mod tests {
         let copy = home.path().join("copy.db");
         std::fs::copy(&path, &copy).unwrap();
         assert_eq!(ids(&Database::open(&copy).unwrap()).await, ["kept"]);
+    }
+
+    #[tokio::test]
+    async fn a_look_sees_what_was_written_and_leaves_no_snapshot_behind() {
+        let (_home, database) = database();
+        let look = async || {
+            let count = |connection: &Connection| {
+                let counted = connection
+                    .prepare_cached("SELECT count(*) FROM removed_tenants")?
+                    .query_row((), |row| row.get::<_, u32>(0))?;
+                Ok(counted)
+            };
+            database.look(count).await
+        };
+        assert_eq!(look().await, Ok(0));
+        let refused = database.look(|_| Err::<(), _>(StoreError::unavailable("no")));
+        assert!(refused.await.is_err());
+        database
+            .write_unflushed(|connection| reserve(connection, "one"))
+            .await
+            .unwrap();
+        assert_eq!(look().await, Ok(1));
+    }
+
+    #[test]
+    fn a_snapshot_of_a_locked_database_is_not_waited_for() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("other.db");
+        let access = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        let [one, other] = [(); 2].map(|()| connect(&path, access).unwrap());
+        one.execute_batch("CREATE TABLE t (a); BEGIN EXCLUSIVE")
+            .unwrap();
+        for _ in 0..2 {
+            assert_eq!(begin_at_once(&other), Ok(false));
+        }
+        one.execute_batch("COMMIT").unwrap();
+        assert_eq!(begin_at_once(&other), Ok(true));
+        assert!(!other.is_autocommit());
     }
 
     #[tokio::test]

@@ -18,6 +18,7 @@ mod database;
 mod files;
 mod holds;
 mod inspect;
+mod known;
 mod ledger;
 mod records;
 mod rows;

@@ -3,8 +3,10 @@
 //! `{stem}.age` holds all secrets as JSON, encrypted (age, X25519) to the identity in `{stem}.key`,
 //! which its owner alone may read: `age -d -i secrets.key secrets.age` reads it too. Every change
 //! rewrites the whole file under a lock that other processes wait for (`{stem}.lock`), and every
-//! read reads the file again, so that each sees the others' changes. The key is made with the first
-//! secret.
+//! read looks whether the file has changed, so that each sees the others' changes. The key is made
+//! with the first secret.
+
+mod as_list;
 
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read};
@@ -24,6 +26,7 @@ use crate::ports::{Clock, PutOutcome, RECOVERY_WINDOW, SecretStore, StoreError};
 use crate::telemetry::store_call;
 
 use super::files::{self, FileLock, blocking, failed};
+use super::known::{Known, Stamp};
 use crate::files::{USUAL_LIMIT, open, read};
 
 /// More than a key's file has, in bytes.
@@ -31,13 +34,14 @@ const MAX_KEY_BYTES: u64 = 64 * 1024;
 /// The form of the file's content. A file in a later form is refused, not overwritten.
 const FORM: u32 = 1;
 
-/// Secrets in one encrypted file. Cheap to make and to clone; holds nothing but paths.
+/// Secrets in one encrypted file. Cheap to make and to clone.
 #[derive(Clone)]
 pub struct FileSecrets {
     data: PathBuf,
     key: PathBuf,
     lock: PathBuf,
     clock: Arc<dyn Clock>,
+    known: Arc<Known<Content>>,
 }
 
 /// Where the secrets named `stem` are.
@@ -65,6 +69,7 @@ impl FileSecrets {
             key: key_path(folder, stem),
             lock: folder.join(format!("{stem}.lock")),
             clock,
+            known: Arc::default(),
         };
         secrets.load()?;
         Ok(secrets)
@@ -121,16 +126,24 @@ impl FileSecrets {
         .await
     }
 
-    /// Runs a read on a thread of its own.
+    /// Reads the file, on a thread of its own, where it has changed since it was read last.
     async fn read<T: Send + 'static>(
         &self,
-        read: impl FnOnce(Content) -> Result<T, StoreError> + Send + 'static,
+        read: impl FnOnce(&Content) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        let stamp = Stamp::of(&[&self.data, &self.key])?;
+        let now = self.clock.now();
+        let known = self.known.get(&stamp);
+        if let Some(content) = known.filter(|content| !content.has_expired(now)) {
+            return read(&content);
+        }
         let this = self.clone();
         let reading = blocking(move || {
             let mut content = this.load()?;
-            content.forget_expired(this.clock.now());
-            read(content)
+            content.forget_expired(now);
+            let content = Arc::new(content);
+            this.known.keep(stamp, content.clone());
+            read(&content)
         });
         store_call("files", "read", reading).await
     }
@@ -261,11 +274,11 @@ impl FileSecrets {
 impl SecretStore for FileSecrets {
     async fn get(&self, name: &SecretName) -> Result<Option<SecretDocument>, StoreError> {
         let name = name.clone();
-        self.read(move |mut content| {
-            let secret = content.secrets.remove(&name);
+        self.read(move |content| {
+            let secret = content.secrets.get(&name);
             Ok(secret
                 .filter(|secret| secret.deleted_for_good_at.is_none())
-                .map(|secret| SecretDocument::new(secret.fields)))
+                .map(|secret| SecretDocument::new(secret.fields.clone())))
         })
         .await
     }
@@ -389,8 +402,11 @@ impl Default for Content {
 impl Content {
     /// Drops what is past its recovery window.
     fn forget_expired(&mut self, now: Timestamp) {
-        self.secrets
-            .retain(|_, secret| secret.deleted_for_good_at.is_none_or(|at| now < at));
+        self.secrets.retain(|_, secret| !secret.has_expired(now));
+    }
+
+    fn has_expired(&self, now: Timestamp) -> bool {
+        self.secrets.values().any(|secret| secret.has_expired(now))
     }
 }
 
@@ -407,6 +423,10 @@ struct Secret {
 }
 
 impl Secret {
+    fn has_expired(&self, now: Timestamp) -> bool {
+        self.deleted_for_good_at.is_some_and(|at| at <= now)
+    }
+
     fn new(fields: JsonObject, now: Timestamp) -> Self {
         Self {
             created_at: now,
@@ -431,55 +451,5 @@ impl Secret {
             updated_at: self.updated_at,
             deleted_for_good_at: self.deleted_for_good_at,
         }
-    }
-}
-
-/// The map as a list, as JSON has no keys of two parts.
-mod as_list {
-    use serde::{Deserializer, Serializer};
-
-    use super::{BTreeMap, Deserialize, IntegrationName, Secret, SecretName, Serialize, TenantId};
-
-    #[derive(Serialize)]
-    struct EntryRef<'a> {
-        tenant_id: &'a TenantId,
-        integration: &'a IntegrationName,
-        #[serde(flatten)]
-        secret: &'a Secret,
-    }
-
-    #[derive(Deserialize)]
-    struct Entry {
-        tenant_id: TenantId,
-        integration: IntegrationName,
-        #[serde(flatten)]
-        secret: Secret,
-    }
-
-    pub(super) fn serialize<S: Serializer>(
-        secrets: &BTreeMap<SecretName, Secret>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(secrets.iter().map(|(name, secret)| EntryRef {
-            tenant_id: &name.tenant_id,
-            integration: &name.integration,
-            secret,
-        }))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<BTreeMap<SecretName, Secret>, D::Error> {
-        let entries = Vec::<Entry>::deserialize(deserializer)?;
-        Ok(entries
-            .into_iter()
-            .map(|entry| {
-                let name = SecretName {
-                    tenant_id: entry.tenant_id,
-                    integration: entry.integration,
-                };
-                (name, entry.secret)
-            })
-            .collect())
     }
 }

@@ -11,7 +11,9 @@ use crate::model::{
     ApiKey, AuditEntry, ChannelId, ChannelKind, ChannelMapping, KeyHash, Tenant, TenantId, User,
     UserId, UserMemory,
 };
-use crate::ports::{Change, Clock, CommitLimit, Page, PageRequest, StoreError, TenantStore};
+use crate::ports::{
+    Bearer, Change, Clock, CommitLimit, Page, PageRequest, StoreError, TenantStore,
+};
 
 use super::database::Database;
 use super::{changes, records};
@@ -113,7 +115,7 @@ impl TenantStore for SqliteTenants {
     async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, StoreError> {
         let id = id.clone();
         self.database
-            .read(move |connection| records::tenant(connection, &id))
+            .look(move |connection| records::tenant(connection, &id))
             .await
     }
 
@@ -132,7 +134,7 @@ impl TenantStore for SqliteTenants {
     async fn user(&self, tenant: &TenantId, id: &UserId) -> Result<Option<User>, StoreError> {
         let (tenant, id) = (tenant.clone(), id.clone());
         self.database
-            .read(move |connection| records::user(connection, &tenant, &id))
+            .look(move |connection| records::user(connection, &tenant, &id))
             .await
     }
 
@@ -155,7 +157,7 @@ impl TenantStore for SqliteTenants {
     ) -> Result<Option<UserMemory>, StoreError> {
         let (tenant, user) = (tenant.clone(), user.clone());
         self.database
-            .read(move |connection| records::memory(connection, &tenant, &user))
+            .look(move |connection| records::memory(connection, &tenant, &user))
             .await
     }
 
@@ -184,14 +186,35 @@ impl TenantStore for SqliteTenants {
     ) -> Result<Option<TenantId>, StoreError> {
         let id = id.clone();
         self.database
-            .read(move |connection| records::channel_owner(connection, kind, &id))
+            .look(move |connection| records::channel_owner(connection, kind, &id))
             .await
     }
 
     async fn key(&self, hash: &KeyHash) -> Result<Option<ApiKey>, StoreError> {
         let hash = hash.clone();
         self.database
-            .read(move |connection| records::key(connection, &hash))
+            .look(move |connection| records::key(connection, &hash))
+            .await
+    }
+
+    async fn bearer(&self, hash: &KeyHash) -> Result<Option<Bearer>, StoreError> {
+        let hash = hash.clone();
+        self.database
+            .look(move |connection| {
+                let Some(key) = records::key(connection, &hash)? else {
+                    return Ok(None);
+                };
+                let (tenant, user) = (&key.tenant_id, &key.user_id);
+                let memory = records::memory(connection, tenant, user)?;
+                let user = records::user(connection, tenant, user)?;
+                let tenant = records::tenant(connection, tenant)?;
+                Ok(tenant.zip(user).map(|(tenant, user)| Bearer {
+                    key,
+                    tenant,
+                    user,
+                    memory,
+                }))
+            })
             .await
     }
 

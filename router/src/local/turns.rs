@@ -107,7 +107,7 @@ impl TurnStore for SqliteTurns {
     ) -> Result<Option<StoredTurn>, StoreError> {
         let (owner, id) = (owner.clone(), id.clone());
         self.database
-            .read(move |connection| find(connection, &owner, &id, now))
+            .look(move |connection| find(connection, &owner, &id, now))
             .await
     }
 
@@ -118,7 +118,7 @@ impl TurnStore for SqliteTurns {
     ) -> Result<Vec<StoredTurn>, StoreError> {
         let owner = owner.clone();
         self.database
-            .read(move |connection| {
+            .look(move |connection| {
                 connection
                     .prepare_cached(
                         "SELECT * FROM turns

@@ -36,8 +36,9 @@ impl SqliteUsage {
 impl UsageStore for SqliteUsage {
     async fn reserve(&self, hold: &Hold) -> Result<Reserved, StoreError> {
         let (hold, now) = (hold.clone(), self.clock.now().as_second());
+        // The turn is flushed when it is stored, and the hold with it.
         self.database
-            .write(move |connection| {
+            .write_unflushed(move |connection| {
                 give_back(connection, now)?;
                 holds::reserve(connection, &hold)
             })

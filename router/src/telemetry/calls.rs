@@ -93,6 +93,17 @@ pub(crate) async fn store_call<T>(
     outcome
 }
 
+/// Measures a read that waits for nothing.
+pub(crate) fn store_read<T>(
+    store: &'static str,
+    read: impl FnOnce() -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let call = StoreCall::begin(store, "read");
+    let outcome = read();
+    call.end(outcome.as_ref().err().map(|_| "error".to_owned()));
+    outcome
+}
+
 /// One call of a store. One that is cancelled is not told of: how long it would have taken is not
 /// known.
 struct StoreCall {

@@ -18,7 +18,7 @@ use axum::Router;
 use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
 
-pub(crate) use calls::{ModelCall, StoreInterceptor, store_call};
+pub(crate) use calls::{ModelCall, StoreInterceptor, store_call, store_read};
 use metrics::Metrics;
 pub(crate) use time::{Part, Waiting, of_turn, turn_routed};
 
