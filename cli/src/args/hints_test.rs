@@ -46,9 +46,10 @@ fn sources() -> Vec<(String, String)> {
 /// A literal's text with a value in place of what is filled in.
 fn filled(literal: &str) -> String {
     let placeholder = Regex::new(r"\{[^}]*\}").unwrap();
-    placeholder
-        .replace_all(&literal.replace("\\\"", "\""), "1")
-        .into_owned()
+    let literal = literal
+        .replace("\\\"", "\"")
+        .replace("{setting}", "ai_model");
+    placeholder.replace_all(&literal, "1").into_owned()
 }
 
 fn parse(words: &[String]) -> Result<(), ErrorKind> {

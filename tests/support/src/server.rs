@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use axum::Router;
+use axum::serve::ListenerExt;
 use tokio::task::JoinHandle;
 
 /// A server on a free loopback port. Dropping it ends it at once, requests under way included.
@@ -23,6 +24,8 @@ impl TestServer {
             .expect("a free port");
         let address = listener.local_addr().unwrap();
         let task = tokio::spawn(async move {
+            // An answer in two pieces would wait 40 ms for the first one's acknowledgement.
+            let listener = listener.tap_io(|socket| drop(socket.set_nodelay(true)));
             axum::serve(listener, routes)
                 .await
                 .expect("the test server runs");
