@@ -164,8 +164,11 @@ async fn two_that_say_yes_at_once_run_it_once() {
     let all = (0..8).map(|_| say(&app, &key, "yes"));
     let answers = futures::future::join_all(all).await;
     assert_eq!(server.calls().len(), 1);
-    let late = |answer: &&Value| answer["text"].as_str().unwrap().contains("answered before");
-    assert_eq!(answers.iter().filter(late).count(), 7);
+    for answer in answers {
+        // One that comes once the answer is stored is a message like any other.
+        let text = answer["text"].as_str().unwrap();
+        assert!(text == "So." || text.contains("answered before"), "{text}");
+    }
 }
 
 #[tokio::test]
