@@ -22,7 +22,7 @@ use crate::ports::StoreError;
 
 use self::writer::{PendingWrite, Write, write_until_closed};
 use super::files::{self, FileLock};
-use crate::telemetry::{store_call, store_read};
+use super::measured::{measured, measured_read};
 
 pub(super) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("schema/0001_tables.sql")),
@@ -127,7 +127,7 @@ impl Database {
         let writes = self.writes.as_ref().ok_or_else(stopped)?;
         writes.send(Box::new(write)).map_err(|_| stopped())?;
         let answered = async { answer.await.map_err(|_| stopped())? };
-        store_call("sqlite", "write", answered).await
+        measured("sqlite", "write", answered).await
     }
 
     /// Runs a read in one snapshot.
@@ -154,7 +154,7 @@ impl Database {
             })
             .await
         };
-        store_call("sqlite", "read", read).await
+        measured("sqlite", "read", read).await
     }
 
     /// Reads a few rows, in one snapshot: on this thread, unless the database is locked.
@@ -178,7 +178,7 @@ impl Database {
             self.readers.put_back(connection);
             return Ok(Looked::Locked(work));
         }
-        let outcome = store_read("sqlite", || work(&connection));
+        let outcome = measured_read("sqlite", || work(&connection));
         // A connection that cannot end its snapshot is not used again.
         connection.prepare_cached("COMMIT")?.execute(())?;
         self.readers.put_back(connection);

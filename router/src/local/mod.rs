@@ -20,6 +20,7 @@ mod holds;
 mod inspect;
 mod known;
 mod ledger;
+mod measured;
 mod records;
 mod rows;
 mod secrets;

@@ -23,10 +23,10 @@ use crate::model::{
     IntegrationName, JsonObject, SecretDescription, SecretDocument, SecretName, TenantId,
 };
 use crate::ports::{Clock, PutOutcome, RECOVERY_WINDOW, SecretStore, StoreError};
-use crate::telemetry::store_call;
 
 use super::files::{self, FileLock, blocking, failed};
 use super::known::{Known, Stamp};
+use super::measured::measured;
 use crate::files::{USUAL_LIMIT, open, read};
 
 /// More than a key's file has, in bytes.
@@ -145,7 +145,7 @@ impl FileSecrets {
             this.known.keep(stamp, content.clone());
             read(&content)
         });
-        store_call("files", "read", reading).await
+        measured("files", "read", reading).await
     }
 
     /// Runs a change under the lock and stores what it left, if it says that it changed anything.
@@ -165,7 +165,7 @@ impl FileSecrets {
             }
             Ok(outcome)
         });
-        store_call("files", "write", changing).await
+        measured("files", "write", changing).await
     }
 
     fn load(&self) -> Result<Content, StoreError> {

@@ -1,7 +1,5 @@
 //! Calls of models and stores: how long they take and how they end.
 
-use std::future::Future;
-
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::{
     BeforeSerializationInterceptorContextRef, FinalizerInterceptorContextRef,
@@ -16,7 +14,7 @@ use super::metrics::ModelLabels;
 use super::{METRICS, Part, Waiting};
 use crate::ai::ProviderKind;
 use crate::model::ModelReply;
-use crate::ports::{ModelError, StoreError};
+use crate::ports::ModelError;
 
 /// One call of a model, from its request to its answer's end.
 pub(crate) struct ModelCall {
@@ -81,32 +79,9 @@ impl Drop for ModelCall {
     }
 }
 
-/// Measures a call of one of this machine's stores.
-pub(crate) async fn store_call<T>(
-    store: &'static str,
-    operation: &'static str,
-    work: impl Future<Output = Result<T, StoreError>>,
-) -> Result<T, StoreError> {
-    let call = StoreCall::begin(store, operation);
-    let outcome = work.await;
-    call.end(outcome.as_ref().err().map(|_| "error".to_owned()));
-    outcome
-}
-
-/// Measures a read that waits for nothing.
-pub(crate) fn store_read<T>(
-    store: &'static str,
-    read: impl FnOnce() -> Result<T, StoreError>,
-) -> Result<T, StoreError> {
-    let call = StoreCall::begin(store, "read");
-    let outcome = read();
-    call.end(outcome.as_ref().err().map(|_| "error".to_owned()));
-    outcome
-}
-
 /// One call of a store. One that is cancelled is not told of: how long it would have taken is not
 /// known.
-struct StoreCall {
+pub(crate) struct StoreCall {
     store: &'static str,
     operation: String,
     began: Instant,
@@ -114,7 +89,7 @@ struct StoreCall {
 }
 
 impl StoreCall {
-    fn begin(store: &'static str, operation: impl Into<String>) -> Self {
+    pub(crate) fn begin(store: &'static str, operation: impl Into<String>) -> Self {
         Self {
             store,
             operation: operation.into(),
@@ -124,7 +99,7 @@ impl StoreCall {
     }
 
     /// Notes how it ended: `error` is what the store calls it.
-    fn end(&self, error: Option<String>) {
+    pub(crate) fn end(&self, error: Option<String>) {
         if let Some(metrics) = METRICS.get() {
             metrics.store_called(self.store, &self.operation, error, self.began.elapsed());
         }

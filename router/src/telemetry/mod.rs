@@ -8,7 +8,7 @@
 //! Read `metrics` for what there is; `time` measures where a turn's time goes; `calls` measures
 //! calls of models and stores.
 
-mod calls;
+pub(crate) mod calls;
 mod metrics;
 mod time;
 
@@ -18,7 +18,7 @@ use axum::Router;
 use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
 
-pub(crate) use calls::{ModelCall, StoreInterceptor, store_call, store_read};
+pub(crate) use calls::{ModelCall, StoreInterceptor};
 use metrics::Metrics;
 pub(crate) use time::{Part, Waiting, of_turn, turn_routed};
 
