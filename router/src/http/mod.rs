@@ -48,18 +48,19 @@ use crate::outbound::ClientError;
 use crate::ports::Platform;
 use crate::skills::SkillSet;
 
-/// What all handlers share.
-#[derive(Clone)]
-struct AppState {
+/// What all handlers share: one allocation, since every request and every layer of one takes it.
+type AppState = Arc<Shared>;
+
+struct Shared {
     platform: Platform,
     engine: Arc<Engine>,
     authenticator: Arc<auth::Authenticator>,
-    readiness: Arc<health::Readiness>,
-    health: Arc<admin::health::LatestHealth>,
-    identity: Arc<Identity>,
+    readiness: health::Readiness,
+    health: admin::health::LatestHealth,
+    identity: Identity,
     deadlines: Deadlines,
     admin_api: bool,
-    sample_board: Option<Arc<SampleBoard>>,
+    sample_board: Option<SampleBoard>,
     cookies: cookies::Cookies,
     tasks: TaskTracker,
     /// The turns that outlive their request.
@@ -116,18 +117,18 @@ pub fn app(platform: Platform, config: ServerConfig) -> Result<App, AppError> {
     let tasks = TaskTracker::new();
     let running = Arc::<turns::Running>::default();
     let cookies = cookies::Cookies::on(config.identity.platform);
-    let state = AppState {
+    let state = Arc::new(Shared {
         authenticator: Arc::new(auth::Authenticator::new(
             platform.clone(),
             config.anonymous_tenant,
             cookies,
         )),
-        readiness: Arc::default(),
-        health: Arc::default(),
-        identity: Arc::new(config.identity),
+        readiness: health::Readiness::default(),
+        health: admin::health::LatestHealth::default(),
+        identity: config.identity,
         deadlines: config.deadlines,
         admin_api: config.admin_api,
-        sample_board: config.sample_board.map(Arc::new),
+        sample_board: config.sample_board,
         cookies,
         engine: engine.clone(),
         tasks: tasks.clone(),
@@ -135,7 +136,7 @@ pub fn app(platform: Platform, config: ServerConfig) -> Result<App, AppError> {
         started: Instant::now(),
         started_at: platform.clock.now(),
         platform,
-    };
+    });
     let (routes, document) = OpenApiRouter::with_openapi(openapi::document())
         .routes(routes!(health::health))
         .routes(routes!(health::ready))

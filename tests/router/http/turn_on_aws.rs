@@ -57,8 +57,9 @@ async fn a_turn_makes_few_calls() {
     assert!(first.len() <= 16, "{first:?}");
 
     // The conversation, its reservation, the append, settling, the ledger. Whoever the router has
-    // not asked for in five seconds is four more, all at once. Some turns move older ones to a
-    // page, in a transaction; pages are known to the router that wrote them.
+    // not asked for in five seconds is four more, all at once, and so is the one integration that
+    // its skills need. Some turns move older ones to a page, in a transaction; pages are known to
+    // the router that wrote them.
     let (mut moved, mut fewest) = (0, usize::MAX);
     for turn in 0..12 {
         let calls = calls_of(&app, &proxy, &key, &mut session).await;
@@ -69,6 +70,7 @@ async fn a_turn_makes_few_calls() {
         let reads = count(&calls, "GetItem");
         assert!([1, 5].contains(&reads), "turn {turn}: {calls:?}");
         let secrets = count(&calls, "GetSecretValue");
+        assert!(secrets <= 1, "turn {turn}: {calls:?}");
         assert_eq!(
             writes + reads + secrets,
             calls.len(),
