@@ -26,7 +26,7 @@ pub(super) struct ReadySkill {
 impl ReadySkill {
     /// Runs the skill. `input` is checked by the skill itself.
     pub(super) async fn run(&self, input: &Value) -> Result<Value, TurnError> {
-        let _waiting = Waiting::for_(Part::Skill);
+        let _waiting = Waiting::begin(Part::Skill);
         self.skill
             .run(&self.call, input)
             .await

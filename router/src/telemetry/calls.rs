@@ -41,7 +41,7 @@ impl ModelCall {
             began: Instant::now(),
             has_words: false,
             has_ended: false,
-            _waiting: Waiting::for_(Part::Model),
+            _waiting: Waiting::begin(Part::Model),
         }
     }
 
@@ -94,7 +94,7 @@ impl StoreCall {
             store,
             operation: operation.into(),
             began: Instant::now(),
-            _waiting: Waiting::for_(Part::Store),
+            _waiting: Waiting::begin(Part::Store),
         }
     }
 

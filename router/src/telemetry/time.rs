@@ -117,7 +117,7 @@ pub(crate) struct Waiting {
 }
 
 impl Waiting {
-    pub(crate) fn for_(part: Part) -> Self {
+    pub(crate) fn begin(part: Part) -> Self {
         let turn = TURN.try_with(Arc::clone).ok();
         if let Some(turn) = &turn {
             let mut running = turn.locked();
@@ -154,7 +154,7 @@ mod tests {
             spent: Spent::default(),
         })));
         let store = |time| async move {
-            let _waiting = Waiting::for_(Part::Store);
+            let _waiting = Waiting::begin(Part::Store);
             tokio::time::sleep(time).await;
         };
         let work = async {
@@ -162,7 +162,7 @@ mod tests {
             // Two at once are one wait, as long as the longer one.
             tokio::join!(store(MS(10)), store(MS(30)));
             let model = async {
-                let _waiting = Waiting::for_(Part::Model);
+                let _waiting = Waiting::begin(Part::Model);
                 tokio::time::sleep(MS(100)).await;
             };
             // While the model is waited for, the store costs nothing.

@@ -150,17 +150,24 @@ async fn a_tool_that_writes_runs_once_after_a_yes_with_what_was_shown() {
     assert_eq!(server.calls().len(), 1);
 }
 
-#[tokio::test]
-async fn two_that_say_yes_at_once_run_it_once() {
+/// A conversation that ends with the question whether `drop` may run.
+async fn asked_about_drop() -> (McpServer, ModelServer, TestApp, String) {
     let server = McpServer::with([writing("drop")]).await;
     let model = ModelServer::answering(|call| match call.last_text().as_str() {
         "go" => Says::tool("t1", "docs__drop", json!({})),
+        "fail" => Says::anthropic_error(400, "invalid_request_error", "no"),
         _ => Says::text("So."),
     })
     .await;
     let (app, key) = app_with(&model).await;
     connect(&app, &server, json!({"tools": "drop"})).await;
     say(&app, &key, "go").await;
+    (server, model, app, key)
+}
+
+#[tokio::test]
+async fn two_that_say_yes_at_once_run_it_once() {
+    let (server, _model, app, key) = asked_about_drop().await;
     let all = (0..8).map(|_| say(&app, &key, "yes"));
     let answers = futures::future::join_all(all).await;
     assert_eq!(server.calls().len(), 1);
@@ -178,16 +185,7 @@ async fn anything_but_a_yes_drops_it_even_if_it_is_not_answered() {
         ("with another title", StatusCode::OK),
         ("fail", StatusCode::SERVICE_UNAVAILABLE),
     ] {
-        let server = McpServer::with([writing("drop")]).await;
-        let model = ModelServer::answering(|call| match call.last_text().as_str() {
-            "go" => Says::tool("t1", "docs__drop", json!({})),
-            "fail" => Says::anthropic_error(400, "invalid_request_error", "no"),
-            _ => Says::text("So."),
-        })
-        .await;
-        let (app, key) = app_with(&model).await;
-        connect(&app, &server, json!({"tools": "drop"})).await;
-        say(&app, &key, "go").await;
+        let (server, _model, app, key) = asked_about_drop().await;
         let body = json!({"message": message, "session_id": "s"});
         let answer = app.post("/api/chat", Some(&key), &body).await;
         assert_eq!(
@@ -203,16 +201,8 @@ async fn anything_but_a_yes_drops_it_even_if_it_is_not_answered() {
 
 #[tokio::test]
 async fn only_who_was_asked_where_they_were_asked_can_say_yes() {
-    let server = McpServer::with([writing("drop")]).await;
-    let model = ModelServer::answering(|call| match call.last_text().as_str() {
-        "go" => Says::tool("t1", "docs__drop", json!({})),
-        _ => Says::text("So."),
-    })
-    .await;
-    let (app, key) = app_with(&model).await;
+    let (server, model, app, key) = asked_about_drop().await;
     let other = app.key("default", "ada", UserRole::Admin).await;
-    connect(&app, &server, json!({"tools": "drop"})).await;
-    say(&app, &key, "go").await;
     say(&app, &other, "yes").await;
     let elsewhere = json!({"message": "yes", "session_id": "another"});
     app.post("/api/chat", Some(&key), &elsewhere).await;

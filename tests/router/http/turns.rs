@@ -38,6 +38,12 @@ async fn ask(app: &TestApp, key: &str, name: &str, body: Value) -> Answer {
     app.send(asked(key, name, &body)).await
 }
 
+/// Asks in a conversation whose newest message is, for the caller, of that time.
+async fn ask_having_seen(app: &TestApp, key: &str, name: &str, seen: Option<&Value>) -> Answer {
+    let body = json!({"message": "think it over", "session_id": "s", "seen": seen});
+    ask(app, key, name, body).await
+}
+
 fn id_of(answer: &Answer) -> String {
     answer.json()["id"].as_str().unwrap().to_owned()
 }
@@ -200,10 +206,7 @@ async fn a_stream_goes_on_where_it_was_cut_without_gap_or_doubling() {
 async fn a_message_to_a_conversation_that_moved_on_is_refused() {
     let model = ModelServer::scripted([Says::text("One."), Says::text("Half").held()]).await;
     let (app, key) = app_with(&model).await;
-    let ask_with = async |name, seen: Option<&Value>| {
-        let body = json!({"message": "think it over", "session_id": "s", "seen": seen});
-        ask(&app, &key, name, body).await
-    };
+    let ask_with = async |name, seen| ask_having_seen(&app, &key, name, seen).await;
     let first = ask_with("first", None).await;
     until_over(&app.routes, &key, &id_of(&first)).await;
     let history = app.history(&key, "s").await;

@@ -1,12 +1,12 @@
 //! Stopping a turn, at whichever router.
 
 use axum::http::StatusCode;
-use serde_json::{Value, json};
+use serde_json::json;
 use support::model::{Answer as Says, ModelServer};
 
 use super::super::chat::app_with;
 use super::super::send_to;
-use super::{ask, asked, bob, follow, id_of, stop, until_over};
+use super::{ask, ask_having_seen, asked, bob, follow, id_of, stop, until_over};
 
 #[tokio::test]
 async fn stopping_ends_the_spending_and_keeps_what_was_answered() {
@@ -81,10 +81,7 @@ async fn a_turn_that_ended_before_its_stop_was_heard_does_not_refuse_the_next_me
     ];
     let model = ModelServer::scripted(answers).await;
     let (app, key) = app_with(&model).await;
-    let ask_with = async |name, seen: Option<&Value>| {
-        let body = json!({"message": "think it over", "session_id": "s", "seen": seen});
-        ask(&app, &key, name, body).await
-    };
+    let ask_with = async |name, seen| ask_having_seen(&app, &key, name, seen).await;
     let first = ask_with("first", None).await;
     until_over(&app.routes, &key, &id_of(&first)).await;
     let seen = app.history(&key, "s").await[1]["at"].clone();
