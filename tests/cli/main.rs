@@ -37,4 +37,5 @@ mod tenant;
 mod tenant_removal;
 mod tenant_transfer;
 mod usage;
+mod user_export;
 mod widths;

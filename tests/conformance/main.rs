@@ -40,6 +40,7 @@ mod tenants;
 mod transfer;
 mod turns;
 mod usage;
+mod user_export;
 
 use std::io::Write;
 
@@ -163,6 +164,9 @@ macro_rules! conformance {
                 }
                 transfer {
                     what_other_programs_store_goes_along_with_a_tenant
+                }
+                user_export {
+                    what_is_kept_of_a_user_is_exported_and_goes_with_them
                 }
                 usage {
                     a_limit_holds_exactly_when_many_reserve_at_once

@@ -173,6 +173,13 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         )],
     ),
     (
+        "tenant export-user",
+        &[(
+            "Write everything that is kept of a user to a file",
+            "tenant export-user bob@acme.example --output bob.jsonl",
+        )],
+    ),
+    (
         "tenant remove-user",
         &[(
             "Remove a user with their keys and conversations",

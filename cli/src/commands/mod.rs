@@ -208,7 +208,7 @@ async fn run_to_end(
 
 async fn run_tenant(context: &Context, command: TenantCommand) -> Result<u8, CliError> {
     use TenantCommand::*;
-    use tenant::{add, add_user, audit, channels, export, import, invite, list};
+    use tenant::{add, add_user, audit, channels, export, export_user, import, invite, list};
     use tenant::{remove, remove_user};
     use tenant::{set, set_user, show as show_tenant, status, usage, users};
 
@@ -227,6 +227,7 @@ async fn run_tenant(context: &Context, command: TenantCommand) -> Result<u8, Cli
         Invite(args) => show(printer, invite::run(context, args).await),
         Users(args) => show(printer, users::run(context, args).await),
         SetUser(args) => show(printer, set_user::run(context, args).await),
+        ExportUser(args) => show(printer, export_user::run(context, args).await),
         RemoveUser(args) => show(printer, remove_user::run(context, args).await),
         MapChannel(args) => show(printer, channels::map(context, args).await),
         UnmapChannel(args) => show(printer, channels::unmap(context, args).await),

@@ -12,8 +12,8 @@
 //! Reading order: [`Admin`], [`AdminError`], [`settings`] (what may be set on a tenant),
 //! [`tenants`], [`removal`], [`users`], [`channels`], [`keys`], [`sessions`], [`secrets`]; then
 //! [`seed`], which sets up a tenant with all of these at once, and [`transfer`], which takes one
-//! out as a file and brings it in; [`usage`], what was used, and
-//! [`views`], how all else is shown.
+//! out as a file and brings it in, and [`user_export`], which gives what is kept of one person;
+//! [`usage`], what was used, and [`views`], how all else is shown.
 
 mod addresses;
 pub mod channels;
@@ -33,6 +33,7 @@ pub mod tenants;
 mod tests;
 pub mod transfer;
 pub mod usage;
+pub mod user_export;
 pub mod users;
 pub mod views;
 

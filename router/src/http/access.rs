@@ -51,6 +51,7 @@ pub const ROUTES: &[(Method, &str, Callers)] = &[
     (Method::DELETE, "/session", Callers::Everyone),
     (Method::GET, "/api/me", Callers::Chat),
     (Method::POST, "/api/me/recovery-code", Callers::Users),
+    (Method::GET, "/api/me/export", Callers::Users),
     (Method::GET, "/api/history", Callers::Users),
     (Method::GET, "/api/sessions", Callers::Users),
     (Method::POST, "/api/clear", Callers::Users),

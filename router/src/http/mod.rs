@@ -19,6 +19,7 @@ mod health;
 mod middleware;
 mod openai;
 mod openapi;
+mod own_export;
 mod page;
 mod paging;
 mod server;
@@ -65,6 +66,7 @@ struct Shared {
     tasks: TaskTracker,
     /// The turns that outlive their request.
     running: Arc<turns::Running>,
+    exports: own_export::Exports,
     started: Instant,
     started_at: Timestamp,
 }
@@ -133,6 +135,7 @@ pub fn app(platform: Platform, config: ServerConfig) -> Result<App, AppError> {
         engine: engine.clone(),
         tasks: tasks.clone(),
         running: running.clone(),
+        exports: own_export::Exports::default(),
         started: Instant::now(),
         started_at: platform.clock.now(),
         platform,
@@ -153,6 +156,7 @@ pub fn app(platform: Platform, config: ServerConfig) -> Result<App, AppError> {
         .routes(routes!(session::open, session::close))
         .routes(routes!(session::me))
         .routes(routes!(session::make_recovery_code))
+        .routes(routes!(own_export::export))
         .routes(routes!(settings::show, settings::change))
         .routes(routes!(admin::users::list, admin::users::add))
         .routes(routes!(admin::users::set, admin::users::remove))

@@ -18,6 +18,7 @@ mod malformed;
 pub(crate) mod mcp;
 mod models;
 mod openai;
+mod own_export;
 mod owners;
 mod page;
 mod refusals;

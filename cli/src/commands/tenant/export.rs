@@ -1,15 +1,15 @@
 //! `t3nets tenant export`.
 
-use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::PathBuf;
 
 use age::x25519::Recipient;
 use serde::Serialize;
 use t3nets_router::admin::Admin;
 use t3nets_router::admin::transfer::{Counts, RecordKind, SecretsIn};
 use t3nets_router::model::TenantId;
-use tempfile::NamedTempFile;
 
+use super::output_file::{OutputFile, unwritten};
 use super::sealed::{self, PassphraseArgs};
 use crate::commands::arguments::TenantName;
 use crate::context::Context;
@@ -98,48 +98,33 @@ pub(crate) async fn run(context: &Context, args: ExportArgs) -> Result<Exported,
             .status(format!("tenant `{id}`: exported {}", summary(&counts)));
         return Ok(Exported::Streamed);
     };
-    let path = destination(&path)?;
+    let mut file = OutputFile::create(&path)?;
     let admin = match args.with_secrets {
         // Reading them leaves an audit entry.
         true => context.admin_to_change().await?,
         false => context.admin().await?,
     };
     let id = args.tenant.resolve(context, &admin).await?;
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let unwritten = |error: std::io::Error| {
-        CliError::failed(format!("cannot write `{}`", path.display())).caused_by(error)
-    };
-    // With mode 0600, and removed unless it is completed.
-    let mut file = NamedTempFile::new_in(folder).map_err(unwritten)?;
+    let path = file.path().to_owned();
     let counts = if args.with_secrets {
         // Before a passphrase is asked for.
         admin.tenant(&id).await?;
-        let mut sealed =
-            sealed::seal(BufWriter::new(&mut file), &args.recipient, &args.passphrase)?;
+        let mut sealed = sealed::seal(file.writer(), &args.recipient, &args.passphrase)?;
         let counts = write(context, &admin, &id, SecretsIn::Values, &mut sealed).await?;
         sealed
             .finish()
             .and_then(|mut inner| inner.flush())
-            .map_err(unwritten)?;
+            .map_err(|error| unwritten(&path, error))?;
         counts
     } else {
-        let mut plain = BufWriter::new(&mut file);
+        let mut plain = file.writer();
         let counts = write(context, &admin, &id, SecretsIn::Names, &mut plain).await?;
-        plain.flush().map_err(unwritten)?;
+        plain.flush().map_err(|error| unwritten(&path, error))?;
         counts
     };
-    file.as_file().sync_all().map_err(unwritten)?;
-    file.persist(&path)
-        .map_err(|error| unwritten(error.error))?;
-    std::fs::File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(unwritten)?;
     Ok(Exported::File {
         tenant_id: id,
-        file: path,
+        file: file.complete()?,
         encrypted: args.with_secrets,
         records: counts,
     })
@@ -163,23 +148,6 @@ async fn write(
         })
         .await?;
     Ok(counts)
-}
-
-/// The file that is to be replaced or made. What is no file (a device, a pipe) would be replaced by
-/// one.
-fn destination(path: &Path) -> Result<PathBuf, CliError> {
-    match std::fs::metadata(path) {
-        Ok(found) if !found.is_file() => Err(CliError::usage(format!(
-            "`{}` is not a regular file",
-            path.display()
-        ))
-        .hint("without `--output` the export goes to stdout")),
-        // Behind a link is the file that is meant.
-        Ok(_) => std::fs::canonicalize(path).map_err(|error| {
-            CliError::failed(format!("cannot write `{}`", path.display())).caused_by(error)
-        }),
-        Err(_) => Ok(path.to_owned()),
-    }
 }
 
 fn summary(counts: &Counts) -> String {

@@ -6,9 +6,11 @@ pub(super) mod add_user;
 pub(super) mod audit;
 pub(super) mod channels;
 pub(super) mod export;
+pub(super) mod export_user;
 pub(super) mod import;
 pub(super) mod invite;
 pub(super) mod list;
+mod output_file;
 pub(super) mod remove;
 pub(super) mod remove_user;
 mod sealed;
@@ -67,6 +69,13 @@ pub(crate) enum TenantCommand {
     /// Change a user's name, email address, role or preferences
     #[command(alias = "update-user")]
     SetUser(set_user::SetUserArgs),
+    /// Export everything that is kept of a user, with their conversations
+    ///
+    /// One JSON record per line: the user, what the assistant remembers of them, their keys and
+    /// sessions (without the secrets), what they used, the changes they made or that were made to
+    /// what is theirs, and every conversation with its messages. The audit trail says who exported
+    /// it. It cannot be imported.
+    ExportUser(export_user::ExportUserArgs),
     /// Remove a user with their keys and conversations
     #[command(alias = "delete-user")]
     RemoveUser(remove_user::RemoveUserArgs),
