@@ -90,6 +90,7 @@ enabled_skills            ping, sprint_status
 messages_per_day          20
 max_conversation_history  20 (default)
 max_concurrent_calls      no limit (default)
+retention_days            30 (default)
 guardrail_identifier      none (default)
 guardrail_version         DRAFT (default)
 "#);

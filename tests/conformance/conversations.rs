@@ -25,6 +25,7 @@ pub(crate) fn owner_of(tenant: &TenantId) -> ConversationOwner {
         channel: ChannelKind::Dashboard,
         user_id: id("ada"),
         since: Some(some_time()),
+        retention: None,
     }
 }
 
@@ -424,6 +425,7 @@ pub(crate) async fn removing_users_conversations_leaves_the_others(fixture: &dyn
             channel,
             user_id: id(user),
             since: Some(some_time()),
+            retention: None,
         };
         key_of(&owner, "session")
     };
@@ -474,6 +476,7 @@ pub(crate) async fn removing_a_tenants_conversations_leaves_the_other_tenants(
         channel: ChannelKind::Api,
         tenant_id: tenant.clone(),
         since: Some(some_time()),
+        retention: None,
     };
     let removed = [talk.key.clone(), key_of(&other_user, "session")];
     for key in removed.iter().chain([&kept]) {

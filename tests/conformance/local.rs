@@ -94,6 +94,47 @@ async fn what_was_acknowledged_is_there_after_reopening() {
     assert_eq!(platform.secrets.get(&secret).await, Ok(Some(document())));
 }
 
+#[tokio::test]
+async fn how_long_a_tenant_keeps_conversations_holds_for_those_there_are() {
+    let fixture = LocalFixture::new();
+    let world = World::new(&fixture).await;
+    let key = key_of(&owner_of(&world.tenant), "s");
+    let_in(&world.platform, &key.owner).await;
+    let store = &world.platform.conversations;
+    let now = world.platform.clock.now();
+    store.append(&key, &[said("hello")], now).await.unwrap();
+    let keep = async |days: u64| {
+        let before = world.stored().await;
+        let mut after = before.clone();
+        after.extensions = object(json!({"settings": {"retention_days": days}}));
+        let change = Change::UpdateTenant { before, after };
+        world.commit(&[change]).await.unwrap();
+    };
+    let day = SignedDuration::from_hours(24);
+    let is_there = async |days: i32| {
+        !store
+            .recent(&key, ALL, now + day * days)
+            .await
+            .unwrap()
+            .is_empty()
+    };
+    assert!(is_there(29).await && !is_there(30).await);
+    keep(7).await;
+    assert!(is_there(6).await && !is_there(7).await);
+    keep(30).await;
+    assert!(is_there(29).await);
+
+    // Deleted by whatever is said next.
+    keep(7).await;
+    let other = key_of(&key.owner, "other");
+    store
+        .append(&other, &[said("hi")], now + day * 7)
+        .await
+        .unwrap();
+    keep(30).await;
+    assert!(!is_there(8).await);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_programs_on_one_home_see_each_others_writes() {
     let fixture = LocalFixture::new();

@@ -35,6 +35,7 @@ mod local_crash;
 mod operators;
 mod owners;
 mod removal;
+mod retention;
 mod secrets;
 mod tenants;
 mod transfer;
@@ -213,6 +214,9 @@ macro_rules! conformance {
                     removing_users_conversations_leaves_the_others
                     removing_a_tenants_conversations_leaves_the_other_tenants
                     the_store_answers
+                }
+                retention {
+                    a_conversation_is_gone_as_soon_as_its_tenant_keeps_none_so_old
                 }
                 turns {
                     of_many_that_begin_a_turn_at_once_one_does

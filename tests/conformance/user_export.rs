@@ -28,6 +28,7 @@ fn owner(user: &User, channel: ChannelKind) -> ConversationOwner {
         channel,
         user_id: user.id.clone(),
         since: user.created_at,
+        retention: None,
     }
 }
 

@@ -13,7 +13,7 @@ use super::{AdminError, FieldConflict};
 use crate::ai::{ProviderKind, plausible};
 use crate::model::newer::{
     FALLBACK_MODEL, GUARDRAIL_DRAFT, GUARDRAIL_IDENTIFIER, GUARDRAIL_VERSION, MAX_CONCURRENT_CALLS,
-    WORDING_MODEL,
+    MOST_RETENTION_DAYS, RETENTION_DAYS, WORDING_MODEL,
 };
 use crate::model::{BudgetKey, ChannelKind, JsonObject, Tenant, TenantSettings, Unit};
 use crate::nearest::{did_you_mean, nearest};
@@ -44,6 +44,8 @@ pub enum SettingKey {
     MaxConversationHistory,
     /// How many questions may be with a model at once.
     MaxConcurrentCalls,
+    /// How many days a conversation is kept after its last turn.
+    RetentionDays,
     /// The guardrail that Bedrock applies.
     GuardrailIdentifier,
     /// Which of its versions.
@@ -53,7 +55,7 @@ pub enum SettingKey {
 }
 
 /// The settings that are no budgets.
-const PLAIN: [SettingKey; 13] = [
+const PLAIN: [SettingKey; 14] = [
     SettingKey::AiProvider,
     SettingKey::AiModel,
     SettingKey::Tier1FormattingModel,
@@ -65,6 +67,7 @@ const PLAIN: [SettingKey; 13] = [
     SettingKey::MessagesPerDay,
     SettingKey::MaxConversationHistory,
     SettingKey::MaxConcurrentCalls,
+    SettingKey::RetentionDays,
     SettingKey::GuardrailIdentifier,
     SettingKey::GuardrailVersion,
 ];
@@ -107,6 +110,7 @@ impl SettingKey {
             Self::MessagesPerDay => "messages_per_day",
             Self::MaxConversationHistory => "max_conversation_history",
             Self::MaxConcurrentCalls => MAX_CONCURRENT_CALLS,
+            Self::RetentionDays => RETENTION_DAYS,
             Self::GuardrailIdentifier => GUARDRAIL_IDENTIFIER,
             Self::GuardrailVersion => GUARDRAIL_VERSION,
             Self::Budget(key) => key.as_str(),
@@ -138,6 +142,9 @@ impl SettingKey {
             Self::MaxConcurrentCalls => {
                 "questions that may be with a model at once, by each router [default: no limit]"
             }
+            Self::RetentionDays => {
+                "days after their last turn until conversations are deleted [default: 30]"
+            }
             Self::GuardrailIdentifier => {
                 "the Bedrock guardrail for questions and answers [default: none]"
             }
@@ -164,6 +171,7 @@ impl SettingKey {
             Self::Budget(key) => key.rule(),
             Self::MaxConversationHistory => "must be a whole number from 0 to 1000",
             Self::MaxConcurrentCalls => "must be a whole number from 1 to 10000",
+            Self::RetentionDays => "must be a whole number from 1 to 30",
             Self::GuardrailIdentifier => "must be a guardrail's id or ARN, without spaces",
             Self::GuardrailVersion => "must be DRAFT or a version's number, as a text",
         }
@@ -176,6 +184,7 @@ impl SettingKey {
             Self::Tier1FormattingModel
                 | Self::FallbackModel
                 | Self::MaxConcurrentCalls
+                | Self::RetentionDays
                 | Self::GuardrailIdentifier
                 | Self::GuardrailVersion
         )
@@ -233,6 +242,7 @@ impl SettingKey {
             Self::Budget(key) => key.read(value).is_some(),
             Self::MaxConversationHistory => number_in(0..=1000),
             Self::MaxConcurrentCalls => number_in(1..=10_000),
+            Self::RetentionDays => number_in(1..=MOST_RETENTION_DAYS),
             Self::GuardrailIdentifier => value.as_str().is_some_and(is_guardrail),
             Self::GuardrailVersion => value.as_str().is_some_and(|version| {
                 version == GUARDRAIL_DRAFT
@@ -304,7 +314,8 @@ impl SettingEdit {
             SettingKey::MaxTokensPerMessage
             | SettingKey::MessagesPerDay
             | SettingKey::MaxConversationHistory
-            | SettingKey::MaxConcurrentCalls => whole_number(text),
+            | SettingKey::MaxConcurrentCalls
+            | SettingKey::RetentionDays => whole_number(text),
             SettingKey::Budget(key) => match key.unit {
                 Unit::Messages | Unit::Tokens => whole_number(text),
                 // A whole number of dollars stays one.

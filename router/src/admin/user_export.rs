@@ -24,6 +24,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures::stream::BoxStream;
+use jiff::SignedDuration;
 use tokio::time::Instant;
 
 use self::lines::Progress;
@@ -56,6 +57,8 @@ pub struct UserExport {
 struct Source {
     platform: Platform,
     user: User,
+    /// As [`ConversationOwner::retention`](crate::model::ConversationOwner::retention) says.
+    retention: Option<SignedDuration>,
     unreadable: Arc<Unreadables>,
 }
 
@@ -71,12 +74,14 @@ impl Admin {
         id: &UserId,
         bounds: Option<ExportBounds>,
     ) -> Result<UserExport, AdminError> {
+        let retention = self.tenant(tenant).await?.retention();
         let user = self.user(tenant, id).await?;
         let entry = self.audit(tenant, "user.export", id.as_str());
         self.platform.tenants.record_audit(&entry).await?;
         let source = Source {
             platform: self.platform.clone(),
             user: user.clone(),
+            retention,
             unreadable: Arc::clone(&self.unreadable),
         };
         let now = self.now();

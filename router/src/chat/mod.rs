@@ -92,6 +92,7 @@ impl Caller {
                 .user
                 .as_ref()
                 .map_or(tenant_since, |user| user.created_at),
+            retention: self.tenant.retention(),
         }
     }
 }

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{records, rows};
+use super::{conversations, records, rows};
 use crate::changes::{self, Current, Stored};
 use crate::model::{
     ApiKey, AuditEntry, ChannelMapping, Record, Tenant, TenantId, User, UserId, UserMemory,
@@ -227,6 +227,9 @@ fn update_tenant(
             after.id.as_str(),
         ],
     )?;
+    if before.retention() != after.retention() {
+        conversations::keep_for(connection, &after.id, after.retention())?;
+    }
     Ok(())
 }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::model::{
@@ -125,8 +125,9 @@ impl ConversationStore for SqliteConversations {
                         "SELECT session_id, updated_at, preview, title FROM conversations
                          WHERE tenant_id = ? AND channel = ? AND user_id = ?
                              AND (?4 IS NULL OR session_id < ?4)
-                             AND expires_at > ? AND (owner_since IS NULL OR owner_since = ?)
-                         ORDER BY session_id DESC LIMIT ?",
+                             AND expires_at > ?5 AND (owner_since IS NULL OR owner_since = ?6)
+                             AND (?8 IS NULL OR unixepoch(updated_at) > ?5 - ?8)
+                         ORDER BY session_id DESC LIMIT ?7",
                     )?
                     .query_and_then(
                         params![
@@ -137,6 +138,7 @@ impl ConversationStore for SqliteConversations {
                             now.as_second(),
                             owner.since.map(|since| since.to_string()),
                             rows::to_limit(start.count),
+                            owner.retention.map(|kept_for| kept_for.as_secs()),
                         ],
                         read_summary,
                     )?
@@ -209,7 +211,7 @@ impl Stored {
     /// Whether it is the conversation of this very owner, and not over.
     fn is_live(&self, owner: &ConversationOwner, now: Timestamp) -> bool {
         let is_own = self.owner_since.is_none() || self.owner_since == owner.since;
-        is_own && self.expires_at > now.as_second()
+        is_own && self.expires_at > now.as_second() && owner.keeps(self.updated_at, now)
     }
 }
 
@@ -261,7 +263,7 @@ fn append(
     let updated_at = live.as_ref().map_or(now, |live| live.updated_at.max(now));
     let expires_at = updated_at
         .as_second()
-        .saturating_add(CONVERSATION_LIFE.as_secs());
+        .saturating_add(key.owner.retention.unwrap_or(CONVERSATION_LIFE).as_secs());
     let preview = SessionSummary::preview_of(messages);
     let since = key.owner.since.map(|since| since.to_string());
     let conversation = match live {
@@ -415,6 +417,22 @@ fn purge(connection: &Connection, now: Timestamp) -> Result<(), StoreError> {
              )",
         )?
         .execute(params![now.as_second(), PURGE_AT_ONCE])?;
+    Ok(())
+}
+
+/// Lets a tenant's conversations end as long after their last turn as it now keeps them.
+pub(super) fn keep_for(
+    connection: &Connection,
+    tenant: &TenantId,
+    retention: Option<SignedDuration>,
+) -> Result<(), StoreError> {
+    let life = retention.unwrap_or(CONVERSATION_LIFE).as_secs();
+    connection
+        .prepare_cached(
+            "UPDATE conversations SET expires_at = coalesce(unixepoch(updated_at) + ?, expires_at)
+             WHERE tenant_id = ?",
+        )?
+        .execute(params![life, tenant.as_str()])?;
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! Conversations: who owns them, and their messages.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{ChannelKind, JsonObject, SessionId, TenantId, UserId};
@@ -17,6 +17,17 @@ pub struct ConversationOwner {
     /// When the user was made; of anonymous callers, when their tenant was. A conversation of an
     /// earlier user of the same id is not this one's. `None` of users whom an older program made.
     pub since: Option<Timestamp>,
+    /// How long the tenant keeps a conversation after its last turn; `None`: as long as any is kept
+    /// ([`CONVERSATION_LIFE`](crate::ports::CONVERSATION_LIFE)), which it cannot exceed.
+    pub retention: Option<SignedDuration>,
+}
+
+impl ConversationOwner {
+    /// Whether a conversation whose last turn ended then is one that the tenant still keeps.
+    pub fn keeps(&self, updated_at: Timestamp, now: Timestamp) -> bool {
+        self.retention
+            .is_none_or(|kept_for| now.duration_since(updated_at) < kept_for)
+    }
 }
 
 /// Names one conversation.

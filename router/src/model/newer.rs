@@ -1,6 +1,7 @@
 //! Settings that older programs of the same schema may not know. They crash on unknown settings, so
 //! these are kept in the tenant's extensions.
 
+use jiff::SignedDuration;
 use serde_json::Value;
 
 use super::{JsonObject, Tenant};
@@ -17,6 +18,11 @@ pub(crate) const FALLBACK_MODEL: &str = "fallback_model";
 
 /// How many questions may be with a model at once.
 pub(crate) const MAX_CONCURRENT_CALLS: &str = "max_concurrent_calls";
+
+/// How many days a conversation is kept after its last turn.
+pub(crate) const RETENTION_DAYS: &str = "retention_days";
+/// The most of them: nothing is kept longer, and the id of a removed tenant rests as long.
+pub(crate) const MOST_RETENTION_DAYS: u64 = 30;
 
 /// The guardrail that Bedrock applies, and which of its versions.
 pub(crate) const GUARDRAIL_IDENTIFIER: &str = "guardrail_identifier";
@@ -49,6 +55,13 @@ impl Tenant {
     /// How many questions may be with a model at once, in one process; `None`: as many as come.
     pub fn max_concurrent_calls(&self) -> Option<u64> {
         self.newer(MAX_CONCURRENT_CALLS)?.as_u64()
+    }
+
+    /// How long a conversation is kept after its last turn; `None`: as long as any is.
+    pub fn retention(&self) -> Option<SignedDuration> {
+        let days = self.newer(RETENTION_DAYS)?.as_u64()?;
+        let days = i64::try_from(days.min(MOST_RETENTION_DAYS)).ok()?;
+        (days > 0).then(|| SignedDuration::from_hours(24 * days))
     }
 
     /// The guardrail that is applied to questions and answers.

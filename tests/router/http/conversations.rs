@@ -2,13 +2,14 @@
 
 use std::sync::{Arc, Mutex};
 
-use axum::http::StatusCode;
+use axum::body::Body;
+use axum::http::{Method, StatusCode};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use t3nets_router::model::UserRole;
 
 use super::session::Set;
-use super::{Setup, TestApp};
+use super::{Setup, TestApp, request, send_to};
 
 fn assert_alternates(messages: &[Value]) {
     for pair in messages.chunks(2) {
@@ -159,4 +160,41 @@ async fn an_invalid_cursor_is_refused() {
             "{path}"
         );
     }
+}
+
+#[tokio::test]
+async fn conversations_are_gone_once_the_tenants_retention_is_over() {
+    let clock = Arc::new(Set(Mutex::new("2026-03-01T12:00:00Z".parse().unwrap())));
+    let app = TestApp::with(Setup {
+        clock: Some(clock.clone()),
+        ..Setup::default()
+    })
+    .await;
+    let admin = app.key("default", "ada", UserRole::Admin).await;
+    let said = json!({"message": "hello", "session_id": "s"});
+    app.post("/api/chat", Some(&admin), &said).await;
+    let settings = json!({"settings": {"retention_days": 1}});
+    let put = request(Method::PUT, "/api/settings", Some(&admin))
+        .header("content-type", "application/json")
+        .body(Body::from(settings.to_string()));
+    let changed = app.send(put.unwrap()).await;
+    assert_eq!(changed.json()["changed"], json!(["retention_days"]));
+
+    // What the router knew of the tenant is seconds old.
+    let later = app.another();
+    let get = async |path: &str| {
+        let get = request(Method::GET, path, Some(&admin));
+        send_to(&later, get.body(Body::empty()).unwrap()).await
+    };
+    *clock.0.lock().unwrap() += SignedDuration::from_hours(23);
+    let listed = get("/api/sessions").await.json();
+    assert_eq!(listed["sessions"][0]["session_id"], "s");
+    *clock.0.lock().unwrap() += SignedDuration::from_hours(1);
+    let listed = get("/api/sessions").await.json();
+    assert_eq!(listed["sessions"], json!([]));
+    let history = get("/api/history?session_id=s").await;
+    assert_eq!(history.status, StatusCode::NOT_FOUND);
+    let export = get("/api/me/export").await;
+    let export = String::from_utf8(export.body.to_vec()).unwrap();
+    assert!(!export.contains("hello"), "{export}");
 }

@@ -65,6 +65,7 @@ pub(super) async fn bob(app: &TestApp) -> ConversationOwner {
         channel: ChannelKind::Api,
         since: user.unwrap().created_at,
         user_id: bob,
+        retention: None,
     }
 }
 
@@ -403,6 +404,7 @@ async fn nothing_of_a_turn_is_left_of_a_user_who_was_removed() {
         channel: ChannelKind::Api,
         user_id: bob,
         since: None,
+        retention: None,
     };
     let now = Timestamp::now();
     assert_eq!(app.platform.turns.turns(&owner, now).await.unwrap(), []);

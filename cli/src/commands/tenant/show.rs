@@ -6,6 +6,7 @@ use t3nets_router::admin::settings::SettingKey;
 use t3nets_router::admin::tenants::Holdings;
 use t3nets_router::ai::table as models;
 use t3nets_router::model::TenantSettings;
+use t3nets_router::ports::CONVERSATION_LIFE;
 
 use super::views::TenantView;
 use crate::commands::arguments::TenantName;
@@ -118,6 +119,7 @@ fn default_of(key: SettingKey) -> Option<String> {
         SettingKey::MessagesPerDay => defaults.daily_messages().to_string(),
         SettingKey::MaxConversationHistory => defaults.history_turns().to_string(),
         SettingKey::MaxConcurrentCalls => "no limit".to_owned(),
+        SettingKey::RetentionDays => CONVERSATION_LIFE.as_hours().div_euclid(24).to_string(),
         SettingKey::GuardrailIdentifier => "none".to_owned(),
         SettingKey::GuardrailVersion => "DRAFT".to_owned(),
         SettingKey::Budget(_) => return None,

@@ -21,7 +21,7 @@ resource "aws_dynamodb_table" "conversations" {
     type = "S"
   }
 
-  # Set by the router to 30 days after the last turn. DynamoDB deletes within days of it, so readers check it too.
+  # Set by the router to 30 days after the last turn, or fewer where a tenant keeps conversations for less. DynamoDB deletes within days of it, so readers check it too.
   ttl {
     attribute_name = "ttl"
     enabled        = true

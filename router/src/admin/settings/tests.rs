@@ -55,6 +55,8 @@ fn settings_accept_what_their_rule_says() {
         ("max_conversation_history", "1000", "1001"),
         ("max_conversation_history", " 7 ", "seven"),
         ("max_concurrent_calls", "1", "0"),
+        ("retention_days", "30", "31"),
+        ("retention_days", "1", "0"),
         ("guardrail_identifier", "gr1a2b3c4d5e", "My Guardrail"),
         (
             "guardrail_identifier",

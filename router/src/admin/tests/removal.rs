@@ -22,6 +22,7 @@ async fn conversation(setting: &Setting, user: UserId) -> ConversationKey {
             channel: ChannelKind::Api,
             user_id: user,
             since: now.map_or(tenant_since, |user| user.created_at),
+            retention: None,
         },
         session_id: id("s"),
     }

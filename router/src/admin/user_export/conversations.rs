@@ -23,6 +23,7 @@ pub(super) fn owner(source: &Source, channel: ChannelKind) -> ConversationOwner 
         channel,
         user_id: source.user.id.clone(),
         since: source.user.created_at,
+        retention: source.retention,
     }
 }
 

@@ -37,6 +37,7 @@ async fn user_with_a_conversation() -> (Admin, User, TempDir) {
             channel: ChannelKind::Api,
             user_id: user.id.clone(),
             since: user.created_at,
+            retention: None,
         },
         session_id: "s".parse().unwrap(),
     };

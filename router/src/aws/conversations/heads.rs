@@ -5,7 +5,7 @@
 //! into them survives whatever it is.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use percent_encoding::percent_decode_str;
 use serde_json::value::RawValue;
 
@@ -39,8 +39,8 @@ const HEAD_OVERHEAD: usize = 4096;
 const APPEND_BYTES: usize = 3_500_000;
 /// How many appends a head remembers by their ids.
 const REMEMBERED: usize = 12;
-/// How much longer than the head its pages live.
-const PAGES_SLACK: i64 = CONVERSATION_LIFE.as_secs();
+/// How much longer than the head its pages live, at least: each renewal writes all of them.
+const PAGES_SLACK: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// How close to the pages' end the head's may come before theirs is moved on.
 const PAGES_MARGIN: i64 = 24 * 60 * 60;
 
@@ -157,7 +157,9 @@ impl Head {
 
     /// Whether it is the conversation of this very owner, and not over.
     pub(super) fn is_live(&self, owner: &ConversationOwner, now: Timestamp) -> bool {
-        is_live(self.ttl, now) && is_of(self.owner_since.as_deref(), owner)
+        is_live(self.ttl, now)
+            && owner.keeps(self.updated_at, now)
+            && is_of(self.owner_since.as_deref(), owner)
     }
 
     /// Whether an append of this id is in it.
@@ -334,10 +336,13 @@ pub(super) fn plan(
     let live = read.filter(|head| head.is_live(owner, now));
     // Turns that end at once are stored in any order: the later time holds.
     let updated_at = live.map_or(now, |head| head.updated_at.max(now));
+    let life = owner.retention.unwrap_or(CONVERSATION_LIFE);
+    // Another program's may be later. Where the tenant keeps them for less, that holds.
+    let longer = live.filter(|_| owner.retention.is_none());
     let ttl = updated_at
         .as_second()
-        .saturating_add(CONVERSATION_LIFE.as_secs())
-        .max(live.and_then(|head| head.ttl).unwrap_or_default());
+        .saturating_add(life.as_secs())
+        .max(longer.and_then(|head| head.ttl).unwrap_or_default());
     let generation = match live {
         Some(head) if !head.generation.is_empty() => head.generation.clone(),
         _ => append.id.clone(),
@@ -352,7 +357,7 @@ pub(super) fn plan(
     let other_bytes = live.map_or(0, |head| head.other_bytes);
 
     let (moved, kept) = messages.split_at(moving(&messages, other_bytes));
-    let page_ttl = ttl.saturating_add(PAGES_SLACK);
+    let page_ttl = ttl.saturating_add(life.max(PAGES_SLACK).as_secs());
     let mut pages = Vec::new();
     let mut next = first;
     for group in groups(moved) {

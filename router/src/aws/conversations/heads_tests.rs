@@ -14,6 +14,15 @@ fn owner() -> ConversationOwner {
         channel: crate::model::ChannelKind::Api,
         user_id: "ada".parse().unwrap(),
         since: Some(now()),
+        retention: None,
+    }
+}
+
+/// One whose tenant keeps conversations for so many days.
+fn keeping(days: i64) -> ConversationOwner {
+    ConversationOwner {
+        retention: Some(SignedDuration::from_secs(days * DAY)),
+        ..owner()
     }
 }
 
@@ -85,6 +94,24 @@ fn pages_are_renewed_rarely_and_in_time() {
         let plan = plan(Some(&head), &append("later", "hi"), &owner(), after(days)).unwrap();
         plan.renew_pages_until
     };
+    // As many turns as there may be in a life renew them no more often than every six days.
+    for life in 1..30 {
+        let first = plan(None, &append("first", &long), &keeping(life), now()).unwrap();
+        let second = Head::read(&item(&first)).unwrap();
+        let second = plan(
+            Some(&second),
+            &append("second", &long),
+            &keeping(life),
+            now(),
+        );
+        let head = Head::read(&item(&second.unwrap())).unwrap();
+        assert!(head.page_count > 0);
+        let tomorrow = plan(Some(&head), &append("x", "hi"), &keeping(life), after(0)).unwrap();
+        assert_eq!(tomorrow.renew_pages_until, None, "{life}");
+        let pages_end = head.pages_ttl;
+        let ends = now().as_second() + life * DAY;
+        assert!(pages_end >= ends + 7 * DAY && pages_end <= ends + 7.max(life) * DAY);
+    }
     assert_eq!(renewed(0), None);
     assert_eq!(renewed(28), None);
     // The head lives thirty days; later it is another conversation's.
@@ -93,6 +120,27 @@ fn pages_are_renewed_rarely_and_in_time() {
         let pages_end = renewed(days).unwrap_or(head.pages_ttl);
         assert!(pages_end > head_ends, "day {days}");
     }
+}
+
+#[test]
+fn a_head_lives_as_long_as_its_tenant_keeps_it() {
+    let ends = |head: Option<&Head>, owner: &ConversationOwner| {
+        let plan = plan(head, &append("next", "hi"), owner, now()).unwrap();
+        Head::read(&item(&plan)).unwrap().ttl.unwrap() - now().as_second()
+    };
+    assert_eq!(ends(None, &owner()), 30 * DAY);
+    assert_eq!(ends(None, &keeping(7)), 7 * DAY);
+    // Of one that was to live longer, too; and the other way round.
+    let long = head_of(&["hello"], now());
+    assert_eq!(ends(Some(&long), &keeping(7)), 7 * DAY);
+    let plan = plan(None, &append("first", "hello"), &keeping(7), now()).unwrap();
+    let short = Head::read(&item(&plan)).unwrap();
+    assert_eq!(ends(Some(&short), &owner()), 30 * DAY);
+
+    let after = |days: i64| now() + SignedDuration::from_secs(days * DAY);
+    let is_live = |owner: &ConversationOwner, days| long.is_live(owner, after(days));
+    assert!(is_live(&owner(), 29) && !is_live(&owner(), 30));
+    assert!(is_live(&keeping(7), 6) && !is_live(&keeping(7), 7));
 }
 
 #[test]

@@ -26,7 +26,7 @@ use tokio::time::Instant;
 use ulid::Ulid;
 
 pub(in crate::aws) use self::heads::partition;
-use self::heads::{Append, GENERATION, OWNER_SINCE, TTL};
+use self::heads::{Append, GENERATION, OWNER_SINCE, TTL, UPDATED_AT};
 use self::known::Known;
 use self::locks::KeyedLocks;
 use self::owners::Owner;
@@ -173,7 +173,10 @@ impl ConversationStore for DynamoConversations {
         let head = heads::head_key(key);
         let read = self
             .table
-            .get_attributes(head.clone(), &["pk", TTL, GENERATION, OWNER_SINCE])
+            .get_attributes(
+                head.clone(),
+                &["pk", TTL, UPDATED_AT, GENERATION, OWNER_SINCE],
+            )
             .await?;
         let deleted = self
             .table
@@ -187,8 +190,12 @@ impl ConversationStore for DynamoConversations {
         let generation = cleared.map(heads::generation_of).transpose()?;
         pages::clear(&self.table, key, generation).await?;
         match cleared {
-            Some(head) => Ok(heads::is_live(heads::ttl_of(head)?, now)
-                && heads::is_of(heads::owner_since(head)?, &key.owner)),
+            Some(head) => {
+                let ttl = heads::ttl_of(head)?;
+                let is_kept = key.owner.keeps(heads::updated_at(head, ttl)?, now);
+                let is_of = heads::is_of(heads::owner_since(head)?, &key.owner);
+                Ok(heads::is_live(ttl, now) && is_kept && is_of)
+            }
             None => Ok(false),
         }
     }
@@ -200,6 +207,7 @@ impl ConversationStore for DynamoConversations {
                 channel,
                 user_id: user_id.clone(),
                 since: None,
+                retention: None,
             })
         });
         let partitions: Vec<String> = owners.map(|owner| heads::partition(&owner)).collect();

@@ -76,7 +76,9 @@ async fn summary(
         return Ok(None);
     };
     let ttl = heads::ttl_of(item)?;
-    if !heads::is_live(ttl, now) || !heads::is_of(heads::owner_since(item)?, owner) {
+    let updated_at = heads::updated_at(item, ttl)?;
+    let is_live = heads::is_live(ttl, now) && owner.keeps(updated_at, now);
+    if !is_live || !heads::is_of(heads::owner_since(item)?, owner) {
         return Ok(None);
     }
     let preview = match text_if_set(item, PREVIEW)? {
@@ -85,7 +87,7 @@ async fn summary(
     };
     Ok(Some(SessionSummary {
         session_id,
-        updated_at: heads::updated_at(item, ttl)?,
+        updated_at,
         preview,
         title: text_if_set(item, TITLE)?.map(str::to_owned),
     }))
