@@ -216,6 +216,13 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "tenant questions",
+        &[(
+            "Show what fell to the model most in the last week",
+            "tenant questions acme --days 7",
+        )],
+    ),
+    (
         "tenant audit",
         &[("Show who changed what", "tenant audit acme")],
     ),

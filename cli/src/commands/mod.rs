@@ -209,7 +209,7 @@ async fn run_to_end(
 async fn run_tenant(context: &Context, command: TenantCommand) -> Result<u8, CliError> {
     use TenantCommand::*;
     use tenant::{add, add_user, audit, channels, export, export_user, import, invite, list};
-    use tenant::{remove, remove_user};
+    use tenant::{questions, remove, remove_user};
     use tenant::{set, set_user, show as show_tenant, status, usage, users};
 
     let printer = &context.printer;
@@ -233,6 +233,7 @@ async fn run_tenant(context: &Context, command: TenantCommand) -> Result<u8, Cli
         UnmapChannel(args) => show(printer, channels::unmap(context, args).await),
         Channels(args) => show(printer, channels::list(context, args).await),
         Usage(args) => show(printer, usage::run(context, args).await),
+        Questions(args) => show(printer, questions::run(context, args).await),
         Audit(args) => show(printer, audit::run(context, args).await),
     }
 }

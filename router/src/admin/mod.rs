@@ -13,7 +13,8 @@
 //! [`tenants`], [`removal`], [`users`], [`channels`], [`keys`], [`sessions`], [`secrets`]; then
 //! [`seed`], which sets up a tenant with all of these at once, and [`transfer`], which takes one
 //! out as a file and brings it in, and [`user_export`], which gives what is kept of one person;
-//! [`usage`], what was used, and [`views`], how all else is shown.
+//! [`usage`], what was used, [`questions`], what fell to the model, and [`views`], how all else is
+//! shown.
 
 mod addresses;
 pub mod channels;
@@ -22,6 +23,7 @@ mod error;
 #[cfg(feature = "local")]
 mod faults;
 pub mod keys;
+pub mod questions;
 pub mod removal;
 pub mod secrets;
 pub mod seed;

@@ -21,6 +21,7 @@ mod openai;
 mod own_export;
 mod owners;
 mod page;
+mod questions;
 mod refusals;
 mod session;
 mod small_print;

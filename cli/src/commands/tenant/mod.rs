@@ -11,6 +11,7 @@ pub(super) mod import;
 pub(super) mod invite;
 pub(super) mod list;
 mod output_file;
+pub(super) mod questions;
 pub(super) mod remove;
 pub(super) mod remove_user;
 mod sealed;
@@ -88,6 +89,11 @@ pub(crate) enum TenantCommand {
     Channels(channels::ChannelsArgs),
     /// Show the daily usage of a tenant
     Usage(usage::UsageArgs),
+    /// Show which questions fell to the model most, so that triggers can answer them
+    ///
+    /// Reads the newest conversations of those who asked the model most, and counts the questions
+    /// of the same words. Nothing is kept for it. The audit trail says who looked.
+    Questions(questions::QuestionsArgs),
     /// Show the audit trail of a tenant, newest first
     Audit(audit::AuditArgs),
 }

@@ -463,7 +463,7 @@ impl Admin {
         Ok(OwnUsageView::new(&lines))
     }
 
-    fn days(&self, days: u32) -> Result<(Date, Date), AdminError> {
+    pub(super) fn days(&self, days: u32) -> Result<(Date, Date), AdminError> {
         if !(1..=MAX_USAGE_DAYS).contains(&days) {
             return Err(AdminError::invalid(
                 "days",

@@ -399,6 +399,20 @@ pub(super) fn words(text: &str) -> impl Iterator<Item = String> {
     pieces(text).map(without_ending)
 }
 
+/// What a text is about: its words that say something, by their stems, each once and in order of
+/// the alphabet. One trigger could mean all texts of one gist.
+pub(crate) fn gist(text: &str) -> Vec<String> {
+    let words = pieces(without_address(text)).map(|piece| {
+        let word = without_ending(spelled_out(&piece).to_owned());
+        spelled_out(&word).to_owned()
+    });
+    let stems: BTreeSet<String> = words
+        .filter(|word| weight(word) == 2 && !only_asks(word))
+        .map(|word| stem(&word))
+        .collect();
+    stems.into_iter().collect()
+}
+
 /// The words of a text in lower case, without punctuation but apostrophes, which are all the same.
 fn pieces(text: &str) -> impl Iterator<Item = String> {
     let is_apostrophe = |c: char| matches!(c, '\'' | '’' | 'ʼ' | '＇' | '`');

@@ -24,6 +24,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+pub(crate) use self::message::gist;
 use self::message::{Message, is_slip, is_sure_slip};
 pub use self::trigger::Trigger;
 use self::vocabulary::{Phrase, Vocabulary, compiled};
