@@ -87,6 +87,7 @@ system_prompt_override    the built-in one (default)
 max_tokens_per_message    4096 (default)
 enabled_channels          all (default)
 enabled_skills            ping, sprint_status
+skill_triggers            none (default)
 messages_per_day          20
 max_conversation_history  20 (default)
 max_concurrent_calls      no limit (default)

@@ -1,6 +1,7 @@
 //! A tenant's settings as an operator names them: which there are, what each accepts, and how edits
 //! are planned.
 
+mod checks;
 #[cfg(test)]
 mod tests;
 
@@ -9,15 +10,16 @@ use std::str::FromStr;
 
 use serde_json::Value;
 
+use self::checks::{check_guardrail, check_models, is_guardrail, wrong_trigger};
 use super::{AdminError, FieldConflict};
-use crate::ai::{ProviderKind, plausible};
 use crate::model::newer::{
     FALLBACK_MODEL, GUARDRAIL_DRAFT, GUARDRAIL_IDENTIFIER, GUARDRAIL_VERSION, MAX_CONCURRENT_CALLS,
-    MOST_RETENTION_DAYS, RETENTION_DAYS, WORDING_MODEL,
+    MOST_RETENTION_DAYS, RETENTION_DAYS, SKILL_TRIGGERS, WORDING_MODEL,
 };
 use crate::model::{BudgetKey, ChannelKind, JsonObject, Tenant, TenantSettings, Unit};
 use crate::nearest::{did_you_mean, nearest};
 use crate::skills;
+use crate::skills::own_triggers::{MOST_PHRASES, OwnTrigger};
 
 /// A setting that can be changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,6 +40,8 @@ pub enum SettingKey {
     EnabledChannels,
     /// The skills that may be used.
     EnabledSkills,
+    /// The phrases that mean skills beside the built-in ones.
+    SkillTriggers,
     /// How many messages the tenant may send on a day (in UTC).
     MessagesPerDay,
     /// Turns of history given to the model.
@@ -55,7 +59,7 @@ pub enum SettingKey {
 }
 
 /// The settings that are no budgets.
-const PLAIN: [SettingKey; 14] = [
+const PLAIN: [SettingKey; 15] = [
     SettingKey::AiProvider,
     SettingKey::AiModel,
     SettingKey::Tier1FormattingModel,
@@ -64,6 +68,7 @@ const PLAIN: [SettingKey; 14] = [
     SettingKey::MaxTokensPerMessage,
     SettingKey::EnabledChannels,
     SettingKey::EnabledSkills,
+    SettingKey::SkillTriggers,
     SettingKey::MessagesPerDay,
     SettingKey::MaxConversationHistory,
     SettingKey::MaxConcurrentCalls,
@@ -107,6 +112,7 @@ impl SettingKey {
             Self::MaxTokensPerMessage => "max_tokens_per_message",
             Self::EnabledChannels => "enabled_channels",
             Self::EnabledSkills => "enabled_skills",
+            Self::SkillTriggers => SKILL_TRIGGERS,
             Self::MessagesPerDay => "messages_per_day",
             Self::MaxConversationHistory => "max_conversation_history",
             Self::MaxConcurrentCalls => MAX_CONCURRENT_CALLS,
@@ -134,6 +140,9 @@ impl SettingKey {
             Self::MaxTokensPerMessage => "the longest answer, in tokens [default: 4096]",
             Self::EnabledChannels => "where people may ask [default: everywhere]",
             Self::EnabledSkills => "the skills that may be used [default: all]",
+            Self::SkillTriggers => {
+                "phrases that mean a skill, beside the built-in ones [default: none]"
+            }
             Self::MessagesPerDay => BudgetKey::MESSAGES_PER_DAY.meaning(),
             Self::Budget(key) => key.meaning(),
             Self::MaxConversationHistory => {
@@ -167,6 +176,9 @@ impl SettingKey {
             Self::EnabledSkills => {
                 "must be a list of ping, sprint_status, release_notes, separated by commas"
             }
+            Self::SkillTriggers => {
+                "must be up to 50 phrases like `sprint_status/blockers: what holds us up`, separated by commas"
+            }
             Self::MessagesPerDay => BudgetKey::MESSAGES_PER_DAY.rule(),
             Self::Budget(key) => key.rule(),
             Self::MaxConversationHistory => "must be a whole number from 0 to 1000",
@@ -183,6 +195,7 @@ impl SettingKey {
             self,
             Self::Tier1FormattingModel
                 | Self::FallbackModel
+                | Self::SkillTriggers
                 | Self::MaxConcurrentCalls
                 | Self::RetentionDays
                 | Self::GuardrailIdentifier
@@ -204,6 +217,7 @@ impl SettingKey {
             Self::AiProvider => PROVIDERS.to_vec(),
             Self::EnabledChannels => ChannelKind::ALL.map(ChannelKind::as_str).to_vec(),
             Self::EnabledSkills => skills::NAMES.to_vec(),
+            Self::SkillTriggers => return wrong_trigger(value),
             _ => return String::new(),
         };
         let typed = match value {
@@ -238,6 +252,12 @@ impl SettingKey {
             Self::MaxTokensPerMessage => number_in(1..=200_000),
             Self::EnabledChannels => list_of(|name| name.parse::<ChannelKind>().is_ok()),
             Self::EnabledSkills => list_of(|name| skills::NAMES.contains(&name)),
+            Self::SkillTriggers => {
+                list_of(|text| OwnTrigger::parse(text).is_ok())
+                    && value
+                        .as_array()
+                        .is_some_and(|all| all.len() <= MOST_PHRASES)
+            }
             Self::MessagesPerDay => BudgetKey::MESSAGES_PER_DAY.read(value).is_some(),
             Self::Budget(key) => key.read(value).is_some(),
             Self::MaxConversationHistory => number_in(0..=1000),
@@ -288,6 +308,11 @@ pub struct SettingEdit {
 impl SettingEdit {
     /// Sets it to a value, as JSON: numbers, texts, lists of texts.
     pub fn set(key: SettingKey, value: Value) -> Result<Self, AdminError> {
+        let value = match (key, value) {
+            // As it is typed into a field of the web page.
+            (SettingKey::SkillTriggers, Value::String(text)) => list(&text),
+            (_, value) => value,
+        };
         if key.accepts(&value) {
             Ok(Self {
                 key,
@@ -324,11 +349,9 @@ impl SettingEdit {
                     whole => whole,
                 },
             },
-            SettingKey::EnabledChannels | SettingKey::EnabledSkills => text
-                .split(',')
-                .map(str::trim)
-                .filter(|item| !item.is_empty())
-                .collect(),
+            SettingKey::EnabledChannels | SettingKey::EnabledSkills | SettingKey::SkillTriggers => {
+                list(text)
+            }
         };
         Self::set(key, value)
     }
@@ -364,6 +387,12 @@ pub fn of(tenant: &Tenant) -> JsonObject {
     }
     settings.extend(tenant.stored_budgets());
     settings
+}
+
+/// A list as people type it.
+fn list(text: &str) -> Value {
+    let items = text.split(',').map(str::trim);
+    items.filter(|item| !item.is_empty()).collect()
 }
 
 fn whole_number(text: &str) -> Value {
@@ -418,60 +447,6 @@ pub(super) fn edited(tenant: &Tenant, edits: &[SettingEdit]) -> Result<Tenant, A
         edited.decide_channels();
     }
     Ok(edited)
-}
-
-/// Whether a text has the form of a guardrail's id or ARN
-/// (<https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailConfiguration.html>).
-fn is_guardrail(text: &str) -> bool {
-    let is_id = |text: &str| {
-        text.bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-    };
-    let is_arn = |text: &str| {
-        text.starts_with("arn:")
-            && text.contains(":guardrail")
-            && text.bytes().all(|byte| byte.is_ascii_graphic())
-    };
-    (1..=MAX_MODEL_CHARS).contains(&text.len()) && (is_id(text) || is_arn(text))
-}
-
-/// Whether a guardrail has a provider that applies it: no other than Bedrock does.
-fn check_guardrail(edited: &Tenant, edits: &[SettingEdit]) -> Result<(), AdminError> {
-    let provider = provider_of(edited).filter(|provider| *provider != ProviderKind::Bedrock);
-    let (Some(provider), Some(_)) = (provider, edited.guardrail()) else {
-        return Ok(());
-    };
-    for edit in edits.iter().filter(|edit| edit.value.is_some()) {
-        let reason = match edit.key {
-            SettingKey::GuardrailIdentifier => {
-                format!("needs `ai_provider=bedrock`: `{provider}` has no guardrails")
-            }
-            SettingKey::AiProvider => format!(
-                "cannot be `{provider}`, which has no guardrails, while `{GUARDRAIL_IDENTIFIER}` is set"
-            ),
-            _ => continue,
-        };
-        return Err(AdminError::invalid(edit.key.as_str(), reason));
-    }
-    Ok(())
-}
-
-/// The provider that is set.
-fn provider_of(tenant: &Tenant) -> Option<ProviderKind> {
-    let word = tenant.settings.ai_provider.as_deref()?;
-    word.trim().to_lowercase().parse().ok()
-}
-
-/// Whether each model that is set fits its provider. What was stored before is left as it is.
-fn check_models(edited: &Tenant, edits: &[SettingEdit]) -> Result<(), AdminError> {
-    let provider = provider_of(edited);
-    for edit in edits.iter().filter(|edit| edit.key.is_model()) {
-        if let Some(model) = edit.value.as_ref().and_then(Value::as_str) {
-            plausible::check_model(provider, model)
-                .map_err(|reason| AdminError::invalid(edit.key.as_str(), reason))?;
-        }
-    }
-    Ok(())
 }
 
 /// The edits whose setting is no longer what the caller saw, and not what the caller wants either.

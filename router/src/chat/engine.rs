@@ -371,9 +371,10 @@ impl Engine {
 
     /// The skill whose rule matches the message, with the input that the rule gives it.
     fn matching_skill(&self, request: &TurnRequest) -> Option<Matched<'_>> {
-        let settings = &request.caller.tenant.settings;
-        let rules = self.skills.rules();
-        let matched = rules.best_match(&request.message, |name| settings.allows_skill(name))?;
+        let tenant = &request.caller.tenant;
+        let allows = |name: &str| tenant.settings.allows_skill(name);
+        let rules = self.skills.rules_of(tenant);
+        let matched = rules.best_match(&request.message, allows)?;
         Some((self.skills.get(matched.skill)?, matched.input))
     }
 }

@@ -18,12 +18,12 @@ pub(super) fn answer(request: &TurnRequest, skills: &SkillSet) -> Option<(Route,
 
 /// The answer to a message that means a skill which the tenant switched off, and none that it has.
 fn switched_off(request: &TurnRequest, skills: &SkillSet) -> Option<String> {
-    let settings = &request.caller.tenant.settings;
-    let is_on = |name: &str| settings.allows_skill(name);
-    let rules = skills.rules();
+    let tenant = &request.caller.tenant;
+    let is_on = |name: &str| tenant.settings.allows_skill(name);
     if request.raw || skills.iter().all(|skill| is_on(skill.name())) {
         return None;
     }
+    let rules = skills.rules_of(tenant);
     let meant = rules.best_match(&request.message, |name| !is_on(name))?;
     if rules.best_match(&request.message, is_on).is_some() {
         return None;

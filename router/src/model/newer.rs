@@ -24,6 +24,9 @@ pub(crate) const RETENTION_DAYS: &str = "retention_days";
 /// The most of them: nothing is kept longer, and the id of a removed tenant rests as long.
 pub(crate) const MOST_RETENTION_DAYS: u64 = 30;
 
+/// The phrases that mean skills beside the built-in ones.
+pub(crate) const SKILL_TRIGGERS: &str = "skill_triggers";
+
 /// The guardrail that Bedrock applies, and which of its versions.
 pub(crate) const GUARDRAIL_IDENTIFIER: &str = "guardrail_identifier";
 pub(crate) const GUARDRAIL_VERSION: &str = "guardrail_version";
@@ -62,6 +65,13 @@ impl Tenant {
         let days = self.newer(RETENTION_DAYS)?.as_u64()?;
         let days = i64::try_from(days.min(MOST_RETENTION_DAYS)).ok()?;
         (days > 0).then(|| SignedDuration::from_hours(24 * days))
+    }
+
+    /// The phrases that mean skills beside the built-in ones: `sprint_status: standup report`.
+    pub fn skill_triggers(&self) -> Vec<String> {
+        let stored = self.newer(SKILL_TRIGGERS).and_then(Value::as_array);
+        let texts = stored.into_iter().flatten().filter_map(Value::as_str);
+        texts.map(str::to_owned).collect()
     }
 
     /// The guardrail that is applied to questions and answers.

@@ -4,11 +4,13 @@
 //! [`Skill`] is the trait, [`SkillSet`] holds all of them. [`rules`] decides from a message alone
 //! whether a skill is meant; `addressing` takes off the name by which the assistant is addressed.
 //! One file or folder per skill: `ping`, [`sprint_status`], [`release_notes`]; `jira` is what those
-//! that read Jira share. `mcp` is anything else: the tools of servers that tenants connect.
+//! that read Jira share. `own_triggers` are the phrases that a tenant adds. `mcp` is anything
+//! else: the tools of servers that tenants connect.
 
 pub(crate) mod addressing;
 mod jira;
 pub(crate) mod mcp;
+pub(crate) mod own_triggers;
 mod ping;
 pub mod release_notes;
 pub mod rules;
@@ -19,13 +21,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use moka::sync::Cache;
 use serde_json::Value;
 
 pub(crate) use self::jira::settings::is_project_key;
 pub use self::jira::{Access, Limits, Recording};
 use self::mcp::Servers;
+use self::own_triggers::OwnTrigger;
 use self::rules::{Rules, Trigger};
-use crate::model::{IntegrationName, SecretDocument, ToolSpec};
+use crate::model::{IntegrationName, SecretDocument, Tenant, ToolSpec};
 use crate::outbound::{ClientError, Reach};
 
 /// Something the assistant can do for a caller, by a rule or as a model's tool.
@@ -110,11 +114,23 @@ pub enum SkillErrorKind {
 /// The names of the skills that T3nets ships, as settings hold them.
 pub const NAMES: [&str; 3] = ["ping", "sprint_status", "release_notes"];
 
+/// What each of them can be asked for, what is meant without a word of it first.
+pub(crate) const ACTIONS: [(&str, &[&str]); 3] = [
+    ("ping", &[]),
+    ("sprint_status", &["status", "blockers", "mine"]),
+    ("release_notes", &["list_releases", "summarize"]),
+];
+
+/// How many tenants' own rules are kept: making some takes about a millisecond.
+const KEPT_RULES: u64 = 256;
+
 /// All skills of a router.
 #[derive(Clone)]
 pub struct SkillSet {
     skills: Arc<[Arc<dyn Skill>]>,
     rules: Arc<Rules>,
+    /// The rules with tenants' own triggers, by these.
+    own_rules: Cache<Vec<String>, Arc<Rules>>,
     servers: Option<Arc<Servers>>,
 }
 
@@ -142,6 +158,7 @@ impl SkillSet {
         Self {
             skills: skills.into(),
             rules,
+            own_rules: Cache::new(KEPT_RULES),
             servers: None,
         }
     }
@@ -159,6 +176,24 @@ impl SkillSet {
     /// By which messages the skills are meant.
     pub fn rules(&self) -> &Rules {
         &self.rules
+    }
+
+    /// By which messages a tenant means them: its own triggers come first.
+    pub fn rules_of(&self, tenant: &Tenant) -> Arc<Rules> {
+        let phrases = tenant.skill_triggers();
+        if phrases.is_empty() {
+            return Arc::clone(&self.rules);
+        }
+        let made = |phrases: &[String]| {
+            // What another release took and this one does not is left out.
+            let own = phrases.iter().filter_map(|text| {
+                let own = OwnTrigger::parse(text).ok()?;
+                let is_there = self.get(own.skill).is_some();
+                is_there.then(|| (own.skill, own.trigger()))
+            });
+            Arc::new(Rules::with_own(&own.collect::<Vec<_>>(), self.iter()))
+        };
+        self.own_rules.get_with_by_ref(&phrases, || made(&phrases))
     }
 
     /// The one with this name.
@@ -207,5 +242,17 @@ mod tests {
         let skills = SkillSet::built_in(Reach::Anywhere).unwrap();
         let names: Vec<&str> = skills.iter().map(|skill| skill.name()).collect();
         assert_eq!(names, NAMES);
+    }
+
+    #[test]
+    fn the_actions_are_those_that_triggers_ask_for() {
+        let skills = SkillSet::built_in(Reach::Anywhere).unwrap();
+        for (skill, (name, actions)) in skills.iter().zip(ACTIONS) {
+            assert_eq!(skill.name(), name);
+            let asked = skill.triggers().iter();
+            let asked = asked.filter_map(|trigger| trigger.input.get("action")?.as_str());
+            let asked: std::collections::BTreeSet<&str> = asked.collect();
+            assert_eq!(asked, actions.iter().copied().collect(), "{name}");
+        }
     }
 }

@@ -19,6 +19,7 @@ pub(crate) mod mcp;
 mod models;
 mod openai;
 mod own_export;
+mod own_triggers;
 mod owners;
 mod page;
 mod questions;

@@ -51,6 +51,11 @@ fn settings_accept_what_their_rule_says() {
         ("max_tokens_per_message", "1", "200001"),
         ("enabled_channels", "slack, api", "slack,irc"),
         ("enabled_skills", "", "pong"),
+        (
+            "skill_triggers",
+            "ping: are you awake, sprint_status/mine: what should I do next",
+            "ping: are you awake, pong: hello there",
+        ),
         ("messages_per_day", "0", "-1"),
         ("max_conversation_history", "1000", "1001"),
         ("max_conversation_history", " 7 ", "seven"),

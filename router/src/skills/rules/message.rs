@@ -402,15 +402,23 @@ pub(super) fn words(text: &str) -> impl Iterator<Item = String> {
 /// What a text is about: its words that say something, by their stems, each once and in order of
 /// the alphabet. One trigger could mean all texts of one gist.
 pub(crate) fn gist(text: &str) -> Vec<String> {
-    let words = pieces(without_address(text)).map(|piece| {
+    let words = weighed_words(without_address(text)).into_iter();
+    let words = words.filter(|(word, weight)| *weight == 2 && !only_asks(word));
+    let stems: BTreeSet<String> = words.map(|(word, _)| stem(&word)).collect();
+    stems.into_iter().collect()
+}
+
+/// The words of a text that are no filler, as messages are read, with their weights.
+pub(crate) fn weighed_words(text: &str) -> Vec<(String, u32)> {
+    let words = pieces(text).map(|piece| {
         let word = without_ending(spelled_out(&piece).to_owned());
         spelled_out(&word).to_owned()
     });
-    let stems: BTreeSet<String> = words
-        .filter(|word| weight(word) == 2 && !only_asks(word))
-        .map(|word| stem(&word))
-        .collect();
-    stems.into_iter().collect()
+    let weighed = words.map(|word| {
+        let weight = weight(&word);
+        (word, weight)
+    });
+    weighed.filter(|(_, weight)| *weight > 0).collect()
 }
 
 /// The words of a text in lower case, without punctuation but apostrophes, which are all the same.

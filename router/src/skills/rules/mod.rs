@@ -24,8 +24,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-pub(crate) use self::message::gist;
 use self::message::{Message, is_slip, is_sure_slip};
+pub(crate) use self::message::{gist, weighed_words};
 pub use self::trigger::Trigger;
 use self::vocabulary::{Phrase, Vocabulary, compiled};
 use super::Skill;
@@ -62,11 +62,20 @@ pub struct Rules {
 impl Rules {
     /// The rules by which these skills are recognised.
     pub fn of<'s>(skills: impl IntoIterator<Item = &'s Arc<dyn Skill>>) -> Self {
+        Self::with_own(&[], skills)
+    }
+
+    /// The same with triggers that come before theirs, each with the name of its skill.
+    pub(crate) fn with_own<'s>(
+        own: &[(&'static str, Trigger)],
+        skills: impl IntoIterator<Item = &'s Arc<dyn Skill>>,
+    ) -> Self {
         let triggers = skills.into_iter().flat_map(|skill| {
             let triggers = skill.triggers().iter();
             triggers.map(|trigger| (skill.name(), trigger))
         });
-        let (vocabulary, phrases) = compiled(triggers);
+        let own = own.iter().map(|(skill, trigger)| (*skill, trigger));
+        let (vocabulary, phrases) = compiled(own.chain(triggers));
         Self {
             vocabulary,
             phrases,

@@ -17,7 +17,7 @@ pub struct Trigger {
     pub(super) beside: Vec<String>,
     /// The words, as they are written, that a message must not have.
     pub(super) unless: Vec<String>,
-    pub(super) input: Value,
+    pub(in crate::skills) input: Value,
     pub(super) numbered: Option<Numbered>,
     /// Whether the version that a message names goes into the input.
     pub(super) takes_version: bool,
