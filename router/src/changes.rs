@@ -44,7 +44,7 @@ fn owner(change: &Change) -> Option<&TenantId> {
         | Change::RemoveUser(user) => Some(&user.tenant_id),
         Change::PutMemory { .. } => None,
         Change::MapChannel(mapping) | Change::UnmapChannel(mapping) => Some(&mapping.tenant_id),
-        Change::CreateKey(key) | Change::RevokeKey(key) | Change::RenewKey { before: key, .. } => {
+        Change::CreateKey(key) | Change::RevokeKey(key) | Change::UpdateKey { before: key, .. } => {
             Some(&key.tenant_id)
         }
     }
@@ -62,7 +62,7 @@ pub(crate) fn record(tenant: &TenantId, change: &Change) -> Record {
             user: user_id.clone(),
         },
         Change::MapChannel(mapping) | Change::UnmapChannel(mapping) => mapping.into(),
-        Change::CreateKey(key) | Change::RevokeKey(key) | Change::RenewKey { before: key, .. } => {
+        Change::CreateKey(key) | Change::RevokeKey(key) | Change::UpdateKey { before: key, .. } => {
             key.into()
         }
     }
@@ -78,7 +78,7 @@ pub(crate) fn user_of(change: &Change) -> Option<&UserId> {
         Change::CreateKey(key) => Some(&key.user_id),
         // A key can be revoked whether its user still exists or not, and opens nothing without one.
         Change::RevokeKey(_)
-        | Change::RenewKey { .. }
+        | Change::UpdateKey { .. }
         | Change::CreateTenant(_)
         | Change::UpdateTenant { .. }
         | Change::MapChannel(_)
@@ -174,10 +174,10 @@ pub(crate) fn check(
             require_user(tenant, &key.user_id, current)
         }
         // Another tenant's key is not to be seen, not even as a conflict.
-        Change::RevokeKey(_) | Change::RenewKey { .. } if !is_mine => {
+        Change::RevokeKey(_) | Change::UpdateKey { .. } if !is_mine => {
             Err(StoreError::NotFound(name()))
         }
-        Change::RevokeKey(before) | Change::RenewKey { before, .. } => {
+        Change::RevokeKey(before) | Change::UpdateKey { before, .. } => {
             unchanged(current, &Stored::Key(before.clone()), name)
         }
     }

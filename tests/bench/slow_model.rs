@@ -152,6 +152,7 @@ async fn router(home: &std::path::Path, model: &ModelServer) -> Server {
         name: None,
         role: None,
         expires_in: None,
+        budgets: Vec::new(),
     };
     let key = admin
         .create_key(&id, key)

@@ -56,6 +56,52 @@ fn a_key_cannot_do_more_than_its_user() {
 }
 
 #[test]
+fn budgets_of_one_user_and_one_key_are_set_shown_and_taken_away() {
+    let operator = Operator::seeded();
+    let ada = "ada@example.com";
+    let key = operator.json(&["key", "create", ada, "--budget", "usd_per_month=20"]);
+    assert_eq!(key["budgets"], json!({"usd_per_month": 20}));
+    let prefix = key["prefix"].as_str().unwrap();
+    let set = [
+        "tenant",
+        "set-user",
+        ada,
+        "--budget",
+        "tokens_per_day=unlimited",
+    ];
+    assert_eq!(
+        operator.json(&set)["changed"],
+        json!(["budget tokens_per_day"])
+    );
+    let users = operator.run(&["tenant", "users"]).expect_code(0).stdout;
+    assert!(
+        users.contains("BUDGETS") && users.contains("tokens_per_day=unlimited"),
+        "{users}"
+    );
+    let keys = operator.run(&["key", "list"]).expect_code(0).stdout;
+    assert!(keys.contains("usd_per_month=20"), "{keys}");
+
+    let away = operator.run(&["key", "set", prefix, "--unset-budget", "usd_per_month"]);
+    let away = away.expect_code(0).stdout;
+    assert!(away.contains("changed budget usd_per_month"), "{away}");
+    let keys = operator.run(&["key", "list"]).expect_code(0).stdout;
+    assert!(!keys.contains("BUDGETS"), "{keys}");
+    operator
+        .run(&["key", "set", prefix])
+        .expect_code(2)
+        .says("there is nothing to change");
+    operator
+        .run(&["key", "set", prefix, "--budget", "key_usd_per_day=5"])
+        .expect_code(2)
+        .says("did you mean `usd_per_day`?");
+    let trail = operator.run(&["tenant", "audit"]).expect_code(0).stdout;
+    assert!(
+        trail.contains("key.set") && trail.contains("budget usd_per_month"),
+        "{trail}"
+    );
+}
+
+#[test]
 fn hostile_lifetimes_are_usage_errors() {
     let operator = Operator::seeded();
     for expires in ["0s", "-1d", "soon", "99999y", "11w1000000d", ""] {

@@ -18,6 +18,14 @@ fn usage_of_all_tenants_is_shown_together_and_as_csv() {
         "user_messages_per_day=1",
     ];
     sandbox.run(&limits).expect_code(0);
+    let own = [
+        "tenant",
+        "set-user",
+        "admin@example.com",
+        "--budget",
+        "messages_per_month=9",
+    ];
+    sandbox.run(&own).expect_code(0);
     let dev = Dev::start(&sandbox, &[]);
     sandbox.run(&["chat", "hello"]).expect_code(0);
     let refused = sandbox.run(&["chat", "hello"]).expect_code(1);
@@ -35,6 +43,12 @@ fn usage_of_all_tenants_is_shown_together_and_as_csv() {
     assert_eq!(
         row("usd_per_month")[1..5],
         ["tenant", "$0.00", "$50.00", "0%"]
+    );
+    let own = row("user_messages_per_month");
+    assert_eq!(
+        own[1..5],
+        ["admin@example.com", "(own)", "1", "9"],
+        "{own:?}"
     );
     let near = row("user_messages_per_day");
     assert_eq!(near[2..5], ["1", "1", "100%"], "{near:?}");

@@ -3,12 +3,14 @@
 
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 use t3nets_router::model::{
-    Amounts, Budget, BudgetKey, Hold, LedgerAccount, NanoUsd, Payer, Period, Reserved, SettledTurn,
-    Standing, TenantId, Unit, UsageDelta,
+    Amounts, ApiKey, Budget, BudgetKey, Hold, LedgerAccount, NanoUsd, OwnBudgets, Payer, Period,
+    Reserved, SettledTurn, Standing, TenantId, Unit, UsageDelta, User,
 };
+use t3nets_router::ports::{Change, StoreError};
 
-use crate::fixture::{Fixture, World, at_once, id, some_time};
+use crate::fixture::{Fixture, World, at_once, id, key, object, some_time, user};
 
 fn day() -> Date {
     id("2026-01-15")
@@ -20,7 +22,11 @@ fn budget(payer: Payer, unit: Unit, period: Period, most: u64) -> Budget {
         unit,
         period,
     };
-    Budget { key, most }
+    Budget {
+        key,
+        most,
+        is_own: false,
+    }
 }
 
 fn account(user: &str, credential: Option<&str>) -> LedgerAccount {
@@ -230,6 +236,52 @@ pub(crate) async fn users_and_keys_have_budgets_of_their_own(fixture: &dyn Fixtu
     another.account.user_since = Some(Timestamp::UNIX_EPOCH);
     assert!(is_held(&world, &another).await);
     assert_eq!(counted(&world, &world.tenant).await.0, 4);
+}
+
+pub(crate) async fn what_is_one_users_or_one_keys_alone_is_stored_with_them(fixture: &dyn Fixture) {
+    let world = World::new(fixture).await;
+    let own = |stored| OwnBudgets::from(object(stored));
+    let ada = User {
+        budgets: own(json!({"usd_per_day": 2.5, "tokens_per_month": "unlimited", "odd": [1]})),
+        ..user(&world.tenant, "ada")
+    };
+    let key = ApiKey {
+        budgets: own(json!({"messages_per_day": 3})),
+        ..key(&world.tenant, &ada.id)
+    };
+    let bob = world.add_user("bob").await;
+    assert!(bob.budgets.is_empty());
+    let (user_made, key_made) = (
+        Change::CreateUser(ada.clone()),
+        Change::CreateKey(key.clone()),
+    );
+    world.commit(&[user_made, key_made]).await.unwrap();
+    let tenants = &world.platform.tenants;
+    let bearer = async || tenants.bearer(&key.hash).await.unwrap().unwrap();
+    let found = bearer().await;
+    assert_eq!((&found.user, &found.key), (&ada, &key));
+
+    let (mut ada_after, mut key_after) = (ada.clone(), key.clone());
+    ada_after.budgets = OwnBudgets::default();
+    key_after.budgets = own(json!({"messages_per_day": 4, "usd_per_month": 1}));
+    let changes = [
+        Change::UpdateUser {
+            before: ada.clone(),
+            after: ada_after.clone(),
+        },
+        Change::UpdateKey {
+            before: key.clone(),
+            after: key_after.clone(),
+        },
+    ];
+    world.commit(&changes).await.unwrap();
+    let found = bearer().await;
+    assert_eq!((&found.user, &found.key), (&ada_after, &key_after));
+    // What was read before is no more.
+    for late in changes {
+        let late = world.commit(&[late]).await;
+        assert!(matches!(late, Err(StoreError::Changed(_))), "{late:?}");
+    }
 }
 
 pub(crate) async fn a_budget_that_is_set_later_counts_what_was_used_before(fixture: &dyn Fixture) {

@@ -188,9 +188,12 @@ pub(crate) async fn a_key_is_renewed_as_it_was_read_and_opens_nothing_of_another
     let key = key(&world.tenant, &ada.id);
     let expires_at: Timestamp = "2027-01-15T12:00:00Z".parse().unwrap();
     let renew = |before: &ApiKey| {
-        [Change::RenewKey {
+        [Change::UpdateKey {
             before: before.clone(),
-            expires_at,
+            after: ApiKey {
+                expires_at: Some(expires_at),
+                ..before.clone()
+            },
         }]
     };
     let absent = world.commit(&renew(&key)).await;

@@ -155,6 +155,7 @@ pub(crate) fn user(tenant: &TenantId, user_id: &str) -> User {
         role: UserRole::Member,
         channel_identities: object(serde_json::json!({"slack": "U024BE7LH"})),
         created_at: Some(some_time()),
+        budgets: Default::default(),
         other: Default::default(),
     }
 }
@@ -199,6 +200,7 @@ pub(crate) fn key(tenant: &TenantId, user_id: &UserId) -> ApiKey {
         created_at: some_time(),
         expires_at: None,
         prefix: "t3_abcdef".to_owned(),
+        budgets: Default::default(),
         other: Default::default(),
     }
 }
@@ -274,6 +276,7 @@ pub(crate) fn hold(tenant: &TenantId, day: Date, id: Ulid, limit: u64) -> Hold {
     let budgets = vec![Budget {
         key: BudgetKey::MESSAGES_PER_DAY,
         most: limit,
+        is_own: false,
     }];
     let (amounts, now) = (Amounts::MESSAGE, Timestamp::now());
     Hold {

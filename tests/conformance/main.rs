@@ -183,6 +183,7 @@ macro_rules! conformance {
                     every_budget_holds_exactly_when_many_reserve_at_once
                     a_month_is_held_to_over_its_days_and_the_next_begins_anew
                     users_and_keys_have_budgets_of_their_own
+                    what_is_one_users_or_one_keys_alone_is_stored_with_them
                     a_budget_that_is_set_later_counts_what_was_used_before
                     a_turn_can_hold_more_later_and_repeating_it_holds_no_more
                     what_nobody_settles_returns_once_it_has_expired

@@ -15,7 +15,7 @@ use t3nets_router::ports::{Change, Platform};
 use crate::aws::AwsFixture;
 use crate::aws_items::{item, text};
 use crate::fixture::{
-    Fixture, World, audit, channel, id, key, tenant, unique, unique_tenant_id, user,
+    Fixture, World, audit, channel, id, key, object, tenant, unique, unique_tenant_id, user,
 };
 
 /// One of each type that DynamoDB has.
@@ -78,6 +78,7 @@ pub(crate) async fn what_other_programs_store_goes_along_with_a_tenant(fixture: 
     };
     let ada = User {
         other: others("a user's"),
+        budgets: object(json!({"usd_per_day": 5})).into(),
         ..user(&world.tenant, "ada")
     };
     let slack = ChannelMapping {
@@ -86,6 +87,7 @@ pub(crate) async fn what_other_programs_store_goes_along_with_a_tenant(fixture: 
     };
     let ada_key = ApiKey {
         other: others("a key's"),
+        budgets: object(json!({"tokens_per_day": "unlimited"})).into(),
         prefix: "t3n_abcdefgh".to_owned(),
         ..key(&world.tenant, &ada.id)
     };
@@ -132,18 +134,14 @@ pub(crate) async fn what_other_programs_store_goes_along_with_a_tenant(fixture: 
         stored.tenant(&next).await.unwrap().unwrap().other,
         others("a tenant's")
     );
-    assert_eq!(
-        stored.user(&next, &ada.id).await.unwrap().unwrap().other,
-        ada.other
-    );
+    let user = stored.user(&next, &ada.id).await.unwrap().unwrap();
+    assert_eq!((user.other, user.budgets), (ada.other, ada.budgets));
     assert_eq!(
         stored.memory(&next, &ada.id).await.unwrap().unwrap().other,
         others("a memory's")
     );
-    assert_eq!(
-        stored.key(&ada_key.hash).await.unwrap().unwrap().other,
-        ada_key.other
-    );
+    let key = stored.key(&ada_key.hash).await.unwrap().unwrap();
+    assert_eq!((key.other, key.budgets), (ada_key.other, ada_key.budgets));
     let expected = file.replace(world.tenant.as_str(), next.as_str());
     assert_eq!(exported(&world.platform, &next).await, expected);
 }

@@ -54,6 +54,7 @@ async fn filled(world: &World, admin: &Admin, name: &str, mark: &str) -> User {
         name: Some(mark.to_owned()),
         role: None,
         expires_in: None,
+        budgets: Vec::new(),
     };
     let key = admin.create_key(tenant, key).await.unwrap();
     admin.open_session(&key.stored).await.unwrap();

@@ -168,7 +168,11 @@ async fn tokens_and_dollars_hold_over_two_routers_with_answers_cut_off_and_a_rou
         unit: Unit::Tokens,
         period: Period::Day,
     };
-    let budgets = vec![Budget { key, most: 90_000 }];
+    let budgets = vec![Budget {
+        key,
+        most: 90_000,
+        is_own: false,
+    }];
     let nobody = LedgerAccount::of(UserId::anonymous(), None, None);
     let hold = |tokens| {
         let amounts = Amounts {

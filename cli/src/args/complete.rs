@@ -9,7 +9,7 @@ use anstream::ColorChoice;
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use t3nets_router::admin::Admin;
 use t3nets_router::admin::settings::SettingKey;
-use t3nets_router::model::{ChannelKind, TenantId, UserRole};
+use t3nets_router::model::{BudgetKey, ChannelKind, OwnBudgets, TenantId, UserRole};
 
 use super::command_tree;
 use crate::config::environment::PlatformKind;
@@ -44,6 +44,12 @@ pub(super) fn with_candidates(command: clap::Command) -> clap::Command {
             (Some("SETTING=VALUE"), _) => ArgValueCandidates::new(|| {
                 words(SettingKey::ALL.map(|key| format!("{}=", key.as_str())))
             }),
+            (Some("BUDGET"), _) => {
+                ArgValueCandidates::new(|| own_budgets(|key| key.as_str().to_owned()))
+            }
+            (Some("BUDGET=VALUE"), _) => {
+                ArgValueCandidates::new(|| own_budgets(|key| format!("{}=", key.as_str())))
+            }
             _ => return argument,
         };
         argument.add(candidates)
@@ -52,6 +58,12 @@ pub(super) fn with_candidates(command: clap::Command) -> clap::Command {
 
 fn words<Word: Into<OsString>, const N: usize>(words: [Word; N]) -> Vec<CompletionCandidate> {
     words.map(CompletionCandidate::new).into()
+}
+
+fn own_budgets(word: impl Fn(BudgetKey) -> String) -> Vec<CompletionCandidate> {
+    OwnBudgets::keys()
+        .map(|key| CompletionCandidate::new(word(key)))
+        .collect()
 }
 
 fn described(value: &str, help: impl Into<String>) -> CompletionCandidate {

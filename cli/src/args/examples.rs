@@ -167,10 +167,16 @@ const EXAMPLES: &[(&str, &[Example])] = &[
     ),
     (
         "tenant set-user",
-        &[(
-            "Make a user an administrator",
-            "tenant set-user bob@acme.example --role admin",
-        )],
+        &[
+            (
+                "Make a user an administrator",
+                "tenant set-user bob@acme.example --role admin",
+            ),
+            (
+                "Let a user use 5 dollars a day, whatever each of the others may",
+                "tenant set-user bob@acme.example --budget usd_per_day=5",
+            ),
+        ],
     ),
     (
         "tenant export-user",
@@ -237,9 +243,26 @@ const EXAMPLES: &[(&str, &[Example])] = &[
                 "Put a new key into a variable",
                 "key create bob@acme.example --quiet",
             ),
+            (
+                "Create a key that may use 20 dollars a month",
+                "key create bob@acme.example --budget usd_per_month=20",
+            ),
         ],
     ),
     ("key list", &[("List a tenant's keys", "key list -t acme")]),
+    (
+        "key set",
+        &[
+            (
+                "Let a key use as many tokens as there are",
+                "key set t3n_xe24ztgj --budget tokens_per_day=unlimited",
+            ),
+            (
+                "Go back to what every key may use",
+                "key set t3n_xe24ztgj --unset-budget tokens_per_day",
+            ),
+        ],
+    ),
     (
         "key revoke",
         &[(

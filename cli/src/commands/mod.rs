@@ -22,6 +22,7 @@ pub(crate) mod key;
 pub(crate) mod logs;
 pub(crate) mod man;
 pub(crate) mod open;
+pub(crate) mod own_budgets;
 pub(crate) mod page_link;
 pub(crate) mod restart;
 pub(crate) mod restore;
@@ -178,6 +179,7 @@ async fn run_to_end(
         Command::Key(command) => match command {
             KeyCommand::Create(args) => show(printer, key::create::run(context, args).await),
             KeyCommand::List(args) => show(printer, key::list::run(context, args).await),
+            KeyCommand::Set(args) => show(printer, key::set::run(context, args).await),
             KeyCommand::Revoke(args) => show(printer, key::revoke::run(context, args).await),
         },
         Command::Secret(command) => match command {

@@ -3,10 +3,13 @@
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::own_budgets::{self, OwnBudgetEdit};
 use super::sessions::was_opened_with;
 use super::tenants::MAX_NAME_CHARS;
-use super::{Admin, AdminError, one_line};
-use crate::model::{ApiKey, KeyHash, Record, TenantId, TokenKind, User, UserId, UserRole};
+use super::{Admin, AdminError, Edited, one_line, until_unchanged};
+use crate::model::{
+    ApiKey, KeyHash, OwnBudgets, Record, TenantId, TokenKind, User, UserId, UserRole,
+};
 use crate::ports::Change;
 use crate::token::random_token;
 
@@ -30,6 +33,8 @@ pub struct NewKey {
     pub role: Option<UserRole>,
     /// How long it works; it never expires if absent.
     pub expires_in: Option<SignedDuration>,
+    /// Budgets of its own.
+    pub budgets: Vec<OwnBudgetEdit>,
 }
 
 /// A key that was just created.
@@ -61,6 +66,7 @@ impl CreatedKey {
             created_at,
             expires_at,
             prefix: key.expose_secret().chars().take(PREFIX_CHARS).collect(),
+            budgets: Default::default(),
             other: Default::default(),
         };
         Ok(Self { key, stored })
@@ -125,7 +131,10 @@ impl Admin {
             .expires_in
             .map(|life| expiry(created_at, life))
             .transpose()?;
-        let created = CreatedKey::new(TokenKind::Key, &user, name, role, (created_at, expires_at))?;
+        let mut created =
+            CreatedKey::new(TokenKind::Key, &user, name, role, (created_at, expires_at))?;
+        let none = OwnBudgets::default();
+        created.stored.budgets = own_budgets::planned(&none, &none, &new.budgets).value;
         let stored = &created.stored;
         let change = Change::CreateKey(stored.clone());
         let target = format!("{} for {}", stored.prefix, stored.user_id);
@@ -151,6 +160,65 @@ impl Admin {
     /// [`AdminError::Invalid`] for a whole key, which has no business here.
     pub async fn find_key(&self, tenant: &TenantId, selector: &str) -> Result<ApiKey, AdminError> {
         choose(self.keys(tenant).await?, selector)
+    }
+
+    /// Changes a key's own budgets.
+    ///
+    /// # Errors
+    /// [`AdminError::Invalid`] for a session or a link, which has none; [`AdminError::Changed`] if
+    /// someone else changes one of the same at the same moment.
+    pub async fn set_key(
+        &self,
+        seen: &ApiKey,
+        edits: &[OwnBudgetEdit],
+    ) -> Result<Edited<ApiKey>, AdminError> {
+        if seen.kind() != TokenKind::Key {
+            return Err(AdminError::invalid(
+                "key",
+                "must be an API key: sessions and links have no budgets of their own",
+            ));
+        }
+        until_unchanged(|| self.try_set_key(seen, edits)).await
+    }
+
+    async fn try_set_key(
+        &self,
+        seen: &ApiKey,
+        edits: &[OwnBudgetEdit],
+    ) -> Result<Edited<ApiKey>, AdminError> {
+        let stored = self.platform.tenants.key(&seen.hash).await?;
+        let stored = stored.filter(|stored| stored.tenant_id == seen.tenant_id);
+        let before = stored.ok_or_else(|| AdminError::NotFound(seen.into()))?;
+        let planned = own_budgets::planned(&seen.budgets, &before.budgets, edits);
+        if !planned.conflicts.is_empty() {
+            return Err(AdminError::Changed {
+                what: seen.into(),
+                fields: planned.conflicts,
+            });
+        }
+        let after = ApiKey {
+            budgets: planned.value,
+            ..before.clone()
+        };
+        let changed = planned.changed;
+        if !changed.is_empty() {
+            let target = format!(
+                "{} of {} ({})",
+                after.prefix,
+                after.user_id,
+                changed.join(", ")
+            );
+            let change = Change::UpdateKey {
+                before,
+                after: after.clone(),
+            };
+            self.commit(&after.tenant_id, &[change], "key.set", &target)
+                .await?;
+        }
+        Ok(Edited {
+            value: after,
+            changed,
+        })
     }
 
     /// Revokes a key. It stops working at once, and so do the sessions that were opened with it.
@@ -232,6 +300,7 @@ mod tests {
             created_at: Timestamp::UNIX_EPOCH,
             expires_at: None,
             prefix: text.chars().take(PREFIX_CHARS).collect(),
+            budgets: Default::default(),
             other: Default::default(),
         }
     }

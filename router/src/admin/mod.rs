@@ -10,11 +10,11 @@
 //! CLI).
 //!
 //! Reading order: [`Admin`], [`AdminError`], [`settings`] (what may be set on a tenant),
-//! [`tenants`], [`removal`], [`users`], [`channels`], [`keys`], [`sessions`], [`secrets`]; then
-//! [`seed`], which sets up a tenant with all of these at once, and [`transfer`], which takes one
-//! out as a file and brings it in, and [`user_export`], which gives what is kept of one person;
-//! [`usage`], what was used, [`questions`], what fell to the model, and [`views`], how all else is
-//! shown.
+//! [`tenants`], [`removal`], [`users`], [`channels`], [`keys`], [`own_budgets`] (of one user or
+//! key), [`sessions`], [`secrets`]; then [`seed`], which sets up a tenant with all of these at
+//! once, and [`transfer`], which takes one out as a file and brings it in, and [`user_export`],
+//! which gives what is kept of one person; [`usage`], what was used, [`questions`], what fell to
+//! the model, and [`views`], how all else is shown.
 
 mod addresses;
 pub mod channels;
@@ -23,6 +23,7 @@ mod error;
 #[cfg(feature = "local")]
 mod faults;
 pub mod keys;
+pub mod own_budgets;
 pub mod questions;
 pub mod removal;
 pub mod secrets;

@@ -470,7 +470,7 @@ fn target(change: &Change) -> String {
         | Change::UpdateUser { after: user, .. }
         | Change::RemoveUser(user) => format!("user {}", user.id),
         Change::PutMemory { user_id, .. } => format!("memory {user_id}"),
-        Change::CreateKey(key) | Change::RevokeKey(key) | Change::RenewKey { before: key, .. } => {
+        Change::CreateKey(key) | Change::RevokeKey(key) | Change::UpdateKey { before: key, .. } => {
             format!("key {}", key.prefix)
         }
     }

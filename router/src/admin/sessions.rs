@@ -182,9 +182,12 @@ impl Admin {
             return Ok(None);
         }
         let whole = now.saturating_add(SESSION_LIFE).unwrap_or(Timestamp::MAX);
-        let change = Change::RenewKey {
+        let change = Change::UpdateKey {
             before: session.clone(),
-            expires_at: whole,
+            after: ApiKey {
+                expires_at: Some(whole),
+                ..session.clone()
+            },
         };
         let target = format!("{} of {}", session.prefix, session.user_id);
         self.commit(&session.tenant_id, &[change], "session.renew", &target)

@@ -11,12 +11,13 @@ use std::str::FromStr;
 use serde_json::Value;
 
 use self::checks::{check_guardrail, check_models, is_guardrail, wrong_trigger};
+use super::own_budgets::typed;
 use super::{AdminError, FieldConflict};
 use crate::model::newer::{
     FALLBACK_MODEL, GUARDRAIL_DRAFT, GUARDRAIL_IDENTIFIER, GUARDRAIL_VERSION, MAX_CONCURRENT_CALLS,
     MOST_RETENTION_DAYS, RETENTION_DAYS, SKILL_TRIGGERS, WORDING_MODEL,
 };
-use crate::model::{BudgetKey, ChannelKind, JsonObject, Tenant, TenantSettings, Unit};
+use crate::model::{BudgetKey, ChannelKind, JsonObject, Tenant, TenantSettings};
 use crate::nearest::{did_you_mean, nearest};
 use crate::skills;
 use crate::skills::own_triggers::{MOST_PHRASES, OwnTrigger};
@@ -341,14 +342,7 @@ impl SettingEdit {
             | SettingKey::MaxConversationHistory
             | SettingKey::MaxConcurrentCalls
             | SettingKey::RetentionDays => whole_number(text),
-            SettingKey::Budget(key) => match key.unit {
-                Unit::Messages | Unit::Tokens => whole_number(text),
-                // A whole number of dollars stays one.
-                Unit::Usd => match whole_number(text) {
-                    Value::Null => text.trim().parse::<f64>().map_or(Value::Null, Value::from),
-                    whole => whole,
-                },
-            },
+            SettingKey::Budget(key) => typed(key, text),
             SettingKey::EnabledChannels | SettingKey::EnabledSkills | SettingKey::SkillTriggers => {
                 list(text)
             }

@@ -223,6 +223,7 @@ async fn create_key(admin: &Admin, user: &str) -> ApiKey {
         name: None,
         role: None,
         expires_in: None,
+        budgets: Vec::new(),
     };
     admin.create_key(&tenant(), new).await.unwrap().stored
 }

@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use super::addresses::{Addresses, touching};
+use super::own_budgets::{self, OwnBudgetEdit};
 use super::tenants::MAX_NAME_CHARS;
 use super::{Admin, AdminError, Edited, FieldConflict, one_line, until_unchanged};
 use crate::model::{
@@ -45,6 +46,8 @@ pub struct UserEdits {
     pub role: Option<UserRole>,
     /// Preferences by name; `None` takes one away.
     pub preferences: Vec<(String, Option<String>)>,
+    /// Budgets of the person's own.
+    pub budgets: Vec<OwnBudgetEdit>,
 }
 
 /// What went with a person.
@@ -340,6 +343,7 @@ pub(super) fn new_user(tenant: &TenantId, new: NewUser) -> Result<User, AdminErr
         display_name,
         role: new.role,
         channel_identities: Default::default(),
+        budgets: Default::default(),
         created_at: None,
         other: Default::default(),
     })
@@ -391,10 +395,12 @@ fn plan_user_edits(seen: &User, now: &User, edits: &UserEdits) -> Result<Edited<
         .as_deref()
         .map(|name| one_line("name", name, MAX_NAME_CHARS))
         .transpose()?;
+    let own = own_budgets::planned(&seen.budgets, &now.budgets, &edits.budgets);
     let value = User {
         email: email.unwrap_or_else(|| now.email.clone()),
         display_name: name.unwrap_or_else(|| now.display_name.clone()),
         role: edits.role.unwrap_or(now.role),
+        budgets: own.value,
         ..now.clone()
     };
     let fields = [
@@ -416,14 +422,15 @@ fn plan_user_edits(seen: &User, now: &User, edits: &UserEdits) -> Result<Edited<
         .into_iter()
         .filter(|(_, _, now, after)| now != after)
         .collect();
-    let conflicts: Vec<FieldConflict> = changed
-        .iter()
-        .filter(|(_, seen, now, _)| seen != now)
-        .map(|(field, _, now, _)| FieldConflict {
-            field: (*field).to_owned(),
-            now: format!("`{now}`"),
-        })
-        .collect();
+    let conflicts =
+        changed
+            .iter()
+            .filter(|(_, seen, now, _)| seen != now)
+            .map(|(field, _, now, _)| FieldConflict {
+                field: (*field).to_owned(),
+                now: format!("`{now}`"),
+            });
+    let conflicts: Vec<FieldConflict> = conflicts.chain(own.conflicts).collect();
     if !conflicts.is_empty() {
         return Err(AdminError::Changed {
             what: now.into(),
@@ -433,6 +440,7 @@ fn plan_user_edits(seen: &User, now: &User, edits: &UserEdits) -> Result<Edited<
     let changed = changed
         .into_iter()
         .map(|(field, ..)| field.to_owned())
+        .chain(own.changed)
         .collect();
     Ok(Edited { value, changed })
 }

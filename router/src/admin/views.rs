@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::model::{
     ApiKey, AuditEntry, ChannelId, ChannelKind, ChannelMapping, IntegrationName, JsonObject,
-    SecretDescription, User, UserId, UserRole,
+    OwnBudgets, SecretDescription, User, UserId, UserRole,
 };
 
 /// A person.
@@ -27,6 +27,11 @@ pub struct UserView {
     #[serde(skip_serializing_if = "JsonObject::is_empty")]
     #[schema(value_type = Object)]
     pub channel_identities: JsonObject,
+    /// Budgets of their own, in place of those that each user has: `{"usd_per_day": 5}`, or
+    /// `"unlimited"`.
+    #[serde(skip_serializing_if = "OwnBudgets::is_empty")]
+    #[schema(value_type = Object)]
+    pub budgets: OwnBudgets,
 }
 
 impl From<User> for UserView {
@@ -37,6 +42,7 @@ impl From<User> for UserView {
             display_name: user.display_name,
             role: user.role,
             channel_identities: user.channel_identities,
+            budgets: user.budgets,
         }
     }
 }
@@ -64,6 +70,11 @@ pub struct KeyView {
     /// When it stops working; `null` if it does not.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub expires_at: Option<Timestamp>,
+    /// Budgets of its own, in place of those that each key has: `{"usd_per_day": 5}`, or
+    /// `"unlimited"`.
+    #[serde(skip_serializing_if = "OwnBudgets::is_empty")]
+    #[schema(value_type = Object)]
+    pub budgets: OwnBudgets,
     /// The key's SHA-256: it names the key without giving it away.
     pub hash: String,
 }
@@ -80,6 +91,7 @@ impl KeyView {
             role: key.role,
             created_at: key.created_at,
             expires_at: key.expires_at,
+            budgets: key.budgets,
             hash: key.hash.as_str().to_owned(),
         }
     }

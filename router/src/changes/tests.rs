@@ -37,6 +37,7 @@ fn user() -> User {
         role: UserRole::Member,
         channel_identities: Default::default(),
         created_at: None,
+        budgets: Default::default(),
         other: Default::default(),
     }
 }
@@ -51,6 +52,7 @@ fn key() -> ApiKey {
         created_at: now(),
         expires_at: None,
         prefix: "t3n_x".to_owned(),
+        budgets: Default::default(),
         other: Default::default(),
     }
 }
@@ -136,9 +138,9 @@ fn nothing_is_changed_in_a_tenant_that_does_not_exist() {
         Change::MapChannel(channel(ChannelKind::Slack)),
         Change::CreateKey(key()),
         Change::RevokeKey(key()),
-        Change::RenewKey {
+        Change::UpdateKey {
             before: key(),
-            expires_at: now(),
+            after: key(),
         },
     ] {
         let refused = Err("tenant `default` does not exist");

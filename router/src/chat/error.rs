@@ -96,10 +96,12 @@ fn over(standing: &Standing) -> String {
         Period::Month => "monthly",
     };
     let most = budget::worded(key.unit, standing.budget.most);
-    let payer = match key.payer {
-        Payer::Tenant => "",
-        Payer::User => " for each user",
-        Payer::Key => " for each key",
+    let payer = match (key.payer, standing.budget.is_own) {
+        (Payer::Tenant, _) => "",
+        (Payer::User, false) => " for each user",
+        (Payer::User, true) => " for this user",
+        (Payer::Key, false) => " for each key",
+        (Payer::Key, true) => " for this key",
     };
     match standing.used >= standing.budget.most {
         true => format!("the {period} limit of {most}{payer} is reached"),

@@ -37,8 +37,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::model::{
-    ChannelKind, ConversationOwner, LedgerAccount, NanoUsd, SessionId, Standing, Tenant,
-    TokenUsage, User, UserId, UserMemory, UserRole,
+    Budget, ChannelKind, ConversationOwner, LedgerAccount, NanoUsd, OwnBudgets, OwnOf, SessionId,
+    Standing, Tenant, TokenUsage, User, UserId, UserMemory, UserRole,
 };
 
 pub use crate::model::Route;
@@ -61,6 +61,8 @@ pub struct Caller {
     pub role: UserRole,
     /// The credential's name in the ledger; `None` without one.
     pub credential: Option<String>,
+    /// The credential's own budgets; none without one.
+    pub key_budgets: OwnBudgets,
     /// What is remembered of the user.
     pub memory: Option<UserMemory>,
     /// When tenant, user and memory were read.
@@ -79,6 +81,19 @@ impl Caller {
     pub fn account(&self) -> LedgerAccount {
         let since = self.user.as_ref().and_then(|user| user.created_at);
         LedgerAccount::of(self.user_id(), since, self.credential.as_deref())
+    }
+
+    /// The budgets that are the caller's alone.
+    pub fn own_budgets(&self) -> OwnOf<'_> {
+        OwnOf {
+            user: self.user.as_ref().map(|user| &user.budgets),
+            key: Some(&self.key_budgets),
+        }
+    }
+
+    /// The budgets that hold for the caller.
+    pub fn budgets(&self) -> Vec<Budget> {
+        self.tenant.budgets_of(&self.account(), self.own_budgets())
     }
 
     /// The owner of what the caller says on a channel.

@@ -170,6 +170,7 @@ mod tests {
             role: crate::model::UserRole::Member,
             channel_identities: JsonObject::new(),
             created_at: None,
+            budgets: Default::default(),
             other: Default::default(),
         });
         Caller {
@@ -177,6 +178,7 @@ mod tests {
             user,
             role: crate::model::UserRole::Member,
             credential: None,
+            key_budgets: Default::default(),
             memory: None,
             as_of: Timestamp::UNIX_EPOCH,
         }

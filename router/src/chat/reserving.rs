@@ -41,7 +41,7 @@ impl Engine {
         tier: Tier,
     ) -> Result<Estimate, TurnError> {
         let caller = &request.caller;
-        let budgets = caller.tenant.budgets_of(&caller.account());
+        let budgets = caller.budgets();
         if !budgets.iter().any(is_spending) {
             return Ok(Estimate::MESSAGE);
         }
@@ -79,7 +79,7 @@ impl Engine {
         now: Timestamp,
     ) -> Result<Reservation, TurnError> {
         let (tenant, account) = (&caller.tenant, caller.account());
-        let budgets = tenant.budgets_of(&account);
+        let budgets = caller.budgets();
         let mut hold = Hold::new(tenant.id.clone(), account, estimate.most, budgets, now);
         let day = hold.day;
         let known = self

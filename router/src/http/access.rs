@@ -73,6 +73,7 @@ pub const ROUTES: &[(Method, &str, Callers)] = &[
     ),
     (Method::GET, "/api/admin/keys", Callers::Admins),
     (Method::POST, "/api/admin/keys", Callers::Admins),
+    (Method::PATCH, "/api/admin/keys/{key}", Callers::Admins),
     (Method::DELETE, "/api/admin/keys/{key}", Callers::Admins),
     (Method::GET, "/api/admin/channels", Callers::Admins),
     (Method::POST, "/api/admin/channels", Callers::Admins),

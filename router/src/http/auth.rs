@@ -15,7 +15,7 @@ use super::error::{ApiError, Cause};
 use crate::admin::Admin;
 use crate::chat::Caller;
 use crate::model::{
-    ApiKey, ChannelKind, KeyHash, LedgerAccount, Tenant, TenantId, TokenKind, UserId, UserRole,
+    ApiKey, ChannelKind, KeyHash, OwnBudgets, Tenant, TenantId, TokenKind, UserId, UserRole,
 };
 use crate::ports::{Bearer, Platform, StoreError};
 
@@ -175,6 +175,7 @@ impl Authenticator {
                     user: None,
                     role: UserRole::Member,
                     credential: None,
+                    key_budgets: OwnBudgets::default(),
                     memory: None,
                     as_of,
                 })
@@ -223,6 +224,7 @@ async fn verify(platform: &Platform, hash: &KeyHash) -> Result<Option<Verified>,
             user: Some(user),
             role,
             credential: Some(key.name_in_ledger().to_owned()),
+            key_budgets: key.budgets.clone(),
             memory,
             as_of,
         },
@@ -332,8 +334,8 @@ pub(super) struct Administrator {
     pub(super) admin: Admin,
     pub(super) tenant: Tenant,
     pub(super) user_id: UserId,
-    /// Their line of the ledger.
-    pub(super) account: LedgerAccount,
+    /// They as a caller.
+    pub(super) caller: Caller,
     /// The key or session by which they came.
     pub(super) by: Option<KeyHash>,
 }
@@ -351,8 +353,8 @@ impl FromRequestParts<AppState> for Administrator {
         let by = admitted(parts).and_then(|admitted| admitted.by.as_deref());
         Ok(Self {
             admin: Admin::new(state.platform.clone(), format!("user:{user_id}")),
-            account: caller.account(),
-            tenant: caller.tenant,
+            tenant: caller.tenant.clone(),
+            caller,
             user_id,
             by: by.map(|key| key.hash.clone()),
         })

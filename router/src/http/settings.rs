@@ -18,7 +18,8 @@ use crate::admin::settings::{self, SettingEdit, SettingKey};
 use crate::admin::tenants::TenantEdits;
 use crate::admin::usage::{BudgetView, BudgetsOf};
 use crate::ai::{SelectError, TenantModels};
-use crate::model::{LedgerAccount, Tenant, UserRole};
+use crate::chat::Caller;
+use crate::model::{Tenant, UserRole};
 
 /// How a tenant is set up.
 #[derive(Debug, Serialize, ToSchema)]
@@ -79,13 +80,15 @@ impl Limits {
     pub(super) async fn of_now(
         state: &AppState,
         tenant: &Tenant,
-        account: &LedgerAccount,
+        caller: &Caller,
     ) -> Result<Self, ApiError> {
         let today = state.platform.clock.now().to_zoned(TimeZone::UTC).date();
         let platform = &state.platform;
+        let account = caller.account();
+        let of = BudgetsOf::Caller(&account, caller.own_budgets());
         let (usage, budgets) = futures::try_join!(
             platform.usage.usage(&tenant.id, today, today),
-            BudgetView::all(platform, tenant, BudgetsOf::Caller(account)),
+            BudgetView::all(platform, tenant, of),
         )?;
         let resets_at = today
             .saturating_add(1.day())
@@ -132,21 +135,18 @@ pub(super) async fn show(
     let is_admin = caller.role == UserRole::Admin;
     // The caller's may be some seconds old; an admin may have changed it just now.
     let tenant = state.platform.tenants.tenant(&caller.tenant.id).await?;
-    let account = caller.account();
-    let tenant = tenant.unwrap_or(caller.tenant);
-    described(&state, &tenant, &account, is_admin)
-        .await
-        .map(Json)
+    let tenant = tenant.as_ref().unwrap_or(&caller.tenant);
+    described(&state, tenant, &caller, is_admin).await.map(Json)
 }
 
 async fn described(
     state: &AppState,
     tenant: &Tenant,
-    account: &LedgerAccount,
+    caller: &Caller,
     is_admin: bool,
 ) -> Result<Settings, ApiError> {
     let (limits, model) = futures::try_join!(
-        Limits::of_now(state, tenant, account),
+        Limits::of_now(state, tenant, caller),
         answering_model(state, tenant),
     )?;
     let stored = settings::of(tenant);
@@ -252,7 +252,7 @@ pub(super) async fn change(
     Administrator {
         admin,
         tenant,
-        account,
+        caller,
         ..
     }: Administrator,
     JsonBody(body): JsonBody<SettingsBody>,
@@ -272,7 +272,7 @@ pub(super) async fn change(
     };
     let edited = admin.set_tenant_as_seen(&seen, &edits).await?;
     Ok(Json(ChangedSettings {
-        settings: described(&state, &edited.value, &account, true).await?,
+        settings: described(&state, &edited.value, &caller, true).await?,
         changed: edited.changed,
     }))
 }

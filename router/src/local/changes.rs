@@ -61,7 +61,7 @@ fn current(
             let owner = records::channel_owner(connection, mapping.kind, &mapping.channel_id)?;
             current.owners.extend(owner);
         }
-        Change::CreateKey(key) | Change::RevokeKey(key) | Change::RenewKey { before: key, .. } => {
+        Change::CreateKey(key) | Change::RevokeKey(key) | Change::UpdateKey { before: key, .. } => {
             let stored = records::key(connection, &key.hash)?;
             let owner = stored.as_ref().map(|stored| stored.tenant_id.clone());
             current.owners.extend(owner);
@@ -84,7 +84,7 @@ fn make(connection: &Connection, tenant: &TenantId, change: &Change) -> Result<(
         Change::UnmapChannel(mapping) => unmap_channel(connection, mapping),
         Change::CreateKey(key) => create_key(connection, key),
         Change::RevokeKey(key) => revoke_key(connection, key),
-        Change::RenewKey { before, expires_at } => renew_key(connection, before, *expires_at),
+        Change::UpdateKey { after, .. } => update_key(connection, after),
     }
 }
 
@@ -237,8 +237,9 @@ fn create_user(connection: &Connection, user: &User) -> Result<(), StoreError> {
     execute(
         connection,
         "INSERT INTO users
-             (tenant_id, user_id, email, display_name, role, channel_identities, created_at, other)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+             (tenant_id, user_id, email, display_name, role, channel_identities, created_at,
+              budgets, other)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         params![
             user.tenant_id.as_str(),
             user.id.as_str(),
@@ -247,6 +248,7 @@ fn create_user(connection: &Connection, user: &User) -> Result<(), StoreError> {
             user.role.as_str(),
             rows::to_json(&user.channel_identities)?,
             user.created_at.map(|at| at.to_string()),
+            rows::to_json(&user.budgets)?,
             rows::to_json(&user.other)?,
         ],
     )?;
@@ -256,13 +258,15 @@ fn create_user(connection: &Connection, user: &User) -> Result<(), StoreError> {
 fn update_user(connection: &Connection, after: &User) -> Result<(), StoreError> {
     execute(
         connection,
-        "UPDATE users SET email = ?, display_name = ?, role = ?, channel_identities = ?, other = ?
+        "UPDATE users
+         SET email = ?, display_name = ?, role = ?, channel_identities = ?, budgets = ?, other = ?
          WHERE tenant_id = ? AND user_id = ?",
         params![
             after.email,
             after.display_name,
             after.role.as_str(),
             rows::to_json(&after.channel_identities)?,
+            rows::to_json(&after.budgets)?,
             rows::to_json(&after.other)?,
             after.tenant_id.as_str(),
             after.id.as_str(),
@@ -337,8 +341,9 @@ fn create_key(connection: &Connection, key: &ApiKey) -> Result<(), StoreError> {
     execute(
         connection,
         "INSERT INTO api_keys
-             (hash, tenant_id, user_id, name, role, created_at, expires_at, prefix, other)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             (hash, tenant_id, user_id, name, role, created_at, expires_at, prefix, budgets,
+              other)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         params![
             key.hash.as_str(),
             key.tenant_id.as_str(),
@@ -348,6 +353,7 @@ fn create_key(connection: &Connection, key: &ApiKey) -> Result<(), StoreError> {
             key.created_at.to_string(),
             key.expires_at.map(|at| at.to_string()),
             key.prefix,
+            rows::to_json(&key.budgets)?,
             rows::to_json(&key.other)?,
         ],
     )?;
@@ -363,15 +369,19 @@ fn revoke_key(connection: &Connection, key: &ApiKey) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn renew_key(
-    connection: &Connection,
-    key: &ApiKey,
-    expires_at: Timestamp,
-) -> Result<(), StoreError> {
+fn update_key(connection: &Connection, after: &ApiKey) -> Result<(), StoreError> {
     execute(
         connection,
-        "UPDATE api_keys SET expires_at = ? WHERE hash = ?",
-        params![expires_at.to_string(), key.hash.as_str()],
+        "UPDATE api_keys SET name = ?, role = ?, expires_at = ?, budgets = ?, other = ?
+         WHERE hash = ?",
+        params![
+            after.name,
+            after.role.as_str(),
+            after.expires_at.map(|at| at.to_string()),
+            rows::to_json(&after.budgets)?,
+            rows::to_json(&after.other)?,
+            after.hash.as_str(),
+        ],
     )?;
     Ok(())
 }

@@ -36,6 +36,7 @@ pub(super) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("schema/0006_ledger.sql")),
     M::up(include_str!("schema/0007_turns.sql")),
     M::up(include_str!("schema/0008_holds.sql")),
+    M::up(include_str!("schema/0009_own_budgets.sql")),
 ];
 
 /// How long a write waits for another process that is writing.

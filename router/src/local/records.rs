@@ -151,6 +151,7 @@ pub(super) fn read_user(row: &Row<'_>) -> Result<User, StoreError> {
         display_name: row.get("display_name")?,
         role: rows::parsed(row, "role")?,
         channel_identities: rows::json(row, "channel_identities")?,
+        budgets: rows::json(row, "budgets")?,
         created_at: rows::parsed_if_set(row, "created_at")?,
         other: rows::json(row, "other")?,
     })
@@ -185,6 +186,7 @@ pub(super) fn read_key(row: &Row<'_>) -> Result<ApiKey, StoreError> {
         created_at: rows::parsed(row, "created_at")?,
         expires_at: rows::parsed_if_set(row, "expires_at")?,
         prefix: row.get("prefix")?,
+        budgets: rows::json(row, "budgets")?,
         other: rows::json(row, "other")?,
     })
 }

@@ -89,6 +89,8 @@ pub struct Budget {
     pub key: BudgetKey,
     /// The most that may be used: messages, tokens, billionths of a US dollar.
     pub most: u64,
+    /// Whether it is one user's or one key's alone.
+    pub is_own: bool,
 }
 
 /// In a tenant's extensions: its budgets, by name.
@@ -212,20 +214,18 @@ impl Tenant {
         let stored = self.extensions.get(EXTENSION).and_then(Value::as_object);
         let set = BudgetKey::ALL.into_iter().filter_map(|key| {
             let most = key.read(stored?.get(key.as_str())?)?;
-            Some(Budget { key, most })
+            Some(Budget {
+                key,
+                most,
+                is_own: false,
+            })
         });
         let messages = Budget {
             key: BudgetKey::MESSAGES_PER_DAY,
             most: self.settings.daily_messages(),
+            is_own: false,
         };
         std::iter::once(messages).chain(set).collect()
-    }
-
-    /// The budgets that a turn on this line of the ledger is held to.
-    pub fn budgets_of(&self, account: &LedgerAccount) -> Vec<Budget> {
-        let mut budgets = self.budgets();
-        budgets.retain(|budget| budget.key.payer != Payer::Key || account.has_key());
-        budgets
     }
 }
 
@@ -455,6 +455,7 @@ mod tests {
             budget: Budget {
                 key: BudgetKey::MESSAGES_PER_DAY,
                 most,
+                is_own: false,
             },
             used,
         };

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::{InvalidId, OtherAttributes, TenantId, UserId, UserRole, is_sha256_hex};
+use super::{InvalidId, OtherAttributes, OwnBudgets, TenantId, UserId, UserRole, is_sha256_hex};
 
 /// What is stored of an API key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub struct ApiKey {
     pub expires_at: Option<Timestamp>,
     /// The first characters of the key, so that people can tell keys apart.
     pub prefix: String,
+    /// The key's own budgets, in place of those that each key has.
+    pub budgets: OwnBudgets,
     /// What other programs store with it.
     pub other: OtherAttributes,
 }

@@ -15,6 +15,7 @@ mod ledger;
 mod mcp;
 pub(crate) mod newer;
 mod other;
+pub mod own_budgets;
 mod record;
 mod secret;
 mod tenant;
@@ -41,6 +42,7 @@ pub(crate) use other::{
     KEY_ATTRIBUTES, MAPPING_ATTRIBUTES, MEMORY_ATTRIBUTES, TENANT_ATTRIBUTES, USER_ATTRIBUTES,
     USER_CREATED_AT, is_known,
 };
+pub use own_budgets::{OwnBudgets, OwnLimit, OwnOf, Owners};
 pub use record::Record;
 pub use secret::{SecretDescription, SecretDocument, SecretName};
 pub use tenant::{Tenant, TenantSettings, TenantStatus, UnknownTenantStatus};

@@ -34,8 +34,13 @@ pub(crate) const TENANT_ATTRIBUTES: &[&str] = &[
     "extensions",
     "version",
 ];
-pub(crate) const USER_ATTRIBUTES: &[&str] =
-    &["email", "display_name", "role", "channel_identities"];
+pub(crate) const USER_ATTRIBUTES: &[&str] = &[
+    "email",
+    "display_name",
+    "role",
+    "channel_identities",
+    "budgets",
+];
 pub(crate) const MEMORY_ATTRIBUTES: &[&str] = &[
     "preferences",
     "custom_properties",
@@ -50,6 +55,7 @@ pub(crate) const KEY_ATTRIBUTES: &[&str] = &[
     "created_at",
     "expires_at",
     "prefix",
+    "budgets",
 ];
 
 /// Whether an attribute is one that T3nets itself reads and writes, given those of the record.

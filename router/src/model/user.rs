@@ -6,7 +6,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{JsonObject, OtherAttributes, TenantId, UserId};
+use super::{JsonObject, OtherAttributes, OwnBudgets, TenantId, UserId};
 
 /// A person in a tenant.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +23,8 @@ pub struct User {
     pub role: UserRole,
     /// Who the person is on outside channels: `{"slack": "U024BE7LH"}`.
     pub channel_identities: JsonObject,
+    /// The person's own budgets, in place of those that each user has.
+    pub budgets: OwnBudgets,
     /// When the record was made, which tells a user from an earlier one of the same id; `None` in
     /// records of older programs.
     pub created_at: Option<Timestamp>,

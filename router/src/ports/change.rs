@@ -51,12 +51,12 @@ pub enum Change {
     CreateKey(ApiKey),
     /// Revokes an API key.
     RevokeKey(ApiKey),
-    /// Lets an API key work until another moment.
-    RenewKey {
+    /// Changes an API key: its name, its role, when it ends, and its budgets.
+    UpdateKey {
         /// As it was read.
         before: ApiKey,
-        /// When it stops working.
-        expires_at: Timestamp,
+        /// As it should be.
+        after: ApiKey,
     },
 }
 

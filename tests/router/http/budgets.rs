@@ -133,6 +133,100 @@ async fn each_user_has_as_much_and_a_refusal_says_whose_it_is() {
 }
 
 #[tokio::test]
+async fn one_user_or_key_has_a_budget_of_its_own_and_the_others_what_each_has() {
+    let model = ModelServer::scripted([]).await;
+    let general = json!({"user_messages_per_day": 3, "key_messages_per_day": 2});
+    let (app, _) = app_with(&model, general).await;
+    let admin = app.key("default", "ada", UserRole::Admin).await;
+    let body = json!({"user_id": "bob", "budgets": {"messages_per_day": "unlimited"}});
+    let made = app
+        .post("/api/admin/keys", Some(&admin), &body)
+        .await
+        .json();
+    let (key, prefix) = (
+        made["key"].as_str().unwrap(),
+        made["prefix"].as_str().unwrap(),
+    );
+    assert_eq!(made["budgets"], body["budgets"], "{made}");
+    let edits = json!({"budgets": {"messages_per_day": 4, "usd_per_day": 5}});
+    let bob = "/api/admin/users/bob";
+    let set = app
+        .send_json(Method::PATCH, bob, &admin, &edits)
+        .await
+        .json();
+    let changed = json!(["budget messages_per_day", "budget usd_per_day"]);
+    assert_eq!(
+        (&set["changed"], &set["budgets"]),
+        (&changed, &edits["budgets"])
+    );
+    let away = json!({"budgets": {"usd_per_day": null}});
+    let set = app
+        .send_json(Method::PATCH, bob, &admin, &away)
+        .await
+        .json();
+    assert_eq!(set["budgets"], json!({"messages_per_day": 4}));
+
+    let until_refused = async |key: &str| {
+        for asked in 0..9 {
+            let answer = app.chat(key, "hello").await;
+            if answer.status != StatusCode::OK {
+                return (asked, answer.json()["error"]["message"].clone());
+            }
+            app.drained().await;
+        }
+        panic!("nothing was refused");
+    };
+    let of_bob = json!("the daily limit of 4 messages for this user is reached");
+    assert_eq!(until_refused(key).await, (4, of_bob));
+    let of_key = json!("the daily limit of 2 messages for each key is reached");
+    assert_eq!(until_refused(&admin).await, (2, of_key));
+    // How it stands is seen by himself and by the administrator.
+    let theirs = budgets(&app, key).await;
+    let theirs: Vec<_> = theirs
+        .iter()
+        .filter(|one| one["payer"] != "tenant")
+        .collect();
+    assert_eq!(theirs.len(), 1, "{theirs:?}");
+    let usage = app
+        .get("/api/admin/usage?days=1", Some(&admin))
+        .await
+        .json();
+    let all = usage["budgets"].as_array().unwrap();
+    let seen = all.iter().find(|one| one["of"] == "bob").unwrap();
+    assert_eq!(seen, theirs[0]);
+    assert_eq!(
+        (&seen["is_own"], &seen["used"], &seen["limit"]),
+        (&json!(true), &json!(4), &json!(4))
+    );
+
+    // A key of its own, and nothing but a budget.
+    let path = format!("/api/admin/keys/{prefix}");
+    let less = json!({"budgets": {"messages_per_day": 1}});
+    let set = app.send_json(Method::PATCH, &path, &admin, &less);
+    let set = set.await.json();
+    assert_eq!(set["budgets"], json!({"messages_per_day": 1}), "{set}");
+    for wrong in [
+        json!({"name": "other"}),
+        json!({"budgets": {"user_usd_per_day": 1}}),
+        json!({"budgets": {"usd_per_day": "five"}}),
+    ] {
+        let refused = app.send_json(Method::PATCH, &path, &admin, &wrong).await;
+        assert!(refused.status.is_client_error(), "{wrong}: {refused:?}");
+    }
+    let trail = app.get("/api/admin/audit", Some(&admin)).await.json();
+    let target = format!("{prefix} of bob (budget messages_per_day)");
+    let is_it = |entry: &&Value| entry["action"] == "key.set" && entry["target"] == *target;
+    assert!(
+        trail["entries"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|entry| is_it(&entry)),
+        "{trail}"
+    );
+}
+
+#[tokio::test]
 async fn an_answer_warns_once_four_fifths_are_used() {
     let model = ModelServer::scripted([]).await;
     let (app, key) = app_with(&model, json!({"key_messages_per_month": 5})).await;

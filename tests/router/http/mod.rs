@@ -303,6 +303,7 @@ pub(crate) async fn make_key(
         created_at: Timestamp::now(),
         expires_at,
         prefix: text[..8].to_owned(),
+        budgets: Default::default(),
         other: Default::default(),
     };
     platform
@@ -333,6 +334,7 @@ pub(crate) async fn add_tenant(platform: &Platform, id: &str, settings: TenantSe
         role,
         channel_identities: JsonObject::new(),
         created_at: Some(Timestamp::now()),
+        budgets: Default::default(),
         other: Default::default(),
     };
     let changes = [

@@ -212,6 +212,7 @@ async fn make_key(
                 name: Some("t3nets chat".to_owned()),
                 role: None,
                 expires_in: Some(MADE_KEY_LIFE),
+                budgets: Vec::new(),
             },
         )
         .await?;

@@ -7,10 +7,12 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use t3nets_router::admin::Admin;
 use t3nets_router::admin::keys::{CreatedKey, KeyState, NewKey};
+use t3nets_router::admin::own_budgets::OwnBudgetEdit;
 use t3nets_router::admin::views::KeyView;
 use t3nets_router::model::{ApiKey, UserRole};
 
 use crate::commands::arguments::{self, RequiredUser, TenantFlag};
+use crate::commands::own_budgets;
 use crate::config::environment::PlatformKind;
 use crate::config::keystore::{Keystore, StoredKey, origin_of};
 use crate::context::Context;
@@ -21,6 +23,7 @@ use crate::terminal::text::shown_time;
 
 /// The user to create a key for, and what it allows.
 #[derive(Debug, clap::Args)]
+#[command(after_help = own_budgets::HELP)]
 pub(crate) struct CreateArgs {
     #[command(flatten)]
     tenant: TenantFlag,
@@ -35,6 +38,9 @@ pub(crate) struct CreateArgs {
     /// The key's role, `admin` or `member` [default: its user's role]
     #[arg(long)]
     role: Option<UserRole>,
+    /// Set a budget of its own, such as `usd_per_day=5`; may be repeated
+    #[arg(long = "budget", value_name = "BUDGET=VALUE", value_parser = own_budgets::parse)]
+    budgets: Vec<OwnBudgetEdit>,
     /// Save the key for `t3nets chat` on this machine
     #[arg(long)]
     save: bool,
@@ -67,6 +73,7 @@ impl Output for Created {
 /// If there is no such user, or the key would exceed the user's role. If it can be neither saved
 /// nor shown: then it is revoked, since nobody has it.
 pub(crate) async fn run(context: &Context, args: CreateArgs) -> Result<Streamed, CliError> {
+    let budgets = own_budgets::once(args.budgets)?;
     let admin = context.admin_to_change().await?;
     let tenant = args.tenant.resolve(context, &admin).await?;
     // Opened before the key is made: a key that cannot be kept would be lost.
@@ -89,6 +96,7 @@ pub(crate) async fn run(context: &Context, args: CreateArgs) -> Result<Streamed,
                 name: args.name,
                 role: args.role,
                 expires_in: args.expires,
+                budgets,
             },
         )
         .await?;

@@ -5,6 +5,7 @@ use t3nets_router::admin::views::KeyView;
 use t3nets_router::model::UserId;
 
 use crate::commands::arguments::TenantFlag;
+use crate::commands::own_budgets::with_budgets;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::hint::Hint;
@@ -32,10 +33,12 @@ impl Output for Keys {
         if self.keys.is_empty() {
             return "no keys".to_owned();
         }
-        table(
+        let (head, rows) = with_budgets(
             &["key", "user", "name", "role", "state", "created", "expires"],
-            self.keys.iter().map(|key| {
-                [
+            &self.keys,
+            |key| &key.budgets,
+            |key| {
+                vec![
                     key.prefix.clone(),
                     key.user_id.to_string(),
                     key.name.clone(),
@@ -44,8 +47,9 @@ impl Output for Keys {
                     shown_time(key.created_at),
                     key.expires_at.map_or("never".to_owned(), shown_time),
                 ]
-            }),
-        )
+            },
+        );
+        table(&head, rows)
     }
 
     fn hints(&self) -> Vec<Hint> {

@@ -4,6 +4,7 @@
 pub(super) mod create;
 pub(super) mod list;
 pub(super) mod revoke;
+pub(super) mod set;
 
 /// The verbs of `t3nets key`.
 #[derive(Debug, clap::Subcommand)]
@@ -14,6 +15,8 @@ pub(crate) enum KeyCommand {
     /// List the keys of a tenant
     #[command(alias = "ls")]
     List(list::ListArgs),
+    /// Change a key's own budgets
+    Set(set::SetArgs),
     /// Revoke a key
     #[command(aliases = ["rm", "remove", "delete"])]
     Revoke(revoke::RevokeArgs),

@@ -22,7 +22,7 @@ pub(super) mod show;
 pub(super) mod status;
 pub(super) mod usage;
 pub(super) mod users;
-mod views;
+pub(super) mod views;
 
 /// The verbs of `t3nets tenant`.
 #[derive(Debug, clap::Subcommand)]
@@ -67,7 +67,7 @@ pub(crate) enum TenantCommand {
     /// List the users of a tenant
     #[command(alias = "list-users")]
     Users(users::UsersArgs),
-    /// Change a user's name, email address, role or preferences
+    /// Change a user's name, email address, role, preferences or budgets
     #[command(alias = "update-user")]
     SetUser(set_user::SetUserArgs),
     /// Export everything that is kept of a user, with their conversations

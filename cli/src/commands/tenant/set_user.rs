@@ -6,6 +6,7 @@ use t3nets_router::model::UserRole;
 
 use super::views::Changed;
 use crate::commands::arguments::{self, RequiredUser, TenantFlag};
+use crate::commands::own_budgets::BudgetFlags;
 use crate::context::Context;
 use crate::error::CliError;
 
@@ -31,6 +32,8 @@ pub(crate) struct SetUserArgs {
     /// Remove a preference
     #[arg(long = "unset-preference", value_name = "NAME")]
     unset_preferences: Vec<String>,
+    #[command(flatten)]
+    budgets: BudgetFlags,
     /// Allow leaving the tenant without an administrator
     #[arg(long)]
     force: bool,
@@ -55,10 +58,11 @@ pub(crate) async fn run(
         display_name: args.name,
         role: args.role,
         preferences: set.chain(unset).collect(),
+        budgets: args.budgets.into_edits()?,
     };
     if edits == UserEdits::default() {
         return Err(CliError::usage("there is nothing to change").hint(
-            "give `--name`, `--email`, `--role`, `--preference NAME=VALUE` or `--unset-preference NAME`",
+            "give `--name`, `--email`, `--role`, `--preference NAME=VALUE`, `--unset-preference NAME`, `--budget BUDGET=VALUE` or `--unset-budget BUDGET`",
         ));
     }
     let admin = context.admin_to_change().await?;

@@ -4,6 +4,7 @@ use serde::Serialize;
 use t3nets_router::admin::views::UserView;
 
 use crate::commands::arguments::TenantName;
+use crate::commands::own_budgets::with_budgets;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::hint::Hint;
@@ -27,17 +28,20 @@ impl Output for Users {
         if self.users.is_empty() {
             return "no users".to_owned();
         }
-        table(
+        let (head, rows) = with_budgets(
             &["user", "name", "e-mail", "role"],
-            self.users.iter().map(|user| {
-                [
+            &self.users,
+            |user| &user.budgets,
+            |user| {
+                vec![
                     user.user_id.to_string(),
                     user.display_name.clone(),
                     user.email.clone(),
                     user.role.to_string(),
                 ]
-            }),
-        )
+            },
+        );
+        table(&head, rows)
     }
 
     fn hints(&self) -> Vec<Hint> {

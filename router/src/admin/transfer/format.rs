@@ -17,9 +17,9 @@ use super::super::{AdminError, channels, one_line, secrets};
 use super::RecordKind;
 use crate::model::{
     ApiKey, ChannelId, ChannelKind, ChannelMapping, IntegrationName, JsonObject, KEY_ATTRIBUTES,
-    MAPPING_ATTRIBUTES, MEMORY_ATTRIBUTES, OtherAttributes, SecretDocument, TENANT_ATTRIBUTES,
-    Tenant, TenantId, TenantSettings, TenantStatus, USER_ATTRIBUTES, User, UserId, UserMemory,
-    UserRole,
+    MAPPING_ATTRIBUTES, MEMORY_ATTRIBUTES, OtherAttributes, OwnBudgets, SecretDocument,
+    TENANT_ATTRIBUTES, Tenant, TenantId, TenantSettings, TenantStatus, USER_ATTRIBUTES, User,
+    UserId, UserMemory, UserRole,
 };
 
 /// The version of the form that this program writes, and the latest that it reads.
@@ -248,6 +248,8 @@ struct UserLine {
     role: UserRole,
     #[serde(default, skip_serializing_if = "JsonObject::is_empty")]
     channel_identities: JsonObject,
+    #[serde(default, skip_serializing_if = "OwnBudgets::is_empty")]
+    budgets: OwnBudgets,
     #[serde(default, skip_serializing_if = "OtherAttributes::is_empty")]
     other: OtherAttributes,
 }
@@ -291,6 +293,8 @@ struct ApiKeyLine {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expires_at: Option<Timestamp>,
     prefix: String,
+    #[serde(default, skip_serializing_if = "OwnBudgets::is_empty")]
+    budgets: OwnBudgets,
     #[serde(default, skip_serializing_if = "OtherAttributes::is_empty")]
     other: OtherAttributes,
 }
@@ -330,6 +334,7 @@ impl StoredLine {
                 display_name: record.display_name,
                 role: record.role,
                 channel_identities: record.channel_identities,
+                budgets: record.budgets,
                 other: record.other,
             }),
             ExportedRecord::Memory(user_id, record) => Self::Memory(MemoryLine {
@@ -356,6 +361,7 @@ impl StoredLine {
                 created_at: record.created_at,
                 expires_at: record.expires_at,
                 prefix: record.prefix,
+                budgets: record.budgets,
                 other: record.other,
             }),
             ExportedRecord::Secret(integration, document) => Self::Secret(SecretLine {
@@ -401,6 +407,7 @@ impl StoredLine {
                     display_name: line.display_name,
                     role: line.role,
                     channel_identities: line.channel_identities,
+                    budgets: line.budgets,
                     created_at: None,
                     other: line.other,
                 });
@@ -446,6 +453,7 @@ impl StoredLine {
                     created_at: line.created_at,
                     expires_at: line.expires_at,
                     prefix: line.prefix,
+                    budgets: line.budgets,
                     other: line.other,
                 });
                 Line::Record(line.tenant_id, record)

@@ -7,6 +7,9 @@ use super::format::ExportedRecord;
 use crate::model::{ApiKey, OtherAttributes, SecretDocument, Tenant, TenantId, User, UserMemory};
 use crate::ports::Change;
 
+/// The field of a user and of a key that is theirs alone.
+const BUDGETS: &str = "budgets";
+
 /// What is stored where a record would be.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Stored {
@@ -133,7 +136,17 @@ pub(super) fn plan(
             return failed("another tenant has it");
         }
         (ExportedRecord::ApiKey(wanted), Stored::ApiKey(stored)) => {
-            (key_fields(&stored, wanted), None)
+            let fields = key_fields(&stored, wanted);
+            let after = ApiKey {
+                budgets: wanted.budgets.clone(),
+                ..stored.clone()
+            };
+            let change = Change::UpdateKey {
+                before: stored,
+                after,
+            };
+            let is_change = fields.iter().all(|field| field == BUDGETS);
+            (fields, is_change.then_some(change))
         }
         (record, _) => {
             return match creation(record) {
@@ -146,7 +159,7 @@ pub(super) fn plan(
         _ if fields.is_empty() => Planned::nothing(Outcome::Unchanged),
         Some(change) if overwrite => Planned::make(Outcome::Overwritten, change),
         Some(_) => failed(&differs(&fields)),
-        // A key is made and revoked, never changed.
+        // But for its budgets, a key is made and revoked, never changed.
         None => failed(&format!(
             "{}; a key must be revoked before it can be another",
             differs(&fields)
@@ -236,6 +249,7 @@ fn user_fields(a: &User, b: &User) -> Vec<String> {
             &a.channel_identities,
             &b.channel_identities,
         )
+        .compare(BUDGETS, &a.budgets, &b.budgets)
         .others(&a.other, &b.other)
 }
 
@@ -264,5 +278,6 @@ fn key_fields(a: &ApiKey, b: &ApiKey) -> Vec<String> {
         .compare("created_at", &a.created_at, &b.created_at)
         .compare("expires_at", &a.expires_at, &b.expires_at)
         .compare("prefix", &a.prefix, &b.prefix)
+        .compare(BUDGETS, &a.budgets, &b.budgets)
         .others(&a.other, &b.other)
 }

@@ -10,6 +10,7 @@ use super::*;
 use crate::admin::Admin;
 use crate::admin::faults::{Crash, CrashingStore};
 use crate::admin::keys::NewKey;
+use crate::admin::own_budgets::OwnBudgetEdit;
 use crate::admin::seed::{TenantSeed, UserSeed};
 use crate::admin::settings::{SettingEdit, SettingKey};
 use crate::admin::users::{LastAdmin, UserEdits};
@@ -71,6 +72,7 @@ impl Home {
             name: Some("CI".to_owned()),
             role: None,
             expires_in: None,
+            budgets: vec![OwnBudgetEdit::set_text("usd_per_day", "5").unwrap()],
         };
         home.admin.create_key(&id("default"), key).await.unwrap();
         home
@@ -234,23 +236,23 @@ async fn what_differs_is_told_and_only_overwritten_on_request() {
         .replace("\"display_name\":\"u0001\"", "\"display_name\":\"Mine\"")
         .replace("\"messages_per_day\":7", "\"messages_per_day\":8")
         .replace("German", "French")
+        .replace("\"usd_per_day\":5", "\"usd_per_day\":6")
         .replacen("hunter2", "hunter3", 1);
     let before = home.export("default", SecretsIn::Values).await;
     let (summary, problems) = home.import(&mine).await;
-    let told: Vec<_> = problems
-        .iter()
-        .map(|problem| (problem.kind.as_str(), problem.reason.as_str()))
-        .collect();
+    let told = problems.iter();
+    let told = told.map(|one| (one.kind.as_str(), one.reason.as_str()));
     assert_eq!(
-        told,
+        told.collect::<Vec<_>>(),
         [
             ("tenant", "the stored record differs in messages_per_day"),
             ("memory", "the stored record differs in preferences"),
             ("user", "the stored record differs in display_name"),
+            ("api_key", "the stored record differs in budgets"),
             ("secret", "the stored record differs in token"),
         ]
     );
-    assert_eq!(summary.failed(), 4);
+    assert_eq!(summary.failed(), 5);
     assert_eq!(home.export("default", SecretsIn::Values).await, before);
 
     let overwrite = ImportOptions {
@@ -262,11 +264,11 @@ async fn what_differs_is_told_and_only_overwritten_on_request() {
         ..overwrite.clone()
     };
     let (summary, _) = home.import_with(&mine, dry).await;
-    assert_eq!(total(&summary, |tally| tally.overwritten), 4);
+    assert_eq!(total(&summary, |tally| tally.overwritten), 5);
     assert_eq!(home.export("default", SecretsIn::Values).await, before);
     let (summary, problems) = home.import_with(&mine, overwrite).await;
     assert_eq!(problems, []);
-    assert_eq!(total(&summary, |tally| tally.overwritten), 4);
+    assert_eq!(total(&summary, |tally| tally.overwritten), 5);
     assert_eq!(home.export("default", SecretsIn::Values).await, mine);
 }
 

@@ -11,7 +11,8 @@ use utoipa::ToSchema;
 
 use crate::model::budget::dollars;
 use crate::model::{
-    Budget, DailyUsage, LedgerAccount, LedgerLine, NanoUsd, Payer, Period, Standing, Tenant, Unit,
+    Budget, BudgetKey, DailyUsage, LedgerAccount, LedgerLine, NanoUsd, OwnOf, Owners, Payer,
+    Period, Standing, Tenant, Unit,
 };
 use crate::ports::{Platform, StoreError};
 
@@ -25,6 +26,8 @@ pub struct BudgetView {
     /// Which user, by id, or which key, by prefix; absent for the tenant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub of: Option<String>,
+    /// Whether it is that user's or key's alone, in place of what each has.
+    pub is_own: bool,
     /// What it counts.
     pub unit: Unit,
     /// For how long.
@@ -87,6 +90,7 @@ impl BudgetView {
             name: key.as_str(),
             payer: key.payer,
             of,
+            is_own: standing.budget.is_own,
             unit: key.unit,
             period: key.period,
             limit: Counted::of(key.unit, standing.budget.most),
@@ -100,10 +104,10 @@ impl BudgetView {
 /// Whose budgets are looked at, beside the tenant's.
 #[derive(Debug, Clone, Copy)]
 pub enum BudgetsOf<'a> {
-    /// Of one user, and of the key they came by.
-    Caller(&'a LedgerAccount),
-    /// Of every user and key that has used much of theirs.
-    Warned,
+    /// Of one user, and of the key they came by, with what is theirs alone.
+    Caller(&'a LedgerAccount, OwnOf<'a>),
+    /// Of every user and key that has used much of theirs, or something of what is theirs alone.
+    Noteworthy(&'a Owners),
 }
 
 /// How a tenant's budgets stand: its own, then users' and keys'.
@@ -113,20 +117,34 @@ fn standings(
     (days, lines): (&[DailyUsage], &[LedgerLine]),
     today: Date,
 ) -> Vec<BudgetView> {
+    let general = tenant.budgets();
+    let is_tenants = |key: BudgetKey| key.payer == Payer::Tenant;
+    let lines = |key: BudgetKey| {
+        let since = key.period.first(today);
+        lines.iter().filter(move |line| line.day >= since)
+    };
     let mut views = Vec::new();
-    for budget in tenant.budgets() {
+    for budget in general.iter().filter(|budget| is_tenants(budget.key)) {
         let since = budget.key.period.first(today);
-        if budget.key.payer == Payer::Tenant {
-            let days = days.iter().filter(|day| day.day >= since);
-            let used = days.map(|day| counted(budget.key.unit, day)).sum();
-            views.push(BudgetView::new(&Standing { budget, used }, None, today));
-            continue;
+        let days = days.iter().filter(|day| day.day >= since);
+        let standing = Standing {
+            budget: *budget,
+            used: days.map(|day| counted(budget.key.unit, day)).sum(),
+        };
+        views.push(BudgetView::new(&standing, None, today));
+    }
+    match of {
+        BudgetsOf::Caller(account, own) => {
+            let budgets = tenant.budgets_of(account, own).into_iter();
+            let theirs = budgets.filter(|budget| !is_tenants(budget.key));
+            views.extend(theirs.filter_map(|one| of_caller(one, account, lines(one.key), today)));
         }
-        let lines = lines.iter().filter(|line| line.day >= since);
-        views.extend(match of {
-            BudgetsOf::Caller(account) => of_caller(budget, account, lines, today),
-            BudgetsOf::Warned => warned(budget, lines, today),
-        });
+        BudgetsOf::Noteworthy(owners) => {
+            for key in BudgetKey::ALL.into_iter().filter(|key| !is_tenants(*key)) {
+                let everyones = general.iter().find(|budget| budget.key == key).copied();
+                views.extend(noteworthy(key, everyones, owners, lines(key), today));
+            }
+        }
     }
     views
 }
@@ -136,39 +154,42 @@ fn of_caller<'a>(
     account: &LedgerAccount,
     lines: impl Iterator<Item = &'a LedgerLine>,
     today: Date,
-) -> Vec<BudgetView> {
-    let Some(name) = name(budget.key.payer, account) else {
-        return Vec::new();
-    };
+) -> Option<BudgetView> {
+    let name = name(budget.key.payer, account)?;
     let own = lines.filter(|line| account.shares(budget.key.payer, &line.account));
     let used = own.map(|line| of_line(budget.key.unit, line)).sum();
-    vec![BudgetView::new(
-        &Standing { budget, used },
-        Some(name),
-        today,
-    )]
+    let standing = Standing { budget, used };
+    Some(BudgetView::new(&standing, Some(name), today))
 }
 
-fn warned<'a>(
-    budget: Budget,
+fn noteworthy<'a>(
+    key: BudgetKey,
+    everyones: Option<Budget>,
+    owners: &Owners,
     lines: impl Iterator<Item = &'a LedgerLine>,
     today: Date,
 ) -> Vec<BudgetView> {
-    let mut sums = BTreeMap::<_, u64>::new();
+    let mut sums = BTreeMap::<_, (u64, Option<Budget>)>::new();
     for line in lines {
-        let Some(name) = name(budget.key.payer, &line.account) else {
+        let Some(name) = name(key.payer, &line.account) else {
             continue;
         };
         let since = line.account.user_since;
-        let since = since.filter(|_| budget.key.payer == Payer::User);
-        let sum = sums.entry((name, since)).or_default();
-        *sum = sum.saturating_add(of_line(budget.key.unit, line));
+        let since = since.filter(|_| key.payer == Payer::User);
+        let (sum, _) = sums.entry((name, since)).or_insert_with(|| {
+            let own = owners.of(&line.account);
+            (0, own.instead_of(key, everyones))
+        });
+        *sum = sum.saturating_add(of_line(key.unit, line));
     }
-    let standings = sums
-        .into_iter()
-        .map(|((name, _), used)| (name, Standing { budget, used }));
+    let standings = sums.into_iter().filter_map(|((name, _), (used, budget))| {
+        let budget = budget?;
+        Some((name, Standing { budget, used }))
+    });
     standings
-        .filter(|(_, standing)| standing.is_warning() && standing.used > 0)
+        .filter(|(_, standing)| {
+            standing.used > 0 && (standing.budget.is_own || standing.is_warning())
+        })
         .map(|(name, standing)| BudgetView::new(&standing, Some(name), today))
         .collect()
 }
@@ -211,24 +232,33 @@ impl BudgetView {
         of: BudgetsOf<'_>,
     ) -> Result<Vec<Self>, StoreError> {
         let today = platform.clock.now().to_zoned(TimeZone::UTC).date();
-        let budgets = tenant.budgets();
-        let first = |is_own: bool| {
-            let those = budgets
-                .iter()
-                .filter(|one| (one.key.payer == Payer::Tenant) == is_own);
-            those.map(|one| one.key.period.first(today)).min()
-        };
+        let (of_tenant, others): (Vec<_>, Vec<_>) = match of {
+            BudgetsOf::Caller(account, own) => tenant.budgets_of(account, own),
+            BudgetsOf::Noteworthy(_) => tenant.budgets(),
+        }
+        .into_iter()
+        .partition(|one| one.key.payer == Payer::Tenant);
+        let first = |period: Period| period.first(today);
+        let since = of_tenant.iter().map(|one| first(one.key.period)).min();
         let usage = &platform.usage;
-        let days = usage.usage(&tenant.id, first(true).unwrap_or(today), today);
+        let days = usage.usage(&tenant.id, since.unwrap_or(today), today);
         let user = match of {
-            BudgetsOf::Caller(account) if budgets.iter().all(|one| one.key.payer != Payer::Key) => {
+            BudgetsOf::Caller(account, _)
+                if others.iter().all(|one| one.key.payer != Payer::Key) =>
+            {
                 Some(&account.user_id)
             }
             _ => None,
         };
+        let own = match of {
+            BudgetsOf::Caller(..) => Vec::new(),
+            BudgetsOf::Noteworthy(owners) => owners.periods().collect(),
+        };
+        let periods = others.iter().map(|one| one.key.period).chain(own);
+        let since = periods.map(first).min();
         let lines = async {
-            match first(false) {
-                Some(first) => usage.ledger(&tenant.id, first, today, user).await,
+            match since {
+                Some(since) => usage.ledger(&tenant.id, since, today, user).await,
                 None => Ok(Vec::new()),
             }
         };
@@ -240,7 +270,7 @@ impl BudgetView {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{BudgetKey, JsonObject, LedgerCounts, TenantStatus, UsageDelta, UserId};
+    use crate::model::{JsonObject, LedgerCounts, TenantStatus, UsageDelta, UserId};
     use serde_json::json;
 
     fn line(day: &str, user: &str, key: &str, tokens: u64) -> LedgerLine {
@@ -303,10 +333,17 @@ mod tests {
         let ada = ("user_tokens_per_day", of("ada"), json!(8), true);
         let her_key = ("key_usd_per_month", of("t3n_1"), json!(17.0), true);
         let all = [&own[..], &[ada, her_key]].concat();
-        assert_eq!(seen(BudgetsOf::Warned), all);
-        assert_eq!(seen(BudgetsOf::Caller(&lines[0].account)), all);
+        let nobody = Owners::default();
+        assert_eq!(seen(BudgetsOf::Noteworthy(&nobody)), all);
+        assert_eq!(
+            seen(BudgetsOf::Caller(&lines[0].account, OwnOf::default())),
+            all
+        );
         let bob = ("user_tokens_per_day", of("bob"), json!(3), false);
         let of_bob = [&own[..], &[bob]].concat();
-        assert_eq!(seen(BudgetsOf::Caller(&lines[2].account)), of_bob);
+        assert_eq!(
+            seen(BudgetsOf::Caller(&lines[2].account, OwnOf::default())),
+            of_bob
+        );
     }
 }

@@ -23,7 +23,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{Admin, AdminError};
-use crate::model::{DailyUsage, LedgerCounts, LedgerLine, NanoUsd, TenantId, UsageDelta, User};
+use crate::model::{
+    DailyUsage, LedgerCounts, LedgerLine, NanoUsd, Owners, TenantId, UsageDelta, User,
+};
+use crate::ports::StoreError;
 
 pub use budgets::{BudgetView, BudgetsOf, Counted};
 pub use names::Names;
@@ -432,10 +435,14 @@ impl Admin {
         let (first, last) = self.days(days)?;
         let stored = self.tenant(tenant).await?;
         let usage = &self.platform.usage;
+        let budgets = async {
+            let owners = self.owners(tenant).await?;
+            BudgetView::all(&self.platform, &stored, BudgetsOf::Noteworthy(&owners)).await
+        };
         let (counted, lines, budgets) = futures::try_join!(
             usage.usage(tenant, first, last),
             usage.ledger(tenant, first, last, None),
-            BudgetView::all(&self.platform, &stored, BudgetsOf::Warned),
+            budgets,
         )?;
         let names = match by {
             Some(UsageBy::User) => self.names_of_users(tenant, &lines).await?,
@@ -447,6 +454,16 @@ impl Admin {
             budgets,
             ..UsageView::new(&counted, &lines, grouped)
         })
+    }
+
+    /// Who has budgets of their own.
+    async fn owners(&self, tenant: &TenantId) -> Result<Owners, StoreError> {
+        let store = &self.platform.tenants;
+        let (users, keys) = futures::try_join!(
+            self.all(|page| store.users(tenant, page)),
+            self.all(|page| store.keys(tenant, page)),
+        )?;
+        Ok(Owners::new(users, keys))
     }
 
     /// What a user used on each of the last `days` days, today (in UTC) included; nothing of

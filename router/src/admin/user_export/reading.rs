@@ -198,6 +198,7 @@ mod tests {
             display_name: "Ada".to_owned(),
             role: UserRole::Member,
             channel_identities: JsonObject::new(),
+            budgets: Default::default(),
             created_at: Some(since),
             other: OtherAttributes::default(),
         };

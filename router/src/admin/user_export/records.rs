@@ -9,8 +9,8 @@ use serde::Serialize;
 use crate::admin::usage::CountsView;
 use crate::admin::views::AuditView;
 use crate::model::{
-    ApiKey, ChannelKind, JsonObject, LedgerLine, Message, OtherAttributes, Role, Route, SessionId,
-    SessionSummary, StoredTurn, TurnState, User, UserId, UserMemory, UserRole,
+    ApiKey, ChannelKind, JsonObject, LedgerLine, Message, OtherAttributes, OwnBudgets, Role, Route,
+    SessionId, SessionSummary, StoredTurn, TurnState, User, UserId, UserMemory, UserRole,
 };
 
 /// Something that is kept of a person, as a line holds it.
@@ -68,6 +68,8 @@ pub struct UserLine {
     created_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "JsonObject::is_empty")]
     channel_identities: JsonObject,
+    #[serde(skip_serializing_if = "OwnBudgets::is_empty")]
+    budgets: OwnBudgets,
     #[serde(skip_serializing_if = "OtherAttributes::is_empty")]
     other: OtherAttributes,
 }
@@ -96,6 +98,8 @@ pub struct KeyLine {
     role: UserRole,
     created_at: Timestamp,
     expires_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "OwnBudgets::is_empty")]
+    budgets: OwnBudgets,
 }
 
 /// What a person used.
@@ -231,6 +235,7 @@ impl From<User> for UserRecord {
             role: user.role,
             created_at: user.created_at,
             channel_identities: user.channel_identities,
+            budgets: user.budgets,
             other: user.other,
         })
     }
@@ -257,6 +262,7 @@ impl From<ApiKey> for UserRecord {
             role: key.role,
             created_at: key.created_at,
             expires_at: key.expires_at,
+            budgets: key.budgets,
         })
     }
 }

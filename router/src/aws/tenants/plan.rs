@@ -16,8 +16,8 @@ use super::keys::ChannelNames;
 use super::lookup::Located;
 use super::removal::RESERVED_UNTIL;
 use super::{keys, records};
-use crate::aws::dynamodb::attributes::{Identity, Item, identity, number_value, text_value};
-use crate::aws::dynamodb::{Condition, Items, MAX_TRANSACTION_ITEMS, Update, Write};
+use crate::aws::dynamodb::attributes::{Identity, Item, identity, number_value};
+use crate::aws::dynamodb::{Condition, Items, MAX_TRANSACTION_ITEMS, Write};
 use crate::changes::{self, Current, Stored};
 use crate::model::{
     ApiKey, AuditEntry, ChannelId, ChannelKind, KEY_ATTRIBUTES, MEMORY_ATTRIBUTES, Record,
@@ -40,7 +40,7 @@ pub(super) const LIMIT: CommitLimit = CommitLimit {
 /// is remembered are tied to the existence of their user.
 fn items_of(change: &Change) -> usize {
     match change {
-        Change::CreateTenant(_) | Change::UpdateTenant { .. } | Change::RenewKey { .. } => 1,
+        Change::CreateTenant(_) | Change::UpdateTenant { .. } | Change::UpdateKey { .. } => 1,
         Change::CreateUser(_) | Change::UpdateUser { .. } => 1,
         Change::RemoveUser(_) | Change::PutMemory { .. } => 2,
         Change::MapChannel(mapping) | Change::UnmapChannel(mapping) => {
@@ -90,7 +90,7 @@ pub(super) fn keys_to_read(tenant: &TenantId, changes: &[Change]) -> Vec<Item> {
             }
             Change::CreateKey(key)
             | Change::RevokeKey(key)
-            | Change::RenewKey { before: key, .. } => {
+            | Change::UpdateKey { before: key, .. } => {
                 let name = keys::api_key_name(&key.hash);
                 wanted.push(keys::mapping(tenant, &name));
                 wanted.push(keys::claim(&name));
@@ -215,7 +215,7 @@ impl Plan<'_> {
             }
             Change::CreateKey(key)
             | Change::RevokeKey(key)
-            | Change::RenewKey { before: key, .. } => {
+            | Change::UpdateKey { before: key, .. } => {
                 let name = keys::api_key_name(&key.hash);
                 let mapping = items.get(&keys::mapping(tenant, &name));
                 let claim = items.get(&keys::claim(&name));
@@ -253,7 +253,7 @@ impl Plan<'_> {
             Change::UnmapChannel(mapping) => self.unmap_channel(mapping),
             Change::CreateKey(key) => self.create_key(key),
             Change::RevokeKey(key) => self.revoke_key(key),
-            Change::RenewKey { before, expires_at } => self.renew_key(before, *expires_at),
+            Change::UpdateKey { before, after } => self.update_key(before, after),
         }
     }
 
@@ -436,13 +436,13 @@ impl Plan<'_> {
         self.delete_claim(&name)
     }
 
-    fn renew_key(&mut self, key: &ApiKey, expires_at: Timestamp) -> Result<(), StoreError> {
-        let mapping = keys::mapping(&key.tenant_id, &keys::api_key_name(&key.hash));
-        self.touch(&mapping, key)?;
+    fn update_key(&mut self, before: &ApiKey, after: &ApiKey) -> Result<(), StoreError> {
+        let mapping = keys::mapping(&before.tenant_id, &keys::api_key_name(&before.hash));
+        self.touch(&mapping, before)?;
         let condition = self.unchanged(&mapping, KEY_ATTRIBUTES);
-        let update = Update::default().set("expires_at", text_value(expires_at.to_string()));
+        let (before, after) = (records::api_key_item(before), records::api_key_item(after));
         self.writes
-            .push(Write::update(mapping, update).when(condition));
+            .push(Write::change(mapping, &before, &after, condition));
         Ok(())
     }
 

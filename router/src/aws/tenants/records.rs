@@ -1,7 +1,9 @@
 //! The records of the tenants' table as items. Ids are read from keys, which cannot be changed;
 //! attributes repeat them for other programs.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::keys::{self, ChannelNames};
 use super::removal::RESERVED_UNTIL;
@@ -13,8 +15,8 @@ use crate::aws::dynamodb::attributes::{
 use crate::aws::dynamodb::other::{other_attributes, other_items};
 use crate::model::{
     ApiKey, AuditEntry, ChannelId, ChannelMapping, KEY_ATTRIBUTES, KeyHash, MAPPING_ATTRIBUTES,
-    MEMORY_ATTRIBUTES, TENANT_ATTRIBUTES, Tenant, TenantId, TenantStatus, USER_ATTRIBUTES,
-    USER_CREATED_AT, User, UserMemory, UserRole,
+    MEMORY_ATTRIBUTES, OwnBudgets, TENANT_ATTRIBUTES, Tenant, TenantId, TenantStatus,
+    USER_ATTRIBUTES, USER_CREATED_AT, User, UserMemory, UserRole,
 };
 use crate::ports::StoreError;
 
@@ -107,6 +109,7 @@ pub(crate) fn user(item: &Item) -> Result<User, StoreError> {
         // Whoever is given no role may do the least.
         role: parsed_if_set(item, "role")?.unwrap_or(UserRole::Member),
         channel_identities: json(item, "channel_identities")?,
+        budgets: json(item, "budgets")?,
         created_at: time_if_set(item, USER_CREATED_AT)?,
         other: other_attributes(item, USER_ATTRIBUTES)?,
     })
@@ -126,6 +129,7 @@ pub(super) fn user_item(user: &User) -> Result<Item, StoreError> {
             json_value(&user.channel_identities)?,
         ),
     ]);
+    item.extend(budgets_attribute(&user.budgets));
     item.extend(user.created_at.map(|at| {
         let at = text_value(at.to_string());
         (USER_CREATED_AT.to_owned(), at)
@@ -257,6 +261,7 @@ pub(super) fn api_key(item: &Item) -> Result<ApiKey, StoreError> {
         created_at: time(item, "created_at")?,
         expires_at: time_if_set(item, "expires_at")?,
         prefix: text_if_set(item, "prefix")?.unwrap_or_default().to_owned(),
+        budgets: json(item, "budgets")?,
         other: other_attributes(item, KEY_ATTRIBUTES)?,
     })
 }
@@ -283,7 +288,14 @@ pub(super) fn api_key_item(key: &ApiKey) -> Item {
     if let Some(at) = key.expires_at {
         item.insert("expires_at".to_owned(), text_value(at.to_string()));
     }
+    item.extend(budgets_attribute(&key.budgets));
     item
+}
+
+/// Left out where there are none.
+fn budgets_attribute(own: &OwnBudgets) -> Option<(String, AttributeValue)> {
+    let stored = Value::Object(own.stored().clone());
+    (!own.is_empty()).then(|| ("budgets".to_owned(), text_value(stored.to_string())))
 }
 
 pub(super) fn audit_entry(item: &Item) -> Result<AuditEntry, StoreError> {

@@ -8,7 +8,9 @@ use secrecy::ExposeSecret;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::own_budgets;
 use crate::admin::keys::{KeyState, MAX_KEY_LIFE, NewKey};
+use crate::admin::own_budgets::OwnBudgetEdit;
 use crate::admin::views::KeyView;
 use crate::http::AppState;
 use crate::http::auth::Administrator;
@@ -84,17 +86,22 @@ pub(in crate::http) struct NewKeyBody {
     /// How long it works, at most ten years; it never expires if absent.
     #[schema(minimum = 1)]
     expires_in_seconds: Option<u64>,
+    /// Budgets of its own by name (`usd_per_day`), in place of those that each key has: a number,
+    /// or `unlimited`.
+    #[schema(value_type = Option<Object>)]
+    budgets: Vec<OwnBudgetEdit>,
 }
 
 impl FromFields for NewKeyBody {
     fn from_fields(fields: &Fields) -> Result<Self, ApiError> {
-        fields.only(&["user_id", "name", "role", "expires_in_seconds"])?;
+        fields.only(&["user_id", "name", "role", "expires_in_seconds", "budgets"])?;
         let longest = MAX_KEY_LIFE.as_secs().unsigned_abs();
         Ok(Self {
             user_id: fields.id(&["user_id"])?,
             name: fields.text(&["name"])?.map(str::to_owned),
             role: fields.id(&["role"])?,
             expires_in_seconds: fields.whole_number("expires_in_seconds", 1..=longest)?,
+            budgets: own_budgets(fields)?,
         })
     }
 }
@@ -140,6 +147,7 @@ pub(in crate::http) async fn create(
         name: body.name,
         role: body.role,
         expires_in,
+        budgets: body.budgets,
     };
     let created = admin.create_key(&tenant.id, new).await?;
     Ok((
@@ -149,6 +157,59 @@ pub(in crate::http) async fn create(
             view: KeyView::new(created.stored, KeyState::Active.as_str()),
         }),
     ))
+}
+
+/// What to change on a key. What is absent stays as it is.
+#[derive(Debug, ToSchema)]
+pub(in crate::http) struct KeyEditsBody {
+    /// Budgets of its own by name (`usd_per_day`), in place of those that each key has: a number,
+    /// or `unlimited`; null takes one away.
+    #[schema(value_type = Option<Object>)]
+    budgets: Vec<OwnBudgetEdit>,
+}
+
+impl FromFields for KeyEditsBody {
+    fn from_fields(fields: &Fields) -> Result<Self, ApiError> {
+        fields.only(&["budgets"])?;
+        let budgets = own_budgets(fields)?;
+        Ok(Self { budgets })
+    }
+}
+
+/// A key after a change.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct ChangedKey {
+    /// What changed; nothing if nothing had to change.
+    changed: Vec<String>,
+    #[serde(flatten)]
+    key: KeyView,
+}
+
+/// Change a key's own budgets
+#[utoipa::path(
+    patch,
+    path = "/api/admin/keys/{key}",
+    tag = "administration",
+    params(("key" = String, Path, description = "The key's prefix, or the start of its hash")),
+    request_body = KeyEditsBody,
+    responses(
+        (status = 200, description = "Changed, or nothing had to change", body = ChangedKey),
+        Errors,
+    ),
+    security(("key" = [])),
+)]
+pub(in crate::http) async fn set(
+    Administrator { admin, tenant, .. }: Administrator,
+    Path(key): Path<String>,
+    JsonBody(body): JsonBody<KeyEditsBody>,
+) -> Result<Json<ChangedKey>, ApiError> {
+    let key = admin.find_key(&tenant.id, &key).await?;
+    let edited = admin.set_key(&key, &body.budgets).await?;
+    let state = admin.key_state(&edited.value).as_str();
+    Ok(Json(ChangedKey {
+        changed: edited.changed,
+        key: KeyView::new(edited.value, state),
+    }))
 }
 
 /// Revoke a key

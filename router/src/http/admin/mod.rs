@@ -13,7 +13,11 @@ pub(super) mod users;
 use std::fmt::Display;
 use std::str::FromStr;
 
+use serde_json::Value;
+
 use super::error::ApiError;
+use super::fields::Fields;
+use crate::admin::own_budgets::OwnBudgetEdit;
 
 /// A part of the path.
 ///
@@ -22,4 +26,17 @@ use super::error::ApiError;
 fn of_path<T: FromStr<Err: Display>>(what: &str, text: &str) -> Result<T, ApiError> {
     text.parse()
         .map_err(|error| ApiError::invalid(format!("`{what}` in the path cannot be used: {error}")))
+}
+
+/// Budgets of one user or key, by name; null takes one away.
+///
+/// # Errors
+/// If there is no such budget, or it does not accept its value.
+fn own_budgets(fields: &Fields) -> Result<Vec<OwnBudgetEdit>, ApiError> {
+    let budgets = fields.object("budgets")?.into_iter().flatten();
+    let edits = budgets.map(|(name, value)| match value {
+        Value::Null => OwnBudgetEdit::unset(name),
+        value => OwnBudgetEdit::set(name, value.clone()),
+    });
+    edits.map(|edit| Ok(edit?)).collect()
 }

@@ -133,8 +133,7 @@ pub(in crate::http) async fn own(
             None => Ok(OwnUsageView::new(&[])),
         }
     };
-    let account = caller.account();
-    let limits = Limits::of_now(&state, &caller.tenant, &account);
+    let limits = Limits::of_now(&state, &caller.tenant, &caller);
     let (usage, limits) = futures::try_join!(usage, limits)?;
     Ok(Json(OwnUsage {
         user_id: user_id.into(),

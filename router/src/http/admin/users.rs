@@ -8,7 +8,8 @@ use secrecy::ExposeSecret;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::of_path;
+use super::{of_path, own_budgets};
+use crate::admin::own_budgets::OwnBudgetEdit;
 use crate::admin::sessions::MAX_LINK_LIFE;
 use crate::admin::users::{LastAdmin, NewUser, UserEdits};
 use crate::admin::views::UserView;
@@ -122,11 +123,15 @@ pub(in crate::http) struct UserEditsBody {
     /// Preferences by name; null takes one away.
     #[schema(value_type = Option<Object>)]
     preferences: Vec<(String, Option<String>)>,
+    /// Budgets of their own by name (`usd_per_day`), in place of those that each user has: a
+    /// number, or `unlimited`; null takes one away.
+    #[schema(value_type = Option<Object>)]
+    budgets: Vec<OwnBudgetEdit>,
 }
 
 impl FromFields for UserEditsBody {
     fn from_fields(fields: &Fields) -> Result<Self, ApiError> {
-        fields.only(&["email", "display_name", "role", "preferences"])?;
+        fields.only(&["email", "display_name", "role", "preferences", "budgets"])?;
         let preferences = fields.object("preferences")?.into_iter().flatten();
         let preferences = preferences.map(|(name, value)| {
             if value.is_null() {
@@ -142,6 +147,7 @@ impl FromFields for UserEditsBody {
             display_name: fields.text(&["display_name"])?.map(str::to_owned),
             role: fields.id(&["role"])?,
             preferences: preferences.collect::<Result<_, ApiError>>()?,
+            budgets: own_budgets(fields)?,
         })
     }
 }
@@ -181,6 +187,7 @@ pub(in crate::http) async fn set(
         display_name: body.display_name,
         role: body.role,
         preferences: body.preferences,
+        budgets: body.budgets,
     };
     let edited = admin
         .set_user(&tenant.id, &user_id, &edits, LastAdmin::Keep)

@@ -172,7 +172,7 @@ impl Usage {
             };
             [
                 budget.name.to_owned(),
-                budget.of.clone().unwrap_or_else(|| "tenant".to_owned()),
+                whose(budget),
                 budget.used.to_string(),
                 budget.limit.to_string(),
                 format!("{}%", budget.percent()),
@@ -184,6 +184,15 @@ impl Usage {
             "budget", "for", "used", "limit", "percent", "resets", "state",
         ];
         Some(table(&head, rows))
+    }
+}
+
+/// Whom a budget is for.
+fn whose(budget: &BudgetView) -> String {
+    match &budget.of {
+        None => "tenant".to_owned(),
+        Some(of) if budget.is_own => format!("{of} (own)"),
+        Some(of) => of.clone(),
     }
 }
 
