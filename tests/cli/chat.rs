@@ -120,6 +120,22 @@ fn json_is_the_whole_answer_and_nothing_else() {
 }
 
 #[test]
+fn a_budget_that_is_nearly_used_up_is_told_on_stderr() {
+    let mut answer = answer();
+    answer["budget_warnings"] = json!([{
+        "name": "user_usd_per_day", "payer": "user", "of": "ada", "unit": "usd", "period": "day",
+        "limit": 2.5, "used": 2.25, "is_warning": true, "resets_at": "2026-11-28T00:00:00Z",
+    }]);
+    let router = ScriptedRouter::answering(200, answer.clone());
+    let warning = "warning: 90% of your budget of $2.50 for today is used; it resets at 2026-11-28 00:00 UTC\n";
+    let quiet = ask(&router, &["hi", "--quiet"], None).expect_code(0);
+    assert_eq!(quiet.stdout, "Sprint 12 is on track.[2J\n");
+    assert_eq!(quiet.stderr, warning);
+    let json = ask(&router, &["hi", "--json"], None).expect_code(0);
+    assert_eq!((json.json(), &*json.stderr), (answer, ""));
+}
+
+#[test]
 fn session_and_raw_are_sent_along() {
     let router = ScriptedRouter::answering(200, answer());
     ask(&router, &["hi", "--raw", "--session", "s-7"], None).expect_code(0);

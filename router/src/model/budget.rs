@@ -6,14 +6,26 @@ use std::fmt;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use ulid::Ulid;
 
 use super::{JsonObject, LedgerAccount, NanoUsd, Tenant, TenantId, TokenKind};
 
 /// Whom a budget is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Payer {
     /// The tenant, with all of its users.
@@ -25,7 +37,19 @@ pub enum Payer {
 }
 
 /// What a budget counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Unit {
     /// Messages that were accepted.
@@ -37,7 +61,19 @@ pub enum Unit {
 }
 
 /// How long a budget lasts, in UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Period {
     /// From midnight to midnight.
@@ -397,70 +433,4 @@ pub fn dollars(amount: NanoUsd) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_budget_has_a_name_of_its_own_that_says_what_it_is() {
-        let mut names: Vec<_> = BudgetKey::ALL.iter().map(|key| key.as_str()).collect();
-        names.sort_unstable();
-        names.dedup();
-        assert_eq!(names.len(), 17);
-        for key in BudgetKey::ALL {
-            let (name, period) = (key.as_str(), format!("{:?}", key.period).to_lowercase());
-            assert!(name.ends_with(&format!("per_{period}")), "{name}");
-            let unit = format!("{:?}", key.unit).to_lowercase();
-            assert!(name.contains(&unit), "{name}");
-            assert_eq!(
-                name.starts_with("user_"),
-                key.payer == Payer::User,
-                "{name}"
-            );
-            assert_eq!(name.starts_with("key_"), key.payer == Payer::Key, "{name}");
-        }
-    }
-
-    #[test]
-    fn periods_end_at_midnight_utc() {
-        let day: Date = "2026-12-31".parse().unwrap();
-        let new_year = "2027-01-01T00:00:00Z".parse().unwrap();
-        assert_eq!(
-            (Period::Day.end(day), Period::Month.end(day)),
-            (new_year, new_year)
-        );
-        let day = "2026-02-10".parse().unwrap();
-        assert_eq!(Period::Month.end(day).to_string(), "2026-03-01T00:00:00Z");
-        assert_eq!(Period::Month.first(day).to_string(), "2026-02-01");
-    }
-
-    #[test]
-    fn dollars_are_exact_and_bounded() {
-        let key = "usd_per_month";
-        let key = BudgetKey::ALL
-            .into_iter()
-            .find(|one| one.as_str() == key)
-            .unwrap();
-        let read = |text: &str| key.read(&serde_json::from_str(text).unwrap());
-        assert_eq!(read("12.34"), Some(12_340_000_000));
-        assert_eq!(read("0.000000001"), Some(1));
-        assert_eq!(read("1000000"), Some(1_000_000_000_000_000));
-        for wrong in ["-1", "1000001", "1e300", "\"5\"", "null"] {
-            assert_eq!(read(wrong), None, "{wrong}");
-        }
-    }
-
-    #[test]
-    fn a_warning_comes_at_four_fifths() {
-        let standing = |used, most| Standing {
-            budget: Budget {
-                key: BudgetKey::MESSAGES_PER_DAY,
-                most,
-                is_own: false,
-            },
-            used,
-        };
-        assert!(!standing(799, 1000).is_warning());
-        assert!(standing(800, 1000).is_warning());
-        assert!(standing(u64::MAX, u64::MAX).is_warning());
-    }
-}
+mod tests;

@@ -17,6 +17,7 @@ use t3nets_router::model::{Role, SessionId};
 
 use super::client::Question;
 use super::target::Target;
+use super::warnings::Warnings;
 use super::{by_beginning, stream_to_terminal};
 use crate::context::Context;
 use crate::error::{CliError, ErrorKind};
@@ -97,6 +98,7 @@ pub(super) async fn run(
     let printer = &context.printer;
     printer.detail("type a message, /help for commands, Ctrl-D to leave");
     let mut input = Input::open(context)?;
+    let mut warnings = Warnings::default();
     loop {
         let line = match input.line(raw).await? {
             Typed::Line(line) => line,
@@ -151,6 +153,7 @@ pub(super) async fn run(
                 let turn = async {
                     let client = target.client(context).await?;
                     let answer = stream_to_terminal(context, &client, &question).await?;
+                    warnings.tell(printer, &answer);
                     session = Some(answer.session_id);
                     Ok(())
                 };

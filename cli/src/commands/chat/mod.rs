@@ -7,6 +7,7 @@ mod client;
 mod conversation;
 mod live;
 mod target;
+mod warnings;
 
 use std::io::IsTerminal;
 
@@ -24,6 +25,7 @@ use crate::terminal::text::strip_control_chars;
 use client::{Answer, AnswerEvent, Client, Question, Session};
 use live::Live;
 use target::Target;
+use warnings::Warnings;
 
 /// The most that is read from stdin. The router takes 32 KiB, and says so itself.
 const LONGEST_INPUT_BYTES: u64 = 1024 * 1024;
@@ -132,7 +134,8 @@ async fn answer_once(
 ) -> Result<ChatOutput, CliError> {
     let printer = &context.printer;
     if std::io::stdout().is_terminal() && !printer.is_json() {
-        stream_to_terminal(context, client, question).await?;
+        let answer = stream_to_terminal(context, client, question).await?;
+        Warnings::default().tell(printer, &answer);
         return Ok(ChatOutput::Streamed);
     }
     let waiting = printer.progress("asking");
@@ -140,6 +143,10 @@ async fn answer_once(
     drop(waiting);
     if context.settings.verbose {
         printer.detail(describe(&answer));
+    }
+    // In JSON they are part of the answer.
+    if !printer.is_json() {
+        Warnings::default().tell(printer, &answer);
     }
     Ok(ChatOutput::Answer {
         text: answer.text,
