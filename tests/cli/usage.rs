@@ -84,4 +84,25 @@ fn usage_of_all_tenants_is_shown_together_and_as_csv() {
     assert!(users[1].contains(",'=1+1,current,1,"), "{users:?}");
     let both = ["tenant", "usage", "--csv", "--json"];
     sandbox.run(&both).expect_code(2);
+
+    let chart = sandbox.run(&["tenant", "usage", "--days", "3", "--chart"]);
+    let chart = chart.expect_code(0).stdout;
+    let lines: Vec<&str> = chart.lines().collect();
+    assert_eq!(lines[0], "messages by day (UTC)", "{chart}");
+    let marks: Vec<_> = lines[2..5]
+        .iter()
+        .map(|line| line.matches('#').count())
+        .collect();
+    assert!(
+        marks.iter().filter(|marks| **marks > 0).count() == 1,
+        "{chart}"
+    );
+    assert!(lines[2..7].iter().all(|line| line.len() <= 80), "{chart}");
+    assert_eq!(lines[6], "total 1", "{chart}");
+    let all = ["tenant", "usage", "--all", "--chart=tokens"];
+    let all = sandbox.run(&all).expect_code(0).stdout;
+    assert!(
+        all.starts_with("tokens by tenant") && all.contains("acme"),
+        "{all}"
+    );
 }

@@ -216,6 +216,10 @@ const EXAMPLES: &[(&str, &[Example])] = &[
             ("Show the last seven days", "tenant usage acme --days 7"),
             ("Show who used it", "tenant usage acme --by user"),
             (
+                "Draw what each day of two weeks cost",
+                "tenant usage acme --days 14 --chart",
+            ),
+            (
                 "What every tenant used in 31 days, for a spreadsheet",
                 "tenant usage --all --days 31 --csv",
             ),

@@ -1,8 +1,9 @@
-//! The person at the terminal: [`printer`] shows everything, with [`table`]s and [`progress`];
-//! [`prompt`] asks, [`stdin`] reads what is piped in; [`logging`] shows what `tracing` reports;
-//! [`text`] words values, and [`width`] wraps them. Nothing else in the program writes to stdout or
-//! stderr.
+//! The person at the terminal: [`printer`] shows everything, with [`table`]s, [`bars`] and
+//! [`progress`]; [`prompt`] asks, [`stdin`] reads what is piped in; [`logging`] shows what
+//! `tracing` reports; [`text`] words values, and [`width`] wraps them. Nothing else in the program
+//! writes to stdout or stderr.
 
+pub(crate) mod bars;
 pub(crate) mod logging;
 pub(crate) mod markdown;
 pub(crate) mod printer;

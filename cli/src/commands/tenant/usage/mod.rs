@@ -1,8 +1,13 @@
 //! `t3nets tenant usage`.
 
+mod chart;
 mod csv;
 
+use chart::Measure;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use jiff::ToSpan;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde::Serialize;
 use t3nets_router::admin::usage::{
     BudgetView, CountsView, Group, GroupState, UsageBy, UsageView, UsedView,
@@ -29,6 +34,16 @@ pub(crate) struct UsageArgs {
     /// Show all tenants, each with its total
     #[arg(long, conflicts_with_all = ["named_tenant", "tenant"])]
     all: bool,
+    /// Draw bars instead of a table [default: of the cost, or of messages where nothing cost
+    /// anything]
+    #[arg(
+        long,
+        value_name = "WHAT",
+        num_args = 0..=1,
+        require_equals = true,
+        conflicts_with_all = ["csv", "json"]
+    )]
+    chart: Option<Option<Measure>>,
     /// Print a line of CSV for each day, or with `--by` for each group of a day
     #[arg(long, conflicts_with = "json")]
     csv: bool,
@@ -47,6 +62,9 @@ pub(crate) enum Shown {
     One(Usage),
     /// By every tenant.
     All(AllUsage),
+    /// As bars.
+    #[serde(skip)]
+    Chart(String),
     /// As CSV.
     #[serde(skip)]
     Csv(String),
@@ -57,7 +75,7 @@ impl Output for Shown {
         match self {
             Self::One(usage) => usage.text(),
             Self::All(all) => all.text(),
-            Self::Csv(csv) => csv.clone(),
+            Self::Chart(text) | Self::Csv(text) => text.clone(),
         }
     }
 
@@ -144,13 +162,31 @@ impl Usage {
                 (table(&head, days.chain([total])), true)
             }
         };
-        let table = match self.budgets() {
-            Some(budgets) => format!("{table}\n\n{budgets}"),
-            None => table,
-        };
+        let table = self.with_budgets(table);
         let notes = [(columns.estimated, ESTIMATED), (!is_whole, NOT_ATTRIBUTED)];
         let notes = notes.into_iter().filter(|(is_needed, _)| *is_needed);
         notes.fold(table, |text, (_, note)| format!("{text}\n\n{note}"))
+    }
+
+    /// The same as bars, of as many days as were asked for, ending today.
+    fn chart(&self, asked: Option<Measure>, days: u32, today: Date) -> String {
+        let usage = &self.usage;
+        let measure = Measure::or_usual(asked, &usage.total);
+        let bars = match &usage.groups {
+            Some(groups) => measure.by_group(usage, groups),
+            None => {
+                let first = today.saturating_sub((i64::from(days) - 1).days());
+                measure.by_day(usage, first, today)
+            }
+        };
+        self.with_budgets(bars)
+    }
+
+    fn with_budgets(&self, text: String) -> String {
+        match self.budgets() {
+            Some(budgets) => format!("{text}\n\n{budgets}"),
+            None => text,
+        }
     }
 }
 
@@ -302,13 +338,28 @@ pub(crate) async fn run(context: &Context, args: UsageArgs) -> Result<Shown, Cli
         return Ok(Shown::Csv(csv::csv(each)));
     }
     if !args.all && tenants.len() == 1 {
-        return Ok(Shown::One(tenants.remove(0)));
+        let one = tenants.remove(0);
+        return Ok(match args.chart {
+            Some(asked) => Shown::Chart(one.chart(asked, args.days, today())),
+            None => Shown::One(one),
+        });
     }
     let mut total = UsedView::default();
     for one in &tenants {
         total.add(&one.usage.total);
     }
-    Ok(Shown::All(AllUsage { tenants, total }))
+    Ok(match args.chart {
+        Some(asked) => {
+            let each = tenants.iter();
+            let each = each.map(|one| (one.tenant_id.to_string(), &one.usage.total));
+            Shown::Chart(Measure::or_usual(asked, &total).by_tenant(each, &total))
+        }
+        None => Shown::All(AllUsage { tenants, total }),
+    })
+}
+
+fn today() -> Date {
+    jiff::Timestamp::now().to_zoned(TimeZone::UTC).date()
 }
 
 #[cfg(test)]
