@@ -187,6 +187,7 @@ module "compute" {
   admin_api                 = var.admin_api
   anonymous_tenant          = var.anonymous_tenant
   private_ranges            = var.private_ranges
+  budget_webhook            = var.budget_webhook
   oidc_issuer               = var.oidc_issuer
   oidc_audience             = var.oidc_audience
   log_filter                = var.log_filter

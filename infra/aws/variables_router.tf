@@ -70,6 +70,17 @@ variable "private_ranges" {
   }
 }
 
+variable "budget_webhook" {
+  description = "T3NETS_BUDGET_WEBHOOK: the https address that the router tells when 80 % of a tenant's, user's or key's budget is used, and when all of it is. It shows in the task definition; null for none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.budget_webhook == null || can(regex("^https://[^ ]+$", var.budget_webhook))
+    error_message = "budget_webhook is an https URL."
+  }
+}
+
 variable "oidc_issuer" {
   description = "T3NETS_OIDC_ISSUER: whose tokens the router accepts; null for API keys only."
   type        = string

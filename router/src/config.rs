@@ -7,8 +7,12 @@ use std::time::Duration;
 
 use crate::ai::{AiDefaults, InvalidAiSetting, SelectError, table};
 use crate::aws::{InvalidSecretsPrefix, Names, is_region};
+use crate::chat::{InvalidWebhookUrl, WebhookUrl};
 use crate::model::{InvalidId, TenantId};
 use crate::outbound::{Allowed, RANGES_VARIABLE, Reach};
+
+/// The variable that names the webhook for budgets.
+pub const BUDGET_WEBHOOK_VARIABLE: &str = "T3NETS_BUDGET_WEBHOOK";
 
 /// The configuration of a router, whoever starts it.
 #[derive(Debug, Clone)]
@@ -23,6 +27,8 @@ pub struct ServerConfig {
     pub ai: AiDefaults,
     /// Where the addresses that tenants choose may lead.
     pub reach: Reach,
+    /// Whom to tell when much of a budget is used.
+    pub budget_webhook: Option<WebhookUrl>,
     /// Time limits of a turn.
     pub deadlines: Deadlines,
     /// The sample board that this process serves.
@@ -206,6 +212,13 @@ impl ContainerConfig {
                 name: RANGES_VARIABLE,
                 reason: error.to_string(),
             })?;
+        let budget_webhook = get(BUDGET_WEBHOOK_VARIABLE).map(|text| text.parse());
+        let budget_webhook = budget_webhook
+            .transpose()
+            .map_err(|error: InvalidWebhookUrl| ConfigError::Invalid {
+                name: BUDGET_WEBHOOK_VARIABLE,
+                reason: error.to_string(),
+            })?;
         let deadlines = Deadlines::default();
         Ok(Self {
             port,
@@ -218,6 +231,7 @@ impl ContainerConfig {
                 admin_api,
                 ai,
                 reach: Reach::Internet(reach),
+                budget_webhook,
                 deadlines,
             },
         })

@@ -5,8 +5,8 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use t3nets_router::model::{
-    Amounts, ApiKey, Budget, BudgetKey, Hold, LedgerAccount, NanoUsd, OwnBudgets, Payer, Period,
-    Reserved, SettledTurn, Standing, TenantId, Unit, UsageDelta, User,
+    Amounts, ApiKey, Budget, BudgetKey, BudgetProgress, Hold, LedgerAccount, NanoUsd, OwnBudgets,
+    Payer, Period, Reserved, SettledTurn, Standing, TenantId, Unit, UsageDelta, User,
 };
 use t3nets_router::ports::{Change, StoreError};
 
@@ -365,6 +365,60 @@ pub(crate) async fn what_nobody_settles_returns_once_it_has_expired(fixture: &dy
         .unwrap();
     assert_eq!(counted(&world, &world.tenant).await, (2, 25, 0));
     assert!(!is_held(&world, &hold(&world, &budgets, 1, 0)).await);
+}
+
+pub(crate) async fn a_watched_settlement_says_how_far_it_brought_each_budget(
+    fixture: &dyn Fixture,
+) {
+    let world = World::new(fixture).await;
+    let budgets = [
+        budget(Payer::Tenant, Unit::Messages, Period::Day, 9),
+        budget(Payer::Tenant, Unit::Tokens, Period::Month, 900),
+        budget(Payer::User, Unit::Usd, Period::Day, 900),
+        budget(Payer::Key, Unit::Messages, Period::Day, 9),
+    ];
+    let watched = || Hold {
+        is_watched: true,
+        ..hold(&world, &budgets, 100, 100)
+    };
+    let usage = &world.platform.usage;
+    let (first, second, under_way) = (watched(), watched(), watched());
+    for hold in [&first, &second, &under_way] {
+        assert!(is_held(&world, hold).await);
+    }
+    // What others hold is in none of them.
+    let to = |each: [(u64, u64); 4]| {
+        let each = budgets.into_iter().zip(each);
+        let each = each.map(|(budget, (before, after))| BudgetProgress {
+            budget,
+            before,
+            after,
+        });
+        each.collect::<Vec<_>>()
+    };
+    let settled = async |hold: &Hold, used| {
+        let mut told = usage
+            .settle(hold, &turn(hold, used, used * 2))
+            .await
+            .unwrap();
+        told.sort_by_key(|one| one.budget.key);
+        told
+    };
+    assert_eq!(
+        settled(&first, 30).await,
+        to([(0, 1), (0, 30), (0, 60), (0, 1)])
+    );
+    assert_eq!(
+        settled(&second, 10).await,
+        to([(1, 2), (30, 40), (60, 80), (1, 2)])
+    );
+    // Once.
+    assert!(settled(&second, 10).await.is_empty());
+    let unwatched = Hold {
+        is_watched: false,
+        ..under_way
+    };
+    assert!(settled(&unwatched, 5).await.is_empty());
 }
 
 pub(crate) async fn a_budget_of_nothing_refuses_the_first(fixture: &dyn Fixture) {

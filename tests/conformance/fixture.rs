@@ -306,5 +306,6 @@ pub(crate) async fn settle(
     id: Ulid,
     turn: &SettledTurn,
 ) -> Result<(), StoreError> {
-    usage.settle(&hold(tenant, day, id, 0), turn).await
+    let settled = usage.settle(&hold(tenant, day, id, 0), turn).await;
+    settled.map(|_| ())
 }

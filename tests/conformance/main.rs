@@ -187,6 +187,7 @@ macro_rules! conformance {
                     a_budget_that_is_set_later_counts_what_was_used_before
                     a_turn_can_hold_more_later_and_repeating_it_holds_no_more
                     what_nobody_settles_returns_once_it_has_expired
+                    a_watched_settlement_says_how_far_it_brought_each_budget
                     a_budget_of_nothing_refuses_the_first
                 }
                 ledger {

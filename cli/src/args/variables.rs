@@ -100,6 +100,10 @@ pub(crate) const VARIABLES: &[(&str, &str)] = &[
         "T3NETS_PRIVATE_RANGES",
         "private addresses to which tenants' own addresses may lead",
     ),
+    (
+        "T3NETS_BUDGET_WEBHOOK",
+        "the address that `t3nets dev` tells of budgets",
+    ),
     ("SSL_CERT_FILE", "the certificate authorities to trust"),
     ("SSL_CERT_DIR", "the same, as a folder"),
 ];

@@ -20,8 +20,8 @@ use super::dynamodb::{Condition, Table, Update, Write};
 use super::tenants::keys;
 use super::{ledger, schema};
 use crate::model::{
-    Amounts, Budget, Hold, LedgerLine, NanoUsd, Payer, Period, SettledTurn, Standing, TenantId,
-    Unit, UsageDelta,
+    Amounts, Budget, BudgetProgress, Hold, LedgerLine, NanoUsd, Payer, Period, SettledTurn,
+    Standing, TenantId, Unit,
 };
 use crate::ports::StoreError;
 
@@ -206,7 +206,7 @@ impl Counters {
                 Condition::missing(&name).and(Condition::present()),
             ),
         };
-        let used = turn.map_or_else(Amounts::default, |turn| amounts(&turn.used));
+        let used = turn.map_or_else(Amounts::default, |turn| Amounts::of_turn(&turn.used));
         let held = held.map_or_else(Amounts::default, |held| held.amounts);
         for unit in Unit::ALL {
             let difference = i128::from(used.of(unit)) - i128::from(held.of(unit));
@@ -231,6 +231,25 @@ impl Counters {
         Write::update(self.key.clone(), update)
             .when(condition)
             .returning_item()
+    }
+
+    /// How far a turn brought each budget, given the item with its settlement.
+    pub(super) fn progress(
+        &self,
+        item: &Item,
+        turn: &SettledTurn,
+    ) -> Result<Vec<BudgetProgress>, StoreError> {
+        let holds = item.iter().filter_map(|(name, stored)| {
+            let text = stored.as_s().ok().filter(|_| name.starts_with(HOLD))?;
+            read(text)
+        });
+        let under_way = holds.fold(Amounts::default(), |sum, (_, held)| sum.plus(&held));
+        let used = Amounts::of_turn(&turn.used);
+        let progress = self.standings(item)?.into_iter().map(|standing| {
+            let held = under_way.of(standing.budget.key.unit);
+            BudgetProgress::of(standing.budget, standing.used.saturating_sub(held), &used)
+        });
+        Ok(progress.collect())
     }
 
     /// Gives back what expired holds of an item have; `None` if there are none.
@@ -287,15 +306,6 @@ fn room(attribute: &str, left: u64, more: u64) -> Condition {
     }
 }
 
-/// What budgets count of what was used. The message was counted when it was held.
-fn amounts(used: &UsageDelta) -> Amounts {
-    Amounts {
-        messages: 1,
-        tokens: used.input_tokens.saturating_add(used.output_tokens),
-        cost: used.cost,
-    }
-}
-
 /// What a payer has in the ledger.
 fn sum_of(payer: Payer, hold: &Hold, lines: &[LedgerLine]) -> Amounts {
     let own = lines
@@ -304,7 +314,7 @@ fn sum_of(payer: Payer, hold: &Hold, lines: &[LedgerLine]) -> Amounts {
     own.fold(Amounts::default(), |sum, line| {
         sum.plus(&Amounts {
             messages: line.counts.turns,
-            ..amounts(&line.counts.used)
+            ..Amounts::of_turn(&line.counts.used)
         })
     })
 }

@@ -20,8 +20,8 @@ use super::holds::{self, Counters, Earlier, Held};
 use super::ledger;
 use super::tenants::keys;
 use crate::model::{
-    DailyUsage, Hold, LedgerAccount, LedgerCounts, LedgerLine, NanoUsd, Payer, Record, Reserved,
-    SettledTurn, Standing, TenantId, UserId,
+    BudgetProgress, DailyUsage, Hold, LedgerAccount, LedgerCounts, LedgerLine, NanoUsd, Payer,
+    Record, Reserved, SettledTurn, Standing, TenantId, UserId,
 };
 use crate::ports::{Clock, StoreError, UsageStore};
 
@@ -133,13 +133,14 @@ impl DynamoUsage {
         }
     }
 
-    /// Ends what a turn held of one payer's budgets; `false` if it was settled before.
+    /// Ends what a turn held of one payer's budgets; `None` if it was settled before, else how far
+    /// it brought them, as far as that is asked for and known.
     async fn settle_of(
         &self,
         payer: Payer,
         hold: &Hold,
         turn: Option<&SettledTurn>,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<Vec<BudgetProgress>>, StoreError> {
         let counters = Counters::new(payer, hold, Default::default());
         let mut attempts = Attempts::new();
         let (mut held, mut is_unknown) = (Some(Held::by(hold)), false);
@@ -149,7 +150,13 @@ impl DynamoUsage {
                 .write(counters.settle(hold, held.as_ref(), turn))
                 .await
             {
-                Ok(_) => return Ok(true),
+                Ok(item) => {
+                    let item = item.unwrap_or_default();
+                    return Ok(Some(match turn.filter(|_| hold.is_watched) {
+                        Some(turn) => self.progress(payer, hold, &item, turn).await,
+                        None => Vec::new(),
+                    }));
+                }
                 Err(refusal) => refusal,
             };
             match &refusal {
@@ -165,8 +172,8 @@ impl DynamoUsage {
                         // An extension of it whose answer was lost.
                         Some(other) => held = Some(other),
                         // By the attempt before, of which nothing is known.
-                        None if is_unknown => return Ok(true),
-                        None if self.clock.now() < hold.expires_at => return Ok(false),
+                        None if is_unknown => return Ok(Some(Vec::new())),
+                        None if self.clock.now() < hold.expires_at => return Ok(None),
                         // It went back to the budgets, and was used all the same.
                         None => held = None,
                     }
@@ -181,6 +188,24 @@ impl DynamoUsage {
                 return Err(refusal.into_store_error(Record::Reservation(hold.id)));
             }
         }
+    }
+
+    /// How far a turn brought one payer's budgets. It is settled whether that can be told or not.
+    async fn progress(
+        &self,
+        payer: Payer,
+        hold: &Hold,
+        item: &Item,
+        turn: &SettledTurn,
+    ) -> Vec<BudgetProgress> {
+        let earlier = self.earlier.of(&self.table, payer, hold, self.clock.now());
+        let progress = earlier
+            .await
+            .and_then(|earlier| Counters::new(payer, hold, earlier).progress(item, turn));
+        progress.unwrap_or_else(|error| {
+            tracing::warn!(tenant = %hold.tenant, %error, "it cannot be told how far budgets are used");
+            Vec::new()
+        })
     }
 
     /// Adds a turn to its line of the ledger.
@@ -223,24 +248,29 @@ impl UsageStore for DynamoUsage {
         Ok(Reserved::Held(standings))
     }
 
-    async fn settle(&self, hold: &Hold, turn: &SettledTurn) -> Result<(), StoreError> {
+    async fn settle(
+        &self,
+        hold: &Hold,
+        turn: &SettledTurn,
+    ) -> Result<Vec<BudgetProgress>, StoreError> {
         let others = hold
             .payers()
             .into_iter()
             .filter(|one| *one != Payer::Tenant);
         let others = others.map(|payer| self.settle_of(payer, hold, Some(turn)));
         let tenant = async {
-            match self.settle_of(Payer::Tenant, hold, Some(turn)).await? {
-                true => self.add_line(hold, turn).await,
-                false => Ok(()),
+            let progress = self.settle_of(Payer::Tenant, hold, Some(turn)).await?;
+            if progress.is_some() {
+                self.add_line(hold, turn).await?;
             }
+            Ok::<_, StoreError>(progress)
         };
         let (tenant, others) = futures::join!(tenant, futures::future::join_all(others));
-        tenant?;
+        let mut progress = tenant?.unwrap_or_default();
         for other in others {
-            other?;
+            progress.extend(other?.unwrap_or_default());
         }
-        Ok(())
+        Ok(progress)
     }
 
     /// In a transaction for its token, with which the SDK's own retries add once, and so that

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use tokio_util::task::TaskTracker;
 
+use super::alerts::BudgetAlerts;
 use super::asking::Asking;
 use super::completion::CompletionRequest;
 use super::consent::{Consent, Question};
@@ -34,6 +35,7 @@ pub struct Engine {
     /// Settlements that are written after their turn has been answered.
     pub(super) background: TaskTracker,
     pub(super) refusals: Refusals,
+    pub(super) alerts: Option<BudgetAlerts>,
     failures: ModelFailures,
     slots: Slots,
     pub(super) answered: AnsweredTurns,
@@ -75,6 +77,7 @@ impl Engine {
         let (usage, tenants) = (platform.usage.clone(), platform.tenants.clone());
         Self {
             refusals: Refusals::new(usage, tenants, background.clone()),
+            alerts: None,
             platform,
             skills,
             models,
@@ -83,6 +86,12 @@ impl Engine {
             slots: Slots::default(),
             answered: AnsweredTurns::default(),
         }
+    }
+
+    /// The same, which tells the operator's webhook of budgets.
+    #[must_use]
+    pub fn with_alerts(self, alerts: Option<BudgetAlerts>) -> Self {
+        Self { alerts, ..self }
     }
 
     /// All skills, whether a tenant enabled them or not.
@@ -125,6 +134,9 @@ impl Engine {
     /// Waits until the usage of all turns is recorded. Call it once no more turns come.
     pub async fn drained(&self) {
         self.refusals.close();
+        if let Some(alerts) = &self.alerts {
+            alerts.close();
+        }
         self.background.close();
         self.background.wait().await;
         // What could not be written before.

@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use tokio_util::task::TaskTracker;
 
 use super::TurnError;
+use super::alerts::BudgetAlerts;
 use super::outcome::Outcome;
 use super::reserving::is_spending;
 use crate::ai::SelectedModel;
@@ -53,6 +54,7 @@ pub(super) fn most_of_call(selected: &SelectedModel, sent: usize, max_tokens: u3
 pub(super) struct Reservation {
     store: Arc<dyn UsageStore>,
     tracker: TaskTracker,
+    alerts: Option<BudgetAlerts>,
     /// The budgets of which much is used, on its day.
     pub(super) warnings: Vec<(Standing, Date)>,
     used: Mutex<Used>,
@@ -129,7 +131,7 @@ impl Reservation {
     /// as failed.
     pub(super) fn new(
         store: Arc<dyn UsageStore>,
-        tracker: TaskTracker,
+        (tracker, alerts): (TaskTracker, Option<BudgetAlerts>),
         hold: Hold,
         standings: Vec<Standing>,
     ) -> Self {
@@ -144,6 +146,7 @@ impl Reservation {
         Self {
             store,
             tracker,
+            alerts,
             warnings: standings
                 .into_iter()
                 .filter(Standing::is_warning)
@@ -316,10 +319,12 @@ impl Drop for Reservation {
             (used.hold.clone(), turn)
         };
         telemetry::turn_settled(&hold.tenant, &turn);
-        let store = self.store.clone();
+        let (store, alerts) = (self.store.clone(), self.alerts.clone());
         self.tracker.spawn(async move {
-            if let Err(error) = store.settle(&hold, &turn).await {
-                tracing::error!(tenant = %hold.tenant, %error, reservation = %hold.id, "the usage of a turn could not be recorded");
+            match (store.settle(&hold, &turn).await, alerts) {
+                (Ok(progress), Some(alerts)) => alerts.tell(&hold, &progress).await,
+                (Ok(_), None) => {}
+                (Err(error), _) => tracing::error!(tenant = %hold.tenant, %error, reservation = %hold.id, "the usage of a turn could not be recorded"),
             }
         });
     }

@@ -11,6 +11,7 @@
 //! Not here: HTTP, authentication, deadlines ([`crate::http`]); what skills fetch
 //! ([`crate::skills`]); how providers speak ([`crate::ai`]).
 
+mod alerts;
 mod asking;
 mod completion;
 mod consent;
@@ -42,6 +43,7 @@ use crate::model::{
 };
 
 pub use crate::model::Route;
+pub use alerts::{BudgetAlerts, InvalidWebhookUrl, WebhookUrl};
 pub use completion::{Completion, CompletionRequest};
 pub use consent::Question;
 pub use counts::RouteCounts;

@@ -81,6 +81,7 @@ impl Engine {
         let (tenant, account) = (&caller.tenant, caller.account());
         let budgets = caller.budgets();
         let mut hold = Hold::new(tenant.id.clone(), account, estimate.most, budgets, now);
+        hold.is_watched = self.alerts.is_some();
         let day = hold.day;
         let known = self
             .refusals
@@ -101,7 +102,7 @@ impl Engine {
         match reserved {
             Reserved::Held(standings) => Ok(Reservation::new(
                 usage.clone(),
-                self.background.clone(),
+                (self.background.clone(), self.alerts.clone()),
                 hold,
                 standings,
             )),

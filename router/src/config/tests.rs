@@ -170,3 +170,19 @@ fn production_takes_no_anonymous_callers() {
     assert!(refuse_anonymous_production("prod", None).is_ok());
     assert!(refuse_anonymous_production("dev", Some(&tenant)).is_ok());
 }
+
+#[test]
+fn a_webhook_is_an_https_address_and_its_path_is_in_no_error() {
+    let with = |url| read(&aws_with(&[("T3NETS_BUDGET_WEBHOOK", url)]));
+    let config = with("https://hooks.example.com/secret").unwrap();
+    assert!(config.server.budget_webhook.is_some());
+    assert!(!format!("{:?}", config.server).contains("secret"));
+    let error = with("http://hooks.example.com/secret")
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("T3NETS_BUDGET_WEBHOOK") && !error.contains("secret"),
+        "{error}"
+    );
+    assert!(with("").unwrap().server.budget_webhook.is_none());
+}

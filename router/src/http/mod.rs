@@ -43,7 +43,7 @@ pub use self::access::{Callers, ROUTES};
 pub use self::middleware::refusal;
 pub use self::server::{CutRequest, serve, serve_metrics};
 use crate::ai::{Models, SelectError};
-use crate::chat::Engine;
+use crate::chat::{BudgetAlerts, Engine};
 use crate::config::{Deadlines, Identity, SampleBoard, ServerConfig};
 use crate::outbound::ClientError;
 use crate::ports::Platform;
@@ -113,9 +113,14 @@ pub enum AppError {
 /// If no HTTPS client can be made, or the model that the process was started with cannot be used.
 pub fn app(platform: Platform, config: ServerConfig) -> Result<App, AppError> {
     let skills = SkillSet::built_in(config.reach.clone())?;
+    let environment = config.identity.environment.clone();
+    let alerts = config.budget_webhook;
+    let alerts = alerts.map(|url| BudgetAlerts::new(url, environment, config.reach.clone()));
+    let alerts = alerts.transpose()?;
     let models = Models::new(config.ai, skills.clone(), config.reach)?;
     models.check_defaults().map_err(AppError::Model)?;
-    let engine = Arc::new(Engine::new(platform.clone(), skills, models));
+    let engine = Engine::new(platform.clone(), skills, models).with_alerts(alerts);
+    let engine = Arc::new(engine);
     let tasks = TaskTracker::new();
     let running = Arc::<turns::Running>::default();
     let cookies = cookies::Cookies::on(config.identity.platform);

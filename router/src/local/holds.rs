@@ -2,7 +2,9 @@
 
 use rusqlite::{Connection, ToSql, params};
 
-use crate::model::{Amounts, Budget, Hold, NanoUsd, Payer, Reserved, Standing, Unit};
+use crate::model::{
+    Amounts, Budget, BudgetProgress, Hold, NanoUsd, Payer, Reserved, SettledTurn, Standing, Unit,
+};
 use crate::ports::StoreError;
 
 use super::{rows, usage};
@@ -86,9 +88,50 @@ fn held(connection: &Connection, hold: &Hold) -> Result<Amounts, StoreError> {
     Ok(found.unwrap_or_default())
 }
 
-/// How much of a budget is used, with what turns under way hold. A tenant's is what its days count,
-/// messages from when they are held; a user's and a key's is what the ledger has of them.
+/// How far a turn that was just settled brought each budget.
+pub(super) fn progress(
+    connection: &Connection,
+    hold: &Hold,
+    turn: &SettledTurn,
+) -> Result<Vec<BudgetProgress>, StoreError> {
+    let used = Amounts::of_turn(&turn.used);
+    let budgets = hold.budgets.iter().map(|budget| {
+        let (counted, _) = counted_and_held(connection, hold, budget)?;
+        let is_held_in_count =
+            budget.key.payer == Payer::Tenant && budget.key.unit == Unit::Messages;
+        let under_way = match is_held_in_count {
+            true => messages_under_way(connection, hold, budget)?,
+            false => 0,
+        };
+        let after = counted.saturating_sub(under_way);
+        Ok(BudgetProgress::of(*budget, after, &used))
+    });
+    budgets.collect()
+}
+
+fn messages_under_way(
+    connection: &Connection,
+    hold: &Hold,
+    budget: &Budget,
+) -> Result<u64, StoreError> {
+    let (first, last) = (budget.key.period.first(hold.day), hold.day);
+    let (tenant, first, last) = (hold.tenant.as_str(), first.to_string(), last.to_string());
+    total(connection, "1", "holds", "", &[&tenant, &first, &last])
+}
+
+/// How much of a budget is used, with what turns under way hold.
 fn used(connection: &Connection, hold: &Hold, budget: &Budget) -> Result<u64, StoreError> {
+    let (counted, held) = counted_and_held(connection, hold, budget)?;
+    Ok(counted.saturating_add(held))
+}
+
+/// What is counted of a budget, and what turns under way hold of it. A tenant's is what its days
+/// count, messages from when they are held; a user's and a key's is what the ledger has of them.
+fn counted_and_held(
+    connection: &Connection,
+    hold: &Hold,
+    budget: &Budget,
+) -> Result<(u64, u64), StoreError> {
     let (first, last) = (budget.key.period.first(hold.day), hold.day);
     let (tenant, first, last) = (hold.tenant.as_str(), first.to_string(), last.to_string());
     let days: [&dyn ToSql; 3] = [&tenant, &first, &last];
@@ -103,7 +146,7 @@ fn used(connection: &Connection, hold: &Hold, budget: &Budget) -> Result<u64, St
             Unit::Messages => 0,
             unit => total(connection, held_column(unit), "holds", "", &days)?,
         };
-        return Ok(counted.saturating_add(held));
+        return Ok((counted, held));
     }
     let account = &hold.account;
     let since = account.user_since.map(|since| since.to_string());
@@ -131,7 +174,7 @@ fn used(connection: &Connection, hold: &Hold, budget: &Budget) -> Result<u64, St
     let counted = total(connection, sum, "ledger", of_payer, &values)?;
     let held = held_column(budget.key.unit);
     let held = total(connection, held, "holds", of_payer, &values)?;
-    Ok(counted.saturating_add(held))
+    Ok((counted, held))
 }
 
 fn held_column(unit: Unit) -> &'static str {

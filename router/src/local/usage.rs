@@ -7,8 +7,8 @@ use jiff::civil::Date;
 use rusqlite::{Connection, Row, params};
 
 use crate::model::{
-    DailyUsage, Hold, LedgerAccount, LedgerCounts, LedgerLine, NanoUsd, Record, Reserved,
-    SettledTurn, TenantId, UsageDelta, UserId,
+    BudgetProgress, DailyUsage, Hold, LedgerAccount, LedgerCounts, LedgerLine, NanoUsd, Record,
+    Reserved, SettledTurn, TenantId, UsageDelta, UserId,
 };
 use crate::ports::{Clock, StoreError, UsageStore};
 
@@ -45,7 +45,11 @@ impl UsageStore for SqliteUsage {
             .await
     }
 
-    async fn settle(&self, hold: &Hold, turn: &SettledTurn) -> Result<(), StoreError> {
+    async fn settle(
+        &self,
+        hold: &Hold,
+        turn: &SettledTurn,
+    ) -> Result<Vec<BudgetProgress>, StoreError> {
         let (hold, turn) = (hold.clone(), turn.clone());
         let has_expired = self.clock.now() >= hold.expires_at;
         self.database
@@ -60,7 +64,7 @@ impl UsageStore for SqliteUsage {
                     }
                     if !has_expired {
                         // It was settled before.
-                        return Ok(());
+                        return Ok(Vec::new());
                     }
                     // It went back to the budgets, and was used all the same.
                     count_message(connection, tenant, day)?;
@@ -68,7 +72,11 @@ impl UsageStore for SqliteUsage {
                 if turn.used != UsageDelta::default() {
                     add(connection, tenant, day, turn.used)?;
                 }
-                ledger::add(connection, tenant, day, &turn.account, turn.counts())
+                ledger::add(connection, tenant, day, &turn.account, turn.counts())?;
+                match hold.is_watched {
+                    true => holds::progress(connection, &hold, &turn),
+                    false => Ok(Vec::new()),
+                }
             })
             .await
     }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use ulid::Ulid;
 
-use super::{JsonObject, LedgerAccount, NanoUsd, Tenant, TenantId, TokenKind};
+use super::{JsonObject, LedgerAccount, NanoUsd, Tenant, TenantId, TokenKind, UsageDelta};
 
 /// Whom a budget is for.
 #[derive(
@@ -274,6 +274,16 @@ impl LedgerAccount {
             .is_some_and(|name| name != session)
     }
 
+    /// Who a payer is: a user's id, a key's prefix; `None` for the tenant, and where there is no
+    /// key.
+    pub fn payer_name(&self, payer: Payer) -> Option<String> {
+        match payer {
+            Payer::Tenant => None,
+            Payer::User => Some(self.user_id.to_string()),
+            Payer::Key => self.credential.clone().filter(|_| self.has_key()),
+        }
+    }
+
     /// Whether another line counts for the same payer.
     pub fn shares(&self, payer: Payer, other: &Self) -> bool {
         match payer {
@@ -302,6 +312,15 @@ impl Amounts {
         tokens: 0,
         cost: NanoUsd(0),
     };
+
+    /// What a turn used: one message, and what models made of it.
+    pub fn of_turn(used: &UsageDelta) -> Self {
+        Self {
+            messages: 1,
+            tokens: used.input_tokens.saturating_add(used.output_tokens),
+            cost: used.cost,
+        }
+    }
 
     /// How much of one unit.
     pub fn of(&self, unit: Unit) -> u64 {
@@ -342,6 +361,8 @@ pub struct Hold {
     pub expires_at: Timestamp,
     /// Whether some of it is held already.
     pub is_extension: bool,
+    /// Whether its settlement is to say how far it brought the budgets.
+    pub is_watched: bool,
 }
 
 impl Hold {
@@ -365,6 +386,7 @@ impl Hold {
             budgets,
             expires_at: now.saturating_add(Self::LIFE).unwrap_or(Timestamp::MAX),
             is_extension: false,
+            is_watched: false,
         }
     }
 
@@ -398,6 +420,42 @@ impl Standing {
     pub fn is_warning(&self) -> bool {
         const PERCENT: u128 = 80;
         u128::from(self.used) * 100 >= u128::from(self.budget.most) * PERCENT
+    }
+}
+
+/// How far the settlement of a turn brought a budget. What turns under way hold is not in it, so
+/// that each of its marks is crossed once, by one of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BudgetProgress {
+    /// Which budget.
+    pub budget: Budget,
+    /// How much of it was used before.
+    pub before: u64,
+    /// How much of it is used with the turn.
+    pub after: u64,
+}
+
+impl BudgetProgress {
+    /// Of what is used after a turn that used this much.
+    pub fn of(budget: Budget, after: u64, turn: &Amounts) -> Self {
+        Self {
+            budget,
+            before: after.saturating_sub(turn.of(budget.key.unit)),
+            after,
+        }
+    }
+
+    /// The marks that were crossed, in percent.
+    pub fn crossed(&self) -> impl Iterator<Item = u8> {
+        let Self {
+            budget,
+            before,
+            after,
+        } = *self;
+        [80, 100].into_iter().filter(move |percent| {
+            let mark = (u128::from(budget.most) * u128::from(*percent)).div_ceil(100);
+            u128::from(before) < mark && mark <= u128::from(after)
+        })
     }
 }
 

@@ -29,7 +29,9 @@ pub use ai::{
     ToolChoice, ToolSpec,
 };
 pub use audit::AuditEntry;
-pub use budget::{Amounts, Budget, BudgetKey, Hold, Payer, Period, Reserved, Standing, Unit};
+pub use budget::{
+    Amounts, Budget, BudgetKey, BudgetProgress, Hold, Payer, Period, Reserved, Standing, Unit,
+};
 pub use channel::{ChannelKind, ChannelMapping, UnknownChannelKind};
 pub use conversation::{ConversationKey, ConversationOwner, Message, Role, SessionSummary};
 pub use ids::{ChannelId, IntegrationName, InvalidId, SessionId, TenantId, TurnId, UserId};

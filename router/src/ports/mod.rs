@@ -19,10 +19,10 @@ pub use error::{Failure, StoreError};
 pub use model::{ChatModel, Listener, ModelError, ModelEvent};
 
 use crate::model::{
-    ApiKey, AuditEntry, ChannelId, ChannelKind, ChannelMapping, ConversationKey, ConversationOwner,
-    DailyUsage, Hold, KeyHash, LedgerAccount, LedgerLine, Message, Reserved, SecretDescription,
-    SecretDocument, SecretName, SessionSummary, SettledTurn, StoredTurn, Tenant, TenantId, TurnId,
-    TurnProgress, User, UserId, UserMemory,
+    ApiKey, AuditEntry, BudgetProgress, ChannelId, ChannelKind, ChannelMapping, ConversationKey,
+    ConversationOwner, DailyUsage, Hold, KeyHash, LedgerAccount, LedgerLine, Message, Reserved,
+    SecretDescription, SecretDocument, SecretName, SessionSummary, SettledTurn, StoredTurn, Tenant,
+    TenantId, TurnId, TurnProgress, User, UserId, UserMemory,
 };
 
 /// Which part of a list to return.
@@ -215,7 +215,13 @@ pub trait UsageStore: Send + Sync {
     /// Ends a hold: what the turn used is added to the day and to its line of the ledger. Repeated
     /// before the hold expires, it adds once. A hold that has expired is counted all the same.
     /// [`StoreError::NotFound`] if nothing was ever held on that day, or the tenant was removed.
-    async fn settle(&self, hold: &Hold, turn: &SettledTurn) -> Result<(), StoreError>;
+    /// Answers how far a hold that is watched brought its budgets, where that is known: not of a
+    /// settlement whose own answer was lost.
+    async fn settle(
+        &self,
+        hold: &Hold,
+        turn: &SettledTurn,
+    ) -> Result<Vec<BudgetProgress>, StoreError>;
     /// Adds messages that were refused to a line of the ledger. Of a tenant that is not there any
     /// more it adds nothing. Not for each refusal: the caller gathers them.
     async fn add_refusals(

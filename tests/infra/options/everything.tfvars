@@ -18,6 +18,7 @@ container_insights     = "enhanced"
 bedrock_guardrails     = ["gr1a2b3c4d5e", "arn:aws:bedrock:us-east-1:111122223333:guardrail-profile/us.guardrail.v1:0"]
 anonymous_tenant       = "default"
 private_ranges         = ["10.20.0.0/16", "10.21.0.0/24"]
+budget_webhook         = "https://hooks.example.com/budgets"
 oidc_issuer            = "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_example"
 oidc_audience          = "t3nets"
 metrics_address        = "127.0.0.1:9090"

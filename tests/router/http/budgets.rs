@@ -1,7 +1,11 @@
 //! Budgets: what a turn may use is held before a model is asked, and settled by what it used.
 
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
+use support::TestServer;
 use support::model::{Answer as Says, ModelServer};
 use t3nets_router::model::{TenantSettings, UserRole};
 
@@ -319,4 +323,99 @@ async fn a_long_conversation_is_answered_as_long_as_what_it_really_comes_to_is_l
     }
     let all = budgets(&app, &key).await;
     assert_eq!(all[1]["used"], 1_800, "{all:?}");
+}
+
+/// A webhook that answers each post with the next of these, the last one again and again.
+async fn webhook(statuses: &'static [u16]) -> (TestServer, Arc<Mutex<Vec<Value>>>) {
+    let received = Arc::<Mutex<Vec<Value>>>::default();
+    let heard = received.clone();
+    let routes = Router::new().fallback(move |body: axum::Json<Value>| {
+        let mut heard = heard.lock().unwrap();
+        let status = statuses[heard.len().min(statuses.len() - 1)];
+        heard.push(body.0);
+        std::future::ready(StatusCode::from_u16(status).unwrap())
+    });
+    (TestServer::start(routes).await, received)
+}
+
+#[tokio::test]
+async fn the_operators_webhook_is_told_once_of_each_mark() {
+    let model = ModelServer::scripted([]).await;
+    let (server, received) = webhook(&[200]).await;
+    let app = TestApp::with(Setup {
+        ai: variables(&model),
+        budget_webhook: Some(server.url()),
+        ..Setup::default()
+    })
+    .await;
+    let admin = app.key("default", "ada", UserRole::Admin).await;
+    let limits = json!({"settings": {"messages_per_day": 5, "user_messages_per_month": 5}});
+    app.send_json(Method::PUT, "/api/settings", &admin, &limits)
+        .await;
+    for _ in 0..6 {
+        app.chat(&admin, "hello").await;
+    }
+    app.drained().await;
+    let heard = received.lock().unwrap().clone();
+    let told: Vec<_> = heard
+        .iter()
+        .map(|event| {
+            (
+                event["budget"]["name"].as_str().unwrap(),
+                &event["threshold_percent"],
+            )
+        })
+        .collect();
+    let mut told: Vec<_> = told
+        .into_iter()
+        .map(|(name, percent)| (name, percent.as_u64()))
+        .collect();
+    told.sort_unstable();
+    let of = |name: &'static str| [(name, Some(80)), (name, Some(100))];
+    let all = [of("messages_per_day"), of("user_messages_per_month")].concat();
+    assert_eq!(told, all, "{heard:?}");
+    let is_ada =
+        |event: &&Value| event["budget"]["of"] == "ada" && event["threshold_percent"] == 80;
+    let event = heard.iter().find(is_ada).unwrap();
+    assert_eq!(event["type"], "budget.threshold_crossed");
+    assert_eq!(
+        (&event["tenant_id"], &event["environment"]),
+        (&json!("default"), &json!("local"))
+    );
+    assert_eq!(
+        (&event["budget"]["used"], &event["budget"]["limit"]),
+        (&json!(4), &json!(5))
+    );
+    let id = event["id"].as_str().unwrap();
+    assert!(
+        id.starts_with("default/user_messages_per_month/ada/") && id.ends_with("-01/80"),
+        "{id}"
+    );
+}
+
+#[tokio::test]
+async fn a_webhook_that_fails_is_asked_again_and_no_answer_waits_for_it() {
+    for (statuses, posts) in [(&[503, 200][..], 2), (&[400], 1), (&[500], 3)] {
+        let model = ModelServer::scripted([]).await;
+        let (server, received) = webhook(statuses).await;
+        let app = TestApp::with(Setup {
+            ai: variables(&model),
+            budget_webhook: Some(server.url()),
+            settings: TenantSettings {
+                messages_per_day: Some(1),
+                ..TenantSettings::default()
+            },
+            ..Setup::default()
+        })
+        .await;
+        let key = app.key("default", "bob", UserRole::Member).await;
+        assert_eq!(app.chat(&key, "hello").await.status, StatusCode::OK);
+        // Ending ends its pauses.
+        app.drained().await;
+        let heard = received.lock().unwrap().clone();
+        let of_first = heard
+            .iter()
+            .filter(|event| event["threshold_percent"] == 80);
+        assert_eq!(of_first.count(), posts, "{statuses:?}");
+    }
 }

@@ -14,8 +14,8 @@ use support::model::{Answer as Says, ModelServer};
 use t3nets_router::admin::Admin;
 use t3nets_router::admin::users::LastAdmin;
 use t3nets_router::model::{
-    Amounts, DailyUsage, Hold, LedgerAccount, LedgerCounts, LedgerLine, Reserved, Route,
-    SettledTurn, TenantId, TenantSettings, UserId, UserRole,
+    Amounts, BudgetProgress, DailyUsage, Hold, LedgerAccount, LedgerCounts, LedgerLine, Reserved,
+    Route, SettledTurn, TenantId, TenantSettings, UserId, UserRole,
 };
 use t3nets_router::ports::{Change, StoreError, UsageStore};
 
@@ -159,7 +159,11 @@ impl UsageStore for Counted {
         self.store.reserve(hold).await
     }
 
-    async fn settle(&self, hold: &Hold, turn: &SettledTurn) -> Result<(), StoreError> {
+    async fn settle(
+        &self,
+        hold: &Hold,
+        turn: &SettledTurn,
+    ) -> Result<Vec<BudgetProgress>, StoreError> {
         self.writes.fetch_add(1, Ordering::Relaxed);
         self.store.settle(hold, turn).await
     }

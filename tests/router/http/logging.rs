@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use support::model::{Answer as Says, ModelServer};
 use t3nets_router::aws::AwsError;
 use t3nets_router::model::{
-    DailyUsage, Hold, LedgerAccount, LedgerLine, Reserved, SettledTurn, TenantId, UserId, UserRole,
+    BudgetProgress, DailyUsage, Hold, LedgerAccount, LedgerLine, Reserved, SettledTurn, TenantId,
+    UserId, UserRole,
 };
 use t3nets_router::ports::{StoreError, UsageStore};
 use tracing::subscriber::DefaultGuard;
@@ -74,7 +75,7 @@ impl UsageStore for BrokenUsage {
         Err(self.0.clone())
     }
 
-    async fn settle(&self, _: &Hold, _: &SettledTurn) -> Result<(), StoreError> {
+    async fn settle(&self, _: &Hold, _: &SettledTurn) -> Result<Vec<BudgetProgress>, StoreError> {
         Err(self.0.clone())
     }
 

@@ -81,6 +81,8 @@ pub(crate) struct Setup {
     pub(crate) settings: TenantSettings,
     /// A store of usage in place of the embedded one.
     pub(crate) usage: Option<Arc<dyn UsageStore>>,
+    /// The webhook that is told of budgets.
+    pub(crate) budget_webhook: Option<String>,
 }
 
 /// A response, read to its end.
@@ -168,6 +170,7 @@ impl TestApp {
             anonymous_tenant: setup.anonymous.then(|| tenant_id("default")),
             ai,
             reach: Reach::Internet(Allowed::parse(true, None).unwrap()),
+            budget_webhook: setup.budget_webhook.map(|url| url.parse().unwrap()),
             deadlines: setup.deadlines.unwrap_or_default(),
             sample_board: setup.sample_board,
         };

@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use support::jira::Script;
 use support::model::{Answer as Says, ModelCall, ModelServer};
 use t3nets_router::model::{
-    DailyUsage, Hold, LedgerAccount, LedgerLine, Reserved, SettledTurn, TenantId, UserId,
+    BudgetProgress, DailyUsage, Hold, LedgerAccount, LedgerLine, Reserved, SettledTurn, TenantId,
+    UserId,
 };
 use t3nets_router::ports::{StoreError, UsageStore};
 use tower::ServiceExt;
@@ -253,8 +254,8 @@ impl UsageStore for Panicking {
         panic!("a bug")
     }
 
-    async fn settle(&self, _: &Hold, _: &SettledTurn) -> Result<(), StoreError> {
-        Ok(())
+    async fn settle(&self, _: &Hold, _: &SettledTurn) -> Result<Vec<BudgetProgress>, StoreError> {
+        Ok(Vec::new())
     }
 
     async fn add_refusals(

@@ -18,7 +18,8 @@ use axum::Router;
 use jiff::Timestamp;
 use t3nets_router::admin::Admin;
 use t3nets_router::ai::AiDefaults;
-use t3nets_router::config::{Deadlines, Identity, ServerConfig};
+use t3nets_router::chat::{InvalidWebhookUrl, WebhookUrl};
+use t3nets_router::config::{BUDGET_WEBHOOK_VARIABLE, Deadlines, Identity, ServerConfig};
 use t3nets_router::http::App;
 use t3nets_router::model::TenantId;
 use t3nets_router::outbound::{Reach, is_loopback_address};
@@ -163,8 +164,17 @@ fn config(environment: &Environment, reach: Reach) -> Result<ServerConfig, CliEr
         admin_api: true,
         ai,
         reach,
+        budget_webhook: budget_webhook()?,
         deadlines: Deadlines::default(),
         sample_board: None,
+    })
+}
+
+fn budget_webhook() -> Result<Option<WebhookUrl>, CliError> {
+    let set = std::env::var(BUDGET_WEBHOOK_VARIABLE).ok();
+    let url = set.filter(|text| !text.is_empty()).map(|text| text.parse());
+    url.transpose().map_err(|error: InvalidWebhookUrl| {
+        CliError::not_ready(format!("`{BUDGET_WEBHOOK_VARIABLE}` cannot be used")).caused_by(error)
     })
 }
 

@@ -350,6 +350,16 @@ variable "private_ranges" {
   }
 }
 
+variable "budget_webhook" {
+  description = "T3NETS_BUDGET_WEBHOOK, or null."
+  type        = string
+
+  validation {
+    condition     = var.budget_webhook == null || can(regex("^https://[^ ]+$", var.budget_webhook))
+    error_message = "budget_webhook is an https URL, or null."
+  }
+}
+
 variable "oidc_issuer" {
   description = "T3NETS_OIDC_ISSUER, or null."
   type        = string

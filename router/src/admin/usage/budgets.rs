@@ -155,7 +155,7 @@ fn of_caller<'a>(
     lines: impl Iterator<Item = &'a LedgerLine>,
     today: Date,
 ) -> Option<BudgetView> {
-    let name = name(budget.key.payer, account)?;
+    let name = account.payer_name(budget.key.payer)?;
     let own = lines.filter(|line| account.shares(budget.key.payer, &line.account));
     let used = own.map(|line| of_line(budget.key.unit, line)).sum();
     let standing = Standing { budget, used };
@@ -171,7 +171,7 @@ fn noteworthy<'a>(
 ) -> Vec<BudgetView> {
     let mut sums = BTreeMap::<_, (u64, Option<Budget>)>::new();
     for line in lines {
-        let Some(name) = name(key.payer, &line.account) else {
+        let Some(name) = line.account.payer_name(key.payer) else {
             continue;
         };
         let since = line.account.user_since;
@@ -192,15 +192,6 @@ fn noteworthy<'a>(
         })
         .map(|(name, standing)| BudgetView::new(&standing, Some(name), today))
         .collect()
-}
-
-/// Who has a budget: a user's id, a key's prefix.
-fn name(payer: Payer, account: &LedgerAccount) -> Option<String> {
-    match payer {
-        Payer::Tenant => None,
-        Payer::User => Some(account.user_id.to_string()),
-        Payer::Key => account.credential.clone().filter(|_| account.has_key()),
-    }
 }
 
 fn counted(unit: Unit, day: &DailyUsage) -> u64 {

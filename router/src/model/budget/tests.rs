@@ -63,3 +63,32 @@ fn a_warning_comes_at_four_fifths() {
     assert!(standing(800, 1000).is_warning());
     assert!(standing(u64::MAX, u64::MAX).is_warning());
 }
+
+#[test]
+fn a_mark_is_crossed_by_one_settlement() {
+    let crossed = |most, before, after| {
+        let budget = Budget {
+            key: BudgetKey::MESSAGES_PER_DAY,
+            most,
+            is_own: false,
+        };
+        let progress = BudgetProgress {
+            budget,
+            before,
+            after,
+        };
+        progress.crossed().collect::<Vec<_>>()
+    };
+    let none: [u8; 0] = [];
+    assert_eq!(crossed(10, 0, 7), none);
+    assert_eq!(crossed(10, 7, 8), [80]);
+    assert_eq!(crossed(10, 8, 9), none);
+    assert_eq!(crossed(10, 9, 10), [100]);
+    assert_eq!(crossed(10, 10, 20), none);
+    assert_eq!(crossed(10, 0, 20), [80, 100]);
+    // 80 % of 3 is 2.4: reached with the third.
+    assert_eq!(crossed(3, 1, 2), none);
+    assert_eq!(crossed(3, 2, 3), [80, 100]);
+    assert_eq!(crossed(0, 0, 5), none);
+    assert_eq!(crossed(u64::MAX, 0, u64::MAX), [80, 100]);
+}
