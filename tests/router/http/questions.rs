@@ -71,5 +71,6 @@ async fn questions_of_the_same_words_are_counted_with_the_people_who_asked() {
     assert!(!few.is_whole);
 
     let trail = app.get("/api/admin/audit", Some(&ada)).await.json();
-    assert_eq!(trail["entries"][0]["action"], "tenant.questions");
+    let mut entries = trail["entries"].as_array().unwrap().iter();
+    assert!(entries.any(|entry| entry["action"] == "tenant.questions"));
 }
