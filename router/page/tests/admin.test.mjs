@@ -220,6 +220,25 @@ test("skills and channels are chosen among those there are", async (t) => {
   assert.ok(settings.enabled_channels.length > 1 && !settings.enabled_channels.includes("teams"), String(settings.enabled_channels));
 });
 
+test("phrases of the team's own are typed a line each, with spaces, and a wrong one is said at their field", async (t) => {
+  const { page, server } = t;
+  await open(t, "settings");
+  const phrases = page.getByLabel("Phrases of the team’s own");
+  const save = page.getByRole("button", { name: "Save", exact: true });
+  await phrases.pressSequentially("sprint_status: standup report \n\nsprint_status/blockers: what holds us up");
+  await save.click();
+  await said(page, "Saved");
+  assert.deepEqual((await json(server, "tenant", "show")).settings.skill_triggers, ["sprint_status: standup report", "sprint_status/blockers: what holds us up"]);
+  await page.reload();
+  assert.equal(await phrases.inputValue(), "sprint_status: standup report\nsprint_status/blockers: what holds us up");
+  await phrases.fill("no_skill: what is it");
+  await save.click();
+  await until("it is marked", async () => (await phrases.getAttribute("aria-invalid")) === "true");
+  await phrases.fill("");
+  await save.click();
+  await until("there are none", async () => (await json(server, "tenant", "show")).settings.skill_triggers === undefined);
+});
+
 /** Jira's card with what works typed into it. */
 async function typeJira(page, jira) {
   const card = page.getByRole("region", { name: "Jira" });

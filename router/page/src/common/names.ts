@@ -10,6 +10,8 @@ export const LABELS: Record<string, string> = {
   max_tokens_per_message: "Longest answer, in tokens",
   enabled_channels: "Where people may ask",
   enabled_skills: "Skills",
+  skill_triggers: "Phrases of the team’s own",
+  retention_days: "Days that conversations are kept",
   max_conversation_history: "Turns of history for the model",
   max_concurrent_calls: "Questions at once",
   guardrail_identifier: "Guardrail",

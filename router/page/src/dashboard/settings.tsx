@@ -31,11 +31,12 @@ export interface TenantSettings {
 }
 
 /** What a rule in words takes: the API says it, so that a new setting has its field here at once. */
-export function kindOf({ name, rule }: Setting): { kind: "one" | "some"; of: string[] } | { kind: "number" | "long" | "text" } {
+export function kindOf({ name, rule }: Setting): { kind: "one" | "some"; of: string[] } | { kind: "number" | "long" | "lines" | "text" } {
   const one = /^must be one of (.+)$/.exec(rule)?.[1];
   if (one) return { kind: "one", of: one.split(", ") };
   const some = /^must be a list of (.+), separated by commas$/.exec(rule)?.[1];
   if (some) return { kind: "some", of: some.split(", ") };
+  if (rule.endsWith(", separated by commas")) return { kind: "lines" };
   if (/^must be a (whole )?number/.test(rule)) return { kind: "number" };
   return { kind: name === "system_prompt_override" ? "long" : "text" };
 }
@@ -44,6 +45,12 @@ const defaultOf = (meaning: string) => {
   const found = /\[default: (.+)\]$/.exec(meaning)?.[1] ?? "not set";
   return found === "those" ? "the built-in ones" : found === "ai_model" ? "the same model" : found;
 };
+
+/** A value as it is sent: what is typed may have spaces around it, and empty lines, while it is typed. */
+function sent(value: Value): Value {
+  if (typeof value === "string") return value.trim() || null;
+  return Array.isArray(value) ? value.map((one) => one.trim()).filter(Boolean) : value;
+}
 
 const HELP: Record<string, string> = {
   ai_provider: "Whose model answers. Its key is stored under Integrations.",
@@ -54,6 +61,8 @@ const HELP: Record<string, string> = {
   max_tokens_per_message: "The most tokens that one answer may have.",
   enabled_channels: "Where the team’s questions are answered.",
   enabled_skills: "What T3nets may use to answer.",
+  skill_triggers: "Messages that say one of these are answered by that skill. One a line, like “sprint_status: standup report” or “sprint_status/blockers: what holds us up”.",
+  retention_days: "A conversation is deleted so many days after its last turn.",
   max_conversation_history: "How many earlier turns the model sees with a question. 0: each question stands alone.",
   max_concurrent_calls: "How many questions may be with a model at once, on each router.",
   guardrail_identifier: "The ID or ARN of a guardrail in Amazon Bedrock, which checks questions and answers.",
@@ -98,9 +107,9 @@ function Form({ settings, load }: { settings: TenantSettings; load: Loaded<Tenan
   const all = settings.settings ?? [];
   const of = (setting: Setting): Value => (setting.name in draft.changes ? draft.changes[setting.name]! : setting.value);
   const name = String(draft.changes["name"] ?? settings.name);
-  const changed = all.filter((setting) => JSON.stringify(of(setting)) !== JSON.stringify(setting.value));
+  const changed = all.filter((setting) => JSON.stringify(sent(of(setting))) !== JSON.stringify(setting.value));
   const hasChanges = changed.length > 0 || name.trim() !== settings.name;
-  const problems = new Map(changed.map((setting) => [setting.name, problemOf(setting, of(setting))]));
+  const problems = new Map(changed.map((setting) => [setting.name, problemOf(setting, sent(of(setting)))]));
   const submit = (event: Event) => {
     event.preventDefault();
     setChecked(true);
@@ -111,7 +120,7 @@ function Form({ settings, load }: { settings: TenantSettings; load: Loaded<Tenan
     void action.run(async () => {
       const saved = await send<TenantSettings>("PUT", "/api/settings", {
         ...(name.trim() !== settings.name && { name: name.trim() }),
-        ...(changed.length > 0 && { settings: Object.fromEntries(changed.map((setting) => [setting.name, of(setting)])) }),
+        ...(changed.length > 0 && { settings: Object.fromEntries(changed.map((setting) => [setting.name, sent(of(setting))])) }),
         ...(settings.version !== undefined && { version: settings.version }),
       });
       toast("Saved");
@@ -219,6 +228,16 @@ function One({ setting, value, served, onChange, wrong }: OneProps) {
               </option>
             ))}
           </select>
+        ) : kind.kind === "lines" ? (
+          <textarea
+            {...props}
+            class="in"
+            rows={4}
+            spellcheck={false}
+            placeholder={`Default: ${usual}`}
+            value={Array.isArray(value) ? value.join("\n") : ""}
+            onInput={(event) => onChange(event.currentTarget.value.trim() ? event.currentTarget.value.split("\n") : null)}
+          />
         ) : kind.kind === "long" ? (
           <textarea {...props} class="in" rows={4} placeholder={`Default: ${usual}`} value={String(value ?? "")} onInput={(event) => onChange(event.currentTarget.value || null)} />
         ) : (
@@ -231,9 +250,10 @@ function One({ setting, value, served, onChange, wrong }: OneProps) {
             placeholder={`Default: ${usual}`}
             value={String(value ?? "")}
             onInput={(event) => {
-              const text = event.currentTarget.value.trim();
+              const typed = event.currentTarget.value;
+              const text = typed.trim();
               // What is no number goes as it is, and the router says what it takes.
-              onChange(text === "" ? null : kind.kind === "number" && /^\d{1,15}$/.test(text) ? Number(text) : text);
+              onChange(text === "" ? null : kind.kind === "number" && /^\d{1,15}$/.test(text) ? Number(text) : typed);
             }}
           />
         )

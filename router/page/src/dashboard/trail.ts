@@ -22,6 +22,7 @@ const TENANT: Record<string, string> = {
   purge: "The team’s data was deleted for good",
   export: "The team’s data was exported",
   import: "The team’s data was imported",
+  questions: "The questions that no rule answered were looked at",
 };
 /** What begins so is no key of a program. */
 const TOKENS: Record<string, readonly [string, string]> = { t3s_: ["session", "sessions"], t3i_: ["sign-in link", "sign-in links"], t3r_: ["recovery code", "recovery codes"] };
@@ -29,7 +30,7 @@ const TOKENS: Record<string, readonly [string, string]> = { t3s_: ["session", "s
 /** `id (email, role)`: of what, and what of it. */
 function parts(target: string): { of: string; fields: string } {
   const [, of, fields] = /^(.*?)(?: \(([^)]*)\))?$/.exec(target) ?? [];
-  return { of: of ?? target, fields: (fields ?? "").split(", ").filter(Boolean).map((field) => FIELDS[field] ?? LABELS[field] ?? field).join(", ") };
+  return { of: of ?? target, fields: (fields ?? "").split(", ").filter(Boolean).map((field) => field.replace(/^budget /, "")).map((field) => FIELDS[field] ?? LABELS[field] ?? field).join(", ") };
 }
 
 const owner = (target: string) => / (?:for|of) ([^,]+)/.exec(target)?.[1];
@@ -59,8 +60,10 @@ export function worded({ action, target }: Entry): string | null {
     if (kind === "tenant") return what === "set" ? `Settings were changed${fields ? `: ${fields}` : ""}` : TENANT[what];
     if (base === "user.add") return `${of} was added`;
     if (base === "user.set") return `${of} was changed${fields ? `: ${fields}` : ""}`;
+    if (base === "user.export") return `What is kept of ${of} was exported`;
     if (base === "user.remove") return `${of} was removed`;
     if (base === "key.create") return `An API key for ${owner(target) ?? target} was created`;
+    if (base === "key.set") return `The budgets of an API key of ${owner(of) ?? of} were changed${fields ? `: ${fields}` : ""}`;
     if (base === "key.revoke") return revoked(target);
     if (base === "link.create") return `A sign-in link for ${owner(target) ?? target} was created`;
     if (base === "recovery_code.create") return `A recovery code of ${owner(target) ?? target} was created`;
