@@ -26,7 +26,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
-/// Of a turn's processor time, glibc's takes 16 % and this one 8 %.
+/// Of a turn's processor time, glibc's takes 16 % and this one 8 %. Without huge pages, of which it
+/// would hold 16 MB.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
