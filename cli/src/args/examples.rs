@@ -181,7 +181,7 @@ const EXAMPLES: &[(&str, &[Example])] = &[
     (
         "tenant export-user",
         &[(
-            "Write everything that is kept of a user to a file",
+            "Write everything stored about a user to a file",
             "tenant export-user bob@acme.example --output bob.jsonl",
         )],
     ),
@@ -228,7 +228,7 @@ const EXAMPLES: &[(&str, &[Example])] = &[
     (
         "tenant questions",
         &[(
-            "Show what fell to the model most in the last week",
+            "Show what went to the model most in the last week",
             "tenant questions acme --days 7",
         )],
     ),

@@ -10,20 +10,20 @@ use crate::error::CliError;
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
 pub(crate) struct BudgetFlags {
-    /// Set a budget of their own, such as `usd_per_day=5`; may be repeated
+    /// Set a budget for this one alone, such as `usd_per_day=5`; may be repeated
     #[arg(long = "budget", value_name = "BUDGET=VALUE", value_parser = parse)]
     set: Vec<OwnBudgetEdit>,
-    /// Remove a budget of their own; may be repeated
+    /// Remove such a budget, so that the tenant's applies again; may be repeated
     #[arg(long = "unset-budget", value_name = "BUDGET", value_parser = OwnBudgetEdit::unset)]
     unset: Vec<OwnBudgetEdit>,
 }
 
 /// Which there are.
 pub(crate) const HELP: &str = "\
-Budgets of one user or key, each by itself in place of the one that the tenant has for all:
+Budgets for one user or key; each overrides the tenant's default for users or keys:
   messages_per_day, messages_per_month, tokens_per_day, tokens_per_month,
   usd_per_day, usd_per_month
-      a number, smaller or larger than that of all, or `unlimited`";
+      a number, or `unlimited`";
 
 /// A budget as it is typed: `usd_per_day=5`.
 ///

@@ -13,7 +13,7 @@
 //! [`tenants`], [`removal`], [`users`], [`channels`], [`keys`], [`own_budgets`] (of one user or
 //! key), [`sessions`], [`secrets`]; then [`seed`], which sets up a tenant with all of these at
 //! once, and [`transfer`], which takes one out as a file and brings it in, and [`user_export`],
-//! which gives what is kept of one person; [`usage`], what was used, [`questions`], what fell to
+//! which gives what is kept of one person; [`usage`], what was used, [`questions`], what went to
 //! the model, and [`views`], how all else is shown.
 
 mod addresses;

@@ -76,9 +76,9 @@ fn named(name: &str) -> Result<BudgetKey, AdminError> {
         // Of all users or keys they have longer names.
         let short = name.trim_start_matches("user_").trim_start_matches("key_");
         let reason = match nearest(short, known.iter().copied()) {
-            Some(meant) => format!("is not a budget of one user or key; did you mean `{meant}`?"),
+            Some(meant) => format!("is not a budget for one user or key; did you mean `{meant}`?"),
             None => format!(
-                "is not a budget of one user or key; those are {}",
+                "is not a budget for one user or key; those are {}",
                 known.join(", ")
             ),
         };

@@ -1,4 +1,4 @@
-//! Which questions of a tenant fell to the model most, so that a trigger can answer them.
+//! Which questions of a tenant went to the model most, so that a trigger can answer them.
 //!
 //! Nothing is kept for it: the conversations of the people whom the ledger has with turns of the
 //! model are read when it is asked for, each turn by the route that is stored with it. How much is
@@ -38,14 +38,14 @@ pub struct Looked {
     pub turns: usize,
 }
 
-/// What fell to the model.
+/// What went to the model.
 #[derive(Debug, Clone, Serialize)]
 pub struct QuestionsView {
     /// How many days were looked back.
     pub days: u32,
     /// How many turns were looked at.
     pub turns: usize,
-    /// How many of them fell to the model.
+    /// How many of them went to the model.
     pub by_model: usize,
     /// Whether there were no more turns than could be looked at.
     pub is_whole: bool,
@@ -71,7 +71,7 @@ pub struct QuestionView {
 }
 
 impl Admin {
-    /// What fell to the model in a tenant, the `limit` most frequent questions.
+    /// What went to the model in a tenant, the `limit` most frequent questions.
     ///
     /// # Errors
     /// [`AdminError::Invalid`] unless days and turns are 1 to [`MAX_QUESTION_DAYS`] and
@@ -109,7 +109,7 @@ impl Admin {
         Ok(found.view(days, limit))
     }
 
-    /// Whose turns fell to the model, on each channel where the router answers: those with the most
+    /// Whose turns went to the model, on each channel where the router answers: those with the most
     /// first.
     async fn askers(
         &self,
@@ -251,7 +251,7 @@ impl From<Message> for Said {
     }
 }
 
-/// What fell to the model.
+/// What went to the model.
 #[derive(Debug)]
 struct Asked {
     text: String,

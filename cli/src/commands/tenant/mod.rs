@@ -70,7 +70,7 @@ pub(crate) enum TenantCommand {
     /// Change a user's name, email address, role, preferences or budgets
     #[command(alias = "update-user")]
     SetUser(set_user::SetUserArgs),
-    /// Export everything that is kept of a user, with their conversations
+    /// Export everything stored about a user, with their conversations
     ///
     /// One JSON record per line: the user, what the assistant remembers of them, their keys and
     /// sessions (without the secrets), what they used, the changes they made or that were made to
@@ -89,10 +89,10 @@ pub(crate) enum TenantCommand {
     Channels(channels::ChannelsArgs),
     /// Show the daily usage of a tenant
     Usage(usage::UsageArgs),
-    /// Show which questions fell to the model most, so that triggers can answer them
+    /// Show the most frequent questions that went to the model, to find new triggers
     ///
-    /// Reads the newest conversations of those who asked the model most, and counts the questions
-    /// of the same words. Nothing is kept for it. The audit trail says who looked.
+    /// Reads the newest conversations of the people who asked the model most, and counts questions
+    /// with the same words. Nothing is stored, but the audit trail records who looked.
     Questions(questions::QuestionsArgs),
     /// Show the audit trail of a tenant, newest first
     Audit(audit::AuditArgs),

@@ -27,7 +27,7 @@ pub(crate) struct QuestionsArgs {
     limit: usize,
 }
 
-/// What fell to a tenant's model.
+/// What went to a tenant's model.
 #[derive(Debug, Serialize)]
 pub(crate) struct Shown {
     tenant_id: TenantId,
@@ -50,7 +50,7 @@ impl Output for Shown {
             "; there are more turns: `--turns` looks at more of them"
         };
         let looked = format!(
-            "{} of the last {} looked at, {by_model} fell to the model{more}",
+            "looked at {} of the last {}: {by_model} went to the model{more}",
             counted(*turns, "turn"),
             counted(*days as usize, "day"),
         );
@@ -71,7 +71,7 @@ impl Output for Shown {
     }
 }
 
-/// Shows what fell to a tenant's model.
+/// Shows what went to a tenant's model.
 ///
 /// # Errors
 /// If there is no such tenant.
