@@ -191,29 +191,32 @@ impl Owners {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::model::TenantStatus;
-
-    fn own(stored: Value) -> OwnBudgets {
-        serde_json::from_value(stored).unwrap()
-    }
-
-    fn tenant(budgets: Value) -> Tenant {
-        let mut extensions = JsonObject::new();
+impl Tenant {
+    /// One with these budgets.
+    pub(crate) fn with_budgets(budgets: serde_json::Value) -> Self {
+        let mut extensions = super::JsonObject::new();
         extensions.insert("budgets".to_owned(), budgets);
-        Tenant {
+        Self {
             id: "acme".parse().unwrap(),
             name: String::new(),
-            status: TenantStatus::Active,
-            created_at: Timestamp::UNIX_EPOCH,
+            status: super::TenantStatus::Active,
+            created_at: jiff::Timestamp::UNIX_EPOCH,
             settings: Default::default(),
             extensions,
             version: 1,
             other: Default::default(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn own(stored: Value) -> OwnBudgets {
+        serde_json::from_value(stored).unwrap()
     }
 
     /// The budgets of users and keys, by name.
@@ -228,7 +231,7 @@ mod tests {
 
     #[test]
     fn what_is_ones_own_takes_the_place_of_everyones() {
-        let tenant = tenant(json!({
+        let tenant = Tenant::with_budgets(json!({
             "user_messages_per_day": 10, "user_tokens_per_day": 100, "key_tokens_per_day": 70,
         }));
         let everyones = [
@@ -257,7 +260,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_leaves_what_everyone_has() {
-        let tenant = tenant(json!({"user_messages_per_day": 10}));
+        let tenant = Tenant::with_budgets(json!({"user_messages_per_day": 10}));
         let odd = own(json!({"messages_per_day": -3, "tokens_per_day": "many", "cheese": 1}));
         let odd = OwnOf {
             user: Some(&odd),

@@ -1,6 +1,6 @@
 //! The caller's own conversations.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use t3nets_router::model::UserRole;
 
-use super::session::Set;
+use super::clock::ManualClock;
 use super::{Setup, TestApp, request, send_to};
 
 fn assert_alternates(messages: &[Value]) {
@@ -52,7 +52,7 @@ async fn two_hundred_turns_at_once_on_one_session_are_all_kept_in_alternation() 
 
 #[tokio::test]
 async fn conversations_are_listed_from_the_newest_on() {
-    let clock = Arc::new(Set(Mutex::new("2026-03-01T12:00:00Z".parse().unwrap())));
+    let clock = ManualClock::at("2026-03-01T12:00:00Z");
     let (app, key) = TestApp::with_member(Setup {
         clock: Some(clock.clone()),
         ..Setup::default()
@@ -164,7 +164,7 @@ async fn an_invalid_cursor_is_refused() {
 
 #[tokio::test]
 async fn conversations_are_gone_once_the_tenants_retention_is_over() {
-    let clock = Arc::new(Set(Mutex::new("2026-03-01T12:00:00Z".parse().unwrap())));
+    let clock = ManualClock::at("2026-03-01T12:00:00Z");
     let app = TestApp::with(Setup {
         clock: Some(clock.clone()),
         ..Setup::default()

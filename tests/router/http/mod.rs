@@ -7,6 +7,7 @@ mod auth;
 mod budgets;
 pub(crate) mod chat;
 mod checks;
+mod clock;
 mod conversations;
 mod fallback;
 mod guardrail;

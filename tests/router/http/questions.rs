@@ -1,6 +1,4 @@
-//! What fell to the model, by the conversations there are.
-
-use std::sync::{Arc, Mutex};
+//! What went to the model, by the conversations there are.
 
 use axum::http::StatusCode;
 use jiff::SignedDuration;
@@ -9,7 +7,7 @@ use t3nets_router::admin::Admin;
 use t3nets_router::admin::questions::{Looked, QuestionsView};
 use t3nets_router::model::UserRole;
 
-use super::session::Set;
+use super::clock::ManualClock;
 use super::{Setup, TestApp, tenant_id};
 
 async fn questions(app: &TestApp, looked: Looked) -> QuestionsView {
@@ -20,7 +18,7 @@ async fn questions(app: &TestApp, looked: Looked) -> QuestionsView {
 
 #[tokio::test]
 async fn questions_of_the_same_words_are_counted_with_the_people_who_asked() {
-    let clock = Arc::new(Set(Mutex::new("2026-03-01T12:00:00Z".parse().unwrap())));
+    let clock = ManualClock::at("2026-03-01T12:00:00Z");
     let app = TestApp::with(Setup {
         clock: Some(clock.clone()),
         ..Setup::default()

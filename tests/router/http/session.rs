@@ -1,8 +1,5 @@
 //! Signing in on the web page: by a key, by a one-time link, and what ends it.
 
-use std::sync::Arc;
-use std::sync::Mutex;
-
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use jiff::{SignedDuration, Timestamp};
@@ -14,6 +11,7 @@ use t3nets_router::admin::users::LastAdmin;
 use t3nets_router::model::UserRole;
 use t3nets_router::ports::Clock;
 
+use super::clock::ManualClock;
 use super::{Answer, Setup, TestApp, request, tenant_id};
 
 /// A browser with its cookie and what `/api/me` told it.
@@ -297,19 +295,10 @@ async fn a_session_ends_by_signing_out_with_its_key_and_with_its_user() {
     assert_eq!(by_link.get("/api/me").await.error_code(), "unauthorized");
 }
 
-/// A clock that stands still until it is set.
-pub(super) struct Set(pub(super) Mutex<Timestamp>);
-
-impl Clock for Set {
-    fn now(&self) -> Timestamp {
-        *self.0.lock().unwrap()
-    }
-}
-
 #[tokio::test]
 async fn a_session_in_use_lives_on_and_one_that_is_not_ends_after_thirty_days() {
-    let start: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
-    let clock = Arc::new(Set(Mutex::new(start)));
+    let clock = ManualClock::at("2026-03-01T12:00:00Z");
+    let start = clock.now();
     let app = TestApp::with(Setup {
         clock: Some(clock.clone()),
         ..Setup::default()

@@ -261,7 +261,7 @@ impl BudgetView {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{JsonObject, LedgerCounts, TenantStatus, UsageDelta, UserId};
+    use crate::model::{LedgerCounts, UsageDelta, UserId};
     use serde_json::json;
 
     fn line(day: &str, user: &str, key: &str, tokens: u64) -> LedgerLine {
@@ -285,18 +285,7 @@ mod tests {
     fn each_budget_counts_its_own_period_and_payer() {
         let budgets =
             json!({"usd_per_month": 50, "user_tokens_per_day": 10, "key_usd_per_month": 20});
-        let mut extensions = JsonObject::new();
-        extensions.insert("budgets".to_owned(), budgets);
-        let tenant = Tenant {
-            id: "acme".parse().unwrap(),
-            name: String::new(),
-            status: TenantStatus::Active,
-            created_at: Timestamp::UNIX_EPOCH,
-            settings: Default::default(),
-            extensions,
-            version: 1,
-            other: Default::default(),
-        };
+        let tenant = Tenant::with_budgets(budgets);
         let lines = [
             line("2026-02-01", "ada", "t3n_1", 9),
             line("2026-02-03", "ada", "t3n_1", 8),
