@@ -11,7 +11,7 @@ use t3nets_router::ports::{Platform, SystemClock, Unreadable};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
-use crate::aws::{AwsEnvironment, AwsSession, Caller, TerraformState, advise};
+use crate::aws::{AwsEnvironment, AwsSession, Caller, Name, TerraformState, advise};
 use crate::config::environment::{Environment, PlatformKind};
 use crate::config::home;
 use crate::config::running;
@@ -238,6 +238,12 @@ impl Context {
         }
         self.printer.detail(line);
         Ok(())
+    }
+
+    /// A name of the environment in use, if it is on AWS and was asked for already.
+    pub(crate) fn known_name(&self, name: Name) -> Option<String> {
+        let found = self.aws_environment.get()?.get(name)?;
+        Some(found.value.clone())
     }
 
     /// The environment in use, which is on AWS, with its names. Found out once.

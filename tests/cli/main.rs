@@ -16,6 +16,7 @@ mod chat_terminal;
 mod cost;
 mod demo;
 mod deploy;
+mod deploy_done;
 mod deploy_real;
 mod deploy_replay;
 mod dev;

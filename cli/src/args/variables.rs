@@ -16,6 +16,10 @@ pub(crate) const VARIABLES: &[(&str, &str)] = &[
     ),
     ("T3NETS_API_KEY", "the key that `t3nets chat` sends"),
     (
+        "T3NETS_ON_DONE",
+        "the address that `t3nets deploy` tells how it ended",
+    ),
+    (
         "T3NETS_TERRAFORM",
         "the program that `t3nets infra` runs [default: terraform, else tofu]",
     ),

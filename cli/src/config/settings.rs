@@ -52,6 +52,8 @@ pub(crate) struct Settings {
     pub(crate) user: String,
     /// The key that `T3NETS_API_KEY` gives.
     pub(crate) api_key: Option<SecretString>,
+    /// The address that `T3NETS_ON_DONE` has told how a deploy ended.
+    pub(crate) on_done: Option<SecretString>,
     /// Where the Terraform is: the folder that `t3nets.toml` names, else the nearest `infra/aws`
     /// here or above.
     pub(crate) infra_dir: Option<PathBuf>,
@@ -66,11 +68,12 @@ pub(crate) struct Settings {
 struct Variables(BTreeMap<&'static str, String>);
 
 impl Variables {
-    const READ: [&str; 10] = [
+    const READ: [&str; 11] = [
         "T3NETS_HOME",
         "T3NETS_ENVIRONMENT",
         "T3NETS_ENV",
         "T3NETS_API_KEY",
+        "T3NETS_ON_DONE",
         "T3NETS_TERRAFORM",
         "TF_DATA_DIR",
         "RUST_LOG",
@@ -200,6 +203,7 @@ impl Settings {
                 .or_else(login_name)
                 .unwrap_or_else(|| "unknown".to_owned()),
             api_key: variables.get("T3NETS_API_KEY").map(SecretString::from),
+            on_done: variables.get("T3NETS_ON_DONE").map(SecretString::from),
             infra_dir,
             terraform: variables.get("T3NETS_TERRAFORM").map(str::to_owned),
             terraform_data_dir: variables.get("TF_DATA_DIR").map(PathBuf::from),

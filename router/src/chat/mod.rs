@@ -43,7 +43,8 @@ use crate::model::{
 };
 
 pub use crate::model::Route;
-pub use alerts::{BudgetAlerts, InvalidWebhookUrl, WebhookUrl};
+pub use crate::outbound::{InvalidWebhookUrl, WebhookUrl};
+pub use alerts::BudgetAlerts;
 pub use completion::{Completion, CompletionRequest};
 pub use consent::Question;
 pub use counts::RouteCounts;

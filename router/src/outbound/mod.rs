@@ -24,6 +24,7 @@ mod proxies;
 mod reach;
 mod resolver;
 mod waiting;
+mod webhook;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +41,7 @@ pub use loopback::{is_loopback, is_loopback_address, is_loopback_host};
 pub(crate) use proxies::{Variables, variables};
 pub use reach::{Allowed, Forbidden, InvalidRange, RANGES_VARIABLE, Reach};
 pub use waiting::{LONGEST_WAIT, waiting_time};
+pub use webhook::{InvalidWebhookUrl, NotTold, WebhookUrl};
 
 /// How a client behaves. The default suits a short request to an API with credentials in it.
 #[derive(Debug, Clone)]

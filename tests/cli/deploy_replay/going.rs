@@ -1,8 +1,10 @@
 //! Rollouts that come up, whatever else is to be seen meanwhile.
 
+use axum::http::StatusCode;
 use support::ecs_script::{DENIED, INVALID_ACTION, Refused, THROTTLED, UNKNOWN};
 
 use super::*;
+use crate::deploy_done::Webhook;
 
 #[test]
 fn a_rollout_that_comes_up_is_a_success_whatever_else_is_to_be_seen() {
@@ -49,12 +51,18 @@ fn service_deployments() {
         running().newer(OURS, "IN_PROGRESS", ""),
         running().newer(OURS, "SUCCESSFUL", ""),
     ]);
-    let Some(played) = deployed("newer", scenario) else {
+    let webhook = Webhook::answering(StatusCode::OK);
+    let url = webhook.url();
+    let told = [("T3NETS_ON_DONE", url.as_str())];
+    let Some(played) = played_with("newer", scenario, &DEPLOY, &told) else {
         return;
     };
     let played = played
         .ends(0, &[8])
         .says("t3nets-newer-router:8 runs in 1 task");
+    let posted = webhook.posted();
+    assert_eq!(posted["outcome"], "released");
+    assert_eq!(posted["revision"], "t3nets-newer-router:8");
     assert!(played.script.calls("DescribeServiceDeployments") >= 10);
 }
 

@@ -56,9 +56,21 @@ fn set(name: &'static str, scenario: Scenario) -> Option<(Installed, EcsScript)>
 
 /// Runs a command in an environment of this name; `None` if the test should return.
 fn played(name: &'static str, scenario: Scenario, arguments: &[&str]) -> Option<Played> {
+    played_with(name, scenario, arguments, &[])
+}
+
+/// The same with these variables.
+fn played_with(
+    name: &'static str,
+    scenario: Scenario,
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+) -> Option<Played> {
     let (installed, script) = set(name, scenario)?;
     let mut command = installed.command(arguments);
-    command.envs(script.variables());
+    command
+        .envs(script.variables())
+        .envs(variables.iter().copied());
     Some(Played {
         finished: finish(&mut command),
         script,
@@ -84,10 +96,12 @@ fn again(
     (finish(command.envs(script.variables())), script)
 }
 
+/// To deploy the image in the registry.
+const DEPLOY: [&str; 5] = ["deploy", "--image", "here", "--timeout", "120"];
+
 /// Deploys the image in the registry.
 fn deployed(name: &'static str, scenario: Scenario) -> Option<Played> {
-    let deploy = ["deploy", "--image", "here", "--timeout", "120"];
-    played(name, scenario, &deploy)
+    played(name, scenario, &DEPLOY)
 }
 
 impl Played {

@@ -5,7 +5,7 @@ use t3nets_deploy::report::Reporter;
 
 use super::display::Display;
 use super::interrupt::TerminalInterrupts;
-use crate::error::CliError;
+use crate::error::{CliError, ErrorKind};
 use crate::terminal::printer::Printer;
 
 /// What is shown, and who may interrupt it.
@@ -26,6 +26,23 @@ impl Console {
     /// Resolves when the person interrupts.
     pub(super) async fn interrupted(&self) {
         self.interrupts.next().await;
+    }
+
+    /// Does what changes nothing, unless the person interrupts.
+    ///
+    /// # Errors
+    /// Its own, or interrupted.
+    pub(super) async fn unless_interrupted<T>(
+        &self,
+        work: impl Future<Output = Result<T, CliError>>,
+    ) -> Result<T, CliError> {
+        tokio::select! {
+            done = work => done,
+            () = self.interrupted() => Err(CliError::new(
+                ErrorKind::Interrupted,
+                "interrupted; nothing was changed",
+            )),
+        }
     }
 
     /// An error, with what was kept for it while it happened.

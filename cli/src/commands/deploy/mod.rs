@@ -4,13 +4,15 @@
 //! Here: what can be chosen and the order of things. [`source`] is where the image comes from,
 //! [`plan`] shows what would change, [`service`] is what is deployed to, with its lock. [`console`]
 //! shows what goes on ([`display`]) and may interrupt it ([`interrupt`]); [`outcome`] and
-//! [`errors`] are what it ends with. The work is done in [`t3nets_deploy`].
+//! [`errors`] are what it ends with, of which [`on_done`] tells others. The work is done in
+//! [`t3nets_deploy`].
 
 mod console;
 mod display;
 pub(crate) mod errors;
 mod image_errors;
 mod interrupt;
+mod on_done;
 mod outcome;
 mod plan;
 pub(crate) mod running;
@@ -18,6 +20,7 @@ pub(crate) mod service;
 mod source;
 mod steps;
 
+use secrecy::SecretString;
 use serde::Serialize;
 use t3nets_deploy::build::{BuildSecret, SshAgent};
 use t3nets_deploy::error::NotStarted;
@@ -27,9 +30,10 @@ use t3nets_deploy::task_definition::PlanError;
 use crate::commands::arguments::TimeoutFlag;
 use crate::commands::arguments::parse_pair;
 use crate::context::Context;
-use crate::error::{CliError, ErrorKind};
+use crate::error::CliError;
 use crate::hint::Hint;
 use crate::terminal::printer::Output;
+use on_done::OnDone;
 use plan::PlanOutput;
 use service::ServiceConnection;
 use source::ImageSource;
@@ -71,6 +75,10 @@ pub(crate) struct DeployArgs {
     /// Do not roll back if the rollout fails
     #[arg(long, conflicts_with = "plan")]
     no_rollback: bool,
+    /// Post how it ended to this address as JSON; https [default: T3NETS_ON_DONE, which other users
+    /// of this machine do not see]
+    #[arg(long, value_name = "URL")]
+    on_done: Option<SecretString>,
     #[command(flatten)]
     timeout: TimeoutFlag,
 }
@@ -91,42 +99,58 @@ pub(crate) enum DeployOutput {
 /// Not ready, denied or usage before anything is changed; rolled back, not rolled back, timed out
 /// or interrupted after.
 pub(crate) async fn run(context: &Context, args: DeployArgs) -> Result<DeployOutput, CliError> {
-    let connection = ServiceConnection::open(context).await?;
+    let named = args.on_done.as_ref().or(context.settings.on_done.as_ref());
+    let on_done = named.map(OnDone::new).transpose()?;
     let console = Console::new(&context.printer);
-    let session = connection.session(&console);
+    let result = deploy_or_plan(context, &console, args).await;
+    if let Some(on_done) = on_done {
+        on_done.tell(context, &console, &result).await;
+    }
+    result
+}
+
+async fn deploy_or_plan(
+    context: &Context,
+    console: &Console,
+    args: DeployArgs,
+) -> Result<DeployOutput, CliError> {
+    let connection = console
+        .unless_interrupted(ServiceConnection::open(context))
+        .await?;
+    let session = connection.session(console);
     let options = DeployOptions {
         timeout: args.timeout.limit,
         rolls_back: !args.no_rollback,
     };
     if args.resume {
-        let (lock, watched) = connection.lock(context, &console).await?;
+        let (lock, watched) = connection.lock(context, console).await?;
         let result = resume(&session, &lock, watched, &options).await;
-        let output = connection.finish(context, &console, lock, result).await;
+        let output = connection.finish(context, console, lock, result).await;
         return output.map(DeployOutput::Release);
     }
     let source = ImageSource::of(&args)?;
     if args.plan {
-        let plan = PlanOutput::of(&session, &source, args.exit_code).await;
+        let plan = PlanOutput::of(&session, &source, args.exit_code);
+        let plan = console.unless_interrupted(plan).await;
         return plan.map(DeployOutput::Plan);
     }
-    // Nothing is built for a service that cannot be deployed to.
-    session.deployable().await?;
-    let source = source.ready().await?;
-    let (lock, _) = connection.lock(context, &console).await?;
-    let image = async {
+    let source = console.unless_interrupted(async {
+        // Nothing is built for a service that cannot be deployed to.
+        session.deployable().await?;
+        source.ready().await
+    });
+    let source = source.await?;
+    let (lock, _) = connection.lock(context, console).await?;
+    let image = console.unless_interrupted(async {
         let current = CurrentDefinitions::read(&session).await?;
         // What keeps the image from being deployed is known before it is built.
         current
             .check(&session.target.container)
             .map_err(unplannable)?;
         source.image(&session, &current).await
-    };
+    });
     let image = tokio::select! {
         image = image => image,
-        () = console.interrupted() => Err(CliError::new(
-            ErrorKind::Interrupted,
-            "interrupted; nothing was changed",
-        )),
         () = lock.lost() => Err(CliError::failed(
             "the lock that keeps two deploys apart was lost; nothing was changed",
         )),
@@ -134,12 +158,12 @@ pub(crate) async fn run(context: &Context, args: DeployArgs) -> Result<DeployOut
     let image = match image {
         Ok(image) => image,
         Err(error) => {
-            connection.abandon(&console, lock).await;
+            connection.abandon(console, lock).await;
             return Err(error);
         }
     };
     let result = deploy(&session, &lock, &image, context.who(), &options).await;
-    let output = connection.finish(context, &console, lock, result).await;
+    let output = connection.finish(context, console, lock, result).await;
     output.map(DeployOutput::Release)
 }
 

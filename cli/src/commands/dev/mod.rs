@@ -18,11 +18,10 @@ use axum::Router;
 use jiff::Timestamp;
 use t3nets_router::admin::Admin;
 use t3nets_router::ai::AiDefaults;
-use t3nets_router::chat::{InvalidWebhookUrl, WebhookUrl};
 use t3nets_router::config::{BUDGET_WEBHOOK_VARIABLE, Deadlines, Identity, ServerConfig};
 use t3nets_router::http::App;
 use t3nets_router::model::TenantId;
-use t3nets_router::outbound::{Reach, is_loopback_address};
+use t3nets_router::outbound::{InvalidWebhookUrl, Reach, WebhookUrl, is_loopback_address};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
