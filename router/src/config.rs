@@ -11,6 +11,10 @@ use crate::chat::{InvalidWebhookUrl, WebhookUrl};
 use crate::model::{InvalidId, TenantId};
 use crate::outbound::{Allowed, RANGES_VARIABLE, Reach};
 
+mod traces;
+
+pub use traces::TracesConfig;
+
 /// The variable that names the webhook for budgets.
 pub const BUDGET_WEBHOOK_VARIABLE: &str = "T3NETS_BUDGET_WEBHOOK";
 
@@ -81,6 +85,8 @@ pub struct ContainerConfig {
     pub port: u16,
     /// Where Prometheus reads the metrics; `None` counts nothing.
     pub metrics: Option<SocketAddr>,
+    /// How traces are sent; `None` sends none.
+    pub traces: Option<TracesConfig>,
     /// The adapters behind the ports.
     pub platform: PlatformConfig,
     /// What does not depend on the platform.
@@ -223,6 +229,7 @@ impl ContainerConfig {
         Ok(Self {
             port,
             metrics: metrics_address(port, get)?,
+            traces: TracesConfig::from_env(get)?,
             platform,
             server: ServerConfig {
                 sample_board: None,

@@ -102,6 +102,12 @@ async fn serve() -> Result<(), Failure> {
         .with_writer(std::io::stderr)
         .init();
 
+    let identity = &config.server.identity;
+    let traces = config
+        .traces
+        .map(|traces| telemetry::send_traces(identity, &traces))
+        .transpose()
+        .map_err(|error| Failure::Other(with_causes(&error)))?;
     // Before anything is counted.
     let metrics = config
         .metrics
@@ -141,6 +147,9 @@ async fn serve() -> Result<(), Failure> {
     // What was cut off is in the log.
     let serving = http::serve(listener, app, routes, shutdown);
     tokio::join!(serving, OptionFuture::from(serving_metrics));
+    if let Some(traces) = traces {
+        traces.end().await;
+    }
     Ok(())
 }
 

@@ -15,4 +15,5 @@ mod release_notes;
 mod rules;
 mod schemathesis;
 mod sprint_status;
+mod traces;
 mod two_routers;

@@ -126,7 +126,8 @@ impl Engine {
         request: &CompletionRequest,
         on_event: &mut OnEvent<'_>,
     ) -> Result<Completion, TurnError> {
-        of_turn(self.complete_held(request, on_event)).await
+        let tenant = &request.turn.caller.tenant.id;
+        of_turn(tenant, self.complete_held(request, on_event)).await
     }
 
     async fn complete_held(

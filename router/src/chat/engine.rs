@@ -179,7 +179,7 @@ impl Engine {
         request: &TurnRequest,
         on_event: &mut OnEvent<'_>,
     ) -> Result<TurnAnswer, TurnError> {
-        of_turn(async {
+        of_turn(&request.caller.tenant.id, async {
             admit(request)?;
             let caller = &request.caller;
             let now = self.platform.clock.now();

@@ -79,6 +79,20 @@ pub enum TurnError {
 }
 
 impl TurnError {
+    /// A word for each kind, for programs.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Model(error) => error.kind(),
+            Self::Store(error) => error.code(),
+            Self::Skill { .. } => "skill",
+            Self::Select(_) => "model_settings",
+            Self::NotConnected { .. } => "not_connected",
+            Self::OverBudget { .. } | Self::TooManyCalls { .. } | Self::Unpriced { .. } => "limit",
+            Self::Suspended(_) | Self::CallerGone | Self::ChannelOff { .. } => "refused",
+            Self::NoRandomness(_) => "internal",
+        }
+    }
+
     /// The error of a budget on a day that has not enough left.
     pub(crate) fn over(standing: Standing, day: Date) -> Self {
         Self::OverBudget {

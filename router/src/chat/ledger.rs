@@ -320,13 +320,13 @@ impl Drop for Reservation {
         };
         telemetry::turn_settled(&hold.tenant, &turn);
         let (store, alerts) = (self.store.clone(), self.alerts.clone());
-        self.tracker.spawn(async move {
+        self.tracker.spawn(telemetry::in_request(async move {
             match (store.settle(&hold, &turn).await, alerts) {
                 (Ok(progress), Some(alerts)) => alerts.tell(&hold, &progress).await,
                 (Ok(_), None) => {}
                 (Err(error), _) => tracing::error!(tenant = %hold.tenant, %error, reservation = %hold.id, "the usage of a turn could not be recorded"),
             }
-        });
+        }));
     }
 }
 

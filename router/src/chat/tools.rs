@@ -11,7 +11,7 @@ use super::{Caller, OnEvent, TurnError, TurnEvent};
 use crate::model::{ContentBlock, ModelMessage, Role, SecretDocument, SecretName, ToolSpec};
 use crate::ports::{Platform, StoreError};
 use crate::skills::{Skill, SkillCall, SkillSet};
-use crate::telemetry::{Part, Waiting};
+use crate::telemetry::{Part, Span, Waiting};
 
 /// The longest tool result that a model is given, in bytes of JSON.
 const MAX_RESULT_BYTES: usize = 64 * 1024;
@@ -27,13 +27,15 @@ impl ReadySkill {
     /// Runs the skill. `input` is checked by the skill itself.
     pub(super) async fn run(&self, input: &Value) -> Result<Value, TurnError> {
         let _waiting = Waiting::begin(Part::Skill);
-        self.skill
-            .run(&self.call, input)
-            .await
-            .map_err(|error| TurnError::Skill {
+        let span = Span::of_tool(self.skill.name());
+        let outcome = span.around(self.skill.run(&self.call, input)).await;
+        outcome.map_err(|error| {
+            span.failed("skill");
+            TurnError::Skill {
                 skill: self.skill.name(),
                 error,
-            })
+            }
+        })
     }
 }
 
@@ -131,7 +133,11 @@ impl TurnTools {
                 let result = skill.run(input).await;
                 result.map_err(|error| error.to_string().into())
             }
-            Tool::OfServer(tool) => self.servers.call(tool, input).await,
+            Tool::OfServer(tool) => {
+                let span = Span::of_tool(&tool.tool.spec.name);
+                let outcome = span.around(self.servers.call(tool, input)).await;
+                outcome.inspect_err(|_| span.failed("tool"))
+            }
         }
     }
 }

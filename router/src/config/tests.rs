@@ -120,6 +120,8 @@ fn what_is_wrong_on_aws_is_named() {
         ("T3NETS_METRICS_ADDR", "9464"),
         ("T3NETS_METRICS_ADDR", "127.0.0.1:8080"),
         ("T3NETS_ANONYMOUS_TENANT", "No Tenant"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"),
+        ("OTEL_TRACES_EXPORTER", "console"),
     ] {
         let error = read(&aws_with(&[(name, value)])).unwrap_err();
         assert!(
@@ -185,4 +187,41 @@ fn a_webhook_is_an_https_address_and_its_path_is_in_no_error() {
         "{error}"
     );
     assert!(with("").unwrap().server.budget_webhook.is_none());
+}
+
+#[test]
+fn traces_are_sent_where_somebody_said_so() {
+    let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318");
+    let exporter = ("OTEL_TRACES_EXPORTER", "otlp");
+    for (variables, seconds) in [
+        (vec![], None),
+        (vec![("OTEL_SERVICE_NAME", "chat")], None),
+        (vec![endpoint], Some(10.0)),
+        (vec![exporter], Some(10.0)),
+        (vec![endpoint, ("OTEL_SDK_DISABLED", "true")], None),
+        (vec![endpoint, ("OTEL_TRACES_EXPORTER", "none")], None),
+        (
+            vec![
+                endpoint,
+                ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "500"),
+                ("OTEL_EXPORTER_OTLP_TIMEOUT", "7000"),
+            ],
+            Some(0.5),
+        ),
+    ] {
+        let traces = read(&aws_with(&variables)).unwrap().traces;
+        let timeout = traces.map(|traces| traces.timeout.as_secs_f64());
+        assert_eq!(timeout, seconds, "{variables:?}");
+    }
+    for (name, value) in [
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+        ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "5s"),
+        ("OTEL_TRACES_SAMPLER", "xray"),
+        ("OTEL_TRACES_SAMPLER_ARG", "5"),
+    ] {
+        let error = read(&aws_with(&[endpoint, (name, value)])).unwrap_err();
+        assert!(error.to_string().contains(&format!("`{name}`")), "{error}");
+        // What is not used may say what it likes.
+        read(&aws_with(&[(name, value)])).unwrap();
+    }
 }

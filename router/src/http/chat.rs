@@ -17,7 +17,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
-use tracing::{Instrument, Span};
+use tracing::Span;
 use utoipa::ToSchema;
 
 use super::AppState;
@@ -29,6 +29,7 @@ use super::middleware::{Arrived, RequestId};
 use crate::admin::usage::BudgetView;
 use crate::chat::{Engine, Question, Route, TurnAnswer, TurnEvent, TurnRequest, split_raw};
 use crate::model::SessionId;
+use crate::telemetry::in_request;
 
 /// The limit of a message, in bytes.
 pub(super) const MAX_MESSAGE_BYTES: usize = 32 * 1024;
@@ -282,7 +283,7 @@ async fn as_event_stream(
     let task = send_answer(engine, arrived, deadline, turn, steps);
     // The task ends with the stream, so a client that goes away stops the work.
     let span = Span::current();
-    let task = AbortOnDropHandle::new(state.tasks.spawn(task.instrument(span.clone())));
+    let task = AbortOnDropHandle::new(state.tasks.spawn(in_request(task)));
 
     // A turn that fails before its first event is answered with an error status.
     let first = match received.recv().await {

@@ -14,7 +14,7 @@ use ulid::Ulid;
 
 use super::error::{ApiError, Cause, ErrorForm};
 use super::page::ErrorPage;
-use crate::telemetry;
+use crate::telemetry::{self, Span};
 
 /// The header that names a request, in both directions.
 pub(super) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -46,10 +46,15 @@ pub(super) async fn around(mut request: Request, next: Next) -> Response {
     let form = ErrorForm::of_path(request.uri().path());
     let is_probe = PROBES.contains(&route.as_str());
     let method = request.method().clone();
-    let span = tracing::info_span!("request", request_id = %id, %method, route);
+    let traced = match is_probe {
+        true => Span::default(),
+        false => Span::of_request(request.headers(), &id, &method, &route),
+    };
+    let trace_id = traced.trace_id();
+    let span = tracing::info_span!("request", request_id = %id, %method, route, trace_id);
 
     async move {
-        let mut response = next.run(request).await;
+        let mut response = traced.around(next.run(request)).await;
         let error = response
             .extensions_mut()
             .remove::<ApiError>()
@@ -61,6 +66,7 @@ pub(super) async fn around(mut request: Request, next: Next) -> Response {
         }
         finish(&mut response, &id);
         let status = response.status();
+        traced.answered(status.as_u16());
         telemetry::request_answered(&method, &route, status.as_u16(), started.elapsed());
         log_answer(is_probe, status, started.elapsed());
         response

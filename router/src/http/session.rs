@@ -343,12 +343,12 @@ pub(super) fn renew(state: &AppState, admitted: &Admitted) {
     }
     let admin = Admin::new(state.platform.clone(), format!("user:{}", session.user_id));
     let authenticator = state.authenticator.clone();
-    state.tasks.spawn(async move {
+    state.tasks.spawn(crate::telemetry::in_request(async move {
         match admin.renew_session(&session).await {
             Ok(_) => authenticator.forget(&session.hash).await,
             // Another request of the page was faster.
             Err(AdminError::Store(crate::ports::StoreError::Changed(_))) => {}
             Err(error) => tracing::warn!(%error, "a session was not renewed"),
         }
-    });
+    }));
 }

@@ -11,7 +11,7 @@ use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 use tokio::time::Instant;
 
 use super::metrics::ModelLabels;
-use super::{METRICS, Part, Waiting};
+use super::{METRICS, Part, Span, Waiting};
 use crate::ai::ProviderKind;
 use crate::model::ModelReply;
 use crate::ports::ModelError;
@@ -19,6 +19,7 @@ use crate::ports::ModelError;
 /// One call of a model, from its request to its answer's end.
 pub(crate) struct ModelCall {
     labels: Option<ModelLabels>,
+    span: Span,
     began: Instant,
     has_words: bool,
     has_ended: bool,
@@ -36,8 +37,10 @@ impl ModelCall {
         };
         let labels =
             provider.and_then(|provider| Some(METRICS.get()?.model_labels(provider, model)));
+        let span = provider.map(|provider| Span::of_model(provider, model));
         Self {
             labels,
+            span: span.unwrap_or_default(),
             began: Instant::now(),
             has_words: false,
             has_ended: false,
@@ -58,6 +61,9 @@ impl ModelCall {
     pub(crate) fn end(mut self, outcome: &Result<ModelReply, ModelError>) {
         self.has_ended = true;
         self.tell(outcome.as_ref().err().map(ModelError::kind));
+        if let Ok(reply) = outcome {
+            self.span.replied(reply);
+        }
         if let (Ok(reply), Some(labels), Some(metrics)) = (outcome, &self.labels, METRICS.get()) {
             metrics.tokens_used(labels, "input", reply.usage.all_input());
             metrics.tokens_used(labels, "output", reply.usage.output);
@@ -65,6 +71,9 @@ impl ModelCall {
     }
 
     fn tell(&self, error: Option<&'static str>) {
+        if let Some(error) = error {
+            self.span.failed(error);
+        }
         if let (Some(labels), Some(metrics)) = (&self.labels, METRICS.get()) {
             metrics.model_called(labels, error, self.began.elapsed());
         }
@@ -84,15 +93,18 @@ impl Drop for ModelCall {
 pub(crate) struct StoreCall {
     store: &'static str,
     operation: String,
+    span: Span,
     began: Instant,
     _waiting: Waiting,
 }
 
 impl StoreCall {
     pub(crate) fn begin(store: &'static str, operation: impl Into<String>) -> Self {
+        let operation = operation.into();
         Self {
             store,
-            operation: operation.into(),
+            span: Span::of_store(store, &operation),
+            operation,
             began: Instant::now(),
             _waiting: Waiting::begin(Part::Store),
         }
@@ -100,6 +112,9 @@ impl StoreCall {
 
     /// Notes how it ended: `error` is what the store calls it.
     pub(crate) fn end(&self, error: Option<String>) {
+        if let Some(error) = &error {
+            self.span.failed(error.clone());
+        }
         if let Some(metrics) = METRICS.get() {
             metrics.store_called(self.store, &self.operation, error, self.began.elapsed());
         }

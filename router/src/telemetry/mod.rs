@@ -1,15 +1,19 @@
-//! What a router tells Prometheus: requests, turns, what they cost, and where their time goes.
+//! What a router tells of itself: metrics for Prometheus, and traces by OTLP.
 //!
 //! [`install`] begins the counting for the whole process, and returns what writes it down; before
-//! it nothing is counted. Calls of models are named as OpenTelemetry names them
+//! it nothing is counted: requests, turns, what they cost, and where their time goes. Calls of
+//! models are named as OpenTelemetry names them
 //! (<https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-metrics/>). Labels have few values:
-//! tenants, models, routes, codes; never people, keys or conversations.
+//! tenants, models, routes, codes; never people, keys or conversations. [`send_traces`] begins the
+//! sending of traces.
 //!
-//! Read `metrics` for what there is; `time` measures where a turn's time goes; `calls` measures
-//! calls of models and stores.
+//! Read `metrics` and `spans` for what there is; `time` measures where a turn's time goes; `calls`
+//! measures calls of models and stores; `sending` brings traces to a collector.
 
 pub(crate) mod calls;
 mod metrics;
+mod sending;
+mod spans;
 mod time;
 
 use std::sync::OnceLock;
@@ -20,6 +24,8 @@ use axum::routing::get;
 
 pub(crate) use calls::{ModelCall, StoreInterceptor};
 use metrics::Metrics;
+pub use sending::{Traces, TracesError, send_traces};
+pub(crate) use spans::{Span, in_request};
 pub(crate) use time::{Part, Waiting, of_turn, turn_routed};
 
 use crate::config::Identity;

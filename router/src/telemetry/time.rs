@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::METRICS;
-use crate::model::Route;
+use super::{METRICS, Span, spans};
+use crate::chat::TurnError;
+use crate::model::{Route, TenantId};
 
 tokio::task_local! {
     static TURN: Arc<Watch>;
@@ -76,8 +77,20 @@ impl Watch {
     }
 }
 
-/// Measures a turn, however it ends.
-pub(crate) async fn of_turn<T>(work: impl Future<Output = T>) -> T {
+/// Measures a turn, however it ends, and makes it a part of its request's trace.
+pub(crate) async fn of_turn<T>(
+    tenant: &TenantId,
+    work: impl Future<Output = Result<T, TurnError>>,
+) -> Result<T, TurnError> {
+    let span = Span::of_turn(tenant);
+    let outcome = span.around(timed(work)).await;
+    if let Err(error) = &outcome {
+        span.failed(error.kind());
+    }
+    outcome
+}
+
+async fn timed<T>(work: impl Future<Output = T>) -> T {
     if METRICS.get().is_none() {
         return work.await;
     }
@@ -93,6 +106,7 @@ pub(crate) async fn of_turn<T>(work: impl Future<Output = T>) -> T {
 
 /// Notes how the turn under way is answered.
 pub(crate) fn turn_routed(route: Route) {
+    spans::turn_routed(route);
     let _ = TURN.try_with(|turn| turn.locked().route = Some(route));
 }
 

@@ -30,7 +30,6 @@ use tokio::sync::mpsc::error::SendError;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
-use tracing::{Instrument, Span};
 
 use self::answer::{Answer, ChatCompletion, Head};
 use self::body::{ChatCompletionRequest, CompletionBody};
@@ -43,6 +42,7 @@ use super::extract::JsonBody;
 use super::middleware::{Arrived, RequestId};
 use crate::chat::{CompletionRequest, TurnError, TurnEvent, admit};
 use crate::ports::ModelError;
+use crate::telemetry::in_request;
 
 /// Where chat completions are.
 pub(super) const COMPLETIONS: &str = "/v1/chat/completions";
@@ -142,8 +142,7 @@ pub(super) async fn complete(
             }
         }
     };
-    let span = Span::current();
-    let task = state.tasks.spawn(task.instrument(span.clone()));
+    let task = state.tasks.spawn(in_request(task));
     // A client that goes away stops the work, unless it can come again for the answer.
     let guard = (!is_kept).then(|| AbortOnDropHandle::new(task));
     if how.streamed {

@@ -23,6 +23,7 @@ use crate::model::{
     ConversationKey, ConversationOwner, JsonObject, StoredTurn, TurnId, TurnProgress, TurnState,
 };
 use crate::ports::StoreError;
+use crate::telemetry::in_request;
 
 /// How often the end of a turn is tried to be stored.
 const END_ATTEMPTS: u32 = 5;
@@ -110,9 +111,9 @@ pub(super) fn start(state: &AppState, turn: StoredTurn, work: Work) {
     let span = tracing::info_span!("turn", request_id = %work.request.request_id);
     let state = state.clone();
     let running = state.running.clone();
-    running
-        .tasks
-        .spawn(async move { run(&state, &live, work).await }.instrument(span));
+    running.tasks.spawn(in_request(
+        async move { run(&state, &live, work).await }.instrument(span),
+    ));
 }
 
 async fn run(state: &AppState, live: &Live, work: Work) {
