@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use clap::{Parser, Subcommand};
 use futures::future::OptionFuture;
 use t3nets_router::ai::Bedrock;
@@ -102,17 +103,17 @@ async fn serve() -> Result<(), Failure> {
         .with_writer(std::io::stderr)
         .init();
 
-    let identity = &config.server.identity;
-    let traces = config
-        .traces
-        .map(|traces| telemetry::send_traces(identity, &traces))
-        .transpose()
-        .map_err(|error| Failure::Other(with_causes(&error)))?;
     // Before anything is counted.
     let metrics = config
         .metrics
         .map(|address| (address, telemetry::install(&config.server.identity)));
-    let platform = open(config.platform, &mut config.server).await?;
+    let (platform, sdk) = open(config.platform, &mut config.server).await?;
+    let identity = &config.server.identity;
+    let traces = config
+        .traces
+        .map(|traces| telemetry::send_traces(identity, &traces, sdk.as_ref()))
+        .transpose()
+        .map_err(|error| Failure::Other(with_causes(&error)))?;
     if let Some(tenant) = &config.server.anonymous_tenant {
         warn_without_tenant(&platform, tenant).await;
     }
@@ -176,11 +177,16 @@ fn log_filter() -> Result<EnvFilter, ConfigError> {
 }
 
 /// Opens the platform. On AWS, Bedrock comes with it; no call to AWS is made yet.
-async fn open(config: PlatformConfig, server: &mut ServerConfig) -> Result<Platform, Failure> {
+async fn open(
+    config: PlatformConfig,
+    server: &mut ServerConfig,
+) -> Result<(Platform, Option<SdkConfig>), Failure> {
     match config {
         #[cfg(feature = "local")]
         PlatformConfig::Local { home } => {
-            t3nets_router::local::open(&home).map_err(|error| Failure::Other(error.to_string()))
+            let platform = t3nets_router::local::open(&home);
+            let platform = platform.map_err(|error| Failure::Other(error.to_string()))?;
+            Ok((platform, None))
         }
         #[cfg(not(feature = "local"))]
         PlatformConfig::Local { .. } => {
@@ -200,10 +206,11 @@ async fn open(config: PlatformConfig, server: &mut ServerConfig) -> Result<Platf
             let ai = std::mem::take(&mut server.ai);
             server.ai = ai.with_bedrock(Bedrock::new(&sdk), bedrock_model);
             let platform = aws::open(&sdk, &names, Arc::new(SystemClock));
-            Ok(Platform {
+            let platform = Platform {
                 secrets: Arc::new(CachedSecrets::new(platform.secrets)),
                 ..platform
-            })
+            };
+            Ok((platform, Some(sdk)))
         }
     }
 }

@@ -1,10 +1,12 @@
 //! Sending traces to a collector, by OTLP over HTTP: <https://opentelemetry.io/docs/specs/otlp/>.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use aws_config::SdkConfig;
 use opentelemetry::KeyValue;
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
@@ -15,7 +17,10 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 
+use url::Url;
+
 use super::spans::TRACER;
+use crate::aws::signed::XRaySigner;
 use crate::config::{Identity, TracesConfig};
 use crate::outbound::{self, Client, ClientError, Options, read_bounded};
 
@@ -40,17 +45,24 @@ pub enum TracesError {
 }
 
 /// Sends traces from now on, to where OpenTelemetry's variables say. Called within the runtime that
-/// sends them.
+/// sends them. What goes to X-Ray is signed with the credentials of `sdk`.
 ///
 /// # Errors
 /// If a variable cannot be used, or no HTTPS client can be made.
-pub fn send_traces(identity: &Identity, config: &TracesConfig) -> Result<Traces, TracesError> {
+pub fn send_traces(
+    identity: &Identity,
+    config: &TracesConfig,
+    sdk: Option<&SdkConfig>,
+) -> Result<Traces, TracesError> {
     let client = outbound::client(Options {
         total_timeout: Some(config.timeout),
         ..Options::default()
     })?;
     let sender = Sender {
-        client,
+        way: Arc::new(Way {
+            client,
+            signer: sdk.and_then(XRaySigner::new),
+        }),
         runtime: Handle::current(),
         tasks: TaskTracker::new(),
         is_failing: AtomicBool::new(false),
@@ -98,10 +110,15 @@ fn resource(identity: &Identity, config: &TracesConfig) -> Resource {
 
 /// Sends batches. The SDK asks for it on a thread of its own, where no runtime is.
 struct Sender {
-    client: Client,
+    way: Arc<Way>,
     runtime: Handle,
     tasks: TaskTracker,
     is_failing: AtomicBool,
+}
+
+struct Way {
+    client: Client,
+    signer: Option<XRaySigner>,
 }
 
 impl fmt::Debug for Sender {
@@ -113,7 +130,8 @@ impl fmt::Debug for Sender {
 #[async_trait]
 impl HttpClient for Sender {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let sending = exchange(self.client.clone(), request);
+        let way = self.way.clone();
+        let sending = async move { way.exchange(request).await };
         let outcome = self.tasks.spawn_on(sending, &self.runtime).await?;
         let failure = match &outcome {
             Ok(answer) if answer.status().is_success() => None,
@@ -133,17 +151,22 @@ impl HttpClient for Sender {
     }
 }
 
-async fn exchange(client: Client, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-    let (head, body) = request.into_parts();
-    let request = client
-        .request(head.method, head.uri.to_string())
-        .headers(head.headers)
-        .body(body);
-    let answer = client.send(request).await?;
-    let (status, headers) = (answer.status(), answer.headers().clone());
-    let body = read_bounded(answer, MAX_ANSWER_BYTES).await?;
-    let mut response = Response::new(Bytes::from(body));
-    *response.status_mut() = status;
-    *response.headers_mut() = headers;
-    Ok(response)
+impl Way {
+    async fn exchange(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        let (head, body) = request.into_parts();
+        let url: Url = head.uri.to_string().parse()?;
+        let mut headers = head.headers;
+        if let Some(signer) = &self.signer {
+            headers.extend(signer.headers(&url, &headers, &body).await?);
+        }
+        let request = self.client.request(head.method, url);
+        let request = request.headers(headers).body(body);
+        let answer = self.client.send(request).await?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let body = read_bounded(answer, MAX_ANSWER_BYTES).await?;
+        let mut response = Response::new(Bytes::from(body));
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
+        Ok(response)
+    }
 }

@@ -51,6 +51,8 @@ class Permissions(Facts):
         on_everything = {"secretsmanager:ListSecrets"} if administers else set()
         if var.get("execute_command"):
             on_everything |= named("ssmmessages", exec_actions)
+        if any(value.startswith("https://xray.") for value in var.get("otel_environment", {}).values()):
+            on_everything |= named("xray", {"PutTraceSegments", "PutSpans", "PutSpansForIndexing"})
         self.same("actions of the task role", {action for action, _ in granted}, want | on_everything)
         self.same("actions on *", {action for action, resource in granted if resource == "*"}, on_everything)
 

@@ -22,7 +22,7 @@ budget_webhook         = "https://hooks.example.com/budgets"
 oidc_issuer            = "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_example"
 oidc_audience          = "t3nets"
 metrics_address        = "127.0.0.1:9090"
-otel_environment       = { OTEL_EXPORTER_OTLP_ENDPOINT = "http://127.0.0.1:4317" }
+otel_environment       = { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT = "https://xray.us-east-1.amazonaws.com/v1/traces" }
 log_filter             = "info,router=debug"
 alarm_emails           = ["operator@example.com"]
 monthly_budget_usd     = 10

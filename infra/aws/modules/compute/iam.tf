@@ -75,7 +75,7 @@ resource "aws_iam_role_policy" "task" {
 # Each action with the call that needs it. A transaction (TransactWriteItems) needs no action of its own but those of its
 # parts. There is no Scan: the router never scans. The secrets are in modules/secrets, the models in bedrock.tf.
 data "aws_iam_policy_document" "task" {
-  #checkov:skip=CKV_AWS_356:only ECS Exec's channels are on *, when it is on: they take no resource
+  #checkov:skip=CKV_AWS_356:only X-Ray and ECS Exec's channels are on *, when they are on: they take no resource
 
   source_policy_documents = [data.aws_iam_policy_document.bedrock.json]
 
@@ -122,6 +122,18 @@ data "aws_iam_policy_document" "task" {
       "logs:PutLogEvents",
     ]
     resources = [aws_cloudwatch_log_group.router.arn, "${aws_cloudwatch_log_group.router.arn}:*"]
+  }
+
+  # X-Ray takes traces without a collector between, from those who may write them.
+  # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch-OTLPEndpoint.html
+  dynamic "statement" {
+    for_each = anytrue([for value in values(var.otel_environment) : startswith(value, "https://xray.")]) ? [1] : []
+
+    content {
+      sid       = "Traces"
+      actions   = ["xray:PutTraceSegments", "xray:PutSpans", "xray:PutSpansForIndexing"]
+      resources = ["*"]
+    }
   }
 
   dynamic "statement" {

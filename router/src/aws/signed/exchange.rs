@@ -181,7 +181,7 @@ impl Exchange {
             region: &self.endpoint.region,
             time: signature::moved(now, skew),
         };
-        signature::headers(&credentials, at, request)
+        signature::headers(&credentials, at, request.signable())
             .map_err(|message| self.error(operation, AwsErrorKind::Configuration, message))
     }
 

@@ -35,6 +35,7 @@
 //! [`SdkConfig`]'s. Unlike with them, an answer is read to a bound. `exchange` makes a call and
 //! repeats it, `endpoint` knows where services are, `wire` how requests and answers are written,
 //! `signature` how they are signed, `objects` what S3 has beyond that.
+//! `xray` signs spans, which others send.
 
 mod endpoint;
 mod exchange;
@@ -42,6 +43,7 @@ mod objects;
 mod request;
 mod signature;
 mod wire;
+mod xray;
 
 #[cfg(test)]
 mod tests;
@@ -56,6 +58,8 @@ use serde::de::DeserializeOwned;
 use self::exchange::Exchange;
 use self::request::{Limits, Request};
 use super::error::{AwsError, AwsErrorKind};
+
+pub(crate) use self::xray::XRaySigner;
 
 /// A service: how it is reached and what it speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,6 +6,8 @@ use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 use url::Url;
 
+use super::signature::Signable;
+
 /// A request, not signed yet.
 #[derive(Debug)]
 pub(super) struct Request {
@@ -15,6 +17,17 @@ pub(super) struct Request {
     pub(super) headers: HeaderMap,
     pub(super) body: String,
     pub(super) limits: Limits,
+}
+
+impl Request {
+    pub(super) fn signable(&self) -> Signable<'_> {
+        Signable {
+            method: &self.method,
+            url: &self.url,
+            headers: &self.headers,
+            body: self.body.as_bytes(),
+        }
+    }
 }
 
 /// What bounds a call.

@@ -8,9 +8,10 @@ use aws_sigv4::http_request::{
     UriPathNormalizationMode, sign,
 };
 use aws_sigv4::sign::v4;
+use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use url::Url;
 
-use super::request::Request;
 use super::{Hosts, Service};
 
 /// For what and when a signature is valid.
@@ -21,6 +22,15 @@ pub(super) struct At<'a> {
     pub(super) time: SystemTime,
 }
 
+/// A request, as far as a signature covers it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Signable<'a> {
+    pub(super) method: &'a Method,
+    pub(super) url: &'a Url,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) body: &'a [u8],
+}
+
 /// The headers to add to a request. They appear in no debug output.
 ///
 /// # Errors
@@ -28,7 +38,7 @@ pub(super) struct At<'a> {
 pub(super) fn headers(
     credentials: &Credentials,
     at: At,
-    request: &Request,
+    request: Signable,
 ) -> Result<HeaderMap, String> {
     let identity = credentials.clone().into();
     let parameters = v4::SigningParams::builder()
@@ -44,7 +54,7 @@ pub(super) fn headers(
         .headers
         .iter()
         .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
-    let body = SignableBody::Bytes(request.body.as_bytes());
+    let body = SignableBody::Bytes(request.body);
     let request = SignableRequest::new(request.method.as_str(), request.url.as_str(), signed, body);
     let signature = request.and_then(|request| sign(request, &parameters));
     let (instructions, _) = signature.map_err(|error| error.to_string())?.into_parts();

@@ -172,7 +172,7 @@ fn a_signature_is_the_documented_one() {
         time: SystemTime::UNIX_EPOCH + Duration::from_secs(1_440_938_160),
     };
     let credentials = Credentials::new("AKIDEXAMPLE", SECRET, None, None, "t");
-    let added = signature::headers(&credentials, at, &request).unwrap();
+    let added = signature::headers(&credentials, at, request.signable()).unwrap();
     assert_eq!(added["x-amz-date"], "20150830T123600Z");
     assert_eq!(
         added["authorization"],
