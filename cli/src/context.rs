@@ -229,15 +229,22 @@ impl Context {
             environment.name, self.settings.chosen_by
         );
         if environment.platform == PlatformKind::Aws {
-            let aws = self.aws().await?;
-            let caller = self.caller.get_or_try_init(|| aws.caller()).await?;
-            line.push_str(&format!(
-                ", account {}, region {}",
-                caller.account, aws.region.value
-            ));
+            let account = self.account().await?;
+            let region = &self.aws().await?.region.value;
+            line.push_str(&format!(", account {account}, region {region}"));
         }
         self.printer.detail(line);
         Ok(())
+    }
+
+    /// The account of the environment in use, which is on AWS: 12 digits. Asked once.
+    ///
+    /// # Errors
+    /// As [`Context::aws`]; denied if AWS does not accept the credentials.
+    pub(crate) async fn account(&self) -> Result<&str, CliError> {
+        let aws = self.aws().await?;
+        let caller = self.caller.get_or_try_init(|| aws.caller()).await?;
+        Ok(&caller.account)
     }
 
     /// A name of the environment in use, if it is on AWS and was asked for already.

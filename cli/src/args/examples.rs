@@ -223,6 +223,10 @@ const EXAMPLES: &[(&str, &[Example])] = &[
                 "What every tenant used in 31 days, for a spreadsheet",
                 "tenant usage --all --days 31 --csv",
             ),
+            (
+                "Compare with AWS's bill, model by model ($0.01 a request)",
+                "tenant usage --all --reconcile --by model -e prod",
+            ),
         ],
     ),
     (

@@ -270,6 +270,24 @@ pub fn unknown_models(tenant: &Tenant) -> Vec<(&'static str, &str)> {
     named
 }
 
+/// The application inference profiles that a tenant's settings name, as [`application_profile`]
+/// has them.
+pub fn application_profiles(tenant: &Tenant) -> Vec<&str> {
+    let named = tenant.named_models().into_iter();
+    named
+        .filter_map(|(_, model)| application_profile(model))
+        .collect()
+}
+
+/// The application inference profile that an ARN is of, or that the ledger names, without the
+/// account in it.
+pub fn application_profile(id: &str) -> Option<&str> {
+    let resource = without_account(id);
+    resource
+        .starts_with("application-inference-profile/")
+        .then_some(resource)
+}
+
 /// An id of Bedrock as callers may see it: an ARN without the account in it.
 pub fn without_account(id: &str) -> &str {
     arn_resource(id).unwrap_or(id)

@@ -217,3 +217,16 @@ fn routers_and_profiles_of_ones_own_are_called_as_they_are_and_have_no_price_of_
     let (_, info) = bedrock_model(&profile, "us-east-1").unwrap();
     assert_eq!(info.unwrap().name, "nova-lite");
 }
+
+#[test]
+fn an_application_inference_profile_is_known_by_its_id_alone() {
+    let arn = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/a1b2";
+    let short = "application-inference-profile/a1b2";
+    assert_eq!(application_profile(arn), Some(short));
+    assert_eq!(application_profile(short), Some(short));
+    let system =
+        "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.amazon.nova-lite-v1:0";
+    for other in [system, "nova-lite", ""] {
+        assert_eq!(application_profile(other), None, "{other}");
+    }
+}

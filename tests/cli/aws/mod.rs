@@ -10,6 +10,7 @@ mod names;
 mod operate;
 mod protected;
 mod python;
+mod reconcile;
 mod router;
 mod serving;
 mod settings;

@@ -10,7 +10,7 @@ use crate::chat::{ScriptedRouter, answer};
 use crate::operator::Operator;
 
 /// The operator of an environment with tables of its own; its router is at `url`.
-fn operator(name: &str, url: &str) -> Option<Operator> {
+pub(super) fn operator(name: &str, url: &str) -> Option<Operator> {
     let aws = AwsServer::shared_ministack()?;
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let tables = runtime.block_on(async {

@@ -163,6 +163,7 @@ fn of_aws(service: &Service, wanted: Wanted) -> Result<Endpoint, String> {
         Hosts::Regional => (regional(service, wanted, partition), region),
         Hosts::OfBuckets => (of_buckets(service, wanted, partition), region),
         Hosts::Global => (global(service, wanted, partition), partition.global_region),
+        Hosts::OfBilling => of_billing(service, wanted, partition),
     };
     let url = Url::parse(&format!("https://{host}"));
     Ok(Endpoint {
@@ -221,13 +222,37 @@ fn global(service: &Service, wanted: Wanted, partition: &Partition) -> String {
     }
 }
 
+/// Cost Explorer's, and the region that is signed for.
+/// <https://docs.aws.amazon.com/general/latest/gr/billing.html>
+fn of_billing(
+    service: &Service,
+    wanted: Wanted<'_>,
+    partition: &Partition,
+) -> (String, &'static str) {
+    let region = match partition.prefix {
+        // Other than IAM's.
+        "cn-" => "cn-northwest-1",
+        _ => partition.global_region,
+    };
+    let fips = if wanted.fips { "-fips" } else { "" };
+    let suffix = match partition.prefix {
+        "eusc-" => partition.dual_stack,
+        _ if wanted.dual_stack => partition.dual_stack,
+        _ => partition.suffix,
+    };
+    (
+        format!("{}{fips}.{region}.{suffix}", service.prefix),
+        region,
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use aws_config::Region;
     use aws_types::origin::Origin;
     use aws_types::service_config::LoadServiceConfig;
 
-    use super::super::{IAM, LOAD_BALANCING, LOGS, S3};
+    use super::super::{COST_EXPLORER, IAM, LOAD_BALANCING, LOGS, S3};
     use super::*;
 
     /// Region, what is wanted, host; the region that is signed for, where it is another. From the
@@ -261,6 +286,12 @@ mod tests {
         us-isob-east-1 - iam.us-isob-east-1.sc2s.sgov.gov
         eu-isoe-west-1 - iam.eu-isoe-west-1.cloud.adc-e.uk
         us-isof-east-1 - iam.us-isof-south-1.csp.hci.ic.gov us-isof-south-1
+        eu-west-1 - ce.us-east-1.amazonaws.com us-east-1
+        eu-west-1 fips ce-fips.us-east-1.amazonaws.com us-east-1
+        us-east-1 dual-stack ce.us-east-1.api.aws
+        cn-north-1 - ce.cn-northwest-1.amazonaws.com.cn cn-northwest-1
+        us-iso-west-1 - ce.us-iso-east-1.c2s.ic.gov us-iso-east-1
+        eusc-de-east-1 - ce.eusc-de-east-1.api.amazonwebservices.eu
         us-east-1 - s3.us-east-1.amazonaws.com
         us-west-2 fips s3-fips.us-west-2.amazonaws.com
         us-west-2 dual-stack s3.dualstack.us-west-2.amazonaws.com
@@ -277,7 +308,7 @@ mod tests {
             let (Some(region), Some(wanted), Some(host)) = (word(), word(), word()) else {
                 panic!("{line}");
             };
-            let services = [&LOGS, &LOAD_BALANCING, &IAM, &S3];
+            let services = [&LOGS, &LOAD_BALANCING, &IAM, &S3, &COST_EXPLORER];
             let is_of = |service: &&&Service| host.starts_with(service.prefix);
             let sdk = SdkConfig::builder()
                 .region(Region::new(region))

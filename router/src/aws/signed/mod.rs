@@ -84,6 +84,8 @@ pub enum Hosts {
     Global,
     /// One in every region, and one for each bucket.
     OfBuckets,
+    /// One in every partition, named after the region from which it is billed.
+    OfBilling,
 }
 
 /// How requests and answers are written.
@@ -121,6 +123,15 @@ pub const IAM: Service = Service {
     prefix: "iam",
     hosts: Hosts::Global,
     protocol: Protocol::Query("2010-05-08"),
+};
+
+/// Cost Explorer. Each request costs $0.01
+/// (<https://aws.amazon.com/aws-cost-management/aws-cost-explorer/pricing/>).
+pub const COST_EXPLORER: Service = Service {
+    sdk_id: "Cost Explorer",
+    prefix: "ce",
+    hosts: Hosts::OfBilling,
+    protocol: Protocol::Json("AWSInsightsIndexService"),
 };
 
 /// Simple Storage Service.

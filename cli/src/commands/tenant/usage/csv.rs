@@ -75,7 +75,7 @@ fn counts(messages: u64, counts: &CountsView) -> [String; 9] {
 
 /// A text that no spreadsheet takes for a formula, which somebody's name must not become
 /// (<https://owasp.org/www-community/attacks/CSV_Injection>).
-fn text(text: &str) -> String {
+pub(super) fn text(text: &str) -> String {
     match text.trim_start().starts_with(['=', '+', '-', '@']) {
         true => format!("'{text}"),
         false => text.to_owned(),

@@ -2,6 +2,7 @@
 
 mod chart;
 mod csv;
+mod reconcile;
 
 use chart::Measure;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -16,9 +17,10 @@ use t3nets_router::model::{BudgetKey, NanoUsd, TenantId};
 
 use crate::commands::arguments::TenantName;
 use crate::context::Context;
-use crate::error::CliError;
+use crate::error::{CliError, exit_code};
 use crate::terminal::printer::Output;
 use crate::terminal::table::table;
+use reconcile::{ReconcileArgs, Reconciliation};
 
 /// Arguments of `t3nets tenant usage`.
 #[derive(Debug, clap::Args)]
@@ -47,6 +49,8 @@ pub(crate) struct UsageArgs {
     /// Print a line of CSV for each day, or with `--by` for each group of a day
     #[arg(long, conflicts_with = "json")]
     csv: bool,
+    #[command(flatten)]
+    reconcile: ReconcileArgs,
 }
 
 fn by_parser() -> impl TypedValueParser<Value = UsageBy> {
@@ -62,6 +66,11 @@ pub(crate) enum Shown {
     One(Usage),
     /// By every tenant.
     All(AllUsage),
+    /// Beside AWS's bill.
+    Reconciled(Box<Reconciliation>),
+    /// The same as CSV.
+    #[serde(skip)]
+    ReconciledCsv(Box<Reconciliation>),
     /// As bars.
     #[serde(skip)]
     Chart(String),
@@ -75,12 +84,25 @@ impl Output for Shown {
         match self {
             Self::One(usage) => usage.text(),
             Self::All(all) => all.text(),
+            Self::Reconciled(reconciliation) => reconciliation.text(),
+            Self::ReconciledCsv(reconciliation) => reconciliation.csv(),
             Self::Chart(text) | Self::Csv(text) => text.clone(),
         }
     }
 
     fn is_verbatim(&self) -> bool {
-        matches!(self, Self::Csv(_))
+        matches!(self, Self::Csv(_) | Self::ReconciledCsv(_))
+    }
+
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Reconciled(reconciliation) | Self::ReconciledCsv(reconciliation)
+                if reconciliation.is_over() =>
+            {
+                exit_code::FAILED
+            }
+            _ => exit_code::DONE,
+        }
     }
 }
 
@@ -320,6 +342,14 @@ fn shown_cost(priced: NanoUsd, unpriced_tokens: u64) -> String {
 /// # Errors
 /// If there is no such tenant.
 pub(crate) async fn run(context: &Context, args: UsageArgs) -> Result<Shown, CliError> {
+    if args.reconcile.reconcile {
+        let is_csv = args.csv;
+        let reconciliation = Box::new(reconcile::run(context, args).await?);
+        return Ok(match is_csv {
+            true => Shown::ReconciledCsv(reconciliation),
+            false => Shown::Reconciled(reconciliation),
+        });
+    }
     let admin = context.admin().await?;
     let ids = match args.all {
         true => {
