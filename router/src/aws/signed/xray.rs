@@ -1,5 +1,6 @@
-//! Signatures for X-Ray's OTLP endpoint, which takes spans as a collector does, but from those alone
-//! who sign: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch-OTLPEndpoint.html>.
+//! Signatures for X-Ray's OTLP endpoint, which takes spans as a collector does, but from those
+//! alone who sign:
+//! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch-OTLPEndpoint.html>.
 
 use std::time::SystemTime;
 
