@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use crate::ai::{AiDefaults, InvalidAiSetting, SelectError, table};
 use crate::aws::{InvalidSecretsPrefix, Names, is_region};
-use crate::chat::{InvalidWebhookUrl, WebhookUrl};
 use crate::model::{InvalidId, TenantId};
-use crate::outbound::{Allowed, RANGES_VARIABLE, Reach};
+use crate::outbound::{Allowed, InvalidWebhookUrl, RANGES_VARIABLE, Reach, WebhookUrl};
 
 mod traces;
 

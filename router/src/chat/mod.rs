@@ -43,7 +43,6 @@ use crate::model::{
 };
 
 pub use crate::model::Route;
-pub use crate::outbound::{InvalidWebhookUrl, WebhookUrl};
 pub use alerts::BudgetAlerts;
 pub use completion::{Completion, CompletionRequest};
 pub use consent::Question;
