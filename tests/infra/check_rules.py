@@ -1,17 +1,20 @@
 #!/usr/bin/env python3
 """That the stand-in for AWS refuses what AWS or its provider would refuse: each rule's kind, once
-broken and once kept.
+broken and once kept. And that it knows of every resource in infra/ what replaces it.
 
 Prints what is wrong; exit 0 or 1. Runs with the provider's own Python packages.
 """
 
 import json
 import sys
+from pathlib import Path
 
 from terraform import provider_python
 
 provider_python(__file__)
+import behaviour  # noqa: E402
 import rules  # noqa: E402
+import schema  # noqa: E402
 
 
 def policy(**statement):
@@ -62,8 +65,25 @@ CASES = [
 ]
 
 
+def behaviour_problems():
+    """What is missing or misspelt in the facts of the provider's behaviour."""
+    infra = Path(__file__).resolve().parents[2] / "infra"
+    resources = schema.everything()["resources"]
+    for kind in sorted(schema.types_in(infra, "resource") - behaviour.FACTS.keys()):
+        yield f"{kind}: what replaces it is not in behaviour-*.json"
+    for kind, facts in behaviour.FACTS.items():
+        named = [*facts["replaces"], *facts.get("drops_empty", []), *facts.get("one_of", [])]
+        named += [name for key in ("replaces_if", "replaces_unless") for name in facts.get(key, {})]
+        for path in named:
+            short, *inner = resources[kind], *path.split(".")
+            for step in inner[:-1]:
+                short = short.get("b", {}).get(step, [None, None, None, {"a": {}}])[3]
+            if inner[-1] not in {*short["a"], *short.get("b", {})}:
+                yield f"{kind}: {path} is not in the schema"
+
+
 def main():
-    wrong = []
+    wrong = list(behaviour_problems())
     for kind, configuration, wanted in CASES:
         found = [text for _, text, _ in rules.check(kind, configuration)]
         if not (any(wanted in text for text in found) if wanted else not found):

@@ -5,6 +5,7 @@ provider/__init__.py.
 import json
 import os
 import pathlib
+import queue
 import re
 import shutil
 import subprocess
@@ -55,6 +56,7 @@ class Workspace:
         self._root = pathlib.Path(tempfile.mkdtemp(dir=TARGET / "infra"))
         self.folder = self._root / "work"
         self.warnings = []
+        self._providers, self._served = [], queue.Queue()
         shutil.copytree(folder, self.folder, ignore=KEPT)
         # An environment's own backend would ask for a bucket.
         (self.folder / "local_override.tf").write_text('terraform {\n  backend "local" {}\n}\n')
@@ -70,9 +72,9 @@ class Workspace:
 
     def _install_provider(self):
         python = environment("terraform", PACKAGES) / "python"
-        version, schemas = schema.newest()
+        version, _ = schema.newest()
         wanted = self._root / "schema.json"
-        wanted.write_text(json.dumps(schema.of_types(schemas, schema.types_in(self.folder))))
+        wanted.write_text(json.dumps(schema.of_types(schema.types_in(self.folder))))
         platform = json.loads(subprocess.check_output(["terraform", "version", "-json"], stderr=subprocess.DEVNULL))[
             "platform"
         ]
@@ -84,22 +86,44 @@ class Workspace:
         program.chmod(0o755)
         (self._root / "terraformrc").write_text(CONFIGURATION.format(mirror))
 
+    def _serve(self, count):
+        """Keeps this many providers running, so that no command has to start its own."""
+        python = environment("terraform", PACKAGES) / "python"
+        command = [python, HERE / "provider/main.py", self._root / "schema.json"]
+        variables = {**self._variables, "TF_PLUGIN_MAGIC_COOKIE": "served"}
+        for _ in range(count):
+            process = subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, text=True)
+            self._providers.append(process)
+            address = process.stdout.readline().split("|")[3]
+            # https://developer.hashicorp.com/terraform/plugin/debugging#starting-a-provider-in-debug-mode
+            reattach = {"Protocol": "grpc", "ProtocolVersion": 5, "Pid": process.pid, "Test": True}
+            reattach["Addr"] = {"Network": "tcp", "String": address}
+            self._served.put({"TF_REATTACH_PROVIDERS": json.dumps({"registry.terraform.io/hashicorp/aws": reattach})})
+
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
+        for process in self._providers:
+            process.kill()
+            process.communicate()
         shutil.rmtree(self._root)
 
-    def terraform(self, *arguments):
-        """Runs a command. Its warnings are kept, its errors raised."""
-        run = subprocess.run(
-            ["terraform", *map(str, arguments)],
-            cwd=self.folder,
-            env=self._variables,
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT,
-        )
+    def terraform(self, *arguments, folder=None):
+        """Runs a command, here or in a copy of the folder. Its warnings are kept, its errors raised."""
+        served = self._served.get() if self._providers else {}
+        try:
+            run = subprocess.run(
+                ["terraform", *map(str, arguments)],
+                cwd=folder or self.folder,
+                env={**self._variables, **served},
+                capture_output=True,
+                text=True,
+                timeout=TIMEOUT,
+            )
+        finally:
+            if served:
+                self._served.put(served)
         said = [_told(diagnostic) for diagnostic in _diagnostics(run.stdout)]
         self.warnings += [text for severity, text in said if severity == "warning" and text not in self.warnings]
         if run.returncode:
@@ -107,14 +131,21 @@ class Workspace:
             raise Failed("\n".join(errors) or re.sub(r"[│╷╵]", "", run.stderr or run.stdout))
         return run.stdout
 
-    def init(self):
+    def init(self, at_once=1):
+        """Makes it ready for as many commands at once."""
         self.terraform("init", "-no-color", "-input=false")
+        self._serve(at_once)
         self.terraform("validate", "-json")
 
     def plan(self, *arguments):
         """The address of each resource that a plan would change."""
-        lines = [json.loads(line) for line in self.terraform("plan", *PLAIN, *arguments).splitlines()]
-        return {line["change"]["resource"]["addr"] for line in lines if line["type"] == "planned_change"}
+        return set(self.planned(*arguments))
+
+    def planned(self, *arguments, folder=None):
+        """What a plan would do to each resource, by its address: create, update, delete or replace."""
+        lines = map(json.loads, self.terraform("plan", *PLAIN, *arguments, folder=folder).splitlines())
+        changes = [line["change"] for line in lines if line["type"] == "planned_change"]
+        return {each["resource"]["addr"]: each["action"] for each in changes if each["action"] != "read"}
 
     def apply(self, *arguments):
         """Applies; a plan after it must find nothing to change."""
@@ -122,9 +153,10 @@ class Workspace:
         if left := self.plan(*arguments):
             raise Failed(f"a plan after the apply would change {', '.join(sorted(left))}")
 
-    def operations(self, *arguments):
+    def operations(self, *arguments, folder=None):
         """Applies, and gives what was done, in its order: (`create`, `update` or `delete`, address)."""
-        lines = map(json.loads, self.terraform("apply", "-auto-approve", *PLAIN, *arguments).splitlines())
+        output = self.terraform("apply", "-auto-approve", *PLAIN, *arguments, folder=folder)
+        lines = map(json.loads, output.splitlines())
         done = [line["hook"] for line in lines if line["type"] == "apply_complete"]
         return [(hook["action"], hook["resource"]["addr"]) for hook in done if hook["action"] != "read"]
 

@@ -17,12 +17,13 @@ from concurrent import futures
 
 import grpc
 
+import behaviour
 import data_sources
 import resources
 import rules
 import schema
 from made_up import Maker
-from wire import decoded, diagnostic, encoded, message, number, parse
+from wire import decoded, diagnostic, encoded, message, number, parse, path
 
 
 def type_name(request):
@@ -33,11 +34,11 @@ class Provider:
     """One method for each call. Each takes a request's fields and gives the encoded response."""
 
     def __init__(self, schemas):
-        self.schemas = schemas
+        self.schemas, self._schema_response = schemas, schema.response(schemas)
         self.maker = Maker("us-east-1")
 
     def get_schema(self, _):
-        return schema.response(self.schemas)
+        return self._schema_response
 
     def prepare_provider_config(self, request):
         return message(1, request[1][0])
@@ -60,15 +61,20 @@ class Provider:
 
     def plan_resource_change(self, request):
         prior, proposed = decoded(request[2][0]), decoded(request[3][0])
-        short = self.schemas["resources"][type_name(request)]
-        return message(1, encoded(resources.planned(short, proposed, prior))) + number(5, 1)
+        kind = type_name(request)
+        planned = resources.planned(self.schemas["resources"][kind], proposed, prior)
+        replaces = [message(2, path([name])) for name in behaviour.replacing(kind, prior, planned)]
+        return message(1, encoded(planned)) + b"".join(replaces) + number(5, 1)
 
     def apply_resource_change(self, request):
         kind = type_name(request)
         prior, plan = decoded(request[2][0]), decoded(request[3][0])
-        if plan is not None and prior is None:
-            short = self.schemas["resources"][kind]
-            plan = resources.applied(short, kind, plan, decoded(request[4][0]), self.maker)
+        if plan is not None:
+            configuration = decoded(request[4][0])
+            if prior is None:
+                plan = resources.applied(self.schemas["resources"][kind], kind, plan, configuration, self.maker)
+            else:
+                plan = resources.updated(kind, plan, configuration)
         return message(1, encoded(plan)) + number(4, 1)
 
     def read_data_source(self, request):

@@ -1,5 +1,6 @@
 """What a plan promises of a resource, and what an apply gives."""
 
+from behaviour import read_back
 from wire import Unknown
 
 
@@ -29,6 +30,21 @@ def _with_unknowns(value, short):
     return value
 
 
+def updated(kind, plan, configuration):
+    """A resource after an apply that changed it in place: as it would be read."""
+    return read_back(kind, _without_unknowns(plan), configuration)
+
+
+def _without_unknowns(value):
+    if isinstance(value, Unknown):
+        return None
+    if isinstance(value, list):
+        return [_without_unknowns(each) for each in value]
+    if isinstance(value, dict):
+        return {name: _without_unknowns(each) for name, each in value.items()}
+    return value
+
+
 def applied(short, kind, plan, configuration, maker):
     """A new resource after an apply: nothing is unknown any more."""
     known = {name: value for name, value in plan.items() if not isinstance(value, Unknown)}
@@ -41,7 +57,7 @@ def applied(short, kind, plan, configuration, maker):
         flags, attribute = short["a"][name]
         made_up = isinstance(value, Unknown) and name in values and (attribute == "string" or name == "tags_all")
         out[name] = values[name] if made_up else _settled(value, flags, attribute, f"{name}-of-{identity}")
-    return out
+    return read_back(kind, out, configuration)
 
 
 def _settled(value, flags, kind, text):

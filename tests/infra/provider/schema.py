@@ -28,21 +28,26 @@ def newest():
     return version, files[version]
 
 
-def of_types(file, types):
-    """The schemas of these resource and data types, and of the provider itself: the rest only costs
-    time.
+def everything():
+    """All of the newest schemas."""
+    with gzip.open(newest()[1]) as opened:
+        return json.load(opened)
+
+
+def of_types(types):
+    """The newest schemas of these resource and data types, and of the provider itself: the rest only
+    costs time.
     """
-    with gzip.open(file) as opened:
-        everything = json.load(opened)
+    schemas = everything()
     return {
-        "provider": everything["provider"],
-        **{kind: {t: s for t, s in everything[kind].items() if t in types} for kind in ("resources", "data")},
+        "provider": schemas["provider"],
+        **{kind: {t: s for t, s in schemas[kind].items() if t in types} for kind in ("resources", "data")},
     }
 
 
-def types_in(folder):
+def types_in(folder, kinds="resource|data"):
     """The AWS types that the Terraform files below a folder declare."""
-    declared = re.compile(r'^(?:resource|data) "(aws_\w+)"', re.MULTILINE)
+    declared = re.compile(rf'^(?:{kinds}) "(aws_\w+)"', re.MULTILINE)
     return {found for path in folder.rglob("*.tf") for found in declared.findall(path.read_text())}
 
 

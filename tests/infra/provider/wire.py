@@ -89,7 +89,12 @@ def encoded(value):
     return message(1, packed)
 
 
-def diagnostic(severity, summary, path):
+def path(steps):
+    """The way to an attribute."""
+    return b"".join(message(1, text(1, step)) for step in steps)
+
+
+def diagnostic(severity, summary, steps):
     """An error or a warning on the argument at this path."""
-    steps = b"".join(message(1, text(1, step)) for step in path)
-    return number(1, {"error": 1, "warning": 2}[severity]) + text(2, summary) + (message(4, steps) if path else b"")
+    at = message(4, path(steps)) if steps else b""
+    return number(1, {"error": 1, "warning": 2}[severity]) + text(2, summary) + at

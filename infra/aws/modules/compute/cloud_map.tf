@@ -26,5 +26,9 @@ resource "aws_service_discovery_service" "router" {
     }
   }
 
-  health_check_custom_config {}
+  # Deprecated, as AWS takes no other value than 1; but the provider neither sends nor reads back a block with nothing in it,
+  # and would replace the service at every apply. https://github.com/hashicorp/terraform-provider-aws/issues/44285
+  health_check_custom_config {
+    failure_threshold = 1
+  }
 }

@@ -9,7 +9,7 @@ locals {
 
 resource "aws_iam_policy" "tenant_secrets" {
   name        = "${var.project}-${var.environment}-tenant-secrets"
-  description = "${var.admin_api ? "Read and manage" : "Read"} the secrets under ${local.prefix}/, and no others"
+  description = "The secrets under ${local.prefix}/, and no others"
   policy      = data.aws_iam_policy_document.tenant_secrets.json
 }
 
