@@ -2,12 +2,11 @@
 # service encrypts with a key that AWS owns, which costs nothing and cannot be revoked or audited. The tenants' secrets are
 # made by the router, under the account's aws/secretsmanager key.
 
-#
 # Whatever is encrypted with a key that is scheduled for deletion is out of reach at once, and lost when the key is gone. So
 # the key outlives its use: it is deleted after all that was encrypted with it has left it, or stays (keep_unused_key).
 
 variable "keep_unused_key" {
-  description = "With customer_managed_key switched off: keep the key all the same, for the image repository, which cannot leave it without being replaced, for backups, and for what is in the logs. Without it the key goes last, 30 days after everything has left it."
+  description = "With customer_managed_key switched off: keep the key all the same, for backups and for what is in the logs by then. Without it the key goes once the image repository has left it, too."
   type        = bool
   default     = false
   nullable    = false
@@ -21,10 +20,22 @@ variable "delete_production_key" {
 }
 
 locals {
-  has_own_key = var.customer_managed_key || var.keep_unused_key
+  has_own_key = var.customer_managed_key || var.keep_unused_key || terraform_data.repository_has_own_key.input
 
   own_key_arn = one(aws_kms_key.environment[*].arn)
   kms_key_arn = var.customer_managed_key ? local.own_key_arn : null
+
+  repository_key_arn = terraform_data.repository_has_own_key.input ? local.own_key_arn : null
+}
+
+# AWS encrypts a repository anew only by replacing it, with all its images: the next task could not start. So it keeps what it
+# was made with, until it is asked for: terraform apply -replace=terraform_data.repository_has_own_key
+resource "terraform_data" "repository_has_own_key" {
+  input = var.customer_managed_key || var.keep_unused_key
+
+  lifecycle {
+    ignore_changes = [input]
+  }
 }
 
 resource "aws_kms_key" "environment" {

@@ -16,21 +16,6 @@ locals {
   is_production = contains(["prod", "production"], var.environment)
 }
 
-# Remembers whose state this is: its input never changes after the first apply. With another environment's tfvars the plan,
-# which would replace everything, stops here.
-resource "terraform_data" "state_owner" {
-  input = var.environment
-
-  lifecycle {
-    ignore_changes = [input]
-
-    postcondition {
-      condition     = self.input == var.environment
-      error_message = "This state is of the environment ${self.input}, not ${var.environment}: select its own workspace or backend key."
-    }
-  }
-}
-
 # What one variable's own validation cannot see, because it concerns several. (Terraform 1.9 could say it in the variables.)
 resource "terraform_data" "consistent_variables" {
   lifecycle {
@@ -45,7 +30,7 @@ resource "terraform_data" "consistent_variables" {
     }
 
     precondition {
-      condition     = !local.is_production || local.has_own_key || var.delete_production_key
+      condition     = !local.is_production || var.customer_managed_key || var.keep_unused_key || var.delete_production_key
       error_message = "Production keeps its own key: customer_managed_key = false needs keep_unused_key = true, or delete_production_key = true once nothing needs the key."
     }
 
@@ -60,7 +45,7 @@ resource "terraform_data" "consistent_variables" {
     }
 
     precondition {
-      condition     = !var.nat_gateway_per_zone || var.egress == "nat_gateway"
+      condition     = !var.nat_gateway_per_zone || contains([var.egress, var.egress_beside], "nat_gateway")
       error_message = "nat_gateway_per_zone needs egress = \"nat_gateway\"."
     }
 
@@ -108,6 +93,7 @@ module "networking" {
   public_subnet_cidrs  = var.public_subnet_cidrs
   private_subnet_cidrs = var.private_subnet_cidrs
   egress               = var.egress
+  egress_beside        = var.egress_beside
   nat_gateway_per_zone = var.nat_gateway_per_zone
   interface_endpoints  = var.interface_endpoints
   flow_logs            = var.flow_logs
@@ -141,7 +127,7 @@ module "ecr" {
 
   name         = local.name
   force_delete = var.ecr_force_delete
-  kms_key_arn  = local.own_key_arn
+  kms_key_arn  = local.repository_key_arn
 }
 
 module "compute" {
@@ -158,6 +144,8 @@ module "compute" {
   assign_public_ip   = module.networking.assign_public_ip
   egress_ports       = var.egress_ports
   front              = var.front
+  front_beside       = var.front_beside
+  wait_for_tasks     = var.front_beside != null || terraform_data.tasks_moved.input
   streaming_front    = var.streaming_front
 
   cpu                       = var.cpu

@@ -145,7 +145,7 @@ variable "point_in_time_recovery" {
 }
 
 variable "customer_managed_key" {
-  description = "Encrypt tables, images, logs and notifications with a KMS key of the account's own ($1 a month). Switching it on later replaces the image repository; for switching it off see keep_unused_key."
+  description = "Encrypt tables, images, logs and notifications with a KMS key of the account's own ($1 a month). The image repository keeps what it was made with; for switching it off see keep_unused_key."
   type        = bool
   default     = false
   nullable    = false

@@ -1,105 +1,147 @@
 #!/usr/bin/env python3
-"""That a change of variables on an applied environment takes nothing away that is still in use:
-what Terraform's own graph does, one operation after the other.
+"""That a change of variables on an applied environment does no harm: what Terraform's own graph
+does against the stand-in for AWS, one operation after the other; and that the README's table says
+what it does.
 
-    check_changes.py INFRA_DIR
+    check_changes.py INFRA_DIR [--write]
 
-Each change is applied against the stand-in for AWS. A resource that is deleted must be referred to
-by nothing any more: whatever held its id or ARN was changed or deleted before. Prints what is
-wrong; exit 0 or 1.
+Every variable is changed, alone and with those that need it (changes/cases.py). What is in use is
+neither deleted nor replaced, what is deleted is referred to by nothing any more, and a plan after
+it is empty. With --write the table is written instead of compared. Prints what is wrong; exit 0
+or 1.
 """
 
+import argparse
 import json
+import re
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from terraform import Workspace
+from changes import table
+from changes.cases import CHANGES, NEVER, SEVERAL, variables
+from changes.environment import Environment
+from changes.harm import harm
+from made_up import ACCOUNT
+from terraform import Failed, Workspace
 
-KEY = "aws_kms_key.environment[0]"
-REPOSITORY = "module.ecr.aws_ecr_repository.router"
-ENCRYPTED = {
-    "aws_sns_topic.alarms",
-    "module.api.aws_cloudwatch_log_group.access",
-    "module.compute.aws_cloudwatch_log_group.router",
-    "module.data.aws_dynamodb_table.conversations",
-    "module.data.aws_dynamodb_table.tenants",
-}
-WITHOUT = "-var=customer_managed_key=false"
-KEPT = "-var=keep_unused_key=true"
+BASE = "dev.tfvars"
+AT_ONCE = 2
 
 
-def resources(workspace):
-    """Each resource's attributes by its address."""
+class Suite:
+    """Collects what is wrong and, in the order of the cases, the rows of the table."""
 
-    def of(module):
-        for resource in module.get("resources", []):
-            if resource["mode"] == "managed":
-                values = resource["values"]
-                # The stand-in keeps the key of a table that uses none any more.
-                if values.get("server_side_encryption") and not values["server_side_encryption"][0]["enabled"]:
-                    values["server_side_encryption"] = []
-                yield resource["address"], values
-        for child in module.get("child_modules", []):
-            yield from of(child)
+    def __init__(self, workspace):
+        self.workspace, self.wrong, self.bases = workspace, [], {}
 
-    return dict(of(workspace.show()["values"]["root_module"]))
+    def base(self, tfvars, given):
+        return self.bases[tfvars, json.dumps(given)]
 
+    def make(self, number, tfvars, given):
+        return Environment(self.workspace, f"base-{number}", tfvars, json.loads(given))
 
-def in_use(before, operations):
-    """What was deleted while something still referred to it."""
-    for position, (action, address) in enumerate(operations):
-        if action != "delete":
-            continue
-        done = {other for _, other in operations[:position]}
-        names = {before[address].get(name) for name in ("id", "arn")} - {None}
-        for other, values in before.items():
-            refers = any(json.dumps(name) in json.dumps(values) for name in names)
-            if other != address and refers and other not in done:
-                yield f"{address} is deleted while {other} refers to it"
+    def change(self, environment, what, variables, *others, removes=()):
+        """One apply; gives {address: action}."""
+        before = environment.resources()
+        try:
+            done, left = environment.apply(variables, *others)
+        except Failed as failure:
+            self.wrong.append(f"{what}: {failure}")
+            return {}
+        self.wrong += [f"{what}: {each}" for each in harm(before, environment.resources(), done, removes)]
+        if left:
+            self.wrong.append(f"{what}: a plan after it would change {', '.join(sorted(left))}")
+        actions = {}
+        for action, address in done:
+            actions[address] = "replace" if address in actions else action
+        return actions
 
+    def single(self, change):
+        """What a change does alone."""
+        return table.said(change.variables, change.given), self.base(BASE, change.given).plan(change.variables)
 
-class Change:
-    """An environment, applied, and what is changed on it."""
+    def together(self, given):
+        """All of them in one apply, each taken back alone where it made something, and all of them
+        taken back.
+        """
+        base = self.base(BASE, given)
+        changes = [(change, row) for change, row in zip(CHANGES, self.planned) if change.given == given]
+        names = {name: value for change, _ in changes for name, value in change.variables.items()}
+        self.change(base, "all together", names)
+        rows = []
+        for change, (what, planned) in changes:
+            if "create" in planned.values():
+                left = {name: value for name, value in names.items() if name not in change.variables}
+                rows.append((f"{what}, taken back", base.plan(left)))
+        removes = {address for change, _ in changes for address in change.removes}
+        self.change(base, "all taken back", {}, removes=removes)
+        return rows
 
-    def __init__(self, folder, environment, *first):
-        self.workspace = Workspace(folder)
-        self.file = f"-var-file={(folder / 'environments' / environment).resolve()}"
-        self.workspace.init()
-        self.workspace.apply(self.file, *first)
+    def several(self, number, case):
+        """Steps, and the short cuts that are refused."""
+        environment = self.base(case.tfvars, case.given).again(f"steps-{number}")
+        for variables in case.refused:
+            self.refused(environment, variables)
+        rows, former = [], dict(case.given)
+        for step in case.steps:
+            what = table.said_of_step(former, step)
+            actions = self.change(environment, what, step.variables, *step.options, removes=step.removes)
+            rows.append((what, actions))
+            former = {**case.given, **step.variables}
+        return rows
 
-    def to(self, *variables):
-        """(what was wrong, {address: action})."""
-        before = resources(self.workspace)
-        operations = self.workspace.operations(self.file, *variables)
-        return list(in_use(before, operations)), {address: action for action, address in operations}
+    def refused(self, environment, variables):
+        said = environment.refusal(variables)
+        if "condition failed" not in (said or ""):
+            self.wrong.append(f"{table.said(variables)} is not refused: {said}")
 
+    def never(self, variables):
+        self.refused(self.base(BASE, {}), variables)
 
-def problems(folder):
-    # Production leaves its key in two steps, of which the second names it.
-    with (change := Change(folder, "prod.tfvars")).workspace:
-        wrong, done = change.to(WITHOUT, KEPT)
-        yield from wrong
-        if missing := ENCRYPTED - set(done):
-            yield f"{sorted(missing)} keep the key"
-        if KEY in done or REPOSITORY in done:
-            yield f"leaving the key deletes it or replaces the repository: {done}"
-        wrong, done = change.to(WITHOUT, "-var=delete_production_key=true")
-        yield from wrong
-        if done.get(KEY) != "delete":
-            yield f"the key that is named is not deleted: {done}"
-    # Elsewhere in one step, and still the key goes last.
-    with (change := Change(folder, "dev.tfvars", "-var=customer_managed_key=true")).workspace:
-        wrong, done = change.to()
-        yield from wrong
-        if done.get(KEY) != "delete" or not ENCRYPTED <= set(done):
-            yield f"not everything has left the key: {done}"
+    def other_account(self):
+        elsewhere = self.base(BASE, {}).again("account")
+        state = elsewhere.folder / "terraform.tfstate"
+        state.write_text(state.read_text().replace(ACCOUNT, ACCOUNT[::-1]))
+        self.refused(elsewhere, {})
+
+    def run(self):
+        needed = {(BASE, json.dumps(change.given)) for change in CHANGES}
+        needed |= {(case.tfvars, json.dumps(case.given)) for case in SEVERAL}
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            made = [(key, pool.submit(self.make, number, *key)) for number, key in enumerate(sorted(needed))]
+            self.bases = {key: future.result() for key, future in made}
+            steps = [pool.submit(self.several, *each) for each in enumerate(SEVERAL)]
+            list(pool.map(self.never, NEVER))
+            pool.submit(self.other_account).result()
+            self.planned = list(pool.map(self.single, CHANGES))
+            stepped = [row for future in steps for row in future.result()]
+            taken_back = pool.map(self.together, [json.loads(given) for given in sorted({json.dumps(change.given) for change in CHANGES})])
+            rows = [*self.planned, *(row for rows in taken_back for row in rows), *stepped]
+        names = sorted({name for variables in NEVER for name in variables})
+        return [*rows, (", ".join(f"`{name}`" for name in names), "refused", "")]
 
 
 def main():
-    wrong = list(problems(Path(sys.argv[1])))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--write", action="store_true")
+    arguments = parser.parse_args()
+    text = "".join(path.read_text() for path in sorted(arguments.folder.glob("*.tf")))
+    missing = set(re.findall(r'^variable "(\w+)"', text, re.M)) - variables()
+    with Workspace(arguments.folder) as workspace:
+        workspace.init(AT_ONCE)
+        suite = Suite(workspace)
+        rows = suite.run()
+    wrong = [f"{name} is a variable that changes/cases.py does not change" for name in sorted(missing)] + suite.wrong
+    readme, made = arguments.folder.parent / "README.md", table.table(rows)
+    if arguments.write:
+        table.write(readme, made)
+    elif table.current(readme) != made:
+        wrong.append(f"the table of {readme} is another one: {sys.argv[0]} {arguments.folder} --write")
     for problem in wrong:
         print(f"FAIL change: {problem}")
-    print("ok: nothing is taken away that is in use" if not wrong else f"FAIL {len(wrong)}")
+    print(f"ok: {len(rows)} changes" if not wrong else f"FAIL {len(wrong)}")
     return bool(wrong)
 
 

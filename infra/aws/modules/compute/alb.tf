@@ -54,6 +54,19 @@ resource "aws_lb_listener" "http" {
     type             = "forward"
     target_group_arn = aws_lb_target_group.router[0].arn
   }
+
+  # Deleted after the tasks have left it, and all it stands on after that: a load balancer that cannot reach the tasks any
+  # more calls them unhealthy, and ECS stops them.
+  lifecycle {
+    create_before_destroy = true
+  }
+
+  depends_on = [
+    aws_vpc_security_group_egress_rule.vpc_link_to_alb,
+    aws_vpc_security_group_ingress_rule.alb_from_anywhere,
+    aws_vpc_security_group_egress_rule.alb_to_router,
+    aws_vpc_security_group_ingress_rule.router_from_alb,
+  ]
 }
 
 # A REST API with a private integration may put its stage before the path ("API Gateway includes the stage portion of the

@@ -3,7 +3,7 @@
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-private.html
 
 resource "aws_service_discovery_private_dns_namespace" "this" {
-  count = local.has_alb ? 0 : 1
+  count = local.has_cloud_map ? 1 : 0
 
   name        = "${var.name}.internal"
   description = "The tasks of ${local.service_name}"
@@ -11,7 +11,7 @@ resource "aws_service_discovery_private_dns_namespace" "this" {
 }
 
 resource "aws_service_discovery_service" "router" {
-  count = local.has_alb ? 0 : 1
+  count = local.has_cloud_map ? 1 : 0
 
   name          = "router"
   force_destroy = true
@@ -30,5 +30,10 @@ resource "aws_service_discovery_service" "router" {
   # and would replace the service at every apply. https://github.com/hashicorp/terraform-provider-aws/issues/44285
   health_check_custom_config {
     failure_threshold = 1
+  }
+
+  # Deleted after the tasks have left it, not before.
+  lifecycle {
+    create_before_destroy = true
   }
 }

@@ -11,7 +11,10 @@ locals {
   container_port = 8080
   health_path    = "/health"
 
-  has_alb = var.front == "alb"
+  # More than one only while one takes the other's place.
+  fronts        = compact([var.front, var.front_beside])
+  has_alb       = contains(local.fronts, "alb")
+  has_cloud_map = contains(local.fronts, "cloud_map")
 
   # What the router promises: an answer, or an error, in 25 s; a stream's end in 120 s. Everything that waits for a
   # request to end waits longer than that. A turn of the web page has a stream's time whatever the front: its page may

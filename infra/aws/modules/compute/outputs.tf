@@ -5,7 +5,7 @@ output "vpc_link_id" {
 
 output "integration_uri" {
   description = "What the HTTP API calls through the VPC link: the load balancer's listener, or the Cloud Map service."
-  value       = local.has_alb ? one(aws_lb_listener.http[*].arn) : one(aws_service_discovery_service.router[*].arn)
+  value       = var.front == "alb" ? one(aws_lb_listener.http[*].arn) : one(aws_service_discovery_service.router[*].arn)
 }
 
 output "load_balancer_arn" {

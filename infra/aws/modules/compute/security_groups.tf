@@ -76,7 +76,7 @@ resource "aws_vpc_security_group_ingress_rule" "router_from_alb" {
 # --------------------------------------------------- with front = cloud_map
 
 resource "aws_vpc_security_group_egress_rule" "vpc_link_to_router" {
-  count = local.has_alb ? 0 : 1
+  count = local.has_cloud_map ? 1 : 0
 
   security_group_id            = aws_security_group.vpc_link.id
   description                  = "To the tasks"
@@ -87,7 +87,7 @@ resource "aws_vpc_security_group_egress_rule" "vpc_link_to_router" {
 }
 
 resource "aws_vpc_security_group_ingress_rule" "router_from_vpc_link" {
-  count = local.has_alb ? 0 : 1
+  count = local.has_cloud_map ? 1 : 0
 
   security_group_id            = aws_security_group.router.id
   description                  = "From API Gateway only"

@@ -6,7 +6,7 @@ resource "aws_ecs_service" "router" {
 
   # On an empty account there is no image yet: the first deployment stops itself after three failed starts, the apply
   # ends green all the same, and the first `deploy` brings the service up.
-  wait_for_steady_state = false
+  wait_for_steady_state = var.wait_for_tasks
 
   deployment_minimum_healthy_percent = 100
   deployment_maximum_percent         = 200

@@ -93,6 +93,21 @@ variable "front" {
   }
 }
 
+variable "front_beside" {
+  description = "What is there beside front, while one takes the other's place; null for nothing."
+  type        = string
+
+  validation {
+    condition     = contains(["alb", "cloud_map"], coalesce(var.front_beside, "alb"))
+    error_message = "front_beside is alb, cloud_map or null."
+  }
+}
+
+variable "wait_for_tasks" {
+  description = "Whether a change of the service ends when its tasks run, not when they are asked for."
+  type        = bool
+}
+
 variable "streaming_front" {
   description = "Whether answers are streamed, so that connections live longer."
   type        = bool

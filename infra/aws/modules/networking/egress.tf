@@ -2,8 +2,33 @@
 # (then the tasks run in the public subnets, see outputs.tf).
 
 locals {
-  nat_gateways  = var.egress == "nat_gateway" ? (var.nat_gateway_per_zone ? 2 : 1) : 0
-  nat_instances = var.egress == "nat_instance" ? 1 : 0
+  # More than one only while one takes the other's place.
+  ways_out      = compact([var.egress, var.egress_beside])
+  nat_gateways  = contains(local.ways_out, "nat_gateway") ? (var.nat_gateway_per_zone ? 2 : 1) : 0
+  nat_instances = contains(local.ways_out, "nat_instance") ? 1 : 0
+
+  # The private subnets' own; where the tasks have moved to the public ones, what those that have not yet ended still use.
+  nat = var.egress == "public" ? var.egress_beside : var.egress
+}
+
+# One route each whatever the NAT, so that another one is a change in place: at no time is there none.
+resource "aws_route" "private" {
+  count = contains(["nat_gateway", "nat_instance"], coalesce(local.nat, "none")) ? 2 : 0
+
+  route_table_id         = aws_route_table.private[count.index].id
+  destination_cidr_block = "0.0.0.0/0"
+  nat_gateway_id         = local.nat == "nat_gateway" ? aws_nat_gateway.this[var.nat_gateway_per_zone ? count.index : 0].id : null
+  network_interface_id   = local.nat == "nat_instance" ? aws_instance.nat[0].primary_network_interface_id : null
+}
+
+moved {
+  from = aws_route.private_nat_instance
+  to   = aws_route.private_nat_gateway
+}
+
+moved {
+  from = aws_route.private_nat_gateway
+  to   = aws_route.private
 }
 
 # -------------------------------------------------------------- NAT gateway
@@ -28,14 +53,11 @@ resource "aws_nat_gateway" "this" {
   tags = { Name = "${var.name}-nat-${count.index + 1}" }
 
   depends_on = [aws_internet_gateway.this]
-}
 
-resource "aws_route" "private_nat_gateway" {
-  count = local.nat_gateways == 0 ? 0 : 2
-
-  route_table_id         = aws_route_table.private[count.index].id
-  destination_cidr_block = "0.0.0.0/0"
-  nat_gateway_id         = aws_nat_gateway.this[var.nat_gateway_per_zone ? count.index : 0].id
+  # Deleted after the routes have left it, not before.
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 # ------------------------------------------------------------- NAT instance
@@ -108,15 +130,10 @@ resource "aws_instance" "nat" {
     # A newer image is no reason to cut the network off in the middle of an unrelated apply. To take it:
     # terraform apply -replace='module.networking.aws_instance.nat[0]'
     ignore_changes = [ami]
+
+    # As of the NAT gateway.
+    create_before_destroy = true
   }
 
   depends_on = [aws_route.public_internet]
-}
-
-resource "aws_route" "private_nat_instance" {
-  count = local.nat_instances * 2
-
-  route_table_id         = aws_route_table.private[count.index].id
-  destination_cidr_block = "0.0.0.0/0"
-  network_interface_id   = aws_instance.nat[0].primary_network_interface_id
 }

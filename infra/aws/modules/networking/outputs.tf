@@ -15,8 +15,7 @@ output "task_subnet_ids" {
   # A task started before the way out is there could not pull its image.
   depends_on = [
     aws_route.public_internet,
-    aws_route.private_nat_gateway,
-    aws_route.private_nat_instance,
+    aws_route.private,
     aws_route_table_association.public,
     aws_route_table_association.private,
     aws_vpc_endpoint.gateway,

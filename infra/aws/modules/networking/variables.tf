@@ -58,6 +58,16 @@ variable "egress" {
   }
 }
 
+variable "egress_beside" {
+  description = "What is there beside egress, while one takes the other's place; null for nothing."
+  type        = string
+
+  validation {
+    condition     = contains(["nat_gateway", "nat_instance", "public"], coalesce(var.egress_beside, "public"))
+    error_message = "egress_beside is nat_gateway, nat_instance, public or null."
+  }
+}
+
 variable "nat_gateway_per_zone" {
   description = "A NAT gateway in each zone instead of one."
   type        = bool
