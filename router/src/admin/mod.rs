@@ -194,8 +194,50 @@ impl Admin {
         }
     }
 
+    /// Records that something is about to be done that no transaction covers.
+    ///
+    /// # Errors
+    /// If it cannot be recorded: then it is not to be done.
+    pub(crate) async fn intend<'admin>(
+        &'admin self,
+        tenant: &'admin TenantId,
+        action: &'admin str,
+        target: &'admin str,
+    ) -> Result<Intended<'admin>, StoreError> {
+        let intended = Intended {
+            admin: self,
+            tenant,
+            action,
+            target,
+        };
+        intended.record("intended").await?;
+        Ok(intended)
+    }
+
     fn now(&self) -> Timestamp {
         self.platform.clock.now()
+    }
+}
+
+/// What the audit trail has as intended, until it has its end.
+#[must_use]
+pub(crate) struct Intended<'admin> {
+    admin: &'admin Admin,
+    tenant: &'admin TenantId,
+    action: &'admin str,
+    target: &'admin str,
+}
+
+impl Intended<'_> {
+    /// Records that it was done, or failed.
+    pub(crate) async fn ended(self, is_done: bool) -> Result<(), StoreError> {
+        self.record(if is_done { "done" } else { "failed" }).await
+    }
+
+    async fn record(&self, state: &str) -> Result<(), StoreError> {
+        let action = format!("{}:{state}", self.action);
+        let entry = self.admin.audit(self.tenant, &action, self.target);
+        self.admin.platform.tenants.record_audit(&entry).await
     }
 }
 

@@ -199,12 +199,9 @@ impl Admin {
         change: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, AdminError> {
         let target = name.integration.as_str();
-        let entry = |state| self.audit(&name.tenant_id, &format!("{action}:{state}"), target);
-        let store = &self.platform.tenants;
-        store.record_audit(&entry("intended")).await?;
+        let intended = self.intend(&name.tenant_id, action, target).await?;
         let result = change.await;
-        let state = if result.is_ok() { "done" } else { "failed" };
-        let recorded = store.record_audit(&entry(state)).await;
+        let recorded = intended.ended(result.is_ok()).await;
         let value = result?;
         recorded?;
         Ok(value)

@@ -9,6 +9,8 @@
 //! under its id, which the question's last line shows, and counts only where the conversation that
 //! it sends still ends with the question as it was asked.
 
+mod running;
+
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
@@ -19,7 +21,7 @@ use super::completion::CompletionRequest;
 use super::engine::{Engine, Source};
 use super::outcome::Outcome;
 use super::tools::TurnTools;
-use super::{OnEvent, Route, TurnError, TurnEvent, TurnRequest};
+use super::{OnEvent, Route, TurnError, TurnRequest};
 use crate::model::{
     ContentBlock, ConversationOwner, IntegrationName, JsonObject, Message, ModelMessage, Role,
     SessionId, StoredTurn, TurnId, TurnProgress, TurnState,
@@ -303,44 +305,6 @@ impl Engine {
         let kept = kept.and_then(|kept| kept.progress.end).map(Value::Object);
         let question = kept.and_then(|kept| serde_json::from_value::<Question>(kept).ok());
         Ok(question.filter(|question| said.trim_end().ends_with(&question.text(true))))
-    }
-
-    /// Runs what the user agreed to, one after the other, and gives calls and results as if the
-    /// model had made them now.
-    pub(super) async fn run_agreed(
-        &self,
-        question: &Question,
-        tools: &TurnTools,
-        on_event: &mut OnEvent<'_>,
-    ) -> [ModelMessage; 2] {
-        let mut calls = Vec::new();
-        let mut results = Vec::new();
-        for (at, call) in question.calls.iter().enumerate() {
-            on_event(TurnEvent::Tool { name: &call.name });
-            tracing::info!(
-                integration = %call.integration, tool = %call.tool, question = %question.id,
-                "a tool is run that its user agreed to"
-            );
-            let arguments = Value::Object(call.arguments.clone());
-            let servers = &tools.servers;
-            let result = servers
-                .call_agreed(&call.integration, &call.tool, &arguments)
-                .await;
-            let id = format!("call_agreed_{at}");
-            calls.push(ContentBlock::ToolUse {
-                id: id.clone(),
-                name: call.name.clone(),
-                input: arguments,
-            });
-            let is_error = result.is_err();
-            results.push(ContentBlock::ToolResult {
-                id,
-                content: super::tools::bounded(result.unwrap_or_else(|why| why)),
-                is_error,
-            });
-        }
-        [(Role::Assistant, calls), (Role::User, results)]
-            .map(|(role, content)| ModelMessage { role, content })
     }
 }
 

@@ -314,7 +314,7 @@ impl Engine {
             outcome.skills.push(name);
         }
         if let Some(question) = turn.agreed {
-            let ran = Box::pin(self.run_agreed(question, &tools, on_event)).await;
+            let ran = Box::pin(self.run_agreed(caller, question, &tools, on_event)).await;
             request.messages.extend(ran);
             outcome.skills.extend(question.tools().map(str::to_owned));
         }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use support::mcp::{Fault, McpServer, reading, writing};
 use support::model::{Answer as Says, ModelServer};
 use t3nets_router::admin::Admin;
-use t3nets_router::model::{SecretDocument, SecretName, UserRole};
+use t3nets_router::model::{AuditEntry, SecretDocument, SecretName, UserRole};
 
 use super::chat::app_with;
 use super::{TestApp, request, tenant_id};
@@ -148,6 +148,56 @@ async fn a_tool_that_writes_runs_once_after_a_yes_with_what_was_shown() {
     // A second yes is an ordinary message.
     assert_eq!(say(&app, &key, "yes").await["text"], "What?");
     assert_eq!(server.calls().len(), 1);
+}
+
+/// The audit trail's entries of tools that ran, newest first.
+async fn runs(app: &TestApp) -> Vec<AuditEntry> {
+    let admin = Admin::new(app.platform.clone(), "test");
+    let all = admin.audit_trail(&tenant_id("default"), 100).await.unwrap();
+    let is_run = |entry: &AuditEntry| entry.action.starts_with("tool.run");
+    all.into_iter().filter(is_run).collect()
+}
+
+#[tokio::test]
+async fn the_audit_trail_says_who_agreed_to_which_tool_and_not_with_what() {
+    let tools = [reading("look"), writing("drop"), writing("fail")];
+    let server = McpServer::answering(tools, |tool, _| {
+        json!({"content": [{"type": "text", "text": "Well."}], "isError": tool == "fail"})
+    })
+    .await;
+    let model = ModelServer::answering(|call| match call.last_text().as_str() {
+        "look" => Says::tool("t1", "docs__look", json!({})),
+        "go" => Says::tool("t1", "docs__drop", json!({"password": "hunter2"})).and_tool(
+            "t2",
+            "docs__fail",
+            json!({}),
+        ),
+        _ => Says::text("So."),
+    })
+    .await;
+    let (app, key) = app_with(&model).await;
+    connect(&app, &server, json!({"tools": "look, drop, fail"})).await;
+    for message in ["look", "go", "no", "go"] {
+        say(&app, &key, message).await;
+        assert_eq!(runs(&app).await, [], "{message}");
+    }
+    say(&app, &key, "yes").await;
+    let entries = runs(&app).await;
+    let said = entries.iter().map(|entry| (&*entry.action, &*entry.target));
+    assert_eq!(
+        Vec::from_iter(said),
+        [
+            ("tool.run:failed", "mcp-docs/fail"),
+            ("tool.run:intended", "mcp-docs/fail"),
+            ("tool.run:done", "mcp-docs/drop"),
+            ("tool.run:intended", "mcp-docs/drop"),
+        ]
+    );
+    assert!(
+        entries.iter().all(|entry| entry.actor == "user:bob"),
+        "{entries:?}"
+    );
+    assert!(!format!("{entries:?}").contains("hunter2"));
 }
 
 /// A conversation that ends with the question whether `drop` may run.

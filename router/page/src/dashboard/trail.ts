@@ -58,6 +58,7 @@ export function worded({ action, target }: Entry): string | null {
   const said = (() => {
     if (kind === "secret" && SECRETS[what]) return `${INTEGRATIONS[target] ?? target}’s credentials were ${SECRETS[what]}`;
     if (kind === "tenant") return what === "set" ? `Settings were changed${fields ? `: ${fields}` : ""}` : TENANT[what];
+    if (base === "tool.run") return `The tool ${target.slice(target.indexOf("/") + 1)} of ${target.split("/")[0]} was run after a yes`;
     if (base === "user.add") return `${of} was added`;
     if (base === "user.set") return `${of} was changed${fields ? `: ${fields}` : ""}`;
     if (base === "user.export") return `What is kept of ${of} was exported`;
