@@ -2,8 +2,8 @@
 changed in place, and what it does not read back.
 
 The facts are in behaviour-VERSION.json, by resource type, each with its source file in
-https://github.com/hashicorp/terraform-provider-aws (at the tag of the version; `commit` is the
-revision of the file that was read, where it was read):
+https://github.com/hashicorp/terraform-provider-aws (at the tag of the version). `commit` is the
+revision in which it was read; without one it was not, and is what the provider is known to do:
 
     replaces         attributes with `ForceNew`: a change of one replaces the resource
     replaces_unless  an attribute that does so unless another one is true; replaces_if likewise
@@ -18,11 +18,18 @@ import pathlib
 FACTS = json.loads(_FILE.read_text(encoding="utf-8"))
 
 
+def facts_of(kind):
+    """The facts of a resource type."""
+    if kind not in FACTS:
+        raise LookupError(f"{_FILE.name} does not say what replaces {kind}")
+    return FACTS[kind]
+
+
 def replacing(kind, prior, planned):
     """The attributes that make a change from prior to planned a replacement."""
     if prior is None or planned is None:
         return []
-    facts = FACTS[kind]
+    facts = facts_of(kind)
     paths = list(facts["replaces"])
     paths += [name for name, unless in facts.get("replaces_unless", {}).items() if planned.get(unless) is not True]
     paths += [name for name, condition in facts.get("replaces_if", {}).items() if planned.get(condition) is True]
@@ -43,7 +50,7 @@ def _at(value, path):
 
 def read_back(kind, values, configuration):
     """What the provider reads back of an applied resource."""
-    facts = FACTS[kind]
+    facts = facts_of(kind)
     out = dict(values)
     for name in facts.get("drops_empty", []):
         out[name] = [block for block in out[name] if any(value is not None for value in block.values())]

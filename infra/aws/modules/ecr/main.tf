@@ -21,7 +21,8 @@ resource "aws_ecr_repository" "router" {
 # The running release and nine to roll back to. An image that ECS still runs may be among the older ones, so `rollback`
 # looks whether its image is there before it promises anything.
 resource "aws_ecr_lifecycle_policy" "router" {
-  repository = aws_ecr_repository.router.name
+  # By its id, which is another one where the repository is replaced, and the policy with it.
+  repository = aws_ecr_repository.router.id
 
   policy = jsonencode({
     rules = [{
