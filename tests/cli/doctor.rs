@@ -34,7 +34,16 @@ fn a_running_environment_is_ready() {
     let sandbox = Sandbox::new();
     let _dev = Dev::start(&sandbox, &[]);
     let finished = sandbox.run(&["doctor", "--json"]).expect_code(0);
-    for name in ["env", "home", "database", "secrets", "tenant", "dev"] {
+    for name in [
+        "env",
+        "home",
+        "database",
+        "secrets",
+        "tenant",
+        "retention",
+        "budget_webhook",
+        "dev",
+    ] {
         assert_eq!(status(&finished, name), "ok", "{name}: {finished:?}");
     }
     for name in ["jira", "model"] {
@@ -42,7 +51,7 @@ fn a_running_environment_is_ready() {
     }
     let text = sandbox.run(&["doctor"]).expect_code(0).stdout;
     assert!(
-        text.contains("ok       tenant    `default` is active"),
+        text.contains("ok       tenant          `default` is active"),
         "{text}"
     );
 }

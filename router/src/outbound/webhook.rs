@@ -9,6 +9,7 @@ use url::Url;
 
 use super::client::{Client, TransportError};
 use super::loopback::is_loopback;
+use super::reach::Reach;
 
 /// The operator's address. What follows its host, which may be a secret, is not shown.
 #[derive(Clone, PartialEq, Eq)]
@@ -51,6 +52,11 @@ impl fmt::Debug for WebhookUrl {
 }
 
 impl WebhookUrl {
+    /// Whether it is in reach, as far as the address alone tells.
+    pub fn is_within(&self, reach: &Reach) -> bool {
+        reach.allows_url(&self.0).is_ok()
+    }
+
     /// Posts this as JSON, once; of the answer nothing but the status is read.
     ///
     /// # Errors

@@ -84,7 +84,7 @@ fn the_doctor_says_that_nothing_was_deployed_yet_and_later_what_was() {
 
     installed.run(&["deploy", "--image", "here"]).expect_code(0);
     let checks = installed.doctor(url);
-    for name in ["image", "drift"] {
+    for name in ["image", "drift", "budget_webhook"] {
         let (status, detail) = found(&checks, name);
         assert_eq!(status, "ok", "{name}: {detail}");
     }

@@ -192,6 +192,13 @@ impl TaskDefinition {
             .as_str()
     }
 
+    /// Whether a variable of a container is a secret's value, which is not known here.
+    pub fn has_secret(&self, container: &str, name: &str) -> bool {
+        let secrets = self.container(container).map(|one| &one["secrets"]);
+        let secrets = secrets.and_then(Value::as_array).into_iter().flatten();
+        secrets.into_iter().any(|secret| secret["name"] == name)
+    }
+
     fn text(&self, field: &str) -> &str {
         self.definition[field].as_str().unwrap_or_default()
     }

@@ -10,10 +10,11 @@ use aws_sdk_dynamodb::types::{
 use serde_json::Value;
 use t3nets_router::aws::schema::{self, CHANNEL_INDEX, CHANNEL_INDEX_KEY, EXPIRY};
 use t3nets_router::aws::{AwsError, AwsErrorKind};
+use t3nets_router::model::Tenant;
 use t3nets_router::outbound::{self, Options, TransportError};
 
-use super::tenant::{check_jira, check_tenant, check_unknown_models, no_https};
-use super::{Check, Remedy, deploying};
+use super::tenant::{check_jira, check_retention, check_tenant, check_unknown_models, no_https};
+use super::{Check, Remedy, Status, deploying};
 use crate::aws::{AwsEnvironment, AwsSession, Name, TerraformState, remedies};
 use crate::commands::arguments::TenantFlag;
 use crate::config::environment::Environment;
@@ -72,8 +73,12 @@ pub(super) async fn checks(
         api,
         deploying::checks(session),
     );
+    let (tenant, of_tenant) = tenant;
+    let are_deleted = conversations.status == Status::Ok;
+    let retention = tenant.map(|tenant| check_retention(&tenant, are_deleted));
     checks.extend([account, tenants, conversations, secrets]);
-    checks.extend(tenant);
+    checks.extend(of_tenant);
+    checks.extend(retention);
     checks.push(api);
     checks.extend(deploying);
     checks
@@ -266,15 +271,12 @@ async fn check_tenants_own(
     context: &Context,
     session: &AwsSession,
     tenant: TenantFlag,
-) -> Vec<Check> {
+) -> (Option<Tenant>, Vec<Check>) {
     let names = match session.environment.names() {
         Ok(names) => names,
         Err(error) => {
-            return vec![Check::of_error(
-                "tenant",
-                error,
-                "correct it in t3nets.toml",
-            )];
+            let check = Check::of_error("tenant", error, "correct it in t3nets.toml");
+            return (None, vec![check]);
         }
     };
     let clock = std::sync::Arc::new(t3nets_router::ports::SystemClock);
@@ -285,8 +287,8 @@ async fn check_tenants_own(
         .as_ref()
         .map(check_unknown_models)
         .unwrap_or_default();
-    if let Some(tenant) = tenant {
-        checks.push(check_jira(context, &platform, &tenant).await);
+    if let Some(tenant) = &tenant {
+        checks.push(check_jira(context, &platform, tenant).await);
     }
     if unknown.is_empty() {
         unknown.push(Check::skipped(
@@ -295,7 +297,7 @@ async fn check_tenants_own(
         ));
     }
     checks.append(&mut unknown);
-    checks
+    (tenant, checks)
 }
 
 /// What is read of the router's answer, in bytes.

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use t3nets_router::ai::AiDefaults;
+use t3nets_router::config::BUDGET_WEBHOOK_VARIABLE;
 use t3nets_router::local::{FileSecrets, LocalPaths, SECRETS_STEM, check_room, inspect_database};
 use t3nets_router::model::Tenant;
 use t3nets_router::outbound::{self, Options, Proxies};
 use t3nets_router::ports::{Platform, SystemClock};
 
-use super::tenant::{check_jira, check_tenant, connect_jira};
+use super::tenant::{check_jira, check_retention, check_tenant, connect_jira};
+use super::webhook::{Source, check_webhook};
 use super::{Check, DoctorArgs};
 use crate::commands::dev::demo;
 use crate::commands::dev::models::{self, DevModels, ModelView};
@@ -59,6 +61,7 @@ pub(super) async fn checks(
                     false => check_jira(context, platform, &tenant).await,
                 });
                 checks.push(check_model(context, platform, &tenant, running).await);
+                checks.push(check_retention(&tenant, true));
             }
         }
         None => checks.push(Check::failed(
@@ -67,6 +70,10 @@ pub(super) async fn checks(
             "see the checks above",
         )),
     }
+    let webhook = std::env::var(BUDGET_WEBHOOK_VARIABLE).ok();
+    let webhook = webhook.as_deref().filter(|set| !set.is_empty());
+    let source = webhook.map_or(Source::NotSet, Source::Variable);
+    checks.push(check_webhook(&source, context.tenants_reach()));
     checks.push(check_dev(&dev).await);
     checks.push(check_port(args.port, running));
     checks

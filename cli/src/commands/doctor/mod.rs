@@ -2,13 +2,14 @@
 //!
 //! Here is how the report looks; [`check`] is one line of it, [`local`] has the checks of this
 //! machine, [`aws`] those of AWS ([`deploying`] of what is deployed there), [`tenant`] those of a
-//! tenant wherever it is.
+//! tenant wherever it is, and [`webhook`] that of whom a router tells of budgets.
 
 mod aws;
 mod check;
 mod deploying;
 mod local;
 mod tenant;
+mod webhook;
 
 use serde::Serialize;
 

@@ -19,6 +19,9 @@ use crate::error::{CliError, free_id};
 use crate::hint::Hint;
 use crate::terminal::text::shown_time;
 
+/// How long a conversation is kept where the tenant does not say.
+const LONGEST_RETENTION_DAYS: i64 = 30;
+
 /// The tenant that was named, or is meant without, and what is wrong with it.
 pub(super) async fn check_tenant(
     context: &Context,
@@ -99,6 +102,31 @@ pub(super) fn check_unknown_models(tenant: &Tenant) -> Vec<Check> {
     unknown.map(check).collect()
 }
 
+/// How long the tenant's conversations are kept. `are_deleted` says whether what is past that is
+/// deleted; it is hidden in any case.
+pub(super) fn check_retention(tenant: &Tenant, are_deleted: bool) -> Check {
+    let name = "retention";
+    let (days, set) = match tenant.retention() {
+        Some(kept) => (kept.as_hours() / 24, ""),
+        None => (LONGEST_RETENTION_DAYS, ", as `retention_days` is not set"),
+    };
+    let id = &tenant.id;
+    let days = if days == 1 {
+        "1 day".to_owned()
+    } else {
+        format!("{days} days")
+    };
+    let kept = format!("conversations of `{id}` are kept for {days}{set}");
+    match are_deleted {
+        true => Check::ok(name, kept),
+        false => Check::warning(
+            name,
+            format!("{kept}; they are hidden after that, and may not be deleted"),
+            "see the check `conversations_table`",
+        ),
+    }
+}
+
 /// What connects a tenant to its Jira.
 pub(super) fn connect_jira(tenant: &TenantId) -> Hint {
     Hint::command(format!("secret set jira --tenant {tenant}"), "connects it")
@@ -161,6 +189,8 @@ pub(super) fn no_https(name: &'static str, error: &ClientError) -> Check {
 
 #[cfg(test)]
 mod tests {
+    use t3nets_router::model::{OtherAttributes, TenantSettings};
+
     use super::*;
     use crate::commands::doctor::Status;
 
@@ -173,6 +203,34 @@ mod tests {
             Status::Failed
         );
         assert_eq!(state_of(&id, TenantStatus::Onboarding).status, Status::Ok);
+    }
+
+    #[test]
+    fn how_long_conversations_are_kept_is_said_and_whether_they_are_deleted() {
+        let mut tenant = Tenant {
+            id: "acme".parse().unwrap(),
+            name: "Acme".to_owned(),
+            status: TenantStatus::Active,
+            created_at: Timestamp::UNIX_EPOCH,
+            settings: TenantSettings::default(),
+            extensions: serde_json::Map::new(),
+            version: 1,
+            other: OtherAttributes::default(),
+        };
+        let unset = check_retention(&tenant, true);
+        assert_eq!(unset.status, Status::Ok);
+        let detail = "conversations of `acme` are kept for 30 days, as `retention_days` is not set";
+        assert_eq!(unset.detail, detail);
+        let settings = serde_json::json!({"settings": {"retention_days": 7}});
+        tenant.extensions = settings.as_object().unwrap().clone();
+        let check = check_retention(&tenant, false);
+        assert_eq!(check.status, Status::Warning);
+        assert!(
+            check
+                .detail
+                .contains("are kept for 7 days; they are hidden"),
+            "{check:?}"
+        );
     }
 
     #[test]

@@ -11,11 +11,15 @@ use t3nets_deploy::registry::{RegistryError, RepositoryImages};
 use t3nets_deploy::role_policies::{allowed_actions, not_allowed};
 use t3nets_deploy::task_definition::{Change, TaskDefinition, base, drift, unmet};
 use t3nets_router::aws::{ADMIN_ACTIONS, AwsError, AwsErrorKind, TASK_ACTIONS};
+use t3nets_router::config::BUDGET_WEBHOOK_VARIABLE;
+use t3nets_router::outbound::{Allowed, RANGES_VARIABLE, Reach};
 
 use super::super::Status;
+use super::super::webhook::{Source, check_webhook};
 use super::{
     AskedBy, Check, Question, RunningRevision, ServiceChecks, creation, skipped_without, within,
 };
+use crate::error::CliError;
 use crate::hint::Hint;
 
 /// The check of the role that the router has.
@@ -25,7 +29,8 @@ const TASK_ROLE: &str = "task_role";
 const MAX_FIELDS: usize = 8;
 
 impl ServiceChecks<'_> {
-    /// The checks `image`, `revision`, `task_role`, `execution_role`, `log_group` and `drift`.
+    /// The checks `image`, `revision`, `task_role`, `execution_role`, `log_group`,
+    /// `budget_webhook` and `drift`.
     pub(super) async fn check_revision(&self, running: &RunningRevision) -> Vec<Check> {
         let (task_role, execution_role) = (TASK_ROLE, "execution_role");
         let (definition, image, drift) = match running {
@@ -48,6 +53,7 @@ impl ServiceChecks<'_> {
                     skipped_without(task_role, "service"),
                     skipped_without(execution_role, "service"),
                     log,
+                    skipped_without("budget_webhook", "service"),
                     skipped_without("drift", "service"),
                 ];
             }
@@ -69,7 +75,24 @@ impl ServiceChecks<'_> {
             within("log_group", self.check_log_group(Some(definition))),
             drift,
         );
-        vec![image, revision, task, execution, log, drift]
+        let webhook = self.check_webhook(definition);
+        vec![image, revision, task, execution, log, webhook, drift]
+    }
+
+    fn check_webhook(&self, definition: &TaskDefinition) -> Check {
+        let container = &self.target.container;
+        let set = definition.variable(container, BUDGET_WEBHOOK_VARIABLE);
+        let source = match set.filter(|set| !set.is_empty()) {
+            Some(set) => Source::Variable(set),
+            None if definition.has_secret(container, BUDGET_WEBHOOK_VARIABLE) => Source::Secret,
+            None => Source::NotSet,
+        };
+        let ranges = definition.variable(container, RANGES_VARIABLE);
+        let reach = Allowed::parse(false, ranges).map(Reach::Internet);
+        let reach = reach.map_err(|error| {
+            CliError::not_ready(format!("{RANGES_VARIABLE} cannot be used")).caused_by(error)
+        });
+        check_webhook(&source, reach)
     }
 
     fn image<'d>(&self, definition: &'d TaskDefinition) -> &'d str {
