@@ -13,7 +13,8 @@ resource "aws_service_discovery_private_dns_namespace" "this" {
 resource "aws_service_discovery_service" "router" {
   count = local.has_cloud_map ? 1 : 0
 
-  name          = "router"
+  # Not `router`, which those had that were made without a health check: one takes the other's place.
+  name          = "tasks"
   force_destroy = true
 
   dns_config {

@@ -11,6 +11,11 @@ resource "aws_iam_policy" "tenant_secrets" {
   name        = "${var.project}-${var.environment}-tenant-secrets"
   description = "The secrets under ${local.prefix}/, and no others"
   policy      = data.aws_iam_policy_document.tenant_secrets.json
+
+  # IAM cannot change a description: the policy would be replaced, and the tasks be without it meanwhile.
+  lifecycle {
+    ignore_changes = [description]
+  }
 }
 
 data "aws_iam_policy_document" "tenant_secrets" {
