@@ -21,7 +21,7 @@ use t3nets_router::model::TenantId;
 use t3nets_router::outbound::{self, Options, Proxies};
 use t3nets_router::ports::{Platform, SystemClock};
 use t3nets_router::secrets_cache::CachedSecrets;
-use t3nets_router::telemetry;
+use t3nets_router::telemetry::{self, Program};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -108,10 +108,13 @@ async fn serve() -> Result<(), Failure> {
         .metrics
         .map(|address| (address, telemetry::install(&config.server.identity)));
     let (platform, sdk) = open(config.platform, &mut config.server).await?;
-    let identity = &config.server.identity;
+    let program = Program {
+        name: "t3nets-router",
+        environment: &config.server.identity.environment,
+    };
     let traces = config
         .traces
-        .map(|traces| telemetry::send_traces(identity, &traces, sdk.as_ref()))
+        .map(|traces| telemetry::send_traces(program, &traces, sdk.as_ref()))
         .transpose()
         .map_err(|error| Failure::Other(with_causes(&error)))?;
     if let Some(tenant) = &config.server.anonymous_tenant {
@@ -148,8 +151,10 @@ async fn serve() -> Result<(), Failure> {
     // What was cut off is in the log.
     let serving = http::serve(listener, app, routes, shutdown);
     tokio::join!(serving, OptionFuture::from(serving_metrics));
-    if let Some(traces) = traces {
-        traces.end().await;
+    if let Some(traces) = traces
+        && let Err(why) = traces.end().await
+    {
+        tracing::warn!(why, "the last traces were not sent");
     }
     Ok(())
 }

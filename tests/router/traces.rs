@@ -1,19 +1,10 @@
 //! Traces of the built router, as a collector gets them.
 
-use std::sync::{Arc, Mutex};
-
-use axum::Router;
-use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
-use axum::routing::post;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value::Value};
-use opentelemetry_proto::tonic::trace::v1::{Span, span::SpanKind, status::StatusCode as Outcome};
-use prost::Message;
+use axum::http::StatusCode;
 use serde_json::json;
-use support::TestServer;
 use support::model::{Answer as Says, ModelServer};
+use support::traces::otlp::{Span, span::SpanKind, status::StatusCode as Outcome};
+use support::traces::{Collector, attribute, hex};
 use t3nets_router::model::{TenantSettings, UserRole};
 
 use crate::http::chat::variables;
@@ -23,50 +14,6 @@ use crate::process::start_with;
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const CALLER: &str = "b7ad6b7169203331";
 
-/// What came, and how it is answered.
-#[derive(Clone)]
-struct Collector {
-    got: Arc<Mutex<Vec<(HeaderMap, ExportTraceServiceRequest)>>>,
-    answers: StatusCode,
-}
-
-impl Collector {
-    async fn start(answers: StatusCode) -> (Self, TestServer) {
-        let collector = Self {
-            got: Arc::default(),
-            answers,
-        };
-        let take = async |State(to): State<Self>, headers: HeaderMap, body: Bytes| {
-            let request = ExportTraceServiceRequest::decode(body).unwrap();
-            to.got.lock().unwrap().push((headers, request));
-            to.answers
-        };
-        let routes = Router::new().route("/v1/traces", post(take));
-        let server = TestServer::start(routes.with_state(collector.clone())).await;
-        (collector, server)
-    }
-
-    fn spans(&self) -> Vec<Span> {
-        let got = self.got.lock().unwrap();
-        let resources = got.iter().flat_map(|(_, request)| &request.resource_spans);
-        let scopes = resources.flat_map(|resource| &resource.scope_spans);
-        scopes.flat_map(|scope| scope.spans.clone()).collect()
-    }
-}
-
-fn text(attributes: &[KeyValue], name: &str) -> Option<String> {
-    let found = attributes.iter().find(|one| one.key == name)?;
-    match found.value.as_ref()?.value.as_ref()? {
-        Value::StringValue(text) => Some(text.clone()),
-        Value::IntValue(number) => Some(number.to_string()),
-        other => Some(format!("{other:?}")),
-    }
-}
-
-fn hex(id: &[u8]) -> String {
-    id.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_is_a_trace_with_spans_of_its_turn_its_model_and_its_stores() {
     let home = tempfile::tempdir().unwrap();
@@ -74,10 +21,10 @@ async fn a_request_is_a_trace_with_spans_of_its_turn_its_model_and_its_stores() 
     add_tenant(&platform, "default", TenantSettings::default()).await;
     let key = make_key(&platform, "default", "bob", UserRole::Member, None).await;
     let model = ModelServer::scripted([Says::text("It is fine.").usage(90, 7)]).await;
-    let (collector, server) = Collector::start(StatusCode::OK).await;
+    let collector = Collector::start(StatusCode::OK).await;
     let mut variables = variables(&model);
     variables.extend([
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", server.url()),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url()),
         ("OTEL_EXPORTER_OTLP_HEADERS", "x-api-key=k".to_owned()),
         ("OTEL_RESOURCE_ATTRIBUTES", "team=chat".to_owned()),
         // What comes, comes because the router ends.
@@ -108,12 +55,12 @@ async fn a_request_is_a_trace_with_spans_of_its_turn_its_model_and_its_stores() 
     let request = named("POST /api/chat");
     assert_eq!(hex(&request.parent_span_id), CALLER);
     assert_eq!(request.kind(), SpanKind::Server);
-    let status = text(&request.attributes, "http.response.status_code");
+    let status = attribute(&request.attributes, "http.response.status_code");
     assert_eq!(status.as_deref(), Some("200"));
     let turn = named("invoke_agent");
     assert_eq!(turn.parent_span_id, request.span_id);
     for (name, value) in [("t3nets.tenant", "default"), ("t3nets.route", "ai")] {
-        assert_eq!(text(&turn.attributes, name).as_deref(), Some(value));
+        assert_eq!(attribute(&turn.attributes, name).as_deref(), Some(value));
     }
     let call = named("chat claude-sonnet-5-5");
     assert_eq!(call.parent_span_id, turn.span_id);
@@ -124,14 +71,14 @@ async fn a_request_is_a_trace_with_spans_of_its_turn_its_model_and_its_stores() 
         ("gen_ai.usage.output_tokens", "7"),
     ] {
         assert_eq!(
-            text(&call.attributes, name).as_deref(),
+            attribute(&call.attributes, name).as_deref(),
             Some(value),
             "{name}"
         );
     }
     let stores: Vec<&Span> = spans
         .iter()
-        .filter(|span| text(&span.attributes, "db.system.name").is_some())
+        .filter(|span| attribute(&span.attributes, "db.system.name").is_some())
         .collect();
     let is_of = |parent: &Span| {
         stores
@@ -144,21 +91,16 @@ async fn a_request_is_a_trace_with_spans_of_its_turn_its_model_and_its_stores() 
         "{spans:#?}"
     );
 
-    let got = collector.got.lock().unwrap();
-    let (headers, request) = &got[0];
-    assert_eq!(headers["x-api-key"], "k");
-    let resource = &request.resource_spans[0]
-        .resource
-        .as_ref()
-        .unwrap()
-        .attributes;
+    let resource = collector.resource();
     for (name, value) in [
         ("service.name", "t3nets-router"),
         ("deployment.environment.name", "local"),
         ("team", "chat"),
     ] {
-        assert_eq!(text(resource, name).as_deref(), Some(value), "{name}");
+        assert_eq!(attribute(&resource, name).as_deref(), Some(value), "{name}");
     }
+    let got = collector.got.lock().unwrap();
+    assert_eq!(got[0].0["x-api-key"], "k");
     let everything = format!("{got:?}");
     for word in ["bob", "think it over", "It is fine", key.as_str()] {
         assert!(!everything.contains(word), "{word}");
@@ -173,9 +115,9 @@ async fn a_failed_call_is_an_error_and_a_collector_that_fails_costs_one_line() {
     let key = make_key(&platform, "default", "bob", UserRole::Member, None).await;
     let model =
         ModelServer::scripted([Says::anthropic_error(400, "invalid_request_error", "no")]).await;
-    let (collector, server) = Collector::start(StatusCode::BAD_REQUEST).await;
+    let collector = Collector::start(StatusCode::BAD_REQUEST).await;
     let mut variables = variables(&model);
-    let endpoint = format!("{}/v1/traces", server.url());
+    let endpoint = format!("{}/v1/traces", collector.url());
     variables.extend([
         ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", endpoint),
         // Several sendings.
@@ -195,7 +137,7 @@ async fn a_failed_call_is_an_error_and_a_collector_that_fails_costs_one_line() {
         let span = spans.iter().find(|span| span.name == name).unwrap();
         let is_error = span.status.as_ref().unwrap().code() == Outcome::Error;
         assert!(is_error, "{span:?}");
-        text(&span.attributes, "error.type")
+        attribute(&span.attributes, "error.type")
     };
     assert_eq!(
         failed("chat claude-sonnet-5-5").as_deref(),

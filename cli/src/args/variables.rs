@@ -20,6 +20,11 @@ pub(crate) const VARIABLES: &[(&str, &str)] = &[
         "the address that `t3nets deploy` tells how it ended",
     ),
     (
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "the collector that `t3nets deploy` sends its trace to",
+    ),
+    ("TRACEPARENT", "the trace of which a deploy is a part"),
+    (
         "T3NETS_TERRAFORM",
         "the program that `t3nets infra` runs [default: terraform, else tofu]",
     ),

@@ -143,9 +143,11 @@ impl Intercept for StoreInterceptor {
         "StoreInterceptor"
     }
 
-    fn read_before_execution(
+    // Before that, a client's interceptor does not know the operation yet.
+    fn read_before_serialization(
         &self,
         _: &BeforeSerializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
         bag: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let operation = bag.load::<Metadata>().map_or("", |called| called.name());

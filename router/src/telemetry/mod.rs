@@ -24,7 +24,7 @@ use axum::routing::get;
 
 pub(crate) use calls::{ModelCall, StoreInterceptor};
 use metrics::Metrics;
-pub use sending::{Traces, TracesError, send_traces};
+pub use sending::{Program, Traces, TracesError, send_traces};
 pub(crate) use spans::{Span, in_request};
 pub(crate) use time::{Part, Waiting, of_turn, turn_routed};
 

@@ -1,19 +1,18 @@
 //! Sending traces to a collector, by OTLP over HTTP: <https://opentelemetry.io/docs/specs/otlp/>.
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
 use opentelemetry::KeyValue;
-use opentelemetry::trace::TracerProvider;
+use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use opentelemetry_otlp::{ExporterBuildError, SpanExporter, WithHttpConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::resource::{EnvResourceDetector, TelemetryResourceDetector};
-use opentelemetry_sdk::trace::SdkTracerProvider;
+use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 
@@ -21,7 +20,7 @@ use url::Url;
 
 use super::spans::TRACER;
 use crate::aws::signed::XRaySigner;
-use crate::config::{Identity, TracesConfig};
+use crate::config::TracesConfig;
 use crate::outbound::{self, Client, ClientError, Options, read_bounded};
 
 /// The most of a collector's answer that is read. It says which spans were refused.
@@ -31,7 +30,22 @@ const LAST: Duration = Duration::from_secs(3);
 
 /// The sending of traces, until it is ended.
 #[must_use = "what was not sent yet is lost unless this is ended"]
-pub struct Traces(SdkTracerProvider);
+pub struct Traces {
+    provider: SdkTracerProvider,
+    failing: Failing,
+}
+
+/// Why the last batch was not taken, unless it was.
+type Failing = Arc<Mutex<Option<String>>>;
+
+/// The program that sends them.
+#[derive(Debug, Clone, Copy)]
+pub struct Program<'a> {
+    /// Its name, unless OpenTelemetry's variables give it another.
+    pub name: &'static str,
+    /// The environment that it serves or works on.
+    pub environment: &'a str,
+}
 
 /// Why no traces can be sent.
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +64,7 @@ pub enum TracesError {
 /// # Errors
 /// If a variable cannot be used, or no HTTPS client can be made.
 pub fn send_traces(
-    identity: &Identity,
+    program: Program<'_>,
     config: &TracesConfig,
     sdk: Option<&SdkConfig>,
 ) -> Result<Traces, TracesError> {
@@ -58,6 +72,7 @@ pub fn send_traces(
         total_timeout: Some(config.timeout),
         ..Options::default()
     })?;
+    let failing = Failing::default();
     let sender = Sender {
         way: Arc::new(Way {
             client,
@@ -65,7 +80,7 @@ pub fn send_traces(
         }),
         runtime: Handle::current(),
         tasks: TaskTracker::new(),
-        is_failing: AtomicBool::new(false),
+        failing: failing.clone(),
     };
     let exporter = SpanExporter::builder()
         .with_http()
@@ -73,30 +88,50 @@ pub fn send_traces(
         .build()?;
     let provider = SdkTracerProvider::builder()
         .with_batch_exporter(exporter)
-        .with_resource(resource(identity, config))
+        .with_resource(resource(program, config))
         .build();
     // A second router of one process tells the first one's collector.
-    let _ = TRACER.set(provider.tracer("t3nets"));
-    Ok(Traces(provider))
+    let traces = Traces { provider, failing };
+    let _ = TRACER.set(traces.tracer());
+    Ok(traces)
 }
 
 impl Traces {
+    /// What begins spans.
+    pub fn tracer(&self) -> SdkTracer {
+        self.provider.tracer("t3nets")
+    }
+
     /// Sends what is left, within a few seconds.
-    pub async fn end(self) {
-        let ending = tokio::task::spawn_blocking(move || self.0.shutdown_with_timeout(LAST));
-        if let Ok(Err(error)) = ending.await {
-            tracing::warn!(%error, "the last traces were not sent");
+    ///
+    /// # Errors
+    /// Why it was not sent, or not taken.
+    pub async fn end(self) -> Result<(), String> {
+        let Self { provider, failing } = self;
+        let ending = tokio::task::spawn_blocking(move || provider.shutdown_with_timeout(LAST));
+        let ended = ending.await;
+        let failure = failing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        match (failure, ended) {
+            (Some(failure), _) => Err(failure),
+            (None, Ok(Err(error))) => Err(error.to_string()),
+            (None, _) => Ok(()),
         }
     }
 }
 
 /// What the spans come from. `OTEL_RESOURCE_ATTRIBUTES` and `OTEL_SERVICE_NAME` go before.
-fn resource(identity: &Identity, config: &TracesConfig) -> Resource {
+fn resource(program: Program<'_>, config: &TracesConfig) -> Resource {
     let resource = Resource::builder_empty()
         .with_attributes([
-            KeyValue::new("service.name", "t3nets-router"),
+            KeyValue::new("service.name", program.name),
             KeyValue::new("service.version", crate::VERSION),
-            KeyValue::new("deployment.environment.name", identity.environment.clone()),
+            KeyValue::new(
+                "deployment.environment.name",
+                program.environment.to_owned(),
+            ),
         ])
         .with_detectors(&[
             Box::new(TelemetryResourceDetector),
@@ -113,7 +148,7 @@ struct Sender {
     way: Arc<Way>,
     runtime: Handle,
     tasks: TaskTracker,
-    is_failing: AtomicBool,
+    failing: Failing,
 }
 
 struct Way {
@@ -139,14 +174,13 @@ impl HttpClient for Sender {
             Err(error) => Some(error.to_string()),
         };
         // Once for all that fail in a row: there is a batch every few seconds.
-        match (
-            self.is_failing.swap(failure.is_some(), Ordering::Relaxed),
-            failure,
-        ) {
+        let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        match (failing.is_some(), &failure) {
             (false, Some(failure)) => tracing::warn!(failure, "the collector did not take traces"),
             (true, None) => tracing::info!("the collector takes traces again"),
             (false, None) | (true, Some(_)) => {}
         }
+        *failing = failure;
         outcome
     }
 }

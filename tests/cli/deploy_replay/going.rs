@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 use support::ecs_script::{DENIED, INVALID_ACTION, Refused, THROTTLED, UNKNOWN};
+use support::traces::{Collector, attribute, hex};
 
 use super::*;
 use crate::deploy_done::Webhook;
@@ -53,7 +54,16 @@ fn service_deployments() {
     ]);
     let webhook = Webhook::answering(StatusCode::OK);
     let url = webhook.url();
-    let told = [("T3NETS_ON_DONE", url.as_str())];
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let collector = runtime.block_on(Collector::start(StatusCode::OK));
+    let told = [
+        ("T3NETS_ON_DONE", url.as_str()),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.url()),
+        (
+            "TRACEPARENT",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        ),
+    ];
     let Some(played) = played_with("newer", scenario, &DEPLOY, &told) else {
         return;
     };
@@ -64,6 +74,21 @@ fn service_deployments() {
     assert_eq!(posted["outcome"], "released");
     assert_eq!(posted["revision"], "t3nets-newer-router:8");
     assert!(played.script.calls("DescribeServiceDeployments") >= 10);
+
+    let spans = collector.spans();
+    let named = |name: &str| {
+        let found = spans.iter().find(|span| span.name == name);
+        found.unwrap_or_else(|| panic!("{name}: {spans:#?}"))
+    };
+    let whole = named("deploy");
+    assert_eq!(hex(&whole.parent_span_id), "b7ad6b7169203331");
+    for step in ["check", "register", "update", "watch"] {
+        assert_eq!(named(step).parent_span_id, whole.span_id, "{step}");
+    }
+    // The lock.
+    assert_eq!(named("dynamodb PutItem").trace_id, whole.trace_id);
+    let name = attribute(&collector.resource(), "service.name");
+    assert_eq!(name.as_deref(), Some("t3nets"));
 }
 
 fn spot() {

@@ -13,6 +13,7 @@ mod needs;
 mod process;
 mod python;
 mod server;
+pub mod traces;
 mod wait;
 
 pub use needs::{missing, skip_without, tell};

@@ -5,6 +5,7 @@ use t3nets_deploy::report::Reporter;
 
 use super::display::Display;
 use super::interrupt::TerminalInterrupts;
+use super::trace::StepSpans;
 use crate::error::{CliError, ErrorKind};
 use crate::terminal::printer::Printer;
 
@@ -17,8 +18,13 @@ pub(crate) struct Console {
 impl Console {
     /// On this terminal.
     pub(crate) fn new(printer: &Printer) -> Self {
+        Self::traced(printer, None)
+    }
+
+    /// On this terminal, with each step as a span.
+    pub(super) fn traced(printer: &Printer, spans: Option<StepSpans>) -> Self {
         Self {
-            display: Display::new(printer),
+            display: Display::new(printer, spans),
             interrupts: TerminalInterrupts::new(printer),
         }
     }

@@ -11,6 +11,7 @@ use t3nets_deploy::report::{Event, Reporter};
 use t3nets_deploy::rollout::{Cause, Progress};
 
 use super::steps::{Ending, Steps};
+use super::trace::StepSpans;
 use crate::terminal::printer::Printer;
 use crate::terminal::text::strip_control_chars;
 
@@ -26,6 +27,7 @@ pub(crate) struct Display {
     layers: Mutex<BTreeMap<String, (u64, u64)>>,
     /// What a failing task wrote last, where that was not shown yet.
     last_lines: Mutex<Option<LastLines>>,
+    spans: Option<StepSpans>,
 }
 
 /// What a container of a task wrote last.
@@ -35,17 +37,21 @@ struct LastLines {
 }
 
 impl Display {
-    pub(super) fn new(printer: &Printer) -> Self {
+    pub(super) fn new(printer: &Printer, spans: Option<StepSpans>) -> Self {
         Self {
             steps: printer.shows_progress().then(|| Steps::new(printer)),
             printer: printer.clone(),
             layers: Mutex::default(),
             last_lines: Mutex::default(),
+            spans,
         }
     }
 
     /// Ends the line that shows progress, and the step that it shows.
     pub(crate) fn end(&self, ending: Ending) {
+        if let Some(spans) = &self.spans {
+            spans.end();
+        }
         if let Some(steps) = &self.steps {
             steps.end(ending);
         }
@@ -95,6 +101,9 @@ impl Display {
 
 impl Reporter for Display {
     fn report(&self, event: Event<'_>) {
+        if let Some(spans) = &self.spans {
+            spans.report(&event);
+        }
         if let Event::LayerSent { digest, size, sent } = event
             && !self.is_new(digest, size, sent)
         {

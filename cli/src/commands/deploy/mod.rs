@@ -3,9 +3,9 @@
 //!
 //! Here: what can be chosen and the order of things. [`source`] is where the image comes from,
 //! [`plan`] shows what would change, [`service`] is what is deployed to, with its lock. [`console`]
-//! shows what goes on ([`display`]) and may interrupt it ([`interrupt`]); [`outcome`] and
-//! [`errors`] are what it ends with, of which [`on_done`] tells others. The work is done in
-//! [`t3nets_deploy`].
+//! shows what goes on ([`display`], and [`trace`] to a collector) and may interrupt it
+//! ([`interrupt`]); [`outcome`] and [`errors`] are what it ends with, of which [`on_done`] tells
+//! others. The work is done in [`t3nets_deploy`].
 
 mod console;
 mod display;
@@ -19,7 +19,9 @@ pub(crate) mod running;
 pub(crate) mod service;
 mod source;
 mod steps;
+mod trace;
 
+use opentelemetry::trace::FutureExt;
 use secrecy::SecretString;
 use serde::Serialize;
 use t3nets_deploy::build::{BuildSecret, SshAgent};
@@ -37,6 +39,7 @@ use on_done::OnDone;
 use plan::PlanOutput;
 use service::ServiceConnection;
 use source::ImageSource;
+use trace::DeployTrace;
 
 pub(crate) use console::Console;
 pub(crate) use errors::remedies;
@@ -101,8 +104,14 @@ pub(crate) enum DeployOutput {
 pub(crate) async fn run(context: &Context, args: DeployArgs) -> Result<DeployOutput, CliError> {
     let named = args.on_done.as_ref().or(context.settings.on_done.as_ref());
     let on_done = named.map(OnDone::new).transpose()?;
-    let console = Console::new(&context.printer);
-    let result = deploy_or_plan(context, &console, args).await;
+    let trace = (!args.plan).then(|| DeployTrace::begin(context)).flatten();
+    let console = Console::traced(&context.printer, trace.as_ref().map(DeployTrace::steps));
+    let deploying = deploy_or_plan(context, &console, args);
+    let whole = trace.as_ref().map(DeployTrace::context);
+    let result = deploying.with_context(whole.unwrap_or_default()).await;
+    if let Some(trace) = trace {
+        trace.end(context, result.as_ref().err()).await;
+    }
     if let Some(on_done) = on_done {
         on_done.tell(context, &console, &result).await;
     }
