@@ -32,8 +32,8 @@ pub(super) struct StepSpans {
 }
 
 impl DeployTrace {
-    /// Begins the trace, if one is wanted. What keeps it from being sent is a warning: the variables
-    /// are often those of a whole pipeline.
+    /// Begins the trace, if one is wanted. What keeps it from being sent is a warning: the
+    /// variables are often those of a whole pipeline.
     pub(super) fn begin(context: &Context) -> Option<Self> {
         let variable = |name: &str| std::env::var(name).ok().filter(|set| !set.is_empty());
         let program = Program {
