@@ -144,4 +144,23 @@ data "aws_iam_policy_document" "environment_key" {
       values   = [local.account_id]
     }
   }
+
+  # With aws:SourceAccount or aws:SourceArn EventBridge could not publish; what SNS encrypts for names the topic.
+  # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+  statement {
+    sid       = "FailedDeploymentsToTheTopic"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey*"]
+    resources = ["*"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["events.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "kms:EncryptionContext:aws:sns:topicArn"
+      values   = ["arn:${local.partition}:sns:${var.region}:${local.account_id}:${local.name}-alarms"]
+    }
+  }
 }

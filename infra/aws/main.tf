@@ -99,6 +99,7 @@ module "networking" {
   flow_logs            = var.flow_logs
   log_retention_days   = var.log_retention_days
   kms_key_arn          = local.kms_key_arn
+  alarm_actions        = local.alarm_actions
 }
 
 module "data" {
@@ -108,7 +109,7 @@ module "data" {
   deletion_protection    = var.deletion_protection
   point_in_time_recovery = var.point_in_time_recovery
   kms_key_arn            = local.kms_key_arn
-  alarm_topic_arn        = aws_sns_topic.alarms.arn
+  alarm_actions          = local.alarm_actions
 }
 
 module "secrets" {
@@ -161,7 +162,7 @@ module "compute" {
   load_balancer_protection  = var.deletion_protection
   log_retention_days        = var.log_retention_days
   kms_key_arn               = local.kms_key_arn
-  alarm_topic_arn           = aws_sns_topic.alarms.arn
+  alarm_actions             = local.alarm_actions
   alarm_latency_p95_seconds = var.alarm_latency_p95_seconds
   repository_url            = module.ecr.repository_url
   repository_arn            = module.ecr.repository_arn
@@ -194,7 +195,7 @@ module "api" {
   throttling_burst_limit    = var.throttling_burst_limit
   access_log_retention_days = var.access_log_retention_days
   kms_key_arn               = local.kms_key_arn
-  alarm_topic_arn           = aws_sns_topic.alarms.arn
+  alarm_actions             = local.alarm_actions
   alarm_latency_p95_seconds = var.alarm_latency_p95_seconds
   streaming_front           = var.streaming_front
   streaming_stage           = module.compute.streaming_stage

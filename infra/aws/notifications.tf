@@ -1,4 +1,8 @@
-# Where alarms and the budget send what they have to say.
+# Where alarms, failed deployments and the budget send what they have to say.
+
+locals {
+  alarm_actions = concat([aws_sns_topic.alarms.arn], sort(var.alarm_targets))
+}
 
 resource "aws_sns_topic" "alarms" {
   #checkov:skip=CKV_AWS_26:alarms name metrics and thresholds, nothing of a tenant; encrypted with the environment's key where customer_managed_key is on (prod)
@@ -23,6 +27,23 @@ data "aws_iam_policy_document" "alarms" {
       values   = [local.account_id]
     }
   }
+
+  statement {
+    sid       = "PublishFailedDeployments"
+    actions   = ["sns:Publish"]
+    resources = [aws_sns_topic.alarms.arn]
+
+    principals {
+      type        = "Service"
+      identifiers = ["events.amazonaws.com"]
+    }
+
+    condition {
+      test     = "ArnEquals"
+      variable = "aws:SourceArn"
+      values   = [module.compute.failed_deployment_rule_arn]
+    }
+  }
 }
 
 resource "aws_sns_topic_policy" "alarms" {
@@ -37,6 +58,13 @@ resource "aws_sns_topic_subscription" "alarm_emails" {
   topic_arn = aws_sns_topic.alarms.arn
   protocol  = "email"
   endpoint  = each.value
+}
+
+check "somebody_is_told" {
+  assert {
+    condition     = !local.is_production || length(var.alarm_emails) + length(var.alarm_targets) > 0
+    error_message = "Nobody is told of alarms: set alarm_emails or alarm_targets in ${var.environment}.tfvars."
+  }
 }
 
 # The whole account's cost unless budget_by_tag is on: a budget filtered by a tag that was never activated as a

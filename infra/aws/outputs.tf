@@ -115,6 +115,16 @@ output "alarms_topic_arn" {
   value       = aws_sns_topic.alarms.arn
 }
 
+output "alarm_targets" {
+  description = "What alarms tell besides the topic: ARNs."
+  value       = sort(var.alarm_targets)
+}
+
+output "dashboard_name" {
+  description = "The CloudWatch dashboard."
+  value       = aws_cloudwatch_dashboard.environment.dashboard_name
+}
+
 output "bedrock_models" {
   description = "The models that the router may call, the default first; a star at the end stands for the rest."
   value       = local.bedrock_models

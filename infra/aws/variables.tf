@@ -364,6 +364,18 @@ variable "alarm_emails" {
   }
 }
 
+variable "alarm_targets" {
+  description = "What is told of alarms and failed deployments besides: ARNs of SNS topics that a chat or a pager listens to, or of Lambda functions. Their own policies must admit CloudWatch and EventBridge. The budget tells alarm_emails alone."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.alarm_targets : can(regex("^arn:[a-z-]+:(sns:[a-z0-9-]+:[0-9]{12}:|lambda:[a-z0-9-]+:[0-9]{12}:function:)[A-Za-z0-9_:-]+$", arn))])
+    error_message = "alarm_targets are ARNs of SNS topics or Lambda functions."
+  }
+}
+
 variable "alarm_latency_p95_seconds" {
   description = "Alarm when one answer in twenty takes longer. A chat is given up after 25 s."
   type        = number

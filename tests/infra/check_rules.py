@@ -40,6 +40,7 @@ CASES = [
     ("aws_vpc", {"cidr_block": "10.0.0.0/16"}, None),
     ("aws_vpc", {"cidr_block": "10.0.0.0/8"}, "must be /16 to /28"),
     ("aws_cloudwatch_log_group", {"name": "/ecs/router", "retention_in_days": 15}, "expected one of"),
+    ("aws_cloudwatch_event_rule", {"name": "failed", "event_pattern": "{source: aws.ecs}"}, "is not JSON"),
     ("aws_lb_target_group", {"target_type": "ip", "health_check": [{"interval": 4}]}, "expected 5 to 300"),
     ("aws_lb_target_group", {"target_type": "ip", "vpc_id": "v", "port": 80}, "protocol must be set"),
     ("aws_lb", {"name": "internal-router", "subnets": ["a", "b"]}, "not internal-"),

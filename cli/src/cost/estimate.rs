@@ -388,24 +388,27 @@ impl Sum<'_> {
     /// them; autoscaling makes two for each of its policies.
     fn alarms(&self) -> Row {
         let has_alb = self.settings.front == Front::Alb;
-        let tables = 2 * 2;
-        let model = 1;
+        let tables = 2 * (2 + 2);
+        let model = 1 + 2;
+        let tasks = 2;
+        let nat = u32::from(self.settings.egress == Egress::NatInstance);
         let api = 2 + u32::from(self.settings.streaming_front);
         let front = if has_alb { 3 } else { 1 };
         let autoscaling = match self.settings.autoscaling_max_count {
             Some(_) => 2 * (1 + u32::from(has_alb)),
             None => 0,
         };
-        let metrics = tables + model + api + front + autoscaling;
+        let metrics = tables + model + tasks + nat + api + front + autoscaling;
         let free = self.table.free_alarm_metrics;
         let usd = self
             .table
             .prices
             .alarm_month
             .of(f64::from(metrics.saturating_sub(free)));
-        let made_of =
-            format!("{metrics} alarm metrics, {free} of an account are free; the budget is");
-        row(Service::Alarms, "alarms, budget", usd, made_of)
+        let made_of = format!(
+            "{metrics} alarm metrics, {free} of an account are free; dashboard and budget are"
+        );
+        row(Service::Alarms, "alarms, dashboard", usd, made_of)
     }
 
     fn model(&self) -> Row {

@@ -29,7 +29,7 @@ pub(crate) enum Service {
     Key,
     /// Container Insights.
     Insights,
-    /// Alarms and the budget.
+    /// Alarms, the dashboard and the budget.
     Alarms,
     /// The language model.
     Model,

@@ -25,3 +25,7 @@ log_retention_days     = 90
 throttling_rate_limit  = 200
 throttling_burst_limit = 400
 monthly_budget_usd     = 500
+
+# Whom alarms tell. Nobody, until it is you; see ../../README.md, "Who is told".
+# alarm_emails  = ["operator@example.com"]
+# alarm_targets = ["arn:aws:sns:us-east-1:ACCOUNT:pager"]

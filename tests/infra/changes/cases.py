@@ -44,6 +44,7 @@ CHANGES = [
     Change({"streaming_front": True}),
     Change({"log_retention_days": 30, "access_log_retention_days": 30}),
     Change({"alarm_emails": ["operator@example.com"]}),
+    Change({"alarm_targets": ["arn:aws:sns:us-east-1:111122223333:pager"]}),
     Change({"alarm_latency_p95_seconds": 15}),
     Change({"monthly_budget_usd": 200, "budget_by_tag": True}),
     Change({"bedrock_model_id": "us.amazon.nova-pro-v1:0"}),

@@ -32,6 +32,8 @@ KEPT = {
     "aws_subnet",
     "aws_vpc",
 }
+# Their `arn` is what they point at, not their own.
+POINTING = {"aws_cloudwatch_event_target", "aws_sns_topic_policy"}
 SERVICE = "module.compute.aws_ecs_service.router"
 INTEGRATION = "module.api.aws_apigatewayv2_integration.router"
 ROUTES = "module.networking.aws_route.private"
@@ -71,7 +73,8 @@ def in_use(before, after, operations):
         # One of the same name comes in its place.
         if address in after and gone.get("arn") == after[address].get("arn"):
             continue
-        names = {gone.get("arn")} if gone["id"] in (gone.get("name"), gone.get("family")) else {gone.get("arn"), gone["id"]}
+        arn = None if kind(address) in POINTING else gone.get("arn")
+        names = {arn} if gone["id"] in (gone.get("name"), gone.get("family")) else {arn, gone["id"]}
         for other, values in written.items():
             if other != address and other not in done and any(json.dumps(name) in values for name in names - {None}):
                 yield f"{address} is deleted while {other} refers to it"

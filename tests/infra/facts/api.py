@@ -2,7 +2,7 @@
 
 import json
 
-from facts.base import Facts
+from facts.base import Facts, as_list
 
 OUTPUTS = {
     "project",
@@ -28,7 +28,9 @@ OUTPUTS = {
     "log_group_name",
     "access_log_group_name",
     "alarms_topic_arn",
+    "alarm_targets",
     "bedrock_models",
+    "dashboard_name",
     "autoscaling",
 }
 
@@ -97,12 +99,20 @@ class Api(Facts):
         topic = state.one("aws_sns_topic")
         self.same("topic", topic["name"], f"{self.name}-alarms")
         alarms = {a["alarm_name"].removeprefix(self.name + "-"): a for a in state.all("aws_cloudwatch_metric_alarm")}
-        want = {"conversations-throttled", "tenants-throttled", "api-5xx", "api-latency", "router-model-throttled"}
+        want = {f"{table}-{what}" for table in ("conversations", "tenants") for what in ("throttled", "failed")}
+        want |= {"api-5xx", "api-latency", "router-model-throttled", "router-model-failed"}
+        want |= {"router-cpu", "router-memory"}
         want |= {"router-no-healthy-target", "router-5xx", "router-latency"} if self.alb else {"router-no-running-task"}
         want |= {"streaming-5xx"} if self.streaming else set()
+        want |= {"nat-failed"} if var["egress"] == "nat_instance" else set()
         self.same("alarms", set(alarms), want)
+        told = {topic["arn"], *var.get("alarm_targets", [])}
         for name, alarm in alarms.items():
-            self.same(f"{name} tells", list(alarm["alarm_actions"]), [topic["arn"]])
+            restart = {f"arn:aws:automate:{var['region']}:ec2:reboot"} if name == "nat-failed" else set()
+            self.same(f"{name} tells", set(alarm["alarm_actions"]), told | restart)
+            self.same(f"{name} tells that it is over", set(alarm["ok_actions"]), told)
+        self._failed_deployments(topic, told)
+        self._dashboard([alarm["arn"] for alarm in alarms.values()])
         budget = var.get("monthly_budget_usd")
         self.same(
             "budgets",
@@ -114,6 +124,53 @@ class Api(Facts):
             "budget's tags", tags, [[f"user:Environment${var['environment']}"]] if var.get("budget_by_tag") else []
         )
         self.same("keys", len(state.all("aws_kms_key")), int(var.get("customer_managed_key", False)))
+
+    def _failed_deployments(self, topic, told):
+        state = self.state
+        rule = state.one("aws_cloudwatch_event_rule")
+        self.same(
+            "failed deployments",
+            json.loads(rule["event_pattern"]),
+            {
+                "source": ["aws.ecs"],
+                "detail-type": ["ECS Deployment State Change"],
+                "resources": [state.one("aws_ecs_service")["id"]],
+                "detail": {"eventName": ["SERVICE_DEPLOYMENT_FAILED"]},
+            },
+        )
+        targets = state.all("aws_cloudwatch_event_target", rule=rule["name"])
+        self.same("failed deployments tell", {target["arn"] for target in targets}, told)
+        statements = json.loads(state.one("aws_sns_topic_policy")["policy"])["Statement"]
+        self.same(
+            "who may publish",
+            {(by, json.dumps(s["Condition"])) for s in statements for by in as_list(s["Principal"]["Service"])},
+            {
+                ("budgets.amazonaws.com", '{"StringEquals": {"aws:SourceAccount": "123456789012"}}'),
+                ("cloudwatch.amazonaws.com", '{"StringEquals": {"aws:SourceAccount": "123456789012"}}'),
+                ("events.amazonaws.com", json.dumps({"ArnEquals": {"aws:SourceArn": rule["arn"]}})),
+            },
+        )
+        for key in state.all("aws_kms_key"):
+            by = {
+                json.dumps(s["Condition"])
+                for s in json.loads(key["policy"])["Statement"]
+                if "events.amazonaws.com" in as_list(s["Principal"].get("Service", []))
+            }
+            context = {"StringEquals": {"kms:EncryptionContext:aws:sns:topicArn": topic["arn"]}}
+            self.same("EventBridge may use the topic's key", by, {json.dumps(context)})
+
+    def _dashboard(self, alarms):
+        """Every alarm is on it, and at most 50 metrics are, which are free."""
+        dashboard = self.state.one("aws_cloudwatch_dashboard")
+        self.same("dashboard", dashboard["dashboard_name"], self.name)
+        widgets = json.loads(dashboard["dashboard_body"])["widgets"]
+        shown = [arn for widget in widgets for arn in widget["properties"].get("alarms", [])]
+        self.same("alarms on the dashboard", sorted(shown), sorted(alarms))
+        metrics = [metric for widget in widgets for metric in widget["properties"].get("metrics", [])]
+        self.true("at most 50 metrics", 20 < len(metrics) <= 50)
+        for metric in metrics:
+            *names, options = metric
+            self.true(f"{metric} is well-formed", len(names) % 2 == 0 and all(names) and options["stat"])
 
     def outputs(self):
         out, state = self.state.outputs, self.state

@@ -36,6 +36,11 @@ def read_tfvars(path):
     return values
 
 
+def as_list(value):
+    """What a policy writes of one: the one itself."""
+    return value if isinstance(value, list) else [value]
+
+
 class State:
     """An applied state: its resources by type, its outputs."""
 

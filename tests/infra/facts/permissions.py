@@ -3,7 +3,7 @@
 import fnmatch
 import json
 
-from facts.base import Facts
+from facts.base import Facts, as_list
 
 TABLE_ACTIONS = {"GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"}
 READ_SECRETS = {"GetSecretValue", "DescribeSecret"}
@@ -29,7 +29,6 @@ class Permissions(Facts):
         secrets_policy = state.one("aws_iam_policy")
         self.same("attached to the task role", attached, [secrets_policy["arn"]])
         texts = [p["policy"] for p in state.all("aws_iam_role_policy", role=role["id"])] + [secrets_policy["policy"]]
-        as_list = lambda value: value if isinstance(value, list) else [value]
         statements = [s for text in texts for s in as_list(json.loads(text)["Statement"])]
         self.true("only allowing statements", all(s["Effect"] == "Allow" for s in statements))
         granted = {
@@ -80,9 +79,9 @@ class Permissions(Facts):
                 [statement] = [s for s in statements if f"secretsmanager:{action}" in as_list(s["Action"])]
                 condition = statement.get("Condition", {})
                 self.same(f"{action} only with", condition, {"StringEquals": {tag: var["project"]}})
-        self.models(statements, as_list, account)
+        self.models(statements, account)
 
-    def models(self, statements, as_list, account):
+    def models(self, statements, account):
         """The default model is allowed with all that it needs, and a foundation model only through
         its profile.
         """

@@ -25,6 +25,7 @@ metrics_address        = "127.0.0.1:9090"
 otel_environment       = { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT = "https://xray.us-east-1.amazonaws.com/v1/traces" }
 log_filter             = "info,router=debug"
 alarm_emails           = ["operator@example.com"]
+alarm_targets          = ["arn:aws:sns:us-east-1:111122223333:pager", "arn:aws:lambda:us-east-1:111122223333:function:chat"]
 monthly_budget_usd     = 10
 budget_by_tag          = true
 cors_allow_origins     = ["https://chat.example.com"]

@@ -23,8 +23,8 @@ resource "aws_cloudwatch_metric_alarm" "errors" {
   threshold           = 5
   evaluation_periods  = 1
   treat_missing_data  = "notBreaching"
-  alarm_actions       = [var.alarm_topic_arn]
-  ok_actions          = [var.alarm_topic_arn]
+  alarm_actions       = var.alarm_actions
+  ok_actions          = var.alarm_actions
 }
 
 # The HTTP API only: a stream's latency is its length.
@@ -41,6 +41,6 @@ resource "aws_cloudwatch_metric_alarm" "latency" {
   evaluation_periods  = 3
   datapoints_to_alarm = 3
   treat_missing_data  = "notBreaching"
-  alarm_actions       = [var.alarm_topic_arn]
-  ok_actions          = [var.alarm_topic_arn]
+  alarm_actions       = var.alarm_actions
+  ok_actions          = var.alarm_actions
 }

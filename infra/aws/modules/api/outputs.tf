@@ -17,3 +17,13 @@ output "access_log_group_name" {
   description = "The access log."
   value       = aws_cloudwatch_log_group.access.name
 }
+
+output "api_id" {
+  description = "The HTTP API, as its metrics name it."
+  value       = aws_apigatewayv2_api.http.id
+}
+
+output "alarm_arns" {
+  description = "The alarms of this module."
+  value       = concat(values(aws_cloudwatch_metric_alarm.errors)[*].arn, [aws_cloudwatch_metric_alarm.latency.arn])
+}

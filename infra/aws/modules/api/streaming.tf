@@ -116,7 +116,6 @@ resource "aws_api_gateway_method_settings" "streaming" {
   method_path = "*/*"
 
   settings {
-    metrics_enabled        = true
     throttling_rate_limit  = var.throttling_rate_limit
     throttling_burst_limit = var.throttling_burst_limit
   }

@@ -78,13 +78,13 @@ variable "kms_key_arn" {
   }
 }
 
-variable "alarm_topic_arn" {
-  description = "The SNS topic of alarms."
-  type        = string
+variable "alarm_actions" {
+  description = "Whom alarms tell, and tell that they are over: ARNs of SNS topics and Lambda functions."
+  type        = list(string)
 
   validation {
-    condition     = can(regex("^arn:.+:sns:", var.alarm_topic_arn))
-    error_message = "alarm_topic_arn is an SNS topic's ARN."
+    condition     = length(var.alarm_actions) > 0
+    error_message = "alarm_actions hold at least the environment's own topic."
   }
 }
 

@@ -57,3 +57,20 @@ output "log_group_name" {
   description = "The router's log."
   value       = aws_cloudwatch_log_group.router.name
 }
+
+output "failed_deployment_rule_arn" {
+  description = "The rule that tells of failed deployments."
+  value       = aws_cloudwatch_event_rule.failed_deployment.arn
+}
+
+output "alarm_arns" {
+  description = "The alarms of this module."
+  value = concat(
+    aws_cloudwatch_metric_alarm.no_healthy_target[*].arn,
+    aws_cloudwatch_metric_alarm.no_running_task[*].arn,
+    aws_cloudwatch_metric_alarm.target_5xx[*].arn,
+    aws_cloudwatch_metric_alarm.target_latency[*].arn,
+    values(aws_cloudwatch_metric_alarm.task_size)[*].arn,
+    [aws_cloudwatch_metric_alarm.model_throttled.arn, aws_cloudwatch_metric_alarm.model_failed.arn],
+  )
+}

@@ -14,3 +14,8 @@ output "tenants_table" {
     index_arn = "${aws_dynamodb_table.tenants.arn}/index/channel-mapping"
   }
 }
+
+output "alarm_arns" {
+  description = "The alarms of this module."
+  value       = concat(values(aws_cloudwatch_metric_alarm.throttled)[*].arn, values(aws_cloudwatch_metric_alarm.failed)[*].arn)
+}

@@ -27,3 +27,8 @@ output "assign_public_ip" {
   description = "Whether tasks get public addresses."
   value       = var.egress == "public"
 }
+
+output "alarm_arns" {
+  description = "The alarms of this module."
+  value       = aws_cloudwatch_metric_alarm.nat_instance[*].arn
+}

@@ -107,3 +107,13 @@ variable "kms_key_arn" {
     error_message = "kms_key_arn is a KMS key's ARN, or null."
   }
 }
+
+variable "alarm_actions" {
+  description = "Whom alarms tell, and tell that they are over: ARNs of SNS topics and Lambda functions."
+  type        = list(string)
+
+  validation {
+    condition     = length(var.alarm_actions) > 0
+    error_message = "alarm_actions hold at least the environment's own topic."
+  }
+}

@@ -3,6 +3,7 @@ finding.
 """
 
 import ipaddress
+import json
 import re
 
 from rules.policies import policy
@@ -49,6 +50,13 @@ def arn(value):
         yield "error", f"is {value!r}, not an ARN"
 
 
+def is_json(text):
+    try:
+        json.loads(text)
+    except ValueError as error:
+        yield "error", f"is not JSON ({error})"
+
+
 def at(configuration, path):
     """All known values at a dotted path, in every block on the way; `[]` at its end takes a list's
     elements.
@@ -82,6 +90,7 @@ BALANCER_NAME = matches(
 TABLE_NAME = matches(r"[A-Za-z0-9_.-]{3,255}", "3-255 letters, digits and _.-")
 ECS_NAME = matches(r"[0-9A-Za-z_-]{1,255}", "1-255 letters, digits, _ and -")
 IAM_NAME = matches(r"[\w+=,.@-]{1,128}", "1-128 letters, digits and +=,.@_-")
+EVENT_NAME = matches(r"[\w.-]{1,64}", "1-64 letters, digits and _.-")
 # EC2 takes no other characters here, not even a dash that is longer.
 DESCRIPTION = matches(r"[A-Za-z0-9 ._\-:/()#,@\[\]+=&;{}!$*]{0,255}", "at most 255 plain characters")
 
@@ -119,6 +128,12 @@ VALUES = {
         ),
         "time_unit": one_of("DAILY", "MONTHLY", "QUARTERLY", "ANNUALLY", "CUSTOM"),
     },
+    "aws_cloudwatch_dashboard": {
+        "dashboard_name": matches(r"[\w-]{1,255}", "1-255 letters, digits, _ and -"),
+        "dashboard_body": is_json,
+    },
+    "aws_cloudwatch_event_rule": {"name": EVENT_NAME, "event_pattern": is_json},
+    "aws_cloudwatch_event_target": {"target_id": EVENT_NAME, "arn": arn},
     "aws_cloudwatch_log_group": {
         "name": matches(r"[.\-_/#A-Za-z0-9]{1,512}", "letters, digits and .-_/#"),
         "retention_in_days": DAYS,
