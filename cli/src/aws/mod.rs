@@ -24,7 +24,9 @@ use crate::config::settings::Settings;
 use crate::error::CliError;
 use crate::terraform::folder::InfraFolder;
 use crate::terraform::state::{self, Read};
-use names::{AUTOSCALING_OUTPUT, Sources, TEMPLATE_OUTPUT};
+use names::{
+    ALARM_TARGETS_OUTPUT, ALARMS_TOPIC_OUTPUT, AUTOSCALING_OUTPUT, Sources, TEMPLATE_OUTPUT,
+};
 
 pub(crate) use advice::{advise, remedies};
 pub(crate) use names::{Found, Name};
@@ -42,7 +44,18 @@ pub(crate) struct AwsEnvironment {
     pub(crate) template_arn: Option<String>,
     /// The bounds of autoscaling, if Terraform's state says that it is on.
     pub(crate) autoscaling: Option<(i32, i32)>,
+    /// Where alarms go, if Terraform's state says.
+    pub(crate) alarms: Option<AlarmTargets>,
     found: BTreeMap<Name, Found>,
+}
+
+/// Where alarms go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AlarmTargets {
+    /// The environment's own topic.
+    pub(crate) topic_arn: String,
+    /// How many topics and functions are told besides.
+    pub(crate) more: usize,
 }
 
 /// What became of reading Terraform's state.
@@ -129,6 +142,7 @@ impl AwsEnvironment {
         let template_arn = outputs.get(TEMPLATE_OUTPUT).and_then(Value::as_str);
         let template_arn = template_arn.map(str::to_owned);
         let autoscaling = outputs.get(AUTOSCALING_OUTPUT).and_then(bounds);
+        let alarms = alarm_targets(&outputs);
         let sources = Sources {
             project_file: environment.names.clone(),
             outputs,
@@ -140,6 +154,7 @@ impl AwsEnvironment {
             state,
             template_arn,
             autoscaling,
+            alarms,
             found: sources.resolve(&environment.name),
         }
     }
@@ -219,6 +234,15 @@ impl AwsEnvironment {
 fn bounds(output: &Value) -> Option<(i32, i32)> {
     let bound = |name: &str| i32::try_from(output.get(name)?.as_i64()?).ok();
     Some((bound("min_count")?, bound("max_count")?))
+}
+
+/// Where alarms go. States of before `alarm_targets` have none.
+fn alarm_targets(outputs: &Map<String, Value>) -> Option<AlarmTargets> {
+    let more = outputs.get(ALARM_TARGETS_OUTPUT).and_then(Value::as_array);
+    Some(AlarmTargets {
+        topic_arn: outputs.get(ALARMS_TOPIC_OUTPUT)?.as_str()?.to_owned(),
+        more: more.map_or(0, Vec::len),
+    })
 }
 
 impl AwsSession {

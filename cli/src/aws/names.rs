@@ -16,6 +16,12 @@ pub(crate) const TEMPLATE_OUTPUT: &str = "task_definition_template_arn";
 /// The output with the bounds of autoscaling.
 pub(crate) const AUTOSCALING_OUTPUT: &str = "autoscaling";
 
+/// The output with the topic of alarms.
+pub(crate) const ALARMS_TOPIC_OUTPUT: &str = "alarms_topic_arn";
+
+/// The output with what alarms tell besides the topic.
+pub(crate) const ALARM_TARGETS_OUTPUT: &str = "alarm_targets";
+
 /// What an environment on AWS has a name for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Name {
@@ -322,10 +328,13 @@ mod tests {
     fn every_output_that_is_read_is_one_that_the_terraform_has() {
         let existing = outputs(own().path());
         let read = Name::ALL.map(Name::output);
-        for name in read
-            .into_iter()
-            .chain([OWNER_OUTPUT, TEMPLATE_OUTPUT, AUTOSCALING_OUTPUT])
-        {
+        for name in read.into_iter().chain([
+            OWNER_OUTPUT,
+            TEMPLATE_OUTPUT,
+            AUTOSCALING_OUTPUT,
+            ALARMS_TOPIC_OUTPUT,
+            ALARM_TARGETS_OUTPUT,
+        ]) {
             assert!(existing.iter().any(|output| output == name), "{name}");
         }
         let variables = own_values("dev");

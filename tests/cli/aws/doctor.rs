@@ -8,6 +8,7 @@ use support::TestServer;
 use support::aws::{AwsServer, Tables};
 
 use super::{Scripted, nobody, operator_at, operator_without_credentials};
+use crate::infra::project;
 use crate::sandbox::Finished;
 
 /// A check.
@@ -144,4 +145,34 @@ fn a_missing_permission_and_a_missing_table_have_remedies_of_their_own() {
         "{table}"
     );
     assert_eq!(status(&finished, "secrets_prefix"), "ok");
+}
+
+#[test]
+fn an_alarm_that_nobody_has_agreed_to_hear_is_warned_of() {
+    let subscriptions = "<ListSubscriptionsByTopicResponse><ListSubscriptionsByTopicResult><Subscriptions><member>\
+        <Protocol>email</Protocol><SubscriptionArn>PendingConfirmation</SubscriptionArn>\
+        <Endpoint>ada@example.com</Endpoint></member></Subscriptions></ListSubscriptionsByTopicResult>\
+        </ListSubscriptionsByTopicResponse>";
+    let aws = Scripted::answering(200, subscriptions);
+    let sandbox = project();
+    let state = json!({"version": 4, "outputs": {
+        "environment": {"value": "dev", "type": "string"},
+        "alarms_topic_arn": {"value": "arn:aws:sns:us-east-1:1:t3nets-dev-alarms", "type": "string"},
+    }});
+    sandbox.write("infra/aws/terraform.tfstate", &state.to_string());
+    let operator = operator_at(&aws.url());
+    let infra = sandbox.work().join("infra/aws");
+    operator.write(
+        "t3nets.toml",
+        &format!(
+            "infra_dir = {infra:?}\n\n[env.dev]\nplatform = \"aws\"\nregion = \"us-east-1\"\n"
+        ),
+    );
+    let finished = operator.run(&["doctor", "--json"]);
+    assert_eq!(status(&finished, "alarms"), "warning");
+    let alarms = check(&finished, "alarms").to_string();
+    assert!(
+        alarms.contains("not confirmed: ada@example.com"),
+        "{alarms}"
+    );
 }

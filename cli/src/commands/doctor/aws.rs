@@ -14,7 +14,7 @@ use t3nets_router::model::Tenant;
 use t3nets_router::outbound::{self, Options, TransportError};
 
 use super::tenant::{check_jira, check_retention, check_tenant, check_unknown_models, no_https};
-use super::{Check, Remedy, Status, deploying};
+use super::{Check, Remedy, Status, alarms, deploying};
 use crate::aws::{AwsEnvironment, AwsSession, Name, TerraformState, remedies};
 use crate::commands::arguments::TenantFlag;
 use crate::config::environment::Environment;
@@ -64,7 +64,7 @@ pub(super) async fn checks(
     };
     let session = &session;
     checks.push(Check::ok("region", session.region.to_string()));
-    let (account, tenants, conversations, secrets, tenant, api, deploying) = tokio::join!(
+    let (account, tenants, conversations, secrets, tenant, api, deploying, alarms) = tokio::join!(
         check_account(session, environment),
         check_table(session, Name::TenantsTable),
         check_table(session, Name::ConversationsTable),
@@ -72,6 +72,7 @@ pub(super) async fn checks(
         check_tenants_own(context, session, tenant),
         api,
         deploying::checks(session),
+        alarms::check(session),
     );
     let (tenant, of_tenant) = tenant;
     let are_deleted = conversations.status == Status::Ok;
@@ -81,6 +82,7 @@ pub(super) async fn checks(
     checks.extend(retention);
     checks.push(api);
     checks.extend(deploying);
+    checks.push(alarms);
     checks
 }
 

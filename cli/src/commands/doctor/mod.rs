@@ -1,9 +1,11 @@
 //! `t3nets doctor`: everything an environment needs, each check with its remedy. Changes nothing.
 //!
 //! Here is how the report looks; [`check`] is one line of it, [`local`] has the checks of this
-//! machine, [`aws`] those of AWS ([`deploying`] of what is deployed there), [`tenant`] those of a
-//! tenant wherever it is, and [`webhook`] that of whom a router tells of budgets.
+//! machine, [`aws`] those of AWS ([`deploying`] of what is deployed there, [`alarms`] of whom they
+//! tell), [`tenant`] those of a tenant wherever it is, and [`webhook`] that of whom a
+//! router tells of budgets.
 
+mod alarms;
 mod aws;
 mod check;
 mod deploying;

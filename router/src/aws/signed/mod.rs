@@ -134,6 +134,14 @@ pub const COST_EXPLORER: Service = Service {
     protocol: Protocol::Json("AWSInsightsIndexService"),
 };
 
+/// Simple Notification Service.
+pub const SNS: Service = Service {
+    sdk_id: "SNS",
+    prefix: "sns",
+    hosts: Hosts::Regional,
+    protocol: Protocol::Query("2010-03-31"),
+};
+
 /// Simple Storage Service.
 pub const S3: Service = Service {
     sdk_id: "S3",
