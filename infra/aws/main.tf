@@ -13,7 +13,7 @@ locals {
 
   bedrock_models = distinct(concat([var.bedrock_model_id], var.bedrock_allowed_models))
 
-  is_production = contains(["prod", "production"], var.environment)
+  is_production = var.production || contains(["prod", "production"], var.environment)
 }
 
 # What one variable's own validation cannot see, because it concerns several. (Terraform 1.9 could say it in the variables.)
@@ -174,6 +174,7 @@ module "compute" {
   bedrock_models            = local.bedrock_models
   bedrock_guardrails        = var.bedrock_guardrails
   admin_api                 = var.admin_api
+  production                = local.is_production
   anonymous_tenant          = var.anonymous_tenant
   private_ranges            = var.private_ranges
   budget_webhook            = var.budget_webhook

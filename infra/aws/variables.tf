@@ -26,6 +26,13 @@ variable "environment" {
   }
 }
 
+variable "production" {
+  description = "T3NETS_PRODUCTION: whether callers must have a credential, tasks may not be Spot's, and alarms must be heard. An environment called prod or production always is."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "region" {
   description = "AWS region of everything."
   type        = string

@@ -188,18 +188,9 @@ impl ContainerConfig {
                     })
             })
             .transpose()?;
-        let admin_api = match get("T3NETS_ADMIN_API").as_deref() {
-            // On AWS it takes more of the task role than chats do.
-            None => matches!(platform, PlatformConfig::Local { .. }),
-            Some("true") => true,
-            Some("false") => false,
-            Some(other) => {
-                return Err(ConfigError::Invalid {
-                    name: "T3NETS_ADMIN_API",
-                    reason: format!("`{other}` is neither `true` nor `false`"),
-                });
-            }
-        };
+        // On AWS it takes more of the task role than chats do.
+        let admin_api = switch(get, "T3NETS_ADMIN_API")?
+            .unwrap_or(matches!(platform, PlatformConfig::Local { .. }));
         let identity = Identity {
             platform: word,
             environment: match &platform {
@@ -208,7 +199,17 @@ impl ContainerConfig {
             },
             release: get("T3NETS_RELEASE"),
         };
-        refuse_anonymous_production(&identity.environment, anonymous_tenant.as_ref())?;
+        let is_production = switch(get, "T3NETS_PRODUCTION")?.unwrap_or_default()
+            || matches!(&*identity.environment, "prod" | "production");
+        if is_production && anonymous_tenant.is_some() {
+            return Err(ConfigError::Invalid {
+                name: "T3NETS_ANONYMOUS_TENANT",
+                reason: format!(
+                    "environment `{}` is production, which takes no anonymous callers",
+                    identity.environment
+                ),
+            });
+        }
         let ai = AiDefaults::from_env(get)?;
         let is_local = matches!(platform, PlatformConfig::Local { .. });
         let ranges = get(RANGES_VARIABLE);
@@ -345,18 +346,20 @@ fn is_table(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
-/// A production environment accepts no caller without a credential, whatever its variables say.
-fn refuse_anonymous_production(
-    environment: &str,
-    anonymous_tenant: Option<&TenantId>,
-) -> Result<(), ConfigError> {
-    if anonymous_tenant.is_some() && matches!(environment, "prod" | "production") {
-        return Err(ConfigError::Invalid {
-            name: "T3NETS_ANONYMOUS_TENANT",
-            reason: format!("environment `{environment}` takes no anonymous callers"),
-        });
+/// A variable that is `true`, `false` or not set.
+fn switch(
+    get: impl Fn(&str) -> Option<String>,
+    name: &'static str,
+) -> Result<Option<bool>, ConfigError> {
+    match get(name).as_deref() {
+        None => Ok(None),
+        Some("true") => Ok(Some(true)),
+        Some("false") => Ok(Some(false)),
+        Some(other) => Err(ConfigError::Invalid {
+            name,
+            reason: format!("`{other}` is neither `true` nor `false`"),
+        }),
     }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 # Two tasks in two zones that share nothing which can fail alone, and data that is hard to lose.
 environment = "prod"
+production  = true
 region      = "us-east-1"
 
 cpu                   = 512

@@ -165,12 +165,26 @@ fn what_is_missing_or_wrong_is_named() {
 }
 
 #[test]
-fn production_takes_no_anonymous_callers() {
-    let tenant: TenantId = "default".parse().unwrap();
-    assert!(refuse_anonymous_production("prod", Some(&tenant)).is_err());
-    assert!(refuse_anonymous_production("production", Some(&tenant)).is_err());
-    assert!(refuse_anonymous_production("prod", None).is_ok());
-    assert!(refuse_anonymous_production("dev", Some(&tenant)).is_ok());
+fn production_takes_no_anonymous_callers_whatever_it_is_called() {
+    let anonymous = ("T3NETS_ANONYMOUS_TENANT", "default");
+    let told = ("T3NETS_PRODUCTION", "true");
+    let prod = ("SECRETS_PREFIX", "/t3nets/prod/tenants/");
+    let production = ("SECRETS_PREFIX", "/t3nets/production/tenants/");
+    let denied = ("T3NETS_PRODUCTION", "false");
+    for refused in [
+        &[anonymous, told][..],
+        &[anonymous, prod],
+        &[anonymous, prod, denied],
+        &[anonymous, production],
+    ] {
+        let error = read(&aws_with(refused)).unwrap_err().to_string();
+        assert!(error.contains("no anonymous callers"), "{error}");
+    }
+    for taken in [&[anonymous][..], &[anonymous, denied], &[told], &[prod]] {
+        assert!(read(&aws_with(taken)).is_ok(), "{taken:?}");
+    }
+    let error = read(&aws_with(&[("T3NETS_PRODUCTION", "yes")])).unwrap_err();
+    assert!(error.to_string().contains("T3NETS_PRODUCTION"), "{error}");
 }
 
 #[test]

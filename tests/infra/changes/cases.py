@@ -136,8 +136,13 @@ SEVERAL = [
     Steps(
         [
             Step({"customer_managed_key": False, "keep_unused_key": True}),
-            Step({"customer_managed_key": False, "delete_production_key": True}),
-            Step({"customer_managed_key": False, "delete_production_key": True}, (NEW_REPOSITORY,), {REPOSITORY, KEY}),
+            # It is production all the same: it is called so.
+            Step({"customer_managed_key": False, "delete_production_key": True, "production": False}),
+            Step(
+                {"customer_managed_key": False, "delete_production_key": True, "production": False},
+                (NEW_REPOSITORY,),
+                {REPOSITORY, KEY},
+            ),
         ],
         tfvars="prod.tfvars",
         refused=[{"customer_managed_key": False}],

@@ -44,6 +44,7 @@ class Service(Facts):
             "PORT": "8080",
             "RUST_LOG": var["log_filter"],
             "T3NETS_ADMIN_API": "true" if var["admin_api"] else "false",
+            "T3NETS_PRODUCTION": "true" if var.get("production") or var["environment"] == "prod" else None,
             "T3NETS_ANONYMOUS_TENANT": var.get("anonymous_tenant"),
             "T3NETS_PRIVATE_RANGES": ",".join(var.get("private_ranges", [])) or None,
             "T3NETS_BUDGET_WEBHOOK": var.get("budget_webhook"),

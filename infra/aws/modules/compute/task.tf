@@ -15,6 +15,7 @@ locals {
       T3NETS_ADMIN_API             = tostring(var.admin_api)
     },
     { for name, value in {
+      T3NETS_PRODUCTION       = var.production ? "true" : null
       T3NETS_ANONYMOUS_TENANT = var.anonymous_tenant
       T3NETS_PRIVATE_RANGES   = length(var.private_ranges) > 0 ? join(",", var.private_ranges) : null
       T3NETS_BUDGET_WEBHOOK   = var.budget_webhook

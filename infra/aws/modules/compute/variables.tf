@@ -345,6 +345,12 @@ variable "admin_api" {
   nullable    = false
 }
 
+variable "production" {
+  description = "T3NETS_PRODUCTION."
+  type        = bool
+  nullable    = false
+}
+
 variable "anonymous_tenant" {
   description = "T3NETS_ANONYMOUS_TENANT, or null."
   type        = string
