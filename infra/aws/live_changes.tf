@@ -72,7 +72,7 @@ variable "front_beside" {
 
 locals {
   place     = { project = var.project, region = var.region, account = local.account_id }
-  addresses = concat([var.vpc_cidr], var.public_subnet_cidrs, var.private_subnet_cidrs)
+  addresses = concat([var.vpc_cidr], local.public_subnet_cidrs, local.private_subnet_cidrs)
 
   # What requests and the tasks' own calls pass: `now` carries them, `beside` is there as well. Another one takes its place
   # in three applies: it is built beside; the two change places; the former one is removed.

@@ -90,8 +90,8 @@ module "networking" {
   name                 = local.name
   region               = var.region
   vpc_cidr             = var.vpc_cidr
-  public_subnet_cidrs  = var.public_subnet_cidrs
-  private_subnet_cidrs = var.private_subnet_cidrs
+  public_subnet_cidrs  = local.public_subnet_cidrs
+  private_subnet_cidrs = local.private_subnet_cidrs
   egress               = var.egress
   egress_beside        = var.egress_beside
   nat_gateway_per_zone = var.nat_gateway_per_zone

@@ -60,25 +60,23 @@ variable "vpc_cidr" {
 }
 
 variable "public_subnet_cidrs" {
-  description = "Addresses of the two public subnets, one in each of two zones."
+  description = "Addresses of the two public subnets, one in each of two zones; null for parts of vpc_cidr."
   type        = list(string)
-  default     = ["10.0.1.0/24", "10.0.2.0/24"]
-  nullable    = false
+  default     = null
 
   validation {
-    condition     = length(var.public_subnet_cidrs) == 2 && alltrue([for cidr in var.public_subnet_cidrs : can(cidrnetmask(cidr))])
+    condition     = var.public_subnet_cidrs == null || try(length(var.public_subnet_cidrs) == 2 && alltrue([for cidr in var.public_subnet_cidrs : can(cidrnetmask(cidr))]), false)
     error_message = "public_subnet_cidrs are two IPv4 networks."
   }
 }
 
 variable "private_subnet_cidrs" {
-  description = "Addresses of the two private subnets, one in each of two zones."
+  description = "Addresses of the two private subnets, one in each of two zones; null for parts of vpc_cidr."
   type        = list(string)
-  default     = ["10.0.10.0/24", "10.0.11.0/24"]
-  nullable    = false
+  default     = null
 
   validation {
-    condition     = length(var.private_subnet_cidrs) == 2 && alltrue([for cidr in var.private_subnet_cidrs : can(cidrnetmask(cidr))])
+    condition     = var.private_subnet_cidrs == null || try(length(var.private_subnet_cidrs) == 2 && alltrue([for cidr in var.private_subnet_cidrs : can(cidrnetmask(cidr))]), false)
     error_message = "private_subnet_cidrs are two IPv4 networks."
   }
 }

@@ -154,8 +154,7 @@ NEVER = [
     {"environment": "other"},
     {"project": "other"},
     {"region": "us-west-2"},
-    {"vpc_cidr": "10.1.0.0/16", "public_subnet_cidrs": ["10.1.1.0/24", "10.1.2.0/24"],
-     "private_subnet_cidrs": ["10.1.10.0/24", "10.1.11.0/24"]},
+    {"vpc_cidr": "10.1.0.0/16"},
     {"public_subnet_cidrs": ["10.0.3.0/24", "10.0.4.0/24"]},
     {"private_subnet_cidrs": ["10.0.12.0/24", "10.0.13.0/24"]},
 ]

@@ -7,6 +7,7 @@ DEFAULTS = {
     "admin_api": True,
     "project": "t3nets",
     "region": "us-east-1",
+    "vpc_cidr": "10.0.0.0/16",
     "egress": "nat_gateway",
     "front": "alb",
     "cpu": 256,

@@ -3,6 +3,13 @@
 from facts.base import Facts
 
 
+# Public and private subnets that are parts of a network.
+PARTS = {
+    "10.0.0.0/16": (["10.0.1.0/24", "10.0.2.0/24"], ["10.0.10.0/24", "10.0.11.0/24"]),
+    "10.20.16.0/21": (["10.20.16.32/27", "10.20.16.64/27"], ["10.20.17.64/27", "10.20.17.96/27"]),
+}
+
+
 class Network(Facts):
     def network(self):
         state, var = self.state, self.var
@@ -10,10 +17,10 @@ class Network(Facts):
         self.same(
             "VPC",
             (vpc["cidr_block"], vpc["enable_dns_support"], vpc["enable_dns_hostnames"]),
-            ("10.0.0.0/16", True, True),
+            (var["vpc_cidr"], True, True),
         )
         subnets = {s["cidr_block"]: s for s in state.all("aws_subnet")}
-        public, private = ["10.0.1.0/24", "10.0.2.0/24"], ["10.0.10.0/24", "10.0.11.0/24"]
+        public, private = PARTS[var["vpc_cidr"]]
         self.same("subnets", sorted(subnets), sorted(public + private))
         for group in (public, private):
             self.same(f"zones of {group}", len({subnets[c]["availability_zone"] for c in group}), 2)
