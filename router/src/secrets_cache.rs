@@ -182,6 +182,7 @@ mod tests {
         SecretName {
             tenant_id: "default".parse().unwrap(),
             integration: integration.parse().unwrap(),
+            user_id: None,
         }
     }
 

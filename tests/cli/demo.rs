@@ -10,6 +10,7 @@ fn jira(tenant: &str) -> SecretName {
     SecretName {
         tenant_id: tenant.parse().unwrap(),
         integration: "jira".parse().unwrap(),
+        user_id: None,
     }
 }
 

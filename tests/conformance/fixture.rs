@@ -220,6 +220,7 @@ pub(crate) fn secret_name(tenant: &TenantId, integration: &str) -> SecretName {
     SecretName {
         tenant_id: tenant.clone(),
         integration: id::<IntegrationName>(integration),
+        user_id: None,
     }
 }
 

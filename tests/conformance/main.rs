@@ -238,6 +238,7 @@ macro_rules! conformance {
                     a_removed_secret_is_gone_after_its_recovery_window
                     a_description_tells_the_times_and_no_value
                     tenants_see_only_their_own_secrets
+                    users_own_secrets_are_beside_the_tenants
                     changes_at_once_are_all_kept
                     the_store_answers
                 }

@@ -1,11 +1,13 @@
 //! Secrets: what each call did, recovery, and tenants apart.
 
+use std::collections::BTreeSet;
+
 use jiff::SignedDuration;
 use serde_json::json;
-use t3nets_router::model::SecretDocument;
+use t3nets_router::model::{SecretDocument, SecretName};
 use t3nets_router::ports::{PutOutcome, StoreError};
 
-use crate::fixture::{Fixture, at_once, object, secret_name, unique_tenant_id};
+use crate::fixture::{Fixture, at_once, id, object, secret_name, unique_tenant_id};
 
 const RECOVERY_WINDOW: SignedDuration = SignedDuration::from_hours(30 * 24);
 
@@ -195,6 +197,30 @@ pub(crate) async fn tenants_see_only_their_own_secrets(fixture: &dyn Fixture) {
         .collect();
     assert_eq!(listed, [("jira", false), ("slack", true)]);
     assert_eq!(secrets.get(&theirs).await, Ok(Some(document("theirs"))));
+}
+
+pub(crate) async fn users_own_secrets_are_beside_the_tenants(fixture: &dyn Fixture) {
+    let secrets = fixture.platform().await.secrets;
+    let shared = secret_name(&unique_tenant_id(), "mcp-docs");
+    let of = |user: &str| SecretName {
+        user_id: Some(id(user)),
+        ..shared.clone()
+    };
+    let (ada, bob) = (of("ada@example.com"), of("bob+1_x.y-z@example.com"));
+    for (name, value) in [(&shared, "shared"), (&ada, "hers"), (&bob, "his")] {
+        let put = secrets.put(name, &document(value)).await;
+        assert_eq!(put, Ok(PutOutcome::Created));
+    }
+    let listed = secrets.list(&shared.tenant_id).await.unwrap();
+    let listed: BTreeSet<SecretName> = listed.into_iter().map(|secret| secret.name).collect();
+    assert_eq!(
+        listed,
+        BTreeSet::from([shared.clone(), ada.clone(), bob.clone()])
+    );
+    secrets.delete(&ada).await.unwrap();
+    assert_eq!(secrets.describe(&ada).await, Ok(None));
+    assert_eq!(secrets.get(&bob).await, Ok(Some(document("his"))));
+    assert_eq!(secrets.get(&shared).await, Ok(Some(document("shared"))));
 }
 
 pub(crate) async fn changes_at_once_are_all_kept(fixture: &dyn Fixture) {

@@ -9,14 +9,14 @@ use t3nets_router::admin::keys::NewKey;
 use t3nets_router::admin::user_export::RecordKind;
 use t3nets_router::admin::users::{LastAdmin, NewUser, UserEdits};
 use t3nets_router::model::{
-    ChannelKind, ConversationOwner, LedgerAccount, Message, Route, SettledTurn, StoredTurn, TurnId,
-    TurnProgress, User, UserRole,
+    ChannelKind, ConversationOwner, LedgerAccount, Message, Route, SecretDocument, SettledTurn,
+    StoredTurn, TurnId, TurnProgress, User, UserRole,
 };
 use t3nets_router::ports::Change;
 use ulid::Ulid;
 
 use crate::conversations::{key_of, said, turn};
-use crate::fixture::{Fixture, World, id, reserve_message, settle};
+use crate::fixture::{Fixture, World, id, object, reserve_message, secret_name, settle};
 use crate::ledger::USED;
 
 /// More messages than a page of the export has.
@@ -60,6 +60,15 @@ async fn filled(world: &World, admin: &Admin, name: &str, mark: &str) -> User {
     admin.open_session(&key.stored).await.unwrap();
     let week = jiff::SignedDuration::from_hours(7 * 24);
     admin.invite(tenant, &user.id, week).await.unwrap();
+
+    let server = object(json!({"url": "https://mcp.example.com", "credentials": "user"}));
+    let server_name = secret_name(tenant, "mcp-docs");
+    let server = SecretDocument::new(server);
+    admin.set_secret(&server_name, &server).await.unwrap();
+    let own = Admin::new(world.platform.clone(), format!("user:{}", user.id));
+    own.set_own_token(tenant, &user.id, &server_name.integration, mark)
+        .await
+        .unwrap();
 
     let now = world.platform.clock.now();
     let store = &world.platform.conversations;
@@ -159,6 +168,8 @@ pub(crate) async fn what_is_kept_of_a_user_is_exported_and_goes_with_them(fixtur
     assert_eq!(said, expected);
     assert_eq!(kinds["message"].len(), LONG + 2);
     assert_eq!(kinds["memory"][0]["preferences"]["language"], "FIRSTMARK");
+    assert_eq!(kinds["integration"][0]["integration"], "mcp-docs");
+    assert_eq!(kinds["integration"][0].get("token"), None);
     assert_eq!(kinds["usage"][0]["input_tokens"], 1200);
     assert_eq!(kinds["turn"][0]["message"], "FIRSTMARK");
     let actions: BTreeSet<&str> = kinds["audit"]
@@ -171,6 +182,8 @@ pub(crate) async fn what_is_kept_of_a_user_is_exported_and_goes_with_them(fixtur
         "key.create",
         "session.open",
         "link.create",
+        "user_secret.set:intended",
+        "user_secret.set:done",
         "user.export",
     ];
     assert_eq!(actions, BTreeSet::from(expected));

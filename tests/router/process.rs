@@ -225,6 +225,7 @@ async fn neither_what_people_say_nor_their_credentials_are_logged() {
     let jira = SecretName {
         tenant_id: "default".parse().unwrap(),
         integration: "jira".parse().unwrap(),
+        user_id: None,
     };
     let fields = json!({"url": "http://127.0.0.1:9", "email": "a@b.c", "api_token": "swordfish", "board_id": "1"});
     let document = SecretDocument::new(fields.as_object().unwrap().clone());

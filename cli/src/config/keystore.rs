@@ -99,5 +99,6 @@ fn name(tenant: &TenantId) -> Result<SecretName, CliError> {
         integration: ENTRY
             .parse()
             .map_err(|error| CliError::failed("the key's name is not valid").caused_by(error))?,
+        user_id: None,
     })
 }

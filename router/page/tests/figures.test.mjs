@@ -96,6 +96,7 @@ test("an entry of the audit trail is said in words, of every action that the rou
     ["secret.set:done", "jira", "Jira’s credentials were saved"],
     ["secret.remove:failed", "anthropic", "Anthropic’s credentials were removed – this failed"],
     ["secret.restore:intended", "jira", "Jira’s credentials were restored – begun, and not known to have finished"],
+    ["user_secret.set:done", "mcp-docs of mei@acme.example", "The token of mei@acme.example for mcp-docs was saved"],
     ["tool.run:done", "mcp-docs/pages/create", "The tool pages/create of mcp-docs was run after a yes"],
     ["tenant.set", "acme (messages_per_day, name)", "Settings were changed: Messages a day, name"],
     ["user.add", "mei@acme.example", "mei@acme.example was added"],

@@ -104,6 +104,7 @@ impl Admin {
         conversations.remove_all(id, &users).await?;
         conversations.remove_shared(id).await?;
 
+        self.delete_all_own_secrets(id).await?;
         let mut secrets_gone_at = None;
         if self.rests() {
             for name in self.present_secrets(id).await? {
@@ -210,6 +211,6 @@ impl Admin {
         for secret in self.all_secrets(id).await? {
             self.platform.secrets.delete(&secret.name).await?;
         }
-        Ok(())
+        Ok(self.delete_all_own_secrets(id).await?)
     }
 }

@@ -6,6 +6,7 @@
 
 mod fields;
 mod known;
+mod own;
 
 use jiff::Timestamp;
 
@@ -17,6 +18,7 @@ use crate::model::{
 use crate::ports::{PutOutcome, StoreError};
 pub use fields::{Field, check, merged};
 pub use known::{KNOWN_INTEGRATIONS, fields_of};
+pub use own::OwnIntegration;
 
 /// The integrations that a tenant's secrets can be of by nature: those whose fields T3nets knows,
 /// and the channels'.
@@ -146,14 +148,15 @@ impl Admin {
         .await
     }
 
-    /// A tenant's secrets by name. The list may lag on some platforms, so those of
-    /// [`NAMED_INTEGRATIONS`] and of its MCP servers are asked for by name: one that was made just
-    /// now is neither hidden nor left behind by a removal.
+    /// A tenant's secrets by name, without users' own. The list may lag on some platforms, so those
+    /// of [`NAMED_INTEGRATIONS`] and of its MCP servers are asked for by name: one that was made
+    /// just now is neither hidden nor left behind by a removal.
     pub(super) async fn all_secrets(
         &self,
         tenant: &TenantId,
     ) -> Result<Vec<SecretDescription>, AdminError> {
         let mut secrets = self.platform.secrets.list(tenant).await?;
+        secrets.retain(|secret| secret.name.user_id.is_none());
         let servers = match self.platform.tenants.tenant(tenant).await {
             Ok(record) => record.map(|tenant| tenant.mcp_servers()),
             Err(StoreError::Corrupt { .. }) => None,
@@ -166,6 +169,7 @@ impl Admin {
             let name = SecretName {
                 tenant_id: tenant.clone(),
                 integration,
+                user_id: None,
             };
             if !secrets.iter().any(|secret| secret.name == name) {
                 secrets.extend(self.platform.secrets.describe(&name).await?);
@@ -198,8 +202,11 @@ impl Admin {
         name: &SecretName,
         change: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, AdminError> {
-        let target = name.integration.as_str();
-        let intended = self.intend(&name.tenant_id, action, target).await?;
+        let target = match &name.user_id {
+            None => name.integration.to_string(),
+            Some(user) => format!("{} of {user}", name.integration),
+        };
+        let intended = self.intend(&name.tenant_id, action, &target).await?;
         let result = change.await;
         let recorded = intended.ended(result.is_ok()).await;
         let value = result?;

@@ -432,6 +432,7 @@ impl TenantSeed {
         SecretName {
             tenant_id: self.id.clone(),
             integration: integration.clone(),
+            user_id: None,
         }
     }
 }

@@ -382,6 +382,7 @@ async fn a_change_of_a_secret_that_fails_is_put_down_as_failed() {
     let jira = SecretName {
         tenant_id: tenant(),
         integration: id("jira"),
+        user_id: None,
     };
     let error = setting.admin.remove_secret(&jira).await.unwrap_err();
     assert!(matches!(error, AdminError::NotFound(_)), "{error}");

@@ -208,6 +208,7 @@ impl Admin {
                 .conversations
                 .remove_all(tenant, users)
                 .await?;
+            self.delete_own_secrets(tenant, id).await?;
             // A key made while its user was being removed would work again for a later user of the
             // same id.
             let keys = self.keys_of(tenant, id).await?.into_iter();

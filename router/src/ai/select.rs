@@ -375,6 +375,7 @@ async fn own_credentials(
     let name = SecretName {
         tenant_id: tenant.id.clone(),
         integration,
+        user_id: None,
     };
     match secrets.get(&name).await? {
         Some(document) => credentials_of(provider, &document).map(Some),

@@ -27,9 +27,10 @@ pub struct SecretsPrefix {
 }
 
 impl SecretsPrefix {
-    /// A secret's full name: `/{project}/{environment}/tenants/{tenant_id}/{integration}`.
+    /// A secret's full name: `/{project}/{environment}/tenants/{tenant_id}/{integration}`, of a
+    /// user's own `…/{tenant_id}/users/{user_id}/{integration}`.
     pub fn secret(&self, name: &SecretName) -> String {
-        format!("{self}/{}/{}", name.tenant_id, name.integration)
+        format!("{self}/{name}")
     }
 }
 
@@ -96,6 +97,7 @@ mod tests {
         let name = SecretName {
             tenant_id: "default".parse().unwrap(),
             integration: "jira".parse().unwrap(),
+            user_id: None,
         };
         assert_eq!(prefix.secret(&name), "/t3nets/dev/tenants/default/jira");
     }

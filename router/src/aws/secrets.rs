@@ -128,13 +128,16 @@ impl SecretsManager {
     }
 
     fn tags(&self, name: &SecretName) -> Vec<Tag> {
-        [
+        let all = [
             ("Project", self.prefix.project.as_str()),
             ("TenantId", name.tenant_id.as_str()),
             ("Integration", name.integration.as_str()),
-        ]
-        .map(|(key, value)| Tag::builder().key(key).value(value).build())
-        .to_vec()
+        ];
+        let user = name.user_id.as_ref().map(|user| ("UserId", user.as_str()));
+        all.into_iter()
+            .chain(user)
+            .map(|(key, value)| Tag::builder().key(key).value(value).build())
+            .collect()
     }
 
     /// Gives a secret that someone else made the tags that T3nets' own have.
@@ -233,10 +236,19 @@ impl SecretStore for SecretsManager {
             let page = page.map_err(|error| failed("ListSecrets", &error))?;
             // What does not follow our form is another program's.
             found.extend(page.secret_list().iter().filter_map(|entry| {
-                let integration = entry.name()?.strip_prefix(&prefix)?.parse().ok()?;
+                let rest = entry.name()?.strip_prefix(&prefix)?;
+                let own = rest
+                    .strip_prefix("users/")
+                    .and_then(|own| own.split_once('/'));
+                let (user_id, integration) = match own {
+                    Some((user, integration)) => (Some(user.parse().ok()?), integration),
+                    None => (None, rest),
+                };
+                let integration = integration.parse().ok()?;
                 let name = SecretName {
                     tenant_id: tenant.clone(),
                     integration,
+                    user_id,
                 };
                 Some(description(
                     name,

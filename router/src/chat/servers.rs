@@ -4,13 +4,14 @@
 use std::sync::Arc;
 
 use futures::future::join_all;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Caller;
 use crate::model::{ContentBlock, IntegrationName, ModelRequest, SecretName, ToolSpec};
 use crate::ports::Platform;
 use crate::skills::SkillSet;
-use crate::skills::mcp::{OfferedTool, Server, Servers};
+use crate::skills::mcp::{OfferedTool, Server, Servers, own};
+use crate::skills::{SkillError, SkillErrorKind};
 
 /// The most tools of all servers that a model is offered: OpenAI's take 128
 /// (<https://platform.openai.com/docs/api-reference/chat/create>), and the skills are among them.
@@ -24,6 +25,9 @@ pub(super) struct TurnServers {
     tools: Vec<ServerTool>,
     /// Those that did not tell their tools.
     missing: Vec<IntegrationName>,
+    /// Those that want a token of the user's own, which there is not: with what the model calls in
+    /// place of their tools.
+    unconnected: Vec<(IntegrationName, ToolSpec)>,
 }
 
 /// A tool that the model may call.
@@ -54,6 +58,12 @@ impl TurnServers {
             match found {
                 Found::Server(server) => ready.add(*server, taken),
                 Found::Missing => ready.missing.push(name.clone()),
+                Found::Unconnected => {
+                    let spec = connecting(name);
+                    if taken.iter().all(|other| other.name != spec.name) {
+                        ready.unconnected.push((name.clone(), spec));
+                    }
+                }
                 Found::NotConnected => {}
             }
         }
@@ -81,12 +91,37 @@ impl TurnServers {
 
     /// The tools as the model is told of them.
     pub(super) fn specs(&self) -> impl Iterator<Item = ToolSpec> {
-        self.tools.iter().map(|tool| tool.tool.spec.clone())
+        let own = self.unconnected.iter().map(|(_, spec)| spec.clone());
+        self.tools
+            .iter()
+            .map(|tool| tool.tool.spec.clone())
+            .chain(own)
     }
 
     /// The tool that the model calls so.
     pub(super) fn find(&self, name: &str) -> Option<&ServerTool> {
         self.tools.iter().find(|tool| tool.tool.spec.name == name)
+    }
+
+    /// What the user is told where the model calls for a server that is not connected for them.
+    pub(super) fn to_connect(&self, reply: &[ContentBlock]) -> Option<String> {
+        let is_called = |spec: &ToolSpec| {
+            let mut blocks = reply.iter();
+            blocks.any(
+                |block| matches!(block, ContentBlock::ToolUse { name, .. } if *name == spec.name),
+            )
+        };
+        let called = self.unconnected.iter().filter(|(_, spec)| is_called(spec));
+        let told = called.map(|(integration, _)| {
+            format!(
+                "Connect your account at `{}` first: it is used with each user's own token, and there is \
+                 none of yours that it can be used with. Send it to `PUT /api/me/integrations/{integration}`, \
+                 or have an operator store it with `t3nets secret set {integration} --user`.",
+                integration.mcp_label().unwrap_or_default(),
+            )
+        });
+        let told: Vec<String> = told.collect();
+        (!told.is_empty()).then(|| told.join("\n\n"))
     }
 
     /// The integration whose tool it is.
@@ -144,7 +179,10 @@ impl TurnServers {
     /// Takes the servers' tools off a request that the provider refused, since one of them may be
     /// why; `false` if there are none, or one was called already.
     pub(super) fn take_off(&self, request: &mut ModelRequest) -> bool {
-        let is_own = |name: &str| self.find(name).is_some();
+        let is_own = |name: &str| {
+            let mut unconnected = self.unconnected.iter();
+            self.find(name).is_some() || unconnected.any(|(_, spec)| spec.name == name)
+        };
         let mut blocks = request.messages.iter().flat_map(|message| &message.content);
         if blocks.any(|block| matches!(block, ContentBlock::ToolUse { name, .. } if is_own(name))) {
             return false;
@@ -165,7 +203,21 @@ impl TurnServers {
 enum Found {
     Server(Box<Server>),
     Missing,
+    Unconnected,
     NotConnected,
+}
+
+/// What a model calls where it needs the tools of a server that is not connected for the user.
+fn connecting(integration: &IntegrationName) -> ToolSpec {
+    let label = integration.mcp_label().unwrap_or_default();
+    ToolSpec {
+        name: format!("{label}__connect_account"),
+        description: format!(
+            "The tools of the MCP server `{label}` need the user's own account, which is not connected. \
+             Call this where the question needs them: the user is then told how to connect it."
+        ),
+        input_schema: json!({"type": "object", "properties": {}}),
+    }
 }
 
 async fn one(
@@ -178,6 +230,7 @@ async fn one(
     let name = SecretName {
         tenant_id: tenant.clone(),
         integration: integration.clone(),
+        user_id: None,
     };
     let fields = match platform.secrets.get(&name).await {
         Ok(Some(fields)) => fields,
@@ -187,8 +240,35 @@ async fn one(
             return Found::Missing;
         }
     };
+    let wants_own = own::is_wanted(&fields);
+    let fields = match (wants_own, &caller.user) {
+        (false, _) => fields,
+        // Without a user there is nobody to connect it.
+        (true, None) => return Found::NotConnected,
+        (true, Some(user)) => {
+            let name = SecretName {
+                user_id: Some(user.id.clone()),
+                ..name
+            };
+            let stored = match platform.secrets.get(&name).await {
+                Ok(stored) => stored,
+                Err(error) => {
+                    tracing::warn!(%tenant, %integration, %error, "a user's own token cannot be read");
+                    return Found::Missing;
+                }
+            };
+            match stored.and_then(|stored| own::applied(&fields, &stored, user)) {
+                Some(fields) => fields,
+                None => return Found::Unconnected,
+            }
+        }
+    };
     match way.ready(tenant, integration, &fields).await {
         Ok(server) => Found::Server(Box::new(server)),
+        Err(SkillError {
+            kind: SkillErrorKind::Denied,
+            ..
+        }) if wants_own => Found::Unconnected,
         Err(error) => {
             tracing::warn!(%tenant, %integration, %error, "a turn goes on without an MCP server's tools");
             Found::Missing

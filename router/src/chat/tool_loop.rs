@@ -107,6 +107,11 @@ impl ToolLoop<'_> {
                 }
                 return Ok(outcome);
             }
+            if let Some(how) = self.tools.servers.to_connect(&reply.content) {
+                outcome.stop = StopReason::EndTurn;
+                outcome.add_note(&how, on_event);
+                return Ok(outcome);
+            }
             // A JSON answer is not stored, so nothing could be agreed to.
             let question = match self.raw {
                 true => None,

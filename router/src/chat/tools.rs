@@ -103,6 +103,7 @@ async fn credentials(
         .get(&SecretName {
             tenant_id: caller.tenant.id.clone(),
             integration,
+            user_id: None,
         })
         .await
 }

@@ -52,6 +52,13 @@ pub const ROUTES: &[(Method, &str, Callers)] = &[
     (Method::GET, "/api/me", Callers::Chat),
     (Method::POST, "/api/me/recovery-code", Callers::Users),
     (Method::GET, "/api/me/export", Callers::Users),
+    (Method::GET, "/api/me/integrations", Callers::Users),
+    (Method::PUT, "/api/me/integrations/{name}", Callers::Users),
+    (
+        Method::DELETE,
+        "/api/me/integrations/{name}",
+        Callers::Users,
+    ),
     (Method::GET, "/api/history", Callers::Users),
     (Method::GET, "/api/sessions", Callers::Users),
     (Method::POST, "/api/clear", Callers::Users),

@@ -220,6 +220,7 @@ async fn about_tenant(state: &AppState, caller: &Caller) -> Result<AboutTenant, 
         let name = SecretName {
             tenant_id: tenant.id.clone(),
             integration,
+            user_id: None,
         };
         let connected = state.platform.secrets.get(&name).await?.is_some();
         integrations.push(Integration {

@@ -20,6 +20,7 @@ mod middleware;
 mod openai;
 mod openapi;
 mod own_export;
+mod own_integrations;
 mod page;
 mod paging;
 mod server;
@@ -162,6 +163,8 @@ pub fn app(platform: Platform, config: ServerConfig) -> Result<App, AppError> {
         .routes(routes!(session::me))
         .routes(routes!(session::make_recovery_code))
         .routes(routes!(own_export::export))
+        .routes(routes!(own_integrations::list))
+        .routes(routes!(own_integrations::put, own_integrations::remove))
         .routes(routes!(settings::show, settings::change))
         .routes(routes!(admin::users::list, admin::users::add))
         .routes(routes!(admin::users::set, admin::users::remove))

@@ -103,6 +103,7 @@ async fn has_sample_data(state: &AppState, tenant: &Tenant) -> Result<bool, ApiE
     let name = SecretName {
         tenant_id: tenant.id.clone(),
         integration,
+        user_id: None,
     };
     let stored = state.platform.secrets.get(&name).await?;
     Ok(stored.is_some_and(|jira| jira.text("url").as_deref() == Some(&*board.url)))

@@ -361,6 +361,7 @@ mod tests {
         SecretName {
             tenant_id: "acme".parse().unwrap(),
             integration: "jira".parse().unwrap(),
+            user_id: None,
         }
     }
 

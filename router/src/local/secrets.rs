@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    IntegrationName, JsonObject, SecretDescription, SecretDocument, SecretName, TenantId,
+    IntegrationName, JsonObject, SecretDescription, SecretDocument, SecretName, TenantId, UserId,
 };
 use crate::ports::{Clock, PutOutcome, RECOVERY_WINDOW, SecretStore, StoreError};
 
@@ -32,7 +32,9 @@ use crate::files::{USUAL_LIMIT, open, read};
 /// More than a key's file has, in bytes.
 const MAX_KEY_BYTES: u64 = 64 * 1024;
 /// The form of the file's content. A file in a later form is refused, not overwritten.
-const FORM: u32 = 1;
+const FORM: u32 = 2;
+/// The form of a file without users' own secrets: what knows no other can read it, too.
+const FORM_OF_TENANTS: u32 = 1;
 
 /// Secrets in one encrypted file. Cheap to make and to clone.
 #[derive(Clone)]
@@ -161,7 +163,7 @@ impl FileSecrets {
             content.forget_expired(now);
             let (outcome, changed) = change(&mut content, now)?;
             if changed {
-                this.store(&content)?;
+                this.store(content)?;
             }
             Ok(outcome)
         });
@@ -205,7 +207,7 @@ impl FileSecrets {
         // The parser's own words could quote a value, so they are left out.
         let form: Form = serde_json::from_slice(&json)
             .map_err(|_| corrupt("its content is not in the form that T3nets writes"))?;
-        if form.form != FORM {
+        if !(FORM_OF_TENANTS..=FORM).contains(&form.form) {
             return Err(StoreError::unavailable(format!(
                 "`{}` was written by a newer version of T3nets; use that version or a later one",
                 self.data.display()
@@ -244,14 +246,15 @@ impl FileSecrets {
     }
 
     /// Writes everything. The caller holds the lock.
-    fn store(&self, content: &Content) -> Result<(), StoreError> {
+    fn store(&self, mut content: Content) -> Result<(), StoreError> {
         let identity = match self.identity()? {
             Some(identity) => identity,
             None => self.make_identity()?,
         };
         let unavailable =
             |error: String| StoreError::unavailable(format!("cannot encrypt the secrets: {error}"));
-        let json = serde_json::to_vec(content).map_err(|error| unavailable(error.to_string()))?;
+        content.form = content.least_form();
+        let json = serde_json::to_vec(&content).map_err(|error| unavailable(error.to_string()))?;
         let encrypted = age::encrypt(&identity.to_public(), &json)
             .map_err(|error| unavailable(error.to_string()))?;
         files::replace(&self.data, &encrypted)
@@ -393,13 +396,21 @@ struct Content {
 impl Default for Content {
     fn default() -> Self {
         Self {
-            form: FORM,
+            form: FORM_OF_TENANTS,
             secrets: BTreeMap::new(),
         }
     }
 }
 
 impl Content {
+    /// The oldest form that its content can be in.
+    fn least_form(&self) -> u32 {
+        match self.secrets.keys().any(|name| name.user_id.is_some()) {
+            true => FORM,
+            false => FORM_OF_TENANTS,
+        }
+    }
+
     /// Drops what is past its recovery window.
     fn forget_expired(&mut self, now: Timestamp) {
         self.secrets.retain(|_, secret| !secret.has_expired(now));

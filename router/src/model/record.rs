@@ -63,11 +63,13 @@ impl fmt::Display for Record {
             }
             Self::Channel { kind, id } => write!(f, "{kind} channel `{id}`"),
             Self::Key { prefix } => write!(f, "key `{prefix}…`"),
-            Self::Secret(name) => write!(
-                f,
-                "secret `{}` of tenant `{}`",
-                name.integration, name.tenant_id
-            ),
+            Self::Secret(name) => {
+                write!(f, "secret `{}` of ", name.integration)?;
+                if let Some(user) = &name.user_id {
+                    write!(f, "user `{user}` of ")?;
+                }
+                write!(f, "tenant `{}`", name.tenant_id)
+            }
             Self::Conversation(session) => write!(f, "conversation `{session}`"),
             Self::Turn(id) => write!(f, "turn `{id}`"),
             Self::Reservation(id) => write!(f, "reservation `{id}`"),
@@ -148,6 +150,7 @@ mod tests {
         let jira = SecretName {
             tenant_id: tenant,
             integration: "jira".parse().unwrap(),
+            user_id: None,
         };
         assert_eq!(
             Record::from(&jira).to_string(),

@@ -4,20 +4,25 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use super::{IntegrationName, JsonObject, TenantId};
+use super::{IntegrationName, JsonObject, TenantId, UserId};
 
-/// Which secret: a tenant's credentials for one integration.
+/// Which secret: a tenant's credentials for one integration, or a user's own.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SecretName {
     /// The tenant whose credentials they are.
     pub tenant_id: TenantId,
     /// The outside system that they are for.
     pub integration: IntegrationName,
+    /// The user whose own they are; `None` of those that the whole tenant uses.
+    pub user_id: Option<UserId>,
 }
 
 impl fmt::Display for SecretName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.tenant_id, self.integration)
+        match &self.user_id {
+            None => write!(f, "{}/{}", self.tenant_id, self.integration),
+            Some(user) => write!(f, "{}/users/{user}/{}", self.tenant_id, self.integration),
+        }
     }
 }
 

@@ -367,8 +367,8 @@ pub trait SecretStore: Send + Sync {
     ) -> Result<PutOutcome, StoreError>;
     /// What may be known of it without reading it, removed or not.
     async fn describe(&self, name: &SecretName) -> Result<Option<SecretDescription>, StoreError>;
-    /// A tenant's secrets by name, removed ones included. May lag behind writes on some platforms:
-    /// nothing is decided by it.
+    /// A tenant's secrets by name, removed ones and users' own included. May lag behind writes on
+    /// some platforms: nothing is decided by it.
     async fn list(&self, tenant: &TenantId) -> Result<Vec<SecretDescription>, StoreError>;
     /// Removes it into its recovery window; [`StoreError::NotFound`] if there is none or it was
     /// removed already. Returns when it will be gone for good.

@@ -304,6 +304,7 @@ async fn credentials_are_stored_tried_removed_and_restored_and_never_shown() {
     let name = SecretName {
         tenant_id: tenant_id("default"),
         integration: "jira".parse().unwrap(),
+        user_id: None,
     };
     let document = app.operator().secret_document(&name).await.unwrap();
     assert_eq!(document.text("api_token"), Some(token.clone()));

@@ -207,6 +207,7 @@ async fn a_model_that_fails_in_a_row_is_not_asked_for_a_while_and_its_fallback_a
     let name = SecretName {
         tenant_id: tenant_id("default"),
         integration: "anthropic".parse().unwrap(),
+        user_id: None,
     };
     let fields = json!({"api_key": "sk-own", "base_url": model.url()});
     let document = SecretDocument::new(fields.as_object().unwrap().clone());

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use support::mcp::{Fault, McpServer, reading, writing};
 use support::model::{Answer as Says, ModelServer};
 use t3nets_router::admin::Admin;
+use t3nets_router::admin::users::{LastAdmin, NewUser};
 use t3nets_router::model::{AuditEntry, SecretDocument, SecretName, UserRole};
 
 use super::chat::app_with;
@@ -31,6 +32,7 @@ pub(super) async fn connect_of(app: &TestApp, tenant: &str, name: &str, all: Val
     let name = SecretName {
         tenant_id: tenant_id(tenant),
         integration: name.parse().unwrap(),
+        user_id: None,
     };
     let admin = Admin::new(app.platform.clone(), "test");
     let document = SecretDocument::new(all.as_object().unwrap().clone());
@@ -310,6 +312,109 @@ async fn a_client_that_holds_its_conversation_is_asked_too() {
         complete(with(&asked)).await;
         assert_eq!(server.calls(), [("drop".to_owned(), json!({"title": "x"}))]);
     }
+}
+
+/// A server that wants each user's own token, and a model that uses it, or says that it has to be
+/// connected first.
+async fn with_own_tokens() -> (McpServer, ModelServer, TestApp, String) {
+    let server = McpServer::with([reading("look")]).await;
+    server.require_token("bobs");
+    let model = ModelServer::answering(|call| {
+        let tools = call.body["tools"].to_string();
+        let last = call.body["messages"].as_array().unwrap().last().unwrap();
+        match call.last_text().as_str() {
+            _ if last.to_string().contains("tool_result") => Says::text("So."),
+            "look" if tools.contains("docs__look") => Says::tool("t1", "docs__look", json!({})),
+            "look" => Says::tool("t1", "docs__connect_account", json!({})),
+            _ => Says::text("So."),
+        }
+    })
+    .await;
+    let (app, key) = app_with(&model).await;
+    let fields = json!({"credentials": "user", "token": "the-tenants"});
+    connect(&app, &server, fields).await;
+    (server, model, app, key)
+}
+
+async fn put_own(app: &TestApp, key: &str, token: &str) -> super::Answer {
+    let put = request(Method::PUT, "/api/me/integrations/mcp-docs", Some(key));
+    let body = Body::from(json!({"token": token}).to_string());
+    let put = put.header("content-type", "application/json");
+    app.send(put.body(body).unwrap()).await
+}
+
+#[tokio::test]
+async fn a_server_is_called_with_the_token_of_who_asks_and_of_nobody_else() {
+    let (server, _model, app, bob) = with_own_tokens().await;
+    let ada = app.key("default", "ada", UserRole::Admin).await;
+    let told = say(&app, &bob, "look").await["text"].to_string();
+    assert!(
+        told.contains("Connect your account at `docs` first"),
+        "{told}"
+    );
+    let stored = put_own(&app, &bob, "bobs").await;
+    assert_eq!(stored.json()["integrations"][0]["connected"], true);
+    assert!(!format!("{:?}", stored.body).contains("bobs"));
+    assert_eq!(say(&app, &bob, "look").await["text"], "So.");
+    assert_eq!(server.calls().len(), 1);
+    // Neither another's, nor the tenant's own.
+    let told = say(&app, &ada, "look").await["text"].to_string();
+    assert!(told.contains("Connect your account"), "{told}");
+    let listed = app.get("/api/me/integrations", Some(&ada)).await.json();
+    assert_eq!(listed["integrations"][0]["connected"], false);
+    // One that the server refuses is none.
+    put_own(&app, &ada, "wrong").await;
+    let told = say(&app, &ada, "look").await["text"].to_string();
+    assert!(told.contains("Connect your account"), "{told}");
+    assert_eq!(server.calls().len(), 1);
+    let delete = request(Method::DELETE, "/api/me/integrations/mcp-docs", Some(&bob));
+    let removed = app.send(delete.body(Body::empty()).unwrap()).await;
+    assert_eq!(removed.json()["integrations"][0]["connected"], false);
+    let told = say(&app, &bob, "look").await["text"].to_string();
+    assert!(told.contains("Connect your account"), "{told}");
+}
+
+#[tokio::test]
+async fn no_own_token_goes_to_another_host_or_to_another_user_of_the_id() {
+    let (server, _model, app, bob) = with_own_tokens().await;
+    put_own(&app, &bob, "bobs").await;
+    assert_eq!(say(&app, &bob, "look").await["text"], "So.");
+    let other = McpServer::with([reading("look")]).await;
+    connect(&app, &other, json!({"credentials": "user"})).await;
+    say(&app, &bob, "look").await;
+    assert_eq!((other.count("initialize"), server.calls().len()), (0, 1));
+    connect(&app, &server, json!({"credentials": "user"})).await;
+
+    let admin = Admin::new(app.platform.clone(), "test");
+    let (tenant, id) = (tenant_id("default"), "bob".parse().unwrap());
+    let name = SecretName {
+        tenant_id: tenant.clone(),
+        integration: "mcp-docs".parse().unwrap(),
+        user_id: Some(id),
+    };
+    let kept = app.platform.secrets.get(&name).await.unwrap().unwrap();
+    let id = name.user_id.clone().unwrap();
+    admin
+        .remove_user(&tenant, &id, LastAdmin::MayGo)
+        .await
+        .unwrap();
+    assert_eq!(app.platform.secrets.get(&name).await, Ok(None));
+    let again = NewUser {
+        email: "bob@example.com".to_owned(),
+        id: Some(id),
+        display_name: None,
+        role: UserRole::Member,
+    };
+    admin.add_user(&tenant, again).await.unwrap();
+    // What was written late.
+    app.platform.secrets.put(&name, &kept).await.unwrap();
+    let bob = app.key("default", "bob", UserRole::Member).await;
+    let listed = app.get("/api/me/integrations", Some(&bob)).await.json();
+    assert_eq!(listed["integrations"][0]["connected"], false);
+    let told = say(&app, &bob, "look").await["text"].to_string();
+    assert!(told.contains("Connect your account"), "{told}");
+    admin.remove_tenant(&tenant).await.unwrap();
+    assert_eq!(app.platform.secrets.get(&name).await, Ok(None));
 }
 
 #[tokio::test]

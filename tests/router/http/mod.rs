@@ -213,6 +213,7 @@ impl TestApp {
         let name = SecretName {
             tenant_id: tenant_id(tenant),
             integration: "jira".parse().unwrap(),
+            user_id: None,
         };
         let document = SecretDocument::new(fields);
         self.platform.secrets.put(&name, &document).await.unwrap();

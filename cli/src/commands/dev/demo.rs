@@ -152,6 +152,7 @@ fn jira_of(tenant: &TenantId) -> Result<SecretName, CliError> {
         integration: "jira"
             .parse()
             .map_err(|error| CliError::failed("the integration has no name").caused_by(error))?,
+        user_id: None,
     })
 }
 

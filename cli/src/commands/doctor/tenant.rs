@@ -140,6 +140,7 @@ pub(super) async fn check_jira(context: &Context, platform: &Platform, tenant: &
     let name = SecretName {
         tenant_id: tenant.id.clone(),
         integration,
+        user_id: None,
     };
     match platform.secrets.get(&name).await {
         Ok(None) => Check::warning("jira", "not connected", connect),

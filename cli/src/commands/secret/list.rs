@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use t3nets_router::admin::views::SecretView;
+use t3nets_router::model::UserId;
 
 use crate::commands::arguments::TenantFlag;
 use crate::context::Context;
@@ -16,6 +17,9 @@ use crate::terminal::text::shown_time;
 pub(crate) struct ListArgs {
     #[command(flatten)]
     tenant: TenantFlag,
+    /// List what this user has of their own
+    #[arg(long, value_name = "USER")]
+    user: Option<UserId>,
 }
 
 /// A secret's state in words.
@@ -63,7 +67,13 @@ impl Output for Secrets {
 pub(crate) async fn run(context: &Context, args: ListArgs) -> Result<Secrets, CliError> {
     let admin = context.admin().await?;
     let tenant = args.tenant.resolve(context, &admin).await?;
-    let secrets = admin.secrets(&tenant).await?;
+    let secrets = match &args.user {
+        None => admin.secrets(&tenant).await?,
+        Some(user) => {
+            let own = admin.own_integrations(&tenant, user).await?;
+            own.into_iter().filter_map(|own| own.connected).collect()
+        }
+    };
     Ok(Secrets {
         secrets: secrets.into_iter().map(SecretView::from).collect(),
     })

@@ -10,7 +10,7 @@ pub(super) mod test;
 
 use serde::Serialize;
 use t3nets_router::admin::Admin;
-use t3nets_router::model::{IntegrationName, SecretName, TenantId};
+use t3nets_router::model::{IntegrationName, SecretName, TenantId, UserId};
 
 use crate::commands::arguments::TenantFlag;
 use crate::context::Context;
@@ -33,7 +33,7 @@ pub(crate) enum SecretCommand {
     Test(SecretArgs),
     /// Remove a secret; it can be restored for some days
     #[command(aliases = ["rm", "delete"])]
-    Remove(SecretArgs),
+    Remove(remove::RemoveArgs),
     /// Restore a removed secret
     Restore(SecretArgs),
 }
@@ -53,6 +53,7 @@ impl SecretArgs {
         Ok(SecretName {
             tenant_id: self.tenant.resolve(context, admin).await?,
             integration: self.integration,
+            user_id: None,
         })
     }
 }
@@ -62,6 +63,8 @@ impl SecretArgs {
 pub(crate) struct SecretOutcome {
     tenant_id: TenantId,
     integration: IntegrationName,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_id: Option<UserId>,
     outcome: &'static str,
 }
 
@@ -70,6 +73,7 @@ impl SecretOutcome {
         Self {
             tenant_id: name.tenant_id,
             integration: name.integration,
+            user_id: name.user_id,
             outcome,
         }
     }
@@ -77,6 +81,12 @@ impl SecretOutcome {
 
 impl Output for SecretOutcome {
     fn text(&self) -> String {
-        format!("secret `{}`: {}", self.integration, self.outcome)
+        match &self.user_id {
+            None => format!("secret `{}`: {}", self.integration, self.outcome),
+            Some(user) => format!(
+                "secret `{}` of user `{user}`: {}",
+                self.integration, self.outcome
+            ),
+        }
     }
 }

@@ -9,7 +9,7 @@ use t3nets_router::admin::Admin;
 use t3nets_router::admin::AdminError;
 use t3nets_router::admin::secrets::{Field, fields_of};
 use t3nets_router::files;
-use t3nets_router::model::{JsonObject, Record, SecretDocument, SecretName};
+use t3nets_router::model::{JsonObject, Record, SecretDocument, SecretName, UserId};
 use t3nets_router::ports::PutOutcome;
 
 use super::{SecretArgs, SecretOutcome};
@@ -21,6 +21,9 @@ use crate::terminal::stdin::Stdin;
 
 /// The most that is read from a file or stdin, in bytes: more than any secret store takes.
 const MAX_INPUT_BYTES: u64 = 1 << 20;
+
+/// The field of a user's own secret.
+const TOKEN: &str = "token";
 
 /// Which credentials, and where they come from. Without any of the flags, each field is asked for.
 #[derive(Debug, clap::Args)]
@@ -40,6 +43,9 @@ pub(crate) struct SetArgs {
     /// Set a field that is not secret (`board_id=7`) and keep the others; may be repeated
     #[arg(long = "field", value_name = "FIELD=VALUE", value_parser = arguments::parse_pair)]
     fields: Vec<(String, String)>,
+    /// Store the `token` of this user's own, where each user has one
+    #[arg(long, value_name = "USER", conflicts_with = "fields")]
+    user: Option<UserId>,
 }
 
 /// Stores credentials.
@@ -53,11 +59,26 @@ pub(crate) async fn run(context: &Context, args: SetArgs) -> Result<SecretOutcom
         from_file(path)?
     } else if args.stdin {
         parse(&read(&mut Stdin::new(), "stdin")?, "stdin")?
+    } else if args.user.is_some() {
+        SecretDocument::new(own_fields(&name, &args.from_env)?)
     } else {
         let given = given_fields(&name, &args.from_env, &args.fields)?;
         from_fields(&admin, &name, given).await?
     };
-    let outcome = match admin.set_secret(&name, &document).await? {
+    let put = match &args.user {
+        None => admin.set_secret(&name, &document).await?,
+        Some(user) => {
+            let token = own_token(&document)?;
+            admin
+                .set_own_token(&name.tenant_id, user, &name.integration, &token)
+                .await?
+        }
+    };
+    let name = SecretName {
+        user_id: args.user,
+        ..name
+    };
+    let outcome = match put {
         PutOutcome::Created => "created",
         PutOutcome::Updated => "changed",
         PutOutcome::Unchanged => "unchanged",
@@ -67,6 +88,29 @@ pub(crate) async fn run(context: &Context, args: SetArgs) -> Result<SecretOutcom
         context.say_when_seen();
     }
     Ok(SecretOutcome::new(name, outcome))
+}
+
+/// What a user's own has: a token, from a variable or a hidden prompt.
+fn own_fields(name: &SecretName, from_env: &[(String, String)]) -> Result<JsonObject, CliError> {
+    let mut fields = given_fields(name, from_env, &[])?;
+    if fields.is_empty() {
+        let question = Question::new("token", "--from-env token=VARIABLE");
+        let token = question.hidden()?.expose_secret().to_owned();
+        fields.insert(TOKEN.to_owned(), Value::from(token));
+    }
+    Ok(fields)
+}
+
+/// The one field that a user's own can have.
+fn own_token(document: &SecretDocument) -> Result<String, CliError> {
+    let other = document.fields().keys().find(|field| *field != TOKEN);
+    match (other, document.text(TOKEN)) {
+        (None, Some(token)) => Ok(token),
+        (Some(_), _) => Err(CliError::usage(
+            "a user's own secret has the field `token` alone",
+        )),
+        (None, None) => Err(CliError::usage("the field `token` is missing, or no text")),
+    }
 }
 
 /// The fields that flags give.

@@ -2,7 +2,7 @@
 # state. Here is only where they live, and the permission to work there.
 
 locals {
-  # {prefix}/{tenant_id}/{integration} is a secret's name.
+  # {prefix}/{tenant_id}/{integration} is a secret's name, {prefix}/{tenant_id}/users/{user_id}/{integration} a user's own.
   prefix = "/${var.project}/${var.environment}/tenants"
   arns   = "arn:${var.partition}:secretsmanager:${var.region}:${var.account_id}:secret:${local.prefix}/*"
 }

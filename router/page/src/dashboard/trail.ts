@@ -57,6 +57,7 @@ export function worded({ action, target }: Entry): string | null {
   const tail = state === "intended" ? " – begun, and not known to have finished" : state === "failed" ? " – this failed" : "";
   const said = (() => {
     if (kind === "secret" && SECRETS[what]) return `${INTEGRATIONS[target] ?? target}’s credentials were ${SECRETS[what]}`;
+    if (kind === "user_secret" && SECRETS[what]) return `The token of ${owner(target) ?? "a user"} for ${target.split(" ")[0]} was ${SECRETS[what]}`;
     if (kind === "tenant") return what === "set" ? `Settings were changed${fields ? `: ${fields}` : ""}` : TENANT[what];
     if (base === "tool.run") return `The tool ${target.slice(target.indexOf("/") + 1)} of ${target.split("/")[0]} was run after a yes`;
     if (base === "user.add") return `${of} was added`;

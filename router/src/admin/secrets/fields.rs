@@ -10,7 +10,7 @@ use crate::model::{IntegrationName, JsonObject, SecretDocument};
 use crate::nearest::did_you_mean;
 use crate::outbound;
 use crate::skills::is_project_key;
-use crate::skills::mcp::{MOST_SECONDS, NONE};
+use crate::skills::mcp::{MOST_SECONDS, NONE, own};
 
 /// The most bytes of a secret's JSON: what Secrets Manager takes
 /// (<https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html>).
@@ -41,6 +41,7 @@ pub(super) enum FieldKind {
     Header,
     Tools,
     Seconds,
+    Whose,
 }
 
 impl Field {
@@ -113,6 +114,8 @@ impl Field {
                 self.name,
                 format!("must be names of tools with commas between them, or `{NONE}` for none"),
             )),
+            FieldKind::Whose if [own::TENANT, own::USER].contains(&value) => Ok(()),
+            FieldKind::Whose => Err(AdminError::invalid(self.name, "must be `tenant` or `user`")),
             FieldKind::Seconds if matches!(value.parse(), Ok(1..=MOST_SECONDS)) => Ok(()),
             FieldKind::Seconds => Err(AdminError::invalid(
                 self.name,

@@ -2,6 +2,7 @@
 
 use super::fields::{Field, FieldKind};
 use crate::model::IntegrationName;
+use crate::skills::mcp::own;
 
 const JIRA: &[Field] = &[
     Field::new(
@@ -49,6 +50,12 @@ const MCP: &[Field] = &[
         "header",
         "header that carries the token; `Authorization: Bearer` without it",
         FieldKind::Header,
+    )
+    .optional(),
+    Field::new(
+        own::CREDENTIALS,
+        "`user` where each user has a token of their own; all use the tenant's without it",
+        FieldKind::Whose,
     )
     .optional(),
     Field::new(

@@ -82,6 +82,7 @@ async fn a_removal_of_a_tenant_that_was_interrupted_is_finished_by_the_next() {
     let jira = SecretName {
         tenant_id: tenant(),
         integration: id("pager"),
+        user_id: None,
     };
     let document = SecretDocument::new(json!({"key": "hunter2"}).as_object().unwrap().clone());
     setting.admin.set_secret(&jira, &document).await.unwrap();
@@ -114,6 +115,7 @@ async fn a_removed_tenants_id_is_free_at_once_and_nothing_of_it_is_left() {
     let jira = SecretName {
         tenant_id: tenant(),
         integration: id("jira"),
+        user_id: None,
     };
     let fields = json!({"url": "https://t", "email": "a@b", "api_token": "t", "board_id": 7});
     let document = SecretDocument::new(fields.as_object().unwrap().clone());
@@ -208,6 +210,7 @@ async fn where_ids_rest_a_purge_waits_for_late_writes_and_deletes_them() {
     let pager = SecretName {
         tenant_id: tenant(),
         integration: id("pager"),
+        user_id: None,
     };
     let document = SecretDocument::new(json!({"key": "x"}).as_object().unwrap().clone());
     setting.admin.set_secret(&pager, &document).await.unwrap();

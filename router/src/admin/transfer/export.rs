@@ -112,6 +112,7 @@ impl Admin {
         for SecretName {
             tenant_id,
             integration,
+            user_id,
         } in names
         {
             let document = match secrets {
@@ -120,6 +121,7 @@ impl Admin {
                     let name = SecretName {
                         tenant_id,
                         integration: integration.clone(),
+                        user_id,
                     };
                     match self.platform.secrets.get(&name).await? {
                         Some(document) => Some(document),

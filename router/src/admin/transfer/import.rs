@@ -306,6 +306,7 @@ impl Admin {
         let name = SecretName {
             tenant_id: options.into.clone(),
             integration: integration.clone(),
+            user_id: None,
         };
         let stored = self.platform.secrets.get(&name).await?;
         let (outcome, is_written) =

@@ -10,8 +10,9 @@ use jiff::{Timestamp, ToSpan};
 use super::records::UserRecord;
 use super::{Source, conversations};
 use crate::admin::usage::MAX_USAGE_DAYS;
-use crate::model::{ApiKey, AuditEntry, ChannelKind, User};
+use crate::model::{ApiKey, AuditEntry, ChannelKind, SecretName, User};
 use crate::ports::{Page, PageRequest, StoreError};
+use crate::skills::mcp::own;
 
 /// How many items of a list are read at once.
 const PAGE: usize = 500;
@@ -33,6 +34,7 @@ pub(super) fn all(
     stream::once(async move { Ok(user.into()) })
         .chain(memory(of()))
         .chain(keys(of()))
+        .chain(integrations(of()))
         .chain(usage(of(), now))
         .chain(audit(of()))
         .chain(turns(of(), now))
@@ -66,6 +68,31 @@ fn keys(source: Arc<Source>) -> impl Stream<Item = Result<UserRecord, StoreError
         let own = (key.user_id == id).then(|| key.into());
         async move { Ok(own) }
     })
+}
+
+/// Those of the tenant's present servers, by exact name: nothing is listed.
+fn integrations(source: Arc<Source>) -> impl Stream<Item = Result<UserRecord, StoreError>> + Send {
+    stream::once(async move {
+        let User { id, tenant_id, .. } = &source.user;
+        let secrets = &source.platform.secrets;
+        let tenant = source.platform.tenants.tenant(tenant_id).await?;
+        let servers = tenant.map(|tenant| tenant.mcp_servers());
+        let mut own = Vec::new();
+        for integration in servers.unwrap_or_default() {
+            let name = SecretName {
+                tenant_id: tenant_id.clone(),
+                integration,
+                user_id: Some(id.clone()),
+            };
+            let stored = secrets.get(&name).await?;
+            if stored.is_some_and(|stored| own::is_of(&stored, &source.user)) {
+                own.extend(secrets.describe(&name).await?);
+            }
+        }
+        let records = own.into_iter().map(|secret| Ok(secret.into()));
+        Ok::<_, StoreError>(stream::iter(records))
+    })
+    .try_flatten()
 }
 
 /// What they used since they were made, as far as the ledger is shown at all.
@@ -164,7 +191,14 @@ where
 }
 
 /// What the names of the operations begin with whose targets name people.
-const ON_PEOPLE: [&str; 5] = ["user.", "key.", "link.", "session.", "recovery_code."];
+const ON_PEOPLE: [&str; 6] = [
+    "user.",
+    "user_secret.",
+    "key.",
+    "link.",
+    "session.",
+    "recovery_code.",
+];
 
 /// Whether an entry is of something that the person did, or that was done to what is theirs: since
 /// they were made, before which another may have had the id.

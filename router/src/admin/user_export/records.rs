@@ -9,8 +9,9 @@ use serde::Serialize;
 use crate::admin::usage::CountsView;
 use crate::admin::views::AuditView;
 use crate::model::{
-    ApiKey, ChannelKind, JsonObject, LedgerLine, Message, OtherAttributes, OwnBudgets, Role, Route,
-    SessionId, SessionSummary, StoredTurn, TurnState, User, UserId, UserMemory, UserRole,
+    ApiKey, ChannelKind, IntegrationName, JsonObject, LedgerLine, Message, OtherAttributes,
+    OwnBudgets, Role, Route, SecretDescription, SessionId, SessionSummary, StoredTurn, TurnState,
+    User, UserId, UserMemory, UserRole,
 };
 
 /// Something that is kept of a person, as a line holds it.
@@ -23,6 +24,8 @@ pub enum UserRecord {
     Memory(MemoryLine),
     /// An API key, a session, a link or a recovery code, without the secret and its hash.
     Key(KeyLine),
+    /// That they have credentials of their own for a server of the tenant's, without them.
+    Integration(IntegrationLine),
     /// What they used in a day, by key, route and model.
     Usage(UsageLine),
     /// A change that they made, or that was made to what is theirs.
@@ -45,6 +48,8 @@ pub enum RecordKind {
     Memory,
     /// [`UserRecord::Key`].
     Key,
+    /// [`UserRecord::Integration`].
+    Integration,
     /// [`UserRecord::Usage`].
     Usage,
     /// [`UserRecord::Audit`].
@@ -113,6 +118,14 @@ pub struct UsageLine {
     counts: CountsView,
 }
 
+/// Credentials of their own for a server.
+#[derive(Debug, Serialize)]
+pub struct IntegrationLine {
+    integration: IntegrationName,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
 /// A turn that is answered apart from its request.
 #[derive(Debug, Serialize)]
 pub struct TurnLine {
@@ -153,10 +166,11 @@ pub struct MessageLine {
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::User,
         Self::Memory,
         Self::Key,
+        Self::Integration,
         Self::Usage,
         Self::Audit,
         Self::Turn,
@@ -170,6 +184,7 @@ impl RecordKind {
             Self::User => "user",
             Self::Memory => "memory",
             Self::Key => "key",
+            Self::Integration => "integration",
             Self::Usage => "usage",
             Self::Audit => "audit",
             Self::Turn => "turn",
@@ -197,6 +212,7 @@ impl UserRecord {
             Self::User(_) => RecordKind::User,
             Self::Memory(_) => RecordKind::Memory,
             Self::Key(_) => RecordKind::Key,
+            Self::Integration(_) => RecordKind::Integration,
             Self::Usage(_) => RecordKind::Usage,
             Self::Audit(_) => RecordKind::Audit,
             Self::Turn(_) => RecordKind::Turn,
@@ -263,6 +279,16 @@ impl From<ApiKey> for UserRecord {
             created_at: key.created_at,
             expires_at: key.expires_at,
             budgets: key.budgets,
+        })
+    }
+}
+
+impl From<SecretDescription> for UserRecord {
+    fn from(secret: SecretDescription) -> Self {
+        Self::Integration(IntegrationLine {
+            integration: secret.name.integration,
+            created_at: secret.created_at,
+            updated_at: secret.updated_at,
         })
     }
 }

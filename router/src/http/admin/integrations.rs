@@ -375,5 +375,6 @@ pub(super) fn secret_name(tenant: &Tenant, integration: &IntegrationName) -> Sec
     SecretName {
         tenant_id: tenant.id.clone(),
         integration: integration.clone(),
+        user_id: None,
     }
 }

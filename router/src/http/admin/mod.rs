@@ -23,7 +23,7 @@ use crate::admin::own_budgets::OwnBudgetEdit;
 ///
 /// # Errors
 /// If it is not what has to stand there: then there is nothing of that name.
-fn of_path<T: FromStr<Err: Display>>(what: &str, text: &str) -> Result<T, ApiError> {
+pub(super) fn of_path<T: FromStr<Err: Display>>(what: &str, text: &str) -> Result<T, ApiError> {
     text.parse()
         .map_err(|error| ApiError::invalid(format!("`{what}` in the path cannot be used: {error}")))
 }

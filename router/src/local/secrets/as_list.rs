@@ -2,12 +2,16 @@
 
 use serde::{Deserializer, Serializer};
 
-use super::{BTreeMap, Deserialize, IntegrationName, Secret, SecretName, Serialize, TenantId};
+use super::{
+    BTreeMap, Deserialize, IntegrationName, Secret, SecretName, Serialize, TenantId, UserId,
+};
 
 #[derive(Serialize)]
 struct EntryRef<'a> {
     tenant_id: &'a TenantId,
     integration: &'a IntegrationName,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_id: Option<&'a UserId>,
     #[serde(flatten)]
     secret: &'a Secret,
 }
@@ -16,6 +20,8 @@ struct EntryRef<'a> {
 struct Entry {
     tenant_id: TenantId,
     integration: IntegrationName,
+    #[serde(default)]
+    user_id: Option<UserId>,
     #[serde(flatten)]
     secret: Secret,
 }
@@ -27,6 +33,7 @@ pub(super) fn serialize<S: Serializer>(
     serializer.collect_seq(secrets.iter().map(|(name, secret)| EntryRef {
         tenant_id: &name.tenant_id,
         integration: &name.integration,
+        user_id: name.user_id.as_ref(),
         secret,
     }))
 }
@@ -41,6 +48,7 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(
             let name = SecretName {
                 tenant_id: entry.tenant_id,
                 integration: entry.integration,
+                user_id: entry.user_id,
             };
             (name, entry.secret)
         })

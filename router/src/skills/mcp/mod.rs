@@ -9,6 +9,7 @@
 //! Not here: which calls run, and which ask the user first ([`crate::chat`]).
 
 mod catalogue;
+pub(crate) mod own;
 mod session;
 mod settings;
 #[cfg(test)]

@@ -1,0 +1,166 @@
+//! The caller's own tokens for the tenant's MCP servers: `/api/me/integrations`. No answer has one.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::AppState;
+use super::admin::of_path;
+use super::auth::KnownUser;
+use super::error::{ApiError, Errors};
+use super::extract::JsonBody;
+use super::fields::{Fields, FromFields};
+use crate::admin::Admin;
+use crate::admin::secrets::OwnIntegration;
+use crate::model::IntegrationName;
+
+/// The servers that are used with each user's own token.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct OwnIntegrations {
+    integrations: Vec<OwnIntegrationView>,
+}
+
+/// A server, and whether the caller has a token for it.
+#[derive(Debug, Serialize, ToSchema)]
+struct OwnIntegrationView {
+    #[schema(value_type = String)]
+    name: IntegrationName,
+    /// Its scheme, host and port.
+    server: Option<String>,
+    /// Whether there is a token that it is called with.
+    connected: bool,
+    /// When the token last changed; `null` if there is none.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    updated_at: Option<Timestamp>,
+}
+
+impl From<OwnIntegration> for OwnIntegrationView {
+    fn from(own: OwnIntegration) -> Self {
+        Self {
+            name: own.integration,
+            server: own.server,
+            connected: own.connected.is_some(),
+            updated_at: own.connected.map(|secret| secret.updated_at),
+        }
+    }
+}
+
+/// A token.
+#[derive(Debug, ToSchema)]
+pub(super) struct TokenBody {
+    #[schema(value_type = String)]
+    token: String,
+}
+
+impl FromFields for TokenBody {
+    fn from_fields(fields: &Fields) -> Result<Self, ApiError> {
+        fields.only(&["token"])?;
+        Ok(Self {
+            token: fields.required_text("token")?,
+        })
+    }
+}
+
+/// List the servers that are used with the caller's own token
+#[utoipa::path(
+    get,
+    path = "/api/me/integrations",
+    tag = "session",
+    responses((status = 200, description = "The servers", body = OwnIntegrations), Errors),
+    security(("key" = [])),
+)]
+pub(super) async fn list(
+    State(state): State<AppState>,
+    user: KnownUser,
+) -> Result<Json<OwnIntegrations>, ApiError> {
+    listed(&operations(&state, &user), &user).await
+}
+
+/// Store the caller's own token for a server
+#[utoipa::path(
+    put,
+    path = "/api/me/integrations/{name}",
+    tag = "session",
+    params(("name" = String, Path, description = "`mcp-NAME`")),
+    request_body = TokenBody,
+    responses((status = 200, description = "Stored", body = OwnIntegrations), Errors),
+    security(("key" = [])),
+)]
+pub(super) async fn put(
+    State(state): State<AppState>,
+    user: KnownUser,
+    Path(name): Path<String>,
+    JsonBody(body): JsonBody<TokenBody>,
+) -> Result<Json<OwnIntegrations>, ApiError> {
+    let name: IntegrationName = of_path("name", &name)?;
+    let admin = writing(&state, &user, &name).await?;
+    admin
+        .set_own_token(&user.caller.tenant.id, &user.user_id, &name, &body.token)
+        .await?;
+    listed(&admin, &user).await
+}
+
+/// Delete the caller's own token for a server, for good
+#[utoipa::path(
+    delete,
+    path = "/api/me/integrations/{name}",
+    tag = "session",
+    params(("name" = String, Path, description = "`mcp-NAME`")),
+    responses((status = 200, description = "Deleted", body = OwnIntegrations), Errors),
+    security(("key" = [])),
+)]
+pub(super) async fn remove(
+    State(state): State<AppState>,
+    user: KnownUser,
+    Path(name): Path<String>,
+) -> Result<Json<OwnIntegrations>, ApiError> {
+    let name: IntegrationName = of_path("name", &name)?;
+    let admin = writing(&state, &user, &name).await?;
+    admin
+        .remove_own_token(&user.caller.tenant.id, &user.user_id, &name)
+        .await?;
+    listed(&admin, &user).await
+}
+
+async fn listed(admin: &Admin, user: &KnownUser) -> Result<Json<OwnIntegrations>, ApiError> {
+    let own = admin.own_integrations(&user.caller.tenant.id, &user.user_id);
+    let integrations = own
+        .await?
+        .into_iter()
+        .map(OwnIntegrationView::from)
+        .collect();
+    Ok(Json(OwnIntegrations { integrations }))
+}
+
+fn operations(state: &AppState, user: &KnownUser) -> Admin {
+    Admin::new(state.platform.clone(), format!("user:{}", user.user_id))
+}
+
+/// The same where the router may write secrets at all.
+async fn writing(
+    state: &AppState,
+    user: &KnownUser,
+    name: &IntegrationName,
+) -> Result<Admin, ApiError> {
+    let admin = operations(state, user);
+    if state.admin_api {
+        return Ok(admin);
+    }
+    let own = admin.own_integrations(&user.caller.tenant.id, &user.user_id);
+    match own.await?.iter().any(|own| own.integration == *name) {
+        // What there is not, is answered as everywhere.
+        false => Ok(admin),
+        true => Err(ApiError::new(
+            StatusCode::FORBIDDEN,
+            "admin_api_off",
+            "the router may not store credentials in this environment",
+        )
+        .hint(format!(
+            "an operator stores yours by `t3nets secret set {name} --user {}`, or sets `admin_api = true` for infra/aws",
+            user.user_id
+        ))),
+    }
+}
