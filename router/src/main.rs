@@ -209,7 +209,8 @@ async fn open(
             let sdk = aws::sdk_config(&connection).await;
             let sdk = sdk.map_err(|error| Failure::Other(error.to_string()))?;
             let ai = std::mem::take(&mut server.ai);
-            server.ai = ai.with_bedrock(Bedrock::new(&sdk), bedrock_model);
+            let bedrock = Bedrock::new(&sdk, &server.identity.environment);
+            server.ai = ai.with_bedrock(bedrock, bedrock_model);
             let platform = aws::open(&sdk, &names, Arc::new(SystemClock));
             let platform = Platform {
                 secrets: Arc::new(CachedSecrets::new(platform.secrets)),

@@ -175,6 +175,7 @@ mod tests {
             tools: Vec::new(),
             max_tokens: 100,
             options: Default::default(),
+            origin: None,
         }
     }
 

@@ -128,6 +128,7 @@ mod tests {
             tools: Vec::new(),
             max_tokens: 1,
             options: Default::default(),
+            origin: None,
         };
         let reply = with_retries(&chat, &request, &mut |_| {}).await;
         let calls = *chat.calls.lock().unwrap();

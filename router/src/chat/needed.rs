@@ -11,7 +11,7 @@ use super::servers::TurnServers;
 use super::tools::{self, ReadySkill, TurnTools};
 use super::{Caller, TurnError, TurnRequest, prompt};
 use crate::ai::{Choice, SelectError, SelectedModel, Tier};
-use crate::model::{ConversationKey, Message, ModelRequest};
+use crate::model::{ConversationKey, Message, ModelRequest, Origin};
 use crate::ports::{StoreError, Window};
 use crate::skills::Skill;
 
@@ -144,6 +144,10 @@ pub(super) fn model_request(
         tools: tools.specs(),
         max_tokens: selected.max_tokens(caller.tenant.settings.max_tokens()),
         options: Default::default(),
+        origin: Some(Origin {
+            tenant: caller.tenant.id.clone(),
+            request_id: Some(turn.request.request_id.clone()),
+        }),
     };
     match turn.source.client() {
         Some(client) => client.asked(request, history_turns(caller)),

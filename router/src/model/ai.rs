@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Role;
+use super::{Role, TenantId};
 
 /// One call of a model.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +19,17 @@ pub struct ModelRequest {
     pub max_tokens: u32,
     /// What else a client of its own asks for.
     pub options: ModelOptions,
+    /// For whom it is. Providers that keep a record of calls keep it there; models do not see it.
+    pub origin: Option<Origin>,
+}
+
+/// For whom a model is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The id of the request, if it is a person's.
+    pub request_id: Option<String>,
 }
 
 /// What a client that speaks to a model through the assistant may ask for. The assistant itself

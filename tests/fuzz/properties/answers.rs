@@ -59,6 +59,7 @@ fn read(api: Api, pieces: &[&[u8]], end: End) -> (Result<ModelReply, ModelError>
         tools: Vec::new(),
         max_tokens: 9,
         options: Default::default(),
+        origin: None,
     };
     let mut heard = String::new();
     let mut listen = |event: ModelEvent<'_>| {

@@ -16,7 +16,10 @@ const NOTE: &str = "(A guardrail blocked or changed this answer.)";
 /// A router whose tenant's answers come from Bedrock with a guardrail, and an administrator's key.
 async fn app_guarded(model: &ModelServer) -> (TestApp, String) {
     let app = TestApp::with(Setup {
-        bedrock: Some(Bedrock::new(&aws_at(&model.url(), "us-east-1").await)),
+        bedrock: Some(Bedrock::new(
+            &aws_at(&model.url(), "us-east-1").await,
+            "dev",
+        )),
         ..Setup::default()
     })
     .await;
@@ -54,6 +57,12 @@ async fn what_a_guardrail_says_is_an_answer_that_says_so_and_costs_what_is_told(
     );
     let body = json!({"message": "tell me more"});
     let told = events(&app, &admin, &body).await;
+    for call in model.requests() {
+        let metadata = &call.body["requestMetadata"];
+        assert_eq!(metadata["tenant"], "default");
+        assert_eq!(metadata["environment"], "dev");
+        assert!(metadata["request_id"].is_string(), "{metadata}");
+    }
     let deltas: String = told
         .iter()
         .filter(|(name, _)| name == "delta")

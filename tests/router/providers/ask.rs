@@ -84,7 +84,7 @@ pub(super) async fn bedrock_at(url: &str, region: &str, model: &str) -> Selected
 
 /// Bedrock as this configuration reaches it.
 pub(super) async fn bedrock_by(sdk: &SdkConfig, model: &str) -> SelectedModel {
-    let defaults = AiDefaults::default().with_bedrock(Bedrock::new(sdk), model.to_owned());
+    let defaults = AiDefaults::default().with_bedrock(Bedrock::new(sdk, "dev"), model.to_owned());
     let selected = select(defaults).await;
     assert_eq!(selected.provider, ProviderKind::Bedrock);
     selected
@@ -158,6 +158,7 @@ pub(super) fn question() -> ModelRequest {
         }],
         max_tokens: 512,
         options: Default::default(),
+        origin: None,
     }
 }
 

@@ -48,6 +48,7 @@ const EVENT_TIMEOUT: Duration = Duration::from_secs(60);
 pub struct Bedrock {
     client: Client,
     region: String,
+    environment: String,
 }
 
 impl Bedrock {
@@ -55,8 +56,8 @@ impl Bedrock {
     /// first call.
     ///
     /// Timeouts and retries are not those of `config`: a call is one attempt, which lasts as long
-    /// as the caller waits.
-    pub fn new(config: &SdkConfig) -> Self {
+    /// as the caller waits. AWS's log of calls has the environment's name with each.
+    pub fn new(config: &SdkConfig, environment: &str) -> Self {
         let chat_config = Builder::from(config)
             .retry_config(RetryConfig::disabled())
             .timeout_config(
@@ -76,6 +77,7 @@ impl Bedrock {
                 .region()
                 .map(|region| region.as_ref().to_owned())
                 .unwrap_or_default(),
+            environment: environment.to_owned(),
         }
     }
 
@@ -92,6 +94,7 @@ impl Bedrock {
     ) -> Arc<dyn ChatModel> {
         Arc::new(BedrockModel {
             client: self.client.clone(),
+            environment: self.environment.clone(),
             info,
             guardrail,
         })
@@ -119,6 +122,7 @@ macro_rules! send {
             .set_tool_config(parts.tools)
             .set_additional_model_request_fields(parts.more)
             .set_guardrail_config($model.guardrail.as_ref().map($guardrail))
+            .set_request_metadata(request::metadata($request, &$model.environment))
             $(.customize().interceptor($tap))?
             .send()
             .await
@@ -129,6 +133,7 @@ macro_rules! send {
 /// One model, asked through Converse.
 struct BedrockModel {
     client: Client,
+    environment: String,
     info: Option<&'static ModelInfo>,
     guardrail: Option<Guardrail>,
 }

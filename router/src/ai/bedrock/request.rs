@@ -1,5 +1,7 @@
 //! A model's request in the form of Converse.
 
+use std::collections::HashMap;
+
 use aws_sdk_bedrockruntime::error::BuildError;
 use aws_sdk_bedrockruntime::primitives::Blob;
 use aws_sdk_bedrockruntime::types::{
@@ -29,6 +31,26 @@ pub(super) struct Parts {
     pub(super) tools: Option<ToolConfiguration>,
     /// Parameters that only the model's own API has.
     pub(super) more: Option<Document>,
+}
+
+/// What AWS's log of calls keeps with this one, so that a tenant's share can be told:
+/// <https://docs.aws.amazon.com/bedrock/latest/userguide/cost-mgmt-request-metadata.html>.
+pub(super) fn metadata(
+    request: &ModelRequest,
+    environment: &str,
+) -> Option<HashMap<String, String>> {
+    let origin = request.origin.as_ref()?;
+    let known = [
+        ("environment", Some(environment.to_owned())),
+        ("tenant", Some(origin.tenant.to_string())),
+        ("request_id", origin.request_id.clone()),
+    ];
+    let known = known.into_iter();
+    Some(
+        known
+            .filter_map(|(key, value)| Some((key.to_owned(), value?)))
+            .collect(),
+    )
 }
 
 /// The parts of a request; `effort` is asked for if the model knows it. What a guardrail is to

@@ -269,6 +269,7 @@ mod tests {
             tools: Vec::new(),
             max_tokens: 7,
             options: Default::default(),
+            origin: None,
         };
         let body = |base: Option<&str>| {
             let base = base.map(|text| BaseUrl::parse(text, PlainHttp::Loopback).unwrap());

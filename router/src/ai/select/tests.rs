@@ -137,6 +137,7 @@ async fn only_a_tenants_own_address_must_be_on_the_internet() {
         tools: Vec::new(),
         max_tokens: 1,
         options: Default::default(),
+        origin: None,
     };
     // Nobody listens on port 9.
     let (tenants, shared) = ("https://127.0.0.1:9/v1", "http://127.0.0.1:9/v1");
@@ -191,7 +192,8 @@ async fn bedrock_answers_where_there_is_one_unless_settings_say_otherwise() {
         .behavior_version(aws_config::BehaviorVersion::latest())
         .region(region)
         .build();
-    let on_aws = from_env(ANTHROPIC).with_bedrock(Bedrock::new(&sdk), "nova-lite".to_owned());
+    let on_aws =
+        from_env(ANTHROPIC).with_bedrock(Bedrock::new(&sdk, "dev"), "nova-lite".to_owned());
     let profile = "eu.anthropic.claude-haiku-4-5-20251001-v1:0";
     for (settings, expected) in [
         (

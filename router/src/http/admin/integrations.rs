@@ -21,7 +21,7 @@ use crate::http::error::{ApiError, ErrorBody, Errors};
 use crate::http::extract::JsonBody;
 use crate::http::fields::{Fields, FromFields};
 use crate::model::{
-    ContentBlock, IntegrationName, JsonObject, ModelMessage, ModelRequest, Record, Role,
+    ContentBlock, IntegrationName, JsonObject, ModelMessage, ModelRequest, Origin, Record, Role,
     SecretDocument, SecretName, Tenant,
 };
 use crate::ports::PutOutcome;
@@ -295,6 +295,10 @@ pub(super) async fn try_out(
             tools: Vec::new(),
             max_tokens: model.max_tokens(TRY_TOKENS),
             options: Default::default(),
+            origin: Some(Origin {
+                tenant: tenant.id.clone(),
+                request_id: None,
+            }),
         };
         let reply = with_retries(&*model.chat, &request, &mut |_| {}).await?;
         return Ok(json!({"model": model.name, "answered_by": reply.answered_by}));

@@ -1,7 +1,7 @@
 //! `t3nets tenant usage --reconcile`: the ledger beside AWS's own bill.
 //!
 //! [`cost_explorer`] and [`export`] are where the bill is from, [`whose`] says whose share of it is
-//! compared, [`bill`] tells which model each of its lines is of, and [`compare`] puts the two
+//! compared, [`bill`] tells which model each of its lines is of, and [`mod@compare`] puts the two
 //! beside each other; [`output`] shows them. The ledger is what `tenant usage --by model` shows.
 
 mod bill;
