@@ -56,6 +56,51 @@ state      set
 }
 
 #[test]
+fn a_users_own_token_is_theirs_alone_and_never_shown() {
+    let operator = Operator::seeded();
+    let ada = "ada@example.com";
+    let own = |verb: &[&'static str]| [verb, &["--user", ada]].concat();
+    operator.run_with_input(
+        &["secret", "set", "mcp-docs", "--stdin"],
+        r#"{"url": "https://mcp.example.com/mcp", "credentials": "user"}"#,
+    );
+    operator
+        .run(&own(&["secret", "list"]))
+        .expect_code(0)
+        .says("t3nets secret set mcp-docs --user ada@example.com");
+    let set = own(&["secret", "set", "mcp-docs", "--stdin"]);
+    let token = r#"{"token": "hunter2"}"#;
+    for outcome in ["created", "unchanged"] {
+        let ran = operator.run_with_input(&set, token).expect_code(0);
+        let told = format!("secret `mcp-docs` of user `{ada}`: {outcome}\n");
+        assert_eq!(ran.stdout, told);
+    }
+    // A server without `credentials=user`, and somebody who is not there.
+    for refused in [
+        ["secret", "set", "jira", "--stdin", "--user", ada],
+        ["secret", "set", "mcp-docs", "--stdin", "--user", "bob"],
+    ] {
+        let ran = operator.run_with_input(&refused, token).expect_code(1);
+        ran.says("does not exist");
+    }
+    for arguments in [
+        &["secret", "list", "--user", ada, "--verbose"][..],
+        &["secret", "show", "mcp-docs", "--json"],
+        &["tenant", "audit"],
+        &["tenant", "export-user", ada],
+        &["tenant", "export", "default"],
+    ] {
+        let ran = operator.run(arguments).expect_code(0);
+        ran.never_shows("hunter2");
+    }
+    let listed = operator.json(&own(&["secret", "list"]));
+    assert_eq!(listed["secrets"][0]["integration"], "mcp-docs");
+    let remove = own(&["secret", "remove", "mcp-docs", "--yes"]);
+    operator.run(&remove).expect_code(0);
+    operator.run(&remove).expect_code(1).says("does not exist");
+}
+
+#[test]
 fn every_change_is_put_down_before_and_after() {
     let operator = Operator::seeded();
     operator

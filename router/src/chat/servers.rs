@@ -12,6 +12,7 @@ use crate::ports::Platform;
 use crate::skills::SkillSet;
 use crate::skills::mcp::{OfferedTool, Server, Servers, own};
 use crate::skills::{SkillError, SkillErrorKind};
+use crate::telemetry::Span;
 
 /// The most tools of all servers that a model is offered: OpenAI's take 128
 /// (<https://platform.openai.com/docs/api-reference/chat/create>), and the skills are among them.
@@ -140,11 +141,14 @@ impl TurnServers {
             return Err("the tool's server is not connected".into());
         };
         let arguments = input.as_object().cloned().unwrap_or_default();
-        match Box::pin(way.call(server, &tool.tool, arguments)).await {
+        let span = Span::of_tool(&tool.tool.spec.name);
+        let calling = Box::pin(way.call(server, &tool.tool, arguments));
+        let result = match span.around(calling).await {
             Ok(result) if result.is_error => Err(result.content),
             Ok(result) => Ok(result.content),
             Err(error) => Err(error.to_string().into()),
-        }
+        };
+        result.inspect_err(|_| span.failed("tool"))
     }
 
     /// Calls a tool that its user agreed to, if the tenant still offers it.

@@ -134,11 +134,7 @@ impl TurnTools {
                 let result = skill.run(input).await;
                 result.map_err(|error| error.to_string().into())
             }
-            Tool::OfServer(tool) => {
-                let span = Span::of_tool(&tool.tool.spec.name);
-                let outcome = span.around(self.servers.call(tool, input)).await;
-                outcome.inspect_err(|_| span.failed("tool"))
-            }
+            Tool::OfServer(tool) => self.servers.call(tool, input).await,
         }
     }
 }

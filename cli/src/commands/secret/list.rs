@@ -17,7 +17,7 @@ use crate::terminal::text::shown_time;
 pub(crate) struct ListArgs {
     #[command(flatten)]
     tenant: TenantFlag,
-    /// List what this user has of their own
+    /// List the tokens of this user's own
     #[arg(long, value_name = "USER")]
     user: Option<UserId>,
 }
@@ -33,6 +33,9 @@ pub(super) fn state(secret: &SecretView) -> String {
 #[derive(Debug, Serialize)]
 pub(crate) struct Secrets {
     secrets: Vec<SecretView>,
+    /// What stores one, where there is none.
+    #[serde(skip)]
+    next: Option<String>,
 }
 
 impl Output for Secrets {
@@ -53,10 +56,9 @@ impl Output for Secrets {
     }
 
     fn hints(&self) -> Vec<Hint> {
-        match self.secrets.is_empty() {
-            true => vec![Hint::command("secret set jira", "stores one")],
-            false => Vec::new(),
-        }
+        let next = self.next.iter().filter(|_| self.secrets.is_empty());
+        next.map(|words| Hint::command(words, "stores one"))
+            .collect()
     }
 }
 
@@ -67,14 +69,21 @@ impl Output for Secrets {
 pub(crate) async fn run(context: &Context, args: ListArgs) -> Result<Secrets, CliError> {
     let admin = context.admin().await?;
     let tenant = args.tenant.resolve(context, &admin).await?;
-    let secrets = match &args.user {
-        None => admin.secrets(&tenant).await?,
+    let (secrets, next) = match &args.user {
+        None => (
+            admin.secrets(&tenant).await?,
+            Some("secret set jira".to_owned()),
+        ),
         Some(user) => {
             let own = admin.own_integrations(&tenant, user).await?;
-            own.into_iter().filter_map(|own| own.connected).collect()
+            let first = own.first();
+            let next = first.map(|own| format!("secret set {} --user {user}", own.integration));
+            let stored = own.into_iter().filter_map(|own| own.connected);
+            (stored.collect(), next)
         }
     };
     Ok(Secrets {
         secrets: secrets.into_iter().map(SecretView::from).collect(),
+        next,
     })
 }

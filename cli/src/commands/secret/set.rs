@@ -43,7 +43,7 @@ pub(crate) struct SetArgs {
     /// Set a field that is not secret (`board_id=7`) and keep the others; may be repeated
     #[arg(long = "field", value_name = "FIELD=VALUE", value_parser = arguments::parse_pair)]
     fields: Vec<(String, String)>,
-    /// Store the `token` of this user's own, where each user has one
+    /// Store the token of this user's own, for a server with `credentials=user`
     #[arg(long, value_name = "USER", conflicts_with = "fields")]
     user: Option<UserId>,
 }
