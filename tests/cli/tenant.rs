@@ -83,6 +83,7 @@ ai_provider               offline
 ai_model                  the provider's (default)
 tier1_formatting_model    the same as ai_model (default)
 fallback_model            none (default)
+profile_model             unknown (default)
 system_prompt_override    the built-in one (default)
 max_tokens_per_message    4096 (default)
 enabled_channels          all (default)

@@ -13,9 +13,10 @@ use serde_json::Value;
 use self::checks::{check_guardrail, check_models, is_guardrail, wrong_trigger};
 use super::own_budgets::typed;
 use super::{AdminError, FieldConflict};
+use crate::ai::table;
 use crate::model::newer::{
     FALLBACK_MODEL, GUARDRAIL_DRAFT, GUARDRAIL_IDENTIFIER, GUARDRAIL_VERSION, MAX_CONCURRENT_CALLS,
-    MOST_RETENTION_DAYS, RETENTION_DAYS, SKILL_TRIGGERS, WORDING_MODEL,
+    MOST_RETENTION_DAYS, PROFILE_MODEL, RETENTION_DAYS, SKILL_TRIGGERS, WORDING_MODEL,
 };
 use crate::model::{BudgetKey, ChannelKind, JsonObject, Tenant, TenantSettings};
 use crate::nearest::{did_you_mean, nearest};
@@ -33,6 +34,8 @@ pub enum SettingKey {
     Tier1FormattingModel,
     /// The model that is asked while another is throttled or down.
     FallbackModel,
+    /// The model behind application inference profiles.
+    ProfileModel,
     /// What replaces the built-in system prompt.
     SystemPromptOverride,
     /// The longest answer, in tokens.
@@ -60,11 +63,12 @@ pub enum SettingKey {
 }
 
 /// The settings that are no budgets.
-const PLAIN: [SettingKey; 15] = [
+const PLAIN: [SettingKey; 16] = [
     SettingKey::AiProvider,
     SettingKey::AiModel,
     SettingKey::Tier1FormattingModel,
     SettingKey::FallbackModel,
+    SettingKey::ProfileModel,
     SettingKey::SystemPromptOverride,
     SettingKey::MaxTokensPerMessage,
     SettingKey::EnabledChannels,
@@ -109,6 +113,7 @@ impl SettingKey {
             Self::AiModel => "ai_model",
             Self::Tier1FormattingModel => WORDING_MODEL,
             Self::FallbackModel => FALLBACK_MODEL,
+            Self::ProfileModel => PROFILE_MODEL,
             Self::SystemPromptOverride => "system_prompt_override",
             Self::MaxTokensPerMessage => "max_tokens_per_message",
             Self::EnabledChannels => "enabled_channels",
@@ -134,6 +139,9 @@ impl SettingKey {
             }
             Self::FallbackModel => {
                 "the model that is asked while the other is throttled or down [default: none]"
+            }
+            Self::ProfileModel => {
+                "the model behind application inference profiles, which tells their price [default: unknown]"
             }
             Self::SystemPromptOverride => {
                 "instructions in place of the built-in ones [default: those]"
@@ -169,6 +177,9 @@ impl SettingKey {
             Self::AiModel | Self::Tier1FormattingModel | Self::FallbackModel => {
                 "must be a model's name or id, without spaces"
             }
+            Self::ProfileModel => {
+                "must be the name or id of a model of Bedrock's that is known here"
+            }
             Self::SystemPromptOverride => "must be a text of 1 to 32768 bytes",
             Self::MaxTokensPerMessage => "must be a whole number from 1 to 200000",
             Self::EnabledChannels => {
@@ -196,6 +207,7 @@ impl SettingKey {
             self,
             Self::Tier1FormattingModel
                 | Self::FallbackModel
+                | Self::ProfileModel
                 | Self::SkillTriggers
                 | Self::MaxConcurrentCalls
                 | Self::RetentionDays
@@ -247,6 +259,9 @@ impl SettingKey {
                         && !name.chars().any(|c| c.is_whitespace() || c.is_control())
                 })
             }
+            Self::ProfileModel => value
+                .as_str()
+                .is_some_and(|name| table::find(name).is_some_and(|known| known.bedrock.is_some())),
             Self::SystemPromptOverride => value
                 .as_str()
                 .is_some_and(|text| !text.trim().is_empty() && text.len() <= MAX_PROMPT_BYTES),
@@ -334,6 +349,7 @@ impl SettingEdit {
             | SettingKey::AiModel
             | SettingKey::Tier1FormattingModel
             | SettingKey::FallbackModel
+            | SettingKey::ProfileModel
             | SettingKey::GuardrailIdentifier
             | SettingKey::GuardrailVersion => Value::from(text.trim()),
             SettingKey::SystemPromptOverride => Value::from(text),

@@ -1,6 +1,7 @@
 //! Chooses the provider, model and credentials for a tenant.
 
 mod choice;
+mod credentials;
 mod error;
 
 use std::fmt;
@@ -8,11 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::choice::{Choice, TenantModels, Tier};
+use self::credentials::{credentials_of, own_credentials};
 pub use self::error::SelectError;
 use super::anthropic::Anthropic;
 use super::breaker::{Attempt, Breaker, Breakers, Circuit};
 use super::defaults::{AiDefaults, Credentials};
-use super::endpoint::{BaseUrl, PlainHttp, ProviderKey};
 use super::http;
 use super::offline::Offline;
 use super::openai::{Learnt, OpenAi};
@@ -20,8 +21,7 @@ use super::refusal::excerpt;
 use super::table::{self, ModelInfo, is_model_id};
 use super::{ProviderKind, plausible};
 use crate::model::{
-    Guardrail, IntegrationName, ModelReply, ModelRequest, NanoUsd, SecretDocument, SecretName,
-    Tenant, TenantId,
+    Guardrail, ModelReply, ModelRequest, NanoUsd, SecretDocument, Tenant, TenantId,
 };
 use crate::outbound::{Client, ClientError, Reach};
 use crate::ports::{ChatModel, Listener, ModelError, ModelEvent, SecretStore};
@@ -147,10 +147,11 @@ impl Models {
     ) -> Result<Source<'a>, SelectError> {
         let source = self.provider(tenant, secrets).await?;
         match (source, tenant.guardrail()) {
-            (source, None) => Ok(source),
-            (Source::Bedrock { .. }, Some(guardrail)) => Ok(Source::Bedrock {
-                guarded: Some((&tenant.id, guardrail)),
+            (Source::Bedrock { .. }, guardrail) => Ok(Source::Bedrock {
+                guarded: guardrail.map(|guardrail| (&tenant.id, guardrail)),
+                behind: tenant.profile_model().and_then(table::find),
             }),
+            (source, None) => Ok(source),
             (other, Some(_)) => Err(SelectError::NoGuardrails(other.provider())),
         }
     }
@@ -185,7 +186,12 @@ impl Models {
     fn shared(&self, provider: ProviderKind) -> Result<Source<'_>, SelectError> {
         let shared = match provider {
             ProviderKind::Offline => return Ok(Source::Offline),
-            ProviderKind::Bedrock => return Ok(Source::Bedrock { guarded: None }),
+            ProviderKind::Bedrock => {
+                return Ok(Source::Bedrock {
+                    guarded: None,
+                    behind: None,
+                });
+            }
             ProviderKind::Anthropic => &self.defaults.anthropic,
             ProviderKind::OpenAi => &self.defaults.openai,
         };
@@ -202,9 +208,9 @@ impl Models {
     fn one(&self, source: &Source<'_>, named: Option<&str>) -> Result<SelectedModel, SelectError> {
         match source {
             Source::Offline => Ok(self.offline()),
-            Source::Bedrock { guarded } => {
+            Source::Bedrock { guarded, behind } => {
                 let guardrail = guarded.as_ref().map(|(_, guardrail)| guardrail);
-                self.on_bedrock(source, guardrail, named)
+                self.on_bedrock(source, guardrail, *behind, named)
             }
             Source::Api {
                 provider,
@@ -232,6 +238,7 @@ impl Models {
         &self,
         source: &Source<'_>,
         guardrail: Option<&Guardrail>,
+        behind: Option<&'static ModelInfo>,
         named: Option<&str>,
     ) -> Result<SelectedModel, SelectError> {
         let provider = ProviderKind::Bedrock;
@@ -245,11 +252,12 @@ impl Models {
                 model: excerpt(chosen, None),
             }
         })?;
+        // The ledger names a profile, by which the bill tells it.
+        let name = info.map_or(table::without_account(chosen), |info| &info.name);
+        let info = info.or_else(|| table::application_profile(&id).and(behind));
         Ok(SelectedModel {
             provider,
-            name: info
-                .map_or(table::without_account(chosen), |info| &info.name)
-                .to_owned(),
+            name: name.to_owned(),
             breaker: self.breakers.breaker(source.circuit(&id)),
             id,
             chat: bedrock.model(info, guardrail.cloned()),
@@ -321,6 +329,8 @@ enum Source<'a> {
     Bedrock {
         /// The tenant's guardrail.
         guarded: Option<(&'a TenantId, Guardrail)>,
+        /// The model behind the tenant's application inference profiles.
+        behind: Option<&'static ModelInfo>,
     },
     /// By HTTP, with a key.
     Api {
@@ -345,7 +355,7 @@ impl Source<'_> {
     fn circuit(&self, model: &str) -> Circuit {
         let (owner, address) = match self {
             Self::Offline => (None, None),
-            Self::Bedrock { guarded } => (guarded.as_ref().map(|(tenant, _)| *tenant), None),
+            Self::Bedrock { guarded, .. } => (guarded.as_ref().map(|(tenant, _)| *tenant), None),
             Self::Api {
                 credentials, owner, ..
             } => (*owner, credentials.base_url.clone()),
@@ -357,56 +367,6 @@ impl Source<'_> {
             model: model.to_owned(),
         }
     }
-}
-
-/// The tenant's own secret for the provider, if it has one.
-async fn own_credentials(
-    tenant: &Tenant,
-    provider: ProviderKind,
-    secrets: &dyn SecretStore,
-) -> Result<Option<Credentials>, SelectError> {
-    if !matches!(provider, ProviderKind::Anthropic | ProviderKind::OpenAi) {
-        return Ok(None);
-    }
-    let integration: IntegrationName = provider
-        .as_str()
-        .parse()
-        .map_err(|_| SelectError::NotAvailable(provider))?;
-    let name = SecretName {
-        tenant_id: tenant.id.clone(),
-        integration,
-        user_id: None,
-    };
-    match secrets.get(&name).await? {
-        Some(document) => credentials_of(provider, &document).map(Some),
-        None => Ok(None),
-    }
-}
-
-/// What a secret for the provider holds.
-fn credentials_of(
-    provider: ProviderKind,
-    document: &SecretDocument,
-) -> Result<Credentials, SelectError> {
-    let invalid = |reason: String| SelectError::InvalidSecret { provider, reason };
-    let key = document
-        .text("api_key")
-        .map(|text| {
-            ProviderKey::parse(&text)
-                .ok_or_else(|| invalid("`api_key` holds characters that no API key has".to_owned()))
-        })
-        .transpose()?;
-    let base_url = document
-        .text("base_url")
-        .map(|text| {
-            BaseUrl::parse(&text, PlainHttp::Loopback)
-                .map_err(|error| invalid(format!("`base_url`: {error}")))
-        })
-        .transpose()?;
-    if key.is_none() && (provider == ProviderKind::Anthropic || base_url.is_none()) {
-        return Err(invalid("`api_key` is missing".to_owned()));
-    }
-    Ok(Credentials { key, base_url })
 }
 
 /// The model that answers a tenant.

@@ -394,7 +394,7 @@ impl From<TurnError> for ApiError {
             }
             TurnError::Unpriced { .. } => {
                 Self::new(StatusCode::CONFLICT, "model_misconfigured", message)
-                    .hint("an administrator can set a budget in tokens instead, or another model")
+                    .hint("an administrator can set a budget in tokens instead, or another model; `profile_model` tells which is behind an inference profile")
             }
             TurnError::NotConnected { integration, .. } => {
                 Self::new(StatusCode::CONFLICT, "integration_not_connected", message)

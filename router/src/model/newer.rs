@@ -16,6 +16,9 @@ pub(crate) const WORDING_MODEL: &str = "tier1_formatting_model";
 /// The model that is asked while another is throttled or down.
 pub(crate) const FALLBACK_MODEL: &str = "fallback_model";
 
+/// The model behind the tenant's application inference profiles, which AWS alone knows otherwise.
+pub(crate) const PROFILE_MODEL: &str = "profile_model";
+
 /// How many questions may be with a model at once.
 pub(crate) const MAX_CONCURRENT_CALLS: &str = "max_concurrent_calls";
 
@@ -53,6 +56,12 @@ impl Tenant {
     /// The model that is asked while the one that should answer is throttled or down.
     pub fn fallback_model(&self) -> Option<&str> {
         self.newer_text(FALLBACK_MODEL)
+    }
+
+    /// The model behind the tenant's application inference profiles, by its name or id: what it
+    /// costs and takes is theirs.
+    pub fn profile_model(&self) -> Option<&str> {
+        self.newer_text(PROFILE_MODEL)
     }
 
     /// How many questions may be with a model at once, in one process; `None`: as many as come.

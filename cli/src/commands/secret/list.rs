@@ -1,6 +1,7 @@
 //! `t3nets secret list`.
 
 use serde::Serialize;
+use t3nets_router::admin::secrets::OwnIntegration;
 use t3nets_router::admin::views::SecretView;
 use t3nets_router::model::UserId;
 
@@ -35,7 +36,7 @@ pub(crate) struct Secrets {
     secrets: Vec<SecretView>,
     /// What stores one, where there is none.
     #[serde(skip)]
-    next: Option<String>,
+    next: Option<Hint>,
 }
 
 impl Output for Secrets {
@@ -57,8 +58,7 @@ impl Output for Secrets {
 
     fn hints(&self) -> Vec<Hint> {
         let next = self.next.iter().filter(|_| self.secrets.is_empty());
-        next.map(|words| Hint::command(words, "stores one"))
-            .collect()
+        next.cloned().collect()
     }
 }
 
@@ -72,12 +72,16 @@ pub(crate) async fn run(context: &Context, args: ListArgs) -> Result<Secrets, Cl
     let (secrets, next) = match &args.user {
         None => (
             admin.secrets(&tenant).await?,
-            Some("secret set jira".to_owned()),
+            Some(Hint::command("secret set jira", "stores one")),
         ),
         Some(user) => {
             let own = admin.own_integrations(&tenant, user).await?;
-            let first = own.first();
-            let next = first.map(|own| format!("secret set {} --user {user}", own.integration));
+            let next = own.first().map(|OwnIntegration { integration, .. }| {
+                Hint::command(
+                    format!("secret set {integration} --user {user}"),
+                    "stores one",
+                )
+            });
             let stored = own.into_iter().filter_map(|own| own.connected);
             (stored.collect(), next)
         }

@@ -113,6 +113,7 @@ fn default_of(key: SettingKey) -> Option<String> {
         SettingKey::AiModel => "the provider's".to_owned(),
         SettingKey::Tier1FormattingModel => "the same as ai_model".to_owned(),
         SettingKey::FallbackModel => "none".to_owned(),
+        SettingKey::ProfileModel => "unknown".to_owned(),
         SettingKey::SystemPromptOverride => "the built-in one".to_owned(),
         SettingKey::EnabledChannels | SettingKey::EnabledSkills => "all".to_owned(),
         SettingKey::SkillTriggers => "none".to_owned(),

@@ -6,6 +6,7 @@ export const LABELS: Record<string, string> = {
   ai_model: "Model",
   tier1_formatting_model: "Model for wording",
   fallback_model: "Fallback model",
+  profile_model: "Model of inference profiles",
   system_prompt_override: "Instructions",
   max_tokens_per_message: "Longest answer, in tokens",
   enabled_channels: "Where people may ask",

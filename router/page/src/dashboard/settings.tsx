@@ -57,6 +57,7 @@ const HELP: Record<string, string> = {
   ai_model: "The model’s name or ID at that provider.",
   tier1_formatting_model: "Puts the results of skills into words where a question names the skill. A cheaper one may do.",
   fallback_model: "Asked while the other is throttled or down.",
+  profile_model: "Behind application inference profiles of Bedrock: tells what they cost.",
   system_prompt_override: "Tells the model how to answer, in place of the built-in instructions.",
   max_tokens_per_message: "The most tokens that one answer may have.",
   enabled_channels: "Where the team’s questions are answered.",

@@ -7,8 +7,8 @@ use serde_json::json;
 use super::*;
 use crate::ai::Bedrock;
 use crate::model::{
-    JsonObject, SecretDescription, SecretDocument, StopReason, TenantId, TenantSettings,
-    TenantStatus, TokenUsage,
+    JsonObject, SecretDescription, SecretDocument, SecretName, StopReason, TenantId,
+    TenantSettings, TenantStatus, TokenUsage,
 };
 use crate::ports::{PutOutcome, StoreError};
 
@@ -264,6 +264,29 @@ async fn a_price_is_known_only_for_models_of_the_table() {
     let unknown = select(OLLAMA, tenant(None, None), vec![]).await.unwrap();
     assert_eq!(unknown.cost(&used), None);
     assert_eq!(unknown.max_tokens(1_000_000), 1_000_000);
+}
+
+#[tokio::test]
+async fn a_profiles_price_is_that_of_the_model_that_a_setting_names() {
+    let sdk = aws_config::SdkConfig::builder()
+        .behavior_version(aws_config::BehaviorVersion::latest())
+        .region(aws_config::Region::new("us-east-1"))
+        .build();
+    let on_aws = from_env(&[]).with_bedrock(Bedrock::new(&sdk, "dev"), "nova-lite".to_owned());
+    let resource = "application-inference-profile/a1b2";
+    let arn = format!("arn:aws:bedrock:us-east-1:111122223333:{resource}");
+    for (behind, price) in [
+        (None, None),
+        (Some("claude-haiku-4-5"), Some(NanoUsd(1_000_000_000))),
+    ] {
+        let mut tenant = tenant(None, Some(&arn));
+        let settings = behind.map(|model| ("profile_model".to_owned(), json!(model)));
+        tenant.store_newer(settings.into_iter().collect());
+        let selected = select_by(on_aws.clone(), tenant, vec![]).await.unwrap();
+        assert_eq!(selected.cost(&reply(1_000_000)), price);
+        // It is the profile that is called, and that the ledger names.
+        assert_eq!((&selected.id, &*selected.name), (&arn, resource));
+    }
 }
 
 #[tokio::test]
