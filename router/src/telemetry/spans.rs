@@ -11,6 +11,7 @@ use std::future::Future;
 use std::sync::OnceLock;
 
 use axum::http::{HeaderMap, Method};
+use futures::future::Either;
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::{FutureExt, SpanKind, Status, TraceContextExt, Tracer};
 use opentelemetry::{Context, KeyValue, StringValue};
@@ -168,9 +169,12 @@ impl Span {
     }
 
     /// What begins in `work` is a part of it.
-    pub(crate) async fn around<T>(&self, work: impl Future<Output = T>) -> T {
-        let context = self.0.clone().unwrap_or_default();
-        work.with_context(context).await
+    pub(crate) fn around<T>(&self, work: impl Future<Output = T>) -> impl Future<Output = T> {
+        match &self.0 {
+            Some(context) => Either::Left(work.with_context(context.clone())),
+            // A context costs a little each time that the work is polled.
+            None => Either::Right(work),
+        }
     }
 }
 
@@ -193,8 +197,11 @@ pub(super) fn turn_routed(route: Route) {
 
 /// For a task of its own: its spans and its lines in the log are the request's under way.
 pub(crate) fn in_request<T>(task: impl Future<Output = T>) -> impl Future<Output = T> {
-    let span = tracing::Span::current();
-    task.with_context(Context::current()).instrument(span)
+    let task = match TRACER.get() {
+        Some(_) => Either::Left(task.with_current_context()),
+        None => Either::Right(task),
+    };
+    task.instrument(tracing::Span::current())
 }
 
 fn finish_reason(stop: StopReason) -> &'static str {

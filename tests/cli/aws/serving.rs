@@ -212,7 +212,7 @@ fn an_answer_is_streamed_as_it_comes() {
     );
 }
 
-/// Five hundred turns, twenty sessions at once, while every third of the router's calls to AWS fails.
+/// Five hundred turns, twenty sessions at once, while a third of the calls to AWS fails.
 fn hundreds_of_turns_end_well(name: &str, faults: &'static [support::aws_proxy::Before]) {
     const SESSIONS: usize = 20;
     const TURNS: usize = 25;
