@@ -147,6 +147,6 @@ async fn a_failed_call_is_an_error_and_a_collector_that_fails_costs_one_line() {
     assert_eq!(failed("POST /api/chat").as_deref(), Some("502"));
     assert!(collector.got.lock().unwrap().len() > 1);
     let log = router.into_log();
-    let told = log.matches("the collector did not take traces").count();
+    let told = log.matches("the collector did not accept traces").count();
     assert_eq!(told, 1, "{log}");
 }

@@ -23,7 +23,7 @@ pub(crate) const VARIABLES: &[(&str, &str)] = &[
         "OTEL_EXPORTER_OTLP_ENDPOINT",
         "the collector that `t3nets deploy` sends its trace to",
     ),
-    ("TRACEPARENT", "the trace of which a deploy is a part"),
+    ("TRACEPARENT", "the trace that a deploy is added to"),
     (
         "T3NETS_TERRAFORM",
         "the program that `t3nets infra` runs [default: terraform, else tofu]",

@@ -115,8 +115,8 @@ impl TurnServers {
         let called = self.unconnected.iter().filter(|(_, spec)| is_called(spec));
         let told = called.map(|(integration, _)| {
             format!(
-                "Connect your account at `{}` first: it is used with each user's own token, and there is \
-                 none of yours that it can be used with. Send it to `PUT /api/me/integrations/{integration}`, \
+                "Connect your account at `{}` first: it needs a token of your own, and none that \
+                 works with it is stored. Send yours to `PUT /api/me/integrations/{integration}`, \
                  or have an operator store it with `t3nets secret set {integration} --user`.",
                 integration.mcp_label().unwrap_or_default(),
             )

@@ -151,7 +151,7 @@ async fn writing(
     }
     let own = admin.own_integrations(&user.caller.tenant.id, &user.user_id);
     match own.await?.iter().any(|own| own.integration == *name) {
-        // What there is not, is answered as everywhere.
+        // A name that does not exist gets the same error as everywhere.
         false => Ok(admin),
         true => Err(ApiError::new(
             StatusCode::FORBIDDEN,

@@ -176,8 +176,10 @@ impl HttpClient for Sender {
         // Once for all that fail in a row: there is a batch every few seconds.
         let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
         match (failing.is_some(), &failure) {
-            (false, Some(failure)) => tracing::warn!(failure, "the collector did not take traces"),
-            (true, None) => tracing::info!("the collector takes traces again"),
+            (false, Some(failure)) => {
+                tracing::warn!(failure, "the collector did not accept traces")
+            }
+            (true, None) => tracing::info!("the collector accepts traces again"),
             (false, None) | (true, Some(_)) => {}
         }
         *failing = failure;

@@ -54,7 +54,7 @@ const MCP: &[Field] = &[
     .optional(),
     Field::new(
         own::CREDENTIALS,
-        "`user` where each user has a token of their own; all use the tenant's without it",
+        "`user` if each user has a token of their own; otherwise all use the tenant's",
         FieldKind::Whose,
     )
     .optional(),

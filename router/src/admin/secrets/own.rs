@@ -62,7 +62,7 @@ impl Admin {
     ///
     /// # Errors
     /// [`AdminError::NotFound`] if there is no such user or server, [`AdminError::Refused`] if the
-    /// server wants none of users, [`AdminError::Invalid`] if the token cannot be sent.
+    /// server does not use them, [`AdminError::Invalid`] if the token cannot be sent.
     pub async fn set_own_token(
         &self,
         tenant: &TenantId,
@@ -78,7 +78,7 @@ impl Admin {
         }
         let settings = self.settings_wanting_own(&tenant, integration).await?;
         let settings = settings.ok_or_else(|| AdminError::Refused {
-            message: format!("`{integration}` is not used with tokens of users' own"),
+            message: format!("`{integration}` does not use users' own tokens"),
             hint: format!(
                 "an administrator can set its field `{}` to `user`",
                 own::CREDENTIALS
