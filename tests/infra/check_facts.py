@@ -15,11 +15,12 @@ from facts.api import Api
 from facts.base import State, read_tfvars
 from facts.network import Network
 from facts.permissions import Permissions
+from facts.replay import Replay
 from facts.service import Service
 from facts.storage import Storage
 
 
-class AllFacts(Network, Storage, Service, Permissions, Api):
+class AllFacts(Network, Storage, Service, Permissions, Api, Replay):
     """Every topic. What one finds first (a subnet's id, a role), later ones compare with."""
 
 
@@ -41,6 +42,7 @@ def main():
         "permissions",
         "api",
         "alarms",
+        "replay",
         "outputs",
     ):
         try:
