@@ -22,6 +22,7 @@ use aws_sdk_dynamodb::config::retry::{RetryPartition, TokenBucket};
 use super::AwsError;
 use super::credentials::Kept;
 use super::settings::{CaBundle, http_client, setting};
+use crate::aws::dynamodb::CapacityInterceptor;
 use crate::outbound::variables;
 use crate::telemetry::StoreInterceptor;
 
@@ -310,8 +311,9 @@ async fn region(connection: &Connection, metadata: &imds::Client) -> Option<Regi
 
 /// A client of DynamoDB.
 pub(super) fn dynamodb(sdk: &SdkConfig) -> aws_sdk_dynamodb::Client {
-    let config =
-        aws_sdk_dynamodb::config::Builder::from(sdk).interceptor(StoreInterceptor("dynamodb"));
+    let config = aws_sdk_dynamodb::config::Builder::from(sdk)
+        .interceptor(StoreInterceptor("dynamodb"))
+        .interceptor(CapacityInterceptor);
     aws_sdk_dynamodb::Client::from_conf(config.retry_partition(retries()).build())
 }
 

@@ -115,7 +115,21 @@ struct StoreLabels {
     error: Option<String>,
 }
 
-type Dollars = Counter<f64, AtomicU64>;
+/// What a call of DynamoDB consumes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Capacity {
+    Read,
+    Write,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CapacityLabels {
+    operation: String,
+    r#type: &'static str,
+}
+
+/// Of what comes in parts: dollars, units of capacity.
+type Parts = Counter<f64, AtomicU64>;
 type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
 
 /// All that is counted.
@@ -126,13 +140,14 @@ pub(super) struct Metrics {
     turns: Family<TurnLabels, Counter>,
     refused: Family<TenantLabels, Counter>,
     tokens: Family<TokenLabels, Counter>,
-    cost: Family<SpendingLabels, Dollars>,
+    cost: Family<SpendingLabels, Parts>,
     turn_time: Histograms<RouteLabels>,
     turn_parts: Histograms<PartLabels>,
     model_calls: Histograms<ModelCallLabels>,
     first_chunks: Histograms<ModelLabels>,
     model_tokens: Histograms<ModelTokenLabels>,
     store_calls: Histograms<StoreLabels>,
+    capacity: Family<CapacityLabels, Parts>,
     other_models: Mutex<HashSet<String>>,
 }
 
@@ -211,6 +226,11 @@ impl Metrics {
                 "How long calls of the stores took, with all attempts",
                 seconds(),
                 || Histogram::new(SECONDS),
+            ),
+            capacity: counted.add(
+                "t3nets_dynamodb_capacity_units",
+                "Capacity that calls of DynamoDB consumed, but for those that it refused",
+                None,
             ),
             other_models: Mutex::default(),
             registry,
@@ -354,6 +374,17 @@ impl Metrics {
         self.store_calls
             .get_or_create(&labels)
             .observe(took.as_secs_f64());
+    }
+
+    pub(super) fn capacity_consumed(&self, operation: &str, capacity: Capacity, units: f64) {
+        let labels = CapacityLabels {
+            operation: operation.to_owned(),
+            r#type: match capacity {
+                Capacity::Read => "read",
+                Capacity::Write => "write",
+            },
+        };
+        self.capacity.get_or_create(&labels).inc_by(units);
     }
 
     fn model_label(&self, model: &str) -> String {

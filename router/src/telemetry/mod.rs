@@ -23,6 +23,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
 
 pub(crate) use calls::{ModelCall, StoreInterceptor};
+pub(crate) use metrics::Capacity;
 use metrics::Metrics;
 pub use sending::{Program, Traces, TracesError, send_traces};
 pub(crate) use spans::{Span, in_request};
@@ -66,6 +67,13 @@ pub(crate) fn error_answered(code: &'static str, status: u16) {
 pub(crate) fn turn_settled(tenant: &TenantId, turn: &SettledTurn) {
     if let Some(metrics) = METRICS.get() {
         metrics.turn_settled(tenant, turn);
+    }
+}
+
+/// A call of DynamoDB consumed so many units.
+pub(crate) fn capacity_consumed(operation: &str, capacity: Capacity, units: f64) {
+    if let Some(metrics) = METRICS.get() {
+        metrics.capacity_consumed(operation, capacity, units);
     }
 }
 

@@ -79,6 +79,7 @@ impl Environment {
                 ("AWS_ACCESS_KEY_ID", "test"),
                 ("AWS_SECRET_ACCESS_KEY", "test"),
                 ("T3NETS_ANONYMOUS_TENANT", "default"),
+                ("T3NETS_METRICS_ADDR", "127.0.0.1:0"),
                 // What stands in for Jira is here, where no tenant's address may lead on AWS.
                 ("T3NETS_PRIVATE_RANGES", "127.0.0.0/8"),
             ],
@@ -322,4 +323,47 @@ fn hundreds_of_turns_end_well_while_aws_throttles_and_errs() {
 #[test]
 fn hundreds_of_turns_end_well_while_connections_are_cut() {
     hundreds_of_turns_end_well("cut", &CUTS);
+}
+
+/// Capacity of this type that the router counted, of all operations.
+fn capacity(metrics: &str, kind: &str) -> f64 {
+    let lines = metrics.lines().filter(|line| {
+        line.starts_with("t3nets_dynamodb_capacity_units_total")
+            && line.contains(&format!("type=\"{kind}\""))
+    });
+    lines
+        .map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap())
+        .sum()
+}
+
+#[test]
+fn a_turn_consumes_few_write_units() {
+    const TURNS: u32 = 100;
+    let half_a_kilobyte = "Well. ".repeat(86);
+    let answer = Answer::text(&half_a_kilobyte);
+    let Some(environment) = Environment::start("capacity", directly, move |_| answer.clone())
+    else {
+        return;
+    };
+    let router = &environment.router;
+    let client = reqwest::Client::new();
+    let consumed = environment.runtime.block_on(async {
+        let url = format!("{}/metrics", router.metrics_url.clone().unwrap());
+        let metrics = async || client.get(&url).send().await.unwrap().text().await.unwrap();
+        let before = metrics().await;
+        let mut body = json!({"message": half_a_kilobyte});
+        for _ in 0..TURNS {
+            let request = client.post(format!("{}/api/chat", router.url)).json(&body);
+            let answer = request.send().await.unwrap();
+            assert_eq!(answer.status(), 200);
+            let answer: Value = answer.json().await.unwrap();
+            body["session_id"] = answer["session_id"].clone();
+        }
+        let after = metrics().await;
+        ["read", "write"].map(|kind| capacity(&after, kind) - capacity(&before, kind))
+    });
+    let [read, write] = consumed.map(|units| units / f64::from(TURNS));
+    println!("{read:.1} read units and {write:.1} write units a turn");
+    assert!((1.0..12.0).contains(&write), "{write}");
+    assert!((1.0..20.0).contains(&read), "{read}");
 }

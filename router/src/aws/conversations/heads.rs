@@ -22,7 +22,7 @@ use crate::model::{
 use crate::ports::{CONVERSATION_LIFE, StoreError};
 
 /// The most bytes of messages in a head: each turn writes all of it, a unit for each kilobyte.
-pub(super) const HEAD_BYTES: usize = 7 * 1024;
+pub(super) const HEAD_BYTES: usize = 3 * 1024;
 /// How many bytes of messages stay in a head whose oldest move: few, so that they move rarely.
 const KEPT_BYTES: usize = 1024;
 /// The bytes of messages in a page, if none of them alone is longer.

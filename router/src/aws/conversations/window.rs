@@ -17,8 +17,8 @@ use crate::ports::{StoreError, Window};
 /// meanwhile.
 const READS: usize = 4;
 
-/// The most pages that are read at once: a megabyte, which is what a query returns.
-const PAGES_AT_ONCE: u64 = 16;
+/// The most pages that are read at once: two megabytes at most, mostly far less.
+const PAGES_AT_ONCE: u64 = 32;
 
 /// A place in a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

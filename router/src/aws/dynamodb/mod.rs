@@ -3,9 +3,10 @@
 //!
 //! `attributes` reads and writes what items hold. `query` says what a read asks for, `condition`
 //! and `write` what a write does, as data; `table` sends them, alone or as a transaction, and
-//! reads; `error` says what a refusal means.
+//! reads; `error` says what a refusal means; `capacity` counts what all of it consumes.
 
 pub(crate) mod attributes;
+mod capacity;
 mod condition;
 mod error;
 pub(crate) mod other;
@@ -13,6 +14,7 @@ mod query;
 mod table;
 mod write;
 
+pub(crate) use capacity::CapacityInterceptor;
 pub(crate) use condition::Condition;
 pub(crate) use error::Refusal;
 pub(crate) use query::{Query, Scan, SortKeys};
