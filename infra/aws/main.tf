@@ -96,6 +96,7 @@ module "networking" {
   egress_beside        = var.egress_beside
   nat_gateway_per_zone = var.nat_gateway_per_zone
   interface_endpoints  = var.interface_endpoints
+  permissions_boundary = var.permissions_boundary
   flow_logs            = var.flow_logs
   log_retention_days   = var.log_retention_days
   kms_key_arn          = local.kms_key_arn
@@ -183,6 +184,7 @@ module "compute" {
   log_filter                = var.log_filter
   metrics_address           = var.metrics_address
   otel_environment          = var.otel_environment
+  permissions_boundary      = var.permissions_boundary
 }
 
 module "api" {

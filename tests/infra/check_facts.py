@@ -11,6 +11,7 @@ Prints what is wrong; exit 0 or 1.
 import argparse
 import sys
 
+from facts.access import Access
 from facts.api import Api
 from facts.base import State, read_tfvars
 from facts.network import Network
@@ -20,7 +21,7 @@ from facts.service import Service
 from facts.storage import Storage
 
 
-class AllFacts(Network, Storage, Service, Permissions, Api, Replay):
+class AllFacts(Network, Storage, Service, Permissions, Access, Api, Replay):
     """Every topic. What one finds first (a subnet's id, a role), later ones compare with."""
 
 
@@ -40,6 +41,7 @@ def main():
         "front",
         "security_groups",
         "permissions",
+        "access",
         "api",
         "alarms",
         "replay",

@@ -51,6 +51,11 @@ CHANGES = [
     Change({"bedrock_allowed_models": ["us.anthropic.*"], "bedrock_guardrails": ["gr1a2b3c4d5e"]}),
     Change({"admin_api": False}),
     Change(
+        {"access": {"subjects": {"deploy": ["repo:acme/t3nets:environment:dev"]}}},
+        removes={f"module.access.aws_iam_role{part}" for part in ('.access["deploy"]', "_policy", )} | {"module.access.aws_iam_openid_connect_provider.issuer[0]"},
+    ),
+    Change({"permissions_boundary": "arn:aws:iam::123456789012:policy/boundary"}),
+    Change(
         {
             "anonymous_tenant": None,
             "private_ranges": ["10.20.0.0/16"],

@@ -31,6 +31,8 @@ OUTPUTS = {
     "alarm_targets",
     "bedrock_models",
     "dashboard_name",
+    "access_policies",
+    "access_role_arns",
     "autoscaling",
 }
 

@@ -23,6 +23,8 @@ resource "aws_iam_role" "execution" {
   name               = "${local.service_name}-execution"
   description        = "Lets ECS pull the router's image and write its log"
   assume_role_policy = data.aws_iam_policy_document.ecs_tasks_trust.json
+
+  permissions_boundary = var.permissions_boundary
 }
 
 resource "aws_iam_role_policy" "execution" {
@@ -59,6 +61,8 @@ resource "aws_iam_role" "task" {
   name               = "${local.service_name}-task"
   description        = "What the router may do"
   assume_role_policy = data.aws_iam_policy_document.ecs_tasks_trust.json
+
+  permissions_boundary = var.permissions_boundary
 }
 
 resource "aws_iam_role_policy_attachment" "task_secrets" {

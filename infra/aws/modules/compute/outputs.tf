@@ -74,3 +74,8 @@ output "alarm_arns" {
     [aws_cloudwatch_metric_alarm.model_throttled.arn, aws_cloudwatch_metric_alarm.model_failed.arn],
   )
 }
+
+output "role_arns" {
+  description = "The execution role and the task role."
+  value       = [aws_iam_role.execution.arn, aws_iam_role.task.arn]
+}

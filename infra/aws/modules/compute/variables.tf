@@ -430,3 +430,13 @@ variable "otel_environment" {
     error_message = "otel_environment holds OTEL_ variables only."
   }
 }
+
+variable "permissions_boundary" {
+  description = "The boundary of every role, or null."
+  type        = string
+
+  validation {
+    condition     = var.permissions_boundary == null || can(regex("^arn:", var.permissions_boundary))
+    error_message = "permissions_boundary is an ARN, or null."
+  }
+}

@@ -33,6 +33,8 @@ resource "aws_iam_role" "flow_logs" {
   name               = "${var.name}-flow-logs"
   description        = "Lets VPC flow logs write to their log group"
   assume_role_policy = data.aws_iam_policy_document.flow_logs_trust[0].json
+
+  permissions_boundary = var.permissions_boundary
 }
 
 data "aws_iam_policy_document" "flow_logs_trust" {

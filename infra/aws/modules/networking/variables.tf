@@ -117,3 +117,13 @@ variable "alarm_actions" {
     error_message = "alarm_actions hold at least the environment's own topic."
   }
 }
+
+variable "permissions_boundary" {
+  description = "The boundary of every role, or null."
+  type        = string
+
+  validation {
+    condition     = var.permissions_boundary == null || can(regex("^arn:", var.permissions_boundary))
+    error_message = "permissions_boundary is an ARN, or null."
+  }
+}

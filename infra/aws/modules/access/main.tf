@@ -1,0 +1,143 @@
+# Who may do what from outside: policies for people and pipelines, and, where an issuer of tokens is named, roles that a
+# pipeline takes without a stored key. calls.json is the one list: of the calls that the built t3nets makes (which its tests
+# compare with it), each with what it is allowed on. The plan's calls are those of Terraform's provider.
+
+locals {
+  calls = jsondecode(file("${path.module}/calls.json"))
+
+  ecs     = "arn:${var.partition}:ecs:${var.region}:${var.account_id}"
+  service = "${var.cluster_name}/${var.service_name}"
+  logs    = "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:${var.log_group_name}"
+  bucket  = "arn:${var.partition}:s3:::${var.project}-terraform-state-${var.account_id}"
+  # https://developer.hashicorp.com/terraform/language/backend/s3#permissions-required
+  state = "${local.bucket}/*${var.project}/terraform.tfstate"
+
+  resources = {
+    any                 = ["*"]
+    alarms              = [var.alarms_topic_arn]
+    apis                = ["arn:${var.partition}:apigateway:${var.region}::/*"]
+    budgets             = ["arn:${var.partition}:budgets::${var.account_id}:budget/${var.name}*"]
+    cluster             = ["${local.ecs}:cluster/${var.cluster_name}"]
+    log                 = [local.logs, "${local.logs}:*"]
+    log_groups          = ["arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:*"]
+    public_parameters   = ["arn:${var.partition}:ssm:${var.region}::parameter/aws/service/*"]
+    repository          = [var.repository_arn]
+    roles               = var.role_arns
+    secrets             = [var.secrets_arn]
+    service             = ["${local.ecs}:service/${local.service}"]
+    service_deployments = ["${local.ecs}:service-deployment/${local.service}/*"]
+    service_revisions   = ["${local.ecs}:service-revision/${local.service}/*"]
+    state               = [local.state]
+    state_bucket        = [local.bucket]
+    state_lock          = ["${local.state}.tflock"]
+    tables              = flatten([for arn in var.table_arns : [arn, "${arn}/index/*"]])
+    task_definitions    = ["${local.ecs}:task-definition/${var.task_definition_family}:*"]
+    tasks               = ["${local.ecs}:task/${var.cluster_name}/*"]
+    tasks_of_cluster    = ["*"]
+    tenants_table       = [var.tenants_table_arn]
+  }
+
+  conditions = {
+    # ECS allows it on container instances, which Fargate has none of.
+    tasks_of_cluster = { test = "ArnEquals", variable = "ecs:cluster", value = "${local.ecs}:cluster/${var.cluster_name}" }
+    roles            = { test = "StringEqualsIfExists", variable = "iam:PassedToService", value = "ecs-tasks.amazonaws.com" }
+  }
+
+  # Whoever deploys, administers or plans also reads.
+  policies = {
+    for name, own in local.calls : name => [for set in distinct(["read", name]) : local.calls[set]]
+  }
+  # {policy: {resource: [actions]}}
+  statements = {
+    for name, sets in local.policies : name => {
+      for resource in distinct(flatten([for set in sets : values(set)])) :
+      resource => sort(distinct(flatten([for set in sets : [for action, on in set : action if on == resource]])))
+    }
+  }
+}
+
+data "aws_iam_policy_document" "policy" {
+  for_each = local.statements
+
+  dynamic "statement" {
+    for_each = each.value
+
+    content {
+      sid       = replace(title(replace(statement.key, "_", " ")), " ", "")
+      actions   = statement.value
+      resources = local.resources[statement.key]
+
+      dynamic "condition" {
+        for_each = compact([contains(keys(local.conditions), statement.key) ? statement.key : null])
+
+        content {
+          test     = local.conditions[condition.value].test
+          variable = local.conditions[condition.value].variable
+          values   = [local.conditions[condition.value].value]
+        }
+      }
+    }
+  }
+}
+
+# ------------------------------------------------- roles for a pipeline, by choice
+
+# An account has one provider for an issuer: where another environment made it, its ARN is given.
+resource "aws_iam_openid_connect_provider" "issuer" {
+  count = var.access != null && try(var.access.provider_arn, null) == null ? 1 : 0
+
+  url            = var.access.issuer
+  client_id_list = [var.access.audience]
+}
+
+locals {
+  provider_arn = try(coalesce(var.access.provider_arn, one(aws_iam_openid_connect_provider.issuer[*].arn)), null)
+  issuer       = try(trimprefix(var.access.issuer, "https://"), "")
+  subjects     = try(var.access.subjects, {})
+}
+
+data "aws_iam_policy_document" "trust" {
+  for_each = local.subjects
+
+  statement {
+    actions = ["sts:AssumeRoleWithWebIdentity"]
+
+    principals {
+      type        = "Federated"
+      identifiers = [local.provider_arn]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "${local.issuer}:aud"
+      values   = [var.access.audience]
+    }
+
+    condition {
+      test     = "StringLike"
+      variable = "${local.issuer}:sub"
+      values   = each.value
+    }
+  }
+}
+
+resource "aws_iam_role" "access" {
+  for_each = local.subjects
+
+  name                 = "${var.name}-${each.key}"
+  description          = "What `t3nets` calls to ${each.key}, for a pipeline"
+  assume_role_policy   = data.aws_iam_policy_document.trust[each.key].json
+  permissions_boundary = var.permissions_boundary
+  # The longest deploy with its build.
+  max_session_duration = 3600
+}
+
+resource "aws_iam_role_policy" "access" {
+  #checkov:skip=CKV_AWS_290:what takes no resource is in calls.json by AWS's Service Authorization Reference
+  #checkov:skip=CKV_AWS_355:the same
+  for_each = local.subjects
+
+  name   = each.key
+  role   = aws_iam_role.access[each.key].id
+  policy = data.aws_iam_policy_document.policy[each.key].json
+}
