@@ -79,5 +79,5 @@ async fn a_turn_makes_few_calls() {
         fewest = fewest.min(calls.len());
     }
     assert_eq!(fewest, 5);
-    assert!((1..=4).contains(&moved), "{moved}");
+    assert!((4..=7).contains(&moved), "{moved}");
 }
