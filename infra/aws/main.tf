@@ -30,6 +30,11 @@ resource "terraform_data" "consistent_variables" {
     }
 
     precondition {
+      condition     = !local.is_production || var.active_hours == null
+      error_message = "active_hours leave nobody to answer outside them; they are not for production."
+    }
+
+    precondition {
       condition     = !local.is_production || var.customer_managed_key || var.keep_unused_key || var.delete_production_key
       error_message = "Production keeps its own key: customer_managed_key = false needs keep_unused_key = true, or delete_production_key = true once nothing needs the key."
     }
@@ -155,6 +160,7 @@ module "compute" {
   cpu_architecture          = var.cpu_architecture
   fargate_spot              = var.fargate_spot
   desired_count             = var.desired_count
+  active_hours              = var.active_hours
   autoscaling_max_count     = var.autoscaling_max_count
   autoscaling_cpu_percent   = var.autoscaling_cpu_percent
   autoscaling_requests      = var.autoscaling_requests_per_task

@@ -137,3 +137,8 @@ output "autoscaling" {
     max_count = var.autoscaling_max_count
   }
 }
+
+output "active_hours" {
+  description = "When there are tasks; null for always."
+  value       = var.active_hours
+}

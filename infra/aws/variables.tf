@@ -220,6 +220,35 @@ variable "desired_count" {
   }
 }
 
+variable "active_hours" {
+  description = "Have tasks in these hours only (times of day in time_zone, on these days), and none outside them; null for always. Not for production."
+  type = object({
+    from      = string
+    to        = string
+    days      = set(string)
+    time_zone = string
+  })
+  default = null
+
+  validation {
+    condition = var.active_hours == null || try(
+      alltrue([for time in [var.active_hours.from, var.active_hours.to] : can(regex("^([01][0-9]|2[0-3]):[0-5][0-9]$", time))]) &&
+      tonumber(replace(var.active_hours.from, ":", "")) < tonumber(replace(var.active_hours.to, ":", "")), false
+    )
+    error_message = "active_hours go from a time such as 08:00 to a later one of the same day, such as 18:00."
+  }
+
+  validation {
+    condition     = var.active_hours == null || try(length(var.active_hours.days) > 0 && length(setsubtract(var.active_hours.days, ["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"])) == 0, false)
+    error_message = "The days of active_hours are among MON, TUE, WED, THU, FRI, SAT, SUN."
+  }
+
+  validation {
+    condition     = var.active_hours == null || can(regex("^[A-Z][A-Za-z_]*(/[A-Za-z0-9_+-]+)*$", var.active_hours.time_zone))
+    error_message = "The time_zone of active_hours is a name such as Europe/Berlin or UTC."
+  }
+}
+
 variable "autoscaling_max_count" {
   description = "The most tasks that autoscaling may run; null for no autoscaling."
   type        = number

@@ -5,9 +5,10 @@
 //! variables and the naming convention; each knows which. Terraform is never run. What is stored
 //! there is the `t3nets-router` crate's business.
 //!
-//! Reading order: [`names`] (pure), [`session`] (region and credentials),
+//! Reading order: [`names`] (pure), [`active_hours`] (pure), [`session`] (region and credentials),
 //! [`AwsEnvironment`], which is all of it together, and [`advice`], what to do about an error.
 
+mod active_hours;
 mod advice;
 mod names;
 mod session;
@@ -15,6 +16,8 @@ mod session;
 use std::collections::BTreeMap;
 
 use aws_config::SdkConfig;
+use jiff::Timestamp;
+use serde::Deserialize;
 use serde_json::{Map, Value};
 use t3nets_router::aws::Names;
 use url::Url;
@@ -25,9 +28,11 @@ use crate::error::CliError;
 use crate::terraform::folder::InfraFolder;
 use crate::terraform::state::{self, Read};
 use names::{
-    ALARM_TARGETS_OUTPUT, ALARMS_TOPIC_OUTPUT, AUTOSCALING_OUTPUT, Sources, TEMPLATE_OUTPUT,
+    ACTIVE_HOURS_OUTPUT, ALARM_TARGETS_OUTPUT, ALARMS_TOPIC_OUTPUT, AUTOSCALING_OUTPUT, Sources,
+    TEMPLATE_OUTPUT,
 };
 
+pub(crate) use active_hours::ActiveHours;
 pub(crate) use advice::{advise, remedies};
 pub(crate) use names::{Found, Name};
 pub(crate) use session::Caller;
@@ -44,6 +49,8 @@ pub(crate) struct AwsEnvironment {
     pub(crate) template_arn: Option<String>,
     /// The bounds of autoscaling, if Terraform's state says that it is on.
     pub(crate) autoscaling: Option<(i32, i32)>,
+    /// When there are tasks, if Terraform's state says that there are not always.
+    pub(crate) active_hours: Option<ActiveHours>,
     /// Where alarms go, if Terraform's state says.
     pub(crate) alarms: Option<AlarmTargets>,
     found: BTreeMap<Name, Found>,
@@ -142,6 +149,8 @@ impl AwsEnvironment {
         let template_arn = outputs.get(TEMPLATE_OUTPUT).and_then(Value::as_str);
         let template_arn = template_arn.map(str::to_owned);
         let autoscaling = outputs.get(AUTOSCALING_OUTPUT).and_then(bounds);
+        let active_hours = outputs.get(ACTIVE_HOURS_OUTPUT);
+        let active_hours = active_hours.and_then(|hours| ActiveHours::deserialize(hours).ok());
         let alarms = alarm_targets(&outputs);
         let sources = Sources {
             project_file: environment.names.clone(),
@@ -154,6 +163,7 @@ impl AwsEnvironment {
             state,
             template_arn,
             autoscaling,
+            active_hours,
             alarms,
             found: sources.resolve(&environment.name),
         }
@@ -188,6 +198,11 @@ impl AwsEnvironment {
                 &format!("leaves it in Terraform's state, which is: {}", self.state),
             )
         })
+    }
+
+    /// Until when it has no tasks by itself.
+    pub(crate) fn asleep_until(&self) -> Option<Timestamp> {
+        self.active_hours.as_ref()?.asleep_until(Timestamp::now())
     }
 
     /// Where its data is.

@@ -16,6 +16,9 @@ pub(crate) const TEMPLATE_OUTPUT: &str = "task_definition_template_arn";
 /// The output with the bounds of autoscaling.
 pub(crate) const AUTOSCALING_OUTPUT: &str = "autoscaling";
 
+/// The output with the hours in which there are tasks.
+pub(crate) const ACTIVE_HOURS_OUTPUT: &str = "active_hours";
+
 /// The output with the topic of alarms.
 pub(crate) const ALARMS_TOPIC_OUTPUT: &str = "alarms_topic_arn";
 
@@ -332,6 +335,7 @@ mod tests {
             OWNER_OUTPUT,
             TEMPLATE_OUTPUT,
             AUTOSCALING_OUTPUT,
+            ACTIVE_HOURS_OUTPUT,
             ALARMS_TOPIC_OUTPUT,
             ALARM_TARGETS_OUTPUT,
         ]) {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use t3nets_deploy::image_ref::Architecture;
 
+use crate::aws::ActiveHours;
 use crate::error::CliError;
 
 /// Settings with a price. `infra/aws/variables.tf` describes each.
@@ -26,6 +27,7 @@ pub(crate) struct PricedSettings {
     pub(crate) fargate_spot: bool,
     pub(crate) desired_count: u32,
     pub(crate) autoscaling_max_count: Option<u32>,
+    pub(crate) active_hours: Option<ActiveHours>,
     pub(crate) container_insights: Insights,
     pub(crate) front: Front,
     pub(crate) streaming_front: bool,
@@ -73,6 +75,11 @@ impl PricedSettings {
                     "infra/aws/variables.tf describes each; they must be written out, not computed",
                 )
         })
+    }
+
+    /// The part of the time in which there are tasks, from 0 to 1.
+    pub(crate) fn active_share(&self) -> f64 {
+        self.active_hours.as_ref().map_or(1.0, ActiveHours::share)
     }
 
     /// Gateways in use: the subnets lie in two zones.

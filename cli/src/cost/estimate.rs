@@ -116,8 +116,9 @@ impl Sum<'_> {
         self.table.hours_per_month
     }
 
+    /// On average, over the hours that there are none.
     fn tasks(&self) -> f64 {
-        f64::from(self.settings.desired_count)
+        f64::from(self.settings.desired_count) * self.settings.active_share()
     }
 
     fn nat(&self) -> Row {
@@ -186,8 +187,12 @@ impl Sum<'_> {
             Some(most) => format!("; up to {most} under load"),
             None => String::new(),
         };
+        let hours = match self.settings.active_hours {
+            Some(_) => format!(", {:.0} hours", self.hours() * self.settings.active_share()),
+            None => String::new(),
+        };
         let made_of =
-            format!("{tasks} of {vcpu} vCPU and {memory_gb} GB, {architecture}{spot}{more}");
+            format!("{tasks} of {vcpu} vCPU and {memory_gb} GB, {architecture}{spot}{hours}{more}");
         row(Service::Fargate, "ECS Fargate", usd, made_of)
     }
 
@@ -307,16 +312,20 @@ impl Sum<'_> {
     }
 
     fn public_addresses(&self) -> Row {
-        let (addresses, whose) = match self.settings.egress {
-            Egress::NatGateway => (self.settings.nat_gateways(), "the NAT gateway's"),
-            Egress::NatInstance => (1, "the NAT instance's"),
-            Egress::Public => (self.settings.desired_count, "one a task"),
+        let (addresses, whose, share) = match self.settings.egress {
+            Egress::NatGateway => (self.settings.nat_gateways(), "the NAT gateway's", 1.0),
+            Egress::NatInstance => (1, "the NAT instance's", 1.0),
+            Egress::Public => (
+                self.settings.desired_count,
+                "one a task",
+                self.settings.active_share(),
+            ),
         };
         let usd = self
             .table
             .prices
             .public_ipv4_hour
-            .of(self.hours() * f64::from(addresses));
+            .of(self.hours() * f64::from(addresses) * share);
         let made_of = format!("{addresses}: {whose}");
         row(Service::PublicAddresses, "public IPv4", usd, made_of)
     }
@@ -393,7 +402,11 @@ impl Sum<'_> {
         let tasks = 2;
         let nat = u32::from(self.settings.egress == Egress::NatInstance);
         let api = 2 + u32::from(self.settings.streaming_front);
-        let front = if has_alb { 3 } else { 1 };
+        let front = match (has_alb, &self.settings.active_hours) {
+            (true, _) => 3,
+            (false, None) => 1,
+            (false, Some(_)) => 0,
+        };
         let autoscaling = match self.settings.autoscaling_max_count {
             Some(_) => 2 * (1 + u32::from(has_alb)),
             None => 0,

@@ -8,6 +8,7 @@ use super::environment::{Egress, Front, Insights, PricedSettings};
 use super::estimate::estimate;
 use super::prices::PriceTable;
 use super::usage::Usage;
+use crate::aws::ActiveHours;
 
 /// One change and what it does.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -23,7 +24,7 @@ pub(crate) struct OptionEffect {
 /// A setting, how it is changed, and what that means.
 type Change = (&'static str, fn(&mut PricedSettings), &'static str);
 
-const CHANGES: [Change; 17] = [
+const CHANGES: [Change; 19] = [
     (
         "egress = \"nat_gateway\"",
         |s| s.egress = Egress::NatGateway,
@@ -83,6 +84,16 @@ const CHANGES: [Change; 17] = [
         "tasks are not stopped for others",
     ),
     (
+        "active_hours = { 50 hours a week }",
+        |s| s.active_hours = Some(ActiveHours::working_week()),
+        "no tasks at night and on weekends; refused in prod",
+    ),
+    (
+        "active_hours = null",
+        |s| s.active_hours = None,
+        "tasks at all times",
+    ),
+    (
         "streaming_front = true",
         |s| {
             s.front = Front::Alb;
@@ -116,12 +127,13 @@ const CHANGES: [Change; 17] = [
         "metrics of tasks and service",
     ),
     (
-        "public + cloud_map + ARM64 + Spot",
+        "public + cloud_map + ARM64 + Spot + hours",
         |s| {
             set_egress(s, Egress::Public);
             use_cloud_map(s);
             s.cpu_architecture = Architecture::Arm64;
             s.fargate_spot = true;
+            s.active_hours = Some(ActiveHours::working_week());
         },
         "the cheapest together: for dev",
     ),
@@ -185,6 +197,7 @@ mod tests {
             "\"cloud_map\"",
             "ARM64",
             "fargate_spot",
+            "active_hours",
             "cheapest",
         ] {
             let found = effects(&dev())
@@ -211,6 +224,13 @@ mod tests {
         // alarm ($0.10); both have one address.
         assert_eq!(effect("nat_instance"), -29.09);
         assert_eq!(effect("ARM64"), -1.8);
+    }
+
+    #[test]
+    fn a_development_environment_costs_less_than_8_dollars_with_the_cheapest_together() {
+        let without_model = estimate(&prices(), &dev(), &usage()).without_model();
+        let cheapest = without_model + effect("Spot + hours");
+        assert!(cheapest < 8.0, "{cheapest}");
     }
 
     #[test]

@@ -9,6 +9,8 @@ AUTOSCALING = {"autoscaling_max_count": 3}
 REPOSITORY = "module.ecr.aws_ecr_repository.router"
 KEY = "aws_kms_key.environment[0]"
 NETWORKING = "module.networking"
+COMPUTE = "module.compute"
+WORKING_HOURS = {"from": "08:00", "to": "18:00", "days": ["MON", "FRI"], "time_zone": "UTC"}
 
 
 @dataclass
@@ -37,6 +39,7 @@ CHANGES = [
     Change(AUTOSCALING),
     Change({"desired_count": 2}, given=AUTOSCALING),
     Change({"autoscaling_cpu_percent": 50, "autoscaling_requests_per_task": 500}, given=AUTOSCALING),
+    Change({"active_hours": WORKING_HOURS}, removes={f"{COMPUTE}.aws_iam_role.active_hours", f"{COMPUTE}.aws_iam_role_policy.active_hours"}),
     Change({"container_insights": "enabled"}),
     Change({"execute_command": True}),
     Change({"cors_allow_origins": ["https://chat.example.com"]}),

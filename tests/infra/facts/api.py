@@ -34,6 +34,7 @@ OUTPUTS = {
     "access_policies",
     "access_role_arns",
     "autoscaling",
+    "active_hours",
 }
 
 
@@ -104,10 +105,15 @@ class Api(Facts):
         want = {f"{table}-{what}" for table in ("conversations", "tenants") for what in ("throttled", "failed")}
         want |= {"api-5xx", "api-latency", "router-model-throttled", "router-model-failed"}
         want |= {"router-cpu", "router-memory"}
-        want |= {"router-no-healthy-target", "router-5xx", "router-latency"} if self.alb else {"router-no-running-task"}
+        sleeps = bool(var.get("active_hours"))
+        no_task = set() if sleeps else {"router-no-running-task"}
+        want |= {"router-no-healthy-target", "router-5xx", "router-latency"} if self.alb else no_task
         want |= {"streaming-5xx"} if self.streaming else set()
         want |= {"nat-failed"} if var["egress"] == "nat_instance" else set()
         self.same("alarms", set(alarms), want)
+        if self.alb:
+            missing = alarms["router-no-healthy-target"]["treat_missing_data"]
+            self.same("a service without tasks is", missing, "notBreaching" if sleeps else "breaching")
         told = {topic["arn"], *var.get("alarm_targets", [])}
         for name, alarm in alarms.items():
             restart = {f"arn:aws:automate:{var['region']}:ec2:reboot"} if name == "nat-failed" else set()
@@ -177,7 +183,7 @@ class Api(Facts):
     def outputs(self):
         out, state = self.state.outputs, self.state
         # A null output is not in a state at all.
-        nullable = {"streaming_endpoint", "target_group_arn", "autoscaling"}
+        nullable = {"streaming_endpoint", "target_group_arn", "autoscaling", "active_hours"}
         self.same("outputs missing", OUTPUTS - set(out) - nullable, set())
         self.same("outputs unexpected", set(out) - OUTPUTS, set())
         self.same("api_endpoint", out["api_endpoint"], state.one("aws_apigatewayv2_api")["api_endpoint"])

@@ -98,4 +98,35 @@ class Service(Facts):
             [(t["min_capacity"], t["max_capacity"]) for t in targets],
             [(var["desired_count"], most)] if most else [],
         )
+        self._active_hours(service, cluster)
         self.same("autoscaling policies", len(policies), 0 if not most else 2 if self.alb else 1)
+
+    def _active_hours(self, service, cluster):
+        """The count is set in the morning and in the evening, by somebody who may do nothing else."""
+        hours, schedules = self.var.get("active_hours"), self.state.all("aws_scheduler_schedule")
+        self.same("schedules", len(schedules), 2 if hours else 0)
+        for schedule in schedules:
+            [target] = schedule["target"]
+            wakes = schedule["name"] == f"{self.name}-router-wake"
+            hour, minute = map(int, hours["from" if wakes else "to"].split(":"))
+            self.same(
+                schedule["name"],
+                (schedule["schedule_expression"], schedule["schedule_expression_timezone"]),
+                (f"cron({minute} {hour} ? * {','.join(sorted(hours['days']))} *)", hours["time_zone"]),
+            )
+            count = self.var["desired_count"] if wakes else 0
+            self.same(
+                f"{schedule['name']} sets",
+                (target["arn"].rsplit(":", 2)[1:], json.loads(target["input"])),
+                (
+                    ["ecs", "updateService"],
+                    {"Cluster": cluster["name"], "Service": service["name"], "DesiredCount": count},
+                ),
+            )
+            [role] = self.state.all("aws_iam_role", arn=target["role_arn"])
+            [statement] = json.loads(self.state.one("aws_iam_role_policy", role=role["id"])["policy"])["Statement"]
+            self.same(
+                f"{schedule['name']} may",
+                (statement["Action"], statement["Resource"]),
+                ("ecs:UpdateService", service["id"]),
+            )

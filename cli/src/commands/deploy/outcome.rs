@@ -1,12 +1,13 @@
 //! What a deploy, a rollback and a restart result in.
 
+use jiff::Timestamp;
 use serde::Serialize;
 use t3nets_deploy::release::Release;
 
 use crate::error::CliError;
 use crate::hint::Hint;
 use crate::terminal::printer::{Output, Printer};
-use crate::terminal::text::strip_control_chars;
+use crate::terminal::text::{shown_time, strip_control_chars};
 
 /// The release. With `--json` it is the last of the events.
 #[derive(Debug, Serialize)]
@@ -30,6 +31,9 @@ pub(crate) enum ReleaseOutput {
     NothingRuns {
         /// The revision that the next tasks will be of.
         revision: String,
+        /// Until when there are no tasks by themselves.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        asleep_until: Option<Timestamp>,
         /// Whether it was shown already.
         #[serde(skip)]
         is_streamed: bool,
@@ -41,7 +45,11 @@ impl ReleaseOutput {
     ///
     /// # Errors
     /// If stdout cannot be written to.
-    pub(super) fn of(release: Release, printer: &Printer) -> Result<Self, CliError> {
+    pub(super) fn of(
+        release: Release,
+        asleep_until: Option<Timestamp>,
+        printer: &Printer,
+    ) -> Result<Self, CliError> {
         let is_streamed = printer.is_json();
         let output = match release {
             Release::Running {
@@ -58,6 +66,7 @@ impl ReleaseOutput {
             },
             Release::WithoutTasks { revision } => Self::NothingRuns {
                 revision,
+                asleep_until,
                 is_streamed,
             },
         };
@@ -77,6 +86,14 @@ impl Output for ReleaseOutput {
                 verified,
                 ..
             } => format!("{revision} runs in {}: {verified}", tasks(*running)),
+            Self::NothingRuns {
+                revision,
+                asleep_until: Some(until),
+                ..
+            } => {
+                let until = shown_time(*until);
+                format!("{revision} is set, and not verified: the service is asleep until {until}")
+            }
             Self::NothingRuns { revision, .. } => {
                 format!("{revision} is set, but the service's desired count is 0")
             }
@@ -105,5 +122,29 @@ pub(crate) fn tasks(count: i32) -> String {
     match count {
         1 => "1 task".to_owned(),
         _ => format!("{count} tasks"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_release_without_tasks_says_whether_they_come_by_themselves() {
+        let release = |asleep_until| ReleaseOutput::NothingRuns {
+            revision: "r:7".to_owned(),
+            asleep_until,
+            is_streamed: false,
+        };
+        let none = release(None).text();
+        assert_eq!(none, "r:7 is set, but the service's desired count is 0");
+        let asleep = release(Some(Timestamp::UNIX_EPOCH));
+        assert!(
+            asleep.text().contains("asleep until 19"),
+            "{}",
+            asleep.text()
+        );
+        let json = serde_json::to_value(asleep).unwrap();
+        assert_eq!(json["asleep_until"], "1970-01-01T00:00:00Z");
     }
 }

@@ -1,6 +1,7 @@
 //! The service of the environment in use: its names, the SDK set up for it, and its lock.
 
 use aws_config::SdkConfig;
+use jiff::Timestamp;
 use t3nets_deploy::deploy_target::DeployTarget;
 use t3nets_deploy::error::RolloutError;
 use t3nets_deploy::lock::acquire;
@@ -12,7 +13,7 @@ use t3nets_router::aws::DeployLock;
 use super::console::Console;
 use super::outcome::ReleaseOutput;
 use super::steps::Ending;
-use crate::aws::{AwsEnvironment, Name};
+use crate::aws::{ActiveHours, AwsEnvironment, Name};
 use crate::config::environment::PlatformKind;
 use crate::context::Context;
 use crate::error::CliError;
@@ -24,6 +25,8 @@ pub(crate) struct ServiceConnection {
     pub(crate) target: DeployTarget,
     /// For clients of AWS's services.
     pub(crate) sdk: SdkConfig,
+    /// When there are tasks, if not always.
+    active_hours: Option<ActiveHours>,
 }
 
 impl ServiceConnection {
@@ -55,7 +58,13 @@ impl ServiceConnection {
         Ok(Self {
             target: deploy_target(&aws.environment)?,
             sdk: aws.sdk.clone(),
+            active_hours: aws.environment.active_hours.clone(),
         })
+    }
+
+    /// Until when it has no tasks by itself.
+    pub(crate) fn asleep_until(&self) -> Option<Timestamp> {
+        self.active_hours.as_ref()?.asleep_until(Timestamp::now())
     }
 
     /// To change it, with the console telling what goes on.
@@ -110,7 +119,7 @@ impl ServiceConnection {
         console.display.end(ending);
         give_back(console, lock, is_resumable).await;
         let release = result.map_err(|error| console.told(error.into()))?;
-        ReleaseOutput::of(release, &context.printer)
+        ReleaseOutput::of(release, self.asleep_until(), &context.printer)
     }
 
     /// Gives the lock back where nothing was deployed.

@@ -20,6 +20,7 @@ use crate::commands::arguments::TenantFlag;
 use crate::config::environment::Environment;
 use crate::context::Context;
 use crate::hint::Hint;
+use crate::terminal::text::shown_time;
 
 /// How long the router may take to say that it lives, through API Gateway.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -347,14 +348,23 @@ async fn check_api(environment: AwsEnvironment) -> Check {
             let text = |field: &str| health[field].as_str().unwrap_or("?").to_owned();
             Check::ok(name, format!("{url} runs version {}", text("version")))
         }
-        Err(why) => Check::failed(
-            name,
-            format!("{address} does not answer: {why}"),
-            Hint::command(
-                format!("infra plan -e {}", environment.name),
-                "shows whether anything is missing; the router's log says why it does not run",
+        Err(why) => match environment.asleep_until() {
+            Some(until) => {
+                let until = shown_time(until);
+                Check::skipped(
+                    name,
+                    format!("asleep until {until}, and does not answer: {why}"),
+                )
+            }
+            None => Check::failed(
+                name,
+                format!("{address} does not answer: {why}"),
+                Hint::command(
+                    format!("infra plan -e {}", environment.name),
+                    "shows whether anything is missing; the router's log says why it does not run",
+                ),
             ),
-        ),
+        },
     }
 }
 

@@ -5,6 +5,7 @@ mod tasks;
 use std::time::Duration;
 
 use dialoguer::console::Term;
+use jiff::Timestamp;
 use serde::Serialize;
 use t3nets_deploy::ecs::messages::{Meaning, meaning};
 use t3nets_deploy::ecs::states::{DeploymentStatus, RolloutState, ServiceStatus, TargetState};
@@ -50,6 +51,9 @@ pub(crate) struct StatusOutput {
     /// Why there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     not_running: Option<String>,
+    /// Until when there are no tasks by themselves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    asleep_until: Option<Timestamp>,
     /// What holds its tasks up, by its events.
     #[serde(skip_serializing_if = "Option::is_none")]
     obstacle: Option<ObstacleView>,
@@ -98,7 +102,7 @@ struct TargetView {
 
 #[derive(Debug, PartialEq, Eq, Serialize)]
 struct EventView {
-    at: Option<jiff::Timestamp>,
+    at: Option<Timestamp>,
     message: String,
 }
 
@@ -109,7 +113,11 @@ struct EventView {
 pub(crate) async fn run(context: &Context, args: StatusArgs) -> Result<StatusOutput, CliError> {
     let connection = ServiceConnection::open(context).await?;
     let session = connection.quiet_session();
-    let mut seen = look(&session).await?;
+    let look = async || {
+        let seen = look(&session).await?;
+        Ok::<_, CliError>(seen.asleep(connection.asleep_until()))
+    };
+    let mut seen = look().await?;
     if !args.watch {
         return Ok(seen);
     }
@@ -123,7 +131,7 @@ pub(crate) async fn run(context: &Context, args: StatusArgs) -> Result<StatusOut
         context.printer.print_one(&seen)?;
         loop {
             tokio::time::sleep(EVERY).await;
-            match look(&session).await {
+            match look().await {
                 Ok(now) => {
                     in_trouble = false;
                     if now != seen {
@@ -168,6 +176,7 @@ async fn look(session: &ServiceSession<'_>) -> Result<StatusOutput, CliError> {
         service: target.service.clone(),
         running: running.revisions,
         not_running: running.why_none,
+        asleep_until: None,
         obstacle: obstacle(&service),
         release: definition
             .as_ref()
@@ -212,6 +221,14 @@ async fn look(session: &ServiceSession<'_>) -> Result<StatusOutput, CliError> {
     })
 }
 
+impl StatusOutput {
+    /// As of a service that has no tasks by itself until then.
+    fn asleep(mut self, until: Option<Timestamp>) -> Self {
+        self.asleep_until = until.filter(|_| self.desired == 0);
+        self
+    }
+}
+
 /// What keeps a service from the tasks that it is to have, by the newest of its events that says so
 /// since its last deployment.
 fn obstacle(service: &Service) -> Option<ObstacleView> {
@@ -246,6 +263,10 @@ impl Output for StatusOutput {
         )];
         if let Some(why) = &self.not_running {
             parts.push(format!("nothing runs: {}", strip_control_chars(why)));
+        }
+        if let Some(until) = self.asleep_until {
+            let until = shown_time(until);
+            parts.push(format!("asleep until {until}; `t3nets scale 1` wakes it"));
         }
         if let Some(ObstacleView { cause, remedy }) = &self.obstacle {
             let remedy = remedy.map_or_else(String::new, |remedy| format!(": {remedy}"));

@@ -1,6 +1,8 @@
 # What an operator wants to be told of the service. The API's own errors and latency are in modules/api, the tables'
 # troubles in modules/data, the NAT instance's in modules/networking.
 
+# Nobody counts where there is no task. With active_hours, that is no alarm: a count of 0 has to be of tasks that are there, and
+# to last for longer than those that are falling asleep take.
 resource "aws_cloudwatch_metric_alarm" "no_healthy_target" {
   count = local.has_alb ? 1 : 0
 
@@ -13,16 +15,17 @@ resource "aws_cloudwatch_metric_alarm" "no_healthy_target" {
   period              = 60
   comparison_operator = "LessThanThreshold"
   threshold           = 1
-  evaluation_periods  = 3
-  datapoints_to_alarm = 3
-  treat_missing_data  = "breaching"
+  evaluation_periods  = var.active_hours == null ? 3 : 5
+  datapoints_to_alarm = var.active_hours == null ? 3 : 5
+  treat_missing_data  = var.active_hours == null ? "breaching" : "notBreaching"
   alarm_actions       = var.alarm_actions
   ok_actions          = var.alarm_actions
 }
 
-# Without a load balancer nobody counts healthy tasks, but CPU use is reported by running tasks alone.
+# Without a load balancer nobody counts healthy tasks, but CPU use is reported by running tasks alone. With active_hours it
+# could not be told from sleep.
 resource "aws_cloudwatch_metric_alarm" "no_running_task" {
-  count = local.has_alb ? 0 : 1
+  count = local.has_alb || var.active_hours != null ? 0 : 1
 
   alarm_name          = "${local.service_name}-no-running-task"
   alarm_description   = "No task has reported for five minutes: nobody gets an answer. Normal until the first deploy."

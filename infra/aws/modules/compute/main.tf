@@ -3,7 +3,8 @@
 #   iam.tf, bedrock.tf                 what it may do
 #   alb.tf or cloud_map.tf             what brings requests to it (front), vpc_link.tf what brings them into the VPC
 #   security_groups.tf                 who may call whom
-#   autoscaling.tf, alarms.tf          how many run, and who is told when something is wrong
+#   autoscaling.tf, active_hours.tf    how many run, and when none do
+#   alarms.tf                          who is told when something is wrong
 
 locals {
   service_name   = "${var.name}-router"

@@ -158,6 +158,21 @@ variable "desired_count" {
   }
 }
 
+variable "active_hours" {
+  description = "When there are tasks; null for always."
+  type = object({
+    from      = string
+    to        = string
+    days      = set(string)
+    time_zone = string
+  })
+
+  validation {
+    condition     = var.active_hours == null || try(length(var.active_hours.days) > 0, false)
+    error_message = "active_hours have a day at least."
+  }
+}
+
 variable "autoscaling_max_count" {
   description = "The most tasks that autoscaling may run; null for no autoscaling."
   type        = number

@@ -241,6 +241,14 @@ VALUES = {
     "aws_nat_gateway": {"connectivity_type": one_of("public", "private")},
     "aws_route": {"destination_cidr_block": network()},
     "aws_s3_bucket_policy": {"policy": policy("resource")},
+    "aws_scheduler_schedule": {
+        "name": matches(r"[\w.-]{1,64}", "1-64 letters, digits and ._-"),
+        "schedule_expression": matches(r"cron\(([^ ]+ ){5}[^ ]+\)|(rate|at)\(.+\)", "cron(…) of six fields, rate(…) or at(…)"),
+        "flexible_time_window.mode": one_of("OFF", "FLEXIBLE"),
+        "target.role_arn": arn,
+        "target.retry_policy.maximum_event_age_in_seconds": between(60, 86400),
+        "target.retry_policy.maximum_retry_attempts": between(0, 185),
+    },
     "aws_security_group": {
         "name": matches(r"(?!sg-)[A-Za-z0-9 ._\-:/()#,@\[\]+=&;{}!$*]{1,255}", "1-255 plain characters, not sg-…"),
         "description": DESCRIPTION,

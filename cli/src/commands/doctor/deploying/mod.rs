@@ -12,6 +12,7 @@ mod service;
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use t3nets_deploy::deploy_target::DeployTarget;
 use t3nets_deploy::ecs::{Ecs, PlacedService};
 use t3nets_deploy::task_definition::TaskDefinition;
@@ -52,6 +53,7 @@ async fn service_checks(session: &AwsSession) -> Vec<Check> {
         sdk: &session.sdk,
         ecs: Ecs::new(&session.sdk, &target),
         target: &target,
+        asleep_until: session.environment.asleep_until(),
     };
     checks.run().await
 }
@@ -61,6 +63,8 @@ struct ServiceChecks<'a> {
     sdk: &'a aws_config::SdkConfig,
     ecs: Ecs,
     target: &'a DeployTarget,
+    /// Until when the service has no tasks by itself.
+    asleep_until: Option<Timestamp>,
 }
 
 /// The task definition that the service is told to run.

@@ -1,6 +1,7 @@
 //! The service and what it runs on: the repository of its images, its cluster with the capacity,
 //! the service itself, and its load balancer's targets.
 
+use jiff::Timestamp;
 use t3nets_deploy::ecs::messages::{Meaning, meaning};
 use t3nets_deploy::ecs::states::{ClusterStatus, RolloutState, ServiceStatus, TargetState};
 use t3nets_deploy::ecs::{Cluster, PlacedService};
@@ -13,6 +14,7 @@ use super::{AskedBy, Check, Question, RunningRevision, ServiceChecks, creation};
 use crate::commands::deploy::remedies;
 use crate::commands::doctor::Remedy;
 use crate::hint::Hint;
+use crate::terminal::text::shown_time;
 
 /// How many of the service's newest events are searched for a complaint.
 const EVENTS: usize = 5;
@@ -178,11 +180,17 @@ impl ServiceChecks<'_> {
                 format!("{found}; a rollout is in progress"),
                 Hint::command("deploy --resume", "watches it"),
             ),
-            _ if desired == 0 => Check::warning(
-                name,
-                format!("{found}: its desired count is 0"),
-                Hint::command("scale 1", "starts a task"),
-            ),
+            _ if desired == 0 => match self.asleep_until {
+                Some(until) => {
+                    let until = shown_time(until);
+                    Check::ok(name, format!("{found}: asleep until {until}"))
+                }
+                None => Check::warning(
+                    name,
+                    format!("{found}: its desired count is 0"),
+                    Hint::command("scale 1", "starts a task"),
+                ),
+            },
             _ if count < desired => Check::failed(
                 name,
                 found,
@@ -205,7 +213,7 @@ impl ServiceChecks<'_> {
             .rsplit_once(":targetgroup/")
             .map_or(&**arn, |(_, it)| it);
         match Targets::new(self.sdk, arn).health().await {
-            Ok(targets) => health(short, &targets),
+            Ok(targets) => health(short, &targets, self.asleep_until),
             Err(error) => {
                 let question = Question {
                     check: name,
@@ -273,7 +281,7 @@ fn placement(placed: &PlacedService, capacity: String) -> Check {
     }
 }
 
-fn health(group: &str, targets: &[Target]) -> Check {
+fn health(group: &str, targets: &[Target], asleep_until: Option<Timestamp>) -> Check {
     let name = "targets";
     // A task that is being stopped is deregistered, and drains for minutes.
     // https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html
@@ -291,6 +299,10 @@ fn health(group: &str, targets: &[Target]) -> Check {
         .collect();
     let count = registered().count();
     let healthy = count - unhealthy.len();
+    if let (0, Some(until)) = (count, asleep_until) {
+        let until = shown_time(until);
+        return Check::ok(name, format!("`{group}` has none: asleep until {until}"));
+    }
     if count == 0 {
         return Check::warning(
             name,

@@ -8,6 +8,14 @@ use t3nets_deploy::rollout::{Deployment, Service, ServiceEvent};
 use t3nets_deploy::task_definition::{Tags, TaskDefinition};
 
 fn check_of(placed: PlacedService, running: &RunningRevision) -> Check {
+    check_at(placed, running, None)
+}
+
+fn check_at(
+    placed: PlacedService,
+    running: &RunningRevision,
+    asleep_until: Option<Timestamp>,
+) -> Check {
     let target = DeployTarget {
         environment: "dev".to_owned(),
         cluster: "c".to_owned(),
@@ -28,6 +36,7 @@ fn check_of(placed: PlacedService, running: &RunningRevision) -> Check {
         ecs: Ecs::new(&sdk, &target),
         sdk: &sdk,
         target: &target,
+        asleep_until,
     };
     checks.service(&Ok(Some(placed)), running)
 }
@@ -89,6 +98,18 @@ fn a_service_is_ok_only_if_all_its_tasks_run_and_no_rollout_is_in_progress_or_fa
 }
 
 #[test]
+fn a_service_that_is_asleep_is_ok_without_tasks() {
+    let until = Timestamp::from_second(1_795_937_400).ok();
+    let running = RunningRevision::Deployed(definition());
+    let asleep = check_at(placed(0, 0, "COMPLETED"), &running, until);
+    assert_eq!(asleep.status, Status::Ok);
+    assert!(asleep.detail.contains("asleep until 2026-"), "{asleep:?}");
+    // Somebody woke it, and its task does not run.
+    let woken = check_at(placed(0, 1, "COMPLETED"), &running, until);
+    assert_eq!(woken.status, Status::Failed);
+}
+
+#[test]
 fn a_service_that_was_never_deployed_to_is_no_failure() {
     let bootstrap = placed(0, 1, "IN_PROGRESS");
     let check = check_of(bootstrap, &RunningRevision::Placeholder(definition()));
@@ -140,10 +161,12 @@ fn targets_that_are_not_healthy_are_named_with_the_reason() {
     };
     let check = |states: &[&str]| {
         let targets: Vec<Target> = states.iter().map(|state| target(state)).collect();
-        health("group", &targets)
+        health("group", &targets, None)
     };
     assert_eq!(check(&["healthy", "draining"]).status, Status::Ok);
     assert_eq!(check(&["draining"]).status, Status::Warning);
+    let asleep = health("group", &[], Some(Timestamp::UNIX_EPOCH));
+    assert_eq!(asleep.status, Status::Ok);
     let some = check(&["healthy", "unhealthy", "initial"]);
     assert_eq!(some.status, Status::Warning);
     for part in [
