@@ -50,6 +50,31 @@ resource "terraform_data" "consistent_variables" {
     }
 
     precondition {
+      condition     = var.domain_name == null || var.hosted_zone_id != null || var.certificate_arn != null
+      error_message = "domain_name needs hosted_zone_id, or certificate_arn where DNS is elsewhere."
+    }
+
+    precondition {
+      condition     = var.domain_name != null || (var.hosted_zone_id == null && var.certificate_arn == null)
+      error_message = "hosted_zone_id and certificate_arn are for a domain_name."
+    }
+
+    precondition {
+      condition     = var.certificate_arn == null || can(regex(":acm:${var.region}:", var.certificate_arn))
+      error_message = "certificate_arn is of another region than ${var.region}, where the API is."
+    }
+
+    precondition {
+      condition     = var.streaming_domain_name == null || (var.streaming_front && var.domain_name != null)
+      error_message = "streaming_domain_name needs streaming_front and a domain_name."
+    }
+
+    precondition {
+      condition     = var.execute_api || (var.domain_name != null && (!var.streaming_front || var.streaming_domain_name != null))
+      error_message = "execute_api = false would leave no address: it needs a domain_name, and with streaming_front a streaming_domain_name."
+    }
+
+    precondition {
       condition     = !var.nat_gateway_per_zone || contains([var.egress, var.egress_beside], "nat_gateway")
       error_message = "nat_gateway_per_zone needs egress = \"nat_gateway\"."
     }
@@ -210,4 +235,9 @@ module "api" {
   streaming_stage           = module.compute.streaming_stage
   load_balancer_arn         = module.compute.load_balancer_arn
   load_balancer_dns_name    = module.compute.load_balancer_dns_name
+  domain_name               = var.domain_name
+  streaming_domain_name     = var.streaming_domain_name
+  hosted_zone_id            = var.hosted_zone_id
+  certificate_arn           = var.certificate_arn
+  execute_api               = var.execute_api
 }

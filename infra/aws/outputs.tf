@@ -25,6 +25,11 @@ output "streaming_endpoint" {
   value       = module.api.streaming_endpoint
 }
 
+output "domain_targets" {
+  description = "What names of your own have to point at (CNAME), where no hosted_zone_id has it done."
+  value       = module.api.domain_targets
+}
+
 output "client_address_header" {
   description = "The request header in which API Gateway passes the caller's address on, whatever the client sent there."
   value       = module.api.client_address_header

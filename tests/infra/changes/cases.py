@@ -157,6 +157,23 @@ SEVERAL = [
     ),
 ]
 
+DOMAIN = {"domain_name": "chat.example.com", "hosted_zone_id": "Z0123456789ABCDEFGHIJ"}
+CERTIFICATE = {"certificate_arn": "arn:aws:acm:us-east-1:111122223333:certificate/9d0cbd6c"}
+OTHER_DOMAIN = {**DOMAIN, "domain_name": "ask.example.com"}
+STREAMING = {"streaming_front": True, "streaming_domain_name": "stream.example.com"}
+CLOSED = {"execute_api": False}
+SEVERAL.append(
+    Steps(
+        [
+            Step(DOMAIN),
+            Step({**DOMAIN, **STREAMING, **CLOSED}),
+            Step({**DOMAIN, **STREAMING, **CLOSED, **CERTIFICATE}),
+            Step({**OTHER_DOMAIN, **STREAMING, **CLOSED, **CERTIFICATE}, removes={"module.api.aws_apigatewayv2_domain_name"}),
+        ],
+        refused=[{"domain_name": "chat.example.com"}],
+    )
+)
+
 # Whose state this is, and where: never changed.
 NEVER = [
     {"environment": "other"},

@@ -8,6 +8,7 @@ import json
 # case names it.
 KEPT = {
     "aws_apigatewayv2_api",
+    "aws_apigatewayv2_domain_name",
     "aws_apigatewayv2_integration",
     "aws_apigatewayv2_route",
     "aws_apigatewayv2_stage",

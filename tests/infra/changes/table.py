@@ -8,6 +8,7 @@ SIGNS = {"create": "+", "update": "~", "delete": "−", "replace": "±"}
 TASK_DEFINITION = "module.compute.aws_ecs_task_definition.router"
 SERVICE = "module.compute.aws_ecs_service.router"
 REPOSITORY = "module.ecr.aws_ecr_repository.router"
+NAMES = "module.api.aws_apigatewayv2_domain_name.own"
 ROUTES = "module.networking.aws_route.private"
 
 
@@ -16,6 +17,8 @@ def effect(actions):
     said = []
     if any(address.startswith(ROUTES) and action == "update" for address, action in actions.items()):
         said.append("open connections to the internet break off")
+    if any(address.startswith(NAMES) and action == "replace" for address, action in actions.items()):
+        said.append("the former name answers no more")
     if actions.get(REPOSITORY) == "replace":
         said.append("no task can be started until the next deploy")
     if SERVICE in actions:

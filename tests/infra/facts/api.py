@@ -10,6 +10,7 @@ OUTPUTS = {
     "region",
     "api_endpoint",
     "streaming_endpoint",
+    "domain_targets",
     "client_address_header",
     "ecr_url",
     "ecr_repository_url",
@@ -96,6 +97,31 @@ class Api(Facts):
                 stream["request_parameters"]["integration.request.header.x-t3nets-client-ip"],
                 "context.identity.sourceIp",
             )
+
+        self._domain()
+
+    def _domain(self):
+        """Names of its own, each with a certificate, and pointed at the API where its zone is known."""
+        state, var = self.state, self.var
+        api, apis = state.one("aws_apigatewayv2_api"), {"domain_name": ("aws_apigatewayv2_api", "$default")}
+        apis["streaming_domain_name"] = ("aws_api_gateway_rest_api", "stream")
+        want = {var[key]: target for key, target in apis.items() if var.get(key)}
+        names = {each["domain_name"]: each for each in state.all("aws_apigatewayv2_domain_name")}
+        self.same("names", set(names), set(want))
+        certificates = state.all("aws_acm_certificate")
+        certificate = var.get("certificate_arn") or next((each["arn"] for each in certificates), None)
+        self.same("certificates", len(certificates), int(bool(want) and not var.get("certificate_arn")))
+        for name, (kind, stage) in want.items():
+            configuration = names[name]["domain_name_configuration"][0]
+            self.same(f"{name}: certificate", configuration["certificate_arn"], certificate)
+            mapping = state.one("aws_apigatewayv2_api_mapping", domain_name=name)
+            self.same(f"{name} leads to", (mapping["api_id"], mapping["stage"]), (state.one(kind)["id"], stage))
+            target = configuration["target_domain_name"]
+            self.same(f"{name}: what to point at", state.outputs["domain_targets"].get(name), target)
+            records = [each["alias"][0]["name"] for each in state.all("aws_route53_record", name=name)]
+            self.same(f"{name}: record", records, [target] if var.get("hosted_zone_id") else [])
+        for each in [api, *state.all("aws_api_gateway_rest_api")]:
+            self.same("AWS's own address is closed", each["disable_execute_api_endpoint"], not var.get("execute_api", True))
 
     def alarms(self):
         state, var = self.state, self.var
@@ -186,7 +212,9 @@ class Api(Facts):
         nullable = {"streaming_endpoint", "target_group_arn", "autoscaling", "active_hours"}
         self.same("outputs missing", OUTPUTS - set(out) - nullable, set())
         self.same("outputs unexpected", set(out) - OUTPUTS, set())
-        self.same("api_endpoint", out["api_endpoint"], state.one("aws_apigatewayv2_api")["api_endpoint"])
+        name = self.var.get("domain_name")
+        own = name and f"https://{name}"
+        self.same("api_endpoint", out["api_endpoint"], own or state.one("aws_apigatewayv2_api")["api_endpoint"])
         self.true("no URL ends with a slash", not any(str(v).endswith("/") for v in out.values()))
         self.same("ecr_url", (out["ecr_url"], out["ecr_repository_url"]), (self.repository["repository_url"],) * 2)
         self.same(

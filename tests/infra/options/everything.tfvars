@@ -31,3 +31,7 @@ alarm_targets          = ["arn:aws:sns:us-east-1:111122223333:pager", "arn:aws:l
 monthly_budget_usd     = 10
 budget_by_tag          = true
 cors_allow_origins     = ["https://chat.example.com"]
+domain_name            = "chat.example.com"
+streaming_domain_name  = "stream.example.com"
+certificate_arn        = "arn:aws:acm:us-east-1:111122223333:certificate/9d0cbd6c-0000-4000-8000-000000000000"
+execute_api            = false

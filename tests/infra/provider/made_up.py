@@ -42,6 +42,7 @@ ID_IS_ARN = {
     "aws_ecs_service",
     "aws_sns_topic",
     "aws_iam_policy",
+    "aws_acm_certificate",
 }
 ID_IS_ATTRIBUTE = {
     "aws_iam_role": "name",
@@ -53,6 +54,7 @@ ID_IS_ATTRIBUTE = {
     "aws_s3_bucket": "bucket",
     "aws_ecs_task_definition": "family",
     "aws_ecr_lifecycle_policy": "repository",
+    "aws_apigatewayv2_domain_name": "domain_name",
 }
 ARNS = {
     "aws_dynamodb_table": "dynamodb:{region}:{account}:table/{name}",
@@ -68,6 +70,7 @@ ARNS = {
     "aws_s3_bucket": "s3:::{name}",
     "aws_sns_topic": "sns:{region}:{account}:{name}",
     "aws_kms_key": "kms:{region}:{account}:key/{hash}",
+    "aws_acm_certificate": "acm:{region}:{account}:certificate/{hash}",
     "aws_apigatewayv2_api": "apigateway:{region}::/apis/{id}",
     "aws_service_discovery_service": "servicediscovery:{region}:{account}:service/srv-{hash}",
 }
@@ -133,6 +136,14 @@ class Maker:
             "dns_name": f"{internal}{name}-1.{self.region}.elb.amazonaws.com",
             "api_endpoint": f"https://{identity}.execute-api.{self.region}.amazonaws.com",
         }
+        if kind == "aws_acm_certificate":
+            names = sorted({known["domain_name"], *(known.get("subject_alternative_names") or [])})
+            # A name's record is the same for each certificate.
+            record = {"resource_record_type": "CNAME", "resource_record_value": "_proof.acm-validations.aws."}
+            options = [{"domain_name": name, "resource_record_name": f"_proof.{name}."} | record for name in names]
+            values["domain_validation_options"] = options
+        if kind == "aws_route53_record":
+            values["fqdn"] = known.get("name")
         if kind == "aws_apigatewayv2_stage":
             path = "" if known.get("name") == "$default" else known.get("name")
             values["invoke_url"] = f"https://{known.get('api_id')}.execute-api.{self.region}.amazonaws.com/{path}"

@@ -55,7 +55,7 @@ def applied(short, kind, plan, configuration, maker):
             out[name] = _settled_block(value, short["b"][name][3], identity)
             continue
         flags, attribute = short["a"][name]
-        made_up = isinstance(value, Unknown) and name in values and (attribute == "string" or name == "tags_all")
+        made_up = isinstance(value, Unknown) and name in values and (attribute == "string" or not isinstance(values[name], str))
         out[name] = values[name] if made_up else _settled(value, flags, attribute, f"{name}-of-{identity}")
     return read_back(kind, out, configuration)
 

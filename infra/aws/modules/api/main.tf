@@ -1,4 +1,5 @@
-# The public API: an HTTP API that hands every request to the router. The second, streaming front is in streaming.tf.
+# The public API: an HTTP API that hands every request to the router. The second, streaming front is in streaming.tf, names
+# of their own in domain.tf.
 
 locals {
   # The caller's address for the router's limits and audit. X-Forwarded-For cannot be trusted (the client may send its own,
@@ -11,6 +12,8 @@ resource "aws_apigatewayv2_api" "http" {
   name          = "${var.name}-api"
   description   = "T3nets ${var.name}: everything goes to the router"
   protocol_type = "HTTP"
+
+  disable_execute_api_endpoint = !var.execute_api
 
   cors_configuration {
     allow_origins  = var.cors_allow_origins

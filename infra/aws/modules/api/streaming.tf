@@ -27,6 +27,8 @@ resource "aws_api_gateway_rest_api" "streaming" {
   description        = "T3nets ${var.name}: answers as they are written"
   binary_media_types = ["*/*"]
 
+  disable_execute_api_endpoint = !var.execute_api
+
   endpoint_configuration {
     types = ["REGIONAL"]
   }
@@ -84,7 +86,9 @@ resource "aws_api_gateway_deployment" "streaming" {
 
   # A REST API serves what was deployed, not what is configured: deploy again when either changes.
   triggers = {
-    configuration = sha1(jsonencode([aws_api_gateway_method.any, aws_api_gateway_integration.router]))
+    configuration = sha1(jsonencode([
+      aws_api_gateway_method.any, aws_api_gateway_integration.router, aws_api_gateway_rest_api.streaming[0].disable_execute_api_endpoint,
+    ]))
   }
 
   lifecycle {

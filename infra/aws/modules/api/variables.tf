@@ -132,3 +132,48 @@ variable "load_balancer_dns_name" {
     error_message = "load_balancer_dns_name is not empty."
   }
 }
+
+variable "domain_name" {
+  description = "The HTTP API's own name; null for none."
+  type        = string
+
+  validation {
+    condition     = var.domain_name == null || try(length(var.domain_name) > 0, false)
+    error_message = "domain_name is not empty."
+  }
+}
+
+variable "streaming_domain_name" {
+  description = "The streaming front's own name; null for none."
+  type        = string
+
+  validation {
+    condition     = var.streaming_domain_name == null || try(length(var.streaming_domain_name) > 0, false)
+    error_message = "streaming_domain_name is not empty."
+  }
+}
+
+variable "hosted_zone_id" {
+  description = "The Route 53 zone of the names; null where DNS is elsewhere."
+  type        = string
+
+  validation {
+    condition     = var.hosted_zone_id == null || can(regex("^Z", var.hosted_zone_id))
+    error_message = "hosted_zone_id begins with Z."
+  }
+}
+
+variable "certificate_arn" {
+  description = "The names' certificate; null to have one made."
+  type        = string
+
+  validation {
+    condition     = var.certificate_arn == null || can(regex("^arn:.+:acm:", var.certificate_arn))
+    error_message = "certificate_arn is a certificate's ARN, or null."
+  }
+}
+
+variable "execute_api" {
+  description = "Answer at the addresses that AWS gives, too."
+  type        = bool
+}

@@ -119,6 +119,11 @@ VALUES = {
         "name": matches(r"\$default|[0-9A-Za-z_-]{1,128}", "$default or letters, digits, _ and -"),
         "access_log_settings.destination_arn": arn,
     },
+    "aws_apigatewayv2_domain_name": {
+        "domain_name_configuration.certificate_arn": arn,
+        "domain_name_configuration.endpoint_type": one_of("REGIONAL"),
+        "domain_name_configuration.security_policy": one_of("TLS_1_2"),
+    },
     "aws_apigatewayv2_vpc_link": {"name": matches(r".{1,128}", "1-128 characters")},
     "aws_appautoscaling_policy": {"policy_type": one_of("StepScaling", "TargetTrackingScaling", "PredictiveScaling")},
     "aws_appautoscaling_target": {"service_namespace": one_of("ecs")},
@@ -240,6 +245,7 @@ VALUES = {
     },
     "aws_nat_gateway": {"connectivity_type": one_of("public", "private")},
     "aws_route": {"destination_cidr_block": network()},
+    "aws_route53_record": {"type": one_of("A", "AAAA", "CAA", "CNAME", "MX", "NS", "PTR", "SRV", "TXT")},
     "aws_s3_bucket_policy": {"policy": policy("resource")},
     "aws_scheduler_schedule": {
         "name": matches(r"[\w.-]{1,64}", "1-64 letters, digits and ._-"),
