@@ -59,6 +59,17 @@ variable "egress_beside" {
   }
 }
 
+variable "nat_instance_beside" {
+  description = "While nat_instance is changed: the instance that is there beside it, before and after; null for none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = contains(["a", "b"], coalesce(var.nat_instance_beside, "a"))
+    error_message = "nat_instance_beside is a, b or null."
+  }
+}
+
 variable "front_beside" {
   description = "While front is changed: the front that is there beside it, before and after; null for none."
   type        = string
@@ -79,6 +90,8 @@ locals {
   ways = {
     egress = { now = var.egress, beside = var.egress_beside }
     front  = { now = var.front, beside = var.front_beside }
+
+    nat_instance = { now = var.nat_instance, beside = var.nat_instance_beside }
   }
 
   # Each of the two memories keeps what `now` was for as long as its own sign is the same, and refuses another one then. Of

@@ -125,6 +125,8 @@ module "networking" {
   egress               = var.egress
   egress_beside        = var.egress_beside
   nat_gateway_per_zone = var.nat_gateway_per_zone
+  nat_instance         = var.nat_instance
+  nat_instance_beside  = var.nat_instance_beside
   interface_endpoints  = var.interface_endpoints
   permissions_boundary = var.permissions_boundary
   flow_logs            = var.flow_logs

@@ -30,6 +30,11 @@ output "domain_targets" {
   value       = module.api.domain_targets
 }
 
+output "egress_addresses" {
+  description = "The fixed addresses that the router's calls come from, for others' lists of who may call; none with egress = public."
+  value       = module.networking.egress_addresses
+}
+
 output "client_address_header" {
   description = "The request header in which API Gateway passes the caller's address on, whatever the client sent there."
   value       = module.api.client_address_header

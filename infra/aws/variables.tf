@@ -100,6 +100,18 @@ variable "nat_gateway_per_zone" {
   nullable    = false
 }
 
+variable "nat_instance" {
+  description = "With egress = nat_instance: which of two instances that is, a or b. The other one begins with the newest image; see nat_instance_beside."
+  type        = string
+  default     = "a"
+  nullable    = false
+
+  validation {
+    condition     = contains(["a", "b"], var.nat_instance)
+    error_message = "nat_instance is a or b."
+  }
+}
+
 variable "interface_endpoints" {
   description = "AWS services to reach by interface endpoints instead of by the internet (about $15 a month each in two zones). DynamoDB and S3 have free gateway endpoints always."
   type        = set(string)

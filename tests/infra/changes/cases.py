@@ -108,7 +108,7 @@ def swap(name, now, new, removes=(), first=None, last=None):
 
 ALB = {"module.compute.aws_lb.router[0]", "module.compute.aws_security_group.alb[0]"}
 NAT_GATEWAYS = {f"{NETWORKING}.aws_nat_gateway", f"{NETWORKING}.aws_eip"}
-NAT_INSTANCE = {f"{NETWORKING}.aws_instance", f"{NETWORKING}.aws_security_group.nat[0]"}
+NAT_INSTANCE = {f"{NETWORKING}.{kind}" for kind in ("aws_instance", "aws_eip.nat_instance", "aws_security_group.nat[0]")}
 PER_ZONE = {"nat_gateway_per_zone": True}
 
 SEVERAL = [
@@ -126,9 +126,16 @@ SEVERAL = [
         [
             *swap("egress", "nat_gateway", "public", NAT_GATEWAYS),
             *swap("egress", "public", "nat_instance"),
-            *swap("egress", "nat_instance", "nat_gateway", NAT_INSTANCE),
+            *(
+                Step({"egress": "nat_instance", **step.variables}, removes=step.removes)
+                for step in swap("nat_instance", "a", "b", {f'{NETWORKING}.aws_instance.nat["a"]'})
+            ),
+            *(
+                Step({"nat_instance": "b", **step.variables}, removes=step.removes)
+                for step in swap("egress", "nat_instance", "nat_gateway", NAT_INSTANCE)
+            ),
         ],
-        refused=[{"egress": "public"}, {"egress": "public", "egress_beside": "nat_gateway"}],
+        refused=[{"nat_instance": "b"}, {"egress": "public"}, {"egress": "public", "egress_beside": "nat_gateway"}],
     ),
     Steps(
         [

@@ -11,6 +11,7 @@ OUTPUTS = {
     "api_endpoint",
     "streaming_endpoint",
     "domain_targets",
+    "egress_addresses",
     "client_address_header",
     "ecr_url",
     "ecr_repository_url",

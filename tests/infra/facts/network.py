@@ -48,10 +48,16 @@ class Network(Facts):
             )
         else:
             self.same("NAT gateways", len(nats), 0)
-            self.same("elastic addresses", len(state.all("aws_eip")), 0)
+        addresses = [each["public_ip"] for each in state.all("aws_eip")]
+        self.same("fixed addresses", len(addresses), {"nat_instance": 1, "public": 0}.get(var["egress"], len(nats)))
+        self.same("fixed addresses that are told", state.outputs["egress_addresses"], addresses)
         if var["egress"] == "nat_instance":
             nat = state.one("aws_instance")
             self.true("the NAT instance is in a public subnet", nat["subnet_id"] in self.public)
+            address = state.one("aws_eip_association")
+            self.same("its address", address["allocation_id"], state.one("aws_eip")["id"])
+            self.same("what has it", address["network_interface_id"], nat["primary_network_interface_id"])
+            self.true("it updates itself", "dnf upgrade -y --releasever=latest" in nat["user_data"])
             self.same("its source check", nat["source_dest_check"], False)
             self.same("its metadata tokens", nat["metadata_options"][0]["http_tokens"], "required")
             self.true("its disk is encrypted", nat["root_block_device"][0]["encrypted"])

@@ -12,7 +12,7 @@ resource "aws_cloudwatch_metric_alarm" "nat_instance" {
   alarm_description   = "The NAT instance fails its checks or reports nothing, and is restarted: tasks cannot reach Bedrock, Secrets Manager or Jira."
   namespace           = "AWS/EC2"
   metric_name         = "StatusCheckFailed"
-  dimensions          = { InstanceId = aws_instance.nat[0].id }
+  dimensions          = { InstanceId = aws_instance.nat[var.nat_instance].id }
   statistic           = "Maximum"
   period              = 60
   comparison_operator = "GreaterThanThreshold"

@@ -6,6 +6,7 @@ locals {
   ways_out      = compact([var.egress, var.egress_beside])
   nat_gateways  = contains(local.ways_out, "nat_gateway") ? (var.nat_gateway_per_zone ? 2 : 1) : 0
   nat_instances = contains(local.ways_out, "nat_instance") ? 1 : 0
+  nat_slots     = toset(local.nat_instances == 0 ? [] : compact([var.nat_instance, var.nat_instance_beside]))
 
   # The private subnets' own; where the tasks have moved to the public ones, what those that have not yet ended still use.
   nat = var.egress == "public" ? var.egress_beside : var.egress
@@ -18,7 +19,7 @@ resource "aws_route" "private" {
   route_table_id         = aws_route_table.private[count.index].id
   destination_cidr_block = "0.0.0.0/0"
   nat_gateway_id         = local.nat == "nat_gateway" ? aws_nat_gateway.this[var.nat_gateway_per_zone ? count.index : 0].id : null
-  network_interface_id   = local.nat == "nat_instance" ? aws_instance.nat[0].primary_network_interface_id : null
+  network_interface_id   = local.nat == "nat_instance" ? aws_instance.nat[var.nat_instance].primary_network_interface_id : null
 }
 
 moved {
@@ -96,9 +97,39 @@ resource "aws_vpc_security_group_egress_rule" "nat_to_internet" {
   ip_protocol       = "-1"
 }
 
-# No key pair, no role, no agent: nobody logs in, it is replaced. EC2 moves it to another host by itself when its own fails.
-resource "aws_instance" "nat" {
+# The address that others see, whichever instance has it.
+resource "aws_eip" "nat_instance" {
   count = local.nat_instances
+
+  domain = "vpc"
+
+  tags = { Name = "${var.name}-nat" }
+
+  depends_on = [aws_internet_gateway.this]
+}
+
+resource "aws_eip_association" "nat_instance" {
+  count = local.nat_instances
+
+  allocation_id        = aws_eip.nat_instance[0].id
+  network_interface_id = aws_instance.nat[var.nat_instance].primary_network_interface_id
+  allow_reassociation  = true
+
+  # The other instance takes it over, so that it is nobody's at no time.
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+moved {
+  from = aws_instance.nat[0]
+  to   = aws_instance.nat["a"]
+}
+
+# No key pair, no role, no agent: nobody logs in. It updates itself, and another one with a newer image takes its place. EC2
+# moves it to another host by itself when its own fails.
+resource "aws_instance" "nat" {
+  for_each = local.nat_slots
 
   #checkov:skip=CKV_AWS_88:it is the way out; its security group lets nothing in from the internet
   #checkov:skip=CKV_AWS_126:one-minute metrics cost as much as the instance
@@ -111,7 +142,6 @@ resource "aws_instance" "nat" {
   source_dest_check           = false
   ebs_optimized               = true
   user_data                   = templatefile("${path.module}/nat_instance.sh", { vpc_cidr = var.vpc_cidr })
-  user_data_replace_on_change = true
 
   metadata_options {
     http_endpoint = "enabled"
@@ -124,12 +154,12 @@ resource "aws_instance" "nat" {
     encrypted   = true
   }
 
-  tags = { Name = "${var.name}-nat" }
+  tags = { Name = "${var.name}-nat-${each.key}" }
 
   lifecycle {
-    # A newer image is no reason to cut the network off in the middle of an unrelated apply. To take it:
-    # terraform apply -replace='module.networking.aws_instance.nat[0]'
-    ignore_changes = [ami]
+    # Neither a newer image nor what it does at its start is a reason to cut the network off in the middle of an unrelated
+    # apply. The other of the two instances begins with both (nat_instance).
+    ignore_changes = [ami, user_data]
 
     # As of the NAT gateway.
     create_before_destroy = true

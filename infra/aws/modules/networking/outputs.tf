@@ -28,6 +28,11 @@ output "assign_public_ip" {
   value       = var.egress == "public"
 }
 
+output "egress_addresses" {
+  description = "The fixed addresses that tasks' calls come from; none where each task has its own."
+  value       = local.nat == "nat_gateway" ? aws_eip.nat[*].public_ip : local.nat == "nat_instance" ? aws_eip.nat_instance[*].public_ip : []
+}
+
 output "alarm_arns" {
   description = "The alarms of this module."
   value       = aws_cloudwatch_metric_alarm.nat_instance[*].arn

@@ -68,6 +68,26 @@ variable "egress_beside" {
   }
 }
 
+variable "nat_instance" {
+  description = "Which of two instances the NAT instance is: a or b."
+  type        = string
+
+  validation {
+    condition     = contains(["a", "b"], var.nat_instance)
+    error_message = "nat_instance is a or b."
+  }
+}
+
+variable "nat_instance_beside" {
+  description = "The other one, while it takes its place; null for none."
+  type        = string
+
+  validation {
+    condition     = contains(["a", "b"], coalesce(var.nat_instance_beside, "a"))
+    error_message = "nat_instance_beside is a, b or null."
+  }
+}
+
 variable "nat_gateway_per_zone" {
   description = "A NAT gateway in each zone instead of one."
   type        = bool
