@@ -23,7 +23,10 @@ class Network(Facts):
         public, private = PARTS[var["vpc_cidr"]]
         self.same("subnets", sorted(subnets), sorted(public + private))
         for group in (public, private):
-            self.same(f"zones of {group}", len({subnets[c]["availability_zone"] for c in group}), 2)
+            zones = {subnets[c]["availability_zone"] for c in group}
+            # The stand-in's us-east-1b is use1-az3, which has no VPC links.
+            able = "ac" if var["region"] == "us-east-1" else "ab"
+            self.same(f"zones of {group}", zones, {var["region"] + letter for letter in able})
         self.true(
             "no subnet gives public addresses by itself",
             not any(s["map_public_ip_on_launch"] for s in subnets.values()),

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 
 from made_up import ACCOUNT
 from resources import placeholder
@@ -27,7 +28,8 @@ def read(short, kind, configuration, maker):
         "aws_region": {"name": region, "region": region, "id": region, "endpoint": f"ec2.{region}.amazonaws.com"},
         "aws_availability_zones": {
             "names": [region + zone for zone in "abc"],
-            "zone_ids": [f"az{number}" for number in (1, 2, 3)],
+            # The second is one in which us-east-1 has no VPC links.
+            "zone_ids": [f"{zone_prefix(region)}-az{number}" for number in (1, 3, 2)],
             "group_names": [region],
             "id": region,
         },
@@ -55,6 +57,12 @@ def read(short, kind, configuration, maker):
     for name, (*_, inner) in short.get("b", {}).items():
         _fill(out.get(name), inner)
     return out
+
+
+def zone_prefix(region):
+    """What the ids of a region's zones begin with: apne2 of ap-northeast-2."""
+    continent, direction, number = region.split("-")
+    return continent + re.sub("north|south|east|west|central", lambda word: word[0][0], direction) + number
 
 
 def _fill(value, short):

@@ -5,10 +5,6 @@ data "aws_availability_zones" "available" {
   #checkov:skip=CKV_AWS_394:the two zones are chosen when the subnets are made and then kept (ignore_changes below), whatever the list says later
   state = "available"
 
-  # Where API Gateway has no VPC links. Zone ids, because us-east-1a is another place in every account.
-  # https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-vpc-links-v2.html
-  exclude_zone_ids = ["ape1-az1", "apne1-az3", "cac1-az4", "euw3-az2", "use1-az3", "usw1-az2"]
-
   # Local zones have no Fargate.
   filter {
     name   = "opt-in-status"
@@ -17,7 +13,29 @@ data "aws_availability_zones" "available" {
 }
 
 locals {
-  zones = slice(data.aws_availability_zones.available.names, 0, 2)
+  # The zones in which API Gateway has VPC links; of a region that is not here, any. By id, because us-east-1a is another place
+  # in every account.
+  # https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-vpc-links-v2.html
+  zones_with_vpc_links = {
+    ap-east-1      = ["ape1-az2", "ape1-az3"]
+    ap-northeast-1 = ["apne1-az1", "apne1-az2", "apne1-az4"]
+    ap-northeast-2 = ["apne2-az1", "apne2-az2", "apne2-az3"]
+    ap-south-1     = ["aps1-az1", "aps1-az2", "aps1-az3"]
+    ap-southeast-1 = ["apse1-az1", "apse1-az2", "apse1-az3"]
+    ap-southeast-2 = ["apse2-az1", "apse2-az2", "apse2-az3"]
+    ca-central-1   = ["cac1-az1", "cac1-az2"]
+    eu-west-3      = ["euw3-az1", "euw3-az3"]
+    us-east-1      = ["use1-az1", "use1-az2", "use1-az4", "use1-az5", "use1-az6"]
+    us-east-2      = ["use2-az1", "use2-az2", "use2-az3"]
+    us-west-1      = ["usw1-az1", "usw1-az3"]
+    us-west-2      = ["usw2-az1", "usw2-az2", "usw2-az3", "usw2-az4"]
+  }
+
+  zone_ids = data.aws_availability_zones.available.zone_ids
+  zones = [
+    for index, name in data.aws_availability_zones.available.names : name
+    if contains(lookup(local.zones_with_vpc_links, var.region, local.zone_ids), local.zone_ids[index])
+  ]
 }
 
 resource "aws_vpc" "this" {
@@ -27,6 +45,13 @@ resource "aws_vpc" "this" {
   enable_dns_hostnames = true
 
   tags = { Name = var.name }
+
+  lifecycle {
+    precondition {
+      condition     = length(local.zones) >= 2
+      error_message = "Of this account's zones in ${var.region} (${join(", ", local.zone_ids)}), fewer than two have API Gateway's VPC links."
+    }
+  }
 }
 
 # Taken over to be emptied: whatever is made without naming a security group can neither call nor be called.
