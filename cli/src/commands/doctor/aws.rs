@@ -331,8 +331,10 @@ async fn check_api(environment: AwsEnvironment) -> Check {
         Ok(client) => client,
         Err(error) => return no_https(name, &error),
     };
+    let mut is_unavailable = false;
     let answer = async {
         let response = client.send(client.get(&address)).await?;
+        is_unavailable = response.status().as_u16() == 503;
         let response = response.error_for_status()?;
         Ok(outbound::read_start(response, MAX_HEALTH).await)
     };
@@ -359,13 +361,25 @@ async fn check_api(environment: AwsEnvironment) -> Check {
             None => Check::failed(
                 name,
                 format!("{address} does not answer: {why}"),
-                Hint::command(
-                    format!("infra plan -e {}", environment.name),
-                    "shows whether anything is missing; the router's log says why it does not run",
-                ),
+                no_answer(&environment.name, is_unavailable),
             ),
         },
     }
+}
+
+/// What to do where nothing answers. API Gateway itself says 503 while it makes the interfaces of a
+/// VPC link anew.
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-vpc-links-v2.html>
+fn no_answer(environment: &str, is_unavailable: bool) -> Vec<Hint> {
+    let plan = Hint::command(
+        format!("infra plan -e {environment}"),
+        "shows whether anything is missing; the router's log says why it does not run",
+    );
+    let idle = Hint::from(
+        "after 60 days without a request its VPC link sleeps, and this request woke it: run it again in five minutes",
+    );
+    let idle = is_unavailable.then_some(idle);
+    idle.into_iter().chain([plan]).collect()
 }
 
 #[cfg(test)]
@@ -397,6 +411,15 @@ mod tests {
             .attribute_definitions(attribute(index_key, ScalarAttributeType::S))
             .global_secondary_indexes(index.build())
             .build()
+    }
+
+    #[test]
+    fn a_503_may_be_of_a_vpc_link_that_slept() {
+        assert_eq!(no_answer("dev", false).len(), 1);
+        let [idle, _] = &no_answer("dev", true)[..] else {
+            panic!("two hints")
+        };
+        assert!(idle.to_string().contains("60 days"), "{idle}");
     }
 
     #[test]
