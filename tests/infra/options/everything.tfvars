@@ -35,3 +35,4 @@ domain_name            = "chat.example.com"
 streaming_domain_name  = "stream.example.com"
 certificate_arn        = "arn:aws:acm:us-east-1:111122223333:certificate/9d0cbd6c-0000-4000-8000-000000000000"
 execute_api            = false
+active_hours           = { from = "06:15", to = "20:00", days = ["MON", "WED"], time_zone = "America/Sao_Paulo" }

@@ -44,9 +44,10 @@ resource "aws_scheduler_schedule" "tasks" {
 resource "aws_iam_role" "active_hours" {
   count = var.active_hours == null ? 0 : 1
 
-  name               = "${local.service_name}-active-hours"
-  description        = "Lets EventBridge Scheduler set the number of tasks"
-  assume_role_policy = data.aws_iam_policy_document.active_hours_trust[0].json
+  name                 = "${local.service_name}-active-hours"
+  description          = "Lets EventBridge Scheduler set the number of tasks"
+  assume_role_policy   = data.aws_iam_policy_document.active_hours_trust[0].json
+  permissions_boundary = var.permissions_boundary
 }
 
 data "aws_iam_policy_document" "active_hours_trust" {
