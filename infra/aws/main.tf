@@ -212,6 +212,7 @@ module "compute" {
   anonymous_tenant          = var.anonymous_tenant
   private_ranges            = var.private_ranges
   budget_webhook            = var.budget_webhook
+  public_url                = var.public_url
   oidc_issuer               = var.oidc_issuer
   oidc_audience             = var.oidc_audience
   log_filter                = var.log_filter

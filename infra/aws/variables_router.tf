@@ -81,6 +81,17 @@ variable "budget_webhook" {
   }
 }
 
+variable "public_url" {
+  description = "T3NETS_PUBLIC_URL: where people reach the router, the output `api_endpoint`, or a domain of yours, without a path. Who signs in to an MCP server comes back there; null where nobody does."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.public_url == null || can(regex("^https://[^/ ]+$", var.public_url))
+    error_message = "public_url is an https URL without a path."
+  }
+}
+
 variable "oidc_issuer" {
   description = "T3NETS_OIDC_ISSUER: whose tokens the router accepts; null for API keys only."
   type        = string

@@ -10,8 +10,10 @@ use crate::aws::{InvalidSecretsPrefix, Names, is_region};
 use crate::model::{InvalidId, TenantId};
 use crate::outbound::{Allowed, InvalidWebhookUrl, RANGES_VARIABLE, Reach, WebhookUrl};
 
+mod public_url;
 mod traces;
 
+pub use public_url::{InvalidPublicUrl, PUBLIC_URL_VARIABLE, PublicUrl};
 pub use traces::TracesConfig;
 
 /// The variable that names the webhook for budgets.
@@ -30,6 +32,8 @@ pub struct ServerConfig {
     pub ai: AiDefaults,
     /// Where the addresses that tenants choose may lead.
     pub reach: Reach,
+    /// Where people reach this router; without it nobody can sign in to an MCP server.
+    pub public_url: Option<PublicUrl>,
     /// Whom to tell when much of a budget is used.
     pub budget_webhook: Option<WebhookUrl>,
     /// Time limits of a turn.
@@ -225,6 +229,14 @@ impl ContainerConfig {
                 name: BUDGET_WEBHOOK_VARIABLE,
                 reason: error.to_string(),
             })?;
+        let public_url = get(PUBLIC_URL_VARIABLE).map(|text| text.parse());
+        let public_url =
+            public_url
+                .transpose()
+                .map_err(|error: InvalidPublicUrl| ConfigError::Invalid {
+                    name: PUBLIC_URL_VARIABLE,
+                    reason: error.to_string(),
+                })?;
         let deadlines = Deadlines::default();
         Ok(Self {
             port,
@@ -238,6 +250,7 @@ impl ContainerConfig {
                 admin_api,
                 ai,
                 reach: Reach::Internet(reach),
+                public_url,
                 budget_webhook,
                 deadlines,
             },

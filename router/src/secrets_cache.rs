@@ -64,6 +64,10 @@ impl SecretStore for CachedSecrets {
             .map_err(|error: Arc<StoreError>| StoreError::clone(&error))
     }
 
+    async fn get_now(&self, name: &SecretName) -> Result<Option<SecretDocument>, StoreError> {
+        self.store.get_now(name).await
+    }
+
     async fn put(
         &self,
         name: &SecretName,

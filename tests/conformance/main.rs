@@ -32,6 +32,7 @@ mod ledger;
 mod lists;
 mod local;
 mod local_crash;
+mod notes;
 mod operators;
 mod owners;
 mod removal;
@@ -227,6 +228,10 @@ macro_rules! conformance {
                     who_stores_a_turn_hears_that_it_is_to_stop
                     a_turn_is_gone_when_its_time_is_over
                     turns_go_with_their_owner_and_are_nobody_elses
+                }
+                notes {
+                    of_many_one_leaves_a_note_and_one_takes_it
+                    a_note_is_over_after_its_time_and_goes_with_its_user
                 }
                 secrets {
                     putting_says_what_it_did

@@ -113,6 +113,10 @@ pub(crate) const VARIABLES: &[(&str, &str)] = &[
         "T3NETS_BUDGET_WEBHOOK",
         "the address that `t3nets dev` tells of budgets",
     ),
+    (
+        "T3NETS_PUBLIC_URL",
+        "where people reach `t3nets dev`, if not on this machine",
+    ),
     ("SSL_CERT_FILE", "the certificate authorities to trust"),
     ("SSL_CERT_DIR", "the same, as a folder"),
 ];

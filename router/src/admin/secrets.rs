@@ -7,6 +7,7 @@
 mod fields;
 mod known;
 mod own;
+mod sign_in;
 
 use jiff::Timestamp;
 
@@ -16,9 +17,12 @@ use crate::model::{
     SecretName, Tenant, TenantId,
 };
 use crate::ports::{PutOutcome, StoreError};
+use crate::skills::mcp::oauth::{Grant, grant};
+use crate::skills::mcp::own as own_tokens;
 pub use fields::{Field, check, merged};
 pub use known::{KNOWN_INTEGRATIONS, fields_of};
 pub use own::OwnIntegration;
+pub use sign_in::{CameBack, SignInError, SigningIn, Whose};
 
 /// The integrations that a tenant's secrets can be of by nature: those whose fields T3nets knows,
 /// and the channels'.
@@ -59,9 +63,34 @@ impl Admin {
         check(&name.integration, document)?;
         let tenant = self.tenant(&name.tenant_id).await?;
         require_room(&tenant, &name.integration)?;
-        let outcome = self.put_secret(name, document).await?;
+        let document = match Grant::of(document) {
+            Some(grant) => self.with_sign_in(name, document, &grant).await?,
+            None => document.clone(),
+        };
+        let outcome = self.put_secret(name, &document).await?;
         self.note_mcp_server(name, true).await?;
         Ok(outcome)
+    }
+
+    /// The document with what came of a sign-in only if its token and its server are still the
+    /// same.
+    async fn with_sign_in(
+        &self,
+        name: &SecretName,
+        document: &SecretDocument,
+        grant: &Grant,
+    ) -> Result<SecretDocument, AdminError> {
+        let stored = self.platform.secrets.get_now(name).await?;
+        let is_kept = stored.is_none_or(|stored| stored.text("token") == document.text("token"));
+        let is_moved = own_tokens::server(document).as_ref() != Some(&grant.server);
+        let mut fields = document.fields().clone();
+        if is_moved || !is_kept {
+            grant::take_away(&mut fields);
+        }
+        if is_moved && is_kept {
+            fields.remove("token");
+        }
+        Ok(SecretDocument::new(fields))
     }
 
     /// Notes in the tenant's record whether it has this MCP server: a turn looks there.
@@ -114,7 +143,7 @@ impl Admin {
     /// [`AdminError::NotFound`] if there are none or they were removed.
     pub async fn secret_document(&self, name: &SecretName) -> Result<SecretDocument, AdminError> {
         self.tenant(&name.tenant_id).await?;
-        let document = self.platform.secrets.get(name).await?;
+        let document = self.platform.secrets.get_now(name).await?;
         document.ok_or_else(|| AdminError::NotFound(name.into()))
     }
 
@@ -234,6 +263,8 @@ fn shown(integration: &IntegrationName, fields: &JsonObject) -> Vec<ShownField> 
     let document = SecretDocument::new(fields.clone());
     fields
         .keys()
+        // What a sign-in left is told by itself.
+        .filter(|name| !(integration.is_mcp_server() && *name == grant::FIELD))
         .map(|name| ShownField {
             name: name.clone(),
             value: known

@@ -23,6 +23,7 @@ mod holds;
 pub(crate) mod key_part;
 mod ledger;
 mod names;
+mod notes;
 mod permissions;
 mod profile;
 pub mod schema;
@@ -44,6 +45,7 @@ pub use conversations::DynamoConversations;
 pub use deploys::{DeployLock, Deploys, Lease, LockAttempt, VerifiedRelease, WatchedDeployment};
 pub use error::{AwsError, AwsErrorKind};
 pub use names::{InvalidSecretsPrefix, Names, SecretsPrefix, is_region};
+pub use notes::DynamoNotes;
 pub(crate) use permissions::GUARDRAIL_ACTION;
 pub use permissions::{ADMIN_ACTIONS, TASK_ACTIONS};
 pub use profile::{ProfileFacts, ProfileSource};
@@ -61,6 +63,10 @@ pub fn open(sdk: &SdkConfig, names: &Names, clock: Arc<dyn Clock>) -> Platform {
         tenants: Arc::new(DynamoTenants::new(dynamodb.clone(), tenants, clock.clone())),
         usage: Arc::new(DynamoUsage::new(dynamodb.clone(), tenants, clock.clone())),
         turns: Arc::new(DynamoTurns::new(
+            dynamodb.clone(),
+            &names.conversations_table,
+        )),
+        notes: Arc::new(DynamoNotes::new(
             dynamodb.clone(),
             &names.conversations_table,
         )),

@@ -7,9 +7,12 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 
 use super::Caller;
-use crate::model::{ContentBlock, IntegrationName, ModelRequest, SecretName, ToolSpec};
+use crate::config::PublicUrl;
+use crate::model::{ContentBlock, IntegrationName, ModelRequest, SecretName, ToolSpec, User};
 use crate::ports::Platform;
 use crate::skills::SkillSet;
+use crate::skills::mcp::oauth::Held;
+use crate::skills::mcp::oauth::grant::is_renewable;
 use crate::skills::mcp::{OfferedTool, Server, Servers, own};
 use crate::skills::{SkillError, SkillErrorKind};
 use crate::telemetry::Span;
@@ -29,6 +32,8 @@ pub(super) struct TurnServers {
     /// Those that want a token of the user's own, which there is not: with what the model calls in
     /// place of their tools.
     unconnected: Vec<(IntegrationName, ToolSpec)>,
+    /// Where the page is on which users connect them.
+    public_url: Option<PublicUrl>,
 }
 
 /// A tool that the model may call.
@@ -53,6 +58,7 @@ impl TurnServers {
         let asked = names.iter().map(|name| one(platform, caller, way, name));
         let mut ready = Self {
             way: Some(way.clone()),
+            public_url: skills.public_url().cloned(),
             ..Self::default()
         };
         for (name, found) in names.iter().zip(join_all(asked).await) {
@@ -114,10 +120,20 @@ impl TurnServers {
         };
         let called = self.unconnected.iter().filter(|(_, spec)| is_called(spec));
         let told = called.map(|(integration, _)| {
+            let way = match &self.public_url {
+                Some(url) => format!(
+                    "[Connect `{}`]({})",
+                    integration.mcp_label().unwrap_or_default(),
+                    url.connections(integration)
+                ),
+                None => format!(
+                    "Send a token of yours to `PUT /api/me/integrations/{integration}`, or have an \
+                     operator store it with `t3nets secret set {integration} --user`."
+                ),
+            };
             format!(
-                "Connect your account at `{}` first: it needs a token of your own, and none that \
-                 works with it is stored. Send yours to `PUT /api/me/integrations/{integration}`, \
-                 or have an operator store it with `t3nets secret set {integration} --user`.",
+                "Connect your account at `{}` first: it is used with each person's own, and yours \
+                 is not connected, or not any more. {way}",
                 integration.mcp_label().unwrap_or_default(),
             )
         });
@@ -244,38 +260,64 @@ async fn one(
             return Found::Missing;
         }
     };
-    let wants_own = own::is_wanted(&fields);
-    let fields = match (wants_own, &caller.user) {
-        (false, _) => fields,
+    let user = match (own::is_wanted(&fields), &caller.user) {
+        (false, _) => None,
         // Without a user there is nobody to connect it.
         (true, None) => return Found::NotConnected,
-        (true, Some(user)) => {
-            let name = SecretName {
-                user_id: Some(user.id.clone()),
-                ..name
-            };
-            let stored = match platform.secrets.get(&name).await {
-                Ok(stored) => stored,
-                Err(error) => {
-                    tracing::warn!(%tenant, %integration, %error, "a user's own token cannot be read");
-                    return Found::Missing;
-                }
-            };
-            match stored.and_then(|stored| own::applied(&fields, &stored, user)) {
-                Some(fields) => fields,
-                None => return Found::Unconnected,
-            }
-        }
+        (true, Some(user)) => Some(user),
     };
-    match way.ready(tenant, integration, &fields).await {
+    let mut held = Held {
+        name,
+        document: fields.clone(),
+        settings: fields,
+        was_refused: false,
+    };
+    if let Some(user) = user {
+        held.name.user_id = Some(user.id.clone());
+        held.document = match platform.secrets.get(&held.name).await {
+            Ok(Some(own)) if own::applied(&held.settings, &own, user).is_some() => own,
+            Ok(_) => return Found::Unconnected,
+            Err(error) => {
+                tracing::warn!(%tenant, %integration, %error, "a user's own token cannot be read");
+                return Found::Missing;
+            }
+        };
+    }
+    let mut ready = with_current(platform, way, user, held.clone()).await;
+    // One that was taken back before its time is renewed, if it can be.
+    if is_denied(&ready) && is_renewable(&held.document) {
+        held.was_refused = true;
+        ready = with_current(platform, way, user, held).await;
+    }
+    match ready {
         Ok(server) => Found::Server(Box::new(server)),
-        Err(SkillError {
-            kind: SkillErrorKind::Denied,
-            ..
-        }) if wants_own => Found::Unconnected,
+        Err(_) if is_denied(&ready) && user.is_some() => Found::Unconnected,
         Err(error) => {
             tracing::warn!(%tenant, %integration, %error, "a turn goes on without an MCP server's tools");
             Found::Missing
         }
     }
+}
+
+/// The server with a token that works as far as is known.
+async fn with_current(
+    platform: &Platform,
+    way: &Arc<Servers>,
+    user: Option<&User>,
+    held: Held,
+) -> Result<Server, SkillError> {
+    let (name, settings) = (held.name.clone(), held.settings.clone());
+    let mut fields = way.sign_ins().current(platform, held).await?;
+    if let Some(user) = user {
+        fields = own::applied(&settings, &fields, user).ok_or_else(|| SkillError {
+            kind: SkillErrorKind::Denied,
+            message: "the user's own token was taken away meanwhile".to_owned(),
+            hint: None,
+        })?;
+    }
+    way.ready(&name.tenant_id, &name.integration, &fields).await
+}
+
+fn is_denied(ready: &Result<Server, SkillError>) -> bool {
+    matches!(ready, Err(error) if error.kind == SkillErrorKind::Denied)
 }

@@ -204,6 +204,17 @@ fn a_webhook_is_an_https_address_and_its_path_is_in_no_error() {
 }
 
 #[test]
+fn the_address_of_the_router_is_an_https_address_without_a_path() {
+    let with = |url| read(&aws_with(&[("T3NETS_PUBLIC_URL", url)]));
+    let config = with("https://t3nets.example.com/").unwrap();
+    let url = config.server.public_url.map(|url| url.to_string());
+    assert_eq!(url.as_deref(), Some("https://t3nets.example.com"));
+    let error = with("http://t3nets.example.com").unwrap_err().to_string();
+    assert!(error.contains("T3NETS_PUBLIC_URL"), "{error}");
+    assert!(with("").unwrap().server.public_url.is_none());
+}
+
+#[test]
 fn traces_are_sent_where_somebody_said_so() {
     let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318");
     let exporter = ("OTEL_TRACES_EXPORTER", "otlp");

@@ -36,6 +36,7 @@ pub const ROUTES: &[(Method, &str, Callers)] = &[
     (Method::GET, "/c/{session_id}", Callers::Everyone),
     (Method::GET, "/dashboard", Callers::Everyone),
     (Method::GET, "/setup", Callers::Everyone),
+    (Method::GET, "/oauth/callback/{name}", Callers::Everyone),
     (Method::GET, "/assets/{file}", Callers::Everyone),
     (Method::GET, "/api/health", Callers::EveryoneOrKnown),
     (Method::POST, "/api/chat", Callers::Chat),
@@ -57,6 +58,21 @@ pub const ROUTES: &[(Method, &str, Callers)] = &[
     (
         Method::DELETE,
         "/api/me/integrations/{name}",
+        Callers::Users,
+    ),
+    (
+        Method::POST,
+        "/api/me/integrations/{name}/test",
+        Callers::Users,
+    ),
+    (
+        Method::POST,
+        "/api/me/integrations/{name}/connect",
+        Callers::Users,
+    ),
+    (
+        Method::POST,
+        "/api/me/integrations/{name}/connected",
         Callers::Users,
     ),
     (Method::GET, "/api/history", Callers::Users),
@@ -108,6 +124,11 @@ pub const ROUTES: &[(Method, &str, Callers)] = &[
     (
         Method::POST,
         "/api/admin/integrations/{name}/restore",
+        Callers::Admins,
+    ),
+    (
+        Method::POST,
+        "/api/admin/integrations/{name}/connect",
         Callers::Admins,
     ),
     (Method::GET, "/api/admin/health", Callers::Admins),

@@ -26,6 +26,7 @@ mod paging;
 mod server;
 mod session;
 mod settings;
+mod sign_in;
 mod turns;
 
 use std::sync::Arc;
@@ -113,7 +114,7 @@ pub enum AppError {
 /// # Errors
 /// If no HTTPS client can be made, or the model that the process was started with cannot be used.
 pub fn app(platform: Platform, config: ServerConfig) -> Result<App, AppError> {
-    let skills = SkillSet::built_in(config.reach.clone())?;
+    let skills = SkillSet::built_in(config.reach.clone())?.reached_at(config.public_url);
     let environment = config.identity.environment.clone();
     let alerts = config.budget_webhook;
     let alerts = alerts.map(|url| BudgetAlerts::new(url, environment, config.reach.clone()));
@@ -165,6 +166,9 @@ pub fn app(platform: Platform, config: ServerConfig) -> Result<App, AppError> {
         .routes(routes!(own_export::export))
         .routes(routes!(own_integrations::list))
         .routes(routes!(own_integrations::put, own_integrations::remove))
+        .routes(routes!(own_integrations::test))
+        .routes(routes!(sign_in::begin))
+        .routes(routes!(sign_in::finish))
         .routes(routes!(settings::show, settings::change))
         .routes(routes!(admin::users::list, admin::users::add))
         .routes(routes!(admin::users::set, admin::users::remove))
@@ -180,6 +184,7 @@ pub fn app(platform: Platform, config: ServerConfig) -> Result<App, AppError> {
         ))
         .routes(routes!(admin::integrations::test))
         .routes(routes!(admin::integrations::restore))
+        .routes(routes!(sign_in::begin_for_all))
         .routes(routes!(admin::health::show))
         .routes(routes!(admin::usage::show))
         .routes(routes!(admin::usage::own))
@@ -192,6 +197,7 @@ pub fn app(platform: Platform, config: ServerConfig) -> Result<App, AppError> {
         .route("/c/{session_id}", get(page::chat))
         .route("/dashboard", get(page::dashboard))
         .route("/setup", get(page::setup))
+        .route("/oauth/callback/{name}", get(sign_in::callback))
         .route("/assets/{file}", get(page::asset))
         .route(
             "/openapi.json",

@@ -8,14 +8,15 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::AppState;
+use super::admin::integrations::{Tested, tested, try_out};
 use super::admin::of_path;
 use super::auth::KnownUser;
-use super::error::{ApiError, Errors};
+use super::error::{ApiError, ErrorBody, Errors};
 use super::extract::JsonBody;
 use super::fields::{Fields, FromFields};
 use crate::admin::Admin;
 use crate::admin::secrets::OwnIntegration;
-use crate::model::IntegrationName;
+use crate::model::{IntegrationName, SecretName};
 
 /// The servers that are used with each user's own token.
 #[derive(Debug, Serialize, ToSchema)]
@@ -35,6 +36,11 @@ struct OwnIntegrationView {
     /// When the token last changed; `null` if there is none.
     #[schema(value_type = Option<String>, format = DateTime)]
     updated_at: Option<Timestamp>,
+    /// Whether the token came of a sign-in at the server, and was not entered.
+    signed_in: bool,
+    /// Since when one has to sign in again; `null` if one need not.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    ended_at: Option<Timestamp>,
 }
 
 impl From<OwnIntegration> for OwnIntegrationView {
@@ -42,8 +48,10 @@ impl From<OwnIntegration> for OwnIntegrationView {
         Self {
             name: own.integration,
             server: own.server,
-            connected: own.connected.is_some(),
-            updated_at: own.connected.map(|secret| secret.updated_at),
+            connected: own.stored.is_some() && own.ended_at.is_none(),
+            signed_in: own.is_signed_in,
+            ended_at: own.ended_at,
+            updated_at: own.stored.map(|secret| secret.updated_at),
         }
     }
 }
@@ -125,6 +133,39 @@ pub(super) async fn remove(
     listed(&admin, &user).await
 }
 
+/// Test the caller's own token for a server
+#[utoipa::path(
+    post,
+    path = "/api/me/integrations/{name}/test",
+    tag = "session",
+    params(("name" = String, Path, description = "`mcp-NAME`")),
+    responses(
+        (status = 200, description = "It works", body = Tested),
+        (status = "4XX", description = "Refused", body = ErrorBody),
+        (status = "5XX", description = "It does not work, or the test failed", body = ErrorBody),
+    ),
+    security(("key" = [])),
+)]
+pub(super) async fn test(
+    State(state): State<AppState>,
+    user: KnownUser,
+    Path(name): Path<String>,
+) -> Result<Json<Tested>, ApiError> {
+    let name: IntegrationName = of_path("name", &name)?;
+    let tenant = &user.caller.tenant;
+    let secret = SecretName {
+        tenant_id: tenant.id.clone(),
+        integration: name.clone(),
+        user_id: Some(user.user_id.clone()),
+    };
+    let trying = async {
+        let admin = operations(&state, &user);
+        let credentials = admin.credentials_to_try(state.engine.skills(), &secret);
+        try_out(&state, tenant, &name, &credentials.await?).await
+    };
+    tested(&state, &name, trying).await.map(Json)
+}
+
 async fn listed(admin: &Admin, user: &KnownUser) -> Result<Json<OwnIntegrations>, ApiError> {
     let own = admin.own_integrations(&user.caller.tenant.id, &user.user_id);
     let integrations = own
@@ -135,12 +176,12 @@ async fn listed(admin: &Admin, user: &KnownUser) -> Result<Json<OwnIntegrations>
     Ok(Json(OwnIntegrations { integrations }))
 }
 
-fn operations(state: &AppState, user: &KnownUser) -> Admin {
+pub(super) fn operations(state: &AppState, user: &KnownUser) -> Admin {
     Admin::new(state.platform.clone(), format!("user:{}", user.user_id))
 }
 
 /// The same where the router may write secrets at all.
-async fn writing(
+pub(super) async fn writing(
     state: &AppState,
     user: &KnownUser,
     name: &IntegrationName,

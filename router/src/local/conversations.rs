@@ -166,7 +166,7 @@ impl ConversationStore for SqliteConversations {
         let users = users.to_vec();
         self.database
             .write(move |connection| {
-                for table in ["conversations", "turns"] {
+                for table in ["conversations", "turns", "notes"] {
                     let mut delete = connection.prepare_cached(&format!(
                         "DELETE FROM {table} WHERE tenant_id = ? AND user_id = ?"
                     ))?;
@@ -183,7 +183,7 @@ impl ConversationStore for SqliteConversations {
         let tenant = tenant.clone();
         self.database
             .write(move |connection| {
-                for table in ["conversations", "turns"] {
+                for table in ["conversations", "turns", "notes"] {
                     connection
                         .prepare_cached(&format!("DELETE FROM {table} WHERE tenant_id = ?"))?
                         .execute(params![tenant.as_str()])?;

@@ -37,6 +37,7 @@ pub(super) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("schema/0007_turns.sql")),
     M::up(include_str!("schema/0008_holds.sql")),
     M::up(include_str!("schema/0009_own_budgets.sql")),
+    M::up(include_str!("schema/0010_notes.sql")),
 ];
 
 /// How long a write waits for another process that is writing.

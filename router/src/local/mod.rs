@@ -21,6 +21,7 @@ mod inspect;
 mod known;
 mod ledger;
 mod measured;
+mod notes;
 mod records;
 mod rows;
 mod secrets;
@@ -105,7 +106,8 @@ pub fn open_with_clock(home: &Path, clock: Arc<dyn Clock>) -> Result<Platform, S
         conversations: Arc::new(conversations::SqliteConversations::new(Arc::clone(
             &database,
         ))),
-        turns: Arc::new(turns::SqliteTurns::new(database)),
+        turns: Arc::new(turns::SqliteTurns::new(Arc::clone(&database))),
+        notes: Arc::new(notes::SqliteNotes::new(database)),
         secrets: Arc::new(FileSecrets::open(home, SECRETS_STEM, Arc::clone(&clock))?),
         clock,
     })

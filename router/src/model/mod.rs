@@ -14,6 +14,7 @@ mod key;
 mod ledger;
 mod mcp;
 pub(crate) mod newer;
+mod note;
 mod other;
 pub mod own_budgets;
 mod record;
@@ -39,6 +40,7 @@ pub use key::{ApiKey, KeyHash, TokenKind};
 pub use ledger::{LedgerAccount, LedgerCounts, LedgerLine, Route, SettledTurn, UnknownRoute};
 pub use mcp::MOST_MCP_SERVERS;
 pub use newer::Guardrail;
+pub use note::NoteName;
 pub use other::{InvalidAttribute, OtherAttributes};
 pub(crate) use other::{
     KEY_ATTRIBUTES, MAPPING_ATTRIBUTES, MEMORY_ATTRIBUTES, TENANT_ATTRIBUTES, USER_ATTRIBUTES,

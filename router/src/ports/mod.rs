@@ -20,9 +20,9 @@ pub use model::{ChatModel, Listener, ModelError, ModelEvent};
 
 use crate::model::{
     ApiKey, AuditEntry, BudgetProgress, ChannelId, ChannelKind, ChannelMapping, ConversationKey,
-    ConversationOwner, DailyUsage, Hold, KeyHash, LedgerAccount, LedgerLine, Message, Reserved,
-    SecretDescription, SecretDocument, SecretName, SessionSummary, SettledTurn, StoredTurn, Tenant,
-    TenantId, TurnId, TurnProgress, User, UserId, UserMemory,
+    ConversationOwner, DailyUsage, Hold, KeyHash, LedgerAccount, LedgerLine, Message, NoteName,
+    Reserved, SecretDescription, SecretDocument, SecretName, SessionSummary, SettledTurn,
+    StoredTurn, Tenant, TenantId, TurnId, TurnProgress, User, UserId, UserMemory,
 };
 
 /// Which part of a list to return.
@@ -350,6 +350,27 @@ pub trait TurnStore: Send + Sync {
     async fn ask_to_stop(&self, owner: &ConversationOwner, id: &TurnId) -> Result<(), StoreError>;
 }
 
+/// What is remembered of users for minutes, each taken once, by whichever process of the service.
+/// It goes with its user's conversations.
+#[async_trait]
+pub trait NoteStore: Send + Sync {
+    /// Leaves a note, unless there is one of this name whose time is not over: `false` then.
+    async fn leave(
+        &self,
+        name: &NoteName,
+        value: &SecretDocument,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
+    /// Takes a note away and returns it, to one of however many at once; `None` if there is none,
+    /// or its time is over.
+    async fn take(
+        &self,
+        name: &NoteName,
+        now: Timestamp,
+    ) -> Result<Option<SecretDocument>, StoreError>;
+}
+
 /// How long a conversation lives after its last turn.
 pub const CONVERSATION_LIFE: SignedDuration = SignedDuration::from_hours(30 * 24);
 
@@ -359,6 +380,10 @@ pub const CONVERSATION_LIFE: SignedDuration = SignedDuration::from_hours(30 * 24
 pub trait SecretStore: Send + Sync {
     /// The secret's content; `None` if there is none or it was removed.
     async fn get(&self, name: &SecretName) -> Result<Option<SecretDocument>, StoreError>;
+    /// The same as it is stored now, whatever is kept in memory.
+    async fn get_now(&self, name: &SecretName) -> Result<Option<SecretDocument>, StoreError> {
+        self.get(name).await
+    }
     /// Makes or replaces it. One that was removed is restored first.
     async fn put(
         &self,
@@ -424,6 +449,8 @@ pub struct Platform {
     pub conversations: Arc<dyn ConversationStore>,
     /// Turns that are answered apart from their request.
     pub turns: Arc<dyn TurnStore>,
+    /// What is remembered of users for minutes.
+    pub notes: Arc<dyn NoteStore>,
     /// Tenants' credentials for outside systems.
     pub secrets: Arc<dyn SecretStore>,
     /// Tells the stores and the operations what time it is.

@@ -29,6 +29,7 @@ pub use self::jira::{Access, Limits, Recording};
 use self::mcp::Servers;
 use self::own_triggers::OwnTrigger;
 use self::rules::{Rules, Trigger};
+use crate::config::PublicUrl;
 use crate::model::{IntegrationName, SecretDocument, Tenant, ToolSpec};
 use crate::outbound::{ClientError, Reach};
 
@@ -132,6 +133,7 @@ pub struct SkillSet {
     /// The rules with tenants' own triggers, by these.
     own_rules: Cache<Vec<String>, Arc<Rules>>,
     servers: Option<Arc<Servers>>,
+    public_url: Option<PublicUrl>,
 }
 
 impl SkillSet {
@@ -160,7 +162,19 @@ impl SkillSet {
             rules,
             own_rules: Cache::new(KEPT_RULES),
             servers: None,
+            public_url: None,
         }
+    }
+
+    /// The same in a router whose page is at this address.
+    #[must_use]
+    pub fn reached_at(self, public_url: Option<PublicUrl>) -> Self {
+        Self { public_url, ..self }
+    }
+
+    /// Where the router's page is.
+    pub(crate) fn public_url(&self) -> Option<&PublicUrl> {
+        self.public_url.as_ref()
     }
 
     /// All skills, in order.

@@ -63,6 +63,7 @@ CHANGES = [
             "anonymous_tenant": None,
             "private_ranges": ["10.20.0.0/16"],
             "budget_webhook": "https://hooks.example.com/budgets",
+            "public_url": "https://t3nets.example.com",
             "oidc_issuer": "https://issuer.example.com",
             "oidc_audience": "t3nets",
             "log_filter": "debug",

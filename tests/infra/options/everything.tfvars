@@ -19,6 +19,7 @@ bedrock_guardrails     = ["gr1a2b3c4d5e", "arn:aws:bedrock:us-east-1:11112222333
 anonymous_tenant       = "default"
 private_ranges         = ["10.20.0.0/16", "10.21.0.0/24"]
 budget_webhook         = "https://hooks.example.com/budgets"
+public_url             = "https://t3nets.example.com"
 oidc_issuer            = "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_example"
 oidc_audience          = "t3nets"
 metrics_address        = "127.0.0.1:9090"

@@ -235,6 +235,7 @@ async fn the_table_has_every_route_of_the_document_and_no_other() {
         "/c/{session_id}",
         "/dashboard",
         "/setup",
+        "/oauth/callback/{name}",
         "/assets/{file}",
         // Is not served, and says so.
         "/v1/embeddings",

@@ -26,6 +26,7 @@ mod page;
 mod questions;
 mod refusals;
 mod session;
+mod sign_in;
 mod small_print;
 mod streaming;
 mod tenants_apart;
@@ -82,6 +83,8 @@ pub(crate) struct Setup {
     pub(crate) settings: TenantSettings,
     /// A store of usage in place of the embedded one.
     pub(crate) usage: Option<Arc<dyn UsageStore>>,
+    /// Where the router is reached.
+    pub(crate) public_url: Option<&'static str>,
     /// The webhook that is told of budgets.
     pub(crate) budget_webhook: Option<String>,
 }
@@ -171,6 +174,7 @@ impl TestApp {
             anonymous_tenant: setup.anonymous.then(|| tenant_id("default")),
             ai,
             reach: Reach::Internet(Allowed::parse(true, None).unwrap()),
+            public_url: setup.public_url.map(|url| url.parse().unwrap()),
             budget_webhook: setup.budget_webhook.map(|url| url.parse().unwrap()),
             deadlines: setup.deadlines.unwrap_or_default(),
             sample_board: setup.sample_board,

@@ -15,14 +15,14 @@ use super::clock::ManualClock;
 use super::{Answer, Setup, TestApp, request, tenant_id};
 
 /// A browser with its cookie and what `/api/me` told it.
-struct Browser<'a> {
+pub(super) struct Browser<'a> {
     app: &'a TestApp,
     cookie: String,
     csrf: String,
 }
 
 impl<'a> Browser<'a> {
-    async fn sign_in(app: &'a TestApp, with: Value) -> Self {
+    pub(super) async fn sign_in(app: &'a TestApp, with: Value) -> Self {
         let answer = app.post("/session", None, &with).await;
         assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
         let set = answer.headers["set-cookie"].to_str().unwrap();
@@ -44,12 +44,12 @@ impl<'a> Browser<'a> {
         request(method, path, None).header("cookie", &self.cookie)
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    pub(super) async fn get(&self, path: &str) -> Answer {
         let request = self.request(Method::GET, path).body(Body::empty());
         self.app.send(request.unwrap()).await
     }
 
-    async fn send(&self, method: Method, path: &str, body: &Value) -> Answer {
+    pub(super) async fn send(&self, method: Method, path: &str, body: &Value) -> Answer {
         let request = self
             .request(method, path)
             .header("x-csrf-token", &self.csrf);

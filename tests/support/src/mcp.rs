@@ -1,7 +1,9 @@
 //! A scripted MCP server over streamable HTTP: tools that a test gives it, answers that a function
 //! computes, and what goes wrong.
 
-use std::collections::BTreeMap;
+pub mod sign_in;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -9,11 +11,15 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 use futures::StreamExt;
 use serde_json::{Value, json};
 
+use self::sign_in::AuthorizationServer;
 use crate::TestServer;
+
+/// Where a server says of itself who signs people in for it.
+const METADATA: &str = "/.well-known/oauth-protected-resource";
 
 /// How a request goes wrong.
 #[derive(Debug, Clone)]
@@ -42,8 +48,17 @@ struct Shared {
     faults: Mutex<BTreeMap<String, Fault>>,
     seen: Mutex<Vec<(String, Value)>>,
     token: Mutex<Option<String>>,
+    sign_in: Mutex<Option<SignIn>>,
     as_events: Mutex<bool>,
     says_changed: Mutex<bool>,
+}
+
+/// Who signs people in for a server.
+struct SignIn {
+    /// What the server says of itself.
+    metadata: Value,
+    /// The tokens that work.
+    tokens: Arc<Mutex<BTreeSet<String>>>,
 }
 
 /// A scripted MCP server on a free loopback port.
@@ -90,11 +105,13 @@ impl McpServer {
             faults: Mutex::default(),
             seen: Mutex::default(),
             token: Mutex::default(),
+            sign_in: Mutex::default(),
             as_events: Mutex::default(),
             says_changed: Mutex::default(),
         });
         let routes = Router::new()
             .route("/mcp", post(serve).delete(|| async { StatusCode::OK }))
+            .route(&format!("{METADATA}/mcp"), get(metadata))
             .with_state(shared.clone());
         Self {
             server: TestServer::start(routes).await,
@@ -110,6 +127,20 @@ impl McpServer {
     /// Refuses whoever does not send this token.
     pub fn require_token(&self, token: &str) {
         *self.shared.token.lock().unwrap() = Some(token.to_owned());
+    }
+
+    /// Takes the tokens of this authorization server alone, and says so.
+    pub fn sign_in_at(&self, authority: &AuthorizationServer) {
+        *self.shared.sign_in.lock().unwrap() = Some(SignIn {
+            metadata: json!({"resource": self.url(), "authorization_servers": [authority.issuer()]}),
+            tokens: authority.tokens(),
+        });
+    }
+
+    /// Says something else of who signs people in for it.
+    pub fn say_of_sign_in(&self, name: &str, value: Value) {
+        let mut sign_in = self.shared.sign_in.lock().unwrap();
+        sign_in.as_mut().unwrap().metadata[name] = value;
     }
 
     /// Answers with events in place of JSON.
@@ -161,6 +192,15 @@ async fn serve(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Byte
     if token.is_some_and(|token| sent != Some(&format!("Bearer {token}"))) {
         return StatusCode::UNAUTHORIZED.into_response();
     }
+    if let Some(sign_in) = &*shared.sign_in.lock().unwrap() {
+        let token = sent.and_then(|sent| sent.strip_prefix("Bearer "));
+        if !token.is_some_and(|token| sign_in.tokens.lock().unwrap().contains(token)) {
+            let host = headers["host"].to_str().unwrap();
+            let metadata = format!("http://{host}{METADATA}/mcp");
+            let challenge = format!("Bearer resource_metadata=\"{metadata}\", scope=\"docs:read\"");
+            return (StatusCode::UNAUTHORIZED, [("www-authenticate", challenge)]).into_response();
+        }
+    }
     let request: Value = serde_json::from_slice(&body).unwrap();
     let method = request["method"].as_str().unwrap_or_default().to_owned();
     let params = request["params"].clone();
@@ -196,6 +236,13 @@ async fn serve(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Byte
     };
     let events = format!("{notice}event: message\ndata: {answer}\n\n");
     (session, [("content-type", "text/event-stream")], events).into_response()
+}
+
+async fn metadata(State(shared): State<Arc<Shared>>) -> Response {
+    match &*shared.sign_in.lock().unwrap() {
+        Some(sign_in) => axum::Json(sign_in.metadata.clone()).into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
 }
 
 fn result(shared: &Shared, method: &str, params: &Value) -> Value {

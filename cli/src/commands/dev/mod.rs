@@ -18,12 +18,16 @@ use axum::Router;
 use jiff::Timestamp;
 use t3nets_router::admin::Admin;
 use t3nets_router::ai::AiDefaults;
-use t3nets_router::config::{BUDGET_WEBHOOK_VARIABLE, Deadlines, Identity, ServerConfig};
+use t3nets_router::config::{
+    BUDGET_WEBHOOK_VARIABLE, Deadlines, Identity, InvalidPublicUrl, PUBLIC_URL_VARIABLE, PublicUrl,
+    ServerConfig,
+};
 use t3nets_router::http::App;
 use t3nets_router::model::TenantId;
 use t3nets_router::outbound::{InvalidWebhookUrl, Reach, WebhookUrl, is_loopback_address};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use url::Url;
 
 use self::banner::{DevStarted, url_of};
 use self::models::DevModels;
@@ -108,6 +112,7 @@ pub(crate) async fn run(context: &Context, args: DevArgs) -> Result<Streamed, Cl
     };
     let anonymous_tenant = args.anonymous_tenant(&tenant);
     let config = ServerConfig {
+        public_url: public_url(&url_of(address)?)?,
         anonymous_tenant: anonymous_tenant.clone(),
         sample_board: sample_board.as_ref().map(|board| board.served.clone()),
         ..config
@@ -163,10 +168,23 @@ fn config(environment: &Environment, reach: Reach) -> Result<ServerConfig, CliEr
         admin_api: true,
         ai,
         reach,
+        public_url: None,
         budget_webhook: budget_webhook()?,
         deadlines: Deadlines::default(),
         sample_board: None,
     })
+}
+
+/// Where people reach it: where the variable says, else on this machine.
+fn public_url(own: &Url) -> Result<Option<PublicUrl>, CliError> {
+    let set = std::env::var(PUBLIC_URL_VARIABLE).ok();
+    match set.filter(|text| !text.is_empty()) {
+        // One that listens elsewhere than on loopback has no address of its own that could be used.
+        None => Ok(own.as_str().parse().ok()),
+        Some(text) => text.parse().map(Some).map_err(|error: InvalidPublicUrl| {
+            CliError::not_ready(format!("`{PUBLIC_URL_VARIABLE}` cannot be used")).caused_by(error)
+        }),
+    }
 }
 
 fn budget_webhook() -> Result<Option<WebhookUrl>, CliError> {

@@ -1,9 +1,10 @@
 //! `t3nets secret list`.
 
+use jiff::Timestamp;
 use serde::Serialize;
 use t3nets_router::admin::secrets::OwnIntegration;
 use t3nets_router::admin::views::SecretView;
-use t3nets_router::model::UserId;
+use t3nets_router::model::{SecretDescription, UserId};
 
 use crate::commands::arguments::TenantFlag;
 use crate::context::Context;
@@ -31,9 +32,28 @@ pub(super) fn state(secret: &SecretView) -> String {
     }
 }
 
+/// A secret, and of a user's own whether it still works.
+#[derive(Debug, Serialize)]
+struct Listed {
+    #[serde(flatten)]
+    secret: SecretView,
+    /// Since when the user has to sign in again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended_at: Option<Timestamp>,
+}
+
+impl From<SecretDescription> for Listed {
+    fn from(secret: SecretDescription) -> Self {
+        Self {
+            secret: secret.into(),
+            ended_at: None,
+        }
+    }
+}
+
 #[derive(Debug, Serialize)]
 pub(crate) struct Secrets {
-    secrets: Vec<SecretView>,
+    secrets: Vec<Listed>,
     /// What stores one, where there is none.
     #[serde(skip)]
     next: Option<Hint>,
@@ -46,11 +66,15 @@ impl Output for Secrets {
         }
         table(
             &["integration", "updated", "state"],
-            self.secrets.iter().map(|secret| {
+            self.secrets.iter().map(|Listed { secret, ended_at }| {
+                let ended = ended_at.map(|at| {
+                    let at = shown_time(at);
+                    format!("ended {at}: the user has to connect again")
+                });
                 [
                     secret.integration.to_string(),
                     shown_time(secret.updated_at),
-                    state(secret),
+                    ended.unwrap_or_else(|| state(secret)),
                 ]
             }),
         )
@@ -71,7 +95,7 @@ pub(crate) async fn run(context: &Context, args: ListArgs) -> Result<Secrets, Cl
     let tenant = args.tenant.resolve(context, &admin).await?;
     let (secrets, next) = match &args.user {
         None => (
-            admin.secrets(&tenant).await?,
+            Vec::from_iter(admin.secrets(&tenant).await?.into_iter().map(Listed::from)),
             Some(Hint::command("secret set jira", "stores one")),
         ),
         Some(user) => {
@@ -82,12 +106,14 @@ pub(crate) async fn run(context: &Context, args: ListArgs) -> Result<Secrets, Cl
                     "stores one",
                 )
             });
-            let stored = own.into_iter().filter_map(|own| own.connected);
+            let stored = own.into_iter().filter_map(|own| {
+                Some(Listed {
+                    ended_at: own.ended_at,
+                    ..Listed::from(own.stored?)
+                })
+            });
             (stored.collect(), next)
         }
     };
-    Ok(Secrets {
-        secrets: secrets.into_iter().map(SecretView::from).collect(),
-        next,
-    })
+    Ok(Secrets { secrets, next })
 }

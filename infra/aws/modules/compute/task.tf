@@ -19,6 +19,7 @@ locals {
       T3NETS_ANONYMOUS_TENANT = var.anonymous_tenant
       T3NETS_PRIVATE_RANGES   = length(var.private_ranges) > 0 ? join(",", var.private_ranges) : null
       T3NETS_BUDGET_WEBHOOK   = var.budget_webhook
+      T3NETS_PUBLIC_URL       = var.public_url
       T3NETS_OIDC_ISSUER      = var.oidc_issuer
       T3NETS_OIDC_AUDIENCE    = var.oidc_audience
       T3NETS_METRICS_ADDR     = var.metrics_address

@@ -396,6 +396,16 @@ variable "budget_webhook" {
   }
 }
 
+variable "public_url" {
+  description = "T3NETS_PUBLIC_URL, or null."
+  type        = string
+
+  validation {
+    condition     = var.public_url == null || can(regex("^https://[^/ ]+$", var.public_url))
+    error_message = "public_url is an https URL without a path, or null."
+  }
+}
+
 variable "oidc_issuer" {
   description = "T3NETS_OIDC_ISSUER, or null."
   type        = string

@@ -10,6 +10,7 @@ use crate::model::{IntegrationName, JsonObject, SecretDocument};
 use crate::nearest::did_you_mean;
 use crate::outbound;
 use crate::skills::is_project_key;
+use crate::skills::mcp::oauth::grant;
 use crate::skills::mcp::{MOST_SECONDS, NONE, own};
 
 /// The most bytes of a secret's JSON: what Secrets Manager takes
@@ -179,6 +180,7 @@ pub fn merged(
         let given = SecretDocument::new(given.clone());
         return check(integration, &given).map(|()| given);
     };
+    let stored = &without_sign_in(integration, stored, given);
     let mut fields = stored.fields().clone();
     for (name, value) in given {
         if !known.iter().any(|field| field.name == name) {
@@ -225,10 +227,35 @@ pub fn merged(
     Ok(merged)
 }
 
+/// What is stored, without what came of a sign-in where that ends: it is for the server as it was,
+/// and gives way to a token that is entered.
+fn without_sign_in(
+    integration: &IntegrationName,
+    stored: &SecretDocument,
+    given: &JsonObject,
+) -> SecretDocument {
+    let mut fields = stored.fields().clone();
+    let entered = |name: &str| {
+        let text = given.get(name)?.as_str().unwrap_or_default().trim();
+        Some(text.to_owned())
+    };
+    let url = entered("url").filter(|url| !url.is_empty());
+    let is_moved = url.is_some_and(|url| stored.text("url").map(origin_of) != Some(origin_of(url)));
+    let is_null = given.get("token").is_some_and(Value::is_null);
+    let is_over = is_moved || is_null || entered("token").is_some_and(|token| !token.is_empty());
+    if integration.is_mcp_server() && is_over && grant::take_away(&mut fields) {
+        fields.remove("token");
+    }
+    SecretDocument::new(fields)
+}
+
 /// Scheme, host and port of an address, or what stands in its place.
 fn origin(document: &SecretDocument, field: &Field) -> Option<String> {
-    let text = document.text(field.name)?;
-    Some(Url::parse(&text).map_or(text, |url| url.origin().ascii_serialization()))
+    document.text(field.name).map(origin_of)
+}
+
+fn origin_of(text: String) -> String {
+    Url::parse(&text).map_or(text, |url| url.origin().ascii_serialization())
 }
 
 /// Whether the document has what its integration needs.

@@ -59,6 +59,25 @@ const MCP: &[Field] = &[
     )
     .optional(),
     Field::new(
+        "client_id",
+        "id by which the server's sign-in knows T3nets, where T3nets cannot register itself",
+        FieldKind::Text,
+    )
+    .optional(),
+    Field::new(
+        "client_secret",
+        "secret of that client, if it has one",
+        FieldKind::Text,
+    )
+    .secret()
+    .optional(),
+    Field::new(
+        "scopes",
+        "what a sign-in asks for, with spaces between; what the server says without it",
+        FieldKind::Text,
+    )
+    .optional(),
+    Field::new(
         "tools",
         "tools that may be called; those that only read without it",
         FieldKind::Tools,

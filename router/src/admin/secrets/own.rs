@@ -1,6 +1,7 @@
 //! Users' own credentials for the tenant's MCP servers. They are deleted for good with their user:
 //! there is no recovery window, since nobody else may ever have them.
 
+use jiff::Timestamp;
 use reqwest::header::HeaderValue;
 
 use super::{Admin, AdminError};
@@ -9,6 +10,7 @@ use crate::model::{
     UserId,
 };
 use crate::ports::{PutOutcome, StoreError};
+use crate::skills::mcp::oauth::{Grant, grant};
 use crate::skills::mcp::own;
 
 /// The longest token, in bytes: as much as servers take of a header.
@@ -21,8 +23,12 @@ pub struct OwnIntegration {
     pub integration: IntegrationName,
     /// Its scheme, host and port.
     pub server: Option<String>,
-    /// What is stored of the user's token; `None` if there is none that could be used.
-    pub connected: Option<SecretDescription>,
+    /// What is stored of the user's token; `None` if there is none for this server.
+    pub stored: Option<SecretDescription>,
+    /// Whether that came of a sign-in, and was not entered.
+    pub is_signed_in: bool,
+    /// Since when the user has to sign in again; `None` if they need not.
+    pub ended_at: Option<Timestamp>,
 }
 
 impl Admin {
@@ -43,16 +49,20 @@ impl Admin {
             };
             let name = own_name(&user, &integration);
             let stored = self.platform.secrets.get(&name).await?;
-            let is_usable =
-                stored.is_some_and(|own| own::applied(&settings, &own, &user).is_some());
-            let connected = match is_usable {
-                true => self.platform.secrets.describe(&name).await?,
-                false => None,
+            let stored = stored.filter(|own| own::is_for(&settings, own, &user));
+            let ended_at = stored
+                .as_ref()
+                .and_then(|own| grant::ended(own, self.now()));
+            let description = match &stored {
+                Some(_) => self.platform.secrets.describe(&name).await?,
+                None => None,
             };
             all.push(OwnIntegration {
                 server: own::server(&settings),
                 integration,
-                connected,
+                stored: description,
+                is_signed_in: stored.is_some_and(|own| Grant::of(&own).is_some()),
+                ended_at,
             });
         }
         Ok(all)
@@ -165,7 +175,7 @@ impl Admin {
     }
 }
 
-fn own_name(user: &User, integration: &IntegrationName) -> SecretName {
+pub(super) fn own_name(user: &User, integration: &IntegrationName) -> SecretName {
     SecretName {
         tenant_id: user.tenant_id.clone(),
         integration: integration.clone(),

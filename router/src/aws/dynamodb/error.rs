@@ -35,7 +35,7 @@ pub(crate) enum Refusal {
 
 impl Refusal {
     /// What DynamoDB answered; `None` if it is only that the condition did not hold.
-    pub(super) fn error(self) -> Option<AwsError> {
+    pub(crate) fn error(self) -> Option<AwsError> {
         match self {
             Self::Condition(_) => None,
             Self::Conflict(error)

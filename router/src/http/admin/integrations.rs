@@ -9,6 +9,7 @@ use futures::future::try_join_all;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
+use url::Url;
 use utoipa::ToSchema;
 
 use super::of_path;
@@ -53,6 +54,21 @@ pub(in crate::http) struct IntegrationView {
     deleted_for_good_at: Option<Timestamp>,
     /// Its fields.
     fields: Vec<FieldView>,
+    /// How one can sign in to it; `null` if one cannot.
+    sign_in: Option<SignInView>,
+}
+
+/// Signing in to an MCP server.
+#[derive(Debug, Serialize, ToSchema)]
+struct SignInView {
+    /// Where users come back to, for a client that is registered by hand.
+    #[schema(value_type = String)]
+    redirect_uri: Url,
+    /// Whether the tenant's token came of a sign-in, and was not entered.
+    signed_in: bool,
+    /// Since when an admin has to sign in again; `null` if they need not.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    ended_at: Option<Timestamp>,
 }
 
 /// A field of an integration.
@@ -113,6 +129,21 @@ async fn view(
         Err(AdminError::NotFound(Record::Secret(_))) => None,
         Err(error) => return Err(error.into()),
     };
+    let public_url = state.engine.skills().public_url();
+    let sign_in = match public_url.filter(|_| name.is_mcp_server()) {
+        None => None,
+        Some(public_url) => {
+            let (signed_in, ended_at) = match &shown {
+                Some(_) => admin.standing_of_sign_in(&secret).await?,
+                None => (false, None),
+            };
+            Some(SignInView {
+                redirect_uri: public_url.redirect_uri(&name),
+                signed_in,
+                ended_at,
+            })
+        }
+    };
     let (description, stored) = shown.map(|shown| (shown.description, shown.fields)).unzip();
     let stored = stored.unwrap_or_default();
     let deleted_for_good_at = description
@@ -149,6 +180,7 @@ async fn view(
         updated_at: description.map(|secret| secret.updated_at),
         deleted_for_good_at,
         fields: known.iter().map(field).chain(others).collect(),
+        sign_in,
         name,
     })
 }
@@ -251,21 +283,35 @@ pub(in crate::http) async fn test(
 ) -> Result<Json<Tested>, ApiError> {
     let name: IntegrationName = of_path("name", &name)?;
     let secret = secret_name(&tenant, &name);
-    let credentials = match body.fields.is_empty() {
-        true => admin.secret_document(&secret).await?,
-        false => over_stored(&admin, &secret, &body.fields).await?,
+    let trying = async {
+        let credentials = match body.fields.is_empty() {
+            true => {
+                let skills = state.engine.skills();
+                admin.credentials_to_try(skills, &secret).await?
+            }
+            false => over_stored(&admin, &secret, &body.fields).await?,
+        };
+        try_out(&state, &tenant, &name, &credentials).await
     };
+    tested(&state, &name, trying).await.map(Json)
+}
+
+/// What came of trying credentials, within the deadline of an answer.
+pub(in crate::http) async fn tested(
+    state: &AppState,
+    name: &IntegrationName,
+    trying: impl Future<Output = Result<Value, ApiError>>,
+) -> Result<Tested, ApiError> {
     let started = Instant::now();
     let deadline = state.deadlines.answer;
-    let trying = try_out(&state, &tenant, &name, &credentials);
     let reached = tokio::time::timeout(deadline, trying)
         .await
         .unwrap_or_else(|_| Err(too_slow(deadline)))?;
-    Ok(Json(Tested {
-        name,
+    Ok(Tested {
+        name: name.clone(),
         reached,
         timing_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-    }))
+    })
 }
 
 pub(super) fn too_slow(deadline: Duration) -> ApiError {
@@ -276,7 +322,7 @@ pub(super) fn too_slow(deadline: Duration) -> ApiError {
     )
 }
 
-pub(super) async fn try_out(
+pub(in crate::http) async fn try_out(
     state: &AppState,
     tenant: &Tenant,
     name: &IntegrationName,

@@ -4,11 +4,12 @@
 //! A server is others' program: what it says is bounded in time and size, and that it does not
 //! answer costs a turn no more than a short wait. [`Servers`] keeps what each listed; `settings` is
 //! what the tenant allows, `catalogue` what a model is offered of a list; `session` speaks with a
-//! server through the SDK, `transport` carries its messages.
+//! server through the SDK, `transport` carries its messages; `oauth` signs users in.
 //!
 //! Not here: which calls run, and which ask the user first ([`crate::chat`]).
 
 mod catalogue;
+pub(crate) mod oauth;
 pub(crate) mod own;
 mod session;
 mod settings;
@@ -27,8 +28,10 @@ use tokio::sync::{OnceCell, watch};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use url::Url;
 
 pub(crate) use self::catalogue::{Catalogue, OfferedTool};
+use self::oauth::{Begun, KnownClient, Patience, SignIns};
 use self::session::Session;
 pub(crate) use self::session::ToolResult;
 use self::settings::ServerSettings;
@@ -68,6 +71,7 @@ impl Limits {
 /// Tenants' servers, as far as they are known, and the way to them.
 pub(crate) struct Servers {
     client: Client,
+    sign_ins: Arc<SignIns>,
     limits: Limits,
     lists: Cache<Key, Listed>,
     under_way: Mutex<HashMap<Key, watch::Receiver<Option<Listed>>>>,
@@ -125,11 +129,12 @@ impl Servers {
         let client = outbound::client(Options {
             read_timeout: Duration::from_secs(MOST_SECONDS),
             total_timeout: Some(Duration::from_secs(2 * MOST_SECONDS)),
-            reach,
+            reach: reach.clone(),
             ..Options::default()
         })?;
         Ok(Self {
             client,
+            sign_ins: Arc::new(SignIns::new(reach, Patience::USUAL)?),
             limits,
             lists: Cache::builder()
                 .max_capacity(ALL_LISTS_BYTES)
@@ -304,11 +309,36 @@ impl Servers {
         .await
     }
 
+    /// The way to the servers' sign-ins.
+    pub(crate) fn sign_ins(&self) -> &Arc<SignIns> {
+        &self.sign_ins
+    }
+
+    /// Finds a server's sign-in, and makes the address to which a user is sent.
+    pub(crate) async fn begin_sign_in(
+        &self,
+        integration: &IntegrationName,
+        fields: &SecretDocument,
+        redirect_uri: &Url,
+        state: &str,
+    ) -> Result<Begun, SkillError> {
+        let settings = ServerSettings::read(integration, fields)?;
+        let known = KnownClient {
+            id: fields.text("client_id"),
+            scopes: fields.text("scopes"),
+        };
+        let begun = self
+            .sign_ins
+            .begin(&settings.url, &known, redirect_uri, state);
+        begun.await.map_err(|problem| problem.of(integration))
+    }
+
     /// Ends what is asked in the background, and waits for it.
     pub(crate) async fn drained(&self) {
         self.ending.cancel();
         self.tasks.close();
         self.tasks.wait().await;
+        self.sign_ins.drained().await;
     }
 }
 

@@ -7,6 +7,7 @@
 use serde_json::json;
 use url::Url;
 
+use super::oauth::grant;
 use crate::model::{JsonObject, SecretDocument, User};
 
 /// The field of a server's settings that says whose token it is called with.
@@ -41,16 +42,24 @@ pub(crate) fn is_of(own: &SecretDocument, user: &User) -> bool {
     own.fields().get(SINCE) == Some(&json!(user.created_at))
 }
 
+/// Whether what is stored is this very user's, and for this server.
+pub(crate) fn is_for(settings: &SecretDocument, own: &SecretDocument, user: &User) -> bool {
+    own.text(SERVER).is_some() && own.text(SERVER) == server(settings) && is_of(own, user)
+}
+
 /// The server's settings with the user's own token in place of any other; `None` where the stored
-/// one is not this user's, or for another server.
+/// one is not this user's, or for another server, or there is none any more.
 pub(crate) fn applied(
     settings: &SecretDocument,
     own: &SecretDocument,
     user: &User,
 ) -> Option<SecretDocument> {
-    let is_for_it = own.text(SERVER).is_some() && own.text(SERVER) == server(settings);
-    let token = own.text(TOKEN).filter(|_| is_for_it && is_of(own, user))?;
+    let token = own.text(TOKEN).filter(|_| is_for(settings, own, user))?;
     let mut fields = settings.fields().clone();
+    match own.fields().get(grant::FIELD) {
+        Some(grant) => fields.insert(grant::FIELD.to_owned(), grant.clone()),
+        None => fields.remove(grant::FIELD),
+    };
     fields.insert(TOKEN.to_owned(), json!(token));
     Some(SecretDocument::new(fields))
 }

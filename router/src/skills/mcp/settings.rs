@@ -5,6 +5,7 @@ use std::time::Duration;
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use url::Url;
 
+use super::oauth::grant;
 use crate::model::{IntegrationName, SecretDocument};
 use crate::outbound;
 use crate::skills::{SkillError, SkillErrorKind};
@@ -59,7 +60,7 @@ impl ServerSettings {
         };
         let credentials = match fields.text("token") {
             None => None,
-            Some(token) => match header(fields.text("header").as_deref(), &token) {
+            Some(token) => match header(named_header(fields).as_deref(), &token) {
                 Some(header) => Some(header),
                 None => return wrong("`token` or `header` cannot be sent in the settings"),
             },
@@ -105,6 +106,12 @@ fn list(fields: &SecretDocument, field: &str) -> Option<Vec<String>> {
             .map(str::to_owned)
             .collect(),
     )
+}
+
+/// The header that carries a token that was entered. What a sign-in gave is a bearer's.
+fn named_header(fields: &SecretDocument) -> Option<String> {
+    let is_signed_in = fields.fields().contains_key(grant::FIELD);
+    fields.text("header").filter(|_| !is_signed_in)
 }
 
 /// The token as a bearer's, or as it is in the header of this name.
