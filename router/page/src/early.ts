@@ -1,5 +1,5 @@
-// Before the first paint: the theme that was chosen, so that nothing flashes; a one-time link's token out of the
-// address, before any request could carry it on; and a page whose files are not there is loaded again.
+// Before the first paint: the theme that was chosen, so that nothing flashes; a one-time link's token, and what a sign-in
+// elsewhere came back with, out of the address, before any request could carry it on; and a page whose files are not there is loaded again.
 let theme: string | null = null;
 try {
   theme = localStorage.getItem("t3nets.theme");
@@ -15,6 +15,12 @@ if (link) {
   history.replaceState(null, "", location.pathname + location.search);
   (window as unknown as { t3netsLink?: string }).t3netsLink = link[1]!;
 }
+const came = location.pathname + location.search;
+const back = /^\/oauth\/callback\/([a-z0-9-]{1,64})$/.exec(location.pathname);
+if (back) {
+  (window as unknown as { t3netsBack?: object }).t3netsBack = { ...Object.fromEntries(new URLSearchParams(location.search)), name: back[1] };
+  history.replaceState(null, "", `/dashboard?view=connections&card=${back[1]}`);
+}
 
 // While a deployment replaces the router, a page of one version may be answered by one router and its files by
 // another, which does not have them.
@@ -23,6 +29,7 @@ const MOST_TRIES = 120;
 let isWaiting = false;
 function again(): void {
   if (link) history.replaceState(null, "", location.pathname + location.search + link[0]);
+  if (back) history.replaceState(null, "", came);
   location.reload();
 }
 addEventListener(

@@ -8,6 +8,7 @@ import { useDraft } from "../common/drafts";
 import { LABELS } from "../common/names";
 import { Note, explained, sentence, toast } from "../common/note";
 import { me } from "../common/session";
+import { SignInError, signInAt } from "./connections";
 import { FormError, Text, wrongWith } from "./form";
 import { type Loaded, Panel, send, useAction, useLoad } from "./load";
 import { at } from "./place";
@@ -29,6 +30,8 @@ export interface Integration {
   updated_at: string | null;
   deleted_for_good_at: string | null;
   fields: IntegrationField[];
+  /** How one can sign in to it. Absent from older routers. */
+  sign_in?: { redirect_uri: string; signed_in: boolean; ended_at: string | null } | null;
 }
 
 export interface Tested {
@@ -50,7 +53,8 @@ const HINTS: Record<string, string> = {
   "openai api_key": "Self-hosted endpoints may not need one.",
 };
 const titleOf = (name: string) => TITLES[name] ?? name;
-export const labelOf = (name: string) => LABELS[name] ?? name;
+const OF_SERVERS: Record<string, string> = { token: "Token", header: "Header of the token", credentials: "Whose token", client_id: "Client id", client_secret: "Client secret", scopes: "Scopes", tools: "Tools", run_without_asking: "Tools that run without asking", timeout: "Longest time, in seconds" };
+export const labelOf = (name: string) => LABELS[name] ?? OF_SERVERS[name] ?? name;
 
 /** What is known of stored credentials: by the last test here, else by the last check of health. */
 type Known = { works: true; tested?: Tested } | { works: false; error?: unknown; why: string };
@@ -121,6 +125,7 @@ function One({ integration, known: fromHealth, settings, onChange, onReload }: O
   const saving = useAction();
   const testing = useAction();
   const using = useAction();
+  const connecting = useAction();
   // Whether the last try was one to save.
   const [wasSaved, setWasSaved] = useState(false);
   const card = useRef<HTMLElement>(null);
@@ -248,6 +253,18 @@ function One({ integration, known: fromHealth, settings, onChange, onReload }: O
         </>
       ) : (
         integration.updated_at && <p class="sub">Changed {moment(integration.updated_at)}</p>
+      )}
+      {integration.sign_in && integration.connected && integration.fields.find((field) => field.name === "credentials")?.value !== "user" && (
+        <>
+          {integration.sign_in.ended_at && <p class="hint no">The sign-in ended {moment(integration.sign_in.ended_at)}.</p>}
+          <p class="says">Where the server signs people in, connect it for your team by your own account there. A client that you register by hand comes back to {integration.sign_in.redirect_uri}.</p>
+          <SignInError error={connecting.error} />
+          <div class="buttons">
+            <button type="button" class="btn" disabled={connecting.busy || hasChanges} onClick={() => void connecting.run(() => signInAt(pathOf(integration.name)))}>
+              {integration.sign_in.signed_in ? "Sign in again" : "Sign in"}
+            </button>
+          </div>
+        </>
       )}
       <form onSubmit={save} noValidate>
         {known.map((field) => (

@@ -6,6 +6,7 @@ import { absent, loadMe, me, signingIn } from "../common/session";
 import { Shell } from "../common/shell";
 import { Audit } from "./audit";
 import { Channels } from "./channels";
+import { Connections } from "./connections";
 import { Integrations } from "./integrations";
 import { Keys } from "./keys";
 import { Waiting } from "./load";
@@ -23,16 +24,22 @@ const VIEWS: Record<string, { label: string; show: () => JSX.Element }> = {
   channels: { label: "Channels", show: Channels },
   settings: { label: "Settings", show: Settings },
   audit: { label: "Audit", show: Audit },
+  connections: { label: "Your connections", show: Connections },
+};
+/** Those of whoever administers nothing. */
+const OWN_VIEWS: typeof VIEWS = {
+  overview: { label: "Your usage", show: Own },
+  connections: VIEWS["connections"]!,
 };
 
-function Admin() {
+function Views({ views, label }: { views: typeof VIEWS; label: string }) {
   const asked = at("view") ?? "overview";
-  const view = Object.hasOwn(VIEWS, asked) ? asked : "overview";
-  const Shown = VIEWS[view]!.show;
+  const view = Object.hasOwn(views, asked) ? asked : "overview";
+  const Shown = views[view]!.show;
   return (
     <>
-      <Strip shown={view}>
-        {Object.entries(VIEWS).map(([name, { label }]) => {
+      <Strip shown={view} label={label}>
+        {Object.entries(views).map(([name, { label }]) => {
           const changes = { view: name === "overview" ? null : name, card: null };
           return (
             <a key={name} href={addressWith(changes)} data-label={label} aria-current={name === view ? "page" : undefined} onClick={(event) => follow(event, changes)}>
@@ -47,7 +54,7 @@ function Admin() {
 }
 
 /** The views' links: on a phone they scroll, fade out where there are more, and the one that shows is in sight. */
-function Strip({ shown, children }: { shown: string; children: ComponentChildren }) {
+function Strip({ shown, label, children }: { shown: string; label: string; children: ComponentChildren }) {
   const nav = useRef<HTMLElement>(null);
   const [more, setMore] = useState("");
   const look = () => {
@@ -66,7 +73,7 @@ function Strip({ shown, children }: { shown: string; children: ComponentChildren
     return () => observer.disconnect();
   }, []);
   return (
-    <nav class={`views${more}`} aria-label="Administration" ref={nav} onScroll={look}>
+    <nav class={`views${more}`} aria-label={label} ref={nav} onScroll={look}>
       {children}
     </nav>
   );
@@ -90,9 +97,14 @@ function Content() {
       </Note>
     );
   }
-  if (who.may_administer) return <Admin />;
+  if (who.may_administer) return <Views views={VIEWS} label="Administration" />;
   const off = who.role === "admin" && <Note kind="info">Administration on this page is off in this environment. The operator does it from the command line, or turns it on with admin_api = true.</Note>;
-  return <Own note={off} />;
+  return (
+    <>
+      {off}
+      <Views views={OWN_VIEWS} label="Yours" />
+    </>
+  );
 }
 
 function Dashboard() {

@@ -1,5 +1,4 @@
 // What anyone sees of their own use; nothing here needs an admin.
-import type { ComponentChildren } from "preact";
 import { Sparkline } from "../figures/small";
 import { daysUntil, today as utcToday } from "../figures/days";
 import { compact, cost, count } from "../figures/numbers";
@@ -15,12 +14,12 @@ import { daysOf, oneOf, range } from "./place";
 import { type Limits, MEASURES, type Measure, type Usage, eachDay, notAnswered, tokens, turns } from "./usage";
 import { go } from "./place";
 
-export function Own({ note }: { note?: ComponentChildren }) {
+export function Own() {
   const today = utcToday();
   const days = daysOf(range.value, today);
   const load = useLoad<Usage & { limits: Limits }>(withQuery("/api/usage", { days }));
   const period = daysUntil(today, days);
-  if (isAbsent(load.error)) return <>{note ?? <Note kind="info">What each person used is not recorded here.</Note>}</>;
+  if (isAbsent(load.error)) return <Note kind="info">What each person used is not recorded here.</Note>;
   const measure = oneOf("measure", Object.keys(MEASURES) as Measure[], "turns");
   const name = `Your ${MEASURES[measure].toLowerCase()} a day`;
   return (
@@ -32,7 +31,6 @@ export function Own({ note }: { note?: ComponentChildren }) {
         </span>
         <Periods />
       </header>
-      {note}
       <div class="grid">
         <Panel title="Your turns" load={load}>
           {(usage) => (

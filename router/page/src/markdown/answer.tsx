@@ -182,11 +182,14 @@ function inlineOf(token: Token, isLast: boolean): ComponentChildren {
   }
 }
 
+/** Where one connects an account that an answer needs. */
+const CONNECT = `${location.origin}/dashboard?view=connections`;
+
 function Link({ href, children }: { href: string; children: ComponentChildren }): JSX.Element {
   const to = linkTo(href);
   if (!to) return <>{children}</>;
   return (
-    <a href={to} target="_blank" rel="noopener noreferrer">
+    <a class={to.startsWith(CONNECT) ? "btn" : undefined} href={to} target="_blank" rel="noopener noreferrer">
       {children}
     </a>
   );

@@ -180,7 +180,7 @@ export class Scripted {
       const { status, error, headers, body: whole } = rule.answer;
       return error || !whole ? this.refuse(response, status, error ?? {}, headers) : this.json(response, status, whole, headers);
     }
-    if (request.method === "GET" && (path === "/" || path === "/dashboard" || path === "/setup" || path.startsWith("/c/"))) return this.file(response, `${path === "/dashboard" || path === "/setup" ? path.slice(1) : "chat"}.html`);
+    if (request.method === "GET" && (path === "/" || path === "/dashboard" || path === "/setup" || path.startsWith("/c/") || path.startsWith("/oauth/callback/"))) return this.file(response, `${path.startsWith("/oauth/") ? "dashboard" : path === "/dashboard" || path === "/setup" ? path.slice(1) : "chat"}.html`);
     if (path.startsWith("/assets/")) return this.file(response, path.slice(1));
     return this.api(request, response, url, body);
   }
