@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use support::jira::{API_TOKEN, Fault, Jira, Script};
+use support::mcp::{McpServer, reading};
 
 use crate::operator::Operator;
 
@@ -98,6 +99,37 @@ fn a_users_own_token_is_theirs_alone_and_never_shown() {
     let remove = own(&["secret", "remove", "mcp-docs", "--yes"]);
     operator.run(&remove).expect_code(0);
     operator.run(&remove).expect_code(1).says("does not exist");
+}
+
+#[test]
+fn a_users_own_token_is_tried_against_the_server() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let server = runtime.block_on(McpServer::with([reading("look")]));
+    server.require_token("hunter2");
+    let operator = Operator::seeded();
+    let fields = format!(r#"{{"url": "{}", "credentials": "user"}}"#, server.url());
+    operator.run_with_input(&["secret", "set", "mcp-docs", "--stdin"], &fields);
+    let own = |verb: &'static str| ["secret", verb, "mcp-docs", "--user", "ada@example.com"];
+    operator
+        .run(&own("test"))
+        .expect_code(1)
+        .says("does not exist");
+    for (token, code, said) in [
+        ("hunter3", 4, "401"),
+        (
+            "hunter2",
+            0,
+            "secret `mcp-docs` of user `ada@example.com`: works",
+        ),
+    ] {
+        let set = [&own("set")[..], &["--stdin"]].concat();
+        let token = format!(r#"{{"token": "{token}"}}"#);
+        operator.run_with_input(&set, &token).expect_code(0);
+        let tried = operator.run(&own("test")).expect_code(code);
+        let is_said = tried.stdout.contains(said) || tried.stderr.contains(said);
+        assert!(is_said, "{tried:?}");
+        tried.never_shows("hunter");
+    }
 }
 
 #[test]

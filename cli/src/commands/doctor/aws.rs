@@ -13,7 +13,9 @@ use t3nets_router::aws::{AwsError, AwsErrorKind};
 use t3nets_router::model::Tenant;
 use t3nets_router::outbound::{self, Options, TransportError};
 
-use super::tenant::{check_jira, check_retention, check_tenant, check_unknown_models, no_https};
+use super::tenant::{
+    check_jira, check_retention, check_sign_ins, check_tenant, check_unknown_models, no_https,
+};
 use super::{Check, Remedy, Status, alarms, deploying};
 use crate::aws::{AwsEnvironment, AwsSession, Name, TerraformState, remedies};
 use crate::commands::arguments::TenantFlag;
@@ -292,6 +294,7 @@ async fn check_tenants_own(
         .unwrap_or_default();
     if let Some(tenant) = &tenant {
         checks.push(check_jira(context, &platform, tenant).await);
+        checks.extend(check_sign_ins(&platform, tenant).await);
     }
     if unknown.is_empty() {
         unknown.push(Check::skipped(

@@ -12,7 +12,7 @@ use t3nets_router::model::Tenant;
 use t3nets_router::outbound::{self, Options, Proxies};
 use t3nets_router::ports::{Platform, SystemClock};
 
-use super::tenant::{check_jira, check_retention, check_tenant, connect_jira};
+use super::tenant::{check_jira, check_retention, check_sign_ins, check_tenant, connect_jira};
 use super::webhook::{Source, check_webhook};
 use super::{Check, DoctorArgs};
 use crate::commands::dev::demo;
@@ -60,6 +60,7 @@ pub(super) async fn checks(
                     true => unserved_sample(&tenant),
                     false => check_jira(context, platform, &tenant).await,
                 });
+                checks.extend(check_sign_ins(platform, &tenant).await);
                 checks.push(check_model(context, platform, &tenant, running).await);
                 checks.push(check_retention(&tenant, true));
             }

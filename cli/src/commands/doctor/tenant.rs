@@ -152,6 +152,35 @@ pub(super) async fn check_jira(context: &Context, platform: &Platform, tenant: &
     }
 }
 
+/// The MCP servers that somebody signed in to for the whole tenant: whether that still holds.
+pub(super) async fn check_sign_ins(platform: &Platform, tenant: &Tenant) -> Vec<Check> {
+    let admin = Admin::new(platform.clone(), "doctor");
+    let mut checks = Vec::new();
+    for integration in tenant.mcp_servers() {
+        let name = SecretName {
+            tenant_id: tenant.id.clone(),
+            integration: integration.clone(),
+            user_id: None,
+        };
+        match admin.standing_of_sign_in(&name).await {
+            Ok((true, None)) => {
+                checks.push(Check::ok("mcp", format!("`{integration}` is signed in")));
+            }
+            Ok((true, Some(ended))) => checks.push(Check::warning(
+                "mcp",
+                format!(
+                    "the sign-in of `{integration}` ended {}: its tools are not offered",
+                    shown_time(ended)
+                ),
+                Hint::command("open", "opens the page, where an admin signs in again"),
+            )),
+            Ok((false, _)) => {}
+            Err(error) => checks.push(Check::of_error("mcp", error.into(), "see the checks above")),
+        }
+    }
+    checks
+}
+
 /// Whether Jira takes the credentials. The skill bounds how long that may take.
 async fn ask_jira(document: &SecretDocument, reach: Reach, connect: Hint) -> Check {
     let skill = match SprintStatus::new(reach) {

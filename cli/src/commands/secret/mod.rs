@@ -30,7 +30,7 @@ pub(crate) enum SecretCommand {
     #[command(aliases = ["get", "describe"])]
     Show(SecretArgs),
     /// Test the stored credentials against the integration
-    Test(SecretArgs),
+    Test(test::TestArgs),
     /// Remove a secret; it can be restored for some days
     #[command(aliases = ["rm", "delete"])]
     Remove(remove::RemoveArgs),

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use t3nets_router::model::{IntegrationName, TenantId};
+use t3nets_router::admin::secrets::SignInError;
+use t3nets_router::model::{IntegrationName, SecretName, TenantId, UserId};
 use t3nets_router::skills::{SkillError, SkillErrorKind, SkillSet};
 
 use super::SecretArgs;
@@ -12,6 +13,16 @@ use crate::terminal::printer::Output;
 use crate::terminal::table::table;
 use crate::terminal::text::strip_control_chars;
 
+/// Whose credentials.
+#[derive(Debug, clap::Args)]
+pub(crate) struct TestArgs {
+    #[command(flatten)]
+    secret: SecretArgs,
+    /// Test the token of this user's own, for a server with `credentials=user`
+    #[arg(long, value_name = "USER")]
+    user: Option<UserId>,
+}
+
 /// How much of a tool's description is shown, in characters.
 const DESCRIPTION_CHARS: usize = 60;
 
@@ -20,6 +31,8 @@ const DESCRIPTION_CHARS: usize = 60;
 pub(crate) struct Tested {
     tenant_id: TenantId,
     integration: IntegrationName,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_id: Option<UserId>,
     works: bool,
     /// What the credentials reach, as the integration tells it.
     reached: Value,
@@ -61,8 +74,12 @@ impl Tested {
             _ => String::new(),
         };
         format!(
-            "secret `{}`: works; {} {} at {} has these tools:\n{}{left_out}",
+            "secret `{}`{}: works; {} {} at {} has these tools:\n{}{left_out}",
             self.integration,
+            match &self.user_id {
+                Some(user) => format!(" of user `{user}`"),
+                None => String::new(),
+            },
             word(&self.reached, "server"),
             word(&self.reached, "version"),
             word(&self.reached, "host"),
@@ -91,10 +108,12 @@ impl Tested {
 ///
 /// # Errors
 /// If there are none, they do not work, or there is no test for the integration.
-pub(crate) async fn run(context: &Context, args: SecretArgs) -> Result<Tested, CliError> {
+pub(crate) async fn run(context: &Context, args: TestArgs) -> Result<Tested, CliError> {
     let admin = context.admin().await?;
-    let name = args.into_name(context, &admin).await?;
-    let credentials = admin.secret_document(&name).await?;
+    let name = SecretName {
+        user_id: args.user,
+        ..args.secret.into_name(context, &admin).await?
+    };
     let skills = SkillSet::built_in(context.tenants_reach()?)
         .map_err(|error| CliError::not_ready("cannot make HTTPS requests").caused_by(error))?;
     let asked = match name.integration.as_str() {
@@ -102,6 +121,12 @@ pub(crate) async fn run(context: &Context, args: SecretArgs) -> Result<Tested, C
         _ => "asking the server",
     };
     let asking = context.printer.progress(asked);
+    let credentials = admin.credentials_to_try(&skills, &name).await;
+    let credentials = credentials.map_err(|error| match error {
+        SignInError::Admin(error) => error.into(),
+        SignInError::Server(error) => described(error),
+        other => CliError::failed(other.to_string()),
+    })?;
     let answer = skills.check(&name.integration, &credentials).await;
     drop(asking);
     let Some((_, answer)) = answer else {
@@ -113,6 +138,7 @@ pub(crate) async fn run(context: &Context, args: SecretArgs) -> Result<Tested, C
     Ok(Tested {
         tenant_id: name.tenant_id,
         integration: name.integration,
+        user_id: name.user_id,
         works: true,
         reached: answer.map_err(described)?,
     })
