@@ -234,7 +234,7 @@ module "api" {
   kms_key_arn               = local.kms_key_arn
   alarm_actions             = local.alarm_actions
   alarm_latency_p95_seconds = var.alarm_latency_p95_seconds
-  streaming_front           = var.streaming_front
+  streaming_front           = var.streaming_front && var.front == "alb" # or it is refused, above
   streaming_stage           = module.compute.streaming_stage
   load_balancer_arn         = module.compute.load_balancer_arn
   load_balancer_dns_name    = module.compute.load_balancer_dns_name

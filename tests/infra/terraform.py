@@ -86,11 +86,11 @@ class Workspace:
         program.chmod(0o755)
         (self._root / "terraformrc").write_text(CONFIGURATION.format(mirror))
 
-    def _serve(self, count):
+    def _serve(self, count, checks):
         """Keeps this many providers running, so that no command has to start its own."""
         python = environment("terraform", PACKAGES) / "python"
         command = [python, HERE / "provider/main.py", self._root / "schema.json"]
-        variables = {**self._variables, "TF_PLUGIN_MAGIC_COOKIE": "served"}
+        variables = {**self._variables, "TF_PLUGIN_MAGIC_COOKIE": "served", "CHECKS": str(int(checks))}
         for _ in range(count):
             process = subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, text=True)
             self._providers.append(process)
@@ -111,6 +111,19 @@ class Workspace:
 
     def terraform(self, *arguments, folder=None):
         """Runs a command, here or in a copy of the folder. Its warnings are kept, its errors raised."""
+        run = self._run(arguments, folder)
+        said = [_told(diagnostic) for diagnostic in _diagnostics(run.stdout)]
+        self.warnings += [text for severity, text in said if severity == "warning" and text not in self.warnings]
+        if run.returncode:
+            errors = [text for severity, text in said if severity == "error"]
+            raise Failed("\n".join(errors) or re.sub(r"[│╷╵]", "", run.stderr or run.stdout))
+        return run.stdout
+
+    def failing(self, *arguments):
+        """What a command says that is to fail."""
+        return self._run(arguments).stdout
+
+    def _run(self, arguments, folder=None):
         served = self._served.get() if self._providers else {}
         try:
             run = subprocess.run(
@@ -124,17 +137,12 @@ class Workspace:
         finally:
             if served:
                 self._served.put(served)
-        said = [_told(diagnostic) for diagnostic in _diagnostics(run.stdout)]
-        self.warnings += [text for severity, text in said if severity == "warning" and text not in self.warnings]
-        if run.returncode:
-            errors = [text for severity, text in said if severity == "error"]
-            raise Failed("\n".join(errors) or re.sub(r"[│╷╵]", "", run.stderr or run.stdout))
-        return run.stdout
+        return run
 
-    def init(self, at_once=1):
-        """Makes it ready for as many commands at once."""
+    def init(self, at_once=1, checks=True):
+        """Makes it ready for as many commands at once. Without checks the stand-in takes any value."""
         self.terraform("init", "-no-color", "-input=false")
-        self._serve(at_once)
+        self._serve(at_once, checks)
         self.terraform("validate", "-json")
 
     def plan(self, *arguments):

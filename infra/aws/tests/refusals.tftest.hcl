@@ -1,0 +1,188 @@
+# What a plan refuses, and why: `terraform test` (Terraform 1.7 on) in this folder tries all of it, without an account. The
+# comment of each run is what Terraform says.
+
+mock_provider "aws" {
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "111122223333" }
+  }
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+  mock_data "aws_availability_zones" {
+    defaults = { names = ["us-east-1a", "us-east-1b"] }
+  }
+  mock_data "aws_iam_policy_document" {
+    defaults = { json = "{\"Version\":\"2012-10-17\",\"Statement\":[]}" }
+  }
+}
+
+variables {
+  environment  = "dev"
+  alarm_emails = ["operator@example.com"]
+}
+
+# ------------------------------------------------------------------ identity
+
+# and not local, which needs no infrastructure
+run "local_has_no_infrastructure" {
+  command = plan
+  variables {
+    environment = "local"
+  }
+  expect_failures = [var.environment]
+}
+
+# ---------------------------------------------------------------- production
+
+# anonymous_tenant lets anyone in
+run "production_has_no_anonymous_tenant" {
+  command = plan
+  variables {
+    environment          = "prod"
+    customer_managed_key = true
+    anonymous_tenant     = "default"
+  }
+  expect_failures = [terraform_data.consistent_variables]
+}
+
+# anonymous_tenant lets anyone in
+run "production_by_another_name_has_none_either" {
+  command = plan
+  variables {
+    environment           = "live"
+    production            = true
+    anonymous_tenant      = "default"
+    delete_production_key = true
+  }
+  expect_failures = [terraform_data.consistent_variables]
+}
+
+# fargate_spot lets AWS stop every task
+run "production_does_not_run_on_spot" {
+  command = plan
+  variables {
+    environment          = "prod"
+    customer_managed_key = true
+    fargate_spot         = true
+  }
+  expect_failures = [terraform_data.consistent_variables]
+}
+
+# Production keeps its own key
+run "production_keeps_its_key" {
+  command = plan
+  variables {
+    environment          = "prod"
+    customer_managed_key = false
+  }
+  expect_failures = [terraform_data.consistent_variables]
+}
+
+# ------------------------------------------------------------------- network
+
+# egress is nat_gateway, nat_instance or public
+run "egress_is_one_of_three" {
+  command = plan
+  variables {
+    egress = "none"
+  }
+  expect_failures = [var.egress]
+}
+
+# nat_gateway_per_zone needs egress
+run "a_gateway_per_zone_needs_gateways" {
+  command = plan
+  variables {
+    egress               = "public"
+    nat_gateway_per_zone = true
+  }
+  expect_failures = [terraform_data.consistent_variables]
+}
+
+# 10.0.1.0/24 are not in vpc_cidr
+run "subnets_are_in_the_network" {
+  command = plan
+  variables {
+    vpc_cidr            = "10.20.0.0/16"
+    public_subnet_cidrs = ["10.0.1.0/24", "10.20.2.0/24"]
+  }
+  expect_failures = [terraform_data.consistent_addresses]
+}
+
+# Subnets overlap: 10.0.10.0/23 and 10.0.10.0/24; 10.0.10.0/23 and 10.0.11.0/24
+run "subnets_do_not_overlap" {
+  command = plan
+  variables {
+    public_subnet_cidrs = ["10.0.10.0/23", "10.0.2.0/24"]
+  }
+  expect_failures = [terraform_data.consistent_addresses]
+}
+
+# ------------------------------------------------------------------- service
+
+# Fargate has no task size of 256 CPU units with 4096 MiB
+run "fargate_has_the_tasks_size" {
+  command = plan
+  variables {
+    memory = 4096
+  }
+  expect_failures = [terraform_data.consistent_variables]
+}
+
+# autoscaling_max_count must be above desired_count
+run "autoscaling_has_room" {
+  command = plan
+  variables {
+    desired_count         = 3
+    autoscaling_max_count = 3
+  }
+  expect_failures = [terraform_data.consistent_variables]
+}
+
+# streaming_front needs front = "alb"
+run "streams_need_the_load_balancer" {
+  command = plan
+  variables {
+    front           = "cloud_map"
+    streaming_front = true
+  }
+  expect_failures = [terraform_data.consistent_variables]
+}
+
+# -------------------------------------------------------- what the router is told
+
+# oidc_issuer and oidc_audience are set together
+run "tokens_have_an_audience" {
+  command = plan
+  variables {
+    oidc_issuer = "https://issuer.example.com"
+  }
+  expect_failures = [terraform_data.consistent_variables]
+}
+
+# none of the _HEADERS ones, which carry credentials
+run "credentials_are_not_in_the_task_definition" {
+  command = plan
+  variables {
+    otel_environment = { OTEL_EXPORTER_OTLP_HEADERS = "authorization=x" }
+  }
+  expect_failures = [var.otel_environment]
+}
+
+# private_ranges are address ranges
+run "a_range_is_not_an_address" {
+  command = plan
+  variables {
+    private_ranges = ["10.20.0.0"]
+  }
+  expect_failures = [var.private_ranges]
+}
+
+# budget_webhook is an https URL
+run "the_webhook_is_encrypted" {
+  command = plan
+  variables {
+    budget_webhook = "http://hooks.example.com/budgets"
+  }
+  expect_failures = [var.budget_webhook]
+}

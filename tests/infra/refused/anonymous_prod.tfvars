@@ -1,3 +1,0 @@
-# refused: anonymous_tenant lets anyone in
-environment      = "prod"
-anonymous_tenant = "default"

@@ -1,3 +1,0 @@
-# refused: egress is nat_gateway, nat_instance or public
-environment = "dev"
-egress      = "none"

@@ -1,2 +1,0 @@
-# refused: and not local, which needs no infrastructure
-environment = "local"
