@@ -45,6 +45,25 @@ variable "region" {
   }
 }
 
+variable "tags" {
+  description = "Tags of all that Terraform makes, and of the tasks, besides Project, Environment and ManagedBy: a cost centre, an owner. They do not reach the tenants' secrets, which the router and the CLI make."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  # IAM tells keys apart by more than their case, and a resource has at most 50 tags, some of them AWS's and this folder's own.
+  # https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html
+  validation {
+    condition     = alltrue([for key in keys(var.tags) : !contains(["project", "environment", "managedby", "name"], lower(key)) && !startswith(lower(key), "aws:")])
+    error_message = "tags have no key that is AWS's (aws:…) or this folder's own: Project, Environment, ManagedBy, Name, in any case."
+  }
+
+  validation {
+    condition     = length(var.tags) <= 40 && length(distinct([for key in keys(var.tags) : lower(key)])) == length(var.tags) && alltrue([for key, value in var.tags : can(regex("^[\\p{L}\\p{N} _.:/=+@-]{1,128}$", key)) && can(regex("^[\\p{L}\\p{N} _.:/=+@-]{0,256}$", value))])
+    error_message = "tags are at most 40, with keys of 1 to 128 and values of at most 256 letters, digits, spaces and _.:/=+-@, and no two keys differ in case alone."
+  }
+}
+
 # ------------------------------------------------------------------- network
 
 variable "vpc_cidr" {
@@ -375,26 +394,26 @@ variable "streaming_front" {
 # ------------------------------------------------------------ logs and alarms
 
 variable "log_retention_days" {
-  description = "Days that the router's log (and the flow log, if on) is kept."
+  description = "Days that the router's log (and the flow log, if on) is kept; 3653, ten years, is the longest."
   type        = number
   default     = 14
   nullable    = false
 
   validation {
-    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731], var.log_retention_days)
-    error_message = "log_retention_days is one of CloudWatch's periods: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731."
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
+    error_message = "log_retention_days is one of CloudWatch's periods: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653."
   }
 }
 
 variable "access_log_retention_days" {
-  description = "Days that the API's access log is kept."
+  description = "Days that the API's access log is kept; 3653, ten years, is the longest."
   type        = number
   default     = 14
   nullable    = false
 
   validation {
-    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731], var.access_log_retention_days)
-    error_message = "access_log_retention_days is one of CloudWatch's periods: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731."
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.access_log_retention_days)
+    error_message = "access_log_retention_days is one of CloudWatch's periods: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653."
   }
 }
 
@@ -446,7 +465,7 @@ variable "monthly_budget_usd" {
 }
 
 variable "budget_by_tag" {
-  description = "Count only what is tagged with this environment, instead of the whole account. The tag Environment has to be activated as a cost allocation tag first."
+  description = "Count only what is tagged with this environment, instead of the whole account with all its environments. The tag Environment has to be activated as a cost allocation tag first, once per organisation, and counts from then on; until then the budget sees 0."
   type        = bool
   default     = false
   nullable    = false

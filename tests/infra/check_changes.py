@@ -61,6 +61,14 @@ class Suite:
         """What a change does alone."""
         return table.said(change.variables, change.given), self.base(BASE, change.given).plan(change.variables)
 
+    def row(self, change, what, planned):
+        """What the table says of a change alone. No provider restarts or registers anything for tags."""
+        if not change.only_tags:
+            return what, planned
+        if set(planned.values()) != {"update"}:
+            self.wrong.append(f"{what} does more than to change tags")
+        return what, "in place", "~ all that has tags"
+
     def together(self, given):
         """All of them in one apply, each taken back alone where it made something, and all of them
         taken back.
@@ -117,7 +125,8 @@ class Suite:
             self.planned = list(pool.map(self.single, CHANGES))
             stepped = [row for future in steps for row in future.result()]
             taken_back = pool.map(self.together, [json.loads(given) for given in sorted({json.dumps(change.given) for change in CHANGES})])
-            rows = [*self.planned, *(row for rows in taken_back for row in rows), *stepped]
+            planned = [self.row(change, *row) for change, row in zip(CHANGES, self.planned)]
+            rows = [*planned, *(row for rows in taken_back for row in rows), *stepped]
         names = sorted({name for variables in NEVER for name in variables})
         return [*rows, (", ".join(f"`{name}`" for name in names), "refused", "")]
 

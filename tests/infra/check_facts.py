@@ -36,6 +36,7 @@ def main():
         "network",
         "data",
         "images",
+        "tags",
         "task",
         "service",
         "front",

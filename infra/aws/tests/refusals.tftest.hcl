@@ -186,3 +186,32 @@ run "the_webhook_is_encrypted" {
   }
   expect_failures = [var.budget_webhook]
 }
+
+# --------------------------------------------------------------- tags and logs
+
+# this folder's own: Project, Environment, ManagedBy, Name
+run "tags_leave_this_folders_own_alone" {
+  command = plan
+  variables {
+    tags = { project = "other" }
+  }
+  expect_failures = [var.tags]
+}
+
+# no two keys differ in case alone
+run "tags_differ_in_more_than_case" {
+  command = plan
+  variables {
+    tags = { Owner = "a", owner = "b" }
+  }
+  expect_failures = [var.tags]
+}
+
+# log_retention_days is one of CloudWatch's periods
+run "logs_are_kept_for_a_period_of_cloudwatchs" {
+  command = plan
+  variables {
+    log_retention_days = 1000
+  }
+  expect_failures = [var.log_retention_days]
+}

@@ -16,15 +16,17 @@ WORKING_HOURS = {"from": "08:00", "to": "18:00", "days": ["MON", "FRI"], "time_z
 @dataclass
 class Change:
     """Variables with their new values, on dev with `given`. `removes` are addresses of what is else
-    kept and may go when they are taken back.
+    kept and may go when they are taken back. `only_tags` says that it changes nothing but tags.
     """
 
     variables: dict
     given: dict = field(default_factory=dict)
     removes: set = field(default_factory=set)
+    only_tags: bool = False
 
 
 CHANGES = [
+    Change({"tags": {"CostCenter": "42"}}, only_tags=True),
     Change({"nat_gateway_per_zone": True}, removes={f"{NETWORKING}.aws_nat_gateway.this[1]", f"{NETWORKING}.aws_eip.nat[1]"}),
     Change({"interface_endpoints": ["logs"]}, removes={f"{NETWORKING}.aws_security_group.endpoints[0]"}),
     Change({"egress_ports": [443, 8443]}),

@@ -43,6 +43,15 @@ class Storage(Facts):
             [("channel-mapping", "gsi1pk", None, "ALL")],
         )
 
+    def tags(self):
+        """All that can have tags has the environment's."""
+        want = {**self.var.get("tags", {}), "Project": self.var["project"], "Environment": self.var["environment"]}
+        want["ManagedBy"] = "terraform"
+        for resource in self.state.resources:
+            tags = resource["values"].get("tags_all")
+            if tags is not None:
+                self.true(f"{resource['address']} has the environment's tags", want.items() <= tags.items())
+
     def images(self):
         repository = self.repository = self.state.one("aws_ecr_repository")
         self.same("repository", repository["name"], f"{self.name}-router")

@@ -29,6 +29,8 @@ permissions_boundary   = "arn:aws:iam::123456789012:policy/boundary"
 log_filter             = "info,router=debug"
 alarm_emails           = ["operator@example.com"]
 alarm_targets          = ["arn:aws:sns:us-east-1:111122223333:pager", "arn:aws:lambda:us-east-1:111122223333:function:chat"]
+tags                   = { CostCenter = "42", Owner = "team@example.com" }
+log_retention_days     = 3653
 monthly_budget_usd     = 10
 budget_by_tag          = true
 cors_allow_origins     = ["https://chat.example.com"]

@@ -23,7 +23,7 @@ import resources
 import rules
 import schema
 from made_up import Maker
-from wire import decoded, diagnostic, encoded, message, number, parse, path
+from wire import Unknown, decoded, diagnostic, encoded, message, number, parse, path
 
 
 def type_name(request):
@@ -36,6 +36,7 @@ class Provider:
     def __init__(self, schemas):
         self.schemas, self._schema_response = schemas, schema.response(schemas)
         self.maker = Maker("us-east-1")
+        self.default_tags = {}
 
     def get_schema(self, _):
         return self._schema_response
@@ -44,12 +45,24 @@ class Provider:
         return message(1, request[1][0])
 
     def configure(self, request):
-        region = (decoded(request[2][0]) or {}).get("region")
+        configuration = decoded(request[2][0]) or {}
+        region = configuration.get("region")
         if isinstance(region, str):
             self.maker = Maker(region)
+        for block in configuration.get("default_tags") or []:
+            self.default_tags = block["tags"]
         return b""
 
+    def tagged(self, kind, resource):
+        """A resource with all its tags: the provider's, and its own over them."""
+        if resource is None or "tags_all" not in self.schemas["resources"][kind]["a"]:
+            return resource
+        own = resource.get("tags")
+        return {**resource, "tags_all": own if isinstance(own, Unknown) else {**self.default_tags, **(own or {})}}
+
     def validate_resource(self, request):
+        if os.environ.get("CHECKS") == "0":
+            return b""
         found = rules.check(type_name(request), decoded(request[2][0]))
         return b"".join(message(1, diagnostic(severity, text, path)) for severity, text, path in found)
 
@@ -61,10 +74,8 @@ class Provider:
 
     def plan_resource_change(self, request):
         prior, proposed = decoded(request[2][0]), decoded(request[3][0])
-        if os.environ.get("CHECKS") == "0":
-            return b""
         kind = type_name(request)
-        planned = resources.planned(self.schemas["resources"][kind], proposed, prior)
+        planned = self.tagged(kind, resources.planned(self.schemas["resources"][kind], proposed, prior))
         replaces = [message(2, path([name])) for name in behaviour.replacing(kind, prior, planned)]
         return message(1, encoded(planned)) + b"".join(replaces) + number(5, 1)
 
@@ -77,7 +88,7 @@ class Provider:
                 plan = resources.applied(self.schemas["resources"][kind], kind, plan, configuration, self.maker)
             else:
                 plan = resources.updated(kind, plan, configuration)
-        return message(1, encoded(plan)) + number(4, 1)
+        return message(1, encoded(self.tagged(kind, plan))) + number(4, 1)
 
     def read_data_source(self, request):
         kind = type_name(request)
