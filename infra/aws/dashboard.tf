@@ -14,7 +14,7 @@ locals {
   ] : []
 
   # Title → its metrics: namespace, name, dimensions, and how they are put together.
-  dashboard_graphs = [
+  dashboard_graphs = [for graph in [
     ["Requests and errors, as callers see them", [
       concat(["AWS/ApiGateway", "Count"], local.api_dimensions, [{ stat = "Sum", label = "requests" }]),
       concat(["AWS/ApiGateway", "4xx"], local.api_dimensions, [{ stat = "Sum", label = "4xx" }]),
@@ -37,6 +37,12 @@ locals {
         ["AWS/ECS", "CPUUtilization"], dimensions, [{ stat = "SampleCount", period = 60, label = "running" }],
       ) if var.front != "alb"],
     )],
+    # What Container Insights measures is charged by metric: where it is on, it is looked at.
+    ["Tasks wanted, starting and running", [
+      for name, label in { DesiredTaskCount = "wanted", PendingTaskCount = "starting", RunningTaskCount = "running" } :
+      concat(["ECS/ContainerInsights", name], local.service_dimensions, [{ stat = "Maximum", label = label }])
+      if var.container_insights != "disabled"
+    ]],
     ["Calls of ${var.bedrock_model_id}", [
       for name, label in {
         Invocations            = "answered"
@@ -63,7 +69,7 @@ locals {
       for table in local.table_names :
       ["AWS/DynamoDB", "WriteThrottleEvents", "TableName", table, { stat = "Sum", label = "${table}, writes" }]
     ])],
-  ]
+  ] : graph if length(graph[1]) > 0]
 }
 
 resource "aws_cloudwatch_dashboard" "environment" {

@@ -46,6 +46,7 @@ def main():
         "api",
         "alarms",
         "replay",
+        "queries",
         "outputs",
     ):
         try:

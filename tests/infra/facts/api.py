@@ -1,6 +1,7 @@
 """The public API, its alarms, and what the CLI reads."""
 
 import json
+import re
 
 from facts.base import Facts, as_list
 
@@ -38,6 +39,13 @@ OUTPUTS = {
     "autoscaling",
     "active_hours",
 }
+
+
+# What the router's lines have (router/src/http/middleware.rs and error.rs, and the tenant of a trouble), and the words of
+# the query language.
+LOG_FIELDS = {"level", "message", "code", "error", "tenant", "status", "elapsed_ms"}
+LOG_FIELDS |= {f"span.{field}" for field in ("request_id", "method", "route")}
+SYNTAX = {"fields", "filter", "sort", "limit", "stats", "by", "in", "and", "as", "asc", "desc"}
 
 
 class Api(Facts):
@@ -194,6 +202,23 @@ class Api(Facts):
             context = {"StringEquals": {"kms:EncryptionContext:aws:sns:topicArn": topic["arn"]}}
             self.same("EventBridge may use the topic's key", by, {json.dumps(context)})
 
+    def queries(self):
+        """The saved queries ask the environment's own logs for what is in them."""
+        logs = {
+            self.state.outputs["log_group_name"]: LOG_FIELDS,
+            self.state.outputs["access_log_group_name"]: set(
+                json.loads(self.state.one("aws_apigatewayv2_stage")["access_log_settings"][0]["format"])
+            ),
+        }
+        queries = self.state.all("aws_cloudwatch_query_definition")
+        self.true("saved queries", len(queries) >= 7)
+        for query in queries:
+            name, text = query["name"], re.sub(r"'[^']*'", "", query["query_string"])
+            self.true(f"{name}: its name", name.startswith(f"{self.name}/"))
+            [log] = query["log_group_names"]
+            asked = set(re.findall(r"(?<![\w.@])[a-z][\w.]*(?!\w*\()", text)) - SYNTAX - set(re.findall(r" as (\w+)", text))
+            self.same(f"{name}: fields that the log does not have", asked - logs[log], set())
+
     def _dashboard(self, alarms):
         """Every alarm is on it, and at most 50 metrics are, which are free."""
         dashboard = self.state.one("aws_cloudwatch_dashboard")
@@ -201,6 +226,8 @@ class Api(Facts):
         widgets = json.loads(dashboard["dashboard_body"])["widgets"]
         shown = [arn for widget in widgets for arn in widget["properties"].get("alarms", [])]
         self.same("alarms on the dashboard", sorted(shown), sorted(alarms))
+        insights = "ECS/ContainerInsights" in dashboard["dashboard_body"]
+        self.same("Container Insights, where paid for, are looked at", insights, self.var["container_insights"] != "disabled")
         metrics = [metric for widget in widgets for metric in widget["properties"].get("metrics", [])]
         self.true("at most 50 metrics", 20 < len(metrics) <= 50)
         for metric in metrics:
