@@ -11,7 +11,7 @@ use crate::image_ref::Architecture;
 use crate::release::{OnFailure, Release, ReleaseRun, Stay, steady};
 use crate::report::Step;
 use crate::rollback::{Earlier, earlier, first_runnable, made_active, verified_revisions};
-use crate::rollout::{OwnDeployment, Service};
+use crate::rollout::{Deployment, OwnDeployment, Service};
 use crate::session::ServiceSession;
 use crate::task_definition::{
     DesiredImage, GIT_SHA, PlanError, PlannedImage, Preview, RevisionArn, TaskDefinition, base,
@@ -135,7 +135,10 @@ pub async fn deploy(
         session.reporter.change(change);
     }
     let step = session.reporter.begin(Step::Register, plan.family());
-    let registered = session.ecs.register(&plan).await;
+    let (registered, ()) = tokio::join!(
+        session.ecs.register(&plan),
+        keep_what_runs(session, before, running),
+    );
     let registered = registered.map_err(NotStarted::from)?;
     step.done(&registered.name());
     let run = ReleaseRun {
@@ -146,6 +149,16 @@ pub async fn deploy(
         on_failure: options.on_failure(steady(before, &registered)),
     };
     Ok(run.update_and_follow(UpdateMode::IfChanged).await?)
+}
+
+/// What runs without ever having been verified: deploys that fail would push its image out of the
+/// repository, and its next task could not start.
+async fn keep_what_runs(session: &ServiceSession<'_>, service: &Service, running: &TaskDefinition) {
+    let runs =
+        |primary: &Deployment| primary.is_complete() && primary.task_definition == running.arn();
+    if service.primary().is_some_and(runs) {
+        session.keep_image(running).await;
+    }
 }
 
 /// Goes on watching a deployment: the one that was remembered, or else the service's newest.

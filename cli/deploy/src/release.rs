@@ -175,7 +175,7 @@ impl ReleaseRun<'_> {
     ) -> Result<Release, WatchStop> {
         let step = self.session.reporter.begin(Step::Watch, id);
         match watch.until_up(self.lock).await? {
-            Up::WithoutTasks => Ok(self.without_tasks()),
+            Up::WithoutTasks => Ok(self.without_tasks().await),
             Up::Running { tasks } => {
                 step.done(&format!("{tasks} running"));
                 self.verify(watch, tasks).await
@@ -183,7 +183,9 @@ impl ReleaseRun<'_> {
         }
     }
 
-    fn without_tasks(&self) -> Release {
+    async fn without_tasks(&self) -> Release {
+        // The next tasks need it, whenever they are wanted.
+        self.session.keep_image(self.definition).await;
         Release::WithoutTasks {
             revision: self.definition.name(),
         }
@@ -200,7 +202,7 @@ impl ReleaseRun<'_> {
             (false, Some(endpoint)) => {
                 let step = session.reporter.begin(Step::Verify, endpoint);
                 match self.ask(watch, endpoint, release).await? {
-                    None => return Ok(self.without_tasks()),
+                    None => return Ok(self.without_tasks().await),
                     Some(Answer::New) => {
                         step.done(endpoint);
                         Verification::Answered {
@@ -280,7 +282,11 @@ impl ReleaseRun<'_> {
             who: tag(DEPLOYED_BY).unwrap_or_default(),
             at: Timestamp::now(),
         };
-        if let Err(error) = self.session.deploys.add_release(&verified).await {
+        let (added, ()) = tokio::join!(
+            self.session.deploys.add_release(&verified),
+            self.session.keep_image(definition),
+        );
+        if let Err(error) = added {
             self.session.reporter.note(&format!(
                 "the release is not in the history, and no rollback will go back to it: {error}"
             ));
@@ -299,7 +305,7 @@ impl ReleaseRun<'_> {
             && self.is_replaced(watch.watched()).await
         {
             match watch.until_up(self.lock).await {
-                Ok(Up::WithoutTasks) => return Ok(self.without_tasks()),
+                Ok(Up::WithoutTasks) => return Ok(self.without_tasks().await),
                 // That AWS cannot be asked any more is met again on the way back, and reported
                 // there with the failure.
                 Ok(Up::Running { .. }) | Err(WatchStop::Unwatched(_)) => {}

@@ -138,4 +138,15 @@ impl<'a> ServiceSession<'a> {
     pub(crate) fn images(&self) -> RepositoryImages {
         RepositoryImages::of(self.sdk, &self.target.repository)
     }
+
+    /// Marks a revision's image as one to keep. Without that a rollout is no worse.
+    pub(crate) async fn keep_image(&self, definition: &TaskDefinition) {
+        let image = definition.image(&self.target.container).unwrap_or_default();
+        if let Err(error) = self.images().keep(image).await {
+            self.reporter.note(&format!(
+                "the image of `{}` is not marked as one to keep, so that ten later ones push it out of the repository: {error}",
+                definition.name()
+            ));
+        }
+    }
 }

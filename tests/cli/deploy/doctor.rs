@@ -108,6 +108,10 @@ fn a_check_without_permission_is_skipped_unless_a_deploy_needs_it() {
     let revision = installed.register(&installed.image(), "512", "t3nets");
     installed.tell_to_run(&revision);
     let checks = installed.doctor(installed.server.url());
+    // Nothing that knows of the tag has deployed it.
+    let (status, detail) = found(&checks, "image");
+    assert_eq!(status, "warning");
+    assert!(detail.contains("no tag that keeps it"), "{detail}");
     let (status, detail) = found(&checks, "task_role");
     assert_eq!(status, "failed");
     assert!(

@@ -1,8 +1,27 @@
 """Tables and images."""
 
+import fnmatch
 import json
 
 from facts.base import Facts
+
+
+LAST_TEN = {"countType": "imageCountMoreThan", "countNumber": 10}
+EXPIRE = {"type": "expire"}
+
+
+def expired(rules, pushed, tags):
+    """What a lifecycle policy deletes of images in the order of their push, as ECR evaluates it: an
+    image that has the tags of a rule is out of reach of rules with a lower priority.
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
+    """
+    gone, claimed = set(), set()
+    for rule in sorted(rules, key=lambda rule: rule["rulePriority"]):
+        wanted = rule["selection"].get("tagPatternList", ["*"])
+        matching = [image for image in pushed if any(fnmatch.filter(tags[image], pattern) for pattern in wanted)]
+        gone |= set(matching[: -rule["selection"]["countNumber"]]) - claimed
+        claimed |= set(matching)
+    return gone
 
 
 class Storage(Facts):
@@ -61,14 +80,19 @@ class Storage(Facts):
         rules = json.loads(self.state.one("aws_ecr_lifecycle_policy")["policy"])["rules"]
         self.same(
             "lifecycle",
+            [(r["rulePriority"], r["selection"], r["action"]) for r in rules],
             [
-                (
-                    r["selection"]["tagStatus"],
-                    r["selection"]["countType"],
-                    r["selection"]["countNumber"],
-                    r["action"]["type"],
-                )
-                for r in rules
+                (1, {"tagStatus": "tagged", "tagPatternList": ["kept-*"], **LAST_TEN}, EXPIRE),
+                (2, {"tagStatus": "any", **LAST_TEN}, EXPIRE),
             ],
-            [("any", "imageCountMoreThan", 10, "expire")],
         )
+        self._ten_failed_deploys(rules)
+
+    def _ten_failed_deploys(self, rules):
+        """What runs outlasts any number of pushes that were never verified, and so does what is rolled
+        back to.
+        """
+        pushed = [f"verified-{n}" for n in range(1, 4)] + [f"failed-{n}" for n in range(1, 31)]
+        tags = {image: {image, *({f"kept-{image}"} if image.startswith("verified") else ())} for image in pushed}
+        kept = [image for image in pushed if image not in expired(rules, pushed, tags)]
+        self.same("kept after thirty failed deploys", kept, pushed[:3] + pushed[-10:])

@@ -18,22 +18,37 @@ resource "aws_ecr_repository" "router" {
   }
 }
 
-# The running release and nine to roll back to. An image that ECS still runs may be among the older ones, so `rollback`
-# looks whether its image is there before it promises anything.
+# What runs or was verified, and what was pushed last. `deploy` tags an image with kept-… once it runs well, and no rule of a
+# later priority touches an image that has the tags of an earlier one: however many deploys fail, what runs stays, and so does
+# what is rolled back to. Images of the first rule count among the ten of the second, too.
+# https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
 resource "aws_ecr_lifecycle_policy" "router" {
   # By its id, which is another one where the repository is replaced, and the policy with it.
   repository = aws_ecr_repository.router.id
 
   policy = jsonencode({
-    rules = [{
-      rulePriority = 1
-      description  = "Keep the last 10 images"
-      selection = {
-        tagStatus   = "any"
-        countType   = "imageCountMoreThan"
-        countNumber = 10
-      }
-      action = { type = "expire" }
-    }]
+    rules = [
+      {
+        rulePriority = 1
+        description  = "Keep the last 10 images that ran well"
+        selection = {
+          tagStatus      = "tagged"
+          tagPatternList = ["kept-*"]
+          countType      = "imageCountMoreThan"
+          countNumber    = 10
+        }
+        action = { type = "expire" }
+      },
+      {
+        rulePriority = 2
+        description  = "Keep the last 10 images"
+        selection = {
+          tagStatus   = "any"
+          countType   = "imageCountMoreThan"
+          countNumber = 10
+        }
+        action = { type = "expire" }
+      },
+    ]
   })
 }

@@ -215,6 +215,51 @@ async fn a_repository_of_another_region_is_asked_there() {
 }
 
 #[tokio::test]
+async fn an_image_to_keep_gets_a_tag_of_its_own_once() {
+    let image = format!(
+        "1.dkr.ecr.us-east-1.amazonaws.com/r@{}",
+        Digest::of(b"image")
+    );
+    let (script, _server, config) = start(Script::default()).await;
+    let mut images = RepositoryImages::of(&config, "r");
+    assert_eq!(images.is_kept(&image).await.unwrap(), Some(false));
+    for _ in 0..2 {
+        images.keep(&image).await.unwrap();
+        assert_eq!(images.is_kept(&image).await.unwrap(), Some(true));
+    }
+    let expected = format!("kept-{}", Digest::of(b"image").short());
+    assert_eq!(*script.tags.lock().unwrap(), [expected]);
+
+    // Neither an image of another repository nor one without a digest is this repository's.
+    for other in [image.replace("/r@", "/other@"), "repo:bootstrap".to_owned()] {
+        images.keep(&other).await.unwrap();
+        assert_eq!(images.is_kept(&other).await.unwrap(), None, "{other}");
+    }
+    assert_eq!(script.tags.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn an_image_that_somebody_else_has_just_marked_is_kept_and_a_refusal_is_told() {
+    let image = format!(
+        "1.dkr.ecr.us-east-1.amazonaws.com/r@{}",
+        Digest::of(b"image")
+    );
+    for (code, is_error) in [
+        ("ImageAlreadyExistsException", false),
+        ("ImageTagAlreadyExistsException", true),
+        ("AccessDeniedException", true),
+    ] {
+        let (_, _server, config) = start(Script {
+            tag_refusal: Some(code),
+            ..Script::default()
+        })
+        .await;
+        let kept = RepositoryImages::of(&config, "r").keep(&image).await;
+        assert_eq!(kept.is_err(), is_error, "{code}: {kept:?}");
+    }
+}
+
+#[tokio::test]
 async fn what_ecr_refuses_is_told_where_docker_has_no_login_either() {
     let (_, pushed) = push_to(Script {
         denies_tokens: true,

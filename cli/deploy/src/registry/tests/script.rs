@@ -15,6 +15,8 @@ use super::super::{PushedImage, Registry, RegistryError};
 use crate::build::{SourceRevision, TreeState};
 use crate::image_ref::Digest;
 
+const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
+
 /// ECR with one repository, `r`.
 #[derive(Default)]
 pub(super) struct Script {
@@ -33,6 +35,10 @@ pub(super) struct Script {
     /// The queries of the uploads that were completed.
     pub(super) blobs: Mutex<Vec<String>>,
     pub(super) manifest: Mutex<Option<Vec<u8>>>,
+    /// The tags that were given to the image that the repository has.
+    pub(super) tags: Mutex<Vec<String>>,
+    /// What ECR answers when it is told to give it one.
+    pub(super) tag_refusal: Option<&'static str>,
     /// What is answered to GET, by path; `None` is an answer without an end.
     pub(super) answers: HashMap<String, Option<Vec<u8>>>,
     /// Where uploads continue, if not here.
@@ -75,7 +81,7 @@ fn api_answer(
             let token = json!({"authorizationToken": format!("token{number}"), "expiresAt": 4_102_444_800_u64});
             (StatusCode::OK, json!({"authorizationData": [token]}))
         }
-        "DescribeRepositories" | "ListImages" | "BatchGetImage" if !is_here => (
+        "DescribeRepositories" | "ListImages" | "BatchGetImage" | "PutImage" if !is_here => (
             StatusCode::BAD_REQUEST,
             json!({"__type": "RepositoryNotFoundException", "message": "it does not exist"}),
         ),
@@ -87,10 +93,27 @@ fn api_answer(
             StatusCode::OK,
             json!({"imageIds": [{"imageDigest": Digest::of(b"image")}]}),
         ),
-        "BatchGetImage" => (
-            StatusCode::OK,
-            json!({"images": [{"imageId": request["imageIds"][0]}], "failures": []}),
-        ),
+        "BatchGetImage" => {
+            let id = &request["imageIds"][0];
+            let tags = script.tags.lock().unwrap();
+            let is_missing = |tag: &str| !tags.iter().any(|known| known == tag);
+            if id["imageTag"].as_str().is_some_and(is_missing) {
+                let failure = json!({"imageId": id, "failureCode": "ImageNotFound"});
+                return (StatusCode::OK, json!({"images": [], "failures": [failure]}));
+            }
+            let image = json!({"imageId": id, "imageManifest": "{}", "imageManifestMediaType": MANIFEST_TYPE});
+            (StatusCode::OK, json!({"images": [image], "failures": []}))
+        }
+        "PutImage" => {
+            assert_eq!(request["imageManifest"], "{}");
+            assert_eq!(request["imageManifestMediaType"], MANIFEST_TYPE);
+            let tag = request["imageTag"].as_str().unwrap().to_owned();
+            script.tags.lock().unwrap().push(tag);
+            match script.tag_refusal {
+                Some(code) => (StatusCode::BAD_REQUEST, json!({ "__type": code })),
+                None => (StatusCode::OK, json!({"image": {}})),
+            }
+        }
         other => panic!("{other} is not scripted"),
     }
 }

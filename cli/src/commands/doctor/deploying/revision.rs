@@ -110,7 +110,11 @@ impl ServiceChecks<'_> {
             None => image.to_owned(),
         };
         match (exists, images.error()) {
-            (Some(true), _) => Check::ok(name, format!("`{short}` is in the repository")),
+            (Some(true), _) => match images.is_kept(image).await {
+                Ok(Some(false)) => unmarked_image(&short),
+                // What ECR does not say about its tag is no news of the image.
+                Ok(_) | Err(_) => Check::ok(name, format!("`{short}` is in the repository")),
+            },
             (Some(false), _) => Check::failed(
                 name,
                 format!("`{image}` is no longer in the repository: no new task can start"),
@@ -326,6 +330,16 @@ fn placeholder_image(image: &str) -> Check {
         "image",
         format!("`{image}` is Terraform's placeholder: nothing was deployed yet"),
         Hint::command("deploy", "deploys the first release"),
+    )
+}
+
+fn unmarked_image(image: &str) -> Check {
+    Check::warning(
+        "image",
+        format!(
+            "`{image}` has no tag that keeps it in the repository: ten later images push it out, and then no new task can start"
+        ),
+        Hint::command("restart", "verifies what runs and marks its image"),
     )
 }
 
