@@ -4,7 +4,7 @@
 locals {
   api_dimensions     = ["ApiId", module.api.api_id]
   service_dimensions = ["ClusterName", module.compute.cluster_name, "ServiceName", module.compute.service_name]
-  model_dimensions   = ["ModelId", var.bedrock_model_id]
+  model_dimensions   = ["ModelId", local.bedrock_model_id]
   table_names        = [module.data.conversations_table.name, module.data.tenants_table.name]
 
   # Metrics name a load balancer and its target group by the ends of their ARNs.
@@ -43,7 +43,7 @@ locals {
       concat(["ECS/ContainerInsights", name], local.service_dimensions, [{ stat = "Maximum", label = label }])
       if var.container_insights != "disabled"
     ]],
-    ["Calls of ${var.bedrock_model_id}", [
+    ["Calls of ${local.bedrock_model_id}", [
       for name, label in {
         Invocations            = "answered"
         InvocationThrottles    = "throttled"

@@ -11,8 +11,6 @@ locals {
   account_id = data.aws_caller_identity.current.account_id
   partition  = data.aws_partition.current.partition
 
-  bedrock_models = distinct(concat([var.bedrock_model_id], var.bedrock_allowed_models))
-
   is_production = var.production || contains(["prod", "production"], var.environment)
 }
 
@@ -88,14 +86,6 @@ resource "terraform_data" "consistent_variables" {
       condition     = contains(local.fargate_memory[tostring(var.cpu)], var.memory)
       error_message = "Fargate has no task size of ${var.cpu} CPU units with ${var.memory} MiB."
     }
-
-    precondition {
-      condition = alltrue([
-        for id in local.bedrock_models :
-        startswith(var.region, lookup(local.bedrock_profile_home, split(".", id)[0], ""))
-      ])
-      error_message = "A model's inference profile is not offered in ${var.region}: us. belongs to us-*, eu. to eu-*, apac., jp. and au. to ap-*; global. works everywhere."
-    }
   }
 }
 
@@ -109,9 +99,6 @@ locals {
     "2048" = [for gib in range(4, 17) : gib * 1024]
     "4096" = [for gib in range(8, 31) : gib * 1024]
   }
-
-  # How the regions begin in which an inference profile's prefix can be called. No entry: anywhere.
-  bedrock_profile_home = { us = "us-", eu = "eu-", apac = "ap-", jp = "ap-", au = "ap-" }
 }
 
 module "networking" {
@@ -204,8 +191,9 @@ module "compute" {
   tenants_table             = module.data.tenants_table
   secrets_prefix            = module.secrets.prefix
   secrets_policy_arn        = module.secrets.policy_arn
-  bedrock_model_id          = var.bedrock_model_id
+  bedrock_model_id          = local.bedrock_model_id
   bedrock_models            = local.bedrock_models
+  bedrock_profile_regions   = { for prefix, geography in local.model_geographies : prefix => geography.regions }
   bedrock_guardrails        = var.bedrock_guardrails
   admin_api                 = var.admin_api
   production                = local.is_production

@@ -1,27 +1,25 @@
 # What the router is told: the variables of its container.
 
 variable "bedrock_model_id" {
-  description = "BEDROCK_MODEL_ID: a model, an inference profile, or the ARN of either or of a prompt router."
+  description = "BEDROCK_MODEL_ID: a model, an inference profile, or the ARN of either, of a prompt router, or of a provisioned, deployed custom or imported model. Null for Claude Sonnet 4.5 through the region's own inference profile."
   type        = string
-  default     = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
-  nullable    = false
+  default     = null
 
   validation {
-    condition     = can(regex("^(((us|eu|apac|jp|au|global)\\.)?[a-z0-9-]+\\.[A-Za-z0-9.:-]+|arn:[a-z-]+:bedrock:.+)$", var.bedrock_model_id))
+    condition     = var.bedrock_model_id == null || can(regex("^([a-z0-9-]+\\.[A-Za-z0-9.:-]+|arn:[a-z-]+:bedrock:[^:*]*:[0-9]*:[a-z-]+/[^*]+)$", var.bedrock_model_id))
     error_message = "bedrock_model_id is a model id such as us.anthropic.claude-sonnet-4-5-20250929-v1:0, or a Bedrock ARN."
   }
 }
 
 variable "bedrock_allowed_models" {
-  description = "What the router may call besides bedrock_model_id, so that a tenant's setting, a tier or a fallback can name it: model ids, inference profiles, ARNs. A star at the end stands for the rest."
+  description = "What the router may call besides bedrock_model_id, so that a tenant's setting, a tier or a fallback can name it: model ids, inference profiles, ARNs. A star at the end stands for the rest. Null for all of Claude and Nova through the region's own inference profiles."
   type        = list(string)
-  default     = ["us.anthropic.*", "us.amazon.nova-*"]
-  nullable    = false
+  default     = null
 
   validation {
     condition = alltrue([
-      for id in var.bedrock_allowed_models :
-      can(regex("^(((us|eu|apac|jp|au|global)\\.)?[a-z0-9-]+\\.[A-Za-z0-9.:-]*\\*?|arn:[a-z-]+:bedrock:[^*]+)$", id))
+      for id in coalesce(var.bedrock_allowed_models, []) :
+      can(regex("^([a-z0-9-]+\\.[A-Za-z0-9.:-]*\\*?|arn:[a-z-]+:bedrock:[^:*]*:[0-9]*:[a-z-]+/[^*]+)$", id))
     ])
     error_message = "bedrock_allowed_models are model ids such as us.anthropic.claude-sonnet-4-5-20250929-v1:0, their beginnings with a star such as us.anthropic.*, or Bedrock ARNs."
   }

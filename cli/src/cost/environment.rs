@@ -5,9 +5,14 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use t3nets_deploy::image_ref::Architecture;
+use t3nets_router::ai::ProviderKind;
+use t3nets_router::ai::table::{bedrock_model, default_model};
 
 use crate::aws::ActiveHours;
 use crate::error::CliError;
+
+/// The setting that nobody has to make.
+const MODEL: &str = "bedrock_model_id";
 
 /// Settings with a price. `infra/aws/variables.tf` describes each.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -67,7 +72,15 @@ impl PricedSettings {
     ///
     /// # Errors
     /// Not ready if one is missing or of no known value.
-    pub(crate) fn from_values(values: Map<String, Value>) -> Result<Self, CliError> {
+    pub(crate) fn from_values(mut values: Map<String, Value>) -> Result<Self, CliError> {
+        // As models.tf derives it: the default model through the region's own inference profile.
+        if let (Some(Value::Null), Some(Value::String(region))) =
+            (values.get(MODEL), values.get("region"))
+            && let Some((id, _)) =
+                default_model(ProviderKind::Bedrock).and_then(|name| bedrock_model(name, region))
+        {
+            values.insert(MODEL.to_owned(), id.into());
+        }
         serde_json::from_value(Value::Object(values)).map_err(|error| {
             CliError::not_ready("cannot understand the environment's settings")
                 .caused_by(error)
@@ -95,6 +108,28 @@ impl PricedSettings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_model_that_is_not_set_is_the_regions_own() {
+        let mut values = match serde_json::to_value(super::super::estimate::tests::dev()).unwrap() {
+            Value::Object(values) => values,
+            other => panic!("{other}"),
+        };
+        values.insert(MODEL.into(), Value::Null);
+        // Those of infra/aws/tests/models.tftest.hcl.
+        for (region, prefix) in [
+            ("us-east-1", "us."),
+            ("eu-west-1", "eu."),
+            ("ap-south-1", "global."),
+        ] {
+            values.insert("region".into(), region.into());
+            let settings = PricedSettings::from_values(values.clone()).unwrap();
+            assert_eq!(
+                settings.bedrock_model_id,
+                format!("{prefix}anthropic.claude-sonnet-4-5-20250929-v1:0")
+            );
+        }
+    }
 
     #[test]
     fn an_unknown_value_is_refused_by_its_name() {

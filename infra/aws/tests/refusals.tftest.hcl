@@ -187,6 +187,46 @@ run "the_webhook_is_encrypted" {
   expect_failures = [var.budget_webhook]
 }
 
+# -------------------------------------------------------------------- models
+
+# us.anthropic.claude-sonnet-4-5-20250929-v1:0 cannot be called in eu-west-1, where inference profiles begin with eu., global.
+run "a_profile_belongs_to_its_geography" {
+  command = plan
+  variables {
+    region           = "eu-west-1"
+    bedrock_model_id = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
+  }
+  expect_failures = [terraform_data.callable_models]
+}
+
+# us.anthropic.* cannot be called in us-gov-west-1, where inference profiles begin with us-gov.
+run "govcloud_has_profiles_of_its_own" {
+  command = plan
+  variables {
+    region                 = "us-gov-west-1"
+    bedrock_allowed_models = ["us.anthropic.*", "us-gov.anthropic.*"]
+  }
+  expect_failures = [terraform_data.callable_models]
+}
+
+# is of aws in us-west-2, not of aws in us-east-1
+run "an_arn_is_of_the_region" {
+  command = plan
+  variables {
+    bedrock_model_id = "arn:aws:bedrock:us-west-2:111122223333:application-inference-profile/a1b2c3d4e5f6"
+  }
+  expect_failures = [terraform_data.callable_models]
+}
+
+# a custom model is called through its provisioned-model or custom-model-deployment
+run "a_custom_model_is_called_through_its_deployment" {
+  command = plan
+  variables {
+    bedrock_model_id = "arn:aws:bedrock:us-east-1:111122223333:custom-model/amazon.nova-lite-v1:0/a1b2c3d4e5f6"
+  }
+  expect_failures = [terraform_data.callable_models]
+}
+
 # --------------------------------------------------------------- tags and logs
 
 # this folder's own: Project, Environment, ManagedBy, Name

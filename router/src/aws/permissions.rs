@@ -35,6 +35,10 @@ mod tests {
 
     use super::*;
 
+    /// What Bedrock's own examples allow with the call of an application inference profile or of a
+    /// prompt router, each on that one alone.
+    const ALLOWED_BY_KIND: [&str; 2] = ["bedrock:GetInferenceProfile", "bedrock:GetPromptRouter"];
+
     #[test]
     fn the_terraforms_task_role_allows_these_actions_and_no_others_of_their_services() {
         let modules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/aws/modules");
@@ -64,7 +68,7 @@ mod tests {
             }
         }
         let called = TASK_ACTIONS.into_iter().chain(ADMIN_ACTIONS);
-        let called = called.chain([GUARDRAIL_ACTION]);
+        let called = called.chain([GUARDRAIL_ACTION]).chain(ALLOWED_BY_KIND);
         let called: BTreeSet<String> = called.map(str::to_owned).collect();
         assert_eq!(allowed, called);
     }

@@ -16,7 +16,6 @@ DEFAULTS = {
     "desired_count": 1,
     "container_insights": "disabled",
     "log_retention_days": 14,
-    "bedrock_model_id": "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
     "egress_ports": [443],
     "log_filter": "info",
     "interface_endpoints": [],

@@ -11,6 +11,14 @@ READ_SECRETS = {"GetSecretValue", "DescribeSecret"}
 MAKE_SECRETS = {"CreateSecret", "TagResource"}
 MANAGE_SECRETS = {"UpdateSecret", "DeleteSecret", "RestoreSecret"}
 MODEL_ACTIONS = {"InvokeModel", "InvokeModelWithResponseStream"}
+# What may be looked at, because a model's ARN is of this kind.
+LOOKED_AT = {"application-inference-profile": "GetInferenceProfile", "prompt-router": "GetPromptRouter"}
+CLAUDE = "anthropic.claude-sonnet-4-5-20250929-v1:0"
+# Each region's geography, and some regions of it.
+GEOGRAPHIES = {
+    "us-east-1": ("us", ["us-east-1", "us-east-2", "us-west-2"]),
+    "eu-central-1": ("eu", ["eu-west-1", "eu-north-1"]),
+}
 
 
 class Permissions(Facts):
@@ -45,6 +53,8 @@ class Permissions(Facts):
         want |= named("secretsmanager", secret_actions) | named("bedrock", MODEL_ACTIONS)
         if var.get("bedrock_guardrails"):
             want |= named("bedrock", {"ApplyGuardrail"})
+        kinds = {model.split("/")[0].split(":")[-1] for model in var.get("bedrock_allowed_models") or []}
+        want |= named("bedrock", {action for kind, action in LOOKED_AT.items() if kind in kinds})
         want |= named("logs", {"CreateLogGroup", "CreateLogStream", "PutLogEvents"})
         exec_actions = {"CreateControlChannel", "CreateDataChannel", "OpenControlChannel", "OpenDataChannel"}
         on_everything = {"secretsmanager:ListSecrets"} if administers else set()
@@ -82,28 +92,51 @@ class Permissions(Facts):
         self.models(statements, account)
 
     def models(self, statements, account):
-        """The default model is allowed with all that it needs, and a foundation model only through
-        its profile.
+        """Each model is allowed with all that it needs, and a foundation model only through its
+        profile.
         """
-        region, model = self.var["region"], self.var["bedrock_model_id"]
-        allowed = lambda arn, condition: any(
-            fnmatch.fnmatchcase(arn, pattern) and bool(s.get("Condition")) == condition
-            for s in statements
-            if "bedrock:InvokeModel" in as_list(s["Action"])
-            for pattern in as_list(s["Resource"])
-        )
-        prefix, _, rest = model.partition(".")
-        self.true(
-            f"{model} is allowed", allowed(f"arn:aws:bedrock:{region}:{account}:inference-profile/{model}", False)
-        )
-        others = {"us": ["us-east-1", "us-east-2", "us-west-2"], "eu": ["eu-west-1", "eu-north-1"]}[prefix]
-        for other in others:
-            arn = f"arn:aws:bedrock:{other}::foundation-model/{rest}"
-            self.true(f"{rest} in {other} is allowed through its profile", allowed(arn, True))
-            self.true(f"{rest} in {other} is not allowed otherwise", not allowed(arn, False))
-        elsewhere = f"arn:aws:bedrock:sa-east-1::foundation-model/{rest}"
-        self.true(f"{rest} in sa-east-1 is not allowed", not allowed(elsewhere, True) and not allowed(elsewhere, False))
+        region = self.var["region"]
+        home = f"arn:aws:bedrock:{region}:{account}"
+
+        def allowed(arn, through=None, action="bedrock:InvokeModel"):
+            """Whether an ARN may be called: by itself, or where a condition's key has a value."""
+            for s in statements:
+                conditions = [pair for test in s.get("Condition", {}).values() for pair in test.items()]
+                met = {key for key, values in conditions for v in as_list(values) if through and fnmatch.fnmatchcase(through[1], v)}
+                applies = met == {through[0]} if through else not conditions
+                if applies and action in as_list(s["Action"]):
+                    if any(fnmatch.fnmatchcase(arn, pattern) for pattern in as_list(s["Resource"])):
+                        return True
+            return False
+
+        default = self.var.get("bedrock_model_id") or f"{GEOGRAPHIES[region][0]}.{CLAUDE}"
+        profiles = {f"{home}:inference-profile/{default}"}
+        for model in self.var.get("bedrock_allowed_models") or []:
+            if not model.startswith("arn:"):
+                continue
+            kind = model.split("/")[0].split(":")[-1]
+            self.true(f"{model} is allowed", allowed(model))
+            if kind == "inference-profile":
+                profiles.add(model)
+            key = {"application-inference-profile": "InferenceProfileArn", "prompt-router": "PromptRouterArn"}.get(
+                kind.removeprefix("default-")
+            )
+            for arn in [f"{home}:inference-profile/x", "arn:aws:bedrock:us-west-2::foundation-model/any.model-v1:0"]:
+                self.same(f"{arn} through {kind}", allowed(arn, key and (f"bedrock:{key}", model)), key is not None)
+            if key:
+                action = "bedrock:Get" + key.removesuffix("Arn")
+                self.true(f"{model} may be looked at", allowed(model, action=action))
+        for profile in profiles:
+            prefix, _, rest = profile.rpartition("/")[2].partition(".")
+            through = ("bedrock:InferenceProfileArn", profile)
+            self.true(f"{profile} is allowed", allowed(profile))
+            for other in GEOGRAPHIES[region][1]:
+                arn = f"arn:aws:bedrock:{other}::foundation-model/{rest}"
+                self.true(f"{rest} in {other} is allowed through its profile", allowed(arn, through))
+                self.true(f"{rest} in {other} is not allowed otherwise", not allowed(arn))
+            elsewhere = f"arn:aws:bedrock:sa-east-1::foundation-model/{rest}"
+            self.true(f"{rest} in sa-east-1 is not allowed", not allowed(elsewhere, through) and not allowed(elsewhere))
         self.true(
             "another maker's model is not allowed",
-            not allowed(f"arn:aws:bedrock:{region}::foundation-model/cohere.command-r-v1:0", False),
+            not allowed(f"arn:aws:bedrock:{region}::foundation-model/cohere.command-r-v1:0"),
         )

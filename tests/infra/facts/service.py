@@ -3,6 +3,7 @@
 import json
 
 from facts.base import Facts
+from facts.permissions import CLAUDE, GEOGRAPHIES
 
 
 class Service(Facts):
@@ -37,7 +38,7 @@ class Service(Facts):
         want = {
             "T3NETS_ENV": "aws",
             "AWS_REGION": var["region"],
-            "BEDROCK_MODEL_ID": var["bedrock_model_id"],
+            "BEDROCK_MODEL_ID": var.get("bedrock_model_id") or f"{GEOGRAPHIES[var['region']][0]}.{CLAUDE}",
             "DYNAMODB_CONVERSATIONS_TABLE": f"{self.name}-conversations",
             "DYNAMODB_TENANTS_TABLE": f"{self.name}-tenants",
             "SECRETS_PREFIX": f"/{var['project']}/{var['environment']}/tenants",

@@ -343,6 +343,16 @@ variable "bedrock_models" {
   }
 }
 
+variable "bedrock_profile_regions" {
+  description = "What the ids of Bedrock's own inference profiles begin with, and the regions among which each chooses."
+  type        = map(list(string))
+
+  validation {
+    condition     = alltrue([for regions in values(var.bedrock_profile_regions) : length(regions) > 0])
+    error_message = "bedrock_profile_regions name at least one region each."
+  }
+}
+
 variable "bedrock_guardrails" {
   description = "Guardrails that the router may apply: ids, ARNs, a star for all of the account's in the region."
   type        = list(string)
