@@ -58,7 +58,14 @@ fn the_help_of_the_frames_commands() {
     for name in ["export", "import"] {
         insta::assert_snapshot!(format!("help_tenant_{name}"), help(&["tenant", name]));
     }
-    for name in ["bootstrap", "plan", "apply", "output", "destroy"] {
+    for name in [
+        "bootstrap",
+        "plan",
+        "apply",
+        "output",
+        "dashboard",
+        "destroy",
+    ] {
         insta::assert_snapshot!(format!("help_infra_{name}"), help(&["infra", name]));
     }
 }

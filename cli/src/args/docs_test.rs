@@ -23,6 +23,15 @@ fn pages() -> Vec<(String, String)> {
         .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
         .collect();
     paths.extend(["README.md", "infra/README.md", "tests/README.md"].map(PathBuf::from));
+    paths.extend(
+        [
+            "README.md",
+            "cheapest-dev/README.md",
+            "prod/README.md",
+            "two-accounts/README.md",
+        ]
+        .map(|page| Path::new("infra/examples").join(page)),
+    );
     paths.sort();
     paths
         .into_iter()

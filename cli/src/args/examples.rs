@@ -401,6 +401,7 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         "infra output",
         &[("Show Terraform's outputs", "infra output -e dev")],
     ),
+    ("infra dashboard", &[("Open it", "infra dashboard -e dev")]),
     (
         "infra destroy",
         &[("Destroy an environment", "infra destroy -e dev")],

@@ -197,6 +197,9 @@ async fn run_to_end(
             InfraCommand::Plan(args) => show(printer, infra::plan(context, args).await),
             InfraCommand::Apply(args) => show(printer, infra::apply(context, args).await),
             InfraCommand::Output(args) => show(printer, infra::output(context, args).await),
+            InfraCommand::Dashboard(args) => {
+                show(printer, infra::dashboard::run(context, args).await)
+            }
             InfraCommand::Destroy(args) => show(printer, infra::destroy(context, args).await),
         },
         Command::Cost(args) => show(printer, cost::run(context, &args)),

@@ -5,9 +5,11 @@
 //! settings, workspace and credentials.
 //!
 //! Reading order: one function per command here; [`init`], when `terraform init` is due;
-//! [`bootstrap`], the bucket for the state. The program and its folder are [`crate::terraform`].
+//! [`bootstrap`], the bucket for the state; [`dashboard`], which needs no Terraform. The program
+//! and its folder are [`crate::terraform`].
 
 pub(crate) mod bootstrap;
+pub(crate) mod dashboard;
 mod init;
 
 use std::ffi::OsString;
@@ -32,6 +34,8 @@ pub(crate) enum InfraCommand {
     Apply(ApplyArgs),
     /// Show Terraform's outputs: names, addresses
     Output(OutputArgs),
+    /// Open the CloudWatch dashboard: alarms, errors, latency, tasks, model, tables
+    Dashboard(dashboard::DashboardArgs),
     /// Destroy the infrastructure and the data in it
     Destroy(DestroyArgs),
 }

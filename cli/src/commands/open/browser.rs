@@ -27,11 +27,11 @@ const MAX_HEAD: u64 = 16 << 10;
 
 /// A program that opens addresses.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Browser(OsString);
+pub(crate) struct Browser(OsString);
 
 impl Browser {
     /// What `BROWSER` names, else the system's own, where there is a screen for it.
-    pub(super) fn find(variable: impl Fn(&str) -> Option<String>) -> Option<Self> {
+    pub(crate) fn find(variable: impl Fn(&str) -> Option<String>) -> Option<Self> {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
         if let Some(named) = set("BROWSER") {
             let first = named.split(':').next().unwrap_or_default().trim();
@@ -51,7 +51,7 @@ impl Browser {
     }
 
     /// Opens the link; whether the browser asked for it.
-    pub(super) async fn open(&self, link: &SecretString) -> bool {
+    pub(crate) async fn open(&self, link: &SecretString) -> bool {
         let served = tokio::time::timeout(PATIENCE, self.open_by_redirect(link)).await;
         served.is_ok_and(|served| served.is_some())
     }

@@ -1,7 +1,7 @@
 //! `t3nets open`: the web page in a browser, signed in by a one-time link that the command makes
 //! for itself, as `t3nets chat` makes its key.
 
-mod browser;
+pub(crate) mod browser;
 
 use std::fmt;
 
