@@ -9,7 +9,7 @@ mock_provider "aws" {
     defaults = { partition = "aws" }
   }
   mock_data "aws_availability_zones" {
-    defaults = { names = ["us-east-1a", "us-east-1b"] }
+    defaults = { names = ["a", "b", "c", "d"], zone_ids = ["use1-az1", "use1-az2", "aps1-az1", "aps1-az2"] }
   }
   mock_data "aws_iam_policy_document" {
     defaults = { json = "{\"Version\":\"2012-10-17\",\"Statement\":[]}" }
@@ -254,4 +254,53 @@ run "logs_are_kept_for_a_period_of_cloudwatchs" {
     log_retention_days = 1000
   }
   expect_failures = [var.log_retention_days]
+}
+
+# ------------------------------------------------- names, hours, who may come in
+
+# one that begins with a wildcard lets everybody in
+run "a_subject_says_whose_it_is" {
+  command = plan
+  variables {
+    access = { subjects = { deploy = ["repo:*:environment:prod"] } }
+  }
+  expect_failures = [var.access]
+}
+
+# to a later one of the same day
+run "active_hours_go_forward" {
+  command = plan
+  variables {
+    active_hours = { from = "22:00", to = "06:00", days = ["MON"], time_zone = "UTC" }
+  }
+  expect_failures = [var.active_hours]
+}
+
+# active_hours leave nobody to answer outside them
+run "production_never_sleeps" {
+  command = plan
+  variables {
+    environment          = "prod"
+    customer_managed_key = true
+    active_hours         = { from = "08:00", to = "18:00", days = ["MON"], time_zone = "UTC" }
+  }
+  expect_failures = [terraform_data.consistent_variables]
+}
+
+# domain_name needs hosted_zone_id, or certificate_arn
+run "a_name_needs_a_certificate" {
+  command = plan
+  variables {
+    domain_name = "chat.example.com"
+  }
+  expect_failures = [terraform_data.consistent_variables]
+}
+
+# execute_api = false would leave no address
+run "an_api_has_an_address" {
+  command = plan
+  variables {
+    execute_api = false
+  }
+  expect_failures = [terraform_data.consistent_variables]
 }
