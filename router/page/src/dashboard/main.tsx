@@ -23,8 +23,8 @@ const VIEWS: Record<string, { label: string; show: () => JSX.Element }> = {
   integrations: { label: "Integrations", show: Integrations },
   channels: { label: "Channels", show: Channels },
   settings: { label: "Settings", show: Settings },
-  audit: { label: "Audit", show: Audit },
   connections: { label: "Your connections", show: Connections },
+  audit: { label: "Audit", show: Audit },
 };
 /** Those of whoever administers nothing. */
 const OWN_VIEWS: typeof VIEWS = {
