@@ -101,6 +101,7 @@ resource "aws_vpc_security_group_egress_rule" "nat_to_internet" {
 resource "aws_eip" "nat_instance" {
   count = local.nat_instances
 
+  #checkov:skip=CKV2_AWS_19:aws_eip_association attaches it to the NAT instance's interface
   domain = "vpc"
 
   tags = { Name = "${var.name}-nat" }
