@@ -406,14 +406,17 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         "infra destroy",
         &[("Destroy an environment", "infra destroy -e dev")],
     ),
+    ("backup", &[("Copy all to a file", "backup t3nets.backup")]),
     (
-        "backup",
-        &[(
-            "Back up the environment of this machine",
-            "backup t3nets.backup",
-        )],
+        "restore",
+        &[
+            ("Go back to a copy", "restore t3nets.backup"),
+            (
+                "Compare with two hours ago",
+                "restore -e prod --to 2h --dry-run",
+            ),
+        ],
     ),
-    ("restore", &[("Go back to a copy", "restore t3nets.backup")]),
     (
         "cost",
         &[("Estimate what dev costs in a month", "cost -e dev")],
@@ -464,10 +467,8 @@ mod tests {
     use super::*;
 
     fn leaves(command: &clap::Command, path: &str, found: &mut Vec<String>) {
-        for child in command
-            .get_subcommands()
-            .filter(|child| child.get_name() != "help")
-        {
+        let children = command.get_subcommands();
+        for child in children.filter(|child| child.get_name() != "help") {
             let path = format!("{path} {}", child.get_name()).trim().to_owned();
             match child.has_subcommands() {
                 true => leaves(child, &path, found),
@@ -487,10 +488,9 @@ mod tests {
         assert_eq!(listed.len(), all.len(), "{all:?}");
         for (path, examples) in EXAMPLES {
             for (_, words) in *examples {
-                let line = format!("t3nets {words}");
-                let typed = commands(&line).remove(0);
+                let typed = commands(&format!("t3nets {words}")).remove(0);
                 if let Err(error) = Cli::try_parse_from(&typed) {
-                    panic!("{line}: {error}");
+                    panic!("{words}: {error}");
                 }
                 assert!(words.starts_with(path), "{words} is no example of `{path}`");
             }

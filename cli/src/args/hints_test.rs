@@ -48,7 +48,9 @@ fn filled(literal: &str) -> String {
     let placeholder = Regex::new(r"\{[^}]*\}").unwrap();
     let literal = literal
         .replace("\\\"", "\"")
-        .replace("{setting}", "ai_model");
+        .replace("{setting}", "ai_model")
+        .replace("{table}", "tenants")
+        .replace("{to}", "2h");
     placeholder.replace_all(&literal, "1").into_owned()
 }
 

@@ -1,7 +1,11 @@
 //! The arguments that several commands share, each declared once, and how their values are read.
 
+use std::str::FromStr;
+
 use clap::ArgGroup;
-use jiff::{SignedDuration, Span, SpanRelativeTo};
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use t3nets_router::admin::Admin;
 use t3nets_router::model::{TenantId, UserId};
 
@@ -159,6 +163,45 @@ fn parse_timeout(text: &str) -> Result<std::time::Duration, String> {
         .ok_or_else(|| "must be between `1s` and `1d`".to_owned())
 }
 
+/// A time, or how long ago.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PastTime {
+    Ago(SignedDuration),
+    At(Timestamp),
+}
+
+impl PastTime {
+    /// The time that is meant now.
+    pub(crate) fn at(self) -> Timestamp {
+        match self {
+            Self::Ago(ago) => Timestamp::now()
+                .checked_sub(ago)
+                .unwrap_or(Timestamp::UNIX_EPOCH),
+            Self::At(at) => at,
+        }
+    }
+}
+
+impl FromStr for PastTime {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(at) = text.parse() {
+            return Ok(Self::At(at));
+        }
+        // Without an offset it is this machine's time.
+        if let Ok(civil) = text.parse::<DateTime>() {
+            let zoned = civil.to_zoned(TimeZone::system());
+            return zoned
+                .map(|zoned| Self::At(zoned.timestamp()))
+                .map_err(|error| error.to_string());
+        }
+        parse_duration(text)
+            .map(Self::Ago)
+            .map_err(|_| "must be like `15m`, `1h30m` or `2026-11-24T10:00:00Z`".to_owned())
+    }
+}
+
 /// `name=value` as it is typed.
 ///
 /// # Errors
@@ -196,6 +239,29 @@ mod tests {
         assert_eq!(seconds("15m"), Ok(900));
         for bad in ["0", "-5", "2d", "86401", "soon"] {
             assert!(parse_timeout(bad).is_err(), "{bad:?} was accepted");
+        }
+    }
+
+    #[test]
+    fn a_time_is_given_as_such_or_as_how_long_ago() {
+        let past = str::parse::<PastTime>;
+        let ago = |seconds| Ok(PastTime::Ago(SignedDuration::from_secs(seconds)));
+        assert_eq!(past("90s"), ago(90));
+        assert_eq!(past("15m"), ago(900));
+        assert_eq!(past("2h"), ago(7200));
+        assert_eq!(past("1d"), ago(86_400));
+        assert_eq!(past("1h30m"), ago(5400));
+        assert_eq!(past("1h 30m"), ago(5400));
+        assert_eq!(past("PT1H30M"), ago(5400));
+        let at = "2026-11-24T10:00:00Z";
+        assert_eq!(past(at), Ok(PastTime::At(at.parse().unwrap())));
+        let berlin = past("2026-11-24T11:00:00+01:00");
+        assert_eq!(berlin, Ok(PastTime::At(at.parse().unwrap())));
+        for local in ["2026-11-24T10:00", "2026-11-24 10:00:30", "2026-11-24"] {
+            assert!(matches!(past(local), Ok(PastTime::At(_))), "{local}");
+        }
+        for wrong in ["", "m", "-1m", "10", "yesterday", "ä", "1ä"] {
+            assert!(past(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -89,7 +89,7 @@ pub(crate) enum Command {
     Infra(infra::InfraCommand),
     /// Back up a local environment to one file, even while it is in use
     Backup(backup::BackupArgs),
-    /// Replace a local environment with a backup
+    /// Restore a local environment from a backup, or tables on AWS to an earlier time
     Restore(restore::RestoreArgs),
     /// Estimate the monthly cost of an environment, by service and option
     Cost(cost::CostArgs),

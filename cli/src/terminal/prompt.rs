@@ -180,7 +180,11 @@ fn not_confirmed() -> CliError {
     CliError::failed("not confirmed, nothing was changed")
 }
 
-fn ensure_can_confirm() -> Result<(), CliError> {
+/// Makes sure that there is somebody to ask.
+///
+/// # Errors
+/// Usage if there is not.
+pub(crate) fn ensure_can_confirm() -> Result<(), CliError> {
     if can_ask() {
         return Ok(());
     }

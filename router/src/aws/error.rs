@@ -168,6 +168,7 @@ impl AwsErrorKind {
             | "KMSAccessDeniedException"
             | "NotAuthorized" => Self::Permission,
             "ResourceNotFoundException"
+            | "TableNotFoundException"
             | "ClusterNotFoundException"
             | "ServiceNotFoundException"
             | "RepositoryNotFoundException"

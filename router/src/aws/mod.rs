@@ -7,9 +7,10 @@
 //!
 //! Read [`Names`] and [`Connection`] first, then `error` (what AWS answers, as the ports' errors)
 //! and `dynamodb` (how items are read and written). On these stand `tenants` with `usage` and
-//! `ledger`, `conversations`, and `deploys`, which are the CLI's: the deploy lock and the verified
-//! releases. `secrets` stands alone; [`signed`] is for services that are called rarely. Bedrock,
-//! which is not a store but a language model, is in [`ai`](crate::ai).
+//! `ledger` and `conversations`, and what is the CLI's alone: `deploys`, the deploy lock and the
+//! verified releases, and [`recovery`], a table as it was at an earlier time. `secrets` stands
+//! alone; [`signed`] is for services that are called rarely. Bedrock, which is not a store but a
+//! language model, is in [`ai`](crate::ai).
 
 mod attempts;
 mod bounded;
@@ -26,6 +27,7 @@ mod names;
 mod notes;
 mod permissions;
 mod profile;
+pub mod recovery;
 pub mod schema;
 mod secrets;
 mod settings;

@@ -78,6 +78,7 @@ operations! {
     put_item PutItemInput PutItemOutput Write;
     update_item UpdateItemInput UpdateItemOutput Write;
     delete_item DeleteItemInput DeleteItemOutput Write;
+    batch_get_item BatchGetItemInput BatchGetItemOutput Read;
     batch_write_item BatchWriteItemInput BatchWriteItemOutput Write;
     transact_write_items TransactWriteItemsInput TransactWriteItemsOutput Write;
 }

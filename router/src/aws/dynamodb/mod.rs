@@ -3,9 +3,11 @@
 //!
 //! `attributes` reads and writes what items hold. `query` says what a read asks for, `condition`
 //! and `write` what a write does, as data; `table` sends them, alone or as a transaction, and
-//! reads; `error` says what a refusal means; `capacity` counts what all of it consumes.
+//! reads; `bulk` reads whole tables; `error` says what a refusal means; `capacity` counts what all
+//! of it consumes.
 
 pub(crate) mod attributes;
+mod bulk;
 mod capacity;
 mod condition;
 mod error;
@@ -14,6 +16,7 @@ mod query;
 mod table;
 mod write;
 
+pub(crate) use bulk::{MAX_BATCH_KEYS, Segment};
 pub(crate) use capacity::CapacityInterceptor;
 pub(crate) use condition::Condition;
 pub(crate) use error::Refusal;

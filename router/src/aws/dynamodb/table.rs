@@ -34,13 +34,13 @@ const BATCHES_AT_ONCE: usize = 8;
 /// A table with a partition key `pk` and a sort key `sk`, and how it is reached.
 #[derive(Debug, Clone)]
 pub(crate) struct Table {
-    client: Client,
-    name: String,
+    pub(super) client: Client,
+    pub(super) name: String,
 }
 
 /// Items by their keys.
 #[derive(Debug, Default)]
-pub(crate) struct Items(HashMap<Identity, Item>);
+pub(crate) struct Items(pub(super) HashMap<Identity, Item>);
 
 impl Items {
     /// The item with this key, if it was found.
@@ -58,7 +58,7 @@ impl Table {
         }
     }
 
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
@@ -392,14 +392,7 @@ impl Table {
                 return Ok(());
             }
             if !attempts.again().await {
-                return Err(AwsError {
-                    service: SERVICE,
-                    operation: OPERATION,
-                    kind: AwsErrorKind::Throttled,
-                    code: None,
-                    message: "some items were left out of every attempt".to_owned(),
-                    request_id: None,
-                });
+                return Err(left_out(OPERATION));
             }
         }
     }
@@ -426,13 +419,25 @@ fn filled<V>(map: HashMap<String, V>) -> Option<HashMap<String, V>> {
 }
 
 /// A request that lacks a part that the SDK requires.
-fn incomplete(operation: &'static str, error: &BuildError) -> AwsError {
+pub(super) fn incomplete(operation: &'static str, error: &BuildError) -> AwsError {
     AwsError {
         service: SERVICE,
         operation,
         kind: AwsErrorKind::Internal,
         code: None,
         message: error.to_string(),
+        request_id: None,
+    }
+}
+
+/// A batch of which DynamoDB left the same items out every time.
+pub(super) fn left_out(operation: &'static str) -> AwsError {
+    AwsError {
+        service: SERVICE,
+        operation,
+        kind: AwsErrorKind::Throttled,
+        code: None,
+        message: "some items were left out of every attempt".to_owned(),
         request_id: None,
     }
 }

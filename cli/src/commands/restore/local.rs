@@ -1,4 +1,4 @@
-//! `t3nets restore`.
+//! A local environment, from a file.
 
 use std::path::{Path, PathBuf};
 
@@ -6,23 +6,16 @@ use serde::Serialize;
 use t3nets_router::local::{LocalPaths, backup};
 use t3nets_router::ports::StoreError;
 
-use super::backup::STEMS;
+use crate::commands::backup::STEMS;
 use crate::config::running::DevLock;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::terminal::printer::Output;
 use crate::terminal::text::counted;
 
-/// Arguments of `t3nets restore`.
-#[derive(Debug, clap::Args)]
-pub(crate) struct RestoreArgs {
-    /// A file that `t3nets backup` wrote
-    file: PathBuf,
-}
-
 /// What is there again.
 #[derive(Debug, Serialize)]
-pub(crate) struct Restored {
+pub(crate) struct RestoredFile {
     environment: String,
     file: PathBuf,
     tenants: usize,
@@ -30,7 +23,7 @@ pub(crate) struct Restored {
     replaced: bool,
 }
 
-impl Output for Restored {
+impl Output for RestoredFile {
     fn text(&self) -> String {
         let kept = match self.replaced {
             true => "; the previous files are kept with the suffix `.before-restore`",
@@ -49,9 +42,9 @@ impl Output for Restored {
 ///
 /// # Errors
 /// If it is on AWS or in use, the backup cannot be used, or nobody agreed; nothing is changed then.
-pub(crate) async fn run(context: &Context, args: RestoreArgs) -> Result<Restored, CliError> {
+pub(super) async fn run(context: &Context, given: PathBuf) -> Result<RestoredFile, CliError> {
     let environment = context.local_environment()?;
-    let (home, file) = (environment.home.clone(), args.file.clone());
+    let (home, file) = (environment.home.clone(), given.clone());
     let report = backup::check(&file).map_err(|error| unusable(&file, error))?;
     context.show_environment().await?;
     let replaced = LocalPaths::new(&home).database().exists();
@@ -72,9 +65,9 @@ pub(crate) async fn run(context: &Context, args: RestoreArgs) -> Result<Restored
     let restored = tokio::task::spawn_blocking(move || backup::restore(&home, &file, &STEMS)).await;
     drop(lock);
     restored.map_err(|error| CliError::failed("the restore did not finish").caused_by(error))??;
-    Ok(Restored {
+    Ok(RestoredFile {
         environment: environment.name.clone(),
-        file: args.file,
+        file: given,
         tenants: report.tenants,
         replaced,
     })
