@@ -304,3 +304,12 @@ run "an_api_has_an_address" {
   }
   expect_failures = [terraform_data.consistent_variables]
 }
+
+# public_url is an https URL without a path
+run "the_public_address_has_no_path" {
+  command = plan
+  variables {
+    public_url = "https://t3nets.example.com/chat"
+  }
+  expect_failures = [var.public_url]
+}
