@@ -200,7 +200,7 @@ module "compute" {
   anonymous_tenant          = var.anonymous_tenant
   private_ranges            = var.private_ranges
   budget_webhook            = var.budget_webhook
-  public_url                = var.public_url
+  public_url                = try(coalesce(var.public_url, var.domain_name == null ? null : "https://${var.domain_name}"), null)
   oidc_issuer               = var.oidc_issuer
   oidc_audience             = var.oidc_audience
   log_filter                = var.log_filter

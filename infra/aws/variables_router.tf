@@ -80,7 +80,7 @@ variable "budget_webhook" {
 }
 
 variable "public_url" {
-  description = "T3NETS_PUBLIC_URL: where people reach the router, the output `api_endpoint`, or a domain of yours, without a path. Who signs in to an MCP server comes back there; null where nobody does."
+  description = "T3NETS_PUBLIC_URL: where people reach the router, without a path, to come back to from a sign-in at an MCP server. Null for domain_name, where that is set; without both nobody can sign in, so give it the output `api_endpoint` then."
   type        = string
   default     = null
 

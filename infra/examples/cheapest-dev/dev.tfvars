@@ -6,6 +6,9 @@ front            = "cloud_map"
 cpu_architecture = "ARM64"
 fargate_spot     = true
 
+# No task at night and on weekends: in your own time zone.
+active_hours = { from = "08:00", to = "18:00", days = ["MON", "TUE", "WED", "THU", "FRI"], time_zone = "Europe/Berlin" }
+
 anonymous_tenant = "default"
 ecr_force_delete = true
 

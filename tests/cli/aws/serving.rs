@@ -363,7 +363,9 @@ fn a_turn_consumes_few_write_units() {
         ["read", "write"].map(|kind| capacity(&after, kind) - capacity(&before, kind))
     });
     let [read, write] = consumed.map(|units| units / f64::from(TURNS));
-    println!("{read:.1} read units and {write:.1} write units a turn");
+    support::tell(&format!(
+        "{read:.1} read units and {write:.1} write units a turn"
+    ));
     assert!((1.0..12.0).contains(&write), "{write}");
     assert!((1.0..20.0).contains(&read), "{read}");
 }

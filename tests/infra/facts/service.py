@@ -49,7 +49,7 @@ class Service(Facts):
             "T3NETS_ANONYMOUS_TENANT": var.get("anonymous_tenant"),
             "T3NETS_PRIVATE_RANGES": ",".join(var.get("private_ranges", [])) or None,
             "T3NETS_BUDGET_WEBHOOK": var.get("budget_webhook"),
-            "T3NETS_PUBLIC_URL": var.get("public_url"),
+            "T3NETS_PUBLIC_URL": var.get("public_url") or (f"https://{own}" if (own := var.get("domain_name")) else None),
             "T3NETS_OIDC_ISSUER": var.get("oidc_issuer"),
             "T3NETS_OIDC_AUDIENCE": var.get("oidc_audience"),
             "T3NETS_METRICS_ADDR": var.get("metrics_address"),
