@@ -21,6 +21,7 @@ ON = {
     "budgets": "the environment's budget",
     "log": "the router's log group",
     "log_groups": "the region's log groups",
+    "policies": "the environment's policies",
     "public_parameters": "AWS's own parameters",
     "roles": "the task's two roles",
     "secrets": "the tenants' secrets",

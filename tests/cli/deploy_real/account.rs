@@ -10,6 +10,7 @@ use support::aws::{AwsServer, root};
 use support::{missing, skip_without};
 
 use super::faults::Faults;
+use super::policies::Policies;
 use super::run::Running;
 use crate::sandbox::{Finished, Sandbox, finish};
 
@@ -28,6 +29,8 @@ pub(super) struct Account {
     /// Where the operator's calls to AWS go.
     pub(super) endpoint: String,
     faults: Option<Faults>,
+    policies: Option<Policies>,
+    outputs: Value,
     /// Where callers reach the API.
     pub(super) api: String,
 }
@@ -84,7 +87,9 @@ impl Account {
         Some(Self {
             endpoint: server.url().to_owned(),
             faults: None,
+            policies: None,
             api: outputs["api_endpoint"].as_str().unwrap().to_owned(),
+            outputs,
             server,
             sandbox,
             runtime,
@@ -123,6 +128,22 @@ impl Account {
         Some(self)
     }
 
+    /// From now on each command has the permissions of the policy that it is for, and no others.
+    pub(super) fn with_policies(mut self) -> Self {
+        let written = &self.outputs["access_policies"];
+        self.policies = Some(Policies::start(written, self.server.url(), &self.runtime));
+        self
+    }
+
+    /// Fails the test if a command lacked a permission, or if one was without use.
+    #[track_caller]
+    pub(super) fn policies_fit(&mut self) {
+        self.policies
+            .take()
+            .expect("an account with policies")
+            .fit();
+    }
+
     /// Fails the test unless calls met some. Only ECS is called often enough to be sure of it.
     #[track_caller]
     pub(super) fn met_faults(&self) {
@@ -139,10 +160,17 @@ impl Account {
         let mut command = self
             .sandbox
             .command(&[arguments, &["--env", "dev"]].concat());
+        let policies = self.policies.as_ref();
+        let endpoint =
+            policies.map_or_else(|| self.endpoint.clone(), |some| some.url_of(arguments));
         command
             .envs(self.server.variables())
-            .env("AWS_ENDPOINT_URL", &self.endpoint)
+            .env("AWS_ENDPOINT_URL", endpoint)
             .current_dir(self.sandbox.work().join(folder));
+        if let Some(policies) = &self.policies {
+            // The registry's too, which are told apart by their path.
+            command.env("AWS_ENDPOINT_URL_ECR", policies.url_of(arguments));
+        }
         command
     }
 

@@ -6,5 +6,6 @@ mod account;
 mod failing;
 mod faults;
 mod interrupted;
+mod policies;
 mod released;
 mod run;

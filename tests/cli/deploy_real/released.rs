@@ -34,6 +34,7 @@ fn four_commands_lead_from_a_checkout_to_an_answer_and_later_ones_to_other_relea
     let Some(account) = Account::new(Some(&model.url())) else {
         return;
     };
+    let mut account = account.with_policies();
     let front = runtime.block_on(https(&account, &jira));
     let address = format!("https://host.docker.internal:{}", front.port());
 
@@ -111,6 +112,8 @@ fn four_commands_lead_from_a_checkout_to_an_answer_and_later_ones_to_other_relea
         "{history}"
     );
 
+    operates(&account);
+    account.policies_fit();
     let Some(account) = account.with_faults() else {
         return;
     };
@@ -121,6 +124,36 @@ fn four_commands_lead_from_a_checkout_to_an_answer_and_later_ones_to_other_relea
     let release = account.release().unwrap();
     assert!(release.ends_with(&digest(&first)), "{release}");
     account.met_faults();
+}
+
+/// What else is done to an environment, and asked of it.
+fn operates(account: &Account) {
+    let image = account.image();
+    account.operate(&["deploy", "--image", &image], &[]);
+    for command in [
+        &["tenant", "add", "guests", "--name", "Guests"][..],
+        &[
+            "tenant",
+            "add-user",
+            "-t",
+            "guests",
+            "--email",
+            "mei@example.com",
+        ],
+        &["tenant", "list"],
+        &["secret", "list"],
+        &["secret", "set", "jira", "--field", "board_id=8"],
+        &["secret", "remove", "jira", "--yes"],
+        &["secret", "restore", "jira"],
+        &["tenant", "remove", "guests", "--yes"],
+        &["scale", "1"],
+        &["status"],
+        &["logs", "--since", "1h"],
+    ] {
+        account.operate(command, &[]);
+    }
+    // What it finds of an account that is a stand-in's is not all right.
+    account.run(&["doctor"]);
 }
 
 /// Jira as containers reach it.

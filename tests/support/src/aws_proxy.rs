@@ -53,6 +53,9 @@ pub struct AwsCall {
     pub operation: String,
     /// How the service wants errors worded.
     pub protocol: Protocol,
+    /// What was asked, where the protocol is one of short texts ([`Protocol::Json`],
+    /// [`Protocol::Query`]).
+    pub body: String,
     /// Whether anything but forwarding was done to it.
     pub faulted: bool,
 }

@@ -2,6 +2,7 @@
 //! tool. Dev-only.
 
 pub mod aws;
+pub mod aws_iam;
 pub mod aws_proxy;
 pub mod certificates;
 pub mod ecs_script;

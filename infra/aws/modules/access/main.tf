@@ -20,6 +20,7 @@ locals {
     cluster             = ["${local.ecs}:cluster/${var.cluster_name}"]
     log                 = [local.logs, "${local.logs}:*"]
     log_groups          = ["arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:*"]
+    policies            = ["arn:${var.partition}:iam::${var.account_id}:policy/${var.name}-*"]
     public_parameters   = ["arn:${var.partition}:ssm:${var.region}::parameter/aws/service/*"]
     repository          = [var.repository_arn]
     roles               = var.role_arns

@@ -105,37 +105,41 @@ struct Arrival {
     service: String,
     operation: String,
     protocol: Protocol,
+    body: String,
 }
 
-/// Tells the operation. Only a form must be read for that; other bodies are left to be streamed.
+/// Tells the operation. Bodies of JSON and forms are read; others are left to be streamed.
 async fn arrived(request: Request<Body>) -> io::Result<(Request<Body>, Arrival)> {
-    let headers = request.headers();
-    if let Some(target) = text(headers, "x-amz-target") {
+    if let Some(target) = text(request.headers(), "x-amz-target") {
         let (service, operation) = target.split_once('.').unwrap_or(("", &target));
+        let (request, body) = with_body(request).await?;
         let arrival = Arrival {
             service: service.to_owned(),
             operation: operation.to_owned(),
             protocol: Protocol::Json,
+            body,
         };
         return Ok((request, arrival));
     }
+    let headers = request.headers();
     let content_type = text(headers, "content-type").unwrap_or_default();
     // `…/20260101/us-east-1/bedrock/aws4_request`
     let service = text(headers, "authorization")
         .and_then(|value| Some(value.split('/').nth(3)?.to_owned()))
         .unwrap_or_default();
     if content_type.starts_with("application/x-www-form-urlencoded") {
-        let (parts, body) = request.into_parts();
-        let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
-        let action = url::form_urlencoded::parse(&body).find(|(name, _)| name == "Action");
+        let (request, body) = with_body(request).await?;
+        let mut pairs = url::form_urlencoded::parse(body.as_bytes());
+        let action = pairs.find(|(name, _)| name == "Action");
         let arrival = Arrival {
             service,
             operation: action
                 .map(|(_, action)| action.into_owned())
                 .unwrap_or_default(),
             protocol: Protocol::Query,
+            body,
         };
-        return Ok((Request::from_parts(parts, Body::from(body)), arrival));
+        return Ok((request, arrival));
     }
     let arrival = Arrival {
         operation: format!("{} {}", request.method(), request.uri().path()),
@@ -144,8 +148,16 @@ async fn arrived(request: Request<Body>) -> io::Result<(Request<Body>, Arrival)>
             _ => Protocol::RestJson,
         },
         service,
+        body: String::new(),
     };
     Ok((request, arrival))
+}
+
+async fn with_body(request: Request<Body>) -> io::Result<(Request<Body>, String)> {
+    let (parts, body) = request.into_parts();
+    let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+    let text = String::from_utf8_lossy(&body).into_owned();
+    Ok((Request::from_parts(parts, Body::from(body)), text))
 }
 
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {
@@ -165,6 +177,7 @@ fn record(shared: &Shared, arrival: Arrival) -> AwsCall {
             service: arrival.service,
             operation: arrival.operation,
             protocol: arrival.protocol,
+            body: arrival.body,
             faulted: false,
         };
         recorded = Some(call.clone());
