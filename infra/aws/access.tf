@@ -40,26 +40,49 @@ variable "permissions_boundary" {
   }
 }
 
+# What a policy can be about, as modules/access/calls.json names it.
+locals {
+  access_ecs     = "arn:${local.partition}:ecs:${var.region}:${local.account_id}"
+  access_service = "${module.compute.cluster_name}/${module.compute.service_name}"
+  access_logs    = "arn:${local.partition}:logs:${var.region}:${local.account_id}:log-group:${module.compute.log_group_name}"
+  access_bucket  = "arn:${local.partition}:s3:::${var.project}-terraform-state-${local.account_id}"
+  # https://developer.hashicorp.com/terraform/language/backend/s3#permissions-required
+  access_state = "${local.access_bucket}/*${var.project}/terraform.tfstate"
+
+  access_resources = {
+    any                 = ["*"]
+    alarms              = [aws_sns_topic.alarms.arn]
+    apis                = ["arn:${local.partition}:apigateway:${var.region}::/*"]
+    budgets             = ["arn:${local.partition}:budgets::${local.account_id}:budget/${local.name}*"]
+    cluster             = ["${local.access_ecs}:cluster/${module.compute.cluster_name}"]
+    log                 = [local.access_logs, "${local.access_logs}:*"]
+    log_groups          = ["arn:${local.partition}:logs:${var.region}:${local.account_id}:log-group:*"]
+    policies            = ["arn:${local.partition}:iam::${local.account_id}:policy/${local.name}-*"]
+    public_parameters   = ["arn:${local.partition}:ssm:${var.region}::parameter/aws/service/*"]
+    repository          = [module.ecr.repository_arn]
+    roles               = module.compute.role_arns
+    secrets             = [module.secrets.arns]
+    service             = ["${local.access_ecs}:service/${local.access_service}"]
+    service_deployments = ["${local.access_ecs}:service-deployment/${local.access_service}/*"]
+    service_revisions   = ["${local.access_ecs}:service-revision/${local.access_service}/*"]
+    state               = [local.access_state]
+    state_bucket        = [local.access_bucket]
+    state_lock          = ["${local.access_state}.tflock"]
+    tables              = flatten([for arn in [module.data.conversations_table.arn, module.data.tenants_table.arn] : [arn, "${arn}/index/*"]])
+    task_definitions    = ["${local.access_ecs}:task-definition/${module.compute.task_definition_family}:*"]
+    tasks               = ["${local.access_ecs}:task/${module.compute.cluster_name}/*"]
+    tasks_of_cluster    = ["*"]
+    tenants_table       = [module.data.tenants_table.arn]
+  }
+}
+
 module "access" {
   source = "./modules/access"
 
-  name                   = local.name
-  project                = var.project
-  region                 = var.region
-  account_id             = local.account_id
-  partition              = local.partition
-  cluster_name           = module.compute.cluster_name
-  service_name           = module.compute.service_name
-  task_definition_family = module.compute.task_definition_family
-  role_arns              = module.compute.role_arns
-  log_group_name         = module.compute.log_group_name
-  repository_arn         = module.ecr.repository_arn
-  table_arns             = [module.data.conversations_table.arn, module.data.tenants_table.arn]
-  tenants_table_arn      = module.data.tenants_table.arn
-  secrets_arn            = module.secrets.arns
-  alarms_topic_arn       = aws_sns_topic.alarms.arn
-  access                 = var.access
-  permissions_boundary   = var.permissions_boundary
+  name                 = local.name
+  resources            = local.access_resources
+  access               = var.access
+  permissions_boundary = var.permissions_boundary
 }
 
 output "access_policies" {

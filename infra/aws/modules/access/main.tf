@@ -5,42 +5,9 @@
 locals {
   calls = jsondecode(file("${path.module}/calls.json"))
 
-  ecs     = "arn:${var.partition}:ecs:${var.region}:${var.account_id}"
-  service = "${var.cluster_name}/${var.service_name}"
-  logs    = "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:${var.log_group_name}"
-  bucket  = "arn:${var.partition}:s3:::${var.project}-terraform-state-${var.account_id}"
-  # https://developer.hashicorp.com/terraform/language/backend/s3#permissions-required
-  state = "${local.bucket}/*${var.project}/terraform.tfstate"
-
-  resources = {
-    any                 = ["*"]
-    alarms              = [var.alarms_topic_arn]
-    apis                = ["arn:${var.partition}:apigateway:${var.region}::/*"]
-    budgets             = ["arn:${var.partition}:budgets::${var.account_id}:budget/${var.name}*"]
-    cluster             = ["${local.ecs}:cluster/${var.cluster_name}"]
-    log                 = [local.logs, "${local.logs}:*"]
-    log_groups          = ["arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:*"]
-    policies            = ["arn:${var.partition}:iam::${var.account_id}:policy/${var.name}-*"]
-    public_parameters   = ["arn:${var.partition}:ssm:${var.region}::parameter/aws/service/*"]
-    repository          = [var.repository_arn]
-    roles               = var.role_arns
-    secrets             = [var.secrets_arn]
-    service             = ["${local.ecs}:service/${local.service}"]
-    service_deployments = ["${local.ecs}:service-deployment/${local.service}/*"]
-    service_revisions   = ["${local.ecs}:service-revision/${local.service}/*"]
-    state               = [local.state]
-    state_bucket        = [local.bucket]
-    state_lock          = ["${local.state}.tflock"]
-    tables              = flatten([for arn in var.table_arns : [arn, "${arn}/index/*"]])
-    task_definitions    = ["${local.ecs}:task-definition/${var.task_definition_family}:*"]
-    tasks               = ["${local.ecs}:task/${var.cluster_name}/*"]
-    tasks_of_cluster    = ["*"]
-    tenants_table       = [var.tenants_table_arn]
-  }
-
   conditions = {
     # ECS allows it on container instances, which Fargate has none of.
-    tasks_of_cluster = { test = "ArnEquals", variable = "ecs:cluster", value = "${local.ecs}:cluster/${var.cluster_name}" }
+    tasks_of_cluster = { test = "ArnEquals", variable = "ecs:cluster", value = one(var.resources.cluster) }
     roles            = { test = "StringEqualsIfExists", variable = "iam:PassedToService", value = "ecs-tasks.amazonaws.com" }
   }
 
@@ -66,7 +33,7 @@ data "aws_iam_policy_document" "policy" {
     content {
       sid       = replace(title(replace(statement.key, "_", " ")), " ", "")
       actions   = statement.value
-      resources = local.resources[statement.key]
+      resources = var.resources[statement.key]
 
       dynamic "condition" {
         for_each = compact([contains(keys(local.conditions), statement.key) ? statement.key : null])
