@@ -186,8 +186,8 @@ fn a_dry_run_shows_what_differs_and_changes_nothing() {
     TABLE          THEN  NOW  MISSING  CHANGED  NEWER
     tenants        2     2    1        1        1
     conversations  0     0    0        0        0
-    tenants that come back: acme
-    tenants that go: initech
+    tenants that will be restored: acme
+    tenants that will be removed: initech
     ");
     assert_eq!(drill.items(TENANTS), before);
     assert_eq!(drill.aws.tables().calls("CreateBackup"), 0);

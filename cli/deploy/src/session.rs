@@ -144,7 +144,7 @@ impl<'a> ServiceSession<'a> {
         let image = definition.image(&self.target.container).unwrap_or_default();
         if let Err(error) = self.images().keep(image).await {
             self.reporter.note(&format!(
-                "the image of `{}` is not marked as one to keep, so that ten later ones push it out of the repository: {error}",
+                "cannot tag the image of `{}` to keep it, so the repository may delete it after ten more pushes: {error}",
                 definition.name()
             ));
         }

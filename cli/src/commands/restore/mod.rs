@@ -20,16 +20,18 @@ use crate::terminal::printer::Output;
 
 /// Arguments of `t3nets restore`.
 #[derive(Debug, clap::Args)]
-#[command(mut_arg("timeout", |flag| flag.default_value("12h")))]
+#[command(
+    mut_arg("timeout", |flag| flag.default_value("12h")),
+    group(clap::ArgGroup::new("source").args(["file", "to"]).required(true))
+)]
 pub(crate) struct RestoreArgs {
     /// On this machine: a file that `t3nets backup` wrote
-    #[arg(required_unless_present = "to", conflicts_with = "to")]
     file: Option<PathBuf>,
-    /// On AWS: restore the tables to what they were so long ago (`2h`) or at a time
+    /// On AWS: the point in time to restore the tables to, as how long ago (`2h`) or as a time
     /// (`2026-11-24T10:00:00Z`)
     #[arg(long, value_name = "TIME")]
     to: Option<PastTime>,
-    /// Only restore this table [default: both]
+    /// Only restore this table; may be repeated [default: both]
     #[arg(long = "table", value_name = "NAME", value_enum, requires = "to")]
     tables: Vec<RestorableTable>,
     /// Only restore what is this tenant's
@@ -55,9 +57,7 @@ pub(crate) struct RestoreArgs {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum RestorableTable {
-    /// Tenants, users, keys, channels, usage, audit trail
     Tenants,
-    /// Conversations
     Conversations,
 }
 

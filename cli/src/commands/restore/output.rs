@@ -111,11 +111,11 @@ impl RestoredTables {
         let mut text = table(&header, rows);
         for (what, tenants) in [
             (
-                "tenants that come back",
+                "tenants that will be restored",
                 self.tenants(|table| &table.tenants_missing),
             ),
             (
-                "tenants that go",
+                "tenants that will be removed",
                 self.tenants(|table| &table.tenants_newer),
             ),
         ] {
@@ -169,7 +169,7 @@ impl Output for RestoredTables {
             false => format!("{of}, now and at {to}\n{}", self.compared()),
         };
         for copy in self.tables.iter().filter_map(|table| table.copy.as_ref()) {
-            text.push_str(&format!("\nstill there: table {copy}"));
+            text.push_str(&format!("\nkept the copy: table {copy}"));
         }
         text
     }

@@ -214,7 +214,7 @@ async fn wait_for_copies(
         if said.elapsed() > SAY_EVERY && !context.printer.shows_progress() {
             said = Instant::now();
             let minutes = elapsed.as_secs() / 60;
-            let line = format!("DynamoDB is restoring, for {minutes} minutes by now");
+            let line = format!("DynamoDB is still restoring after {minutes} minutes");
             context.printer.detail(line);
         }
         waiting.set(format!("DynamoDB is restoring: {}", filling.join(", ")));
@@ -285,7 +285,7 @@ async fn put_back(
         let put_back = recovery.put_back(comparison, |count| counter.add(count));
         let put_back = put_back.await.map_err(|error| {
             failed(
-                format!("`{}` is put back in part alone", recovery.table()),
+                format!("`{}` was restored only in part", recovery.table()),
                 error,
             )
         })?;

@@ -87,11 +87,11 @@ pub enum SignInError {
     },
     /// It was not begun here, or is over.
     #[error(
-        "this sign-in is not known: it was used, took too long, or was begun in another session"
+        "this sign-in is unknown: it was already used, took longer than 10 minutes, or was started in another session"
     )]
     Unknown,
     /// Another than whom the user was sent to answered, or the server was changed meanwhile.
-    #[error("this sign-in is not taken: {0}")]
+    #[error("this sign-in was rejected: {0}")]
     Mismatch(&'static str),
 }
 
@@ -215,7 +215,7 @@ impl Admin {
         let settings = self.settings_to_sign_in(signing, whose).await?;
         if own::server(&settings).as_ref() != Some(&pending.grant.server) {
             return Err(SignInError::Mismatch(
-                "the server's address was changed meanwhile",
+                "the server's address has changed since it was started",
             ));
         }
         let servers = skills.servers().ok_or_else(no_way)?;
@@ -359,11 +359,13 @@ fn code_of<'a>(pending: &Pending, back: &'a CameBack) -> Result<&'a str, SignInE
     // https://www.rfc-editor.org/rfc/rfc9207#section-2.4
     match &back.issuer {
         Some(issuer) if *issuer != pending.grant.issuer => {
-            return Err(SignInError::Mismatch("another sign-in answered"));
+            return Err(SignInError::Mismatch(
+                "another authorization server answered",
+            ));
         }
         None if pending.names_itself => {
             return Err(SignInError::Mismatch(
-                "it does not say which sign-in answered",
+                "the answer does not name its authorization server",
             ));
         }
         _ => {}
