@@ -73,6 +73,7 @@ macro_rules! operations {
 
 operations! {
     get_item GetItemInput GetItemOutput Read;
+    batch_get_item BatchGetItemInput BatchGetItemOutput Read;
     query QueryInput QueryOutput Read;
     scan ScanInput ScanOutput Read;
     put_item PutItemInput PutItemOutput Write;
