@@ -68,7 +68,7 @@ test("rule 56: no admin's link shows for a member, not even for a moment", async
   assert.equal(await page.getByRole("link", { name: "Set up" }).count(), 0);
   assert.equal(await page.getByRole("link", { name: "Dashboard" }).count(), 0);
   release();
-  await page.getByRole("link", { name: "Your usage" }).waitFor();
+  await page.getByRole("link", { name: "Your account" }).waitFor();
   assert.equal(await page.getByRole("link", { name: "Set up" }).count(), 0);
 });
 

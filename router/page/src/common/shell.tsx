@@ -253,7 +253,7 @@ function Account({ page }: { page: Page }): JSX.Element {
       )}
       <nav aria-label="Pages">
         {page !== "chat" && <PageLink href="/" icon="chat" label="Chat" />}
-        {page !== "dashboard" && known && <PageLink href="/dashboard" icon="chart" label={who?.may_administer ? "Dashboard" : "Your usage"} />}
+        {page !== "dashboard" && known && <PageLink href="/dashboard" icon="chart" label={who?.may_administer ? "Dashboard" : "Your account"} />}
         <button type="button" class="icon" aria-label={theme.value === "dark" ? "Light theme" : "Dark theme"} title={theme.value === "dark" ? "Light theme" : "Dark theme"} onClick={() => choose(theme.value === "dark" ? "light" : "dark")}>
           <Icon name={theme.value === "dark" ? "sun" : "moon"} />
         </button>

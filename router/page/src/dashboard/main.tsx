@@ -110,7 +110,7 @@ function Content() {
 function Dashboard() {
   const isOwn = me.value !== null && !me.value.may_administer;
   return (
-    <Shell page="dashboard" title={isOwn ? "Your usage" : "Dashboard"}>
+    <Shell page="dashboard" title={isOwn ? "Your account" : "Dashboard"}>
       <div class="sheet">
         <div class="page">
           <Content />
