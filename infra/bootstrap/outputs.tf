@@ -1,4 +1,4 @@
-# What `t3nets infra bootstrap` writes into ../aws/backend.tf.
+# What `t3nets infra bootstrap` writes into ../aws/environments/NAME.s3.tfbackend.
 
 output "bucket" {
   description = "The bucket's name."

@@ -9,6 +9,7 @@ mod plans;
 use std::collections::HashMap;
 use std::process::Command;
 
+use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_ecs::types::{
     ContainerDefinition, HealthCheck, KeyValuePair, Tag, TaskDefinitionField,
@@ -35,6 +36,15 @@ pub(crate) struct Installed {
 
 impl Installed {
     pub(crate) fn new(name: &'static str) -> Option<Self> {
+        Self::with_key(name, None)
+    }
+
+    /// The same in an account of its own: ministack takes an access key of 12 digits for one.
+    pub(crate) fn in_account(name: &'static str, account: &str) -> Option<Self> {
+        Self::with_key(name, Some(account))
+    }
+
+    fn with_key(name: &'static str, access_key: Option<&str>) -> Option<Self> {
         let server = AwsServer::shared_ministack()?;
         let sandbox = Sandbox::new();
         sandbox.write(
@@ -42,7 +52,12 @@ impl Installed {
             &format!("[env.{name}]\nplatform = \"aws\"\nregion = \"us-east-1\"\n"),
         );
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        let config = runtime.block_on(server.sdk_config());
+        let mut config = runtime.block_on(server.sdk_config());
+        if let Some(key) = access_key {
+            let keys = Credentials::new(key, "test", None, None, "test");
+            let keys = SharedCredentialsProvider::new(keys);
+            config = config.into_builder().credentials_provider(keys).build();
+        }
         let mut installed = Self {
             sandbox,
             server,
@@ -54,6 +69,9 @@ impl Installed {
         };
         installed.repository = installed.runtime.block_on(installed.install());
         installed.digest = installed.push("here");
+        if access_key.is_some() {
+            installed.push_where_all_read();
+        }
         Some(installed)
     }
 
@@ -101,11 +119,24 @@ impl Installed {
 
     /// Pushes an image that no other tag has; returns its digest.
     fn push(&self, tag: &str) -> String {
-        self.runtime.block_on(self.push_as_docker(tag))
+        let registry = self.repository.split('/').next();
+        self.runtime.block_on(self.push_as_docker(tag, registry))
+    }
+
+    /// Pushes the image to the server's first account as well: it takes what is read at its own
+    /// address for that one's.
+    fn push_where_all_read(&self) {
+        self.runtime.block_on(async {
+            let ecr = aws_sdk_ecr::Client::new(&self.server.sdk_config().await);
+            let name = format!("t3nets-{}-router", self.name);
+            let made = ecr.create_repository().repository_name(name).send().await;
+            made.expect("the repository can be made");
+            self.push_as_docker("here", None).await;
+        });
     }
 
     /// Pushes an image without layers for `X86_64`, as Docker would.
-    async fn push_as_docker(&self, tag: &str) -> String {
+    async fn push_as_docker(&self, tag: &str, registry: Option<&str>) -> String {
         let ecr = aws_sdk_ecr::Client::new(&self.config);
         let name = format!("t3nets-{}-router", self.name);
         let token = ecr.get_authorization_token().send().await.unwrap();
@@ -117,8 +148,13 @@ impl Installed {
                 true => format!("{}{url}", base.trim_end_matches('/')),
                 false => url.to_owned(),
             };
-            http.request(method, url)
-                .header("Authorization", format!("Basic {token}"))
+            let asked = http.request(method, url);
+            // The name tells which account's registry it is.
+            let asked = match registry {
+                Some(registry) => asked.header("Host", registry),
+                None => asked,
+            };
+            asked.header("Authorization", format!("Basic {token}"))
         };
         let config = json!({"architecture": "amd64", "os": "linux", "config": {"Labels": {"tag": tag}}, "rootfs": {"type": "layers", "diff_ids": []}});
         let config = config.to_string();
@@ -140,8 +176,13 @@ impl Installed {
         digest(&manifest)
     }
 
+    /// Where the server is.
+    pub(crate) fn url(&self) -> &str {
+        self.server.url()
+    }
+
     /// The image as a task definition has it.
-    fn image(&self) -> String {
+    pub(crate) fn image(&self) -> String {
         format!("{}@{}", self.repository, self.digest)
     }
 

@@ -35,7 +35,7 @@ use names::{
 pub(crate) use active_hours::ActiveHours;
 pub(crate) use advice::{advise, remedies};
 pub(crate) use names::{Found, Name};
-pub(crate) use session::Caller;
+pub(crate) use session::{Caller, account_of};
 
 /// An environment on AWS, with every name that is known of it.
 #[derive(Debug, Clone)]
@@ -116,7 +116,7 @@ impl AwsEnvironment {
         let place = state::place(settings, &folder, name)?;
         let profile = environment.profile.as_deref();
         let (state, outputs) = match state::read(&place, profile, name).await? {
-            Read::Outputs(outputs) => (TerraformState::Read(place.to_string()), outputs),
+            Read::Found(outputs) => (TerraformState::Read(place.to_string()), outputs),
             Read::Absent => (TerraformState::Absent(place.to_string()), Map::new()),
             Read::Unreadable(why) => (
                 TerraformState::Unreadable(place.to_string(), why),

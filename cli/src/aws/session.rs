@@ -67,6 +67,21 @@ pub(super) async fn connect(mut environment: AwsEnvironment) -> Result<AwsSessio
     })
 }
 
+/// The account of a profile, or of the current credentials: 12 digits.
+///
+/// # Errors
+/// Denied if there are none or AWS refuses them.
+pub(crate) async fn account_of(profile: Option<&str>, region: &str) -> Result<String, CliError> {
+    let sdk = sdk_config(&Connection {
+        region: Some(region.to_owned()),
+        profile: profile.map(str::to_owned),
+        ..Connection::default()
+    })
+    .await
+    .map_err(|error| CliError::aws("AWS's configuration cannot be used", error))?;
+    Ok(caller(&sdk).await?.account)
+}
+
 /// Whose credentials these are.
 ///
 /// # Errors

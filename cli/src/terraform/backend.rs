@@ -1,8 +1,12 @@
 //! Where the state is kept: the backend that is written, the one that the last `terraform init` set
 //! up, and when the next is due.
 //!
-//! Every environment has a workspace of its own in one backend: `default` for dev, so that plain
-//! `terraform` commands in the folder mean dev, and its own name for every other. It is chosen by
+//! An environment's backend is the block in the folder's files with the settings in
+//! `environments/NAME.KIND.tfbackend`, so that each can be in an account of its own; Terraform then
+//! has working data of its own for it. Settings in the block alone are every environment's.
+//!
+//! Every environment has a workspace of its own, too: `default` for dev, so that plain `terraform`
+//! commands in the folder mean dev, and its own name for every other. It is chosen by
 //! `TF_WORKSPACE` for each run and never remembered, so two runs on two environments cannot confuse
 //! each other.
 
@@ -20,13 +24,39 @@ const BY_DEFAULT: &str = "dev";
 /// The workspace that every configuration has.
 pub(crate) const DEFAULT_WORKSPACE: &str = "default";
 
-/// Where a configuration keeps its state, if it says.
+/// Where Terraform keeps its working data where nothing else is set.
+const DATA: &str = ".terraform";
+
+/// A backend, as it is written.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Backend {
     /// The kind, such as `s3`.
     pub(crate) kind: String,
-    /// The settings in its block.
+    /// The settings in its block, and in the environment's file.
     pub(crate) config: Map<String, Value>,
+}
+
+/// Where an environment keeps its state, as the files of the folder say.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Kept {
+    /// In a file in the folder.
+    InFolder,
+    /// In a backend that every environment uses.
+    Shared(Backend),
+    /// In a backend with settings of its own, in this file.
+    Own { backend: Backend, file: PathBuf },
+    /// Nowhere yet: other environments have such a file, and this one would need it, too.
+    Nowhere { file: PathBuf },
+}
+
+impl Kept {
+    /// The backend, if one is written.
+    pub(crate) fn backend(&self) -> Option<&Backend> {
+        match self {
+            Self::Shared(backend) | Self::Own { backend, .. } => Some(backend),
+            Self::InFolder | Self::Nowhere { .. } => None,
+        }
+    }
 }
 
 /// What has to happen before Terraform can work in a folder.
@@ -51,12 +81,23 @@ pub(crate) fn workspace(environment: &str) -> &str {
     }
 }
 
-/// Where Terraform keeps its working data for a folder.
-pub(crate) fn data_folder(settings: &Settings, folder: &Path) -> PathBuf {
+/// Where Terraform keeps its working data for an environment in a folder: the backend in use is
+/// noted there, so those with one of their own cannot share it. Dev has the place that plain
+/// `terraform` commands use.
+pub(crate) fn data_folder(
+    settings: &Settings,
+    folder: &Path,
+    environment: &str,
+    kept: &Kept,
+) -> PathBuf {
+    let data = settings.terraform_data_dir.as_deref();
     // `join` keeps an absolute path as it is.
-    match &settings.terraform_data_dir {
-        Some(data) => folder.join(data),
-        None => folder.join(".terraform"),
+    let data = folder.join(data.unwrap_or(Path::new(DATA)));
+    match kept {
+        Kept::Own { .. } if environment != BY_DEFAULT => {
+            data.join("environments").join(environment)
+        }
+        _ => data,
     }
 }
 
@@ -87,17 +128,29 @@ pub(crate) fn backend_in_use(data: &Path) -> Result<Option<Value>, CliError> {
         .cloned())
 }
 
-/// What has to happen before Terraform can work in `folder`, whose working data are in `data`.
+/// The backend in use as the last init noted it down, if it is another one than is written.
+///
+/// # Errors
+/// As [`backend_in_use`].
+pub(crate) fn former_backend(data: &Path, written: &Backend) -> Result<Option<Value>, CliError> {
+    let used = backend_in_use(data)?;
+    Ok(used.filter(|used| !agree(Some(written), Some(used))))
+}
+
+/// What has to happen before Terraform can work in `folder`, whose working data are in `data`. The
+/// state of an environment with a backend of its own is never Terraform's to move: it would move
+/// every environment's.
 ///
 /// # Errors
 /// Not ready if the note of the last init cannot be read or understood.
-pub(crate) fn due(folder: &Path, data: &Path, backend: Option<&Backend>) -> Result<Init, CliError> {
+pub(crate) fn due(folder: &Path, data: &Path, kept: &Kept) -> Result<Init, CliError> {
     let used = backend_in_use(data)?;
-    if !agree(backend, used.as_ref()) {
+    if !agree(kept.backend(), used.as_ref()) {
         let has_state = used.is_some()
             || folder.join("terraform.tfstate").exists()
             || folder.join("terraform.tfstate.d").exists();
-        return Ok(if has_state {
+        let is_own = matches!(kept, Kept::Own { .. });
+        return Ok(if has_state && !is_own {
             Init::Move
         } else {
             Init::NewBackend
@@ -173,7 +226,15 @@ mod tests {
         }
 
         fn due(&self, backend: Option<&Backend>) -> Init {
-            due(self.0.path(), &self.0.path().join(".terraform"), backend).unwrap()
+            let kept = match backend {
+                Some(backend) => Kept::Shared(backend.clone()),
+                None => Kept::InFolder,
+            };
+            self.due_where(&kept)
+        }
+
+        fn due_where(&self, kept: &Kept) -> Init {
+            due(self.0.path(), &self.0.path().join(".terraform"), kept).unwrap()
         }
     }
 
@@ -202,6 +263,19 @@ mod tests {
         assert_eq!(folder.due(Some(&bucket("a"))), Init::Done);
         assert_eq!(folder.due(Some(&bucket("b"))), Init::Move);
         assert_eq!(folder.due(None), Init::Move);
+    }
+
+    #[test]
+    fn a_backend_of_ones_own_moves_nothing_of_the_others() {
+        let folder = Folder::new()
+            .initialised()
+            .has(".terraform/terraform.tfstate", USED);
+        let own = |name| Kept::Own {
+            backend: bucket(name),
+            file: "environments/prod.s3.tfbackend".into(),
+        };
+        assert_eq!(folder.due_where(&own("a")), Init::Done);
+        assert_eq!(folder.due_where(&own("b")), Init::NewBackend);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use hcl::Expression;
 use hcl::structure::{Attribute, Block, Body};
 use serde_json::{Map, Value};
 
-use super::backend::Backend;
+use super::backend::{Backend, Kept};
 use crate::config::environment::PlatformKind;
 use crate::config::infra_dir::{self, ENVIRONMENTS, PLACE, files_with_extension, is_infra_dir};
 use crate::config::settings::Settings;
@@ -175,11 +175,33 @@ impl InfraFolder {
         files_with_extension(&self.path, "tf").map_err(|error| cannot_read(&self.path, error))
     }
 
-    /// Where the configuration says that it keeps its state; `None` for a local file.
+    /// Where an environment keeps its state.
     ///
     /// # Errors
     /// Not ready if a file cannot be read or understood.
-    pub(crate) fn backend(&self) -> Result<Option<Backend>, CliError> {
+    pub(crate) fn kept(&self, environment: &str) -> Result<Kept, CliError> {
+        let Some(mut backend) = self.block()? else {
+            return Ok(Kept::InFolder);
+        };
+        let file = backend_file(environment, &backend.kind);
+        if self.path.join(&file).is_file() {
+            backend.config.extend(read_values(&self.path.join(&file))?);
+            return Ok(Kept::Own { backend, file });
+        }
+        let others = self.environments()?;
+        let has_file = |name: &String| self.path.join(backend_file(name, &backend.kind)).is_file();
+        Ok(if others.iter().any(has_file) {
+            Kept::Nowhere { file }
+        } else {
+            Kept::Shared(backend)
+        })
+    }
+
+    /// The block `backend`, without what is in the environments' files.
+    ///
+    /// # Errors
+    /// Not ready if a file cannot be read or understood.
+    pub(crate) fn block(&self) -> Result<Option<Backend>, CliError> {
         for path in self.files()? {
             if let Some(backend) = backend(&read_body(&path)?)? {
                 return Ok(Some(backend));
@@ -187,6 +209,13 @@ impl InfraFolder {
         }
         Ok(None)
     }
+}
+
+/// The settings of an environment's own backend, in the Terraform folder; the name is the one that
+/// Terraform recommends.
+/// <https://developer.hashicorp.com/terraform/language/backend#file>
+pub(crate) fn backend_file(environment: &str, kind: &str) -> PathBuf {
+    Path::new(ENVIRONMENTS).join(format!("{environment}.{kind}.tfbackend"))
 }
 
 /// An environment's settings, from the Terraform folder.
@@ -304,7 +333,7 @@ pub(crate) mod tests {
     #[test]
     fn the_own_folder_has_its_environments_and_no_backend_yet() {
         assert_eq!(own().environments().unwrap(), ["dev", "prod", "staging"]);
-        assert_eq!(own().backend().unwrap(), None);
+        assert_eq!(own().kept("dev").unwrap(), Kept::InFolder);
     }
 
     #[test]
@@ -374,6 +403,34 @@ pub(crate) mod tests {
                 "{chosen}"
             );
         }
+    }
+
+    #[test]
+    fn a_backend_is_every_environments_until_one_has_settings_of_its_own() {
+        let project = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            std::fs::create_dir_all(project.path().join(ENVIRONMENTS)).unwrap();
+            std::fs::write(project.path().join(name), text).unwrap();
+        };
+        let folder = InfraFolder {
+            path: project.path().to_owned(),
+        };
+        for name in ["dev", "prod"] {
+            write(&format!("environments/{name}.tfvars"), "");
+        }
+        write(
+            "backend.tf",
+            "terraform {\n  backend \"s3\" {\n    encrypt = true\n  }\n}\n",
+        );
+        assert!(matches!(folder.kept("prod").unwrap(), Kept::Shared(_)));
+        write("environments/dev.s3.tfbackend", "bucket = \"d\"\n");
+        let file = backend_file("prod", "s3");
+        assert_eq!(folder.kept("prod").unwrap(), Kept::Nowhere { file });
+        let Kept::Own { backend, .. } = folder.kept("dev").unwrap() else {
+            panic!("dev has a file");
+        };
+        assert_eq!(backend.config["bucket"], "d");
+        assert_eq!(backend.config["encrypt"], true);
     }
 
     #[test]

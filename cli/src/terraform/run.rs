@@ -133,7 +133,7 @@ impl Terraform {
 pub(crate) struct InFolder<'a> {
     terraform: &'a Terraform,
     folder: &'a Path,
-    variables: Vec<(&'static str, String)>,
+    variables: Vec<(&'static str, OsString)>,
     output_to_stderr: bool,
 }
 
@@ -144,10 +144,16 @@ impl InFolder<'_> {
         environment: &InfraEnvironment,
         workspace: &str,
     ) -> Self {
-        self.variables.push(("TF_WORKSPACE", workspace.to_owned()));
-        let profile = environment.profile.clone();
+        self.variables.push(("TF_WORKSPACE", workspace.into()));
+        let profile = environment.profile.as_ref();
         self.variables
-            .extend(profile.map(|profile| ("AWS_PROFILE", profile)));
+            .extend(profile.map(|profile| ("AWS_PROFILE", profile.into())));
+        self
+    }
+
+    /// With working data of its own.
+    pub(crate) fn with_data_in(mut self, data: &Path) -> Self {
+        self.variables.push(("TF_DATA_DIR", data.into()));
         self
     }
 
@@ -203,13 +209,20 @@ impl InFolder<'_> {
         Ok(ended(status, interrupted))
     }
 
-    /// Runs it and reads what it writes to stdout as JSON.
+    /// Runs it and reads what it writes to stdout.
     ///
     /// # Errors
-    /// A failure if it fails, says something else, or takes too long.
+    /// A failure if it fails, writes too much, or takes too long.
+    pub(crate) async fn answer(&self, arguments: Vec<OsString>) -> Result<Vec<u8>, CliError> {
+        answer(&mut self.command(arguments), &self.terraform.program).await
+    }
+
+    /// The same for JSON.
+    ///
+    /// # Errors
+    /// As [`InFolder::answer`]; a failure if it says something else.
     pub(crate) async fn ask(&self, arguments: Vec<OsString>) -> Result<Value, CliError> {
-        let mut command = self.command(arguments);
-        let output = answer(&mut command, &self.terraform.program).await?;
+        let output = self.answer(arguments).await?;
         serde_json::from_slice(&output).map_err(|error| {
             CliError::failed("cannot understand what terraform says").caused_by(error)
         })

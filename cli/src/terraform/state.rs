@@ -1,9 +1,9 @@
 //! What Terraform's state says of an environment: its outputs. The state is read, and Terraform is
 //! not needed for it.
 //!
-//! Where it is follows from the backend that the last `terraform init` set up, else from the one
-//! that is written, else it is a file in the folder; each environment has a workspace of its own in
-//! there ([`workspace`]).
+//! Where it is follows from the backend that the last `terraform init` set up for the environment,
+//! else from the one that is written, else it is a file in the folder; each environment has a
+//! workspace of its own in there ([`workspace`]).
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use t3nets_router::aws::{AwsError, AwsErrorKind};
 use t3nets_router::files;
 
-use super::backend::{DEFAULT_WORKSPACE, backend_in_use, data_folder, workspace};
+use super::backend::{DEFAULT_WORKSPACE, Kept, backend_in_use, data_folder, workspace};
 use super::folder::InfraFolder;
 use super::s3::{self, S3Object};
 use crate::config::settings::Settings;
@@ -24,7 +24,7 @@ pub(crate) const OWNER_OUTPUT: &str = "environment";
 /// The state's file where nothing else is set.
 const FILE: &str = "terraform.tfstate";
 /// The limit of a state file, in bytes, as of one in S3.
-const MAX_STATE: u64 = 64 << 20;
+pub(crate) const MAX_STATE: u64 = 64 << 20;
 
 /// The folder with the files of the workspaces that are not the default one.
 const WORKSPACES: &str = "terraform.tfstate.d";
@@ -41,6 +41,17 @@ pub(crate) enum Place {
     Elsewhere(String),
 }
 
+impl Place {
+    /// Whether it is known to be the same place, however it is reached.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::S3(one), Self::S3(other)) => one.bucket == other.bucket && one.key == other.key,
+            (Self::File(one), Self::File(other)) => one == other,
+            _ => false,
+        }
+    }
+}
+
 impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -53,9 +64,8 @@ impl std::fmt::Display for Place {
 
 /// What reading a state came to.
 #[derive(Debug)]
-pub(crate) enum Read {
-    /// Its outputs by name, with their values.
-    Outputs(Map<String, Value>),
+pub(crate) enum Read<T> {
+    Found(T),
     /// There is none: nothing was applied yet.
     Absent,
     /// It may not or cannot be read, and will not be the next time either. Why.
@@ -71,34 +81,40 @@ pub(crate) fn place(
     folder: &InfraFolder,
     environment: &str,
 ) -> Result<Place, CliError> {
-    let workspace = workspace(environment);
-    let local = local_file(folder.path(), workspace);
-    let used = backend_in_use(&data_folder(settings, folder.path()))?;
-    let backend = match used {
-        Some(used) => used,
-        // What is written and was not set up yet has not got the state that is still here.
-        None if has_content(&local) => return Ok(Place::File(local)),
-        None => match folder.backend()? {
-            Some(written) => serde_json::json!({"type": written.kind, "config": written.config}),
-            None => return Ok(Place::File(local)),
-        },
+    let kept = folder.kept(environment)?;
+    let local = local_file(folder.path(), environment);
+    let used = match &kept {
+        Kept::Nowhere { .. } => return Ok(Place::File(local)),
+        // Until it was moved, a state that is here is the environment's.
+        Kept::Own { .. } if has_content(&local) => return Ok(Place::File(local)),
+        _ => backend_in_use(&data_folder(settings, folder.path(), environment, &kept))?,
     };
-    Ok(of_backend(&backend, folder.path(), workspace))
+    let backend = match (used, kept.backend()) {
+        (Some(used), _) => used,
+        // What is written and was not set up yet has not got the state that is still here.
+        (None, Some(written)) if !has_content(&local) => {
+            serde_json::json!({"type": written.kind, "config": written.config})
+        }
+        (None, _) => return Ok(Place::File(local)),
+    };
+    Ok(of_backend(&backend, folder.path(), workspace(environment)))
 }
 
-fn local_file(folder: &Path, workspace: &str) -> PathBuf {
-    if workspace == DEFAULT_WORKSPACE {
-        folder.join(FILE)
-    } else {
-        folder.join(WORKSPACES).join(workspace).join(FILE)
+/// An environment's state where it is not in a backend: a file in the folder.
+pub(crate) fn local_file(folder: &Path, environment: &str) -> PathBuf {
+    match workspace(environment) {
+        DEFAULT_WORKSPACE => folder.join(FILE),
+        workspace => folder.join(WORKSPACES).join(workspace).join(FILE),
     }
 }
 
-fn has_content(path: &Path) -> bool {
+/// Whether there is a state in a file: Terraform leaves an empty one where it moved a state away.
+pub(crate) fn has_content(path: &Path) -> bool {
     path.metadata().is_ok_and(|file| file.len() > 0)
 }
 
-fn of_backend(backend: &Value, folder: &Path, workspace: &str) -> Place {
+/// Where a workspace's state is in a backend: its kind and settings, as written or noted down.
+pub(crate) fn of_backend(backend: &Value, folder: &Path, workspace: &str) -> Place {
     let kind = backend["type"].as_str().unwrap_or_default();
     let text = |name: &str| backend["config"][name].as_str().map(str::to_owned);
     match kind {
@@ -129,7 +145,7 @@ fn of_backend(backend: &Value, folder: &Path, workspace: &str) -> Place {
     }
 }
 
-/// Reads the outputs of a state.
+/// Reads the outputs of a state, by name, with their values.
 ///
 /// # Errors
 /// Not ready if it is there and is not understood, or is another environment's; as AWS
@@ -138,7 +154,28 @@ pub(crate) async fn read(
     place: &Place,
     profile: Option<&str>,
     environment: &str,
-) -> Result<Read, CliError> {
+) -> Result<Read<Map<String, Value>>, CliError> {
+    let text = match read_whole(place, profile).await? {
+        Read::Found(text) => text,
+        Read::Absent => return Ok(Read::Absent),
+        Read::Unreadable(why) => return Ok(Read::Unreadable(why)),
+    };
+    let outputs = outputs(&text, &place.to_string(), environment)?;
+    Ok(if outputs.is_empty() {
+        Read::Absent
+    } else {
+        Read::Found(outputs)
+    })
+}
+
+/// Reads a state as it is.
+///
+/// # Errors
+/// Not ready if a file cannot be read; as AWS says if a bucket cannot be reached.
+pub(crate) async fn read_whole(
+    place: &Place,
+    profile: Option<&str>,
+) -> Result<Read<Vec<u8>>, CliError> {
     let text = match place {
         Place::File(path) => match files::read(path, MAX_STATE) {
             Ok(text) => text,
@@ -160,19 +197,15 @@ pub(crate) async fn read(
             )));
         }
     };
-    if text.is_empty() {
-        return Ok(Read::Absent);
-    }
-    let outputs = outputs(&text, &place.to_string(), environment)?;
-    Ok(if outputs.is_empty() {
+    Ok(if text.is_empty() {
         Read::Absent
     } else {
-        Read::Outputs(outputs)
+        Read::Found(text)
     })
 }
 
 /// What the bucket's answer says of the state.
-fn refused(object: &S3Object, error: AwsError) -> Result<Read, CliError> {
+fn refused<T>(object: &S3Object, error: AwsError) -> Result<Read<T>, CliError> {
     match (error.code.as_deref(), error.kind) {
         (Some("NoSuchKey"), _) => Ok(Read::Absent),
         (Some("NoSuchBucket"), _) => Ok(Read::Unreadable(format!(
@@ -245,8 +278,8 @@ mod tests {
 
     #[test]
     fn a_state_in_files_has_a_folder_for_every_workspace_but_the_default_one() {
-        let file = |workspace| local_file(Path::new(FOLDER), workspace);
-        assert_eq!(file("default"), Path::new("/p/infra/aws/terraform.tfstate"));
+        let file = |environment| local_file(Path::new(FOLDER), environment);
+        assert_eq!(file("dev"), Path::new("/p/infra/aws/terraform.tfstate"));
         let prod = "/p/infra/aws/terraform.tfstate.d/prod/terraform.tfstate";
         assert_eq!(file("prod"), Path::new(prod));
         assert_eq!(placed("local", json!({}), "prod"), prod);

@@ -1,6 +1,7 @@
 //! `t3nets infra`: how Terraform is called ([`project`] has a stand-in that writes it down), what
 //! becomes of its answers, and the real one where it is.
 
+mod accounts;
 mod bootstrap;
 mod project;
 mod real;

@@ -5,15 +5,18 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rexpect::session::{PtySession, spawn_command};
+use tokio::runtime::Runtime;
 
 use crate::sandbox::{Finished, Sandbox, finish};
+use crate::timed_tables::TimedTables;
 
-/// Writes each call down as `arguments | workspace profile folder`, and ends with the code in the
-/// file `code-of-COMMAND`. Where there is a file `interruptible-COMMAND` it first waits for a
-/// signal and writes that down too.
+/// Writes each call down as `arguments | workspace profile folder`, with the data folder where one
+/// is set, and ends with the code in the file `code-of-COMMAND`. Where there is a file
+/// `interruptible-COMMAND` it first waits for a signal and writes that down too.
 const STAND_IN: &str = r#"#!/bin/sh
 here=$(dirname "$0")
-echo "$* | ${TF_WORKSPACE-none} ${AWS_PROFILE-none} $(basename "$PWD")" >>"$here/calls"
+data=${TF_DATA_DIR:-.terraform}
+echo "$* | ${TF_WORKSPACE-none} ${AWS_PROFILE-none} $(basename "$PWD")${TF_DATA_DIR+ ${data##*infra/aws/}}" >>"$here/calls"
 if [ -e "$here/interruptible-$1" ]; then
     trap 'echo INT >>"$here/signals"' INT
     trap 'echo TERM >>"$here/signals"' TERM
@@ -28,13 +31,15 @@ version)
     cat "$here/version"
     exit ;;
 init)
-    mkdir -p .terraform/modules .terraform/providers
-    echo '{}' >.terraform/modules/modules.json
+    mkdir -p "$data/modules" "$data/providers"
+    echo '{}' >"$data/modules/modules.json"
     : >.terraform.lock.hcl
     echo initialised ;;
 output)
     cat "$here/output"
     exit ;;
+state)
+    [ "$2" = push ] || { cat "$here/pulled" 2>/dev/null; exit 0; } ;;
 esac
 echo "$1 says something"
 echo "$1 warns" >&2
@@ -71,6 +76,8 @@ pub(crate) fn project() -> Sandbox {
 /// A project, and the stand-in on its PATH.
 pub(super) struct Project {
     pub(super) sandbox: Sandbox,
+    /// What answers for who calls, once there is one.
+    identity: Option<(Runtime, TimedTables)>,
 }
 
 impl Project {
@@ -81,7 +88,24 @@ impl Project {
         sandbox.write("bin/version", r#"{"terraform_version": "1.11.4"}"#);
         let program = sandbox.work().join("bin/terraform");
         std::fs::set_permissions(program, PermissionsExt::from_mode(0o755)).unwrap();
-        Self { sandbox }
+        Self {
+            sandbox,
+            identity: None,
+        }
+    }
+
+    /// With credentials of account 123456789012.
+    pub(super) fn signed_in(mut self) -> Self {
+        let runtime = Runtime::new().unwrap();
+        let server = runtime.block_on(TimedTables::start());
+        let profile =
+            "region = us-east-1\naws_access_key_id = test\naws_secret_access_key = test\n";
+        let url = server.url();
+        let config = ["default", "profile dev-profile"]
+            .map(|name| format!("[{name}]\nendpoint_url = {url}\n{profile}"));
+        self.sandbox.write("../.aws/config", &config.concat());
+        self.identity = Some((runtime, server));
+        self
     }
 
     pub(super) fn bin(&self) -> PathBuf {
@@ -108,12 +132,14 @@ impl Project {
         std::fs::read_to_string(self.sandbox.work().join(name)).unwrap_or_default()
     }
 
-    /// The calls but those for the version, colours left out.
+    /// The calls but those for the version, colours and where the project is left out.
     pub(super) fn calls(&self) -> Vec<String> {
+        let work = format!("-backend-config={}/", self.sandbox.work().display());
         self.read("bin/calls")
             .lines()
             .filter(|call| !call.starts_with("version"))
             .map(|call| call.replace(" -no-color", ""))
+            .map(|call| call.replace(&work, "-backend-config="))
             .collect()
     }
 

@@ -53,6 +53,8 @@ pub struct AwsCall {
     pub operation: String,
     /// How the service wants errors worded.
     pub protocol: Protocol,
+    /// The access key that it is signed with; empty if it is not signed.
+    pub access_key: String,
     /// What was asked, where the protocol is one of short texts ([`Protocol::Json`],
     /// [`Protocol::Query`]).
     pub body: String,

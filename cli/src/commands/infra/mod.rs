@@ -5,28 +5,29 @@
 //! settings, workspace and credentials.
 //!
 //! Reading order: one function per command here; [`init`], when `terraform init` is due;
-//! [`bootstrap`], the bucket for the state; [`dashboard`], which needs no Terraform. The program
-//! and its folder are [`crate::terraform`].
+//! [`moving`], a state on its way to another backend; [`bootstrap`], the bucket for the state;
+//! [`dashboard`], which needs no Terraform. The program and its folder are [`crate::terraform`].
 
 pub(crate) mod bootstrap;
 pub(crate) mod dashboard;
 mod init;
+mod moving;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::context::Context;
 use crate::error::{CliError, ErrorKind, exit_code};
 use crate::terminal::printer::Streamed;
 use crate::terminal::prompt;
-use crate::terraform::backend::workspace;
+use crate::terraform::backend::{Kept, data_folder, workspace};
 use crate::terraform::folder::{InfraEnvironment, InfraFolder};
-use crate::terraform::run::{Ended, Terraform};
+use crate::terraform::run::{Ended, InFolder, Terraform};
 
 /// What to do with the infrastructure.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum InfraCommand {
-    /// Create the bucket for Terraform's state, once per account, and write backend.tf
+    /// Create the bucket for an environment's Terraform state, once per account
     Bootstrap,
     /// Show what an apply would change
     Plan(PlanArgs),
@@ -93,6 +94,10 @@ struct Work<'a> {
     folder: InfraFolder,
     environment: InfraEnvironment,
     terraform: Terraform,
+    /// Where the state is, as written.
+    kept: Kept,
+    /// Where Terraform's working data are.
+    data: PathBuf,
 }
 
 impl<'a> Work<'a> {
@@ -101,12 +106,27 @@ impl<'a> Work<'a> {
     async fn begin(context: &'a Context) -> Result<Self, CliError> {
         let folder = InfraFolder::find(&context.settings)?;
         let environment = folder.environment(&context.settings)?;
+        let name = &environment.name;
+        let kept = folder.kept(name)?;
+        if let Kept::Nowhere { file } = &kept {
+            return Err(CliError::not_ready(format!(
+                "there is no backend for the state of `{name}`: `{}` is missing",
+                folder.path().join(file).display()
+            ))
+            .hint_command(
+                format!("infra bootstrap -e {name}"),
+                "writes it, and creates the bucket if its account has none",
+            ));
+        }
+        let data = data_folder(&context.settings, folder.path(), name, &kept);
         let terraform = Terraform::find(&context.settings).await?;
         Ok(Self {
             context,
             folder,
             environment,
             terraform,
+            kept,
+            data,
         })
     }
 
@@ -116,20 +136,27 @@ impl<'a> Work<'a> {
             "environment: {} ({})",
             self.environment.name, self.context.settings.chosen_by
         ));
-        init::initialise(
-            self.context,
-            &self.terraform,
-            &self.folder,
-            &self.environment,
-        )
-        .await
+        init::initialise(self).await
+    }
+
+    /// To run Terraform in a workspace, with the environment's credentials.
+    fn runs(&self, workspace: &str) -> InFolder<'_> {
+        self.runs_in(self.folder.path(), workspace)
+    }
+
+    /// The same in another folder.
+    fn runs_in<'b>(&'b self, folder: &'b Path, workspace: &str) -> InFolder<'b> {
+        let runs = self.terraform.in_folder(folder);
+        let runs = runs.of_environment(&self.environment, workspace);
+        match &self.kept {
+            Kept::Own { .. } => runs.with_data_in(&self.data),
+            _ => runs,
+        }
     }
 
     /// Runs one of Terraform's commands on the environment.
     async fn run(&self, arguments: Vec<OsString>) -> Result<Ended, CliError> {
-        self.terraform
-            .in_folder(self.folder.path())
-            .of_environment(&self.environment, workspace(&self.environment.name))
+        self.runs(workspace(&self.environment.name))
             .run(&self.context.printer, arguments)
             .await
     }

@@ -105,11 +105,25 @@ struct Arrival {
     service: String,
     operation: String,
     protocol: Protocol,
+    access_key: String,
     body: String,
 }
 
 /// Tells the operation. Bodies of JSON and forms are read; others are left to be streamed.
 async fn arrived(request: Request<Body>) -> io::Result<(Request<Body>, Arrival)> {
+    // `AWS4-HMAC-SHA256 Credential=KEY/20260101/…`
+    let access_key = text(request.headers(), "authorization")
+        .and_then(|value| {
+            Some(
+                value
+                    .split_once("Credential=")?
+                    .1
+                    .split('/')
+                    .next()?
+                    .to_owned(),
+            )
+        })
+        .unwrap_or_default();
     if let Some(target) = text(request.headers(), "x-amz-target") {
         let (service, operation) = target.split_once('.').unwrap_or(("", &target));
         let (request, body) = with_body(request).await?;
@@ -117,6 +131,7 @@ async fn arrived(request: Request<Body>) -> io::Result<(Request<Body>, Arrival)>
             service: service.to_owned(),
             operation: operation.to_owned(),
             protocol: Protocol::Json,
+            access_key,
             body,
         };
         return Ok((request, arrival));
@@ -137,6 +152,7 @@ async fn arrived(request: Request<Body>) -> io::Result<(Request<Body>, Arrival)>
                 .map(|(_, action)| action.into_owned())
                 .unwrap_or_default(),
             protocol: Protocol::Query,
+            access_key,
             body,
         };
         return Ok((request, arrival));
@@ -148,6 +164,7 @@ async fn arrived(request: Request<Body>) -> io::Result<(Request<Body>, Arrival)>
             _ => Protocol::RestJson,
         },
         service,
+        access_key,
         body: String::new(),
     };
     Ok((request, arrival))
@@ -177,6 +194,7 @@ fn record(shared: &Shared, arrival: Arrival) -> AwsCall {
             service: arrival.service,
             operation: arrival.operation,
             protocol: arrival.protocol,
+            access_key: arrival.access_key,
             body: arrival.body,
             faulted: false,
         };
