@@ -32,7 +32,8 @@ resource "terraform_data" "state_place" {
   }
 }
 
-# Nor does a network get other addresses: the load balancer, the VPC link and the tasks are in its subnets.
+# Nor does a network get other addresses, nor is another one taken: the load balancer, the VPC link and the tasks are in its
+# subnets.
 resource "terraform_data" "network_addresses" {
   input = local.addresses
 
@@ -40,8 +41,8 @@ resource "terraform_data" "network_addresses" {
     ignore_changes = [input]
 
     postcondition {
-      condition     = self.input == local.addresses
-      error_message = "The network's addresses are ${jsonencode(self.input)} and cannot become ${jsonencode(local.addresses)}: its subnets would be replaced, with all that is in them."
+      condition     = jsonencode(self.input) == jsonencode(local.addresses)
+      error_message = "The network is ${jsonencode(self.input)} and cannot become ${jsonencode(local.addresses)}: all that is in its subnets would be replaced. Make an environment with a name of its own there, bring the tenants over (t3nets tenant export, import), and then destroy this one."
     }
   }
 }
@@ -54,8 +55,8 @@ variable "egress_beside" {
   default     = null
 
   validation {
-    condition     = contains(["nat_gateway", "nat_instance", "public"], coalesce(var.egress_beside, "public"))
-    error_message = "egress_beside is nat_gateway, nat_instance, public or null."
+    condition     = contains(["nat_gateway", "nat_instance", "public", "existing"], coalesce(var.egress_beside, "public"))
+    error_message = "egress_beside is nat_gateway, nat_instance, public, existing or null."
   }
 }
 
@@ -82,8 +83,12 @@ variable "front_beside" {
 }
 
 locals {
-  place     = { project = var.project, region = var.region, account = local.account_id }
-  addresses = concat([var.vpc_cidr], local.public_subnet_cidrs, local.private_subnet_cidrs)
+  place = { project = var.project, region = var.region, account = local.account_id }
+  addresses = (
+    local.vpc_exists
+    ? concat([var.vpc_id], sort(var.private_subnet_ids), sort(var.public_subnet_ids))
+    : concat([var.vpc_cidr], local.public_subnet_cidrs, local.private_subnet_cidrs)
+  )
 
   # What requests and the tasks' own calls pass: `now` carries them, `beside` is there as well. Another one takes its place
   # in three applies: it is built beside; the two change places; the former one is removed.
@@ -134,4 +139,7 @@ resource "terraform_data" "way" {
       error_message = "${each.value.name} goes from ${self.input} to ${each.value.way.now} in three applies, or chats would fail meanwhile: ${each.value.name}_beside = \"${each.value.way.now}\"; then ${each.value.name} = \"${each.value.way.now}\" and ${each.value.name}_beside = \"${self.input}\"; then no ${each.value.name}_beside."
     }
   }
+
+  # In another network nothing has a way to change: that is refused first, and alone.
+  depends_on = [terraform_data.network_addresses]
 }

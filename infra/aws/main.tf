@@ -104,8 +104,14 @@ locals {
 module "networking" {
   source = "./modules/networking"
 
-  name                 = local.name
-  region               = var.region
+  name   = local.name
+  region = var.region
+  existing = !local.vpc_exists ? null : {
+    vpc_id             = var.vpc_id
+    cidrs              = data.aws_vpc.existing[0].cidr_block_associations[*].cidr_block
+    private_subnet_ids = sort(var.private_subnet_ids)
+    public_subnet_ids  = sort(var.public_subnet_ids)
+  }
   vpc_cidr             = var.vpc_cidr
   public_subnet_cidrs  = local.public_subnet_cidrs
   private_subnet_cidrs = local.private_subnet_cidrs
@@ -160,6 +166,7 @@ module "compute" {
   partition  = local.partition
 
   vpc_id             = module.networking.vpc_id
+  vpc_is_shared      = local.vpc_exists
   private_subnet_ids = module.networking.private_subnet_ids
   task_subnet_ids    = module.networking.task_subnet_ids
   assign_public_ip   = module.networking.assign_public_ip

@@ -67,7 +67,7 @@ variable "tags" {
 # ------------------------------------------------------------------- network
 
 variable "vpc_cidr" {
-  description = "Addresses of the VPC."
+  description = "Addresses of the VPC that is made; for an existing one see vpc_id."
   type        = string
   default     = "10.0.0.0/16"
   nullable    = false
@@ -101,14 +101,14 @@ variable "private_subnet_cidrs" {
 }
 
 variable "egress" {
-  description = "How tasks reach the internet: nat_gateway (managed, about $33 a month), nat_instance (one small instance, about $7), or public (tasks get public addresses and no NAT)."
+  description = "How tasks reach the internet: nat_gateway (managed, about $33 a month), nat_instance (one small instance, about $7), public (tasks get public addresses and no NAT), or existing (the way that an existing VPC has; with vpc_id)."
   type        = string
   default     = "nat_gateway"
   nullable    = false
 
   validation {
-    condition     = contains(["nat_gateway", "nat_instance", "public"], var.egress)
-    error_message = "egress is nat_gateway, nat_instance or public."
+    condition     = contains(["nat_gateway", "nat_instance", "public", "existing"], var.egress)
+    error_message = "egress is nat_gateway, nat_instance, public, or existing."
   }
 }
 
@@ -132,7 +132,7 @@ variable "nat_instance" {
 }
 
 variable "interface_endpoints" {
-  description = "AWS services to reach by interface endpoints instead of by the internet (about $15 a month each in two zones). DynamoDB and S3 have free gateway endpoints always."
+  description = "AWS services to reach by interface endpoints instead of by the internet (about $15 a month each in two zones). DynamoDB and S3 have free gateway endpoints always; in an existing VPC all endpoints but these are its owner's."
   type        = set(string)
   default     = []
   nullable    = false
@@ -158,7 +158,7 @@ variable "egress_ports" {
 }
 
 variable "flow_logs" {
-  description = "Record the VPC's traffic (addresses, ports, verdicts) in CloudWatch Logs."
+  description = "Record the traffic (addresses, ports, verdicts) of the whole VPC in CloudWatch Logs."
   type        = bool
   default     = false
   nullable    = false

@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from changes import table
-from changes.cases import CHANGES, NEVER, SEVERAL, variables
+from changes.cases import CHANGES, NEVER, SEVERAL, changed, never_changed
 from changes.environment import Environment
 from changes.harm import harm
 from made_up import ACCOUNT
@@ -91,7 +91,8 @@ class Suite:
         environment = self.base(case.tfvars, case.given).again(f"steps-{number}")
         for variables in case.refused:
             self.refused(environment, variables)
-        rows, former = [], dict(case.given)
+        # The first step says all that it sets.
+        rows, former = [], {name: value for name, value in case.given.items() if name not in case.steps[0].variables}
         for step in case.steps:
             what = table.said_of_step(former, step)
             actions = self.change(environment, what, step.variables, *step.options, removes=step.removes)
@@ -127,8 +128,8 @@ class Suite:
             taken_back = pool.map(self.together, [json.loads(given) for given in sorted({json.dumps(change.given) for change in CHANGES})])
             planned = [self.row(change, *row) for change, row in zip(CHANGES, self.planned)]
             rows = [*planned, *(row for rows in taken_back for row in rows), *stepped]
-        names = sorted({name for variables in NEVER for name in variables})
-        return [*rows, (", ".join(f"`{name}`" for name in names), "refused", "")]
+        names = ", ".join(f"`{name}`" for name in sorted(never_changed()))
+        return [*rows, (names, "refused", "")]
 
 
 def main():
@@ -137,7 +138,7 @@ def main():
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
     text = "".join(path.read_text() for path in sorted(arguments.folder.glob("*.tf")))
-    missing = set(re.findall(r'^variable "(\w+)"', text, re.M)) - variables()
+    missing = set(re.findall(r'^variable "(\w+)"', text, re.M)) - changed() - never_changed()
     with Workspace(arguments.folder) as workspace:
         workspace.init(AT_ONCE)
         suite = Suite(workspace)

@@ -18,6 +18,11 @@ const MODEL: &str = "bedrock_model_id";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct PricedSettings {
     pub(crate) region: String,
+    /// An existing VPC, and its subnets. A folder of an earlier release knows of none.
+    #[serde(default)]
+    pub(crate) vpc_id: Option<String>,
+    #[serde(default)]
+    pub(crate) private_subnet_ids: BTreeSet<String>,
     pub(crate) egress: Egress,
     pub(crate) nat_gateway_per_zone: bool,
     pub(crate) interface_endpoints: BTreeSet<String>,
@@ -48,6 +53,7 @@ pub(crate) enum Egress {
     NatGateway,
     NatInstance,
     Public,
+    Existing,
 }
 
 /// The setting `container_insights`.
@@ -100,7 +106,24 @@ impl PricedSettings {
         match (self.egress, self.nat_gateway_per_zone) {
             (Egress::NatGateway, true) => super::usage::ZONES,
             (Egress::NatGateway, false) => 1,
-            (Egress::NatInstance | Egress::Public, _) => 0,
+            (Egress::NatInstance | Egress::Public | Egress::Existing, _) => 0,
+        }
+    }
+
+    /// Zones with an interface of each endpoint: one for each private subnet.
+    pub(crate) fn zones(&self) -> u32 {
+        match &self.vpc_id {
+            Some(_) => u32::try_from(self.private_subnet_ids.len()).unwrap_or(u32::MAX),
+            None => super::usage::ZONES,
+        }
+    }
+
+    /// Whether `infra/aws` would take this way out for the VPC that there is.
+    pub(crate) fn has_way_out(&self) -> bool {
+        match self.egress {
+            Egress::NatGateway | Egress::NatInstance => self.vpc_id.is_none(),
+            Egress::Existing => self.vpc_id.is_some(),
+            Egress::Public => true,
         }
     }
 }

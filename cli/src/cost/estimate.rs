@@ -14,7 +14,7 @@ use super::usage::{
     ACCESS_LOG_BYTES, ANSWER_BYTES, CONNECTIONS_PER_CAPACITY_UNIT, DAYS_PER_MONTH, FLOW_LOG_BYTES,
     GB, GB_PER_CAPACITY_UNIT_HOUR, IMAGE_GB, IMAGES, INSIGHTS_METRICS, INSIGHTS_METRICS_PER_TASK,
     NAT_INSTANCE_DISK_GB, READ_UNITS_PER_REQUEST, REQUESTS_PER_KEY_USE, ROUTER_LOG_BYTES, Usage,
-    WRITE_UNITS_PER_CHAT, ZONES,
+    WRITE_UNITS_PER_CHAT,
 };
 
 /// One service's cost.
@@ -153,6 +153,7 @@ impl Sum<'_> {
                 0.0,
                 "none: tasks have public addresses",
             ),
+            Egress::Existing => row(Service::Nat, "NAT", 0.0, "none: the existing VPC's own"),
         }
     }
 
@@ -320,6 +321,7 @@ impl Sum<'_> {
                 "one a task",
                 self.settings.active_share(),
             ),
+            Egress::Existing => (0, "none of this environment's", 1.0),
         };
         let usd = self
             .table
@@ -351,10 +353,11 @@ impl Sum<'_> {
             return None;
         }
         let prices = &self.table.prices;
-        let hours = self.hours() * f64::from(count) * f64::from(ZONES);
+        let zones = self.settings.zones();
+        let hours = self.hours() * f64::from(count) * f64::from(zones);
         let usd = prices.interface_endpoint_hour.of(hours)
             + prices.interface_endpoint_gb.of(self.usage.egress_gb);
-        let made_of = format!("{count} in {ZONES} zones");
+        let made_of = format!("{count} in {zones} zones");
         Some(row(
             Service::InterfaceEndpoints,
             "interface endpoints",

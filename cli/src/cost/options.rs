@@ -24,7 +24,7 @@ pub(crate) struct OptionEffect {
 /// A setting, how it is changed, and what that means.
 type Change = (&'static str, fn(&mut PricedSettings), &'static str);
 
-const CHANGES: [Change; 19] = [
+const CHANGES: [Change; 20] = [
     (
         "egress = \"nat_gateway\"",
         |s| s.egress = Egress::NatGateway,
@@ -39,6 +39,11 @@ const CHANGES: [Change; 19] = [
         "egress = \"public\"",
         |s| set_egress(s, Egress::Public),
         "tasks have public addresses; nothing gets in",
+    ),
+    (
+        "egress = \"existing\"",
+        |s| set_egress(s, Egress::Existing),
+        "the way out that the existing VPC has",
     ),
     (
         "nat_gateway_per_zone = true",
@@ -151,7 +156,7 @@ pub(crate) fn options(
         .filter_map(|(setting, change, means)| {
             let mut changed = settings.clone();
             change(&mut changed);
-            (changed != *settings).then(|| OptionEffect {
+            (changed != *settings && changed.has_way_out()).then(|| OptionEffect {
                 setting: (*setting).to_owned(),
                 usd: super::cents(estimate(table, &changed, usage).total() - now),
                 means,
@@ -242,6 +247,37 @@ mod tests {
         cheap.front = Front::CloudMap;
         let settings: Vec<_> = effects(&cheap).into_iter().map(|e| e.setting).collect();
         assert!(settings.contains(&"front = \"alb\"".to_owned()));
+    }
+
+    #[test]
+    fn an_existing_vpc_has_its_own_way_out() {
+        let existing = |egress| PricedSettings {
+            vpc_id: Some("vpc-1".into()),
+            private_subnet_ids: ["subnet-1", "subnet-2", "subnet-3"]
+                .map(String::from)
+                .into(),
+            egress,
+            ..dev()
+        };
+        let offered = |settings| -> Vec<_> {
+            let effects = effects(&settings).into_iter().map(|effect| effect.setting);
+            effects
+                .filter(|setting| setting.starts_with("egress") || setting.starts_with("nat_"))
+                .collect()
+        };
+        assert_eq!(offered(existing(Egress::Existing)), ["egress = \"public\""]);
+        assert_eq!(offered(existing(Egress::Public)), ["egress = \"existing\""]);
+        assert!(!offered(dev()).contains(&"egress = \"existing\"".to_owned()));
+
+        let cost = |settings| estimate(&prices(), &settings, &usage()).without_model();
+        let saved = cost(dev()) - cost(existing(Egress::Existing));
+        assert_eq!(super::super::cents(saved), 32.85 + 0.05 + 3.65);
+        let with_endpoint = PricedSettings {
+            interface_endpoints: ["logs".to_owned()].into(),
+            ..existing(Egress::Existing)
+        };
+        let endpoint = cost(with_endpoint) - cost(existing(Egress::Existing));
+        assert_eq!(super::super::cents(endpoint), 3.0 * 7.3 + 0.01);
     }
 
     #[test]

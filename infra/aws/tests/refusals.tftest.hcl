@@ -80,7 +80,7 @@ run "production_keeps_its_key" {
 
 # ------------------------------------------------------------------- network
 
-# egress is nat_gateway, nat_instance or public
+# egress is nat_gateway, nat_instance, public, or existing
 run "egress_is_one_of_three" {
   command = plan
   variables {

@@ -62,7 +62,7 @@ CHANGES = [
     Change({"permissions_boundary": "arn:aws:iam::123456789012:policy/boundary"}),
     Change(
         {
-            "anonymous_tenant": None,
+            "anonymous_tenant": "guests",
             "private_ranges": ["10.20.0.0/16"],
             "budget_webhook": "https://hooks.example.com/budgets",
             "public_url": "https://t3nets.example.com",
@@ -184,6 +184,25 @@ SEVERAL.append(
     )
 )
 
+# A VPC that is there already: see ../provider/existing.py.
+EXISTING = {
+    "vpc_id": "vpc-0e1a2b3c4d5e6f708",
+    "private_subnet_ids": ["subnet-0a1", "subnet-0a2"],
+    "public_subnet_ids": ["subnet-0b1", "subnet-0b2"],
+    "egress": "existing",
+}
+SEVERAL.append(
+    Steps(
+        swap("egress", "existing", "public"),
+        given=EXISTING,
+        refused=[
+            {"vpc_id": None, "private_subnet_ids": [], "public_subnet_ids": [], "egress": "nat_gateway"},
+            {"private_subnet_ids": ["subnet-0a1", "subnet-0b2"]},
+            {"egress": "public"},
+        ],
+    )
+)
+
 # Whose state this is, and where: never changed.
 NEVER = [
     {"environment": "other"},
@@ -192,11 +211,17 @@ NEVER = [
     {"vpc_cidr": "10.1.0.0/16"},
     {"public_subnet_cidrs": ["10.0.3.0/24", "10.0.4.0/24"]},
     {"private_subnet_cidrs": ["10.0.12.0/24", "10.0.13.0/24"]},
+    EXISTING,
 ]
 
 
-def variables():
+def changed():
     """The names of all variables that are changed here."""
-    changes = [change.variables for change in CHANGES] + NEVER
+    changes = [change.variables for change in CHANGES]
     changes += [step.variables for several in SEVERAL for step in several.steps]
     return {name for each in changes for name in each}
+
+
+def never_changed():
+    """The names of those that never are."""
+    return {name for variables in NEVER for name in variables} - changed()

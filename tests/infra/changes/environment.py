@@ -10,8 +10,9 @@ REMEMBERED = "terraform_data."
 
 
 def options(variables):
-    """Variables as Terraform's command line takes them."""
-    return [f"-var={name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in variables.items()]
+    """Variables as Terraform's command line takes them. It has no null: one of None is not given."""
+    written = lambda value: value if isinstance(value, str) else json.dumps(value)
+    return [f"-var={name}={written(value)}" for name, value in variables.items() if value is not None]
 
 
 def resources(state):

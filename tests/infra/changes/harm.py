@@ -37,14 +37,15 @@ KEPT = {
 POINTING = {"aws_cloudwatch_event_target", "aws_sns_topic_policy"}
 SERVICE = "module.compute.aws_ecs_service.router"
 INTEGRATION = "module.api.aws_apigatewayv2_integration.router"
-ROUTES = "module.networking.aws_route.private"
+NETWORKING = "module.networking"
+ROUTES = f"{NETWORKING}.aws_route.private"
 # What requests pass between a load balancer and the tasks.
 BALANCED_BY = (
     "module.compute.aws_lb_listener.",
     "module.compute.aws_vpc_security_group_egress_rule.alb_to_router",
     "module.compute.aws_vpc_security_group_ingress_rule.router_from_alb",
 )
-WAYS_OUT = (ROUTES, "module.networking.aws_nat_gateway", "module.networking.aws_instance", "module.networking.aws_eip")
+WAYS_OUT = (ROUTES, *(f"{NETWORKING}.aws_{kind}" for kind in ("nat_gateway", "instance", "eip")))
 
 
 def kind(address):
@@ -120,7 +121,7 @@ def left_first(before, after, operations):
 def way_out(before, after, deleted):
     """Tasks must reach the models: the old ones, too, which an apply does not wait for."""
     subnets = [set(each[SERVICE]["network_configuration"][0]["subnets"]) for each in (before, after)]
-    private = {after[f"module.networking.aws_subnet.private[{number}]"]["id"] for number in (0, 1)}
+    private = {values["id"] for address, values in after.items() if address.startswith(f"{NETWORKING}.aws_subnet.private")}
     if subnets[0] != subnets[1] and any(address.startswith(WAYS_OUT) for address in deleted):
         yield "the tasks' way out is taken away while they move"
     if any(address.startswith(ROUTES) for address in deleted) and subnets[0] & private:

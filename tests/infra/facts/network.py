@@ -8,10 +8,40 @@ PARTS = {
     "10.0.0.0/16": (["10.0.1.0/24", "10.0.2.0/24"], ["10.0.10.0/24", "10.0.11.0/24"]),
     "10.20.16.0/21": (["10.20.16.32/27", "10.20.16.64/27"], ["10.20.17.64/27", "10.20.17.96/27"]),
 }
+# The ranges of the stand-in's VPC, and what such a one has of its own.
+EXISTING_CIDRS = ["10.60.0.0/16", "100.64.0.0/20"]
+PARTS_OF_A_NETWORK = [
+    "aws_default_security_group",
+    "aws_eip",
+    "aws_instance",
+    "aws_internet_gateway",
+    "aws_nat_gateway",
+    "aws_route",
+    "aws_route_table",
+    "aws_route_table_association",
+    "aws_subnet",
+    "aws_vpc",
+]
 
 
 class Network(Facts):
     def network(self):
+        self.endpoints()
+        self.existing_network() if self.var["vpc_id"] else self.own_network()
+
+    def existing_network(self):
+        """Nothing of the network is made; what stands in it stands in what was given."""
+        state, var = self.state, self.var
+        self.private, self.public = set(var["private_subnet_ids"]), set(var["public_subnet_ids"])
+        self.same("made of a network", {kind: len(state.all(kind)) for kind in PARTS_OF_A_NETWORK if state.all(kind)}, {})
+        of_vpc = ["aws_security_group", "aws_flow_log", "aws_vpc_endpoint", "aws_lb_target_group"]
+        self.same("VPCs in use", {each["vpc_id"] for kind in of_vpc for each in state.all(kind)}, {var["vpc_id"]})
+        self.same("fixed addresses that are told", state.outputs["egress_addresses"], [])
+        group = state.one("aws_security_group", name=f"{self.name}-endpoints")["id"]
+        rules = state.all("aws_vpc_security_group_ingress_rule", security_group_id=group)
+        self.same("who may call the endpoints", {rule["cidr_ipv4"] for rule in rules}, set(EXISTING_CIDRS))
+
+    def own_network(self):
         state, var = self.state, self.var
         vpc = state.one("aws_vpc")
         self.same(
@@ -72,16 +102,16 @@ class Network(Facts):
         if var["egress"] == "public":
             self.same("ways out of the private subnets", way_out, [None, None])
 
-        endpoints = state.all("aws_vpc_endpoint")
-        gateways = {e["service_name"].rsplit(".", 1)[1]: e for e in endpoints if e["vpc_endpoint_type"] == "Gateway"}
-        self.same("gateway endpoints", set(gateways), {"dynamodb", "s3"})
-        for endpoint in gateways.values():
+        for endpoint in state.all("aws_vpc_endpoint", vpc_endpoint_type="Gateway"):
             self.same("route tables of a gateway endpoint", set(endpoint["route_table_ids"]), set(tables.values()))
-        self.same(
-            "interface endpoints",
-            {e["service_name"].split(".", 3)[3] for e in endpoints if e["vpc_endpoint_type"] == "Interface"},
-            set(var["interface_endpoints"]),
-        )
+
+    def endpoints(self):
+        state, var = self.state, self.var
+        services = lambda kind: {
+            each["service_name"].split(".", 3)[3] for each in state.all("aws_vpc_endpoint", vpc_endpoint_type=kind)
+        }
+        self.same("gateway endpoints", services("Gateway"), set() if var["vpc_id"] else {"dynamodb", "s3"})
+        self.same("interface endpoints", services("Interface"), set(var["interface_endpoints"]))
         self.same("flow logs", len(state.all("aws_flow_log")), int(var.get("flow_logs", False)))
 
     def front(self):
@@ -120,14 +150,17 @@ class Network(Facts):
             rules(egress, self.router_group),
             [(p, p, "tcp", "0.0.0.0/0") for p in self.var["egress_ports"]],
         )
+        link = groups[f"{self.name}-vpc-link"]
         if self.alb:
-            self.same("who may call the load balancer", rules(ingress, caller), [(80, 80, "tcp", "0.0.0.0/0")])
+            callers = [(80, 80, "tcp", link if self.var["vpc_id"] else "0.0.0.0/0")]
+            self.same("who may call the load balancer", rules(ingress, caller), callers)
             self.same("whom it may call", rules(egress, caller), [(8080, 8080, "tcp", self.router_group)])
         self.same(
             "whom the VPC link may call",
-            rules(egress, groups[f"{self.name}-vpc-link"]),
+            rules(egress, link),
             [(80, 80, "tcp", caller)] if self.alb else [(8080, 8080, "tcp", self.router_group)],
         )
-        self.same("who may call the VPC link", rules(ingress, groups[f"{self.name}-vpc-link"]), [])
-        closed = state.one("aws_default_security_group")
-        self.same("the default group", (list(closed["ingress"]), list(closed["egress"])), ([], []))
+        self.same("who may call the VPC link", rules(ingress, link), [])
+        for closed in state.all("aws_default_security_group"):
+            self.same("the default group", (list(closed["ingress"]), list(closed["egress"])), ([], []))
+        self.same("default groups that are taken over", len(state.all("aws_default_security_group")), 0 if self.var["vpc_id"] else 1)

@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 
+import existing
 from made_up import ACCOUNT
 from resources import placeholder
 
@@ -39,7 +40,7 @@ def read(short, kind, configuration, maker):
             "id": "aws",
             "reverse_dns_prefix": "com.amazonaws",
         },
-    }.get(kind, {})
+    }.get(kind) or existing.found(short, kind, configuration)
     if kind == "aws_iam_policy_document":
         document = policy_document(configuration)
         identity = hashlib.sha256(document.encode()).hexdigest()[:10]

@@ -45,10 +45,12 @@ resource "aws_vpc_security_group_ingress_rule" "alb_from_anywhere" {
   #checkov:skip=CKV_AWS_260:the load balancer is internal, it has no public address: anywhere is the VPC
   security_group_id = aws_security_group.alb[0].id
   description       = "HTTP; the load balancer has private addresses only"
-  cidr_ipv4         = "0.0.0.0/0"
-  ip_protocol       = "tcp"
-  from_port         = 80
-  to_port           = 80
+  # A VPC of others has others in it, and networks that it is connected to: there it is API Gateway alone.
+  cidr_ipv4                    = var.vpc_is_shared ? null : "0.0.0.0/0"
+  referenced_security_group_id = var.vpc_is_shared ? aws_security_group.vpc_link.id : null
+  ip_protocol                  = "tcp"
+  from_port                    = 80
+  to_port                      = 80
 }
 
 resource "aws_vpc_security_group_egress_rule" "alb_to_router" {

@@ -48,13 +48,18 @@ variable "vpc_id" {
   }
 }
 
+variable "vpc_is_shared" {
+  description = "Whether others are in the VPC, or reach it: whether it is not this environment's own."
+  type        = bool
+}
+
 variable "private_subnet_ids" {
   description = "Where the load balancer and the VPC link are."
   type        = list(string)
 
   validation {
-    condition     = length(var.private_subnet_ids) == 2
-    error_message = "private_subnet_ids are two: a load balancer needs two zones."
+    condition     = alltrue([for id in var.private_subnet_ids : startswith(id, "subnet-")])
+    error_message = "private_subnet_ids begin with subnet-."
   }
 }
 
@@ -63,8 +68,8 @@ variable "task_subnet_ids" {
   type        = list(string)
 
   validation {
-    condition     = length(var.task_subnet_ids) == 2
-    error_message = "task_subnet_ids are two, one a zone."
+    condition     = alltrue([for id in var.task_subnet_ids : startswith(id, "subnet-")])
+    error_message = "task_subnet_ids begin with subnet-."
   }
 }
 

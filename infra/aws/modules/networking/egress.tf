@@ -1,9 +1,9 @@
 # How the private subnets reach the internet: a managed NAT gateway, a small instance that does the same, or not at all
-# (then the tasks run in the public subnets, see outputs.tf).
+# (then the tasks run in the public subnets, see outputs.tf). An existing VPC has its own way.
 
 locals {
   # More than one only while one takes the other's place.
-  ways_out      = compact([var.egress, var.egress_beside])
+  ways_out      = local.own == 1 ? compact([var.egress, var.egress_beside]) : []
   nat_gateways  = contains(local.ways_out, "nat_gateway") ? (var.nat_gateway_per_zone ? 2 : 1) : 0
   nat_instances = contains(local.ways_out, "nat_instance") ? 1 : 0
   nat_slots     = toset(local.nat_instances == 0 ? [] : compact([var.nat_instance, var.nat_instance_beside]))
@@ -14,7 +14,7 @@ locals {
 
 # One route each whatever the NAT, so that another one is a change in place: at no time is there none.
 resource "aws_route" "private" {
-  count = contains(["nat_gateway", "nat_instance"], coalesce(local.nat, "none")) ? 2 : 0
+  count = contains(["nat_gateway", "nat_instance"], coalesce(local.nat, "none")) ? local.own * 2 : 0
 
   route_table_id         = aws_route_table.private[count.index].id
   destination_cidr_block = "0.0.0.0/0"
@@ -74,7 +74,7 @@ resource "aws_security_group" "nat" {
 
   name        = "${var.name}-nat"
   description = "The NAT instance: from the private subnets to the internet"
-  vpc_id      = aws_vpc.this.id
+  vpc_id      = local.vpc_id
 
   tags = { Name = "${var.name}-nat" }
 }

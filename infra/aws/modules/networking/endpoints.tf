@@ -1,13 +1,19 @@
 # Ways to AWS services that do not pass a NAT.
 
-# Free, so always there: DynamoDB's traffic, and S3's, which holds the layers of every image pulled from ECR.
-resource "aws_vpc_endpoint" "gateway" {
-  for_each = toset(["dynamodb", "s3"])
+locals {
+  # An existing VPC can have several ranges.
+  vpc_cidrs = var.existing == null ? [var.vpc_cidr] : var.existing.cidrs
+}
 
-  vpc_id            = aws_vpc.this.id
+# Free, so always there in a VPC of this folder's own: DynamoDB's traffic, and S3's, which holds the layers of every image
+# pulled from ECR. They are routes, and those of an existing VPC are its owner's.
+resource "aws_vpc_endpoint" "gateway" {
+  for_each = toset(var.existing == null ? ["dynamodb", "s3"] : [])
+
+  vpc_id            = local.vpc_id
   service_name      = "com.amazonaws.${var.region}.${each.key}"
   vpc_endpoint_type = "Gateway"
-  route_table_ids   = concat([aws_route_table.public.id], aws_route_table.private[*].id)
+  route_table_ids   = concat(aws_route_table.public[*].id, aws_route_table.private[*].id)
 
   tags = { Name = "${var.name}-${each.key}" }
 }
@@ -15,10 +21,10 @@ resource "aws_vpc_endpoint" "gateway" {
 resource "aws_vpc_endpoint" "interface" {
   for_each = var.interface_endpoints
 
-  vpc_id              = aws_vpc.this.id
+  vpc_id              = local.vpc_id
   service_name        = "com.amazonaws.${var.region}.${each.key}"
   vpc_endpoint_type   = "Interface"
-  subnet_ids          = aws_subnet.private[*].id
+  subnet_ids          = local.private_subnet_ids
   security_group_ids  = aws_security_group.endpoints[*].id
   private_dns_enabled = true
 
@@ -30,17 +36,17 @@ resource "aws_security_group" "endpoints" {
 
   name        = "${var.name}-endpoints"
   description = "Interface endpoints: HTTPS from inside the VPC"
-  vpc_id      = aws_vpc.this.id
+  vpc_id      = local.vpc_id
 
   tags = { Name = "${var.name}-endpoints" }
 }
 
 resource "aws_vpc_security_group_ingress_rule" "endpoints_from_vpc" {
-  count = length(aws_security_group.endpoints)
+  count = length(aws_security_group.endpoints) * length(local.vpc_cidrs)
 
   security_group_id = aws_security_group.endpoints[0].id
   description       = "HTTPS from the VPC"
-  cidr_ipv4         = var.vpc_cidr
+  cidr_ipv4         = local.vpc_cidrs[count.index]
   ip_protocol       = "tcp"
   from_port         = 443
   to_port           = 443

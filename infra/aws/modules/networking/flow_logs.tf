@@ -3,7 +3,7 @@
 resource "aws_flow_log" "vpc" {
   count = var.flow_logs ? 1 : 0
 
-  vpc_id                   = aws_vpc.this.id
+  vpc_id                   = local.vpc_id
   traffic_type             = "ALL"
   max_aggregation_interval = 600
   log_destination_type     = "cloud-watch-logs"

@@ -1,5 +1,6 @@
-# The VPC: two public and two private subnets in two zones, and their routes. What lets the private ones out is in
-# egress.tf, the private ways to AWS services in endpoints.tf, the record of traffic in flow_logs.tf.
+# The VPC: two public and two private subnets in two zones, and their routes; or none of that, where an existing VPC is given.
+# What lets the private ones out is in egress.tf, the private ways to AWS services in endpoints.tf, the record of traffic in
+# flow_logs.tf.
 
 data "aws_availability_zones" "available" {
   #checkov:skip=CKV_AWS_394:the two zones are chosen when the subnets are made and then kept (ignore_changes below), whatever the list says later
@@ -31,6 +32,12 @@ locals {
     us-west-2      = ["usw2-az1", "usw2-az2", "usw2-az3", "usw2-az4"]
   }
 
+  own = var.existing == null ? 1 : 0
+
+  vpc_id             = var.existing == null ? one(aws_vpc.this[*].id) : var.existing.vpc_id
+  private_subnet_ids = var.existing == null ? aws_subnet.private[*].id : var.existing.private_subnet_ids
+  public_subnet_ids  = var.existing == null ? aws_subnet.public[*].id : var.existing.public_subnet_ids
+
   zone_ids = data.aws_availability_zones.available.zone_ids
   zones = [
     for index, name in data.aws_availability_zones.available.names : name
@@ -39,6 +46,8 @@ locals {
 }
 
 resource "aws_vpc" "this" {
+  count = local.own
+
   #checkov:skip=CKV2_AWS_11:flow logs are on in prod and an option elsewhere (flow_logs.tf): in dev they cost more than they tell
   cidr_block           = var.vpc_cidr
   enable_dns_support   = true
@@ -56,21 +65,25 @@ resource "aws_vpc" "this" {
 
 # Taken over to be emptied: whatever is made without naming a security group can neither call nor be called.
 resource "aws_default_security_group" "closed" {
-  vpc_id = aws_vpc.this.id
+  count = local.own
+
+  vpc_id = aws_vpc.this[0].id
 
   tags = { Name = "${var.name}-default-closed" }
 }
 
 resource "aws_internet_gateway" "this" {
-  vpc_id = aws_vpc.this.id
+  count = local.own
+
+  vpc_id = local.vpc_id
 
   tags = { Name = var.name }
 }
 
 resource "aws_subnet" "public" {
-  count = 2
+  count = local.own * 2
 
-  vpc_id                  = aws_vpc.this.id
+  vpc_id                  = local.vpc_id
   cidr_block              = var.public_subnet_cidrs[count.index]
   availability_zone       = local.zones[count.index]
   map_public_ip_on_launch = false
@@ -84,9 +97,9 @@ resource "aws_subnet" "public" {
 }
 
 resource "aws_subnet" "private" {
-  count = 2
+  count = local.own * 2
 
-  vpc_id                  = aws_vpc.this.id
+  vpc_id                  = local.vpc_id
   cidr_block              = var.private_subnet_cidrs[count.index]
   availability_zone       = local.zones[count.index]
   map_public_ip_on_launch = false
@@ -100,35 +113,39 @@ resource "aws_subnet" "private" {
 }
 
 resource "aws_route_table" "public" {
-  vpc_id = aws_vpc.this.id
+  count = local.own
+
+  vpc_id = local.vpc_id
 
   tags = { Name = "${var.name}-public" }
 }
 
 resource "aws_route" "public_internet" {
-  route_table_id         = aws_route_table.public.id
+  count = local.own
+
+  route_table_id         = aws_route_table.public[0].id
   destination_cidr_block = "0.0.0.0/0"
-  gateway_id             = aws_internet_gateway.this.id
+  gateway_id             = aws_internet_gateway.this[0].id
 }
 
 resource "aws_route_table_association" "public" {
-  count = 2
+  count = local.own * 2
 
   subnet_id      = aws_subnet.public[count.index].id
-  route_table_id = aws_route_table.public.id
+  route_table_id = aws_route_table.public[0].id
 }
 
 # One a zone even with a single NAT gateway, so that a second gateway later changes a route and nothing else.
 resource "aws_route_table" "private" {
-  count = 2
+  count = local.own * 2
 
-  vpc_id = aws_vpc.this.id
+  vpc_id = local.vpc_id
 
   tags = { Name = "${var.name}-private-${count.index + 1}" }
 }
 
 resource "aws_route_table_association" "private" {
-  count = 2
+  count = local.own * 2
 
   subnet_id      = aws_subnet.private[count.index].id
   route_table_id = aws_route_table.private[count.index].id

@@ -18,6 +18,21 @@ variable "region" {
   }
 }
 
+variable "existing" {
+  description = "The VPC and the subnets that are there already, where nothing of the kind shall be made; or null."
+  type = object({
+    vpc_id             = string
+    cidrs              = list(string)
+    private_subnet_ids = list(string)
+    public_subnet_ids  = list(string)
+  })
+
+  validation {
+    condition     = var.existing == null || can(regex("^vpc-", var.existing.vpc_id))
+    error_message = "existing has a VPC's id, or is null."
+  }
+}
+
 variable "vpc_cidr" {
   description = "Addresses of the VPC."
   type        = string
@@ -49,12 +64,12 @@ variable "private_subnet_cidrs" {
 }
 
 variable "egress" {
-  description = "nat_gateway, nat_instance, or public."
+  description = "nat_gateway, nat_instance, public, or existing."
   type        = string
 
   validation {
-    condition     = contains(["nat_gateway", "nat_instance", "public"], var.egress)
-    error_message = "egress is nat_gateway, nat_instance or public."
+    condition     = contains(["nat_gateway", "nat_instance", "public", "existing"], var.egress)
+    error_message = "egress is nat_gateway, nat_instance, public or existing."
   }
 }
 
@@ -63,8 +78,8 @@ variable "egress_beside" {
   type        = string
 
   validation {
-    condition     = contains(["nat_gateway", "nat_instance", "public"], coalesce(var.egress_beside, "public"))
-    error_message = "egress_beside is nat_gateway, nat_instance, public or null."
+    condition     = contains(["nat_gateway", "nat_instance", "public", "existing"], coalesce(var.egress_beside, "public"))
+    error_message = "egress_beside is nat_gateway, nat_instance, public, existing or null."
   }
 }
 
