@@ -40,6 +40,19 @@ variable "permissions_boundary" {
   }
 }
 
+variable "role_path" {
+  description = "IAM path of every role and policy made here, where the account demands one, such as /t3nets/. Given before the first apply: it stays."
+  type        = string
+  default     = "/"
+  nullable    = false
+
+  # https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
+  validation {
+    condition     = can(regex("^/([!-.0-~]+/)*$", var.role_path)) && length(var.role_path) <= 512
+    error_message = "role_path begins and ends with a slash, such as /t3nets/, and has at most 512 characters."
+  }
+}
+
 # What a policy can be about, as modules/access/calls.json names it.
 locals {
   access_ecs     = "arn:${local.partition}:ecs:${var.region}:${local.account_id}"
@@ -57,7 +70,7 @@ locals {
     cluster             = ["${local.access_ecs}:cluster/${module.compute.cluster_name}"]
     log                 = [local.access_logs, "${local.access_logs}:*"]
     log_groups          = ["arn:${local.partition}:logs:${var.region}:${local.account_id}:log-group:*"]
-    policies            = ["arn:${local.partition}:iam::${local.account_id}:policy/${local.name}-*"]
+    policies            = ["arn:${local.partition}:iam::${local.account_id}:policy${var.role_path}${local.name}-*"]
     public_parameters   = ["arn:${local.partition}:ssm:${var.region}::parameter/aws/service/*"]
     repository          = [module.ecr.repository_arn]
     roles               = module.compute.role_arns
@@ -83,6 +96,7 @@ module "access" {
   resources            = local.access_resources
   access               = var.access
   permissions_boundary = var.permissions_boundary
+  role_path            = var.role_path
 }
 
 output "access_policies" {

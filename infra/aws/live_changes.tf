@@ -47,6 +47,21 @@ resource "terraform_data" "network_addresses" {
   }
 }
 
+# IAM moves no role to another path: it deletes the role and makes another of the same name. What runs would lose its
+# permissions at once, and no task of a release that names the former role could start.
+resource "terraform_data" "role_path" {
+  input = var.role_path
+
+  lifecycle {
+    ignore_changes = [input]
+
+    postcondition {
+      condition     = self.input == var.role_path
+      error_message = "The roles have the path ${self.input} and cannot get ${var.role_path}: they would be deleted and made anew, and what runs would lose its permissions at once. A new environment, with a name of its own, can have it."
+    }
+  }
+}
+
 # --------------------------------------------- not in one apply: what chats pass
 
 variable "egress_beside" {

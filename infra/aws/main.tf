@@ -122,6 +122,7 @@ module "networking" {
   nat_instance_beside  = var.nat_instance_beside
   interface_endpoints  = var.interface_endpoints
   permissions_boundary = var.permissions_boundary
+  role_path            = var.role_path
   flow_logs            = var.flow_logs
   log_retention_days   = var.log_retention_days
   kms_key_arn          = local.kms_key_arn
@@ -147,6 +148,7 @@ module "secrets" {
   account_id  = local.account_id
   partition   = local.partition
   admin_api   = var.admin_api
+  role_path   = var.role_path
 }
 
 module "ecr" {
@@ -214,6 +216,7 @@ module "compute" {
   metrics_address           = var.metrics_address
   otel_environment          = var.otel_environment
   permissions_boundary      = var.permissions_boundary
+  role_path                 = var.role_path
 }
 
 module "api" {

@@ -313,3 +313,12 @@ run "the_public_address_has_no_path" {
   }
   expect_failures = [var.public_url]
 }
+
+# role_path begins and ends with a slash
+run "a_path_begins_and_ends_with_a_slash" {
+  command = plan
+  variables {
+    role_path = "t3nets"
+  }
+  expect_failures = [var.role_path]
+}

@@ -212,6 +212,7 @@ NEVER = [
     {"public_subnet_cidrs": ["10.0.3.0/24", "10.0.4.0/24"]},
     {"private_subnet_cidrs": ["10.0.12.0/24", "10.0.13.0/24"]},
     EXISTING,
+    {"role_path": "/t3nets/"},
 ]
 
 

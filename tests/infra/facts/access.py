@@ -37,7 +37,16 @@ class Access(Facts):
         locks = {"s3:PutObject", "s3:DeleteObject"}
         self.same("plan: changes", {a for a, _ in allowed["plan"] if a.partition(":")[2].startswith(CHANGES)}, locks)
         self.true("plan: writes the state's lock alone", all(r.endswith(".tflock") for a, r in allowed["plan"] if a in locks))
+        self.pass_role(allowed["deploy"])
         self.roles()
+
+    def pass_role(self, allowed):
+        """Of the roles, those that the tasks have are passed on, by the ARNs that they have."""
+        passed = {self.task_definition["task_role_arn"], self.task_definition["execution_role_arn"]}
+        self.same("deploy: passes on", {on for action, on in allowed if action == "iam:PassRole"}, passed)
+        account = self.tenants["arn"].split(":")[4]
+        seen = f"arn:aws:iam::{account}:policy{self.var.get('role_path', '/')}{self.name}-*"
+        self.same("deploy: policies that it sees", {on for action, on in allowed if action == "iam:GetPolicy"}, {seen})
 
     def roles(self):
         given = self.var.get("access")
@@ -56,3 +65,5 @@ class Access(Facts):
             self.same(f"{name}: policy", json.loads(policy), json.loads(self.state.outputs["access_policies"][name]))
         boundaries = {role.get("permissions_boundary") or None for role in by_arn.values()}
         self.same("boundary of all roles", boundaries, {self.var.get("permissions_boundary")})
+        named = [*self.state.all("aws_iam_role"), *self.state.all("aws_iam_policy")]
+        self.same("path of all roles and policies", {each["path"] for each in named}, {self.var.get("role_path", "/")})

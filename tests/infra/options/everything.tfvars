@@ -26,6 +26,7 @@ metrics_address        = "127.0.0.1:9090"
 otel_environment       = { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT = "https://xray.us-east-1.amazonaws.com/v1/traces" }
 access                 = { subjects = { deploy = ["repo:acme/t3nets:environment:dev"], operate = ["repo:acme/t3nets:ref:refs/heads/main"], read = ["repo:acme/*:pull_request"], plan = ["repo:acme/t3nets:pull_request"] } }
 permissions_boundary   = "arn:aws:iam::123456789012:policy/boundary"
+role_path              = "/teams/t3nets/"
 log_filter             = "info,router=debug"
 alarm_emails           = ["operator@example.com"]
 alarm_targets          = ["arn:aws:sns:us-east-1:111122223333:pager", "arn:aws:lambda:us-east-1:111122223333:function:chat"]

@@ -62,8 +62,8 @@ ARNS = {
     "aws_ecr_repository": "ecr:{region}:{account}:repository/{name}",
     "aws_ecs_cluster": "ecs:{region}:{account}:cluster/{name}",
     "aws_ecs_task_definition": "ecs:{region}:{account}:task-definition/{name}:1",
-    "aws_iam_role": "iam::{account}:role/{name}",
-    "aws_iam_policy": "iam::{account}:policy/{name}",
+    "aws_iam_role": "iam::{account}:role{path}{name}",
+    "aws_iam_policy": "iam::{account}:policy{path}{name}",
     "aws_lb": "elasticloadbalancing:{region}:{account}:loadbalancer/app/{name}/{hash}",
     "aws_lb_target_group": "elasticloadbalancing:{region}:{account}:targetgroup/{name}/{hash}",
     "aws_lb_listener": "elasticloadbalancing:{region}:{account}:listener/app/{hash}/{hash}",
@@ -112,7 +112,8 @@ class Maker:
         )
         identity = f"{ID_PREFIXES.get(kind, short)}-{unique}"
         if kind in ARNS:
-            rest = ARNS[kind].format(region=self.region, account=ACCOUNT, name=name, hash=unique, id=identity)
+            path = given("path") or "/"
+            rest = ARNS[kind].format(region=self.region, account=ACCOUNT, name=name, hash=unique, id=identity, path=path)
             arn = f"arn:aws:{rest}"
         else:
             arn = self.service_arn(kind, f"{short}/{name}/{unique}")

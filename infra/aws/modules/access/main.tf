@@ -93,6 +93,7 @@ resource "aws_iam_role" "access" {
   for_each = local.subjects
 
   name                 = "${var.name}-${each.key}"
+  path                 = var.role_path
   description          = "What `t3nets` calls to ${each.key}, for a pipeline"
   assume_role_policy   = data.aws_iam_policy_document.trust[each.key].json
   permissions_boundary = var.permissions_boundary

@@ -42,3 +42,13 @@ variable "permissions_boundary" {
     error_message = "permissions_boundary is an ARN, or null."
   }
 }
+
+variable "role_path" {
+  description = "The path of every role."
+  type        = string
+
+  validation {
+    condition     = startswith(var.role_path, "/") && endswith(var.role_path, "/")
+    error_message = "role_path begins and ends with a slash."
+  }
+}

@@ -45,6 +45,7 @@ resource "aws_iam_role" "active_hours" {
   count = var.active_hours == null ? 0 : 1
 
   name                 = "${local.service_name}-active-hours"
+  path                 = var.role_path
   description          = "Lets EventBridge Scheduler set the number of tasks"
   assume_role_policy   = data.aws_iam_policy_document.active_hours_trust[0].json
   permissions_boundary = var.permissions_boundary

@@ -21,6 +21,7 @@ data "aws_iam_policy_document" "ecs_tasks_trust" {
 
 resource "aws_iam_role" "execution" {
   name               = "${local.service_name}-execution"
+  path               = var.role_path
   description        = "Lets ECS pull the router's image and write its log"
   assume_role_policy = data.aws_iam_policy_document.ecs_tasks_trust.json
 
@@ -59,6 +60,7 @@ data "aws_iam_policy_document" "execution" {
 
 resource "aws_iam_role" "task" {
   name               = "${local.service_name}-task"
+  path               = var.role_path
   description        = "What the router may do"
   assume_role_policy = data.aws_iam_policy_document.ecs_tasks_trust.json
 

@@ -31,6 +31,7 @@ resource "aws_iam_role" "flow_logs" {
   count = var.flow_logs ? 1 : 0
 
   name               = "${var.name}-flow-logs"
+  path               = var.role_path
   description        = "Lets VPC flow logs write to their log group"
   assume_role_policy = data.aws_iam_policy_document.flow_logs_trust[0].json
 

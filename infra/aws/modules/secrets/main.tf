@@ -9,6 +9,7 @@ locals {
 
 resource "aws_iam_policy" "tenant_secrets" {
   name        = "${var.project}-${var.environment}-tenant-secrets"
+  path        = var.role_path
   description = "The secrets under ${local.prefix}/, and no others"
   policy      = data.aws_iam_policy_document.tenant_secrets.json
 

@@ -53,3 +53,13 @@ variable "admin_api" {
   type        = bool
   nullable    = false
 }
+
+variable "role_path" {
+  description = "The path of the policy."
+  type        = string
+
+  validation {
+    condition     = startswith(var.role_path, "/") && endswith(var.role_path, "/")
+    error_message = "role_path begins and ends with a slash."
+  }
+}
