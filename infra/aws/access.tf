@@ -53,7 +53,7 @@ variable "role_path" {
   }
 }
 
-# What a policy can be about, as modules/access/calls.json names it.
+# What a policy can be about, as modules/access/calls.json and reads.json name it.
 locals {
   access_ecs     = "arn:${local.partition}:ecs:${var.region}:${local.account_id}"
   access_service = "${module.compute.cluster_name}/${module.compute.service_name}"
@@ -67,6 +67,7 @@ locals {
     alarms              = [aws_sns_topic.alarms.arn]
     apis                = ["arn:${local.partition}:apigateway:${var.region}::/*"]
     budgets             = ["arn:${local.partition}:budgets::${local.account_id}:budget/${local.name}*"]
+    environment_roles   = ["arn:${local.partition}:iam::${local.account_id}:role${var.role_path}${local.name}-*"]
     cluster             = ["${local.access_ecs}:cluster/${module.compute.cluster_name}"]
     log                 = [local.access_logs, "${local.access_logs}:*"]
     log_groups          = ["arn:${local.partition}:logs:${var.region}:${local.account_id}:log-group:*"]
@@ -74,6 +75,8 @@ locals {
     public_parameters   = ["arn:${local.partition}:ssm:${var.region}::parameter/aws/service/*"]
     repository          = [module.ecr.repository_arn]
     roles               = module.compute.role_arns
+    rules               = ["arn:${local.partition}:events:${var.region}:${local.account_id}:rule/${local.name}-*"]
+    schedules           = ["arn:${local.partition}:scheduler:${var.region}:${local.account_id}:schedule/default/${local.name}-*"]
     secrets             = [module.secrets.arns]
     service             = ["${local.access_ecs}:service/${local.access_service}"]
     service_deployments = ["${local.access_ecs}:service-deployment/${local.access_service}/*"]

@@ -16,12 +16,13 @@ from facts.api import Api
 from facts.base import State, read_tfvars
 from facts.network import Network
 from facts.permissions import Permissions
+from facts.refresh import Refresh
 from facts.replay import Replay
 from facts.service import Service
 from facts.storage import Storage
 
 
-class AllFacts(Network, Storage, Service, Permissions, Access, Api, Replay):
+class AllFacts(Network, Storage, Service, Permissions, Access, Refresh, Api, Replay):
     """Every topic. What one finds first (a subnet's id, a role), later ones compare with."""
 
 
@@ -43,6 +44,7 @@ def main():
         "security_groups",
         "permissions",
         "access",
+        "refresh",
         "api",
         "alarms",
         "replay",

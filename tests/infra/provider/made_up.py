@@ -72,6 +72,9 @@ ARNS = {
     "aws_kms_key": "kms:{region}:{account}:key/{hash}",
     "aws_acm_certificate": "acm:{region}:{account}:certificate/{hash}",
     "aws_apigatewayv2_api": "apigateway:{region}::/apis/{id}",
+    "aws_budgets_budget": "budgets::{account}:budget/{name}",
+    "aws_cloudwatch_event_rule": "events:{region}:{account}:rule/{name}",
+    "aws_scheduler_schedule": "scheduler:{region}:{account}:schedule/default/{name}",
     "aws_service_discovery_service": "servicediscovery:{region}:{account}:service/srv-{hash}",
 }
 

@@ -1,9 +1,13 @@
 # Who may do what from outside: policies for people and pipelines, and, where an issuer of tokens is named, roles that a
 # pipeline takes without a stored key. calls.json is the one list: of the calls that the built t3nets makes (which its tests
-# compare with it), each with what it is allowed on. The plan's calls are those of Terraform's provider.
+# compare with it), each with what it is allowed on; of a plan it has those to the state. What the provider calls to refresh it
+# is in reads.json, by resource and data source, as the source files say that are named there.
 
 locals {
   calls = jsondecode(file("${path.module}/calls.json"))
+  reads = jsondecode(file("${path.module}/reads.json"))
+
+  refreshed = [for type in concat(values(local.reads.resources), values(local.reads.data)) : type.reads]
 
   conditions = {
     # ECS allows it on container instances, which Fargate has none of.
@@ -13,7 +17,10 @@ locals {
 
   # Whoever deploys, administers or plans also reads.
   policies = {
-    for name, own in local.calls : name => [for set in distinct(["read", name]) : local.calls[set]]
+    for name, own in local.calls : name => concat(
+      [for set in distinct(["read", name]) : local.calls[set]],
+      [for reads in local.refreshed : reads if name == "plan"],
+    )
   }
   # {policy: {resource: [actions]}}
   statements = {
@@ -31,7 +38,6 @@ data "aws_iam_policy_document" "policy" {
     for_each = each.value
 
     content {
-      sid       = replace(title(replace(statement.key, "_", " ")), " ", "")
       actions   = statement.value
       resources = var.resources[statement.key]
 

@@ -9,12 +9,20 @@ variable "name" {
 }
 
 variable "resources" {
-  description = "The ARNs of each kind of resource that calls.json names."
+  description = "The ARNs of each kind of resource that calls.json and reads.json name."
   type        = map(list(string))
 
   validation {
     condition     = length(setsubtract(flatten([for calls in values(jsondecode(file("${path.module}/calls.json"))) : values(calls)]), keys(var.resources))) == 0
     error_message = "resources has every kind that calls.json names."
+  }
+
+  validation {
+    condition = length(setsubtract(flatten([
+      for types in [for name, types in jsondecode(file("${path.module}/reads.json")) : types if name != "provider"] :
+      [for type in values(types) : values(type.reads)]
+    ]), keys(var.resources))) == 0
+    error_message = "resources has every kind that reads.json names."
   }
 }
 
