@@ -2,6 +2,7 @@
 //! [`TimedTables`], which knows what each item was when.
 
 use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -215,6 +216,23 @@ fn a_dry_run_shows_what_differs_and_changes_nothing() {
     );
     let [then, _] = [drill.items(TENANTS), before];
     assert_eq!(then.len(), 2);
+}
+
+#[test]
+fn how_long_ago_is_said_as_the_time_that_goes_on_with_it() {
+    let drill = Drill::new(|tables| tables.put(TENANTS, tenant("acme", "was")));
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    drill
+        .aws
+        .tables()
+        .set_clock(now.as_secs().try_into().unwrap());
+    let arguments = ["restore", "--to", "1h", "--dry-run", "--table", "tenants"];
+    let shown = drill.operator.run(&arguments).expect_code(0);
+    let (_, said) = shown.stderr.split_once("`t3nets restore --to 20").unwrap();
+    assert!(
+        said.contains("Z --table tenants -e dev` goes on with this"),
+        "{shown:?}"
+    );
 }
 
 #[test]

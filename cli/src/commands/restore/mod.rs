@@ -120,6 +120,7 @@ pub(crate) async fn run(context: &Context, args: RestoreArgs) -> Result<Restored
             chosen.dedup();
             let wanted = tables::Wanted {
                 to: to.at(),
+                is_relative: matches!(to, PastTime::Ago(_)),
                 tables: chosen,
                 tenant: args.tenant,
                 dry_run: args.dry_run,

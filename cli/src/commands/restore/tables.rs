@@ -32,6 +32,8 @@ const SAY_EVERY: Duration = Duration::from_secs(300);
 /// What is to be restored.
 pub(super) struct Wanted {
     pub(super) to: Timestamp,
+    /// Whether the time was given as how long ago, which is another one later.
+    pub(super) is_relative: bool,
     pub(super) tables: Vec<RestorableTable>,
     pub(super) tenant: Option<TenantId>,
     pub(super) dry_run: bool,
@@ -70,6 +72,14 @@ pub(super) async fn run(context: &Context, wanted: Wanted) -> Result<RestoredTab
     let environment = &aws.environment.name;
     for work in &work {
         begin(context, work, environment).await?;
+    }
+    if wanted.is_relative {
+        let again = same(
+            &wanted.tables,
+            to,
+            "goes on with this, should it be interrupted",
+        );
+        context.printer.status(context.printer.render(&again));
     }
     let finished = finish(context, &wanted, &work, environment, to).await;
     finished.map_err(|error| match error.kind {
