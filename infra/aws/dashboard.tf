@@ -84,8 +84,14 @@ resource "aws_cloudwatch_dashboard" "environment" {
         width  = 24
         height = 4
         properties = {
-          title  = "Alarms of ${local.name}"
-          alarms = concat(module.api.alarm_arns, module.compute.alarm_arns, module.data.alarm_arns, module.networking.alarm_arns)
+          title = "Alarms of ${local.name}"
+          alarms = concat(
+            module.api.alarm_arns,
+            module.compute.alarm_arns,
+            module.data.alarm_arns,
+            module.networking.alarm_arns,
+            values(aws_cloudwatch_metric_alarm.backup)[*].arn,
+          )
         }
       }],
       [for index, graph in local.dashboard_graphs : {

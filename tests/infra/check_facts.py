@@ -36,6 +36,7 @@ def main():
     for part in (
         "network",
         "data",
+        "backups",
         "images",
         "tags",
         "task",

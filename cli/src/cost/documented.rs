@@ -44,6 +44,7 @@ pub(crate) fn of(service: Service) -> Option<Range> {
         | Service::PublicAddresses
         | Service::DataOut
         | Service::InterfaceEndpoints
+        | Service::Backups
         | Service::Key
         | Service::Insights
         | Service::Alarms => return None,

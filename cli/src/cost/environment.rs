@@ -8,6 +8,7 @@ use t3nets_deploy::image_ref::Architecture;
 use t3nets_router::ai::ProviderKind;
 use t3nets_router::ai::table::{bedrock_model, default_model};
 
+use super::backups::Backups;
 use crate::aws::ActiveHours;
 use crate::error::CliError;
 
@@ -28,6 +29,7 @@ pub(crate) struct PricedSettings {
     pub(crate) interface_endpoints: BTreeSet<String>,
     pub(crate) flow_logs: bool,
     pub(crate) point_in_time_recovery: bool,
+    pub(crate) backup: Option<Backups>,
     pub(crate) customer_managed_key: bool,
     /// In 1/1024 vCPU.
     pub(crate) cpu: u32,

@@ -85,6 +85,7 @@ pub(crate) fn estimate(table: &PriceTable, settings: &PricedSettings, usage: &Us
         sum.data_out(),
     ];
     rows.extend(sum.interface_endpoints());
+    rows.extend(sum.backups());
     rows.extend(sum.key());
     rows.extend(sum.insights());
     rows.push(sum.alarms());
@@ -366,6 +367,13 @@ impl Sum<'_> {
         ))
     }
 
+    fn backups(&self) -> Option<Row> {
+        let backups = self.settings.backup.as_ref().filter(|b| b.are_made())?;
+        let (gb, region) = (self.usage.table_gb, &self.settings.region);
+        let (usd, made_of) = backups.cost(&self.table.prices, gb, region);
+        Some(row(Service::Backups, "AWS Backup", usd, made_of))
+    }
+
     fn key(&self) -> Option<Row> {
         if !self.settings.customer_managed_key {
             return None;
@@ -397,7 +405,7 @@ impl Sum<'_> {
     }
 
     /// Alarms are charged by the metrics they look at. The files `alarms.tf` of the modules have
-    /// them; autoscaling makes two for each of its policies.
+    /// them, and `backup.tf`; autoscaling makes two for each of its policies.
     fn alarms(&self) -> Row {
         let has_alb = self.settings.front == Front::Alb;
         let tables = 2 * (2 + 2);
@@ -414,7 +422,11 @@ impl Sum<'_> {
             Some(_) => 2 * (1 + u32::from(has_alb)),
             None => 0,
         };
-        let metrics = tables + model + tasks + nat + api + front + autoscaling;
+        let backups = match &self.settings.backup {
+            Some(backups) if backups.are_made() => 2 + u32::from(backups.copy_to.is_some()),
+            _ => 0,
+        };
+        let metrics = tables + model + tasks + nat + api + front + autoscaling + backups;
         let free = self.table.free_alarm_metrics;
         let usd = self
             .table

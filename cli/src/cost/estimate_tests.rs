@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::super::backups::Backups;
 use super::*;
 
 pub(crate) fn prices() -> PriceTable {
@@ -96,6 +97,23 @@ fn a_gateway_and_a_task_cost_their_hours() {
     assert_eq!(cents(dev.of(Service::Model)), 27.0);
     // 18 metrics, of which ten are free.
     assert_eq!(cents(dev.of(Service::Alarms)), 0.8);
+}
+
+#[test]
+fn backups_cost_their_storage_and_their_alarms() {
+    let mut settings = dev();
+    let without = cost(&settings, &usage()).total();
+    settings.backup = Some(Backups::default());
+    let with = cost(&settings, &usage());
+    assert_eq!(cents(with.of(Service::Backups)), 1.9);
+    assert_eq!(cents(with.total() - without), 2.1);
+    let none_new = Backups {
+        daily_days: 0,
+        monthly_days: 0,
+        ..Backups::default()
+    };
+    settings.backup = Some(none_new);
+    assert_eq!(cost(&settings, &usage()).total(), without);
 }
 
 #[test]

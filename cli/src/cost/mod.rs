@@ -2,10 +2,11 @@
 //! a guess at its use. No AWS, no Terraform, no output; `t3nets cost` shows it.
 //!
 //! Reading order: [`prices`] and its data file `prices.toml`; [`environment`], the settings that
-//! have a price; [`usage`], what is assumed about traffic; [`mod@estimate`], the sum, service by
-//! service; [`documented`], the estimate it is compared with; [`mod@options`], what would change
-//! with other settings.
+//! have a price ([`backups`] for AWS Backup's); [`usage`], what is assumed about traffic;
+//! [`mod@estimate`], the sum, service by service; [`documented`], the estimate it is compared with;
+//! [`mod@options`], what would change with other settings.
 
+mod backups;
 pub(crate) mod documented;
 pub(crate) mod environment;
 pub(crate) mod estimate;

@@ -24,7 +24,7 @@ pub(crate) struct OptionEffect {
 /// A setting, how it is changed, and what that means.
 type Change = (&'static str, fn(&mut PricedSettings), &'static str);
 
-const CHANGES: [Change; 20] = [
+const CHANGES: [Change; 21] = [
     (
         "egress = \"nat_gateway\"",
         |s| s.egress = Egress::NatGateway,
@@ -122,6 +122,13 @@ const CHANGES: [Change; 20] = [
         "tables restorable to any second of 35 days",
     ),
     (
+        "backup = {}",
+        |s| {
+            s.backup.get_or_insert_default();
+        },
+        "tables backed up daily and monthly; copies elsewhere by choice",
+    ),
+    (
         "customer_managed_key = true",
         |s| s.customer_managed_key = true,
         "encryption that can be revoked and audited",
@@ -216,6 +223,7 @@ mod tests {
             "streaming_front",
             "interface_endpoints",
             "point_in_time_recovery",
+            "backup",
             "customer_managed_key",
             "container_insights",
         ] {

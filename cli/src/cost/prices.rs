@@ -76,6 +76,8 @@ pub(crate) struct Prices {
     pub(crate) dynamodb_reads: Price,
     pub(crate) dynamodb_gb_month: Price,
     pub(crate) dynamodb_recovery_gb_month: Price,
+    pub(crate) backup_gb_month: Price,
+    pub(crate) other_region_gb: Price,
     pub(crate) ecr_gb_month: Price,
     pub(crate) secret_month: Price,
     pub(crate) secret_calls: Price,

@@ -10,6 +10,8 @@ pub(crate) enum Service {
     Nat,
     Fargate,
     DynamoDb,
+    /// AWS Backup.
+    Backups,
     /// The HTTP API, and the streaming front's REST API.
     ApiGateway,
     Ecr,

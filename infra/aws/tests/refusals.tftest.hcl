@@ -322,3 +322,42 @@ run "a_path_begins_and_ends_with_a_slash" {
   }
   expect_failures = [var.role_path]
 }
+
+# ------------------------------------------------------------------- backups
+
+# backup.daily_days and backup.monthly_days are whole numbers of days
+run "backups_are_kept_for_days" {
+  command = plan
+  variables {
+    backup = { daily_days = 0.5 }
+  }
+  expect_failures = [var.backup]
+}
+
+# backup.daily_days and backup.monthly_days are whole numbers of days, 0 for none
+run "backups_are_not_kept_for_less_than_none" {
+  command = plan
+  variables {
+    backup = { monthly_days = -1 }
+  }
+  expect_failures = [var.backup]
+}
+
+# backup.copy_to is the ARN of an AWS Backup vault
+run "a_vault_has_an_arn" {
+  command = plan
+  variables {
+    backup = { copy_to = "vault-of-another-account" }
+  }
+  expect_failures = [var.backup]
+}
+
+# backup.force_destroy would delete the backups of an environment that has deletion_protection
+run "protected_backups_are_not_deleted_with_their_vault" {
+  command = plan
+  variables {
+    backup              = { force_destroy = true }
+    deletion_protection = true
+  }
+  expect_failures = [aws_backup_vault.tables[0]]
+}

@@ -10,6 +10,7 @@ REPOSITORY = "module.ecr.aws_ecr_repository.router"
 KEY = "aws_kms_key.environment[0]"
 NETWORKING = "module.networking"
 COMPUTE = "module.compute"
+BACKUPS = {"aws_backup_vault.tables[0]", "aws_iam_role.backup[0]", "aws_iam_role_policy_attachment.backup[0]"}
 WORKING_HOURS = {"from": "08:00", "to": "18:00", "days": ["MON", "FRI"], "time_zone": "UTC"}
 
 
@@ -33,6 +34,7 @@ CHANGES = [
     Change({"flow_logs": True}, removes={f"{NETWORKING}.aws_cloudwatch_log_group.flow", f"{NETWORKING}.aws_iam_role"}),
     Change({"deletion_protection": True}),
     Change({"point_in_time_recovery": True}),
+    Change({"backup": {"monthly_days": 0}}, removes=BACKUPS),
     Change({"ecr_force_delete": False}),
     Change({"cpu": 512, "memory": 1024}),
     Change({"cpu_architecture": "ARM64"}),
@@ -166,6 +168,18 @@ SEVERAL = [
         refused=[{"customer_managed_key": False}],
     ),
 ]
+
+# Vault and role stay until the last backup has expired.
+SEVERAL.append(
+    Steps(
+        [
+            Step({"backup": {}}),
+            Step({"backup": {"daily_days": 0, "monthly_days": 0}}),
+            Step({"backup": None}, removes=BACKUPS),
+        ],
+        refused=[{"backup": {"force_destroy": True}, "deletion_protection": True}],
+    )
+)
 
 DOMAIN = {"domain_name": "chat.example.com", "hosted_zone_id": "Z0123456789ABCDEFGHIJ"}
 CERTIFICATE = {"certificate_arn": "arn:aws:acm:us-east-1:111122223333:certificate/9d0cbd6c"}

@@ -13,6 +13,7 @@ KEPT = {
     "aws_apigatewayv2_route",
     "aws_apigatewayv2_stage",
     "aws_apigatewayv2_vpc_link",
+    "aws_backup_vault",
     "aws_cloudwatch_log_group",
     "aws_dynamodb_table",
     "aws_ecr_repository",
@@ -45,6 +46,7 @@ BALANCED_BY = (
     "module.compute.aws_vpc_security_group_egress_rule.alb_to_router",
     "module.compute.aws_vpc_security_group_ingress_rule.router_from_alb",
 )
+BACKUP_ROLE = ("aws_iam_role.backup", "aws_iam_role_policy_attachment.backup")
 WAYS_OUT = (ROUTES, *(f"{NETWORKING}.aws_{kind}" for kind in ("nat_gateway", "instance", "eip")))
 
 
@@ -62,6 +64,7 @@ def harm(before, after, operations, removes):
     yield from requests(before, after)
     yield from left_first(before, after, operations)
     yield from way_out(before, after, deleted)
+    yield from expiring(deleted)
 
 
 def in_use(before, after, operations):
@@ -116,6 +119,16 @@ def left_first(before, after, operations):
     for address in order[: order.index(SERVICE)] if leaves else []:
         if address.startswith(BALANCED_BY):
             yield f"{address} goes while tasks are in the load balancer, which then calls them unhealthy"
+
+
+def expiring(deleted):
+    """AWS Backup deletes what has expired as the role that made it: the role must outlive the vault, which AWS may refuse to
+    delete.
+    """
+    vaults = [position for position, address in enumerate(deleted) if kind(address) == "aws_backup_vault"]
+    for position, address in enumerate(deleted):
+        if address.startswith(BACKUP_ROLE) and any(position < vault for vault in vaults):
+            yield f"{address} goes before the vault whose backups it deletes"
 
 
 def way_out(before, after, deleted):

@@ -145,6 +145,7 @@ class Api(Facts):
         want |= {"router-no-healthy-target", "router-5xx", "router-latency"} if self.alb else no_task
         want |= {"streaming-5xx"} if self.streaming else set()
         want |= {"nat-failed"} if var["egress"] == "nat_instance" else set()
+        want |= self.backup_alarms()
         self.same("alarms", set(alarms), want)
         if self.alb:
             missing = alarms["router-no-healthy-target"]["treat_missing_data"]

@@ -9,6 +9,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-metrics
 https://docs.aws.amazon.com/bedrock/latest/userguide/monitoring.html
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/viewing_metrics_with_cloudwatch.html
+https://docs.aws.amazon.com/aws-backup/latest/devguide/cloudwatch.html
 """
 
 import json
@@ -37,6 +38,10 @@ REPORTED = {
         "SystemErrors": {"TableName", "Operation"},
     },
     "AWS/EC2": {"StatusCheckFailed": {"InstanceId"}},
+    "AWS/Backup": {
+        name: {"BackupVaultName"}
+        for name in ("NumberOfBackupJobsFailed", "NumberOfBackupJobsExpired", "NumberOfCopyJobsFailed")
+    },
 }
 
 # What one minute's samples are while nobody asks for anything, and what people add. What is not here is reported only when
@@ -76,6 +81,14 @@ for _table in ("conversations", "tenants"):
         f"writes of {_table} are throttled": ({"WriteThrottleEvents": [1] * 3}, _about, {f"{_table}-throttled"}),
         f"{_table} fails": ({"SystemErrors": [1] * 5}, _about, {f"{_table}-failed"}),
     }
+
+# Three days, on each of which jobs are counted in the same minute; what is not zero is reported.
+DAYS, JOBS_AT, PER_DAY = 3, 5 * 60 + 25, 24 * 60
+BACKUP_TROUBLES = {
+    "backups fail": ("NumberOfBackupJobsFailed", "backup-failed"),
+    "backups do not begin": ("NumberOfBackupJobsExpired", "backup-expired"),
+    "copies fail": ("NumberOfCopyJobsFailed", "backup-copy-failed"),
+}
 
 COMPARED = {"GreaterThanThreshold": lambda value, than: value > than, "LessThanThreshold": lambda value, than: value < than}
 
@@ -127,12 +140,12 @@ class Alarm:
         found = [value for value in found if value is not None]
         return self.is_beyond(sum(found)) if found else self.missing
 
-    def raised(self, day):
+    def raised(self, day, minutes=ALL):
         """How often it is raised in a day, and whether it is at its end."""
         step, times, is_raised = self.metrics[0].period, 0, False
-        for end in range(step * self.periods, ALL + 1, step):
-            last = [self.breaches(end - step * back, day) for back in range(self.periods)]
-            was, is_raised = is_raised, sum(last) >= self.enough
+        breached = [self.breaches(end, day) for end in range(step, minutes + 1, step)]
+        for end in range(self.periods, len(breached) + 1):
+            was, is_raised = is_raised, sum(breached[end - self.periods : end]) >= self.enough
             times += is_raised and not was
         return times, is_raised
 
@@ -149,6 +162,17 @@ def troubled(samples, about, minutes):
         is_about = all(dimensions.get(key, "").endswith(value) for key, value in about.items())
         is_now = BEFORE <= minute < BEFORE + minutes
         return samples[name] if is_now and is_about and name in samples else DAY.get(name)
+
+    return day
+
+
+def jobs(counted, vault, days):
+    """Days, by their numbers, on which two jobs of a vault end so."""
+
+    def day(minute, name, dimensions):
+        number, minute = divmod(minute, PER_DAY)
+        is_counted = number in days and minute == JOBS_AT and name == counted and dimensions.get("BackupVaultName") == vault
+        return [2] if is_counted else None
 
     return day
 
@@ -179,6 +203,8 @@ class Replay(Facts):
             self.same(f"where {trouble}, raised once and over at the end", raised, dict.fromkeys(wanted, (1, False)))
             for name in wanted:
                 raising[name] += 1
+        for name in self._backups(alarms):
+            raising[name] += 1
         self.same("alarms that no trouble raises", {name for name, troubles in raising.items() if not troubles}, set())
         for day in [DAY, NIGHT] + [{"StatusCheckFailed": [0]}] * bool(sleeps):
             raised = {name for name, alarm in alarms.items() if alarm.raised(usual(day))[0]}
@@ -187,6 +213,20 @@ class Replay(Facts):
         raised = {name for name, alarm in alarms.items() if alarm.raised(single)[0]}
         self.same("raised by a single bad minute", raised, set())
         self._failed_deployment()
+
+    def _backups(self, alarms):
+        """Names of the alarms that failed backups raise: once for one night, for a day."""
+        alarms = {name: alarm for name, alarm in alarms.items() if alarm.metrics[0].namespace == "AWS/Backup"}
+        copied_to = ((self.var.get("backup") or {}).get("copy_to") or "").rpartition(":")[2]
+        for trouble, (metric, wanted) in BACKUP_TROUBLES.items():
+            vault = copied_to if metric == "NumberOfCopyJobsFailed" else f"{self.name}-tables"
+            for what, days, how in (("one night", {1}, (1, False)), ("every night", {0, 1, 2}, (1, True))):
+                raised = {name: alarm.raised(jobs(metric, vault, days), DAYS * PER_DAY) for name, alarm in alarms.items()}
+                raised = {name: how for name, how in raised.items() if how[0]}
+                self.same(f"where {trouble} {what}", raised, {name: how for name in alarms.keys() & {wanted}})
+            others = {name for name, alarm in alarms.items() if alarm.raised(jobs(metric, "another", {1}), DAYS * PER_DAY)[0]}
+            self.same(f"raised where another vault's {trouble}", others, set())
+        return alarms.keys() & {wanted for _, wanted in BACKUP_TROUBLES.values()}
 
     def _failed_deployment(self):
         """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_service_deployment_events.html"""

@@ -71,6 +71,50 @@ class Storage(Facts):
             if tags is not None:
                 self.true(f"{resource['address']} has the environment's tags", want.items() <= tags.items())
 
+    def backups(self):
+        wanted = self.var.get("backup")
+        of = lambda kind: self.state.all(f"aws_backup_{kind}")
+        if wanted is None:
+            self.same("backups", of("plan") + of("selection") + of("vault"), [])
+            return
+        [vault] = of("vault")
+        self.same("vault", vault["name"], f"{self.name}-tables")
+        self.same("a vault goes with its backups", vault["force_destroy"], wanted.get("force_destroy", False))
+        role = self.state.one("aws_iam_role", name=f"{self.name}-backup")
+        [trust] = json.loads(role["assume_role_policy"])["Statement"]
+        self.same("who may take the backup role", trust["Principal"], {"Service": "backup.amazonaws.com"})
+        attached = self.state.one("aws_iam_role_policy_attachment", role=role["name"])["policy_arn"]
+        self.same("what it may do", attached.rsplit("/", 1)[-1], "AWSBackupServiceRolePolicyForBackup")
+        if not self.backed_up():
+            self.same("backups that are made", of("plan") + of("selection"), [])
+            return
+        [plan], [selection] = of("plan"), of("selection")
+        copies = [wanted["copy_to"]] if wanted.get("copy_to") else []
+        self.same(
+            "backups and how long they are kept",
+            {
+                rule["rule_name"]: (
+                    rule["target_vault_name"],
+                    rule["lifecycle"][0]["delete_after"],
+                    [(copy["destination_vault_arn"], copy["lifecycle"][0]["delete_after"]) for copy in rule["copy_action"]],
+                )
+                for rule in plan["rule"]
+            },
+            {name: (vault["name"], kept, [(copy, kept) for copy in copies]) for name, kept in self.backed_up().items()},
+        )
+        self.same("what is backed up", set(selection["resources"]), {self.conversations["arn"], self.tenants["arn"]})
+        self.same("by whom", selection["iam_role_arn"], role["arn"])
+
+    def backed_up(self):
+        """The backups that are made, with the days for which they are kept."""
+        wanted = self.var.get("backup")
+        days = {"daily": 7, "monthly": 365} if wanted is not None else {}
+        return {name: kept for name, usual in days.items() if (kept := wanted.get(f"{name}_days", usual))}
+
+    def backup_alarms(self):
+        copied = {"backup-copy-failed"} if (self.var.get("backup") or {}).get("copy_to") else set()
+        return {"backup-failed", "backup-expired"} | copied if self.backed_up() else set()
+
     def images(self):
         repository = self.repository = self.state.one("aws_ecr_repository")
         self.same("repository", repository["name"], f"{self.name}-router")

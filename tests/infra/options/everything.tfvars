@@ -40,3 +40,4 @@ streaming_domain_name  = "stream.example.com"
 certificate_arn        = "arn:aws:acm:us-east-1:111122223333:certificate/9d0cbd6c-0000-4000-8000-000000000000"
 execute_api            = false
 active_hours           = { from = "06:15", to = "20:00", days = ["MON", "WED"], time_zone = "America/Sao_Paulo" }
+backup                 = { daily_days = 7, monthly_days = 365, copy_to = "arn:aws:backup:eu-west-1:111122223333:backup-vault:t3nets" }

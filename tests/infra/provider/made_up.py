@@ -48,6 +48,7 @@ ID_IS_ATTRIBUTE = {
     "aws_iam_role": "name",
     "aws_ecr_repository": "name",
     "aws_dynamodb_table": "name",
+    "aws_backup_vault": "name",
     "aws_cloudwatch_log_group": "name",
     "aws_cloudwatch_metric_alarm": "alarm_name",
     "aws_ecs_cluster_capacity_providers": "cluster_name",
@@ -57,6 +58,8 @@ ID_IS_ATTRIBUTE = {
     "aws_apigatewayv2_domain_name": "domain_name",
 }
 ARNS = {
+    "aws_backup_plan": "backup:{region}:{account}:backup-plan:{hash}",
+    "aws_backup_vault": "backup:{region}:{account}:backup-vault:{name}",
     "aws_dynamodb_table": "dynamodb:{region}:{account}:table/{name}",
     "aws_cloudwatch_log_group": "logs:{region}:{account}:log-group:{name}",
     "aws_ecr_repository": "ecr:{region}:{account}:repository/{name}",
