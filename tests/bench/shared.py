@@ -44,15 +44,20 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def installed(crate, version, program, *options):
+    """A program of a crate, below the target folder."""
+    root = TARGET / program
+    path = root / "bin" / program
+    if not path.exists() or version not in subprocess.run([path, "--version"], capture_output=True, text=True).stdout:
+        say(f"installing {crate} {version}")
+        install = ["cargo", "install", "--quiet", "--locked", "--root", root, "--version", version, crate, *options]
+        subprocess.run(install, check=True, stdout=sys.stderr, cwd=tempfile.gettempdir())
+    return path
+
+
 def oha():
     """The load generator's program."""
-    root = TARGET / "oha"
-    program = root / "bin/oha"
-    if not program.exists() or OHA not in subprocess.run([program, "--version"], capture_output=True, text=True).stdout:
-        say(f"installing oha {OHA}")
-        install = ["cargo", "install", "--quiet", "--locked", "--root", root, "--version", OHA, "oha"]
-        subprocess.run(install, check=True, stdout=sys.stderr, cwd=tempfile.gettempdir())
-    return program
+    return installed("oha", OHA, "oha")
 
 
 def machine():

@@ -120,9 +120,8 @@ fn a_check_without_permission_is_skipped_unless_a_deploy_needs_it() {
     );
 
     let proxy = AwsProxy::to(installed.server.url()).before(|call| match &*call.operation {
-        "GetRole" | "BatchGetImage" | "ListImages" | "DescribeLogGroups" | "DescribeClusters" => {
-            Before::Refuse(Refusal::Denied)
-        }
+        "GetRole" | "BatchGetImage" | "ListImages" | "DescribeLogGroups" | "DescribeClusters"
+        | "GetServiceQuota" => Before::Refuse(Refusal::Denied),
         _ => Before::Forward,
     });
     let proxy = installed.runtime.block_on(proxy.start());
@@ -135,6 +134,7 @@ fn a_check_without_permission_is_skipped_unless_a_deploy_needs_it() {
         ("drift", "ok", ""),
         ("cluster", "failed", "AccessDenied"),
         ("capacity", "skipped", "`cluster`"),
+        ("quota", "skipped", "`servicequotas:GetServiceQuota`"),
     ] {
         let (status, detail) = found(&checks, name);
         assert_eq!(status, expected, "{name}: {detail}");

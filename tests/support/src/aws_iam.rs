@@ -110,6 +110,7 @@ pub fn needs(call: &AwsCall) -> Vec<Need> {
         "Logs" => logs(&call.operation, &body),
         "sts" => Vec::new(),
         "elasticloadbalancing" => vec![need("elasticloadbalancing", &call.operation, "")],
+        "ServiceQuotasV20190624" => vec![need("servicequotas", &call.operation, "")],
         "iam" | "sns" => form(service, call),
         _ => registry(&call.operation),
     }

@@ -126,6 +126,11 @@ impl TaskDefinition {
             .is_some_and(|by| by == "terraform")
     }
 
+    /// What a task takes of a processor, in 1/1024 vCPU; `None` where it does not say.
+    pub fn cpu_units(&self) -> Option<u32> {
+        self.text("cpu").parse().ok()
+    }
+
     /// What its images have to be built for.
     ///
     /// # Errors

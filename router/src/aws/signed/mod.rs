@@ -134,6 +134,14 @@ pub const COST_EXPLORER: Service = Service {
     protocol: Protocol::Json("AWSInsightsIndexService"),
 };
 
+/// Service Quotas.
+pub const SERVICE_QUOTAS: Service = Service {
+    sdk_id: "Service Quotas",
+    prefix: "servicequotas",
+    hosts: Hosts::Regional,
+    protocol: Protocol::Json("ServiceQuotasV20190624"),
+};
+
 /// Simple Notification Service.
 pub const SNS: Service = Service {
     sdk_id: "SNS",

@@ -1,12 +1,13 @@
 //! The checks of what `t3nets deploy` and the deployed service need: [`docker`] has those of this
-//! machine, [`service`] those of the service and what it runs on, [`revision`] those of everything
-//! that its task definition refers to.
+//! machine, [`service`] those of the service and what it runs on, [`quota`] the account's room for
+//! it, [`revision`] those of everything that its task definition refers to.
 //!
 //! AWS is asked at once as far as it can be; an answer that does not come, or is refused, is that
 //! check's own finding. Where AWS refuses what a deploy needs as well, the check fails; where it
 //! refuses what only the doctor asks, the check is skipped. Either names the permission.
 
 mod docker;
+mod quota;
 mod revision;
 mod service;
 
@@ -87,15 +88,20 @@ impl ServiceChecks<'_> {
             let (cluster, placed) = tokio::join!(self.ecs.cluster(), self.ecs.placed());
             let running = self.running(&placed).await;
             let checks = self.check_service(&cluster, &placed, &running);
-            (checks, self.check_revision(&running).await)
+            let (quota, revision) = tokio::join!(
+                within("quota", self.check_quota(&placed, &running)),
+                self.check_revision(&running),
+            );
+            (checks, quota, revision)
         };
-        let (repository, (service, revision), targets) = tokio::join!(
+        let (repository, (service, quota, revision), targets) = tokio::join!(
             within("repository", self.check_repository()),
             service,
             within("targets", self.check_targets()),
         );
         let mut checks = vec![repository];
         checks.extend(service);
+        checks.push(quota);
         checks.extend(revision);
         checks.push(targets);
         checks
