@@ -83,6 +83,7 @@ locals {
     service_revisions   = ["${local.access_ecs}:service-revision/${local.access_service}/*"]
     state               = [local.access_state]
     state_bucket        = [local.access_bucket]
+    state_and_lock      = [local.access_state, "${local.access_state}.tflock"]
     state_lock          = ["${local.access_state}.tflock"]
     tables              = flatten([for arn in [module.data.conversations_table.arn, module.data.tenants_table.arn] : [arn, "${arn}/index/*"]])
     task_definitions    = ["${local.access_ecs}:task-definition/${module.compute.task_definition_family}:*"]

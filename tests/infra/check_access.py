@@ -38,6 +38,7 @@ ON = {
     "service_deployments": "the service's deployments",
     "service_revisions": "the service's revisions",
     "state": "the project's state",
+    "state_and_lock": "the project's state, and its lock",
     "state_bucket": "the state's bucket",
     "state_lock": "the state's lock",
     "tables": "both tables",
@@ -52,7 +53,7 @@ def table(calls):
     yield "| policy | on | actions |"
     yield "|---|---|---|"
     for policy, allowed in calls.items():
-        name = f"`{policy}`" if policy == "read" else f"`{policy}`: `read` and"
+        name = f"`{policy}`" if policy in ("read", "plan") else f"`{policy}`: `read` and"
         for kind in sorted({on for _, on in allowed}):
             actions = ", ".join(f"`{action}`" for action, on in sorted(allowed) if on == kind)
             yield f"| {name} | {ON.get(kind, f'the {kind}')} | {actions} |"
@@ -77,8 +78,7 @@ def main():
     before, rest = page.split(BEGIN)
     calls, reads = (json.loads(path.read_text(encoding="utf-8")) for path in (CALLS, READS))
     of_types = [entry["reads"].items() for types in (reads["resources"], reads["data"]) for entry in types.values()]
-    # On what `read` allows it already is said there.
-    of_a_plan = {pair for items in of_types for pair in items} - set(calls["read"].items())
+    of_a_plan = {pair for items in of_types for pair in items}
     pairs = {policy: set(allowed.items()) for policy, allowed in calls.items()}
     written = "\n".join(table(pairs | {"plan": pairs["plan"] | of_a_plan})) + "\n"
     after = rest[rest.index(END) :]

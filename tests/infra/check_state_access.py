@@ -22,7 +22,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 CALLS = Path(__file__).resolve().parents[2] / "infra/aws/modules/access/calls.json"
 BUCKET, KEY = "bucket", "t3nets/terraform.tfstate"
-ON = {"state_bucket": BUCKET, "state": f"{BUCKET}/*{KEY}", "state_lock": f"{BUCKET}/*{KEY}.tflock"}
+STATE_KEY, LOCK_KEY = f"{BUCKET}/*{KEY}", f"{BUCKET}/*{KEY}.tflock"
+ON = {"state_bucket": [BUCKET], "state": [STATE_KEY], "state_and_lock": [STATE_KEY, LOCK_KEY], "state_lock": [LOCK_KEY]}
 CONFIGURATION = f"""terraform {{
   backend "s3" {{
     bucket                      = "{BUCKET}"
@@ -41,10 +42,10 @@ resource "terraform_data" "something" {{}}
 STATE = {"version": 4, "terraform_version": "1.5.0", "serial": 1, "lineage": "a", "outputs": {}, "resources": []}
 
 
-def allowed(sets):
+def allowed(policy):
     """(action, pattern of what it is allowed on) of those on the bucket."""
     calls = json.loads(CALLS.read_text(encoding="utf-8"))
-    return {(action, ON[on]) for name in sets for action, on in calls[name].items() if on in ON}
+    return {(action, key) for action, on in calls[policy].items() for key in ON.get(on, [])}
 
 
 class Bucket(ThreadingHTTPServer):
@@ -121,7 +122,7 @@ def error(code):
 
 
 def problems():
-    with tempfile.TemporaryDirectory() as folder, Bucket(allowed(["read", "plan"])) as bucket:
+    with tempfile.TemporaryDirectory() as folder, Bucket(allowed("plan")) as bucket:
         threading.Thread(target=bucket.serve_forever, daemon=True).start()
         (Path(folder) / "main.tf").write_text(CONFIGURATION)
         variables = {

@@ -36,6 +36,7 @@ class Access(Facts):
             of_tenants = {a for a, r in allowed[name] if a == "secretsmanager:GetSecretValue" or r.startswith(conversations)}
             self.same(f"{name}: sees of tenants", of_tenants & {"secretsmanager:GetSecretValue", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan"}, set())
         self.same("read: changes", {a for a, _ in allowed["read"] if a.partition(":")[2].startswith(CHANGES)}, set())
+        self.same("plan: reads items", {a for a, _ in allowed["plan"] if a in ("dynamodb:GetItem", "dynamodb:Query", "logs:GetLogEvents")}, set())
         locks = {"s3:PutObject", "s3:DeleteObject"}
         self.same("plan: changes", {a for a, _ in allowed["plan"] if a.partition(":")[2].startswith(CHANGES)}, locks)
         self.true("plan: writes the state's lock alone", all(r.endswith(".tflock") for a, r in allowed["plan"] if a in locks))

@@ -52,7 +52,7 @@ class Refresh(Facts):
             for action in as_list(statement["Action"])
             for resource in as_list(statement["Resource"])
         }
-        of_state = set(CALLS["read"]) | set(CALLS["plan"])
+        of_state = set(CALLS["plan"])
         self.same("plan: actions", {action for action, _ in allowed}, refreshing() | of_state)
         self.same("plan: cannot refresh", set(self.denied(allowed)), set())
         for action in sorted({action for kind in self.kinds() for action in READS["resources"][kind]["reads"]}):

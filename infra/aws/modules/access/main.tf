@@ -15,12 +15,12 @@ locals {
     roles            = { test = "StringEqualsIfExists", variable = "iam:PassedToService", value = "ecs-tasks.amazonaws.com" }
   }
 
-  # Whoever deploys, administers or plans also reads.
+  # Whoever deploys or administers also reads. A plan may be a stranger's, made of a pull request: it reads the settings of what
+  # Terraform made, and no item of a table and no log.
   policies = {
-    for name, own in local.calls : name => concat(
-      [for set in distinct(["read", name]) : local.calls[set]],
-      [for reads in local.refreshed : reads if name == "plan"],
-    )
+    for name, own in local.calls : name => name == "plan" ? concat([own], local.refreshed) : [
+      for set in distinct(["read", name]) : local.calls[set]
+    ]
   }
   # {policy: {resource: [actions]}}
   statements = {
