@@ -91,7 +91,7 @@ variable "public_url" {
 }
 
 variable "oidc_issuer" {
-  description = "T3NETS_OIDC_ISSUER: whose tokens the router accepts; null for API keys only."
+  description = "T3NETS_OIDC_ISSUER: the OpenID Connect issuer whose JWTs the router accepts beside API keys, letter by letter as tokens name it (docs/tenants-and-secrets.md); null for API keys only."
   type        = string
   default     = null
 
@@ -102,7 +102,7 @@ variable "oidc_issuer" {
 }
 
 variable "oidc_audience" {
-  description = "T3NETS_OIDC_AUDIENCE: the audience that a token must name."
+  description = "T3NETS_OIDC_AUDIENCE: the audience that a token must name; of a Cognito user pool, the app client's id."
   type        = string
   default     = null
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::ai::{AiDefaults, InvalidAiSetting, SelectError, table};
 use crate::aws::{InvalidSecretsPrefix, Names, is_region};
 use crate::model::{InvalidId, TenantId};
+use crate::oidc::OidcSettings;
 use crate::outbound::{Allowed, InvalidWebhookUrl, RANGES_VARIABLE, Reach, WebhookUrl};
 
 mod public_url;
@@ -34,6 +35,8 @@ pub struct ServerConfig {
     pub reach: Reach,
     /// Where people reach this router; without it nobody can sign in to an MCP server.
     pub public_url: Option<PublicUrl>,
+    /// Whose tokens let callers in; without it API keys alone do.
+    pub oidc: Option<OidcSettings>,
     /// Whom to tell when much of a budget is used.
     pub budget_webhook: Option<WebhookUrl>,
     /// Time limits of a turn.
@@ -237,6 +240,11 @@ impl ContainerConfig {
                     name: PUBLIC_URL_VARIABLE,
                     reason: error.to_string(),
                 })?;
+        let oidc = OidcSettings::from_env(get, is_local);
+        let oidc = oidc.map_err(|error| ConfigError::Invalid {
+            name: error.variable,
+            reason: error.reason,
+        })?;
         let deadlines = Deadlines::default();
         Ok(Self {
             port,
@@ -251,6 +259,7 @@ impl ContainerConfig {
                 ai,
                 reach: Reach::Internet(reach),
                 public_url,
+                oidc,
                 budget_webhook,
                 deadlines,
             },

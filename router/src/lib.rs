@@ -31,6 +31,7 @@ pub mod lenient;
 pub mod local;
 pub mod model;
 pub mod nearest;
+pub mod oidc;
 pub mod outbound;
 pub mod ports;
 pub mod secrets_cache;

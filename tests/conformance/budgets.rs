@@ -259,7 +259,7 @@ pub(crate) async fn what_is_one_users_or_one_keys_alone_is_stored_with_them(fixt
     let tenants = &world.platform.tenants;
     let bearer = async || tenants.bearer(&key.hash).await.unwrap().unwrap();
     let found = bearer().await;
-    assert_eq!((&found.user, &found.key), (&ada, &key));
+    assert_eq!((&found.member.user, &found.key), (&ada, &key));
 
     let (mut ada_after, mut key_after) = (ada.clone(), key.clone());
     ada_after.budgets = OwnBudgets::default();
@@ -276,7 +276,7 @@ pub(crate) async fn what_is_one_users_or_one_keys_alone_is_stored_with_them(fixt
     ];
     world.commit(&changes).await.unwrap();
     let found = bearer().await;
-    assert_eq!((&found.user, &found.key), (&ada_after, &key_after));
+    assert_eq!((&found.member.user, &found.key), (&ada_after, &key_after));
     // What was read before is no more.
     for late in changes {
         let late = world.commit(&[late]).await;

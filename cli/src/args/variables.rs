@@ -14,7 +14,7 @@ pub(crate) const VARIABLES: &[(&str, &str)] = &[
         "T3NETS_SAFE_DIRECTORY",
         "folders of other users whose t3nets.toml is followed, or *",
     ),
-    ("T3NETS_API_KEY", "the key that `t3nets chat` sends"),
+    ("T3NETS_API_KEY", "the key or JWT that `t3nets chat` sends"),
     (
         "T3NETS_ON_DONE",
         "the address that `t3nets deploy` tells how it ended",
@@ -117,6 +117,11 @@ pub(crate) const VARIABLES: &[(&str, &str)] = &[
         "T3NETS_PUBLIC_URL",
         "where people reach `t3nets dev`, if not on this machine",
     ),
+    (
+        "T3NETS_OIDC_ISSUER",
+        "whose JWTs `t3nets dev` accepts beside its keys",
+    ),
+    ("T3NETS_OIDC_AUDIENCE", "the audience that they must name"),
     ("SSL_CERT_FILE", "the certificate authorities to trust"),
     ("SSL_CERT_DIR", "the same, as a folder"),
 ];

@@ -77,6 +77,14 @@ impl AdminError {
         }
     }
 
+    /// That a credential cannot make one that would outlive it.
+    pub(crate) fn would_outlive() -> Self {
+        Self::Refused {
+            message: "a credential that ends makes none that does not".to_owned(),
+            hint: "sign in with a link or with a key that never expires".to_owned(),
+        }
+    }
+
     /// Its stable name, for programs.
     pub fn code(&self) -> &'static str {
         match self {

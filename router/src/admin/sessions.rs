@@ -96,10 +96,7 @@ impl Admin {
     /// [`AdminError::Refused`] if that credential ends by itself, which the code would not.
     pub async fn make_recovery_code(&self, by: &ApiKey) -> Result<CreatedKey, AdminError> {
         if ends_by_itself(by) {
-            return Err(AdminError::Refused {
-                message: "a credential that ends makes none that does not".to_owned(),
-                hint: "sign in with a link or with a key that never expires".to_owned(),
-            });
+            return Err(AdminError::would_outlive());
         }
         let (tenant, user_id) = (&by.tenant_id, &by.user_id);
         until_unchanged(async || {

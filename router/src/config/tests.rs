@@ -204,6 +204,26 @@ fn a_webhook_is_an_https_address_and_its_path_is_in_no_error() {
 }
 
 #[test]
+fn an_issuer_and_its_audience_are_set_together() {
+    let issuer = ("T3NETS_OIDC_ISSUER", "https://login.example.com");
+    let audience = ("T3NETS_OIDC_AUDIENCE", "t3nets");
+    let config = read(&aws_with(&[issuer, audience])).unwrap();
+    let oidc = config.server.oidc.unwrap();
+    assert_eq!(oidc.issuer(), "https://login.example.com");
+    assert!(read(&aws_with(&[])).unwrap().server.oidc.is_none());
+    for (set, missing) in [
+        (issuer, "T3NETS_OIDC_AUDIENCE"),
+        (audience, "T3NETS_OIDC_ISSUER"),
+    ] {
+        let error = read(&aws_with(&[set])).unwrap_err().to_string();
+        assert!(error.contains(set.0) && error.contains(missing), "{error}");
+    }
+    let in_clear = ("T3NETS_OIDC_ISSUER", "http://127.0.0.1:8081");
+    let error = read(&aws_with(&[in_clear, audience])).unwrap_err();
+    assert!(error.to_string().contains("https"), "{error}");
+}
+
+#[test]
 fn the_address_of_the_router_is_an_https_address_without_a_path() {
     let with = |url| read(&aws_with(&[("T3NETS_PUBLIC_URL", url)]));
     let config = with("https://t3nets.example.com/").unwrap();

@@ -195,10 +195,10 @@ async fn user(state: &AppState, headers: &HeaderMap) -> Result<Admitted, ApiErro
     let admitted = state.authenticator.caller(headers).await?;
     match admitted.caller.user {
         Some(_) => Ok(admitted),
-        None => Err(
-            super::auth::unauthorized("this needs a user: sign in, or send an API key")
-                .hint("send `Authorization: Bearer` with a tenant's API key"),
-        ),
+        None => {
+            let message = "this needs a user: sign in, or send an API key";
+            Err(state.authenticator.required(message))
+        }
     }
 }
 

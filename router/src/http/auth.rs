@@ -7,21 +7,24 @@ use std::time::Duration;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
 use moka::future::Cache;
 
 use super::AppState;
-use super::cookies::{Cookies, Presented};
+use super::cookies::{Cookies, Credential, Presented};
 use super::error::{ApiError, Cause};
+use super::jwt::{self, Jwts};
 use crate::admin::Admin;
 use crate::chat::Caller;
 use crate::model::{
     ApiKey, ChannelKind, KeyHash, OwnBudgets, Tenant, TenantId, TokenKind, UserId, UserRole,
 };
-use crate::ports::{Bearer, Platform, StoreError};
+use crate::oidc::Issuer;
+use crate::ports::{Bearer, Member, Platform, StoreError};
 
 /// How long a verified credential is cached, and so how long a revocation may go unnoticed.
-const CACHE_TTL: Duration = Duration::from_secs(5);
-const MAX_CACHED_KEYS: u64 = 10_000;
+pub(super) const CACHE_TTL: Duration = Duration::from_secs(5);
+pub(super) const MAX_CACHED_KEYS: u64 = 10_000;
 
 /// Verifies credentials, and caches those that are valid.
 pub(super) struct Authenticator {
@@ -29,6 +32,8 @@ pub(super) struct Authenticator {
     anonymous_tenant: Option<TenantId>,
     sessions: Cookies,
     keys: Cache<KeyHash, Arc<Verified>>,
+    /// Those of the environment's issuer, if it has one.
+    jwts: Option<Jwts>,
     anonymous: Cache<TenantId, Caller>,
 }
 
@@ -42,6 +47,7 @@ impl Authenticator {
         platform: Platform,
         anonymous_tenant: Option<TenantId>,
         sessions: Cookies,
+        issuer: Option<Arc<Issuer>>,
     ) -> Self {
         let keys = Cache::builder()
             .max_capacity(MAX_CACHED_KEYS)
@@ -52,6 +58,7 @@ impl Authenticator {
             .time_to_live(CACHE_TTL)
             .build();
         Self {
+            jwts: issuer.map(|issuer| Jwts::new(platform.clone(), issuer)),
             platform,
             anonymous_tenant,
             sessions,
@@ -62,10 +69,16 @@ impl Authenticator {
 
     /// The caller whom the headers prove, if they name one.
     pub(super) async fn known(&self, headers: &HeaderMap) -> Result<Option<Admitted>, ApiError> {
-        match self.sessions.presented(headers)? {
-            Some(credential) => self.owner(credential).await.map(Some),
-            None => Ok(None),
-        }
+        let admitted = match self.sessions.presented(headers)? {
+            None => return Ok(None),
+            Some(Credential::Own(credential)) => {
+                let (caller, key) = self.owner(credential).await?;
+                let by = By::Key(key);
+                Admitted { caller, by }
+            }
+            Some(Credential::Jwt(token)) => self.bearer(token).await?,
+        };
+        Ok(Some(admitted))
     }
 
     /// The caller whom the headers prove; without a credential, whoever callers without one are.
@@ -75,16 +88,45 @@ impl Authenticator {
         }
         let caller = self.anonymous_caller().await?;
         require_active(&caller)?;
-        Ok(Admitted { caller, by: None })
+        let by = By::Nothing;
+        Ok(Admitted { caller, by })
     }
 
-    /// The owner of a credential.
-    pub(super) async fn owner(&self, credential: Presented<'_>) -> Result<Admitted, ApiError> {
+    /// The owner of a credential that T3nets made.
+    pub(super) async fn owner(
+        &self,
+        credential: Presented<'_>,
+    ) -> Result<(Caller, Arc<ApiKey>), ApiError> {
         let (caller, key) = self.caller_of_key(credential).await?;
         require_active(&caller)?;
-        Ok(Admitted {
-            caller,
-            by: Some(key),
+        Ok((caller, key))
+    }
+
+    /// Whom a token of the issuer lets in.
+    async fn bearer(&self, token: &str) -> Result<Admitted, ApiError> {
+        let jwts = self.jwts.as_ref().ok_or_else(jwt::no_issuer)?;
+        let hash = KeyHash::of(token);
+        let mut bearer = jwts.bearer(token, &hash).await?;
+        let caller = match self.current(&bearer.caller).await? {
+            Some(caller) => caller,
+            None => {
+                jwts.forget(&hash).await;
+                bearer = jwts.bearer(token, &hash).await?;
+                bearer.caller.clone()
+            }
+        };
+        require_active(&caller)?;
+        let expires_at = bearer.claimed.expires_at;
+        let by = By::Jwt { hash, expires_at };
+        Ok(Admitted { caller, by })
+    }
+
+    /// A refusal of callers who sent no credential.
+    pub(super) fn required(&self, message: &str) -> ApiError {
+        let hint = "send `Authorization: Bearer` with a tenant's API key".to_owned();
+        unauthorized(message).hint(match &self.jwts {
+            None => hint,
+            Some(jwts) => format!("{hint}, or with a JWT of {}", jwts.issuer()),
         })
     }
 
@@ -149,8 +191,7 @@ impl Authenticator {
 
     async fn anonymous_caller(&self) -> Result<Caller, ApiError> {
         let Some(id) = &self.anonymous_tenant else {
-            return Err(unauthorized("an API key is required")
-                .hint("send `Authorization: Bearer` with a tenant's API key"));
+            return Err(self.required("an API key is required"));
         };
         let caller = self.anonymous_caller_of(id).await?;
         if let Some(caller) = self.current(&caller).await? {
@@ -211,12 +252,12 @@ async fn verify(platform: &Platform, hash: &KeyHash) -> Result<Option<Verified>,
     let Some(bearer) = bearer.filter(|bearer| bearer.key.hash.matches(hash)) else {
         return Ok(None);
     };
-    let Bearer {
-        key,
+    let Bearer { key, member } = bearer;
+    let Member {
         tenant,
         user,
         memory,
-    } = bearer;
+    } = member;
     let role = key.role.min(user.role);
     Ok(Some(Verified {
         caller: Caller {
@@ -236,15 +277,60 @@ async fn verify(platform: &Platform, hash: &KeyHash) -> Result<Option<Verified>,
 #[derive(Debug, Clone)]
 pub(super) struct Admitted {
     pub(super) caller: Caller,
-    /// The key or session; `None` for callers without a credential.
-    pub(super) by: Option<Arc<ApiKey>>,
+    pub(super) by: By,
+}
+
+/// The credential by which a caller came.
+#[derive(Debug, Clone)]
+pub(super) enum By {
+    /// None.
+    Nothing,
+    /// A key or session.
+    Key(Arc<ApiKey>),
+    /// A token of the issuer.
+    Jwt {
+        /// Of the token.
+        hash: KeyHash,
+        expires_at: Timestamp,
+    },
+}
+
+impl By {
+    /// The kind of credential, in a word.
+    pub(super) fn as_str(&self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Key(key) => key.kind().as_str(),
+            Self::Jwt { .. } => "jwt",
+        }
+    }
+
+    /// What tells it from others.
+    pub(super) fn hash(&self) -> Option<&KeyHash> {
+        match self {
+            Self::Nothing => None,
+            Self::Key(key) => Some(&key.hash),
+            Self::Jwt { hash, .. } => Some(hash),
+        }
+    }
+
+    /// When it ends, if it does.
+    pub(super) fn expires_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Nothing => None,
+            Self::Key(key) => key.expires_at,
+            Self::Jwt { expires_at, .. } => Some(*expires_at),
+        }
+    }
 }
 
 impl Admitted {
     /// The session of the web page by which the caller came, if by one.
     pub(super) fn session(&self) -> Option<&ApiKey> {
-        let by = self.by.as_deref();
-        by.filter(|key| key.kind() == TokenKind::Session)
+        match &self.by {
+            By::Key(key) if key.kind() == TokenKind::Session => Some(key),
+            _ => None,
+        }
     }
 
     /// Where the caller's messages come from.
@@ -336,7 +422,7 @@ pub(super) struct Administrator {
     pub(super) user_id: UserId,
     /// They as a caller.
     pub(super) caller: Caller,
-    /// The key or session by which they came.
+    /// The credential by which they came.
     pub(super) by: Option<KeyHash>,
 }
 
@@ -350,13 +436,13 @@ impl FromRequestParts<AppState> for Administrator {
         if caller.role != UserRole::Admin {
             return Err(nobody());
         }
-        let by = admitted(parts).and_then(|admitted| admitted.by.as_deref());
+        let by = admitted(parts).and_then(|admitted| admitted.by.hash());
         Ok(Self {
             admin: Admin::new(state.platform.clone(), format!("user:{user_id}")),
             tenant: caller.tenant.clone(),
             caller,
             user_id,
-            by: by.map(|key| key.hash.clone()),
+            by: by.cloned(),
         })
     }
 }

@@ -8,6 +8,7 @@ use subtle::ConstantTimeEq;
 use super::auth::unauthorized;
 use super::error::ApiError;
 use crate::model::TokenKind;
+use crate::oidc::is_jwt;
 
 /// The header in which the page repeats its session's CSRF token.
 pub(super) static CSRF: HeaderName = HeaderName::from_static("x-csrf-token");
@@ -18,6 +19,15 @@ pub(super) static CSRF: HeaderName = HeaderName::from_static("x-csrf-token");
 const MAX_AGE: u32 = 400 * 24 * 60 * 60;
 
 /// A credential as it was sent.
+#[derive(Clone, Copy)]
+pub(super) enum Credential<'a> {
+    /// One that T3nets made.
+    Own(Presented<'a>),
+    /// A token of the environment's issuer.
+    Jwt(&'a str),
+}
+
+/// A credential that T3nets made, as it was sent.
 #[derive(Clone, Copy)]
 pub(super) struct Presented<'a> {
     /// What it is by where it was sent, and by how it begins.
@@ -49,12 +59,12 @@ impl Cookies {
         }
     }
 
-    /// The credential of a request. A key in the head comes before a cookie, which browsers send by
+    /// The credential of a request. One in the head comes before a cookie, which browsers send by
     /// themselves.
     ///
     /// # Errors
-    /// If the header holds something else than an API key.
-    pub(super) fn presented(self, headers: &HeaderMap) -> Result<Option<Presented<'_>>, ApiError> {
+    /// If the header holds something else than an API key or a token.
+    pub(super) fn presented(self, headers: &HeaderMap) -> Result<Option<Credential<'_>>, ApiError> {
         if let Some(header) = headers.get(AUTHORIZATION) {
             let token = header.to_str().ok().and_then(bearer).ok_or_else(|| {
                 unauthorized("the `Authorization` header must be `Bearer` followed by an API key")
@@ -65,13 +75,14 @@ impl Cookies {
                 Some(TokenKind::Session | TokenKind::Link | TokenKind::Recovery) => {
                     Err(unauthorized("this is not an API key"))
                 }
-                Some(TokenKind::Key) | None => Ok(Some(Presented { kind, token })),
+                None if is_jwt(token) => Ok(Some(Credential::Jwt(token))),
+                Some(TokenKind::Key) | None => Ok(Some(Credential::Own(Presented { kind, token }))),
             };
         }
         let token = self.session(headers);
-        Ok(token.map(|token| Presented {
-            kind: TokenKind::Session,
-            token,
+        Ok(token.map(|token| {
+            let kind = TokenKind::Session;
+            Credential::Own(Presented { kind, token })
         }))
     }
 

@@ -94,6 +94,8 @@ enum About {
     Field(String),
     /// The turn that is in the way.
     Turn(TurnId),
+    /// The token of an issuer.
+    Token,
 }
 
 /// What failed behind an error, for the log.
@@ -182,6 +184,26 @@ impl ApiError {
     pub(super) fn about_turn(mut self, id: TurnId) -> Self {
         self.about = Some(Box::new(About::Turn(id)));
         self
+    }
+
+    /// Has the challenge say what is wrong with the token.
+    pub(super) fn about_token(mut self) -> Self {
+        self.about = Some(Box::new(About::Token));
+        self
+    }
+
+    /// What a caller whose credential is missing or refused has to send
+    /// (<https://www.rfc-editor.org/rfc/rfc6750#section-3>).
+    fn challenge(&self) -> HeaderValue {
+        let scheme = HeaderValue::from_static("Bearer");
+        match self.about.as_deref() {
+            Some(About::Token) => {
+                let why = &self.message;
+                let named = format!("Bearer error=\"invalid_token\", error_description=\"{why}\"");
+                HeaderValue::try_from(named).unwrap_or(scheme)
+            }
+            _ => scheme,
+        }
     }
 
     pub(super) fn retry_after(mut self, after: Option<Duration>) -> Self {
@@ -285,7 +307,7 @@ impl ApiError {
         let (field, turn_id) = match self.about.as_deref() {
             Some(About::Field(field)) => (Some(field.clone()), None),
             Some(About::Turn(id)) => (None, Some(id.to_string())),
-            None => (None, None),
+            Some(About::Token) | None => (None, None),
         };
         ErrorBody {
             error: ErrorDetail {
@@ -313,7 +335,7 @@ impl ApiError {
         if self.status == StatusCode::UNAUTHORIZED {
             response
                 .headers_mut()
-                .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+                .insert(WWW_AUTHENTICATE, self.challenge());
         }
         response
     }

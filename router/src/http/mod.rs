@@ -16,6 +16,8 @@ mod error;
 mod extract;
 mod fields;
 mod health;
+mod jwt;
+mod members;
 mod middleware;
 mod openai;
 mod openapi;
@@ -47,6 +49,7 @@ pub use self::server::{CutRequest, serve, serve_metrics};
 use crate::ai::{Models, SelectError};
 use crate::chat::{BudgetAlerts, Engine};
 use crate::config::{Deadlines, Identity, SampleBoard, ServerConfig};
+use crate::oidc::Issuer;
 use crate::outbound::ClientError;
 use crate::ports::Platform;
 use crate::skills::SkillSet;
@@ -126,11 +129,16 @@ pub fn app(platform: Platform, config: ServerConfig) -> Result<App, AppError> {
     let tasks = TaskTracker::new();
     let running = Arc::<turns::Running>::default();
     let cookies = cookies::Cookies::on(config.identity.platform);
+    let issuer = config.oidc.map(|settings| {
+        let issuer = Issuer::new(settings, platform.clock.clone(), tasks.clone());
+        issuer.map(Arc::new)
+    });
     let state = Arc::new(Shared {
         authenticator: Arc::new(auth::Authenticator::new(
             platform.clone(),
             config.anonymous_tenant,
             cookies,
+            issuer.transpose()?,
         )),
         readiness: health::Readiness::default(),
         health: admin::health::LatestHealth::default(),

@@ -34,7 +34,10 @@ impl Modify for Schemes {
     fn modify(&self, document: &mut OpenApi) {
         let key = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
-            .description(Some("A tenant's API key, made by `t3nets key create`."))
+            .description(Some(
+                "A tenant's API key, made by `t3nets key create`; or a JWT of the environment's \
+                 OpenID Connect issuer, if it has one.",
+            ))
             .build();
         let session = ApiKeyValue::with_description(
             "__Host-t3nets",

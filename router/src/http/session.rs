@@ -15,7 +15,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::AppState;
-use super::auth::{Admitted, Authenticated, refused, unauthorized};
+use super::auth::{Admitted, Authenticated, By, refused, unauthorized};
 use super::chat::MAX_MESSAGE_BYTES;
 use super::cookies::{Presented, csrf_token, has_csrf_token};
 use super::error::{ApiError, Errors};
@@ -63,11 +63,11 @@ pub(super) struct Me {
     user: Option<UserView>,
     /// `admin` or `member`: the lower one of the user's and the credential's.
     role: &'static str,
-    /// `key`, `session`, or `nothing` for callers without a credential.
+    /// `key`, `session`, `jwt`, or `nothing` for callers without a credential.
     by: &'static str,
     /// Whether the tenant can be administered over HTTP.
     may_administer: bool,
-    /// When key or session end; `null` if they do not.
+    /// When key, session or token end; `null` if they do not.
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
     /// Who answers.
@@ -127,9 +127,9 @@ impl Me {
             environment: state.identity.environment.clone(),
             user: caller.user.clone().map(UserView::from),
             role: caller.role.as_str(),
-            by: by.as_ref().map_or("nothing", |key| key.kind().as_str()),
+            by: by.as_str(),
             may_administer: state.admin_api && caller.role == crate::model::UserRole::Admin,
-            expires_at: by.as_ref().and_then(|key| key.expires_at),
+            expires_at: by.expires_at(),
             model,
             sample_data,
             ask,
@@ -177,14 +177,7 @@ pub(super) async fn open(
         let field = presented.kind.as_str();
         return Err(malformed(presented.kind).about_field(field));
     }
-    let owner = state.authenticator.owner(presented).await?;
-    let Admitted {
-        caller,
-        by: Some(by),
-    } = owner
-    else {
-        return Err(unauthorized("the credential has no user"));
-    };
+    let (caller, by) = state.authenticator.owner(presented).await?;
     let admin = Admin::new(state.platform.clone(), format!("user:{}", by.user_id));
     let opened = admin.open_session(&by).await;
     if by.kind().is_used_up() {
@@ -198,7 +191,7 @@ pub(super) async fn open(
     let token = opened.key.expose_secret();
     let admitted = Admitted {
         caller,
-        by: Some(opened.stored.into()),
+        by: By::Key(opened.stored.into()),
     };
     let me = Me::new(&state, &admitted, Some(token)).await?;
     let cookie = state.cookies.set(token)?;
@@ -247,7 +240,7 @@ pub(super) async fn close(
             token,
         };
         match state.authenticator.owner(presented).await {
-            Ok(Admitted { by: Some(by), .. }) => {
+            Ok((_, by)) => {
                 if !has_csrf_token(&headers, token) {
                     return Err(ApiError::no_csrf_token());
                 }
@@ -259,7 +252,6 @@ pub(super) async fn close(
                 state.authenticator.forget(&by.hash).await;
             }
             // It is over already.
-            Ok(_) => {}
             Err(error) if error.is_unauthorized() => {}
             Err(error) => return Err(error),
         }
@@ -282,8 +274,8 @@ pub(super) struct RecoveryCode {
 /// Make a recovery code
 ///
 /// It signs the caller in once, whenever that is, where no key and no session is left. A user has
-/// one: the one before it no longer works. A key that expires, or a session that was opened with
-/// one, makes none.
+/// one: the one before it no longer works. A key that expires, a session that was opened with
+/// one, and a JWT make none.
 #[utoipa::path(
     post,
     path = "/api/me/recovery-code",
@@ -298,9 +290,11 @@ pub(super) async fn make_recovery_code(
     State(state): State<AppState>,
     Authenticated(admitted): Authenticated,
 ) -> Result<Response, ApiError> {
-    let by = admitted
-        .by
-        .ok_or_else(|| unauthorized("this needs a user"))?;
+    let by = match admitted.by {
+        By::Key(key) => key,
+        By::Jwt { .. } => return Err(AdminError::would_outlive().into()),
+        By::Nothing => return Err(unauthorized("this needs a user")),
+    };
     let admin = Admin::new(state.platform.clone(), format!("user:{}", by.user_id));
     let code = admin.make_recovery_code(&by).await?;
     let made = RecoveryCode {

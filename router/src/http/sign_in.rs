@@ -54,7 +54,7 @@ pub(super) async fn begin(
 ) -> Result<Json<SignInBegun>, ApiError> {
     let name: IntegrationName = of_path("name", &name)?;
     let admin = own_integrations::writing(&state, &user, &name).await?;
-    let by = admitted.by.as_ref().map(|key| key.hash.clone());
+    let by = admitted.by.hash().cloned();
     let signing = signing(&state, &user, by, name)?;
     begun(&state, &admin, signing, Whose::Users).await
 }
@@ -150,7 +150,7 @@ pub(super) async fn finish(
     JsonBody(body): JsonBody<CameBackBody>,
 ) -> Result<Json<SignedIn>, ApiError> {
     let name: IntegrationName = of_path("name", &name)?;
-    let by = admitted.by.as_ref().map(|key| key.hash.clone());
+    let by = admitted.by.hash().cloned();
     let signing = signing(&state, &user, by, name.clone())?;
     let back = CameBack {
         state: body.state,

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::Row;
+use rusqlite::{Connection, Row};
 
 use crate::model::{
     ApiKey, AuditEntry, ChannelId, ChannelKind, ChannelMapping, KeyHash, Tenant, TenantId, User,
     UserId, UserMemory,
 };
 use crate::ports::{
-    Bearer, Change, Clock, CommitLimit, Page, PageRequest, StoreError, TenantStore,
+    Bearer, Change, Clock, CommitLimit, Member, Page, PageRequest, StoreError, TenantStore,
 };
 
 use super::database::Database;
@@ -204,17 +204,16 @@ impl TenantStore for SqliteTenants {
                 let Some(key) = records::key(connection, &hash)? else {
                     return Ok(None);
                 };
-                let (tenant, user) = (&key.tenant_id, &key.user_id);
-                let memory = records::memory(connection, tenant, user)?;
-                let user = records::user(connection, tenant, user)?;
-                let tenant = records::tenant(connection, tenant)?;
-                Ok(tenant.zip(user).map(|(tenant, user)| Bearer {
-                    key,
-                    tenant,
-                    user,
-                    memory,
-                }))
+                let member = member(connection, &key.tenant_id, &key.user_id)?;
+                Ok(member.map(|member| Bearer { key, member }))
             })
+            .await
+    }
+
+    async fn member(&self, tenant: &TenantId, id: &UserId) -> Result<Option<Member>, StoreError> {
+        let (tenant, id) = (tenant.clone(), id.clone());
+        self.database
+            .look(move |connection| member(connection, &tenant, &id))
             .await
     }
 
@@ -257,4 +256,19 @@ impl TenantStore for SqliteTenants {
     async fn ping(&self) -> Result<(), StoreError> {
         self.database.ping().await
     }
+}
+
+fn member(
+    connection: &Connection,
+    tenant: &TenantId,
+    id: &UserId,
+) -> Result<Option<Member>, StoreError> {
+    let memory = records::memory(connection, tenant, id)?;
+    let user = records::user(connection, tenant, id)?;
+    let tenant = records::tenant(connection, tenant)?;
+    Ok(tenant.zip(user).map(|(tenant, user)| Member {
+        tenant,
+        user,
+        memory,
+    }))
 }

@@ -164,16 +164,17 @@ pub trait TenantStore: Send + Sync {
         let Some(key) = self.key(hash).await? else {
             return Ok(None);
         };
+        let member = self.member(&key.tenant_id, &key.user_id).await?;
+        Ok(member.map(|member| Bearer { key, member }))
+    }
+    /// One user, with what a turn of theirs needs to be known of them.
+    async fn member(&self, tenant: &TenantId, id: &UserId) -> Result<Option<Member>, StoreError> {
         let (tenant, user, memory) = futures::try_join!(
-            self.tenant(&key.tenant_id),
-            self.user(&key.tenant_id, &key.user_id),
-            self.memory(&key.tenant_id, &key.user_id),
+            self.tenant(tenant),
+            self.user(tenant, id),
+            self.memory(tenant, id),
         )?;
-        let (Some(tenant), Some(user)) = (tenant, user) else {
-            return Ok(None);
-        };
-        Ok(Some(Bearer {
-            key,
+        Ok(tenant.zip(user).map(|(tenant, user)| Member {
             tenant,
             user,
             memory,
@@ -198,9 +199,16 @@ pub trait TenantStore: Send + Sync {
 pub struct Bearer {
     /// The key.
     pub key: ApiKey,
-    /// Its tenant.
-    pub tenant: Tenant,
     /// Its user.
+    pub member: Member,
+}
+
+/// A user with what a turn of theirs needs to be known of them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Member {
+    /// The tenant.
+    pub tenant: Tenant,
+    /// The user.
     pub user: User,
     /// What is remembered of the user.
     pub memory: Option<UserMemory>,

@@ -23,10 +23,10 @@ use super::{Setup, TestApp, chat};
 
 /// What is logged on this thread, as JSON lines.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(super) struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    fn begin() -> (Self, DefaultGuard) {
+    pub(super) fn begin() -> (Self, DefaultGuard) {
         let log = Self::default();
         let subscriber = tracing_subscriber::fmt()
             .json()
@@ -38,7 +38,7 @@ impl Log {
     }
 
     /// The lines that hold a text.
-    fn lines_with(&self, text: &str) -> Vec<Value> {
+    pub(super) fn lines_with(&self, text: &str) -> Vec<Value> {
         let log = self.0.lock().unwrap();
         String::from_utf8_lossy(&log)
             .lines()

@@ -13,6 +13,7 @@ mod fallback;
 mod guardrail;
 mod health;
 mod injection;
+mod jwt;
 mod ledger;
 mod logging;
 mod malformed;
@@ -48,6 +49,7 @@ use t3nets_router::model::{
     ApiKey, AuditEntry, JsonObject, KeyHash, SecretDocument, SecretName, Tenant, TenantId,
     TenantSettings, TenantStatus, User, UserId, UserRole,
 };
+use t3nets_router::oidc::{AUDIENCE_VARIABLE, OidcSettings};
 use t3nets_router::outbound::{Allowed, Reach};
 use t3nets_router::ports::{Change, Clock, Platform, UsageStore};
 use tempfile::TempDir;
@@ -87,6 +89,8 @@ pub(crate) struct Setup {
     pub(crate) public_url: Option<&'static str>,
     /// The webhook that is told of budgets.
     pub(crate) budget_webhook: Option<String>,
+    /// The issuer whose tokens are accepted, for the audience `t3nets`.
+    pub(crate) issuer: Option<String>,
 }
 
 /// A response, read to its end.
@@ -164,6 +168,13 @@ impl TestApp {
             Some(bedrock) => ai.with_bedrock(bedrock, "nova-lite".to_owned()),
             None => ai,
         };
+        let oidc = OidcSettings::from_env(
+            |name| match name {
+                AUDIENCE_VARIABLE => setup.issuer.as_ref().map(|_| "t3nets".to_owned()),
+                _ => setup.issuer.clone(),
+            },
+            true,
+        );
         let config = ServerConfig {
             identity: Identity {
                 platform: setup.platform.unwrap_or("local"),
@@ -174,6 +185,7 @@ impl TestApp {
             anonymous_tenant: setup.anonymous.then(|| tenant_id("default")),
             ai,
             reach: Reach::Internet(Allowed::parse(true, None).unwrap()),
+            oidc: oidc.unwrap(),
             public_url: setup.public_url.map(|url| url.parse().unwrap()),
             budget_webhook: setup.budget_webhook.map(|url| url.parse().unwrap()),
             deadlines: setup.deadlines.unwrap_or_default(),

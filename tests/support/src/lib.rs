@@ -7,6 +7,7 @@ pub mod aws_proxy;
 pub mod certificates;
 pub mod ecs_script;
 pub mod https;
+pub mod issuer;
 pub mod jira;
 pub mod mcp;
 pub mod model;

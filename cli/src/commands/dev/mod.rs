@@ -24,6 +24,7 @@ use t3nets_router::config::{
 };
 use t3nets_router::http::App;
 use t3nets_router::model::TenantId;
+use t3nets_router::oidc::OidcSettings;
 use t3nets_router::outbound::{InvalidWebhookUrl, Reach, WebhookUrl, is_loopback_address};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -169,6 +170,7 @@ fn config(environment: &Environment, reach: Reach) -> Result<ServerConfig, CliEr
         ai,
         reach,
         public_url: None,
+        oidc: oidc()?,
         budget_webhook: budget_webhook()?,
         deadlines: Deadlines::default(),
         sample_board: None,
@@ -185,6 +187,12 @@ fn public_url(own: &Url) -> Result<Option<PublicUrl>, CliError> {
             CliError::not_ready(format!("`{PUBLIC_URL_VARIABLE}` cannot be used")).caused_by(error)
         }),
     }
+}
+
+fn oidc() -> Result<Option<OidcSettings>, CliError> {
+    OidcSettings::from_env(|name| std::env::var(name).ok(), true).map_err(|error| {
+        CliError::not_ready(format!("`{}` cannot be used", error.variable)).caused_by(error)
+    })
 }
 
 fn budget_webhook() -> Result<Option<WebhookUrl>, CliError> {

@@ -9,9 +9,11 @@ use t3nets_router::ai::AiDefaults;
 use t3nets_router::config::BUDGET_WEBHOOK_VARIABLE;
 use t3nets_router::local::{FileSecrets, LocalPaths, SECRETS_STEM, check_room, inspect_database};
 use t3nets_router::model::Tenant;
+use t3nets_router::oidc::OidcSettings;
 use t3nets_router::outbound::{self, Options, Proxies};
 use t3nets_router::ports::{Platform, SystemClock};
 
+use super::issuer::check_issuer;
 use super::tenant::{check_jira, check_retention, check_sign_ins, check_tenant, connect_jira};
 use super::webhook::{Source, check_webhook};
 use super::{Check, DoctorArgs};
@@ -75,6 +77,8 @@ pub(super) async fn checks(
     let webhook = webhook.as_deref().filter(|set| !set.is_empty());
     let source = webhook.map_or(Source::NotSet, Source::Variable);
     checks.push(check_webhook(&source, context.tenants_reach()));
+    let issuer = OidcSettings::from_env(|name| std::env::var(name).ok(), true);
+    checks.extend(check_issuer(issuer).await);
     checks.push(check_dev(&dev).await);
     checks.push(check_port(args.port, running));
     checks

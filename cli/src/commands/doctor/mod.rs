@@ -9,6 +9,7 @@ mod alarms;
 mod aws;
 mod check;
 mod deploying;
+mod issuer;
 mod local;
 mod tenant;
 mod webhook;

@@ -15,7 +15,7 @@ export interface Me {
   environment: string;
   user: User | null;
   role: "admin" | "member";
-  by: "key" | "session" | "nothing";
+  by: "key" | "session" | "jwt" | "nothing";
   may_administer: boolean;
   expires_at: string | null;
   csrf_token?: string;

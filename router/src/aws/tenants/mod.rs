@@ -24,7 +24,7 @@ use ulid::Ulid;
 
 use self::keys::ChannelNames;
 use crate::aws::dynamodb::attributes::Item;
-use crate::aws::dynamodb::{Condition, Query, Refusal, Scan, SortKeys, Table, Write};
+use crate::aws::dynamodb::{Condition, Items, Query, Refusal, Scan, SortKeys, Table, Write};
 use crate::changes::check_commit;
 use crate::cursor::{self, List, readable, valid};
 use crate::model::{
@@ -32,7 +32,8 @@ use crate::model::{
     User, UserId, UserMemory,
 };
 use crate::ports::{
-    Bearer, Change, Clock, CommitLimit, Page, PageRequest, StoreError, TenantStore, Unreadable,
+    Bearer, Change, Clock, CommitLimit, Member, Page, PageRequest, StoreError, TenantStore,
+    Unreadable,
 };
 
 /// How long a removed tenant's id cannot be used again. Not shorter than a conversation lives, so
@@ -73,26 +74,17 @@ impl DynamoTenants {
         user: &UserId,
     ) -> Result<Option<Bearer>, StoreError> {
         let mapping = keys::mapping(tenant, &keys::api_key_name(hash));
-        let (meta, memory) = (keys::tenant(tenant), keys::memory(tenant, user));
-        let user = keys::user(tenant, user);
-        let wanted = [&mapping, &meta, &user, &memory];
-        let found = self.table.get_all(wanted.map(Clone::clone)).await?;
-        let (Some(mapping), Some(meta), Some(user)) =
-            (found.get(&mapping), found.get(&meta), found.get(&user))
+        let wanted = member_keys(tenant, user);
+        let found = self
+            .table
+            .get_all([mapping.clone()].into_iter().chain(wanted.clone()))
+            .await?;
+        let (Some(mapping), Some(member)) = (found.get(&mapping), member_of(&found, &wanted)?)
         else {
             return Ok(None);
         };
         let key = records::api_key(mapping)?;
-        let user = records::named(user, records::user(user))?;
-        if key.user_id != user.id {
-            return Ok(None);
-        }
-        Ok(Some(Bearer {
-            key,
-            tenant: records::named(meta, records::tenant(meta))?,
-            user,
-            memory: found.get(&memory).map(records::memory).transpose()?,
-        }))
+        Ok((key.user_id == member.user.id).then_some(Bearer { key, member }))
     }
 
     /// One record of an existing tenant.
@@ -298,6 +290,12 @@ impl TenantStore for DynamoTenants {
         Ok(found)
     }
 
+    async fn member(&self, tenant: &TenantId, id: &UserId) -> Result<Option<Member>, StoreError> {
+        let wanted = member_keys(tenant, id);
+        let found = self.table.get_all(wanted.clone()).await?;
+        member_of(&found, &wanted)
+    }
+
     async fn keys(&self, tenant: &TenantId, page: PageRequest) -> Result<Page<ApiKey>, StoreError> {
         let sort_keys = SortKeys::BeginningWith(keys::API_KEY);
         let key_of = |[hash]: [String; 1]| {
@@ -349,4 +347,26 @@ impl TenantStore for DynamoTenants {
     async fn ping(&self) -> Result<(), StoreError> {
         Ok(self.table.ping().await?)
     }
+}
+
+/// Where the records of a member are: of the tenant, the user, and what is remembered of them.
+fn member_keys(tenant: &TenantId, user: &UserId) -> [Item; 3] {
+    [
+        keys::tenant(tenant),
+        keys::user(tenant, user),
+        keys::memory(tenant, user),
+    ]
+}
+
+/// The member whose records were read there; `None` unless tenant and user exist.
+fn member_of(found: &Items, keys: &[Item; 3]) -> Result<Option<Member>, StoreError> {
+    let [tenant, user, memory] = keys.each_ref().map(|key| found.get(key));
+    let (Some(tenant), Some(user)) = (tenant, user) else {
+        return Ok(None);
+    };
+    Ok(Some(Member {
+        tenant: records::named(tenant, records::tenant(tenant))?,
+        user: records::named(user, records::user(user))?,
+        memory: memory.map(records::memory).transpose()?,
+    }))
 }

@@ -79,7 +79,7 @@ impl ApiError {
         };
         let param = match self.about.as_deref() {
             Some(About::Field(field)) => Some(field.clone()),
-            Some(About::Turn(_)) | None => None,
+            Some(About::Turn(_) | About::Token) | None => None,
         };
         OpenAiErrorBody {
             error: OpenAiError {

@@ -12,9 +12,11 @@ use t3nets_deploy::role_policies::{allowed_actions, not_allowed};
 use t3nets_deploy::task_definition::{Change, TaskDefinition, base, drift, unmet};
 use t3nets_router::aws::{ADMIN_ACTIONS, AwsError, AwsErrorKind, TASK_ACTIONS};
 use t3nets_router::config::BUDGET_WEBHOOK_VARIABLE;
+use t3nets_router::oidc::OidcSettings;
 use t3nets_router::outbound::{Allowed, RANGES_VARIABLE, Reach};
 
 use super::super::Status;
+use super::super::issuer::check_issuer;
 use super::super::webhook::{Source, check_webhook};
 use super::{
     AskedBy, Check, Question, RunningRevision, ServiceChecks, creation, skipped_without, within,
@@ -67,16 +69,28 @@ impl ServiceChecks<'_> {
             let arn = definition.definition[field].as_str().map(str::to_owned);
             within(name, self.check_role(name, arn, &needed))
         };
-        let (image, revision, task, execution, log, drift) = tokio::join!(
+        let issuer = OidcSettings::from_env(
+            |name| {
+                definition
+                    .variable(&self.target.container, name)
+                    .map(str::to_owned)
+            },
+            false,
+        );
+        let (image, revision, task, execution, log, issuer, drift) = tokio::join!(
             image,
             within("revision", self.check_needs(definition)),
             role(task_role, "taskRoleArn"),
             role(execution_role, "executionRoleArn"),
             within("log_group", self.check_log_group(Some(definition))),
+            check_issuer(issuer),
             drift,
         );
         let webhook = self.check_webhook(definition);
-        vec![image, revision, task, execution, log, webhook, drift]
+        let mut checks = vec![image, revision, task, execution, log, webhook];
+        checks.extend(issuer);
+        checks.push(drift);
+        checks
     }
 
     fn check_webhook(&self, definition: &TaskDefinition) -> Check {
