@@ -115,6 +115,7 @@ macro_rules! conformance {
                     a_user_changed_by_someone_else_is_neither_updated_nor_removed
                     the_anonymous_user_cannot_be_made
                     memory_is_kept_for_a_user_and_goes_with_them
+                    a_member_is_read_with_tenant_and_memory
                     memory_changed_by_someone_else_is_not_overwritten
                     the_store_answers
                 }

@@ -4,7 +4,7 @@ use serde_json::json;
 use t3nets_router::model::{
     JsonObject, Tenant, TenantSettings, TenantStatus, UserId, UserMemory, UserRole,
 };
-use t3nets_router::ports::{Change, StoreError};
+use t3nets_router::ports::{Change, Member, StoreError};
 
 use crate::fixture::{
     Fixture, World, at_once, audit, channel, id, key, object, some_time, tenant, unique,
@@ -378,6 +378,30 @@ pub(crate) async fn memory_is_kept_for_a_user_and_goes_with_them(fixture: &dyn F
     assert_eq!(tenants.memory(&world.tenant, &id("ada")).await, Ok(None));
     world.add_user("ada").await;
     assert_eq!(tenants.memory(&world.tenant, &id("ada")).await, Ok(None));
+}
+
+pub(crate) async fn a_member_is_read_with_tenant_and_memory(fixture: &dyn Fixture) {
+    let world = World::new(fixture).await;
+    let ada = world.add_user("ada").await;
+    let (tenants, tenant) = (&world.platform.tenants, world.stored().await);
+    let member = async |id| tenants.member(&world.tenant, &id).await.unwrap();
+    let mut expected = Member {
+        tenant,
+        user: ada.clone(),
+        memory: None,
+    };
+    assert_eq!(member(id("ada")).await, Some(expected.clone()));
+    let put = Change::PutMemory {
+        user_id: ada.id.clone(),
+        before: None,
+        after: memory_of_everything(),
+    };
+    world.commit(&[put]).await.unwrap();
+    expected.memory = Some(memory_of_everything());
+    assert_eq!(member(id("ada")).await, Some(expected));
+    assert_eq!(member(id("nobody")).await, None);
+    let elsewhere = tenants.member(&unique_tenant_id(), &ada.id).await;
+    assert_eq!(elsewhere, Ok(None));
 }
 
 pub(crate) async fn memory_changed_by_someone_else_is_not_overwritten(fixture: &dyn Fixture) {
