@@ -1,7 +1,7 @@
 //! The issuer as a router knows it: its keys, kept for hours and fetched again as they change.
 //!
-//! What a request needs is decided purely ([`State::decide`]). A fetch is a task of its own, of which
-//! there is one at a time: callers who go away neither end it nor begin another.
+//! What a request needs is decided purely ([`State::decide`]). A fetch is a task of its own, of
+//! which there is one at a time: callers who go away neither end it nor begin another.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -269,7 +269,7 @@ impl Claims {
 /// Seconds since 1970, perhaps with a fraction
 /// (<https://www.rfc-editor.org/rfc/rfc7519#section-2>).
 fn timestamp(seconds: f64) -> Timestamp {
-    // As far as there are numbers for it; what is beyond any time is the last or the first there is.
+    // What is beyond any time is the last or the first that there is.
     #[expect(clippy::cast_possible_truncation, reason = "it saturates")]
     let whole = seconds as i64;
     Timestamp::from_second(whole).unwrap_or(match whole < 0 {
