@@ -31,14 +31,12 @@ pub(super) struct Members {
 
 impl Members {
     pub(super) fn new(store: Arc<dyn TenantStore>) -> Self {
-        let cache = |life| {
-            Cache::builder()
-                .max_capacity(MOST_LOCATED)
-                .time_to_live(life)
-        };
         Self {
             store,
-            located: cache(LOCATED_FOR).build(),
+            located: Cache::builder()
+                .max_capacity(MOST_LOCATED)
+                .time_to_live(LOCATED_FOR)
+                .build(),
             searched: Cache::builder()
                 .max_capacity(MOST_LOCATED)
                 .time_to_live(CACHE_TTL)

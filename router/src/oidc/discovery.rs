@@ -33,6 +33,9 @@ impl Found {
 /// Why an issuer's keys are not there.
 #[derive(Debug, thiserror::Error)]
 pub enum NotFetched {
+    /// No client can be made to ask with.
+    #[error(transparent)]
+    Client(#[from] ClientError),
     /// There is no answer.
     #[error("{0}")]
     Transport(#[from] TransportError),
@@ -89,10 +92,9 @@ pub(super) fn issuers_client() -> Result<Client, ClientError> {
 /// Asks an issuer for its keys, once.
 ///
 /// # Errors
-/// If no client can be made, which is the first error; or why there are no keys.
-pub async fn ask(settings: &OidcSettings) -> Result<Result<Found, NotFetched>, ClientError> {
-    let client = issuers_client()?;
-    Ok(fetch(&client, settings).await)
+/// Why there are no keys.
+pub async fn ask(settings: &OidcSettings) -> Result<Found, NotFetched> {
+    fetch(&issuers_client()?, settings).await
 }
 
 pub(super) async fn fetch(client: &Client, settings: &OidcSettings) -> Result<Found, NotFetched> {

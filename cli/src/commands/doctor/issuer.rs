@@ -24,24 +24,23 @@ pub(super) async fn check_issuer(
     };
     let issuer = settings.issuer();
     Some(match oidc::ask(&settings).await {
-        Ok(Ok(found)) => Check::ok(
+        Ok(found) => Check::ok(
             NAME,
             format!(
                 "{issuer} publishes {} that sign tokens",
                 keys(found.count())
             ),
         ),
-        Ok(Err(error @ (NotFetched::Transport(_) | NotFetched::TooSlow))) => Check::warning(
+        Err(error @ (NotFetched::Transport(_) | NotFetched::TooSlow)) => Check::warning(
             NAME,
             format!("{issuer} does not answer this machine: {error}"),
             "where the router cannot reach it either, its callers by JWT get 503",
         ),
-        Ok(Err(error)) => Check::failed(
+        Err(error) => Check::failed(
             NAME,
             format!("no token of {issuer} can be verified: {error}"),
             "correct the issuer, or what it publishes",
         ),
-        Err(error) => Check::failed(NAME, error.to_string(), "correct the variable"),
     })
 }
 
