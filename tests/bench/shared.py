@@ -47,12 +47,13 @@ def free_port():
 def installed(crate, version, program, *options):
     """A program of a crate, below the target folder."""
     root = TARGET / program
-    path = root / "bin" / program
-    if not path.exists() or version not in subprocess.run([path, "--version"], capture_output=True, text=True).stdout:
+    # What cargo notes down, since a program may say another version than its crate's.
+    noted = root / ".crates.toml"
+    if not noted.exists() or f'"{crate} {version} ' not in noted.read_text():
         say(f"installing {crate} {version}")
         install = ["cargo", "install", "--quiet", "--locked", "--root", root, "--version", version, crate, *options]
         subprocess.run(install, check=True, stdout=sys.stderr, cwd=tempfile.gettempdir())
-    return path
+    return root / "bin" / program
 
 
 def oha():
