@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::Path;
 
+use data_encoding::BASE64URL_NOPAD;
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
 use t3nets_router::files;
 use t3nets_router::model::KeyHash;
 use url::Url;
@@ -34,7 +36,9 @@ pub(crate) fn check(home: &Path, key: &SecretString, url: &Url) -> Result<(), Cl
         Err(error) => return Err(unreadable(error)),
     };
     let (hash, origin) = (
-        KeyHash::of(key.expose_secret()).as_str().to_owned(),
+        KeyHash::of(&identity(key.expose_secret()))
+            .as_str()
+            .to_owned(),
         origin_of(url),
     );
     match known.get(&hash) {
@@ -56,6 +60,18 @@ pub(crate) fn check(home: &Path, key: &SecretString, url: &Url) -> Result<(), Cl
     let text = serde_json::to_vec_pretty(&known)
         .map_err(|error| CliError::failed("cannot note where a key belongs").caused_by(error))?;
     home::write_private(&path, &text)
+}
+
+/// What stays of a key: a JWT is another one each hour, of the same issuer, audience and caller.
+fn identity(key: &str) -> String {
+    let claims = || {
+        let payload = key.split('.').nth(1)?;
+        let payload = BASE64URL_NOPAD.decode(payload.as_bytes()).ok()?;
+        let claims: Value = serde_json::from_slice(&payload).ok()?;
+        claims["iss"].as_str()?;
+        Some(["iss", "aud", "client_id", "sub"].map(|name| claims[name].to_string()))
+    };
+    claims().map_or_else(|| key.to_owned(), |claims| claims.join("\n"))
 }
 
 #[cfg(test)]
@@ -83,5 +99,20 @@ mod tests {
         sends("t3_two", "https://evil.example").unwrap();
         let kept = std::fs::read_to_string(home.path().join(FILE)).unwrap();
         assert!(!kept.contains("t3_"), "{kept}");
+    }
+
+    #[test]
+    fn a_renewed_jwt_goes_where_the_one_before_it_went() {
+        let home = tempfile::tempdir().unwrap();
+        let sends = |subject: &str, issued_at: u64, url: &str| {
+            let claims = serde_json::json!({"iss": "https://id.example", "aud": "t3nets", "sub": subject, "iat": issued_at});
+            let payload = BASE64URL_NOPAD.encode(claims.to_string().as_bytes());
+            let key = SecretString::from(format!("e30.{payload}.c2ln{issued_at}"));
+            check(home.path(), &key, &url.parse().unwrap())
+        };
+        sends("ada", 1, "https://api.example").unwrap();
+        sends("ada", 2, "https://api.example").unwrap();
+        sends("ada", 3, "https://evil.example").unwrap_err();
+        sends("grace", 3, "https://other.example").unwrap();
     }
 }
