@@ -372,8 +372,21 @@ fn check_out(folder: &Path) {
             std::fs::copy(from, to).unwrap();
         }
     }
+    leave_unoptimised(&folder.join("Cargo.toml"));
     git(folder, &["init", "--quiet"]);
     commit(folder);
+}
+
+/// Has the image's program compiled in half the time: how quick it is, is not tried here.
+fn leave_unoptimised(manifest: &Path) {
+    let text = std::fs::read_to_string(manifest).unwrap();
+    let own = "[profile.release]\nopt-level = 1\n";
+    assert!(
+        text.contains(own),
+        "the profile that the Dockerfile builds with"
+    );
+    let unoptimised = text.replacen(own, "[profile.release]\nopt-level = 0\n", 1);
+    std::fs::write(manifest, unoptimised).unwrap();
 }
 
 /// Commits what is in a checkout.
