@@ -330,6 +330,14 @@ pub(crate) mod tests {
             .collect()
     }
 
+    /// A folder without files, which goes with the value before it.
+    fn empty() -> (tempfile::TempDir, InfraFolder) {
+        let project = tempfile::tempdir().unwrap();
+        let path = project.path().to_owned();
+        std::fs::create_dir(path.join(ENVIRONMENTS)).unwrap();
+        (project, InfraFolder { path })
+    }
+
     #[test]
     fn the_own_folder_has_its_environments_and_no_backend_yet() {
         assert_eq!(own().environments().unwrap(), ["dev", "prod", "staging"]);
@@ -375,14 +383,8 @@ pub(crate) mod tests {
 
     #[test]
     fn the_region_is_found_by_the_name_that_the_python_program_gave_it() {
-        let project = tempfile::tempdir().unwrap();
-        let write = |name: &str, text: &str| {
-            std::fs::create_dir_all(project.path().join(ENVIRONMENTS)).unwrap();
-            std::fs::write(project.path().join(name), text).unwrap();
-        };
-        let folder = InfraFolder {
-            path: project.path().to_owned(),
-        };
+        let (_project, folder) = empty();
+        let write = |name: &str, text: &str| std::fs::write(folder.path.join(name), text).unwrap();
         write(
             "variables.tf",
             "variable \"region\" {\n  default = \"us-east-1\"\n}\n",
@@ -407,14 +409,8 @@ pub(crate) mod tests {
 
     #[test]
     fn a_backend_is_every_environments_until_one_has_settings_of_its_own() {
-        let project = tempfile::tempdir().unwrap();
-        let write = |name: &str, text: &str| {
-            std::fs::create_dir_all(project.path().join(ENVIRONMENTS)).unwrap();
-            std::fs::write(project.path().join(name), text).unwrap();
-        };
-        let folder = InfraFolder {
-            path: project.path().to_owned(),
-        };
+        let (_project, folder) = empty();
+        let write = |name: &str, text: &str| std::fs::write(folder.path.join(name), text).unwrap();
         for name in ["dev", "prod"] {
             write(&format!("environments/{name}.tfvars"), "");
         }

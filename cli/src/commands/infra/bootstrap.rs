@@ -57,7 +57,7 @@ impl Output for Bootstrapped {
             None => format!("{}: commit it", self.backend_file.display()),
         };
         format!(
-            "bucket `{}` in {} (account {}) now holds the state\nwrote {files}\nnext: `{}`, which moves a local state there",
+            "bucket `{}` in {} (account {}) is ready for the state\nwrote {files}\nnext: `{}`, which moves a local state there",
             self.bucket, self.region, self.account, self.next
         )
     }
