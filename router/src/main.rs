@@ -136,6 +136,7 @@ async fn serve() -> Result<(), Failure> {
         let until = ending.clone().cancelled_owned();
         serving_metrics = Some(http::serve_metrics(listener, routes, until));
     }
+    let warming_up = ending.clone().run_until_cancelled_owned(app.warm_up());
     let shutdown = async move {
         tokio::select! {
             _ = terminate.recv() => {}
@@ -150,7 +151,7 @@ async fn serve() -> Result<(), Failure> {
     let routes = app.routes();
     // What was cut off is in the log.
     let serving = http::serve(listener, app, routes, shutdown);
-    tokio::join!(serving, OptionFuture::from(serving_metrics));
+    tokio::join!(serving, OptionFuture::from(serving_metrics), warming_up);
     if let Some(traces) = traces
         && let Err(why) = traces.end().await
     {

@@ -5,12 +5,13 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use axum::extract::Request;
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use t3nets_router::model::{SecretDocument, SecretName, TenantSettings, UserRole};
 
-use support::RouterProcess;
 use support::model::{Answer as Says, ModelServer};
+use support::{RouterProcess, TestServer};
 
 use crate::http::chat::variables;
 use crate::http::{add_tenant, make_key};
@@ -320,14 +321,25 @@ async fn healthcheck_succeeds_only_with_a_running_router() {
     );
 }
 
-/// Nothing of AWS's answers: the router serves all the same, since it asks for nothing yet.
+/// AWS takes what it is asked, and never answers.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_router_on_aws_serves_before_it_asks_for_anything() {
+async fn a_router_on_aws_serves_and_ends_while_it_opens_its_connections() {
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let silent = async move |request: Request| {
+        let operation = request.headers().get("x-amz-target");
+        let operation = operation.map(|name| name.to_str().unwrap().to_owned());
+        let path = request.uri().path();
+        tell.send(operation.unwrap_or(path.to_owned())).unwrap();
+        std::future::pending::<()>().await;
+    };
+    let aws = TestServer::start(axum::Router::new().fallback(silent)).await;
     let folder = tempfile::tempdir().unwrap();
     let variables = [
         ("T3NETS_ENV", "aws"),
         ("AWS_REGION", "us-east-1"),
-        ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+        ("AWS_ENDPOINT_URL", &*aws.url()),
         ("BEDROCK_MODEL_ID", "claude-sonnet-4-5"),
         ("DYNAMODB_CONVERSATIONS_TABLE", "t3nets-dev-conversations"),
         ("DYNAMODB_TENANTS_TABLE", "t3nets-dev-tenants"),
@@ -335,7 +347,7 @@ async fn a_router_on_aws_serves_before_it_asks_for_anything() {
         ("T3NETS_RELEASE", "sha256:0123 (7)"),
     ]
     .map(|(name, value)| (name, value.to_owned()));
-    let router = start_with(folder.path(), &variables);
+    let mut router = start_with(folder.path(), &variables);
     let response = Client::new()
         .get(format!("{}/api/health", router.url))
         .send();
@@ -344,6 +356,17 @@ async fn a_router_on_aws_serves_before_it_asks_for_anything() {
         (&about["platform"], &about["environment"], &about["release"]),
         (&json!("aws"), &json!("dev"), &json!("sha256:0123 (7)"))
     );
+    let mut asked = Vec::new();
+    while asked.len() < 7 {
+        asked.push(told.recv().await.unwrap());
+    }
+    asked.sort();
+    asked.dedup();
+    let read = ["DynamoDB_20120810.GetItem", "secretsmanager.DescribeSecret"];
+    assert_eq!(asked, ["/ping", read[0], read[1]]);
+    router.ask_to_end();
+    assert_eq!(router.wait(), Some(0));
+    assert!(told.try_recv().is_err());
 }
 
 #[test]

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use ask::{
     KEY, PROVIDERS, answered_by, ask, aws_at, bedrock_at, bedrock_by, error_of, message, model_at,
-    question, select, text, tool_result, tool_use,
+    question, select, select_from, text, tool_result, tool_use,
 };
 use futures::FutureExt;
 use serde_json::{Value, json};

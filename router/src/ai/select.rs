@@ -56,6 +56,15 @@ impl Models {
         })
     }
 
+    /// Opens a connection to Bedrock where the process has it: see [`Bedrock::connect`].
+    ///
+    /// [`Bedrock::connect`]: super::Bedrock::connect
+    pub async fn connect(&self) {
+        if let Some((bedrock, _)) = &self.defaults.bedrock {
+            bedrock.connect().await;
+        }
+    }
+
     /// The model for this tenant: its settings decide, then what the process has (Bedrock, its own
     /// keys), then the secret `anthropic` or `openai` of the tenant. The tenant's own secret is
     /// used whole where there is one, so that the process's key never goes to a tenant's address.

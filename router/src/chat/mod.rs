@@ -33,6 +33,7 @@ mod slots;
 mod storing;
 mod tool_loop;
 mod tools;
+mod warm_up;
 
 use jiff::Timestamp;
 use jiff::civil::Date;

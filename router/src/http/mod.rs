@@ -91,6 +91,12 @@ impl App {
         self.routes.clone()
     }
 
+    /// Does what the first turn would otherwise wait for: see [`Engine::warm_up`].
+    pub fn warm_up(&self) -> impl Future<Output = ()> + Send + use<> {
+        let engine = self.engine.clone();
+        async move { engine.warm_up().await }
+    }
+
     /// Waits until no answer is being streamed and the usage of all turns is recorded. Call it once
     /// no more requests come.
     pub async fn drained(&self) {

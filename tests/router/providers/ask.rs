@@ -108,6 +108,12 @@ pub(crate) async fn aws_at(url: &str, region: &str) -> SdkConfig {
 
 /// Who answers a tenant without settings and secrets.
 pub(super) async fn select(defaults: AiDefaults) -> SelectedModel {
+    let models = Models::new(defaults, SkillSet::new(Vec::new()), Reach::Anywhere).unwrap();
+    select_from(&models).await
+}
+
+/// The same, of models that are there already.
+pub(super) async fn select_from(models: &Models) -> SelectedModel {
     let tenant = Tenant {
         id: "acme".parse().unwrap(),
         name: "Acme".to_owned(),
@@ -118,7 +124,6 @@ pub(super) async fn select(defaults: AiDefaults) -> SelectedModel {
         version: 1,
         other: Default::default(),
     };
-    let models = Models::new(defaults, SkillSet::new(Vec::new()), Reach::Anywhere).unwrap();
     models.select(&tenant, &NoSecrets).await.unwrap()
 }
 

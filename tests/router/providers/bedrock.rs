@@ -1,19 +1,24 @@
 //! What is Bedrock's own.
 
+use std::net::SocketAddr;
 use std::process::Command;
 use std::time::Duration;
 
 use aws_config::timeout::TimeoutConfig;
+use axum::extract::{ConnectInfo, Request};
+use axum::http::StatusCode;
 use serde_json::{Value, json};
 use support::model::{Answer, ModelServer, Stop};
-use support::python_venv;
-use t3nets_router::ai::ProviderKind;
+use support::{TestServer, python_venv};
+use t3nets_router::ai::{AiDefaults, Bedrock, Models, ProviderKind};
 use t3nets_router::model::{ContentBlock, NanoUsd, Role, StopReason, TokenUsage};
+use t3nets_router::outbound::Reach;
 use t3nets_router::ports::ModelError;
+use t3nets_router::skills::SkillSet;
 
 use super::{
-    answered_by, ask, aws_at, bedrock_at, bedrock_by, error_of, message, model_at, question, text,
-    tool_result, tool_use,
+    answered_by, ask, aws_at, bedrock_at, bedrock_by, error_of, message, model_at, question,
+    select_from, text, tool_result, tool_use,
 };
 
 const BEDROCK: ProviderKind = ProviderKind::Bedrock;
@@ -343,4 +348,34 @@ async fn without_credentials_bedrock_is_denied() {
     let error = ask(&model, &question()).await.0.unwrap_err();
     assert!(matches!(error, ModelError::Denied(_)), "{error:?}");
     assert!(server.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_model_is_asked_on_the_connection_that_was_opened_for_it() {
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let asked = async move |ConnectInfo(from): ConnectInfo<SocketAddr>, request: Request| {
+        let headers = request.headers();
+        let is_signed = headers.contains_key("authorization");
+        let what = format!("{} {}", request.method(), request.uri().path());
+        tell.send((from, what, is_signed)).unwrap();
+        StatusCode::NOT_FOUND
+    };
+    let server = TestServer::start(axum::Router::new().fallback(asked)).await;
+    let sdk = aws_at(&server.url(), "us-east-1").await;
+    let bedrock = Bedrock::new(&sdk, "dev");
+    let defaults = AiDefaults::default().with_bedrock(bedrock, "some-model".to_owned());
+    let models = Models::new(defaults, SkillSet::new(Vec::new()), Reach::Anywhere).unwrap();
+    models.connect().await;
+    let (opened_from, what, is_signed) = told.try_recv().unwrap();
+    assert_eq!((&*what, is_signed), ("GET /ping", false));
+
+    let model = select_from(&models).await;
+    ask(&model, &question()).await.0.unwrap_err();
+    let (asked_from, what, is_signed) = told.try_recv().unwrap();
+    assert_eq!(
+        (&*what, is_signed),
+        ("POST /model/some-model/converse-stream", true)
+    );
+    assert_eq!(asked_from, opened_from);
+    assert!(told.try_recv().is_err());
 }

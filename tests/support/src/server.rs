@@ -13,7 +13,7 @@ pub struct TestServer {
 }
 
 impl TestServer {
-    /// Serves the routes.
+    /// Serves the routes, which can take the address of whom they answer (`ConnectInfo`).
     #[expect(
         clippy::disallowed_methods,
         reason = "the handle is kept, and aborted on drop"
@@ -26,9 +26,12 @@ impl TestServer {
         let task = tokio::spawn(async move {
             // An answer in two pieces would wait 40 ms for the first one's acknowledgement.
             let listener = listener.tap_io(|socket| drop(socket.set_nodelay(true)));
-            axum::serve(listener, routes)
-                .await
-                .expect("the test server runs");
+            axum::serve(
+                listener,
+                routes.into_make_service_with_connect_info::<SocketAddr>(),
+            )
+            .await
+            .expect("the test server runs");
         });
         Self { address, task }
     }

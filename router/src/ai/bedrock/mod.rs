@@ -8,9 +8,10 @@
 //!
 //! `request` writes a request, `stream` reads a streamed answer's events, `answer` gathers what
 //! comes back, `document` turns JSON into the SDK's form and back, `error` says what a refusal
-//! means.
+//! means, `connect` opens a connection ahead of the first call.
 
 mod answer;
+mod connect;
 mod document;
 mod error;
 mod request;
