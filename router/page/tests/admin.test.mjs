@@ -73,6 +73,72 @@ test("a person is changed, and what the command line changes shows", async (t) =
   await row(page, "Mei T.").getByText("member").waitFor();
 });
 
+test("the budgets of one person and of one key are seen with what is used, set, changed and taken away", async (t) => {
+  const { page, server, address } = t;
+  await server.run("tenant", "set", "user_messages_per_day=9");
+  const key = (await server.run("key", "create", "mei@acme.example", "--name", "release bot", "--quiet")).trim();
+  const chat = () => page.request.fetch(`${address}/api/chat`, { method: "POST", headers: { authorization: `Bearer ${key}`, cookie: "" }, data: { message: "ping" } });
+  for (let asked = 0; asked < 3; asked++) assert.equal((await chat()).status(), 200);
+  const own = async () => (await json(server, "tenant", "users")).users.find((user) => user.user_id === "mei@acme.example").budgets ?? {};
+  const field = (name) => dialog(page).getByLabel(name, { exact: true });
+  const save = () => dialog(page).getByRole("button", { name: "Save" }).click();
+  const budgets = async (name) => {
+    await page.getByRole("button", { name: `Budgets of ${name}` }).click();
+    await field("Messages a day").waitFor();
+  };
+  await open(t, "people");
+  await until("what was asked is settled", async () => {
+    await budgets("Mei Tanaka");
+    const isSettled = await dialog(page).getByText("3 of 9 messages used").isVisible();
+    if (!isSettled) await page.keyboard.press("Escape");
+    return isSettled;
+  });
+  // By the keyboard alone: chosen, typed, and sent with Enter.
+  await field("Messages a day").focus();
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Tab");
+  await page.keyboard.type("3");
+  await field("Dollars a month").selectOption("At most");
+  await field("Dollars a month, at most").fill("five");
+  await field("Tokens a day").selectOption("No limit");
+  await page.keyboard.press("Tab");
+  await save();
+  // What the router does not take is said at its field, and nothing of it is stored.
+  await dialog(page).getByRole("alert").filter({ hasText: "Dollars a month must be a number from 0 to" }).waitFor();
+  assert.ok(await field("Dollars a month, at most").evaluate((field) => field === document.activeElement && field.getAttribute("aria-invalid") === "true"));
+  assert.deepEqual(await own(), {});
+  await field("Dollars a month, at most").fill("$2.50");
+  await page.keyboard.press("Enter");
+  await said(page, "The budgets of Mei Tanaka were changed");
+  assert.deepEqual(await own(), { messages_per_day: 3, tokens_per_day: "unlimited", usd_per_month: 2.5 });
+  await row(page, "Mei Tanaka").getByText("3 of 3 messages a day").waitFor();
+  await row(page, "Mei Tanaka").getByText("used up", { exact: true }).waitFor();
+  await row(page, "Mei Tanaka").getByText("Tokens a day: no limit").waitFor();
+
+  // Somebody else changed it meanwhile: nothing is overwritten, and what holds can be seen.
+  await budgets("Mei Tanaka");
+  await server.run("tenant", "set-user", "mei@acme.example", "--budget", "messages_per_day=7");
+  await field("Messages a day, at most").fill("50");
+  await save();
+  await dialog(page).getByText("Somebody else changed these budgets in the meantime.").waitFor();
+  await dialog(page).getByRole("button", { name: "Show the current values" }).click();
+  await until("the value that holds", async () => (await field("Messages a day, at most").inputValue()) === "7");
+  for (const name of ["Messages a day", "Tokens a day", "Dollars a month"]) await field(name).selectOption({ index: 0 });
+  await save();
+  await said(page, "The budgets of Mei Tanaka were changed");
+  assert.deepEqual(await own(), {});
+
+  await page.goto(`${address}/dashboard?view=keys`);
+  await budgets("release bot");
+  await dialog(page).getByText("3 used today").waitFor();
+  await field("Messages a month").selectOption("At most");
+  await field("Messages a month, at most").fill("4");
+  await save();
+  await said(page, "The budgets of “release bot” were changed");
+  await row(page, "release bot").getByText("3 of 4 messages a month").waitFor();
+  assert.equal(await page.getByRole("button", { name: /^Budgets of/ }).count(), 2);
+});
+
 test("rule 49: removing a person is confirmed by typing their id", async (t) => {
   const { page, server } = t;
   await open(t, "people");

@@ -32,7 +32,7 @@ async function dashboard({ page, server, address }, look) {
   const open = async (name, state) => {
     await page.getByRole("button", { name, exact: true }).first().click();
     await dialog(page).waitFor();
-    await drawn(page);
+    await loaded(page);
     await look(page, state);
   };
   await at("overview");
@@ -46,12 +46,20 @@ async function dashboard({ page, server, address }, look) {
   await page.keyboard.press("Escape");
   await open("Remove Mei Tanaka", "confirming");
   await page.keyboard.press("Escape");
+  await open("Budgets of Mei Tanaka", "budgets of one person");
+  await dialog(page).getByLabel("Tokens a day", { exact: true }).selectOption("At most");
+  await dialog(page).getByRole("button", { name: "Save" }).click();
+  await dialog(page).getByText("Enter a number.").waitFor();
+  await look(page, "a budget without a number");
+  await page.keyboard.press("Escape");
   await open("Invite Mei Tanaka", "inviting");
   await page.getByRole("button", { name: "Create the link" }).click();
   await page.getByLabel("Sign-in link").waitFor();
   await look(page, "a link that is shown once");
   await at("keys");
   await look(page, "keys and sessions");
+  await open("Budgets of release bot", "budgets of one key");
+  await page.keyboard.press("Escape");
   await open("New key", "a new key");
   await at("integrations");
   await page.getByRole("button", { name: "Test" }).first().click();

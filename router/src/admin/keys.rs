@@ -172,12 +172,7 @@ impl Admin {
         seen: &ApiKey,
         edits: &[OwnBudgetEdit],
     ) -> Result<Edited<ApiKey>, AdminError> {
-        if seen.kind() != TokenKind::Key {
-            return Err(AdminError::invalid(
-                "key",
-                "must be an API key: sessions and links have no budgets of their own",
-            ));
-        }
+        require_api_key(seen)?;
         until_unchanged(|| self.try_set_key(seen, edits)).await
     }
 
@@ -238,6 +233,17 @@ impl Admin {
     /// The state of a key now.
     pub fn key_state(&self, key: &ApiKey) -> KeyState {
         KeyState::of(key, self.now())
+    }
+}
+
+/// Whether a key is one that budgets are for.
+pub(super) fn require_api_key(key: &ApiKey) -> Result<(), AdminError> {
+    match key.kind() {
+        TokenKind::Key => Ok(()),
+        _ => Err(AdminError::invalid(
+            "key",
+            "must be an API key: sessions and links have no budgets of their own",
+        )),
     }
 }
 

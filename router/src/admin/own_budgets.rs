@@ -105,7 +105,7 @@ pub(super) fn planned(seen: &OwnBudgets, now: &OwnBudgets, edits: &[OwnBudgetEdi
             continue;
         }
         let field = format!("budget {name}");
-        if current != seen.stored().get(name) {
+        if !same(edit.key, current, seen.stored().get(name)) {
             conflicts.push(FieldConflict {
                 field: field.clone(),
                 now: current.map_or_else(|| "not set".to_owned(), |value| format!("`{value}`")),
@@ -119,6 +119,12 @@ pub(super) fn planned(seen: &OwnBudgets, now: &OwnBudgets, edits: &[OwnBudgetEdi
         changed,
         conflicts,
     }
+}
+
+/// Whether both say the same: a number may be written in several ways.
+fn same(key: BudgetKey, one: Option<&Value>, other: Option<&Value>) -> bool {
+    let read = |value: Option<&Value>| OwnBudgets::read(key, value?);
+    one == other || (read(one).is_some() && read(one) == read(other))
 }
 
 #[cfg(test)]
@@ -175,6 +181,12 @@ mod tests {
         );
         let same = planned(&seen, &now, &wanted("2"));
         assert!(same.conflicts.is_empty() && same.changed.is_empty());
+        let otherwise_written = own(json!({"usd_per_day": 2.0}));
+        assert!(
+            planned(&otherwise_written, &now, &wanted("3"))
+                .conflicts
+                .is_empty()
+        );
         let away = [OwnBudgetEdit::unset("usd_per_day").unwrap()];
         assert_eq!(planned(&now, &now, &away).value, OwnBudgets::default());
     }

@@ -8,7 +8,7 @@ use super::own_budgets::{self, OwnBudgetEdit};
 use super::tenants::MAX_NAME_CHARS;
 use super::{Admin, AdminError, Edited, FieldConflict, one_line, until_unchanged};
 use crate::model::{
-    ApiKey, Record, Tenant, TenantId, TokenKind, User, UserId, UserMemory, UserRole,
+    ApiKey, OwnBudgets, Record, Tenant, TenantId, TokenKind, User, UserId, UserMemory, UserRole,
 };
 use crate::ports::Change;
 
@@ -48,6 +48,8 @@ pub struct UserEdits {
     pub preferences: Vec<(String, Option<String>)>,
     /// Budgets of the person's own.
     pub budgets: Vec<OwnBudgetEdit>,
+    /// Those that the person had where they were decided on; as they are now if absent.
+    pub budgets_seen: Option<OwnBudgets>,
 }
 
 /// What went with a person.
@@ -128,7 +130,8 @@ impl Admin {
     /// Changes a person's record and preferences.
     ///
     /// # Errors
-    /// [`AdminError::Changed`] if someone else changes one of the same fields at the same moment;
+    /// [`AdminError::Changed`] if someone else changes one of the same fields at the same moment,
+    /// or changed one of its budgets since they were seen;
     /// [`AdminError::Refused`] for an address that is another person's, and if the tenant would be
     /// left without an administrator, unless that is allowed.
     pub async fn set_user(
@@ -138,7 +141,10 @@ impl Admin {
         edits: &UserEdits,
         last_admin: LastAdmin,
     ) -> Result<Edited<User>, AdminError> {
-        let seen = self.user(tenant, id).await?;
+        let mut seen = self.user(tenant, id).await?;
+        if let Some(budgets) = &edits.budgets_seen {
+            seen.budgets = budgets.clone();
+        }
         until_unchanged(|| self.try_set_user(&seen, edits, last_admin)).await
     }
 

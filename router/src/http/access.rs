@@ -94,10 +94,20 @@ pub const ROUTES: &[(Method, &str, Callers)] = &[
         "/api/admin/users/{user_id}/invite",
         Callers::Admins,
     ),
+    (
+        Method::GET,
+        "/api/admin/users/{user_id}/budgets",
+        Callers::Admins,
+    ),
     (Method::GET, "/api/admin/keys", Callers::Admins),
     (Method::POST, "/api/admin/keys", Callers::Admins),
     (Method::PATCH, "/api/admin/keys/{key}", Callers::Admins),
     (Method::DELETE, "/api/admin/keys/{key}", Callers::Admins),
+    (
+        Method::GET,
+        "/api/admin/keys/{key}/budgets",
+        Callers::Admins,
+    ),
     (Method::GET, "/api/admin/channels", Callers::Admins),
     (Method::POST, "/api/admin/channels", Callers::Admins),
     (

@@ -231,6 +231,80 @@ async fn one_user_or_key_has_a_budget_of_its_own_and_the_others_what_each_has() 
 }
 
 #[tokio::test]
+async fn an_admin_sees_what_one_used_of_each_budget_and_overwrites_nobodys_change() {
+    let model = ModelServer::scripted([]).await;
+    let general = json!({"user_messages_per_day": 3, "key_messages_per_month": 9});
+    let (app, key) = app_with(&model, general).await;
+    let admin = app.key("default", "ada", UserRole::Admin).await;
+    for _ in 0..2 {
+        assert_eq!(app.chat(&key, "hello").await.status, StatusCode::OK);
+        app.drained().await;
+    }
+    let of = async |path: &str, name: &str| {
+        let path = format!("/api/admin/{path}/budgets");
+        let told = app.get(&path, Some(&admin)).await.json();
+        let all = told["budgets"].as_array().unwrap().clone();
+        assert_eq!(all.len(), 6, "{told}");
+        let one = all.into_iter().find(|one| one["name"] == name).unwrap();
+        ["own", "everyones", "limit", "used", "is_warning"].map(|field| one[field].clone())
+    };
+    let nothing = Value::Null;
+    let (day, month) = ("messages_per_day", "messages_per_month");
+    let none_own = [nothing.clone(), json!(3), json!(3), json!(2), json!(false)];
+    assert_eq!(of("users/bob", day).await, none_own);
+    let keys = app.get("/api/admin/keys", Some(&admin)).await.json();
+    let keys = keys["keys"].as_array().unwrap();
+    let his = keys.iter().find(|key| key["user_id"] == "bob").unwrap();
+    let his = format!("keys/{}", his["hash"].as_str().unwrap());
+    let of_key = [nothing.clone(), json!(9), json!(9), json!(2), json!(false)];
+    assert_eq!(of(&his, month).await, of_key);
+    assert_eq!(of("users/ada", day).await[3], json!(0));
+
+    for path in ["users/bob", &his] {
+        let change = async |value: Value, seen: Value| {
+            let body = json!({"budgets": {day: value}, "budgets_seen": {day: seen}});
+            let path = format!("/api/admin/{path}");
+            app.send_json(Method::PATCH, &path, &admin, &body).await
+        };
+        let set = change(json!(2), nothing.clone()).await;
+        assert_eq!(set.status, StatusCode::OK, "{set:?}");
+        let own = of(path, day).await;
+        assert_eq!((&own[0], &own[2]), (&json!(2), &json!(2)));
+        assert_eq!((&own[3], &own[4]), (&json!(2), &json!(true)));
+        // Another saw none, and decided on that.
+        let refused = change(json!(5), nothing.clone()).await;
+        assert_eq!(refused.status, StatusCode::CONFLICT, "{refused:?}");
+        let error = &refused.json()["error"];
+        assert_eq!(error["code"], "changed");
+        let message = error["message"].as_str().unwrap();
+        assert!(
+            message.ends_with("`budget messages_per_day` is now `2`"),
+            "{message}"
+        );
+        // What is wanted is there already: nothing to refuse.
+        assert_eq!(
+            change(json!(2), nothing.clone()).await.json()["changed"],
+            json!([])
+        );
+        assert_eq!(
+            change(json!("unlimited"), json!(2)).await.status,
+            StatusCode::OK
+        );
+        assert_eq!(of(path, day).await[2], nothing);
+        assert_eq!(
+            change(nothing.clone(), json!("unlimited")).await.status,
+            StatusCode::OK
+        );
+    }
+    let gone = app
+        .get("/api/admin/users/nobody/budgets", Some(&admin))
+        .await;
+    assert_eq!(gone.status, StatusCode::NOT_FOUND);
+    let member = app.get("/api/admin/users/bob/budgets", Some(&key)).await;
+    assert_eq!(member.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
 async fn an_answer_warns_once_four_fifths_are_used() {
     let model = ModelServer::scripted([]).await;
     let (app, key) = app_with(&model, json!({"key_messages_per_month": 5})).await;

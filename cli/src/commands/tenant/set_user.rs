@@ -59,6 +59,7 @@ pub(crate) async fn run(
         role: args.role,
         preferences: set.chain(unset).collect(),
         budgets: args.budgets.into_edits()?,
+        budgets_seen: None,
     };
     if edits == UserEdits::default() {
         return Err(CliError::usage("there is nothing to change").hint(

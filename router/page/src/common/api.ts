@@ -31,6 +31,8 @@ export interface Budget {
   payer: "tenant" | "user" | "key";
   /** Which user, by id; which key, by prefix. */
   of?: string;
+  /** It is that user's or key's alone. */
+  is_own?: boolean;
   unit: Unit;
   period: Period;
   limit: number;

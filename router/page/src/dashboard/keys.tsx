@@ -1,5 +1,6 @@
 // Keys of programs, sessions of browsers, and links that have not been used: all of them sign somebody in.
 import { useState } from "preact/hooks";
+import type { ComponentChildren } from "preact";
 import { moment } from "../figures/days";
 import { type Column, SaveAsCsv, SortedTable } from "../figures/table";
 import { confirm, Dialog, Done } from "../common/dialog";
@@ -7,6 +8,7 @@ import { toast } from "../common/note";
 import { me } from "../common/session";
 import { FormError, Select, ShownOnce, Text, wrongWith } from "./form";
 import { More, Panel, send, useAction, useList } from "./load";
+import { type Own, OwnBudgets, ToldBudgets, textOf, useToldOf } from "./own-budgets";
 import { sorting } from "./place";
 
 interface Key {
@@ -21,7 +23,10 @@ interface Key {
   hash: string;
   /** It is the session of this browser. */
   current?: boolean;
+  budgets?: Own;
 }
+
+const keyPath = (key: Key) => `/api/admin/keys/${encodeURIComponent(key.hash)}`;
 
 const KINDS = [
   { kind: "key", title: "API keys", none: "No key yet. Programs, the command line and other chat clients sign in with one." },
@@ -32,6 +37,9 @@ const KINDS = [
 export function Keys() {
   const list = useList<Key>("/api/admin/keys", "keys");
   const [isNew, setNew] = useState(false);
+  const [budgetsOf, setBudgetsOf] = useState<Key | null>(null);
+  const budgets = useToldOf("key");
+  const toldOf = (key: Key) => (key.kind === "key" ? budgets.of(key.prefix, key.budgets) : []);
   const revoke = (key: Key) => {
     const what = { key: "key", session: "session", link: "invitation" }[key.kind];
     return confirm({
@@ -41,28 +49,36 @@ export function Keys() {
       // A session costs a new sign-in; a key that is gone stops programs.
       ...(key.kind === "key" && { typed: key.name || key.prefix }),
       run: async () => {
-        await send("DELETE", `/api/admin/keys/${encodeURIComponent(key.hash)}`);
+        await send("DELETE", keyPath(key));
         toast("Revoked; it stops working within 5 seconds");
         list.reload();
       },
     });
   };
   const columnsOf = (kind: Key["kind"]): Column<Key>[] => [
-    { id: "name", label: kind === "key" ? "Name" : "How", value: (key) => key.name || (kind === "link" ? "one-time link" : ""), show: (key) => <How of={key} /> },
+    { id: "name", label: kind === "key" ? "Name" : "How", value: (key) => key.name || (kind === "link" ? "one-time link" : ""), show: (key) => <How of={key} budgets={<ToldBudgets all={toldOf(key)} />} /> },
     { id: "prefix", label: "Begins with", value: (key) => key.prefix, show: (key) => <code>{key.prefix}</code> },
     { id: "user", label: "User", value: (key) => key.user_id },
     { id: "role", label: "Role", value: (key) => key.role, show: (key) => <span class={key.role === "admin" ? "tag" : "tag plain"}>{key.role}</span> },
     { id: "created", label: "Created", value: (key) => key.created_at, show: (key) => moment(key.created_at) },
     { id: "expires", label: "Expires", value: (key) => key.expires_at, show: (key) => <Expires of={key} /> },
+    { id: "budgets", label: "Budgets", value: (key) => textOf(toldOf(key)) },
     {
       id: "actions",
       label: "Actions",
       isActions: true,
       value: () => null,
       show: (key) => (
-        <button type="button" class="btn small danger" aria-label={`Revoke ${key.name || key.prefix}`} onClick={() => void revoke(key)}>
-          Revoke
-        </button>
+        <>
+          {key.kind === "key" && (
+            <button type="button" class="btn small" aria-label={`Budgets of ${key.name || key.prefix}`} onClick={() => setBudgetsOf(key)}>
+              Budgets
+            </button>
+          )}
+          <button type="button" class="btn small danger" aria-label={`Revoke ${key.name || key.prefix}`} onClick={() => void revoke(key)}>
+            Revoke
+          </button>
+        </>
       ),
     },
   ];
@@ -71,9 +87,9 @@ export function Keys() {
       {KINDS.map(({ kind, title, none }) => {
         const rows = list.items.filter((key) => key.kind === kind);
         if (rows.length === 0 && kind === "link") return null;
-        const columns = columnsOf(kind);
-        // A session is told by what opened it.
-        const shown = kind === "session" ? columns.filter((column) => column.id !== "prefix") : columns;
+        const columns = columnsOf(kind).filter(({ id }) => id !== "budgets" || kind === "key");
+        // A session is told by what opened it; a key's budgets stand below its name.
+        const shown = columns.filter(({ id }) => id !== "budgets" && (id !== "prefix" || kind !== "session"));
         const tools = (
           <>
             <SaveAsCsv file={`t3nets-${kind}s`} columns={columns} rows={rows} />
@@ -91,6 +107,20 @@ export function Keys() {
         );
       })}
       <More list={list} />
+      {budgetsOf && (
+        <OwnBudgets
+          title={budgetsOf.name ? `“${budgetsOf.name}”` : budgetsOf.prefix}
+          payer="key"
+          path={keyPath(budgetsOf)}
+          onClose={() => setBudgetsOf(null)}
+          onDone={(said) => {
+            setBudgetsOf(null);
+            toast(said);
+            list.reload();
+            budgets.reload();
+          }}
+        />
+      )}
       {isNew && (
         <NewKey
           onClose={() => {
@@ -113,11 +143,12 @@ function Expires({ of: { expires_at, state, kind } }: { of: Key }) {
   return isSoon ? <span class="soon">{moment(expires_at)} – soon</span> : <>{moment(expires_at)}</>;
 }
 
-function How({ of }: { of: Key }) {
+function How({ of, budgets }: { of: Key; budgets: ComponentChildren }) {
   return (
     <>
       {of.name || (of.kind === "link" ? "one-time link" : <span class="soft">no name</span>)}
       {of.kind === "session" && of.current && <span class="tag plain beside">this browser</span>}
+      {budgets}
     </>
   );
 }

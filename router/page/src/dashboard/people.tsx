@@ -1,13 +1,15 @@
 // The tenant's people: add, change, invite, remove.
 import { useState } from "preact/hooks";
+import type { ComponentChildren } from "preact";
 import { moment } from "../figures/days";
 import { type Column, SaveAsCsv, SortedTable } from "../figures/table";
-import type { User } from "../common/api";
+import type { User as OfApi } from "../common/api";
 import { confirm, Dialog, Done } from "../common/dialog";
 import { toast } from "../common/note";
 import { me } from "../common/session";
 import { Filter, FormError, Select, ShownOnce, Text, matches, wrongWith } from "./form";
 import { More, Panel, send, useAction, useList } from "./load";
+import { type Own, OwnBudgets, ToldBudgets, textOf, useToldOf } from "./own-budgets";
 import { sorting } from "./place";
 
 const ROLES = [
@@ -17,7 +19,8 @@ const ROLES = [
 
 export const userPath = (id: string) => `/api/admin/users/${encodeURIComponent(id)}`;
 
-type Open = { what: "add" } | { what: "change" | "invite"; user: User };
+type User = OfApi & { budgets?: Own };
+type Open = { what: "add" } | { what: "change" | "invite" | "budgets"; user: User };
 /** From so many on there is a box to search them. */
 const MANY = 15;
 const nameOf = (user: User) => user.display_name || user.user_id;
@@ -27,11 +30,14 @@ export function People() {
   const keys = useList<{ user_id: string; kind: string; state: string; expires_at: string | null }>("/api/admin/keys", "keys");
   const [open, setOpen] = useState<Open | null>(null);
   const [filter, setFilter] = useState("");
+  const budgets = useToldOf("user");
+  const toldOf = (user: User) => budgets.of(user.user_id, user.budgets);
   const done = (said: string) => {
     setOpen(null);
     toast(said);
     list.reload();
     keys.reload();
+    budgets.reload();
   };
   const remove = (user: User) =>
     confirm({
@@ -49,10 +55,11 @@ export function People() {
   const isLast = (user: User) => user.user_id === last?.user_id;
   const invited = new Map(keys.items.filter((key) => key.kind === "link" && key.state === "active").map((key) => [key.user_id, key.expires_at]));
   const all: Column<User>[] = [
-    { id: "name", label: "Name", value: nameOf, show: (user) => <Who user={user} until={invited.get(user.user_id)} /> },
+    { id: "name", label: "Name", value: nameOf, show: (user) => <Who user={user} until={invited.get(user.user_id)} budgets={<ToldBudgets all={toldOf(user)} />} /> },
     { id: "email", label: "E-mail", value: (user) => user.email },
     { id: "id", label: "User ID", value: (user) => user.user_id },
     { id: "role", label: "Role", value: (user) => user.role, show: (user) => <span class={user.role === "admin" ? "tag" : "tag plain"}>{user.role}</span> },
+    { id: "budgets", label: "Budgets", value: (user) => textOf(toldOf(user)) },
     {
       id: "actions",
       label: "Actions",
@@ -66,6 +73,9 @@ export function People() {
           <button type="button" class="btn small" aria-label={`Change ${nameOf(user)}`} onClick={() => setOpen({ what: "change", user })}>
             Change
           </button>
+          <button type="button" class="btn small" aria-label={`Budgets of ${nameOf(user)}`} onClick={() => setOpen({ what: "budgets", user })}>
+            Budgets
+          </button>
           <button type="button" class="btn small danger" aria-label={`Remove ${nameOf(user)}`} disabled={isLast(user)} title={isLast(user) ? LAST : undefined} onClick={() => void remove(user)}>
             Remove
           </button>
@@ -74,7 +84,9 @@ export function People() {
     },
   ];
   // People are known by their address, unless the command line gave them another id.
-  const columns = list.items.every((user) => user.user_id === user.email) ? all.filter((column) => column.id !== "id") : all;
+  const isKnown = list.items.every((user) => user.user_id === user.email);
+  // Budgets stand below the name: they have a column in the file alone.
+  const columns = all.filter(({ id }) => id !== "budgets" && (id !== "id" || !isKnown));
   const found = list.items.filter((user) => matches(filter, [user.display_name, user.email, user.user_id, user.role]));
   const tools = (
     <>
@@ -102,6 +114,7 @@ export function People() {
       </Panel>
       {open?.what === "add" && <AddPerson onClose={() => setOpen(null)} onDone={done} onInvite={(user) => (list.reload(), setOpen({ what: "invite", user }))} />}
       {open?.what === "change" && <ChangePerson user={open.user} isLast={isLast(open.user)} onClose={() => setOpen(null)} onDone={done} />}
+      {open?.what === "budgets" && <OwnBudgets title={nameOf(open.user)} payer="user" path={userPath(open.user.user_id)} onClose={() => setOpen(null)} onDone={done} />}
       {open?.what === "invite" && <Invite user={open.user} onClose={() => (setOpen(null), keys.reload())} />}
     </>
   );
@@ -109,7 +122,7 @@ export function People() {
 
 const LAST = "The only administrator. Make someone else an administrator first.";
 
-function Who({ user, until }: { user: User; until: string | null | undefined }) {
+function Who({ user, until, budgets }: { user: User; until: string | null | undefined; budgets: ComponentChildren }) {
   return (
     <>
       <span class="cut" title={nameOf(user)}>{nameOf(user)}</span>
@@ -119,6 +132,7 @@ function Who({ user, until }: { user: User; until: string | null | undefined }) 
           invited
         </span>
       )}
+      {budgets}
     </>
   );
 }

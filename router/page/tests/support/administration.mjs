@@ -1,5 +1,5 @@
 // What an admin administers, for the scripted server: something of each kind, and each in the states that it can have.
-import { NOW, PEOPLE, TODAY, limits } from "./ledger.mjs";
+import { NOW, PEOPLE, TODAY, budget as standing, limits } from "./ledger.mjs";
 
 const at = (days) => new Date(NOW.getTime() + days * 86_400_000).toISOString();
 const key = (kind, name, more = {}) => ({ prefix: `t3${kind === "session" ? "s" : kind === "link" ? "i" : "n"}_abcdefgh`, user_id: "ada", kind, name, role: "admin", state: "active", created_at: at(-3), expires_at: at(27), hash: `${kind} ${name}`, current: false, ...more });
@@ -34,6 +34,15 @@ const settings = [
 /** The field of a budget, in its group. */
 export const budgetField = (page, group, name) => page.getByRole("group", { name: group, exact: true }).getByRole("textbox", { name, exact: true });
 
+/** How the budgets of one person or key stand: of each unit another case. */
+function budgetsOfOne() {
+  const cases = { messages_per_day: [18, 20, null], tokens_per_day: [41_200, null, null], usd_per_day: [1.25, 5, 5], messages_per_month: [230, null, "unlimited", 400], tokens_per_month: [2e6, 2e6, null], usd_per_month: [12.5, 12, 12] };
+  return Object.entries(cases).map(([name, [used, limit, own, everyones = own === null ? limit : null]]) => {
+    const { unit, period, is_warning, resets_at } = standing(name, used, limit ?? Infinity);
+    return { name, unit, period, own, everyones, limit, used, is_warning, resets_at };
+  });
+}
+
 const audit = [
   { id: "3", at: `${TODAY}T09:12:00Z`, actor: "user:ada", action: "integration.set", target: "jira" },
   { id: "2", at: `${TODAY}T08:02:00Z`, actor: "operator:ci", action: "tenant.set", target: "messages_per_day" },
@@ -46,7 +55,7 @@ export function administered(path) {
     "/api/admin/integrations": { integrations },
     "/api/admin/channels": { channels: [{ channel_type: "slack", channel_id: "T024BE7LD" }], served: ["dashboard", "api", "slack"] },
     "/api/admin/audit": { entries: audit },
-    "/api/admin/users": { users: PEOPLE },
+    "/api/admin/users": { users: PEOPLE.map((person) => ({ ...person, ...(person.user_id === "mei" && { budgets: { usd_per_day: 5, messages_per_month: "unlimited" } }) })) },
     "/api/settings": { tenant_id: "acme", name: "Acme", status: "active", model: { provider: "bedrock", name: "Claude Sonnet 4.5" }, limits: limits(), settings, version: 1 },
   }[path];
 }
@@ -54,6 +63,7 @@ export function administered(path) {
 /** Lets a scripted server answer what the dashboard's other views ask. */
 export function withAdministration(server) {
   server.next("GET", /^\/api\/(admin\/(keys|integrations|channels|audit|users)|settings)$/, ({ response, url }) => server.json(response, 200, administered(url.pathname)), Infinity);
+  server.next("GET", /^\/api\/admin\/(users|keys)\/[^/]+\/budgets$/, { status: 200, body: { budgets: budgetsOfOne() } }, Infinity);
   server.next("POST", "/api/admin/integrations/jira/test", { status: 409, error: { code: "integration_denied", message: "Jira refused the credentials", hint: "make a new token" } }, Infinity);
   server.next("POST", /^\/api\/admin\/users\/[^/]+\/invite$/, { status: 201, body: { user_id: "mei", link_token: "t3i_abcdefghijklmnopqrstuvwxyz", prefix: "t3i_abcdefgh", expires_at: at(7) } }, Infinity);
   return server;

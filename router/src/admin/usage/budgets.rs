@@ -56,7 +56,7 @@ pub enum Counted {
 }
 
 impl Counted {
-    fn of(unit: Unit, count: u64) -> Self {
+    pub(super) fn of(unit: Unit, count: u64) -> Self {
         match unit {
             Unit::Messages | Unit::Tokens => Self::Whole(count),
             Unit::Usd => Self::Usd(NanoUsd(count)),
@@ -202,7 +202,7 @@ fn counted(unit: Unit, day: &DailyUsage) -> u64 {
     }
 }
 
-fn of_line(unit: Unit, line: &LedgerLine) -> u64 {
+pub(super) fn of_line(unit: Unit, line: &LedgerLine) -> u64 {
     let (counts, used) = (&line.counts, &line.counts.used);
     match unit {
         Unit::Messages => counts.turns,

@@ -9,6 +9,7 @@
 
 mod budgets;
 mod names;
+mod of_one;
 #[cfg(test)]
 mod tests;
 
@@ -30,6 +31,7 @@ use crate::ports::StoreError;
 
 pub use budgets::{BudgetView, BudgetsOf, Counted};
 pub use names::Names;
+pub use of_one::BudgetOfOne;
 
 /// The most days of usage that are read at once.
 pub const MAX_USAGE_DAYS: u32 = 366;

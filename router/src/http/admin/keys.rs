@@ -8,9 +8,10 @@ use secrecy::ExposeSecret;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::own_budgets;
+use super::{budgets_seen, own_budgets};
 use crate::admin::keys::{KeyState, MAX_KEY_LIFE, NewKey};
 use crate::admin::own_budgets::OwnBudgetEdit;
+use crate::admin::usage::BudgetOfOne;
 use crate::admin::views::KeyView;
 use crate::http::AppState;
 use crate::http::auth::Administrator;
@@ -18,7 +19,7 @@ use crate::http::error::{ApiError, Errors};
 use crate::http::extract::{JsonBody, QueryString};
 use crate::http::fields::{Fields, FromFields};
 use crate::http::paging::PageQuery;
-use crate::model::{ApiKey, UserId, UserRole};
+use crate::model::{ApiKey, OwnBudgets, UserId, UserRole};
 
 /// A page of the tenant's keys.
 #[derive(Debug, Serialize, ToSchema)]
@@ -166,13 +167,18 @@ pub(in crate::http) struct KeyEditsBody {
     /// or `unlimited`; null takes one away.
     #[schema(value_type = Option<Object>)]
     budgets: Vec<OwnBudgetEdit>,
+    /// The budgets of its own that were seen: a change of one that is another by now is refused.
+    #[schema(value_type = Option<Object>)]
+    budgets_seen: Option<OwnBudgets>,
 }
 
 impl FromFields for KeyEditsBody {
     fn from_fields(fields: &Fields) -> Result<Self, ApiError> {
-        fields.only(&["budgets"])?;
-        let budgets = own_budgets(fields)?;
-        Ok(Self { budgets })
+        fields.only(&["budgets", "budgets_seen"])?;
+        Ok(Self {
+            budgets: own_budgets(fields)?,
+            budgets_seen: budgets_seen(fields)?,
+        })
     }
 }
 
@@ -203,12 +209,50 @@ pub(in crate::http) async fn set(
     Path(key): Path<String>,
     JsonBody(body): JsonBody<KeyEditsBody>,
 ) -> Result<Json<ChangedKey>, ApiError> {
-    let key = admin.find_key(&tenant.id, &key).await?;
+    let mut key = admin.find_key(&tenant.id, &key).await?;
+    if let Some(seen) = body.budgets_seen {
+        key.budgets = seen;
+    }
     let edited = admin.set_key(&key, &body.budgets).await?;
     let state = admin.key_state(&edited.value).as_str();
     Ok(Json(ChangedKey {
         changed: edited.changed,
         key: KeyView::new(edited.value, state),
+    }))
+}
+
+/// How a key's budgets stand.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct BudgetsOfKey {
+    /// The key's first characters.
+    prefix: String,
+    /// The user it speaks for.
+    user_id: String,
+    /// What was used, by unit and period, and the limits there are.
+    budgets: Vec<BudgetOfOne>,
+}
+
+/// Show a key's budgets, and how much of them is used
+#[utoipa::path(
+    get,
+    path = "/api/admin/keys/{key}/budgets",
+    tag = "administration",
+    params(("key" = String, Path, description = "The key's prefix, or the start of its hash")),
+    responses(
+        (status = 200, description = "The budgets, those without a limit included", body = BudgetsOfKey),
+        Errors,
+    ),
+    security(("key" = [])),
+)]
+pub(in crate::http) async fn budgets(
+    Administrator { admin, tenant, .. }: Administrator,
+    Path(key): Path<String>,
+) -> Result<Json<BudgetsOfKey>, ApiError> {
+    let key = admin.find_key(&tenant.id, &key).await?;
+    Ok(Json(BudgetsOfKey {
+        budgets: admin.budgets_of_key(&key).await?,
+        user_id: key.user_id.to_string(),
+        prefix: key.prefix,
     }))
 }
 

@@ -18,6 +18,7 @@ use serde_json::Value;
 use super::error::ApiError;
 use super::fields::Fields;
 use crate::admin::own_budgets::OwnBudgetEdit;
+use crate::model::OwnBudgets;
 
 /// A part of the path.
 ///
@@ -39,4 +40,17 @@ fn own_budgets(fields: &Fields) -> Result<Vec<OwnBudgetEdit>, ApiError> {
         value => OwnBudgetEdit::set(name, value.clone()),
     });
     edits.map(|edit| Ok(edit?)).collect()
+}
+
+/// The budgets that one user or key had where they were decided on.
+///
+/// # Errors
+/// If it is no object.
+fn budgets_seen(fields: &Fields) -> Result<Option<OwnBudgets>, ApiError> {
+    let mut seen = fields.object("budgets_seen")?.cloned();
+    if let Some(seen) = &mut seen {
+        // What was not set may be sent as null, as it is told.
+        seen.retain(|_, value| !value.is_null());
+    }
+    Ok(seen.map(OwnBudgets::from))
 }

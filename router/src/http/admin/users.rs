@@ -8,9 +8,10 @@ use secrecy::ExposeSecret;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{of_path, own_budgets};
+use super::{budgets_seen, of_path, own_budgets};
 use crate::admin::own_budgets::OwnBudgetEdit;
 use crate::admin::sessions::MAX_LINK_LIFE;
+use crate::admin::usage::BudgetOfOne;
 use crate::admin::users::{LastAdmin, NewUser, UserEdits};
 use crate::admin::views::UserView;
 use crate::http::AppState;
@@ -19,7 +20,7 @@ use crate::http::error::{ApiError, Errors};
 use crate::http::extract::{JsonBody, QueryString};
 use crate::http::fields::{Fields, FromFields};
 use crate::http::paging::PageQuery;
-use crate::model::{UserId, UserRole};
+use crate::model::{OwnBudgets, UserId, UserRole};
 
 /// A page of the tenant's users.
 #[derive(Debug, Serialize, ToSchema)]
@@ -127,11 +128,21 @@ pub(in crate::http) struct UserEditsBody {
     /// number, or `unlimited`; null takes one away.
     #[schema(value_type = Option<Object>)]
     budgets: Vec<OwnBudgetEdit>,
+    /// The budgets of their own that were seen: a change of one that is another by now is refused.
+    #[schema(value_type = Option<Object>)]
+    budgets_seen: Option<OwnBudgets>,
 }
 
 impl FromFields for UserEditsBody {
     fn from_fields(fields: &Fields) -> Result<Self, ApiError> {
-        fields.only(&["email", "display_name", "role", "preferences", "budgets"])?;
+        fields.only(&[
+            "email",
+            "display_name",
+            "role",
+            "preferences",
+            "budgets",
+            "budgets_seen",
+        ])?;
         let preferences = fields.object("preferences")?.into_iter().flatten();
         let preferences = preferences.map(|(name, value)| {
             if value.is_null() {
@@ -148,6 +159,7 @@ impl FromFields for UserEditsBody {
             role: fields.id(&["role"])?,
             preferences: preferences.collect::<Result<_, ApiError>>()?,
             budgets: own_budgets(fields)?,
+            budgets_seen: budgets_seen(fields)?,
         })
     }
 }
@@ -188,6 +200,7 @@ pub(in crate::http) async fn set(
         role: body.role,
         preferences: body.preferences,
         budgets: body.budgets,
+        budgets_seen: body.budgets_seen,
     };
     let edited = admin
         .set_user(&tenant.id, &user_id, &edits, LastAdmin::Keep)
@@ -195,6 +208,38 @@ pub(in crate::http) async fn set(
     Ok(Json(ChangedUser {
         changed: edited.changed,
         user: edited.value.into(),
+    }))
+}
+
+/// How a user's budgets stand.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct BudgetsOfUser {
+    user_id: String,
+    /// What was used, by unit and period, and the limits there are.
+    budgets: Vec<BudgetOfOne>,
+}
+
+/// Show a user's budgets, and how much of them is used
+#[utoipa::path(
+    get,
+    path = "/api/admin/users/{user_id}/budgets",
+    tag = "administration",
+    params(("user_id" = String, Path, description = "The user's id")),
+    responses(
+        (status = 200, description = "The budgets, those without a limit included", body = BudgetsOfUser),
+        Errors,
+    ),
+    security(("key" = [])),
+)]
+pub(in crate::http) async fn budgets(
+    Administrator { admin, tenant, .. }: Administrator,
+    Path(user_id): Path<String>,
+) -> Result<Json<BudgetsOfUser>, ApiError> {
+    let id: UserId = of_path("user_id", &user_id)?;
+    let user = admin.user(&tenant.id, &id).await?;
+    Ok(Json(BudgetsOfUser {
+        budgets: admin.budgets_of_user(&user).await?,
+        user_id: id.to_string(),
     }))
 }
 
