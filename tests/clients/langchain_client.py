@@ -44,6 +44,9 @@ def main():
     # It names the tool that has to be called.
     structured = model.with_structured_output(Weather, method="function_calling")
     assert structured.invoke("think of a city") == Weather(city="Zürich")
+    # By default it asks for the form of the answer.
+    structured = model.with_structured_output(Weather)
+    assert structured.invoke("think of a city") == Weather(city="Zürich")
 
 
 main()

@@ -3,6 +3,8 @@
 import assert from "node:assert/strict";
 
 import OpenAI from "openai";
+import { zodResponseFormat } from "openai/helpers/zod";
+import { z } from "zod";
 
 const baseURL = `${process.env.T3NETS_URL}/v1`;
 const client = (apiKey) => new OpenAI({ baseURL, apiKey });
@@ -37,6 +39,13 @@ const calls = [];
 runner.on("functionToolCall", (call) => calls.push(JSON.parse(call.arguments).city));
 assert.equal(await runner.finalContent(), "It is warm: 21 degrees.");
 assert.deepEqual(calls, ["Zürich", "Bern"]);
+
+const parsed = await api.chat.completions.parse({
+  model: "t3nets",
+  messages: user("think of a city"),
+  response_format: zodResponseFormat(z.object({ city: z.string() }), "place"),
+});
+assert.deepEqual(parsed.choices[0].message.parsed, { city: "Zürich" });
 
 // A stop.
 const held = await api.chat.completions.create({ model: "t3nets", messages: user("hold"), stream: true });

@@ -4,6 +4,7 @@ import json
 import os
 
 import openai
+import pydantic
 
 URL = os.environ["T3NETS_URL"] + "/v1"
 WEATHER = {
@@ -69,6 +70,10 @@ def the_helper_that_gathers_a_stream(api):
     assert whole.choices[0].message.tool_calls[0].function.name == "get_weather", whole
 
 
+class Place(pydantic.BaseModel):
+    city: str
+
+
 def main():
     api = client(os.environ["T3NETS_KEY"])
     models = [model.id for model in api.models.list()]
@@ -78,6 +83,9 @@ def main():
     assert (whole.choices[0].message.content, whole.choices[0].finish_reason) == ("So.", "stop"), whole
     streamed_conversation_with_a_tool(api)
     the_helper_that_gathers_a_stream(api)
+    messages = [{"role": "user", "content": "think of a city"}]
+    parsed = api.chat.completions.parse(model="t3nets", messages=messages, response_format=Place)
+    assert parsed.choices[0].message.parsed == Place(city="Zürich"), parsed
 
     # A stop: the client closes the stream, and the connection serves the next request.
     stream = api.chat.completions.create(model="t3nets", messages=[{"role": "user", "content": "hold"}], stream=True)

@@ -3,11 +3,17 @@
 import assert from "node:assert/strict";
 
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
-import { APICallError, generateText, stepCountIs, streamText, tool } from "ai";
+import { APICallError, generateObject, generateText, stepCountIs, streamText, tool } from "ai";
 import { z } from "zod";
 
 const provider = (apiKey) =>
-  createOpenAICompatible({ name: "t3nets", baseURL: `${process.env.T3NETS_URL}/v1`, apiKey, includeUsage: true });
+  createOpenAICompatible({
+    name: "t3nets",
+    baseURL: `${process.env.T3NETS_URL}/v1`,
+    apiKey,
+    includeUsage: true,
+    supportsStructuredOutputs: true,
+  });
 const model = provider(process.env.T3NETS_KEY)("t3nets");
 const cities = [];
 const tools = {
@@ -27,6 +33,9 @@ for await (const delta of answer.textStream) words += delta;
 assert.equal(words, "Let me look.It is warm: 21 degrees.");
 assert.deepEqual(cities.sort(), ["Bern", "Zürich"]);
 assert.equal((await answer.totalUsage).totalTokens, 30);
+
+const { object } = await generateObject({ model, schema: z.object({ city: z.string() }), prompt: "think of a city" });
+assert.deepEqual(object, { city: "Zürich" });
 
 // A stream that breaks off.
 const errors = [];

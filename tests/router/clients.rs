@@ -88,6 +88,9 @@ fn says(call: &ModelCall) -> Says {
             .in_chunks(3)
             .and_tool("t1", "get_weather", json!({"city": "Zürich"}))
             .and_tool("t2", "get_weather", json!({"city": "Bern"})),
+        "think of a city" if call.body.get("response_format").is_some() => {
+            Says::text(r#"{"city":"Zürich"}"#).in_chunks(3)
+        }
         "think of a city" => {
             let named = call.body["tool_choice"]["function"]["name"].as_str();
             Says::tool("t1", named.unwrap_or("none"), json!({"city": "Zürich"}))

@@ -12,6 +12,7 @@ mod anthropic;
 pub(crate) mod ask;
 mod bedrock;
 mod bedrock_tolerance;
+mod formats;
 mod openai;
 mod tolerance;
 
@@ -64,6 +65,7 @@ async fn what_a_client_asks_of_a_model_is_passed_on() {
             stop: vec!["END".to_owned()],
             temperature: Some(0.5),
             top_p: Some(0.25),
+            ..ModelOptions::default()
         };
         ask(&model, &request).await.0.unwrap();
         request.options.tool_choice = ToolChoice::Named("sprint_status".to_owned());

@@ -12,7 +12,8 @@
 //! 3. [`table`] and its data file `models.toml`: names, ids, prices, abilities.
 //! 4. One file or folder per provider: `bedrock`, `anthropic`, `openai` (any compatible endpoint),
 //!    `offline` (no model: templates); `endpoint`, `http`, `reading`, `refusal` and `thinking` are
-//!    what they share. [`recorded`] reads answers without a network.
+//!    what they share; `format` brings each to the form that a client asks for. [`recorded`] reads
+//!    answers without a network.
 //!
 //! The rules for every adapter: one attempt per call; streamed wherever the model can, so that text
 //! arrives at once; dropping the future cancels the call; no key in an error. Arguments of a tool
@@ -24,6 +25,7 @@ mod bedrock;
 mod breaker;
 mod defaults;
 mod endpoint;
+mod format;
 mod http;
 mod offline;
 mod openai;
@@ -40,6 +42,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use serde::Deserialize;
+
 use crate::ports::ModelError;
 
 pub use bedrock::Bedrock;
@@ -52,7 +56,8 @@ pub use retry::with_retries;
 pub use select::{Choice, Models, SelectError, SelectedModel, TenantModels, Tier};
 
 /// Who provides a tenant's model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum ProviderKind {
     /// Amazon Bedrock, by IAM. On the AWS platform only.
     Bedrock,

@@ -14,6 +14,7 @@ pub use self::error::SelectError;
 use super::anthropic::Anthropic;
 use super::breaker::{Attempt, Breaker, Breakers, Circuit};
 use super::defaults::{AiDefaults, Credentials};
+use super::format;
 use super::http;
 use super::offline::Offline;
 use super::openai::{Learnt, OpenAi};
@@ -436,7 +437,10 @@ impl SelectedModel {
             }
             listen(event);
         };
-        let outcome = self.chat.reply(request, &mut listen).await;
+        let outcome = match &request.options.format {
+            None => self.chat.reply(request, &mut listen).await,
+            Some(format) => format::reply(self, request, format, &mut listen).await,
+        };
         call.end(&outcome);
         outcome
     }

@@ -50,6 +50,9 @@ pub struct ModelInfo {
     pub effort: Option<String>,
     /// What it can do through the APIs used here.
     pub abilities: Vec<Ability>,
+    /// The providers that hold its answer to a schema.
+    #[serde(default)]
+    pub structured: Vec<ProviderKind>,
     /// The price of a call.
     pub price: Price,
     /// The price of a call with a long prompt, where it differs.
@@ -66,6 +69,8 @@ pub enum Ability {
     Streaming,
     /// Answers can be streamed while tools are offered.
     StreamedTools,
+    /// A call of a tool can be demanded.
+    ForcedTools,
 }
 
 /// Prices in US dollars per million tokens.

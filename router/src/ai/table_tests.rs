@@ -42,6 +42,8 @@ fn limits_and_prices_are_plausible() {
         let name = &info.name;
         assert!(u64::from(info.max_output) < info.context, "{name}");
         assert!(info.abilities.contains(&Ability::Tools), "{name}");
+        let mut holding = info.structured.iter();
+        assert!(holding.all(|by| info.id(*by).is_some()), "{name}");
         for price in [Some(info.price), info.long_prompt.map(|long| long.price)]
             .into_iter()
             .flatten()

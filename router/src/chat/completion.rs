@@ -45,7 +45,7 @@ pub struct CompletionRequest {
     /// What else it asks of the model.
     pub options: ModelOptions,
     /// Whether the last message is a person's to the assistant as it is: without a client's
-    /// instructions and tools, which small talk and rules know nothing of.
+    /// instructions, tools and form of the answer, which small talk and rules know nothing of.
     pub is_plain: bool,
 }
 
@@ -66,6 +66,11 @@ impl CompletionRequest {
     /// Whether the model has to call one of the client's tools.
     pub(super) fn must_call(&self) -> bool {
         self.options.tool_choice != ToolChoice::Auto
+    }
+
+    /// Whether the answer has to be more than words.
+    pub(super) fn asks_for_form(&self) -> bool {
+        self.options.format.is_some()
     }
 
     pub(super) fn own_tools(&self) -> ClientTools<'_> {

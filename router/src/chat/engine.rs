@@ -221,7 +221,14 @@ impl Engine {
     ) -> Result<(Reservation, Outcome), TurnError> {
         let caller = &request.caller;
         // Boxed, as what else takes much room on the stack and is not part of every turn.
-        let consent = Box::pin(self.consent(request, source, now)).await?;
+        let consent = match source
+            .client()
+            .is_some_and(CompletionRequest::asks_for_form)
+        {
+            // What is asked and answered in words has no other form.
+            true => None,
+            false => Box::pin(self.consent(request, source, now)).await?,
+        };
         let is_plain = source.client().is_none_or(|client| client.is_plain);
         let fixed = match &consent {
             Some(consent) => consent.fixed(),

@@ -13,8 +13,8 @@ use super::reserving::is_spending;
 use crate::ai::SelectedModel;
 use crate::ai::table::ModelInfo;
 use crate::model::{
-    Amounts, ContentBlock, Hold, LedgerAccount, ModelReply, ModelRequest, NanoUsd, Reserved, Route,
-    SettledTurn, Standing, StopReason, TokenUsage, Unit, UsageDelta,
+    Amounts, ContentBlock, Hold, LedgerAccount, ModelReply, ModelRequest, NanoUsd, Reserved,
+    ResponseFormat, Route, SettledTurn, Standing, StopReason, TokenUsage, Unit, UsageDelta,
 };
 use crate::ports::{ModelEvent, UsageStore};
 use crate::telemetry;
@@ -288,7 +288,11 @@ fn sent_bytes(request: &ModelRequest) -> usize {
         .tools
         .iter()
         .map(|tool| tool.name.len() + tool.description.len() + tool.input_schema.to_string().len());
-    request.system.len() + blocks.map(block_bytes).sum::<usize>() + tools.sum::<usize>()
+    let format = request.options.format.as_ref();
+    request.system.len()
+        + blocks.map(block_bytes).sum::<usize>()
+        + tools.sum::<usize>()
+        + format.map_or(0, ResponseFormat::bytes)
 }
 
 fn heard_bytes(reply: &ModelReply) -> usize {

@@ -63,6 +63,7 @@ impl ToolLoop<'_> {
         for round in 0..=MAX_ROUNDS {
             let is_last = round == MAX_ROUNDS;
             if is_last {
+                request.options.must_answer = true;
                 // Anthropic and Bedrock refuse a request that leaves out the tools while their
                 // calls are in the conversation, so the model is told instead:
                 // https://docs.aws.amazon.com/bedrock/latest/userguide/tool-use.html
@@ -96,7 +97,12 @@ impl ToolLoop<'_> {
                 .iter()
                 .filter(|block| matches!(block, ContentBlock::ToolUse { .. }))
                 .count();
+            let has_form = request.options.format.is_some();
             if reply.stop != StopReason::ToolUse || calls == 0 || is_last {
+                if has_form && reply.stop == StopReason::ToolUse {
+                    let error = "it calls tools where it has to answer".to_owned();
+                    return Err(ModelError::Protocol(error).into());
+                }
                 if self.client.is_some() {
                     // A program is told why the model stopped, and shows it in its own way.
                     return Ok(outcome);
@@ -107,13 +113,15 @@ impl ToolLoop<'_> {
                 }
                 return Ok(outcome);
             }
-            if let Some(how) = self.tools.servers.to_connect(&reply.content) {
+            // Neither has the form: the model is told instead that there is no such tool.
+            let to_connect = || self.tools.servers.to_connect(&reply.content);
+            if let Some(how) = (!has_form).then(to_connect).flatten() {
                 outcome.stop = StopReason::EndTurn;
                 outcome.add_note(&how, on_event);
                 return Ok(outcome);
             }
             // A JSON answer is not stored, so nothing could be agreed to.
-            let question = match self.raw {
+            let question = match self.raw || has_form {
                 true => None,
                 false => Question::about(self.tools, &reply.content, self.now)?,
             };

@@ -189,7 +189,7 @@ pub(super) async fn run_calls(
                 Err(format!("only {MOST_CALLS} tools can be called at once"))
             }
             Some(Tool::OfServer(tool)) if !tool.tool.is_free => {
-                Err("it was not run: the user has to be asked first, which needs fewer calls at once, or shorter arguments".to_owned())
+                Err("it was not run: the user has to be asked first, which needs an answer in words, fewer calls at once, or shorter arguments".to_owned())
             }
             Some(tool) => Ok(tool),
         })

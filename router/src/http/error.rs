@@ -441,7 +441,10 @@ impl From<ModelError> for ApiError {
             ModelError::Denied(_) => (StatusCode::BAD_GATEWAY, "model_denied"),
             ModelError::UnknownModel(_) => (StatusCode::BAD_GATEWAY, "model_unknown"),
             ModelError::TooLong => (StatusCode::UNPROCESSABLE_ENTITY, "conversation_too_long"),
-            ModelError::NoTools => (StatusCode::CONFLICT, "model_misconfigured"),
+            ModelError::NoTools | ModelError::NoFormat => {
+                (StatusCode::CONFLICT, "model_misconfigured")
+            }
+            ModelError::Format(_) => (StatusCode::BAD_REQUEST, "response_format_refused"),
             ModelError::Rejected(_) => (StatusCode::BAD_GATEWAY, "model_rejected"),
             ModelError::Protocol(_) => (StatusCode::BAD_GATEWAY, "model_protocol"),
         };
@@ -455,6 +458,7 @@ impl From<ModelError> for ApiError {
         let api = Self::new(status, code, error.to_string()).retry_after(retry_after);
         let api = match &error {
             ModelError::TooLong => api.hint("begin a new session, or clear this one"),
+            ModelError::Format(_) => api.about_field("response_format"),
             ModelError::Denied(_) => {
                 api.hint("an administrator can renew the provider's key, or allow the model")
             }

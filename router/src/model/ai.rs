@@ -48,6 +48,10 @@ pub struct ModelOptions {
     pub temperature: Option<f64>,
     /// From which share of the likeliest words the answer is chosen, from 0 to 1. As above.
     pub top_p: Option<f64>,
+    /// The form that the answer is to have, where words are not enough.
+    pub format: Option<ResponseFormat>,
+    /// Whether the answer has to come now, whatever else could be called.
+    pub must_answer: bool,
 }
 
 impl ModelOptions {
@@ -67,6 +71,41 @@ pub enum ToolChoice {
     Required,
     /// This one.
     Named(String),
+}
+
+/// The form that an answer is to have.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ResponseFormat {
+    /// A JSON object, whatever is in it.
+    Object,
+    /// A JSON object of a schema.
+    Schema(ResponseSchema),
+}
+
+/// The schema of an answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ResponseSchema {
+    /// What the object is called.
+    pub name: String,
+    /// What it is, for the model.
+    pub description: Option<String>,
+    /// The JSON schema, of an object.
+    pub schema: Value,
+    /// Whether nothing but the schema will do.
+    pub strict: Option<bool>,
+}
+
+impl ResponseFormat {
+    /// Its size, in bytes of text.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Object => 0,
+            Self::Schema(of) => {
+                let description = of.description.as_deref().unwrap_or_default();
+                of.name.len() + description.len() + of.schema.to_string().len()
+            }
+        }
+    }
 }
 
 impl ModelRequest {

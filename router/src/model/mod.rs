@@ -26,8 +26,8 @@ mod usage;
 mod user;
 
 pub use ai::{
-    ContentBlock, ModelMessage, ModelOptions, ModelReply, ModelRequest, Origin, StopReason,
-    TokenUsage, ToolChoice, ToolSpec,
+    ContentBlock, ModelMessage, ModelOptions, ModelReply, ModelRequest, Origin, ResponseFormat,
+    ResponseSchema, StopReason, TokenUsage, ToolChoice, ToolSpec,
 };
 pub use audit::AuditEntry;
 pub use budget::{

@@ -37,6 +37,12 @@ pub enum ModelError {
     /// The model takes no tools, and their results are what it is asked about.
     #[error("the model takes no tools")]
     NoTools,
+    /// The provider refused the form that the answer was to have.
+    #[error("the model's provider refused the form of the answer: {0}")]
+    Format(String),
+    /// Templates write no answer of a form.
+    #[error("without a model there is no answer of the form that was asked for")]
+    NoFormat,
     /// The provider refused the request for another reason.
     #[error("the model's provider refused the request: {0}")]
     Rejected(String),
@@ -57,6 +63,8 @@ impl ModelError {
             Self::UnknownModel(_) => "unknown_model",
             Self::TooLong => "too_long",
             Self::NoTools => "no_tools",
+            Self::Format(_) => "format",
+            Self::NoFormat => "no_format",
             Self::Rejected(_) => "rejected",
             Self::Protocol(_) => "protocol",
         }

@@ -21,7 +21,9 @@ use super::reading::text;
 use super::refusal::{Refusal, excerpt, says_too_long};
 use super::{result_text, tool_arguments};
 use crate::lenient::read_json;
-use crate::model::{ContentBlock, ModelMessage, ModelReply, ModelRequest, ToolChoice};
+use crate::model::{
+    ContentBlock, ModelMessage, ModelReply, ModelRequest, ResponseFormat, ToolChoice,
+};
 use crate::outbound::Client;
 use crate::ports::{ChatModel, Listener, ModelError, ModelEvent};
 
@@ -181,6 +183,10 @@ fn body(request: &ModelRequest, effort: Option<&str>) -> Value {
         body["output_config"] = json!({"effort": effort});
     }
     let options = &request.options;
+    // https://platform.claude.com/docs/en/build-with-claude/structured-outputs
+    if let Some(ResponseFormat::Schema(of)) = &options.format {
+        body["output_config"]["format"] = json!({"type": "json_schema", "schema": of.schema});
+    }
     match &options.tool_choice {
         ToolChoice::Auto => {}
         ToolChoice::Required => body["tool_choice"] = json!({"type": "any"}),

@@ -122,6 +122,7 @@ macro_rules! send {
             .inference_config(parts.limits)
             .set_tool_config(parts.tools)
             .set_additional_model_request_fields(parts.more)
+            .set_output_config(parts.output)
             .set_guardrail_config($model.guardrail.as_ref().map($guardrail))
             .set_request_metadata(request::metadata($request, &$model.environment))
             $(.customize().interceptor($tap))?

@@ -7,7 +7,8 @@ use aws_sdk_bedrockruntime::primitives::Blob;
 use aws_sdk_bedrockruntime::types::{
     AnyToolChoice, ContentBlock as Block, ConversationRole, GuardrailConfiguration,
     GuardrailConverseContentBlock, GuardrailConverseTextBlock, GuardrailStreamConfiguration,
-    GuardrailStreamProcessingMode, InferenceConfiguration, Message, ReasoningContentBlock,
+    GuardrailStreamProcessingMode, InferenceConfiguration, JsonSchemaDefinition, Message,
+    OutputConfig, OutputFormat, OutputFormatStructure, OutputFormatType, ReasoningContentBlock,
     ReasoningTextBlock, SpecificToolChoice, SystemContentBlock, Tool, ToolChoice as Choice,
     ToolConfiguration, ToolInputSchema, ToolResultBlock, ToolResultContentBlock, ToolResultStatus,
     ToolSpecification, ToolUseBlock,
@@ -19,7 +20,7 @@ use serde_json::{Value, json};
 use super::document::to_document;
 use crate::ai::{result_text, tool_arguments};
 use crate::model::{
-    ContentBlock, Guardrail, ModelMessage, ModelRequest, Role, ToolChoice, ToolSpec,
+    ContentBlock, Guardrail, ModelMessage, ModelRequest, ResponseFormat, Role, ToolChoice, ToolSpec,
 };
 use crate::ports::ModelError;
 
@@ -29,6 +30,8 @@ pub(super) struct Parts {
     pub(super) system: Option<Vec<SystemContentBlock>>,
     pub(super) limits: InferenceConfiguration,
     pub(super) tools: Option<ToolConfiguration>,
+    /// The form that the answer is to have.
+    pub(super) output: Option<OutputConfig>,
     /// Parameters that only the model's own API has.
     pub(super) more: Option<Document>,
 }
@@ -67,6 +70,7 @@ pub(super) fn parts(
         system: system.map(|text| vec![SystemContentBlock::Text(text.to_owned())]),
         limits: limits(request),
         tools: tools(&request.tools, &request.options.tool_choice).map_err(invalid)?,
+        output: output(request.options.format.as_ref()).map_err(invalid)?,
         // The parameter is Claude's; no other model of Bedrock has an effort in the table.
         more: effort.map(|effort| to_document(&json!({"output_config": {"effort": effort}}))),
     })
@@ -108,6 +112,24 @@ fn limits(request: &ModelRequest) -> InferenceConfiguration {
         limits = limits.stop_sequences(text);
     }
     limits.build()
+}
+
+/// What has to be a schema's
+/// (<https://docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html>).
+fn output(format: Option<&ResponseFormat>) -> Result<Option<OutputConfig>, BuildError> {
+    let Some(ResponseFormat::Schema(of)) = format else {
+        return Ok(None);
+    };
+    let schema = JsonSchemaDefinition::builder()
+        .name(&of.name)
+        .set_description(of.description.clone())
+        .schema(of.schema.to_string())
+        .build()?;
+    let format = OutputFormat::builder()
+        .r#type(OutputFormatType::JsonSchema)
+        .structure(OutputFormatStructure::JsonSchema(schema))
+        .build()?;
+    Ok(Some(OutputConfig::builder().text_format(format).build()))
 }
 
 /// The messages without empty ones, which are refused; neighbours of one role are merged, since

@@ -24,7 +24,9 @@ use super::endpoint::{BaseUrl, ProviderKey};
 use super::http;
 use super::refusal::{Refusal, Refused, excerpt};
 use super::result_text;
-use crate::model::{ContentBlock, ModelMessage, ModelReply, ModelRequest, ToolChoice};
+use crate::model::{
+    ContentBlock, ModelMessage, ModelReply, ModelRequest, ResponseFormat, ToolChoice,
+};
 use crate::outbound::Client;
 use crate::ports::{ChatModel, Listener, ModelError, ModelEvent};
 
@@ -116,6 +118,9 @@ impl OpenAi {
             ToolChoice::Named(name) => {
                 body["tool_choice"] = json!({"type": "function", "function": {"name": name}});
             }
+        }
+        if let Some(format) = &options.format {
+            body["response_format"] = response_format(format);
         }
         if !options.stop.is_empty() {
             body["stop"] = json!(options.stop);
@@ -214,6 +219,22 @@ pub(super) async fn read(
         }
     }
     answer.finish(request.messages.len(), listen)
+}
+
+/// The form of an answer as a client asked for it
+/// (<https://developers.openai.com/api/docs/guides/structured-outputs>).
+fn response_format(format: &ResponseFormat) -> Value {
+    let ResponseFormat::Schema(of) = format else {
+        return json!({"type": "json_object"});
+    };
+    let mut schema = json!({"name": of.name, "schema": of.schema});
+    if let Some(description) = &of.description {
+        schema["description"] = json!(description);
+    }
+    if let Some(strict) = of.strict {
+        schema["strict"] = json!(strict);
+    }
+    json!({"type": "json_schema", "json_schema": schema})
 }
 
 /// One message becomes several here: each tool's result is a message of its own, and comes before

@@ -4,8 +4,8 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::messages::{self, Conversation};
-use super::tools;
 use super::{How, invalid, unsupported};
+use super::{format, tools};
 use crate::chat::{CompletionRequest, TurnRequest};
 use crate::http::auth::Admitted;
 use crate::http::error::ApiError;
@@ -52,6 +52,32 @@ pub(in crate::http) struct ChatCompletionRequest {
     tool_choice: Option<Value>,
     /// Whether an answer may hold more than one call.
     parallel_tool_calls: Option<bool>,
+    response_format: Option<ResponseFormat>,
+}
+
+/// The form of the answer.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "only its description is used")]
+struct ResponseFormat {
+    /// `text`, `json_object` or `json_schema`.
+    #[schema(rename = "type")]
+    kind: String,
+    json_schema: Option<ResponseSchema>,
+}
+
+/// What the answer is an object of.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "only its description is used")]
+struct ResponseSchema {
+    /// 1 to 64 letters, digits, `_` and `-`.
+    name: String,
+    /// What it is, for the model.
+    description: Option<String>,
+    /// The JSON schema of an object, of at most 64 KiB.
+    #[schema(value_type = Object)]
+    schema: Value,
+    /// Whether the model's provider has to hold the answer to the schema, where it can.
+    strict: Option<bool>,
 }
 
 /// A message.
@@ -129,6 +155,10 @@ impl FromFields for CompletionBody {
                 stop: given.stop()?,
                 temperature: given.number("temperature", 2.0)?,
                 top_p: given.number("top_p", 1.0)?,
+                format: match given.object("response_format")? {
+                    Some(asked) => format::read(asked)?,
+                    None => None,
+                },
                 ..ModelOptions::default()
             },
         })
@@ -153,7 +183,10 @@ impl CompletionBody {
             said,
             ends_with_person,
         } = self.conversation;
-        let is_plain = ends_with_person && !tools.are_given && instructions.trim().is_empty();
+        let is_plain = ends_with_person
+            && !tools.are_given
+            && instructions.trim().is_empty()
+            && self.options.format.is_none();
         Ok(CompletionRequest {
             turn: TurnRequest {
                 channel: admitted.channel(),
@@ -217,13 +250,7 @@ impl<'a> Parameters<'a> {
         {
             return Err(unsupported("modalities", "`modalities` must be `text`"));
         }
-        match self.value("response_format")? {
-            Some(format) if !format.get("type").is_some_and(is_text) => Err(unsupported(
-                "response_format",
-                "`response_format` must be `text`: for an object, send a tool with its schema, and name it in `tool_choice`",
-            )),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 
     fn value(&self, name: &'static str) -> Result<Option<&'a Value>, ApiError> {

@@ -1,17 +1,18 @@
 //! `/v1`: the API for OpenAI's clients, whatever program they are in
 //! (<https://developers.openai.com/api/reference/resources/chat>).
 //!
-//! A request is read in [`body`] (parameters, [`tools`]) and [`messages`] (the conversation, which
-//! the client holds), answered by [`crate::chat::Engine::complete`], and written by [`mod@answer`],
-//! whole or as a [`stream`]. [`repeated`] gives a request that is sent again its first answer.
-//! [`models`] says which models there are. Errors are in OpenAI's form, whoever makes them
-//! ([`super::error`]).
+//! A request is read in [`body`] (parameters, [`tools`], [`mod@format`]) and [`messages`] (the
+//! conversation, which the client holds), answered by [`crate::chat::Engine::complete`], and
+//! written by [`mod@answer`], whole or as a [`stream`]. [`repeated`] gives a request that is sent
+//! again its first answer. [`models`] says which models there are. Errors are in OpenAI's form,
+//! whoever makes them ([`super::error`]).
 //!
 //! What means something that is not served is refused by its name; what is unknown is left alone,
 //! because clients send much.
 
 mod answer;
 mod body;
+mod format;
 mod messages;
 pub(super) mod models;
 mod repeated;

@@ -94,16 +94,6 @@ async fn what_is_not_served_or_wrong_is_refused_by_its_name() {
         ),
         (
             hello(),
-            json!({"response_format": {"type": "json_object"}}),
-            "response_format",
-        ),
-        (
-            hello(),
-            json!({"response_format": {"type": "json_schema", "json_schema": {}}}),
-            "response_format",
-        ),
-        (
-            hello(),
             json!({"functions": [{"name": "look"}]}),
             "functions",
         ),

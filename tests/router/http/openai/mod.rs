@@ -2,6 +2,7 @@
 
 mod conversation;
 mod errors;
+mod formats;
 mod repeated;
 mod streaming;
 mod tools;
