@@ -441,7 +441,8 @@ impl Sum<'_> {
 
     fn model(&self) -> Row {
         let id = &self.settings.bedrock_model_id;
-        let Some(model) = find_model(id) else {
+        let known = table::bedrock_model(id, &self.settings.region);
+        let Some((called, Some(model))) = known else {
             return Row {
                 usd: None,
                 within_documented: None,
@@ -458,7 +459,7 @@ impl Sum<'_> {
             output: self.usage.output_tokens,
             ..TokenUsage::default()
         };
-        let usd = model.cost(chat).as_usd() * self.usage.chats();
+        let usd = model.cost(chat, &called).as_usd() * self.usage.chats();
         let made_of = format!(
             "{} chats of {} and {} tokens, {}",
             self.usage.chats_per_month,
@@ -468,11 +469,6 @@ impl Sum<'_> {
         );
         row(Service::Model, "Bedrock", usd, made_of)
     }
-}
-
-/// The model behind a Bedrock id, with an inference profile's prefix or without.
-fn find_model(id: &str) -> Option<&'static table::ModelInfo> {
-    table::find(id).or_else(|| table::find(id.split_once('.')?.1))
 }
 
 fn many(count: impl Into<u64>, what: &str) -> String {

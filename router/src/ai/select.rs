@@ -414,11 +414,11 @@ impl SelectedModel {
         if self.is_offline() {
             return Some(NanoUsd(0));
         }
-        let info = match &reply.answered_by {
-            Some(id) => table::model_of_id(id),
-            None => self.info,
+        let (info, by) = match &reply.answered_by {
+            Some(id) => (table::model_of_id(id), id),
+            None => (self.info, &self.id),
         };
-        info.map(|info| info.cost(reply.usage))
+        info.map(|info| info.cost(reply.usage, by))
     }
 
     /// Asks it once, and tells the metrics.

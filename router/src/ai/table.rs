@@ -57,6 +57,10 @@ pub struct ModelInfo {
     pub price: Price,
     /// The price of a call with a long prompt, where it differs.
     pub long_prompt: Option<LongPrompt>,
+    /// How much more Bedrock takes where the call stays in a region or a geography, in percent: all
+    /// prices are those of the global profile.
+    #[serde(default)]
+    pub within_geography_percent: u32,
 }
 
 /// What a model can do through an API.
@@ -130,8 +134,8 @@ impl ModelInfo {
         self.bedrock.as_deref() == Some(text) && self.on_demand.iter().any(|one| one == region)
     }
 
-    /// The cost of one call in billionths of a dollar, rounded up.
-    pub fn cost(&self, usage: TokenUsage) -> NanoUsd {
+    /// The cost of one call by the provider's id `by`, in billionths of a dollar, rounded up.
+    pub fn cost(&self, usage: TokenUsage, by: &str) -> NanoUsd {
         let prompt = usage.all_input();
         let price = match &self.long_prompt {
             Some(long) if prompt > long.above => &long.price,
@@ -149,7 +153,23 @@ impl ModelInfo {
             .iter()
             .map(|(tokens, usd)| u128::from(*tokens) * (usd * 1e9).round() as u128)
             .sum();
-        NanoUsd(u64::try_from(billionths_of_millionths.div_ceil(1_000_000)).unwrap_or(u64::MAX))
+        let percent = 100 + u128::from(self.more_percent(by));
+        let billionths = (billionths_of_millionths * percent).div_ceil(100 * 1_000_000);
+        NanoUsd(u64::try_from(billionths).unwrap_or(u64::MAX))
+    }
+
+    /// What the id adds to the price. Which profile is behind an application's own cannot be told
+    /// from its ARN: it is taken to be the dearer one.
+    fn more_percent(&self, by: &str) -> u32 {
+        let resource = without_account(by);
+        let (kind, id) = resource.split_once('/').unwrap_or(("", resource));
+        let is_bedrocks = self.bedrock.as_deref().is_some_and(|own| id.ends_with(own));
+        match (kind, Profile::of_id(id)) {
+            (_, Some((Profile::Global, _))) => 0,
+            ("application-inference-profile", _) => self.within_geography_percent,
+            _ if is_bedrocks => self.within_geography_percent,
+            _ => 0,
+        }
     }
 }
 
@@ -181,6 +201,14 @@ impl Profile {
         Self::Au,
         Self::Global,
     ];
+
+    /// The profile of an id, and the model's plain id.
+    fn of_id(id: &str) -> Option<(Self, &str)> {
+        let plain = |profile: Self| id.strip_prefix(profile.prefix())?.strip_prefix('.');
+        Self::ALL
+            .into_iter()
+            .find_map(|profile| Some((profile, plain(profile)?)))
+    }
 
     /// The prefix of the profiles' ids: `us` in `us.amazon.nova-lite-v1:0`.
     pub fn prefix(self) -> &'static str {
@@ -245,10 +273,7 @@ pub fn model_of_id(id: &str) -> Option<&'static ModelInfo> {
     } else {
         id
     };
-    let plain = Profile::ALL
-        .iter()
-        .find_map(|profile| resource.strip_prefix(profile.prefix())?.strip_prefix('.'))
-        .unwrap_or(resource);
+    let plain = Profile::of_id(resource).map_or(resource, |(_, plain)| plain);
     TABLE
         .model
         .iter()

@@ -74,30 +74,62 @@ fn a_call_costs_what_the_price_list_says() {
         cache_write: 2_000,
     };
     // 1000 × $3 + 100 × $15 + 10 000 × $0.30 + 2000 × $3.75, per million.
-    assert_eq!(info.cost(usage), NanoUsd(15_000_000));
+    assert_eq!(info.cost(usage, &info.name), NanoUsd(15_000_000));
     // The cheapest token there is counts for something.
     let one = TokenUsage {
         cache_read: 1,
         ..TokenUsage::default()
     };
-    assert_eq!(find("nova-micro").unwrap().cost(one), NanoUsd(9));
+    assert_eq!(
+        find("nova-micro").unwrap().cost(one, "nova-micro"),
+        NanoUsd(9)
+    );
     let endless = TokenUsage {
         input: u64::MAX / 4,
         output: u64::MAX / 4,
         cache_read: 0,
         cache_write: 0,
     };
-    assert_eq!(info.cost(endless), NanoUsd(u64::MAX));
+    assert_eq!(info.cost(endless, &info.name), NanoUsd(u64::MAX));
+}
+
+#[test]
+fn a_call_that_stays_in_its_geography_costs_more_than_one_that_may_go_anywhere() {
+    let info = find("claude-haiku-4-5").unwrap();
+    let usage = TokenUsage {
+        input: 1_000_000,
+        ..TokenUsage::default()
+    };
+    let id = info.bedrock.as_deref().unwrap();
+    let arn = |resource: &str| format!("arn:aws:bedrock:eu-west-1:111122223333:{resource}");
+    let own = arn("application-inference-profile/a1b2");
+    for (by, tenths_of_cents) in [
+        ("claude-haiku-4-5-20251001", 1_000),
+        (&*format!("global.{id}"), 1_000),
+        (&arn(&format!("inference-profile/global.{id}")), 1_000),
+        (&format!("eu.{id}"), 1_100),
+        (&arn(&format!("inference-profile/eu.{id}")), 1_100),
+        (id, 1_100),
+        (&own, 1_100),
+        (without_account(&own), 1_100),
+    ] {
+        let cost = NanoUsd(tenths_of_cents * 1_000_000);
+        assert_eq!(info.cost(usage, by), cost, "{by}");
+    }
+    let flat = find("nova-lite").unwrap();
+    let by = |prefix: &str| format!("{prefix}{}", flat.bedrock.as_deref().unwrap());
+    assert_eq!(flat.cost(usage, &by("us.")), flat.cost(usage, &by("")));
 }
 
 #[test]
 fn a_long_prompt_costs_its_own_price() {
     let info = find("claude-haiku-5-5").unwrap();
     let of = |input| {
-        info.cost(TokenUsage {
+        let usage = TokenUsage {
             input,
             ..TokenUsage::default()
-        })
+        };
+        info.cost(usage, "claude-haiku-5-5")
     };
     assert_eq!(of(100_000), NanoUsd(10_000_000));
     assert_eq!(of(200_000), NanoUsd(100_000_000));

@@ -34,7 +34,12 @@ pub(super) fn most_of_call(selected: &SelectedModel, sent: usize, max_tokens: u3
     }
     let input = sent.div_ceil(LEAST_BYTES_PER_TOKEN) as u64;
     let output = u64::from(max_tokens);
-    let cost = |usage| selected.info.map_or(NanoUsd(0), |info| info.cost(usage));
+    let by = &selected.id;
+    let cost = |usage| {
+        selected
+            .info
+            .map_or(NanoUsd(0), |info| info.cost(usage, by))
+    };
     let sent = |input, cache_write| TokenUsage {
         input,
         output,
@@ -72,8 +77,9 @@ struct Used {
 
 /// A call of a model while it is under way.
 struct Call {
-    /// For its price.
+    /// For its price, with the id by which it was called.
     info: Option<&'static ModelInfo>,
+    id: String,
     sent_bytes: usize,
     heard_bytes: usize,
     /// Whether the provider took the request. What it refuses costs nothing.
@@ -109,7 +115,7 @@ impl Used {
             && call.is_accepted
         {
             let (usage, estimated) = call.used();
-            let cost = call.info.map(|info| info.cost(usage));
+            let cost = call.info.map(|info| info.cost(usage, &call.id));
             self.add(usage, cost, estimated);
         }
     }
@@ -242,6 +248,7 @@ impl Reservation {
                 used.end_call();
                 used.call = Some(Call {
                     info,
+                    id: request.model.clone(),
                     sent_bytes: sent_bytes(request),
                     heard_bytes: 0,
                     is_accepted: true,
@@ -341,6 +348,7 @@ mod tests {
     fn call(told: TokenUsage, heard_bytes: usize) -> Call {
         Call {
             info: None,
+            id: String::new(),
             sent_bytes: 400,
             heard_bytes,
             is_accepted: true,

@@ -297,7 +297,7 @@ async fn a_routed_answer_costs_what_the_model_costs_that_gave_it() {
     let mut request = question();
     request.model = model.id.clone();
     let reply = ask(&model, &request).await.0.unwrap();
-    assert_eq!(model.cost(&reply), Some(NanoUsd(1_000_000_000)));
+    assert_eq!(model.cost(&reply), Some(NanoUsd(1_100_000_000)));
     let reply = ask(&model, &request).await.0.unwrap();
     assert_eq!(model.cost(&reply), None);
 }

@@ -277,7 +277,7 @@ async fn a_profiles_price_is_that_of_the_model_that_a_setting_names() {
     let arn = format!("arn:aws:bedrock:us-east-1:111122223333:{resource}");
     for (behind, price) in [
         (None, None),
-        (Some("claude-haiku-4-5"), Some(NanoUsd(1_000_000_000))),
+        (Some("claude-haiku-4-5"), Some(NanoUsd(1_100_000_000))),
     ] {
         let mut tenant = tenant(None, Some(&arn));
         let settings = behind.map(|model| ("profile_model".to_owned(), json!(model)));

@@ -231,16 +231,16 @@ pub(super) fn price_profiles(ledger: Ledger, bill: &Bill, scope: Scope) -> Ledge
             let only = || bill.only_model().filter(|_| scope == Scope::Tenant);
             bill.model_behind(profile).or_else(only)
         });
-        let name = behind.map_or(model, str::to_owned);
         if let (Some(info), 0.0) = (behind.and_then(table::find), ours.usd) {
             let usage = TokenUsage {
                 input: ours.input_tokens,
                 output: ours.output_tokens,
                 ..TokenUsage::default()
             };
-            ours.usd = info.cost(usage).as_usd();
+            ours.usd = info.cost(usage, &model).as_usd();
             ours.unpriced_tokens = 0;
         }
+        let name = behind.map_or_else(|| model.clone(), str::to_owned);
         priced.entry((day, name)).or_default().add(ours);
     }
     priced
