@@ -89,6 +89,7 @@ max_tokens_per_message    4096 (default)
 enabled_channels          all (default)
 enabled_skills            ping, sprint_status
 skill_triggers            none (default)
+disabled_triggers         none (default)
 messages_per_day          20
 max_conversation_history  20 (default)
 max_concurrent_calls      no limit (default)
@@ -105,6 +106,41 @@ guardrail_version         DRAFT (default)
     );
     let same = operator.json(&["tenant", "set", "ai_provider=offline"]);
     assert_eq!(same["changed"], json!([]));
+}
+
+#[test]
+fn a_built_in_trigger_is_found_by_a_message_switched_off_and_on() {
+    let operator = Operator::seeded();
+    let message = "the sprint board please";
+    let ran = operator.run(&["tenant", "trigger", "test", message]);
+    ran.expect_code(0)
+        .says("tenant trigger disable -t default \"sprint_status: sprint board\"");
+    let off = operator.run(&["tenant", "trigger", "disable", "sprint board"]);
+    let off = off.expect_code(0);
+    assert!(
+        off.stdout
+            .contains("1 built-in trigger disabled: `sprint board`"),
+        "{}",
+        off.stdout
+    );
+    let listed = operator.json(&["tenant", "trigger", "list", "--disabled"]);
+    let listed = listed["triggers"].as_array().unwrap().clone();
+    assert_eq!(listed.len(), 1, "{listed:?}");
+    assert_eq!(
+        (&listed[0]["phrase"], &listed[0]["state"]),
+        (&json!("sprint board"), &json!("disabled"))
+    );
+    let shown = operator.json(&["tenant", "show"]);
+    assert_eq!(
+        shown["settings"]["disabled_triggers"],
+        json!(["sprint_status: sprint board"])
+    );
+    operator
+        .run(&["tenant", "trigger", "enable", "sprint boad"])
+        .expect_code(2)
+        .says("did you mean `sprint board`?");
+    let on = operator.json(&["tenant", "trigger", "enable", "sprint board"]);
+    assert_eq!(on["disabled"], json!([]));
 }
 
 #[test]

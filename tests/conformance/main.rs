@@ -164,6 +164,7 @@ macro_rules! conformance {
                 operators {
                     changes_of_different_settings_at_once_are_both_kept
                     of_two_who_change_one_setting_at_once_the_second_is_told_what_it_is_now
+                    a_built_in_trigger_is_switched_off_and_on_beside_what_another_release_had
                 }
                 transfer {
                     what_other_programs_store_goes_along_with_a_tenant

@@ -5,9 +5,10 @@ use t3nets_router::admin::settings::{SettingEdit, SettingKey};
 use t3nets_router::admin::tenants::TenantEdits;
 use t3nets_router::admin::{Admin, AdminError, Edited};
 use t3nets_router::model::{Tenant, TenantId};
-use t3nets_router::ports::Platform;
+use t3nets_router::ports::{Change, Platform};
 
 use crate::fixture::{Fixture, World, at_once};
+use serde_json::json;
 
 const TENANTS: u64 = 20;
 /// With every tenant's, a thousand interleavings.
@@ -93,4 +94,37 @@ pub(crate) async fn of_two_who_change_one_setting_at_once_the_second_is_told_wha
         }
     })
     .await;
+}
+
+pub(crate) async fn a_built_in_trigger_is_switched_off_and_on_beside_what_another_release_had(
+    fixture: &dyn Fixture,
+) {
+    let world = World::new(fixture).await;
+    let before = world.stored().await;
+    let mut after = before.clone();
+    let stored = json!({"disabled_triggers": ["ping: knock"], "newest": 7});
+    after.extensions.insert("settings".to_owned(), stored);
+    let change = Change::UpdateTenant { before, after };
+    world.commit(&[change]).await.unwrap();
+
+    let admin = Admin::new(world.platform.clone(), "operator:ada");
+    let off = ["sprint board".to_owned(), "ping".to_owned()];
+    let edited = admin.switch_triggers(&world.tenant, &off, &[]).await;
+    assert_eq!(edited.unwrap().changed, ["disabled_triggers"]);
+    let all = ["ping: knock", "sprint_status: sprint board", "ping: ping"];
+    assert_eq!(world.stored().await.disabled_triggers(), all);
+    let on = ["ping: ping".to_owned(), "ping: knock".to_owned()];
+    admin
+        .switch_triggers(&world.tenant, &[], &on)
+        .await
+        .unwrap();
+    let stored = world.stored().await;
+    assert_eq!(stored.disabled_triggers(), ["sprint_status: sprint board"]);
+    let on = ["sprint board".to_owned()];
+    admin
+        .switch_triggers(&world.tenant, &[], &on)
+        .await
+        .unwrap();
+    let settings = &world.stored().await.extensions["settings"];
+    assert_eq!(*settings, json!({"newest": 7}));
 }

@@ -94,6 +94,9 @@ pub(crate) async fn what_other_programs_store_goes_along_with_a_tenant(fixture: 
     let changes = [
         Change::CreateTenant(Tenant {
             other: others("a tenant's"),
+            extensions: object(
+                json!({"settings": {"disabled_triggers": ["ping: ping", "ping: knock"]}}),
+            ),
             ..tenant(&world.tenant)
         }),
         Change::CreateUser(ada.clone()),

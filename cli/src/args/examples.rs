@@ -1,4 +1,5 @@
-//! Examples of every command, shown in its help and its manual page.
+//! Examples of every command, shown in its help and its manual page. One table, so one file:
+//! whoever adds a command finds its neighbours' here.
 
 /// What an example does, and what is typed behind `t3nets`.
 pub(crate) type Example = (&'static str, &'static str);
@@ -234,6 +235,34 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         &[(
             "Show what went to the model most in the last week",
             "tenant questions acme --days 7",
+        )],
+    ),
+    (
+        "tenant trigger list",
+        &[(
+            "List what means the sprint's skill",
+            "tenant trigger list -t acme --skill sprint_status",
+        )],
+    ),
+    (
+        "tenant trigger test",
+        &[(
+            "Show which trigger a message fires",
+            "tenant trigger test -t acme \"the sprint board please\"",
+        )],
+    ),
+    (
+        "tenant trigger disable",
+        &[(
+            "Switch a built-in trigger off",
+            "tenant trigger disable -t acme \"sprint board\"",
+        )],
+    ),
+    (
+        "tenant trigger enable",
+        &[(
+            "Switch it on again",
+            "tenant trigger enable -t acme \"sprint board\"",
         )],
     ),
     (

@@ -213,6 +213,7 @@ async fn run_to_end(
 
 async fn run_tenant(context: &Context, command: TenantCommand) -> Result<u8, CliError> {
     use TenantCommand::*;
+    use tenant::trigger::{self, TriggerCommand};
     use tenant::{add, add_user, audit, channels, export, export_user, import, invite, list};
     use tenant::{questions, remove, remove_user};
     use tenant::{set, set_user, show as show_tenant, status, usage, users};
@@ -239,6 +240,16 @@ async fn run_tenant(context: &Context, command: TenantCommand) -> Result<u8, Cli
         Channels(args) => show(printer, channels::list(context, args).await),
         Usage(args) => show(printer, usage::run(context, args).await),
         Questions(args) => show(printer, questions::run(context, args).await),
+        Trigger(command) => match command {
+            TriggerCommand::List(args) => show(printer, trigger::list::run(context, args).await),
+            TriggerCommand::Test(args) => show(printer, trigger::test::run(context, args).await),
+            TriggerCommand::Disable(args) => {
+                show(printer, trigger::switch::disable(context, args).await)
+            }
+            TriggerCommand::Enable(args) => {
+                show(printer, trigger::switch::enable(context, args).await)
+            }
+        },
         Audit(args) => show(printer, audit::run(context, args).await),
     }
 }

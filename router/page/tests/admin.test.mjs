@@ -305,6 +305,25 @@ test("phrases of the team's own are typed a line each, with spaces, and a wrong 
   await until("there are none", async () => (await json(server, "tenant", "show")).settings.skill_triggers === undefined);
 });
 
+test("built-in phrases are switched off a line each, and one that is not there is said at the field", async (t) => {
+  const { page, server } = t;
+  await open(t, "settings");
+  const phrases = page.getByLabel("Built-in phrases switched off");
+  const save = page.getByRole("button", { name: "Save", exact: true });
+  await phrases.fill("sprint boad");
+  await save.click();
+  await page.getByRole("alert").filter({ hasText: "did you mean sprint board?" }).waitFor();
+  assert.equal(await phrases.getAttribute("aria-invalid"), "true");
+  await phrases.fill("sprint board\nping");
+  await save.click();
+  await said(page, "Saved");
+  await until("they are called as they are stored", async () => (await phrases.inputValue()) === "sprint_status: sprint board\nping: ping");
+  assert.match(await server.run("tenant", "trigger", "list", "--disabled"), /disabled +built-in +sprint_status\/status +sprint board/);
+  await server.run("tenant", "trigger", "enable", "sprint board", "ping");
+  await page.reload();
+  await until("they are on again", async () => (await phrases.inputValue()) === "");
+});
+
 /** Jira's card with what works typed into it. */
 async function typeJira(page, jira) {
   const card = page.getByRole("region", { name: "Jira" });

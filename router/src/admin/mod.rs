@@ -14,7 +14,7 @@
 //! key), [`sessions`], [`secrets`]; then [`seed`], which sets up a tenant with all of these at
 //! once, and [`transfer`], which takes one out as a file and brings it in, and [`user_export`],
 //! which gives what is kept of one person; [`usage`], what was used, [`questions`], what went to
-//! the model, and [`views`], how all else is shown.
+//! the model, [`triggers`], what did not, and [`views`], how all else is shown.
 
 mod addresses;
 pub mod channels;
@@ -35,6 +35,7 @@ pub mod tenants;
 #[cfg(feature = "local")]
 mod tests;
 pub mod transfer;
+pub mod triggers;
 pub mod usage;
 pub mod user_export;
 pub mod users;

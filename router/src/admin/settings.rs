@@ -2,6 +2,7 @@
 //! are planned.
 
 mod checks;
+mod meanings;
 #[cfg(test)]
 mod tests;
 
@@ -10,17 +11,22 @@ use std::str::FromStr;
 
 use serde_json::Value;
 
-use self::checks::{check_guardrail, check_models, is_guardrail, wrong_trigger};
+use self::checks::{
+    as_named, check_disabled_triggers, check_guardrail, check_models, is_guardrail,
+    is_trigger_name, wrong_trigger,
+};
 use super::own_budgets::typed;
 use super::{AdminError, FieldConflict};
 use crate::ai::table;
 use crate::model::newer::{
-    FALLBACK_MODEL, GUARDRAIL_DRAFT, GUARDRAIL_IDENTIFIER, GUARDRAIL_VERSION, MAX_CONCURRENT_CALLS,
-    MOST_RETENTION_DAYS, PROFILE_MODEL, RETENTION_DAYS, SKILL_TRIGGERS, WORDING_MODEL,
+    DISABLED_TRIGGERS, FALLBACK_MODEL, GUARDRAIL_DRAFT, GUARDRAIL_IDENTIFIER, GUARDRAIL_VERSION,
+    MAX_CONCURRENT_CALLS, MOST_RETENTION_DAYS, PROFILE_MODEL, RETENTION_DAYS, SKILL_TRIGGERS,
+    WORDING_MODEL,
 };
 use crate::model::{BudgetKey, ChannelKind, JsonObject, Tenant, TenantSettings};
 use crate::nearest::{did_you_mean, nearest};
 use crate::skills;
+use crate::skills::built_in_triggers::MOST_OFF;
 use crate::skills::own_triggers::{MOST_PHRASES, OwnTrigger};
 
 /// A setting that can be changed.
@@ -46,6 +52,8 @@ pub enum SettingKey {
     EnabledSkills,
     /// The phrases that mean skills beside the built-in ones.
     SkillTriggers,
+    /// The built-in phrases that take no message.
+    DisabledTriggers,
     /// How many messages the tenant may send on a day (in UTC).
     MessagesPerDay,
     /// Turns of history given to the model.
@@ -63,7 +71,7 @@ pub enum SettingKey {
 }
 
 /// The settings that are no budgets.
-const PLAIN: [SettingKey; 16] = [
+const PLAIN: [SettingKey; 17] = [
     SettingKey::AiProvider,
     SettingKey::AiModel,
     SettingKey::Tier1FormattingModel,
@@ -74,6 +82,7 @@ const PLAIN: [SettingKey; 16] = [
     SettingKey::EnabledChannels,
     SettingKey::EnabledSkills,
     SettingKey::SkillTriggers,
+    SettingKey::DisabledTriggers,
     SettingKey::MessagesPerDay,
     SettingKey::MaxConversationHistory,
     SettingKey::MaxConcurrentCalls,
@@ -119,6 +128,7 @@ impl SettingKey {
             Self::EnabledChannels => "enabled_channels",
             Self::EnabledSkills => "enabled_skills",
             Self::SkillTriggers => SKILL_TRIGGERS,
+            Self::DisabledTriggers => DISABLED_TRIGGERS,
             Self::MessagesPerDay => "messages_per_day",
             Self::MaxConversationHistory => "max_conversation_history",
             Self::MaxConcurrentCalls => MAX_CONCURRENT_CALLS,
@@ -126,78 +136,6 @@ impl SettingKey {
             Self::GuardrailIdentifier => GUARDRAIL_IDENTIFIER,
             Self::GuardrailVersion => GUARDRAIL_VERSION,
             Self::Budget(key) => key.as_str(),
-        }
-    }
-
-    /// What the setting is for, with what holds where it is not set.
-    pub fn meaning(self) -> &'static str {
-        match self {
-            Self::AiProvider => "who answers [default: the router's own]",
-            Self::AiModel => "the model that answers [default: the router's own]",
-            Self::Tier1FormattingModel => {
-                "the model that words the results of skills a rule chose, such as a cheaper one [default: ai_model]"
-            }
-            Self::FallbackModel => {
-                "the model that is asked while the other is throttled or down [default: none]"
-            }
-            Self::ProfileModel => {
-                "the model behind application inference profiles, which tells their price [default: unknown]"
-            }
-            Self::SystemPromptOverride => {
-                "instructions in place of the built-in ones [default: those]"
-            }
-            Self::MaxTokensPerMessage => "the longest answer, in tokens [default: 4096]",
-            Self::EnabledChannels => "where people may ask [default: everywhere]",
-            Self::EnabledSkills => "the skills that may be used [default: all]",
-            Self::SkillTriggers => {
-                "phrases that mean a skill, beside the built-in ones [default: none]"
-            }
-            Self::MessagesPerDay => BudgetKey::MESSAGES_PER_DAY.meaning(),
-            Self::Budget(key) => key.meaning(),
-            Self::MaxConversationHistory => {
-                "turns of a conversation that the model is given [default: 20]"
-            }
-            Self::MaxConcurrentCalls => {
-                "questions that may be with a model at once, by each router [default: no limit]"
-            }
-            Self::RetentionDays => {
-                "days after their last turn until conversations are deleted [default: 30]"
-            }
-            Self::GuardrailIdentifier => {
-                "the Bedrock guardrail for questions and answers [default: none]"
-            }
-            Self::GuardrailVersion => "which version of the guardrail [default: DRAFT]",
-        }
-    }
-
-    /// What the setting accepts, in words.
-    pub fn rule(self) -> &'static str {
-        match self {
-            Self::AiProvider => "must be one of bedrock, anthropic, openai, offline",
-            Self::AiModel | Self::Tier1FormattingModel | Self::FallbackModel => {
-                "must be a model's name or id, without spaces"
-            }
-            Self::ProfileModel => {
-                "must be the name or id of a model of Bedrock's that is known here"
-            }
-            Self::SystemPromptOverride => "must be a text of 1 to 32768 bytes",
-            Self::MaxTokensPerMessage => "must be a whole number from 1 to 200000",
-            Self::EnabledChannels => {
-                "must be a list of dashboard, api, slack, teams, telegram, separated by commas"
-            }
-            Self::EnabledSkills => {
-                "must be a list of ping, sprint_status, release_notes, separated by commas"
-            }
-            Self::SkillTriggers => {
-                "must be up to 50 phrases like `sprint_status/blockers: what holds us up`, separated by commas"
-            }
-            Self::MessagesPerDay => BudgetKey::MESSAGES_PER_DAY.rule(),
-            Self::Budget(key) => key.rule(),
-            Self::MaxConversationHistory => "must be a whole number from 0 to 1000",
-            Self::MaxConcurrentCalls => "must be a whole number from 1 to 10000",
-            Self::RetentionDays => "must be a whole number from 1 to 30",
-            Self::GuardrailIdentifier => "must be a guardrail's id or ARN, without spaces",
-            Self::GuardrailVersion => "must be DRAFT or a version's number, as a text",
         }
     }
 
@@ -209,6 +147,7 @@ impl SettingKey {
                 | Self::FallbackModel
                 | Self::ProfileModel
                 | Self::SkillTriggers
+                | Self::DisabledTriggers
                 | Self::MaxConcurrentCalls
                 | Self::RetentionDays
                 | Self::GuardrailIdentifier
@@ -274,6 +213,10 @@ impl SettingKey {
                         .as_array()
                         .is_some_and(|all| all.len() <= MOST_PHRASES)
             }
+            Self::DisabledTriggers => {
+                list_of(is_trigger_name)
+                    && value.as_array().is_some_and(|all| all.len() <= MOST_OFF)
+            }
             Self::MessagesPerDay => BudgetKey::MESSAGES_PER_DAY.read(value).is_some(),
             Self::Budget(key) => key.read(value).is_some(),
             Self::MaxConversationHistory => number_in(0..=1000),
@@ -326,8 +269,14 @@ impl SettingEdit {
     pub fn set(key: SettingKey, value: Value) -> Result<Self, AdminError> {
         let value = match (key, value) {
             // As it is typed into a field of the web page.
-            (SettingKey::SkillTriggers, Value::String(text)) => list(&text),
+            (SettingKey::SkillTriggers | SettingKey::DisabledTriggers, Value::String(text)) => {
+                list(&text)
+            }
             (_, value) => value,
+        };
+        let value = match key {
+            SettingKey::DisabledTriggers => as_named(value),
+            _ => value,
         };
         if key.accepts(&value) {
             Ok(Self {
@@ -359,9 +308,10 @@ impl SettingEdit {
             | SettingKey::MaxConcurrentCalls
             | SettingKey::RetentionDays => whole_number(text),
             SettingKey::Budget(key) => typed(key, text),
-            SettingKey::EnabledChannels | SettingKey::EnabledSkills | SettingKey::SkillTriggers => {
-                list(text)
-            }
+            SettingKey::EnabledChannels
+            | SettingKey::EnabledSkills
+            | SettingKey::SkillTriggers
+            | SettingKey::DisabledTriggers => list(text),
         };
         Self::set(key, value)
     }
@@ -450,6 +400,7 @@ pub(super) fn edited(tenant: &Tenant, edits: &[SettingEdit]) -> Result<Tenant, A
     edited.store_budgets(budgets);
     check_models(&edited, edits)?;
     check_guardrail(&edited, edits)?;
+    check_disabled_triggers(tenant, edits)?;
     if edits
         .iter()
         .any(|edit| edit.key == SettingKey::EnabledChannels)

@@ -7,10 +7,10 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use crate::model::{
-    ContentBlock, ModelMessage, ModelReply, ModelRequest, Role, StopReason, TokenUsage,
+    ContentBlock, ModelMessage, ModelReply, ModelRequest, Role, StopReason, Tenant, TokenUsage,
 };
 use crate::ports::{ChatModel, Listener, ModelError, ModelEvent};
-use crate::skills::rules::Trigger;
+use crate::skills::rules::Rules;
 use crate::skills::{Skill, SkillSet};
 
 /// The last line of every answer without a model.
@@ -25,11 +25,21 @@ const OTHER_ANSWERS: &str = "For everything else, an operator sets `ANTHROPIC_AP
 /// tokens.
 pub(super) struct Offline {
     skills: SkillSet,
+    rules: Arc<Rules>,
 }
 
 impl Offline {
     pub(super) fn new(skills: SkillSet) -> Self {
-        Self { skills }
+        let rules = Arc::clone(skills.rules());
+        Self { skills, rules }
+    }
+
+    /// The same for a tenant, which may have triggers of its own and none of some built-in ones.
+    pub(super) fn of_tenant(&self, tenant: &Tenant) -> Self {
+        Self {
+            rules: self.skills.rules_of(tenant),
+            skills: self.skills.clone(),
+        }
     }
 
     /// What the results of tools say, or what can be asked.
@@ -79,7 +89,7 @@ impl Offline {
             _ => None,
         })?;
         let is_offered = |name: &str| self.offered(request).any(|skill| skill.name() == name);
-        let question = self.skills.rules().closest(said, is_offered)?;
+        let question = self.rules.closest(said, is_offered)?;
         Some(format!(
             "I cannot answer that without an AI model. The closest question that I can answer is:\n\
              - \"{question}\"\n\n{OTHER_ANSWERS}"
@@ -90,12 +100,13 @@ impl Offline {
     fn abilities(&self, request: &ModelRequest) -> String {
         let mut text = "Without an AI model I can answer these:\n".to_owned();
         for skill in self.offered(request) {
-            let phrase = skill
-                .triggers()
-                .first()
-                .map_or_else(|| skill.name(), Trigger::phrase);
-            // Writing to a String cannot fail.
-            let _ = writeln!(text, "- \"{phrase}\": {}", skill.summary());
+            let phrase = self.rules.phrase_of(skill.name());
+            // Else no rule means it any more.
+            let phrase = phrase.or_else(|| skill.triggers().is_empty().then(|| skill.name()));
+            if let Some(phrase) = phrase {
+                // Writing to a String cannot fail.
+                let _ = writeln!(text, "- \"{phrase}\": {}", skill.summary());
+            }
         }
         // Without an empty line it would go on in the list's last item.
         text.push('\n');

@@ -189,13 +189,16 @@ impl Models {
                 });
             }
         }
-        self.shared(decided.unwrap_or(ProviderKind::Offline))
+        match self.shared(decided.unwrap_or(ProviderKind::Offline))? {
+            Source::Offline(shared) => Ok(Source::Offline(Arc::new(shared.of_tenant(tenant)))),
+            source => Ok(source),
+        }
     }
 
     /// A provider by the process's own credentials.
     fn shared(&self, provider: ProviderKind) -> Result<Source<'_>, SelectError> {
         let shared = match provider {
-            ProviderKind::Offline => return Ok(Source::Offline),
+            ProviderKind::Offline => return Ok(Source::Offline(self.offline.clone())),
             ProviderKind::Bedrock => {
                 return Ok(Source::Bedrock {
                     guarded: None,
@@ -217,7 +220,10 @@ impl Models {
     /// The model of a source that settings name, or its default.
     fn one(&self, source: &Source<'_>, named: Option<&str>) -> Result<SelectedModel, SelectError> {
         match source {
-            Source::Offline => Ok(self.offline()),
+            Source::Offline(offline) => Ok(SelectedModel {
+                chat: offline.clone(),
+                ..self.offline()
+            }),
             Source::Bedrock { guarded, behind } => {
                 let guardrail = guarded.as_ref().map(|(_, guardrail)| guardrail);
                 self.on_bedrock(source, guardrail, *behind, named)
@@ -236,7 +242,9 @@ impl Models {
         let name = ProviderKind::Offline.to_string();
         SelectedModel {
             provider: ProviderKind::Offline,
-            breaker: self.breakers.breaker(Source::Offline.circuit(&name)),
+            breaker: self
+                .breakers
+                .breaker(Source::Offline(self.offline.clone()).circuit(&name)),
             id: name.clone(),
             name,
             chat: self.offline.clone(),
@@ -335,7 +343,8 @@ impl Models {
 
 /// Who provides a tenant's models.
 enum Source<'a> {
-    Offline,
+    /// Templates, with the tenant's rules.
+    Offline(Arc<Offline>),
     Bedrock {
         /// The tenant's guardrail.
         guarded: Option<(&'a TenantId, Guardrail)>,
@@ -355,7 +364,7 @@ enum Source<'a> {
 impl Source<'_> {
     fn provider(&self) -> ProviderKind {
         match self {
-            Self::Offline => ProviderKind::Offline,
+            Self::Offline(_) => ProviderKind::Offline,
             Self::Bedrock { .. } => ProviderKind::Bedrock,
             Self::Api { provider, .. } => *provider,
         }
@@ -364,7 +373,7 @@ impl Source<'_> {
     /// Whose calls of a model fail together.
     fn circuit(&self, model: &str) -> Circuit {
         let (owner, address) = match self {
-            Self::Offline => (None, None),
+            Self::Offline(_) => (None, None),
             Self::Bedrock { guarded, .. } => (guarded.as_ref().map(|(tenant, _)| *tenant), None),
             Self::Api {
                 credentials, owner, ..

@@ -108,6 +108,8 @@ pub const ROUTES: &[(Method, &str, Callers)] = &[
         "/api/admin/keys/{key}/budgets",
         Callers::Admins,
     ),
+    (Method::GET, "/api/admin/triggers", Callers::Admins),
+    (Method::PATCH, "/api/admin/triggers", Callers::Admins),
     (Method::GET, "/api/admin/channels", Callers::Admins),
     (Method::POST, "/api/admin/channels", Callers::Admins),
     (

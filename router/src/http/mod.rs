@@ -191,6 +191,7 @@ pub fn app(platform: Platform, config: ServerConfig) -> Result<App, AppError> {
         .routes(routes!(admin::keys::list, admin::keys::create))
         .routes(routes!(admin::keys::set, admin::keys::revoke))
         .routes(routes!(admin::keys::budgets))
+        .routes(routes!(admin::triggers::list, admin::triggers::switch))
         .routes(routes!(admin::channels::list, admin::channels::map))
         .routes(routes!(admin::channels::unmap))
         .routes(routes!(admin::integrations::list))

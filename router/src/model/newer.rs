@@ -30,6 +30,9 @@ pub(crate) const MOST_RETENTION_DAYS: u64 = 30;
 /// The phrases that mean skills beside the built-in ones.
 pub(crate) const SKILL_TRIGGERS: &str = "skill_triggers";
 
+/// The built-in phrases that take no message.
+pub(crate) const DISABLED_TRIGGERS: &str = "disabled_triggers";
+
 /// The guardrail that Bedrock applies, and which of its versions.
 pub(crate) const GUARDRAIL_IDENTIFIER: &str = "guardrail_identifier";
 pub(crate) const GUARDRAIL_VERSION: &str = "guardrail_version";
@@ -78,9 +81,13 @@ impl Tenant {
 
     /// The phrases that mean skills beside the built-in ones: `sprint_status: standup report`.
     pub fn skill_triggers(&self) -> Vec<String> {
-        let stored = self.newer(SKILL_TRIGGERS).and_then(Value::as_array);
-        let texts = stored.into_iter().flatten().filter_map(Value::as_str);
-        texts.map(str::to_owned).collect()
+        self.newer_texts(SKILL_TRIGGERS)
+    }
+
+    /// The built-in phrases that take no message: `sprint_status: sprint board`. This release may
+    /// not have some of them.
+    pub fn disabled_triggers(&self) -> Vec<String> {
+        self.newer_texts(DISABLED_TRIGGERS)
     }
 
     /// The guardrail that is applied to questions and answers.
@@ -125,6 +132,12 @@ impl Tenant {
 
     fn newer(&self, name: &str) -> Option<&Value> {
         self.extensions.get(EXTENSION)?.get(name)
+    }
+
+    fn newer_texts(&self, name: &str) -> Vec<String> {
+        let stored = self.newer(name).and_then(Value::as_array);
+        let texts = stored.into_iter().flatten().filter_map(Value::as_str);
+        texts.map(str::to_owned).collect()
     }
 
     fn newer_text(&self, name: &str) -> Option<&str> {

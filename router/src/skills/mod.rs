@@ -4,10 +4,12 @@
 //! [`Skill`] is the trait, [`SkillSet`] holds all of them. [`rules`] decides from a message alone
 //! whether a skill is meant; `addressing` takes off the name by which the assistant is addressed.
 //! One file or folder per skill: `ping`, [`sprint_status`], [`release_notes`]; `jira` is what those
-//! that read Jira share. `own_triggers` are the phrases that a tenant adds. `mcp` is anything
-//! else: the tools of servers that tenants connect.
+//! that read Jira share. `own_triggers` are the phrases that a tenant adds, `built_in_triggers` all
+//! others, by the names with which it switches them off. `mcp` is anything else: the tools of
+//! servers that tenants connect.
 
 pub(crate) mod addressing;
+pub(crate) mod built_in_triggers;
 mod jira;
 pub(crate) mod mcp;
 pub(crate) mod own_triggers;
@@ -24,6 +26,7 @@ use jiff::Timestamp;
 use moka::sync::Cache;
 use serde_json::Value;
 
+use self::built_in_triggers::Name;
 pub(crate) use self::jira::settings::is_project_key;
 pub use self::jira::{Access, Limits, Recording};
 use self::mcp::Servers;
@@ -130,8 +133,8 @@ const KEPT_RULES: u64 = 256;
 pub struct SkillSet {
     skills: Arc<[Arc<dyn Skill>]>,
     rules: Arc<Rules>,
-    /// The rules with tenants' own triggers, by these.
-    own_rules: Cache<Vec<String>, Arc<Rules>>,
+    /// The rules with tenants' own triggers, and without those that they switched off, by both.
+    own_rules: Cache<TenantTriggers, Arc<Rules>>,
     servers: Option<Arc<Servers>>,
     public_url: Option<PublicUrl>,
 }
@@ -188,26 +191,25 @@ impl SkillSet {
     }
 
     /// By which messages the skills are meant.
-    pub fn rules(&self) -> &Rules {
+    pub fn rules(&self) -> &Arc<Rules> {
         &self.rules
     }
 
-    /// By which messages a tenant means them: its own triggers come first.
+    /// By which messages a tenant means them: its own triggers come first, and those that it
+    /// switched off take none.
     pub fn rules_of(&self, tenant: &Tenant) -> Arc<Rules> {
-        let phrases = tenant.skill_triggers();
-        if phrases.is_empty() {
+        let triggers = TenantTriggers::of(tenant);
+        if triggers.own.is_empty() && triggers.off.is_empty() {
             return Arc::clone(&self.rules);
         }
-        let made = |phrases: &[String]| {
-            // What another release took and this one does not is left out.
-            let own = phrases.iter().filter_map(|text| {
-                let own = OwnTrigger::parse(text).ok()?;
-                let is_there = self.get(own.skill).is_some();
-                is_there.then(|| (own.skill, own.trigger()))
+        let made = || {
+            let built_in = self.iter().flat_map(|skill| {
+                let triggers = skill.triggers().iter();
+                triggers.map(|trigger| (skill.name(), trigger))
             });
-            Arc::new(Rules::with_own(&own.collect::<Vec<_>>(), self.iter()))
+            Arc::new(triggers.rules(built_in, |name| self.get(name).is_some()))
         };
-        self.own_rules.get_with_by_ref(&phrases, || made(&phrases))
+        self.own_rules.get_with_by_ref(&triggers, made)
     }
 
     /// The one with this name.
@@ -244,6 +246,42 @@ impl SkillSet {
         names.sort();
         names.dedup();
         names
+    }
+}
+
+/// The triggers that a tenant added, and the built-in ones that it switched off.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct TenantTriggers {
+    own: Vec<String>,
+    off: Vec<String>,
+}
+
+impl TenantTriggers {
+    pub(crate) fn of(tenant: &Tenant) -> Self {
+        Self {
+            own: tenant.skill_triggers(),
+            off: tenant.disabled_triggers(),
+        }
+    }
+
+    /// The rules of these built-in triggers for the tenant.
+    pub(crate) fn rules<'t>(
+        &self,
+        built_in: impl Iterator<Item = (&'static str, &'t Trigger)>,
+        is_there: impl Fn(&str) -> bool,
+    ) -> Rules {
+        // What another release took and this one does not is left out.
+        let own = self.own.iter().filter_map(|text| {
+            let own = OwnTrigger::parse(text).ok()?;
+            is_there(own.skill).then(|| (own.skill, own.trigger()))
+        });
+        let own: Vec<(&'static str, Trigger)> = own.collect();
+        let off: Vec<Name<'_>> = self.off.iter().map(|stored| Name::read(stored)).collect();
+        let is_off = |skill: &str, phrase: &str| off.iter().any(|name| name.is_of(skill, phrase));
+        let on = built_in.filter(|(skill, trigger)| !is_off(skill, trigger.phrase()));
+        let on: Vec<(&'static str, &Trigger)> = on.collect();
+        let own = own.iter().map(|(skill, trigger)| (*skill, trigger));
+        Rules::of_triggers(own.chain(on))
     }
 }
 

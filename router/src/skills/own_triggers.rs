@@ -17,8 +17,8 @@ pub(crate) const MAX_PHRASE_CHARS: usize = 100;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OwnTrigger {
     pub(crate) skill: &'static str,
-    action: Option<&'static str>,
-    phrase: String,
+    pub(crate) action: Option<&'static str>,
+    pub(crate) phrase: String,
 }
 
 impl OwnTrigger {
@@ -75,7 +75,9 @@ impl OwnTrigger {
         };
         let words = weighed_words(&self.phrase).into_iter();
         let words: Vec<String> = words.map(|(word, _)| word).collect();
-        Trigger::new(&words.join(" "), input).asked_as(&self.phrase)
+        Trigger::new(&words.join(" "), input)
+            .asked_as(&self.phrase)
+            .own()
     }
 }
 

@@ -15,9 +15,14 @@ pub(super) struct Ping {
 impl Ping {
     pub(super) fn new() -> Self {
         Self {
-            triggers: vec![Trigger::new("ping", json!({}))],
+            triggers: triggers(),
         }
     }
+}
+
+/// Every trigger.
+pub(super) fn triggers() -> Vec<Trigger> {
+    vec![Trigger::new("ping", json!({}))]
 }
 
 #[async_trait]

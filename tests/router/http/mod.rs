@@ -9,6 +9,7 @@ pub(crate) mod chat;
 mod checks;
 mod clock;
 mod conversations;
+mod disabled_triggers;
 mod fallback;
 mod guardrail;
 mod health;

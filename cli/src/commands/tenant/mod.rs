@@ -20,6 +20,7 @@ pub(super) mod set;
 pub(super) mod set_user;
 pub(super) mod show;
 pub(super) mod status;
+pub(super) mod trigger;
 pub(super) mod usage;
 pub(super) mod users;
 pub(super) mod views;
@@ -94,6 +95,9 @@ pub(crate) enum TenantCommand {
     /// Reads the newest conversations of the people who asked the model most, and counts questions
     /// with the same words. Nothing is stored, but the audit trail records who looked.
     Questions(questions::QuestionsArgs),
+    /// Show the phrases that mean a skill, and switch built-in ones off
+    #[command(subcommand)]
+    Trigger(trigger::TriggerCommand),
     /// Show the audit trail of a tenant, newest first
     Audit(audit::AuditArgs),
 }

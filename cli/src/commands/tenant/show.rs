@@ -116,7 +116,7 @@ fn default_of(key: SettingKey) -> Option<String> {
         SettingKey::ProfileModel => "unknown".to_owned(),
         SettingKey::SystemPromptOverride => "the built-in one".to_owned(),
         SettingKey::EnabledChannels | SettingKey::EnabledSkills => "all".to_owned(),
-        SettingKey::SkillTriggers => "none".to_owned(),
+        SettingKey::SkillTriggers | SettingKey::DisabledTriggers => "none".to_owned(),
         SettingKey::MaxTokensPerMessage => defaults.max_tokens().to_string(),
         SettingKey::MessagesPerDay => defaults.daily_messages().to_string(),
         SettingKey::MaxConversationHistory => defaults.history_turns().to_string(),

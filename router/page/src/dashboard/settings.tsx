@@ -12,6 +12,9 @@ import { Field, FormError, Text, wrongWith } from "./form";
 import { type Loaded, Panel, send, useAction, useLoad } from "./load";
 import { addressWith, follow } from "./place";
 
+// Here and not among the others: who only asks need not load it.
+LABELS["disabled_triggers"] = "Built-in phrases switched off";
+
 export type Value = string | number | string[] | null;
 
 export interface Setting {
@@ -63,6 +66,7 @@ const HELP: Record<string, string> = {
   enabled_channels: "Where the team’s questions are answered.",
   enabled_skills: "What T3nets may use to answer.",
   skill_triggers: "Messages that say one of these are answered by that skill. One a line, like “sprint_status: standup report” or “sprint_status/blockers: what holds us up”.",
+  disabled_triggers: "Messages that say one of these go to the model. One a line, like “sprint_status: sprint board”.",
   retention_days: "A conversation is deleted so many days after its last turn.",
   max_conversation_history: "How many earlier turns the model sees with a question. 0: each question stands alone.",
   max_concurrent_calls: "How many questions may be with a model at once, on each router.",

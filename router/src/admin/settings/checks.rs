@@ -8,6 +8,7 @@ use crate::admin::AdminError;
 use crate::ai::{ProviderKind, plausible};
 use crate::model::Tenant;
 use crate::model::newer::GUARDRAIL_IDENTIFIER;
+use crate::skills::built_in_triggers::{BuiltInTrigger, MAX_NAME_CHARS};
 use crate::skills::own_triggers::OwnTrigger;
 
 /// Whether a text has the form of a guardrail's id or ARN
@@ -73,4 +74,51 @@ pub(super) fn wrong_trigger(value: &Value) -> String {
         let text: String = text.chars().take(64).collect();
         format!("; `{text}` {reason}")
     })
+}
+
+/// Whether a text can name a built-in trigger, of this release or another.
+pub(super) fn is_trigger_name(text: &str) -> bool {
+    let length = text.chars().count();
+    (1..=MAX_NAME_CHARS).contains(&length) && !text.chars().any(char::is_control)
+}
+
+/// A list of built-in triggers with the names that those which are known have, each once.
+pub(super) fn as_named(value: Value) -> Value {
+    let Value::Array(items) = value else {
+        return value;
+    };
+    let mut named: Vec<Value> = Vec::new();
+    for item in items {
+        let known = item
+            .as_str()
+            .and_then(|text| BuiltInTrigger::find(text).ok());
+        let item = known.map_or(item, |known| known.name().into());
+        if !named.contains(&item) {
+            named.push(item);
+        }
+    }
+    Value::Array(named)
+}
+
+/// Whether each trigger that is switched off is a built-in one. What was before stays: another
+/// release may have had it.
+pub(super) fn check_disabled_triggers(
+    before: &Tenant,
+    edits: &[SettingEdit],
+) -> Result<(), AdminError> {
+    let stored = before.disabled_triggers();
+    let key = SettingKey::DisabledTriggers;
+    let edits = edits.iter().filter(|edit| edit.key == key);
+    let items = edits.filter_map(|edit| edit.value.as_ref()?.as_array());
+    for text in items.flatten().filter_map(Value::as_str) {
+        if stored.iter().any(|stored| stored == text) {
+            continue;
+        }
+        BuiltInTrigger::find(text).map_err(|reason| {
+            let text: String = text.chars().take(64).collect();
+            let rule = key.rule();
+            AdminError::invalid(key.as_str(), format!("{rule}; `{text}` {reason}"))
+        })?;
+    }
+    Ok(())
 }

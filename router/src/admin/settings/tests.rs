@@ -56,6 +56,7 @@ fn settings_accept_what_their_rule_says() {
             "ping: are you awake, sprint_status/mine: what should I do next",
             "ping: are you awake, pong: hello there",
         ),
+        ("disabled_triggers", "sprint board", "ping\u{7}"),
         ("messages_per_day", "0", "-1"),
         ("max_conversation_history", "1000", "1001"),
         ("max_conversation_history", " 7 ", "seven"),

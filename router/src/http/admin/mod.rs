@@ -7,6 +7,7 @@ pub(super) mod channels;
 pub(super) mod health;
 pub(super) mod integrations;
 pub(super) mod keys;
+pub(super) mod triggers;
 pub(super) mod usage;
 pub(super) mod users;
 

@@ -7,7 +7,7 @@
 
 mod calls;
 mod report;
-mod triggers;
+pub(super) mod triggers;
 mod version;
 mod wording;
 

@@ -88,7 +88,7 @@ const SUMMARY: &[&str] = &[
 ];
 
 /// Every trigger.
-pub(super) fn triggers() -> Vec<Trigger> {
+pub(in crate::skills) fn triggers() -> Vec<Trigger> {
     let mut triggers = Vec::new();
     for phrase in [
         "release notes",

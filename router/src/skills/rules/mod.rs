@@ -50,6 +50,10 @@ pub struct RuleMatch {
     pub input: Value,
     /// How much of the message the trigger explains, from [`CONFIDENT`] to 1.
     pub confidence: f64,
+    /// The trigger, by its phrase.
+    pub trigger: String,
+    /// Whether it is the tenant's own.
+    pub is_own: bool,
 }
 
 /// The rules of some skills.
@@ -62,20 +66,17 @@ pub struct Rules {
 impl Rules {
     /// The rules by which these skills are recognised.
     pub fn of<'s>(skills: impl IntoIterator<Item = &'s Arc<dyn Skill>>) -> Self {
-        Self::with_own(&[], skills)
-    }
-
-    /// The same with triggers that come before theirs, each with the name of its skill.
-    pub(crate) fn with_own<'s>(
-        own: &[(&'static str, Trigger)],
-        skills: impl IntoIterator<Item = &'s Arc<dyn Skill>>,
-    ) -> Self {
-        let triggers = skills.into_iter().flat_map(|skill| {
+        Self::of_triggers(skills.into_iter().flat_map(|skill| {
             let triggers = skill.triggers().iter();
             triggers.map(|trigger| (skill.name(), trigger))
-        });
-        let own = own.iter().map(|(skill, trigger)| (*skill, trigger));
-        let (vocabulary, phrases) = compiled(own.chain(triggers));
+        }))
+    }
+
+    /// Those of these triggers, each with the name of its skill; of equally good ones the first.
+    pub(crate) fn of_triggers<'t>(
+        triggers: impl Iterator<Item = (&'static str, &'t Trigger)>,
+    ) -> Self {
+        let (vocabulary, phrases) = compiled(triggers);
         Self {
             vocabulary,
             phrases,
@@ -114,6 +115,13 @@ impl Rules {
         best.map(|(_, trigger)| trigger.question())
     }
 
+    /// A phrase by which a skill is meant, a built-in one if there is one.
+    pub(crate) fn phrase_of(&self, skill: &str) -> Option<&str> {
+        let of_skill = self.phrases.iter().filter(|phrase| phrase.skill == skill);
+        let first = of_skill.min_by_key(|phrase| phrase.trigger.is_own)?;
+        Some(first.trigger.name())
+    }
+
     fn read(&self, text: &str) -> Option<Message> {
         Message::read(text, &self.vocabulary)
     }
@@ -136,6 +144,8 @@ impl Rules {
             skill: phrase.skill,
             input: message.input(&phrase.trigger),
             confidence,
+            trigger: phrase.trigger.name().to_owned(),
+            is_own: phrase.trigger.is_own,
         })
     }
 }

@@ -9,6 +9,8 @@ use super::words::weight;
 #[derive(Debug, Clone)]
 pub struct Trigger {
     phrase: String,
+    /// The phrase with the alternatives of its words.
+    words: String,
     /// The words that a message must have, of each one of its alternatives.
     pub(super) needed: Vec<Vec<Term>>,
     /// What the words of the phrase weigh together.
@@ -24,6 +26,8 @@ pub struct Trigger {
     /// Whether another skill's phrase that fits as well comes first.
     pub(super) yields: bool,
     question: String,
+    /// Whether it is a tenant's.
+    pub(super) is_own: bool,
 }
 
 /// A word of a phrase.
@@ -61,6 +65,7 @@ impl Trigger {
         };
         Self {
             phrase: readable(phrase),
+            words: alternatives(phrase),
             weight: needed.iter().map(first).sum(),
             takes_version: phrase.contains("{version}"),
             needed,
@@ -70,7 +75,15 @@ impl Trigger {
             numbered: None,
             yields: false,
             question: readable(phrase),
+            is_own: false,
         }
+    }
+
+    /// A tenant's own.
+    #[must_use]
+    pub(in crate::skills) fn own(mut self) -> Self {
+        self.is_own = true;
+        self
     }
 
     /// The number that a message gives this word of the phrase, if it does (`sprint 24`), goes into
@@ -139,6 +152,24 @@ impl Trigger {
         &self.phrase
     }
 
+    /// The words of the phrase, each with its alternatives: `sprint status/progress`.
+    pub(crate) fn words(&self) -> &str {
+        &self.words
+    }
+
+    /// What the skill is asked for, if there is a choice.
+    pub(crate) fn action(&self) -> Option<&str> {
+        self.input.get("action")?.as_str()
+    }
+
+    /// By which it is named: a tenant's own as it was written.
+    pub(super) fn name(&self) -> &str {
+        match self.is_own {
+            true => &self.question,
+            false => &self.phrase,
+        }
+    }
+
     /// A question that people can ask for the same: `how is the sprint going?`.
     pub fn question(&self) -> &str {
         &self.question
@@ -167,6 +198,12 @@ fn term(word: &str) -> Term {
             Term { key, stem }
         }
     }
+}
+
+/// A phrase with all alternatives of its words: `sprint status/progress`.
+fn alternatives(phrase: &str) -> String {
+    let words: Vec<&str> = phrase.split_whitespace().collect();
+    words.join(" ").replace('=', "").replace('|', "/")
 }
 
 /// A phrase with the first of its alternatives.

@@ -10,7 +10,7 @@ mod calls;
 mod named;
 mod reach;
 mod report;
-mod triggers;
+pub(super) mod triggers;
 mod wording;
 
 use async_trait::async_trait;

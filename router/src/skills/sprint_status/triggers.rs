@@ -154,7 +154,7 @@ const MINE: &[&str] = &[
 ];
 
 /// Every trigger.
-pub(super) fn triggers() -> Vec<Trigger> {
+pub(in crate::skills) fn triggers() -> Vec<Trigger> {
     let mut triggers = Vec::new();
     for phrase in STATUS {
         triggers
