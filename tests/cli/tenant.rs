@@ -50,6 +50,11 @@ fn tenants_are_made_listed_and_shown() {
 #[test]
 fn settings_are_set_shown_and_taken_away() {
     let operator = Operator::seeded();
+    operator
+        .run(&["tenant", "set", "fallback_model=anthropic/claude-haiku-4-5"])
+        .expect_code(3)
+        .says("`fallback_model` cannot be asked: there is no key for `anthropic`")
+        .says("secret set anthropic");
     let changed = operator.json(&[
         "tenant",
         "set",

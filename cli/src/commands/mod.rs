@@ -15,6 +15,7 @@ pub(crate) mod deploy;
 pub(crate) mod dev;
 pub(crate) mod doctor;
 pub(crate) mod env;
+pub(crate) mod fallback;
 pub(crate) mod history;
 pub(crate) mod infra;
 pub(crate) mod init;

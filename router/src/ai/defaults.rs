@@ -93,6 +93,16 @@ impl AiDefaults {
         self
     }
 
+    /// Whether the process has a key for a provider, or an address that needs none.
+    pub fn has_key(&self, provider: ProviderKind) -> bool {
+        match provider {
+            ProviderKind::Bedrock => self.bedrock.is_some(),
+            ProviderKind::Anthropic => self.anthropic.is_some(),
+            ProviderKind::OpenAi => self.openai.is_some(),
+            ProviderKind::Offline => true,
+        }
+    }
+
     /// Whether a model is named that no tenant gets, since there is no provider for it.
     pub fn has_unused_model(&self) -> bool {
         self.model.is_some() && self.provider() == ProviderKind::Offline

@@ -53,7 +53,7 @@ pub use offline::NO_MODEL_NOTE;
 pub(crate) use reading::tool_input;
 pub(crate) use retry::Retries;
 pub use retry::with_retries;
-pub use select::{Choice, Models, SelectError, SelectedModel, TenantModels, Tier};
+pub use select::{Choice, Models, SelectError, SelectedModel, TenantModels, Tier, by_provider};
 
 /// Who provides a tenant's model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]

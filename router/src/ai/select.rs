@@ -3,6 +3,8 @@
 mod choice;
 mod credentials;
 mod error;
+mod fallback;
+mod source;
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,8 +13,10 @@ use std::time::Duration;
 pub use self::choice::{Choice, TenantModels, Tier};
 use self::credentials::{credentials_of, own_credentials};
 pub use self::error::SelectError;
+pub use self::fallback::by_provider;
+use self::source::Source;
 use super::anthropic::Anthropic;
-use super::breaker::{Attempt, Breaker, Breakers, Circuit};
+use super::breaker::{Attempt, Breaker, Breakers};
 use super::defaults::{AiDefaults, Credentials};
 use super::format;
 use super::http;
@@ -21,9 +25,7 @@ use super::openai::{Learnt, OpenAi};
 use super::refusal::excerpt;
 use super::table::{self, ModelInfo, is_model_id};
 use super::{ProviderKind, plausible};
-use crate::model::{
-    Guardrail, ModelReply, ModelRequest, NanoUsd, SecretDocument, Tenant, TenantId,
-};
+use crate::model::{Guardrail, ModelReply, ModelRequest, NanoUsd, SecretDocument, Tenant};
 use crate::outbound::{Client, ClientError, Reach};
 use crate::ports::{ChatModel, Listener, ModelError, ModelEvent, SecretStore};
 use crate::skills::SkillSet;
@@ -94,12 +96,22 @@ impl Models {
         tenant: &Tenant,
         secrets: &dyn SecretStore,
     ) -> Result<TenantModels, SelectError> {
-        let source = self.source(tenant, secrets).await?;
+        let (source, elsewhere) = futures::join!(
+            self.source(tenant, secrets),
+            self.elsewhere(tenant, secrets)
+        );
+        let source = source?;
         let ai = self.one(&source, tenant.settings.ai_model.as_deref())?;
         let other = |named: Option<&str>| self.other(&source, named);
+        let (fallback, fallback_problem) = match elsewhere {
+            None => (other(tenant.fallback_model()), None),
+            Some(Ok(fallback)) => (Some(fallback.standing_in(ai.provider)), None),
+            Some(Err(problem)) => (None, Some(problem)),
+        };
         Ok(TenantModels {
             wording: other(tenant.wording_model()).filter(|wording| wording.id != ai.id),
-            fallback: other(tenant.fallback_model()),
+            fallback,
+            fallback_problem,
             ai,
         })
     }
@@ -135,12 +147,7 @@ impl Models {
         let named = settings.ai_model.as_deref();
         // Else the tenant's model is another provider's.
         let named = named.filter(|_| settings.ai_provider.as_deref().is_none_or(is_of_provider));
-        let source = Source::Api {
-            provider,
-            client: &self.tenants_client,
-            credentials: credentials_of(provider, document)?,
-            owner: Some(&tenant.id),
-        };
+        let source = self.owned(tenant, provider, credentials_of(provider, document)?);
         self.one(&source, named)
     }
 
@@ -156,6 +163,18 @@ impl Models {
         secrets: &dyn SecretStore,
     ) -> Result<Source<'a>, SelectError> {
         let source = self.provider(tenant, secrets).await?;
+        self.guarded(source, tenant)
+    }
+
+    /// A provider with what a tenant's settings say of its calls.
+    ///
+    /// # Errors
+    /// If that is a guardrail, which the provider does not have.
+    fn guarded<'a>(
+        &self,
+        source: Source<'a>,
+        tenant: &'a Tenant,
+    ) -> Result<Source<'a>, SelectError> {
         match (source, tenant.guardrail()) {
             (Source::Bedrock { .. }, guardrail) => Ok(Source::Bedrock {
                 guarded: guardrail.map(|guardrail| (&tenant.id, guardrail)),
@@ -181,17 +200,27 @@ impl Models {
         };
         for provider in asked {
             if let Some(credentials) = own_credentials(tenant, *provider, secrets).await? {
-                return Ok(Source::Api {
-                    provider: *provider,
-                    client: &self.tenants_client,
-                    credentials,
-                    owner: Some(&tenant.id),
-                });
+                return Ok(self.owned(tenant, *provider, credentials));
             }
         }
         match self.shared(decided.unwrap_or(ProviderKind::Offline))? {
             Source::Offline(shared) => Ok(Source::Offline(Arc::new(shared.of_tenant(tenant)))),
             source => Ok(source),
+        }
+    }
+
+    /// A provider by a tenant's own credentials.
+    fn owned<'a>(
+        &'a self,
+        tenant: &'a Tenant,
+        provider: ProviderKind,
+        credentials: Credentials,
+    ) -> Source<'a> {
+        Source::Api {
+            provider,
+            client: &self.tenants_client,
+            credentials,
+            owner: Some(&tenant.id),
         }
     }
 
@@ -249,6 +278,7 @@ impl Models {
             name,
             chat: self.offline.clone(),
             info: None,
+            is_elsewhere: false,
         }
     }
 
@@ -280,6 +310,7 @@ impl Models {
             id,
             chat: bedrock.model(info, guardrail.cloned()),
             info,
+            is_elsewhere: false,
         })
     }
 
@@ -337,54 +368,8 @@ impl Models {
             id: id.to_owned(),
             chat,
             info,
+            is_elsewhere: false,
         })
-    }
-}
-
-/// Who provides a tenant's models.
-enum Source<'a> {
-    /// Templates, with the tenant's rules.
-    Offline(Arc<Offline>),
-    Bedrock {
-        /// The tenant's guardrail.
-        guarded: Option<(&'a TenantId, Guardrail)>,
-        /// The model behind the tenant's application inference profiles.
-        behind: Option<&'static ModelInfo>,
-    },
-    /// By HTTP, with a key.
-    Api {
-        provider: ProviderKind,
-        client: &'a Client,
-        credentials: Credentials,
-        /// The tenant, where the credentials are its own.
-        owner: Option<&'a TenantId>,
-    },
-}
-
-impl Source<'_> {
-    fn provider(&self) -> ProviderKind {
-        match self {
-            Self::Offline(_) => ProviderKind::Offline,
-            Self::Bedrock { .. } => ProviderKind::Bedrock,
-            Self::Api { provider, .. } => *provider,
-        }
-    }
-
-    /// Whose calls of a model fail together.
-    fn circuit(&self, model: &str) -> Circuit {
-        let (owner, address) = match self {
-            Self::Offline(_) => (None, None),
-            Self::Bedrock { guarded, .. } => (guarded.as_ref().map(|(tenant, _)| *tenant), None),
-            Self::Api {
-                credentials, owner, ..
-            } => (*owner, credentials.base_url.clone()),
-        };
-        Circuit {
-            provider: self.provider(),
-            owner: owner.cloned(),
-            address,
-            model: model.to_owned(),
-        }
     }
 }
 
@@ -401,6 +386,8 @@ pub struct SelectedModel {
     /// What is known of it; `None` for models that the table does not list.
     pub info: Option<&'static ModelInfo>,
     breaker: Breaker,
+    /// Whether it stands in for another provider's model, and its name says so.
+    is_elsewhere: bool,
 }
 
 impl SelectedModel {
@@ -439,7 +426,7 @@ impl SelectedModel {
         request: &ModelRequest,
         listen: &mut Listener<'_>,
     ) -> Result<ModelReply, ModelError> {
-        let mut call = ModelCall::begin(self.provider, &self.name);
+        let mut call = ModelCall::begin(self.provider, self.own_name());
         let mut listen = |event: ModelEvent<'_>| {
             if let ModelEvent::Text(_) = event {
                 call.hear();

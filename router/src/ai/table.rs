@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use super::ProviderKind;
+use super::{ProviderKind, by_provider};
+use crate::model::newer::FALLBACK_MODEL;
 use crate::model::{NanoUsd, Tenant, TokenUsage};
 
 // A data file that cannot be read would be an empty table; the tests below make sure that it can
@@ -294,18 +295,37 @@ pub fn is_known(text: &str) -> bool {
 /// setting. An endpoint of one's own has names of its own, of which nothing can be said.
 pub fn unknown_models(tenant: &Tenant) -> Vec<(&'static str, &str)> {
     let provider = tenant.settings.ai_provider.as_deref().unwrap_or_default();
-    let has_own_names = ["openai", "offline"].contains(&provider.trim().to_lowercase().as_str());
-    let mut named = tenant.named_models();
-    named.retain(|(_, model)| !has_own_names && !is_known(model));
-    named
+    let provider = provider.trim().to_lowercase().parse().ok();
+    let is_unknown = |(by, setting, model): (Option<ProviderKind>, _, _)| {
+        let has_own_names = matches!(
+            by.or(provider),
+            Some(ProviderKind::OpenAi | ProviderKind::Offline)
+        );
+        (!has_own_names && !is_known(model)).then_some((setting, model))
+    };
+    named_models(tenant).filter_map(is_unknown).collect()
+}
+
+/// The models that a tenant's settings name, each with its setting, and with the provider that the
+/// setting names before it.
+fn named_models(
+    tenant: &Tenant,
+) -> impl Iterator<Item = (Option<ProviderKind>, &'static str, &str)> {
+    let named = tenant.named_models().into_iter();
+    named.map(|(setting, model)| {
+        let (by, model) = match setting == FALLBACK_MODEL {
+            true => by_provider(model),
+            false => (None, model),
+        };
+        (by, setting, model)
+    })
 }
 
 /// The application inference profiles that a tenant's settings name, as [`application_profile`]
 /// has them.
 pub fn application_profiles(tenant: &Tenant) -> Vec<&str> {
-    let named = tenant.named_models().into_iter();
-    named
-        .filter_map(|(_, model)| application_profile(model))
+    named_models(tenant)
+        .filter_map(|(_, _, model)| application_profile(model))
         .collect()
 }
 

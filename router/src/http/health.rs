@@ -131,6 +131,9 @@ struct AboutTenant {
     ai_model: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ai_problem: Option<String>,
+    /// Why the fallback model of another provider cannot be asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ai_fallback_problem: Option<String>,
     /// The models that the settings name, and whether this router leaves one alone that failed.
     ai_models: Vec<AiModel>,
     /// Turns answered since the router started.
@@ -239,6 +242,9 @@ async fn about_tenant(state: &AppState, caller: &Caller) -> Result<AboutTenant, 
         Err(error) => (None, Some(error.to_string())),
     };
     let ai = models.as_ref().map(|models| &models.ai);
+    let problem = models
+        .as_ref()
+        .and_then(|models| models.fallback_problem.as_ref());
     Ok(AboutTenant {
         id: tenant.id.to_string(),
         name: tenant.name.clone(),
@@ -246,6 +252,7 @@ async fn about_tenant(state: &AppState, caller: &Caller) -> Result<AboutTenant, 
         ai_provider: ai.map(|model| model.provider.to_string()),
         ai_model: ai.map(|model| model.name.clone()),
         ai_problem,
+        ai_fallback_problem: problem.map(ToString::to_string),
         ai_models: models.as_ref().map(AiModel::all).unwrap_or_default(),
         routes: state.engine.route_counts(tenant),
         integrations,

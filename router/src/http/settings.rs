@@ -14,6 +14,7 @@ use super::auth::{Administrator, KnownUser};
 use super::error::{ApiError, Errors};
 use super::extract::JsonBody;
 use super::fields::{Fields, FromFields};
+use crate::admin::AdminError;
 use crate::admin::settings::{self, SettingEdit, SettingKey};
 use crate::admin::tenants::TenantEdits;
 use crate::admin::usage::{BudgetView, BudgetsOf};
@@ -54,6 +55,9 @@ pub(super) struct AnsweringModel {
     /// The model that is asked while another is throttled or down.
     #[serde(skip_serializing_if = "Option::is_none")]
     fallback: Option<String>,
+    /// Why that of another provider cannot be asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fallback_problem: Option<String>,
     /// Why none can be asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
@@ -177,11 +181,13 @@ pub(super) async fn answering_model(
             ai,
             wording,
             fallback,
+            fallback_problem,
         }) => Ok(AnsweringModel {
             provider: Some(ai.provider.to_string()),
             name: Some(ai.name),
             wording: wording.map(|model| model.name),
             fallback: fallback.map(|model| model.name),
+            fallback_problem: fallback_problem.map(|problem| problem.to_string()),
             problem: None,
         }),
         Err(SelectError::Store(error)) => Err(error.into()),
@@ -190,6 +196,7 @@ pub(super) async fn answering_model(
             name: None,
             wording: None,
             fallback: None,
+            fallback_problem: None,
             problem: Some(error.to_string()),
         }),
     }
@@ -266,6 +273,7 @@ pub(super) async fn change(
         )
         .hint("look at the current values, then decide again"));
     }
+    check_fallback(&state, &seen, &body.settings).await?;
     let edits = TenantEdits {
         name: body.name,
         settings: body.settings,
@@ -275,4 +283,30 @@ pub(super) async fn change(
         settings: described(&state, &edited.value, &caller, true).await?,
         changed: edited.changed,
     }))
+}
+
+/// Refuses a fallback model of a provider for which there is no key.
+async fn check_fallback(
+    state: &AppState,
+    tenant: &Tenant,
+    edits: &[SettingEdit],
+) -> Result<(), ApiError> {
+    let is_fallback = |edit: &&SettingEdit| edit.key() == SettingKey::FallbackModel;
+    let named = edits.iter().find(is_fallback).and_then(SettingEdit::value);
+    let Some(named) = named.and_then(Value::as_str) else {
+        return Ok(());
+    };
+    let (models, secrets) = (state.engine.models(), &*state.platform.secrets);
+    match models.check_fallback(tenant, named, secrets).await {
+        Ok(()) => Ok(()),
+        Err(SelectError::Store(error)) => Err(error.into()),
+        Err(error) => {
+            let reason = format!("cannot be asked: {error}");
+            let refused = AdminError::invalid(SettingKey::FallbackModel.as_str(), reason).into();
+            Err(match error.hint() {
+                Some(hint) => ApiError::hint(refused, hint),
+                None => refused,
+            })
+        }
+    }
 }

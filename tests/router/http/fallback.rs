@@ -4,11 +4,14 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 use support::model::{Answer as Says, ModelCall, ModelServer};
-use t3nets_router::model::{SecretDocument, SecretName};
+use t3nets_router::ai::Bedrock;
+use t3nets_router::model::{SecretDocument, SecretName, UserRole};
 
+use super::chat::variables;
 use super::streaming::events;
-use super::tiers::{app_set, asked};
-use super::{TestApp, tenant_id};
+use super::tiers::{app_set, asked, put};
+use super::{Setup, TestApp, tenant_id};
+use crate::providers::ask::aws_at;
 
 const FIRST: &str = "claude-opus-4-6";
 const OTHER: &str = "claude-sonnet-4-6";
@@ -214,4 +217,145 @@ async fn a_model_that_fails_in_a_row_is_not_asked_for_a_while_and_its_fallback_a
     app.platform.secrets.put(&name, &document).await.unwrap();
     let told = health(&app, &admin).await;
     assert_eq!(told[0]["paused_for_seconds"], Value::Null, "{told}");
+}
+
+/// A router whose tenants' answers come from Bedrock, with a key of Anthropic's of its own or none,
+/// and an administrator's key. Both are asked at the server.
+async fn app_of_bedrock(model: &ModelServer, with_key: bool) -> (TestApp, String) {
+    let app = TestApp::with(Setup {
+        ai: match with_key {
+            true => variables(model),
+            false => Vec::new(),
+        },
+        bedrock: Some(Bedrock::new(
+            &aws_at(&model.url(), "us-east-1").await,
+            "dev",
+        )),
+        ..Setup::default()
+    })
+    .await;
+    let admin = app.key("default", "ada", UserRole::Admin).await;
+    (app, admin)
+}
+
+const ELSEWHERE: &str = "anthropic/claude-haiku-4-5";
+
+fn is_bedrocks(call: &ModelCall) -> bool {
+    call.path.contains("/converse")
+}
+
+#[tokio::test]
+async fn a_throttled_region_is_helped_out_by_another_provider_under_that_ones_name_and_price() {
+    let model = ModelServer::answering(|call| match is_bedrocks(call) {
+        true => {
+            Says::bedrock_error(429, "ThrottlingException", "slow down").header("retry-after", "60")
+        }
+        false => Says::text("Well.").usage(1_000, 100),
+    })
+    .await;
+    let (app, admin) = app_of_bedrock(&model, true).await;
+    let set = put(&app, &admin, json!({"fallback_model": ELSEWHERE})).await;
+    assert_eq!(set.status, StatusCode::OK, "{set:?}");
+    assert_eq!(set.json()["model"]["fallback"], ELSEWHERE);
+    let answer = app.chat(&admin, "think it over").await.json();
+    assert_eq!(
+        (&answer["text"], &answer["model"]),
+        (&json!("Well."), &json!(ELSEWHERE))
+    );
+    // A thousand tokens at $1 and a hundred at $5, by the million.
+    assert_eq!(answer["usage"]["cost_usd"], 0.0015, "{answer}");
+    let body = json!({"message": "think it over"});
+    let (name, done) = events(&app, &admin, &body).await.pop().unwrap();
+    assert_eq!((&*name, &done["model"]), ("done", &json!(ELSEWHERE)));
+    let calls = model.requests();
+    assert_eq!(calls.len(), 4);
+    assert_eq!(calls[0].body["requestMetadata"]["tenant"], "default");
+    assert_eq!(calls[1].body["model"], "claude-haiku-4-5-20251001");
+    assert!(calls[1].body.get("requestMetadata").is_none());
+    app.drained().await;
+    let used = app
+        .get("/api/admin/usage?days=2&by=model", Some(&admin))
+        .await;
+    assert_eq!(used.json()["groups"][0]["id"], ELSEWHERE);
+    let told = app.get("/api/admin/health", Some(&admin)).await.json();
+    let is_fallback = |check: &&Value| check["name"] == ELSEWHERE;
+    let checks = told["checks"].as_array().unwrap();
+    assert_eq!(checks.iter().find(is_fallback).unwrap()["status"], "ok");
+    // Only what failed is left alone.
+    for _ in 0..3 {
+        app.chat(&admin, "think it over").await;
+    }
+    let told = health(&app, &admin).await;
+    assert!(told[0]["paused_for_seconds"].is_u64(), "{told}");
+    assert_eq!(told[1]["paused_for_seconds"], Value::Null, "{told}");
+}
+
+#[tokio::test]
+async fn another_provider_needs_a_key_which_the_tenant_may_have_itself() {
+    let model = ModelServer::answering(|call| match is_bedrocks(call) {
+        true => {
+            Says::bedrock_error(429, "ThrottlingException", "slow down").header("retry-after", "60")
+        }
+        false => Says::text("Well."),
+    })
+    .await;
+    let (app, admin) = app_of_bedrock(&model, false).await;
+    let refused = put(&app, &admin, json!({"fallback_model": ELSEWHERE})).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{refused:?}");
+    let error = refused.json()["error"].clone();
+    assert_eq!(error["field"], "fallback_model");
+    let told = error.to_string();
+    assert!(
+        told.contains("no API key") && told.contains("secret `anthropic`"),
+        "{told}"
+    );
+    let name = SecretName {
+        tenant_id: tenant_id("default"),
+        integration: "anthropic".parse().unwrap(),
+        user_id: None,
+    };
+    let fields = json!({"api_key": "sk-own", "base_url": model.url()});
+    let document = SecretDocument::new(fields.as_object().unwrap().clone());
+    app.platform.secrets.put(&name, &document).await.unwrap();
+    let set = put(&app, &admin, json!({"fallback_model": ELSEWHERE})).await;
+    assert_eq!(set.status, StatusCode::OK, "{set:?}");
+    let answer = app.chat(&admin, "think it over").await.json();
+    assert_eq!(answer["model"], ELSEWHERE, "{answer}");
+    assert_eq!(model.requests()[1].header("x-api-key"), Some("sk-own"));
+
+    // A key that is gone takes the fallback along, and is told.
+    app.platform.secrets.delete(&name).await.unwrap();
+    let answer = app.chat(&admin, "think it over").await;
+    assert_eq!(answer.error_code(), "model_throttled", "{answer:?}");
+    let told = app.get("/api/health", Some(&admin)).await.json();
+    let problem = told["tenant"]["ai_fallback_problem"].to_string();
+    assert!(problem.contains("no API key"), "{told}");
+    let told = app.get("/api/admin/health", Some(&admin)).await.json();
+    let checks = told["checks"].as_array().unwrap();
+    let fallback = checks.iter().find(|check| check["name"] == "fallback");
+    assert_eq!(fallback.unwrap()["status"], "failed", "{told}");
+}
+
+#[tokio::test]
+async fn a_guardrail_and_a_fallback_without_one_are_not_set_together() {
+    let model = ModelServer::scripted([]).await;
+    let guardrail = || json!({"guardrail_identifier": "gr1a2b3c4d5e"});
+    let fallback = || json!({"fallback_model": ELSEWHERE});
+    for (first, second, field) in [
+        (guardrail(), fallback(), "fallback_model"),
+        (fallback(), guardrail(), "guardrail_identifier"),
+    ] {
+        let (app, admin) = app_of_bedrock(&model, true).await;
+        let set = put(&app, &admin, first).await;
+        assert_eq!(set.status, StatusCode::OK, "{set:?}");
+        let refused = put(&app, &admin, second).await;
+        let error = refused.json()["error"].clone();
+        assert_eq!(error["field"], field, "{error}");
+        assert!(error.to_string().contains("has no guardrails"), "{error}");
+        // Within Bedrock there is one.
+        let own =
+            json!({"fallback_model": "bedrock/nova-lite", "guardrail_identifier": "gr1a2b3c4d5e"});
+        let set = put(&app, &admin, own).await;
+        assert_eq!(set.status, StatusCode::OK, "{set:?}");
+    }
 }

@@ -14,7 +14,8 @@ use t3nets_router::model::Tenant;
 use t3nets_router::outbound::{self, Options, TransportError};
 
 use super::tenant::{
-    check_jira, check_retention, check_sign_ins, check_tenant, check_unknown_models, no_https,
+    check_fallback, check_jira, check_retention, check_sign_ins, check_tenant,
+    check_unknown_models, no_https,
 };
 use super::{Check, Remedy, Status, alarms, deploying};
 use crate::aws::{AwsEnvironment, AwsSession, Name, TerraformState, remedies};
@@ -295,6 +296,7 @@ async fn check_tenants_own(
     if let Some(tenant) = &tenant {
         checks.push(check_jira(context, &platform, tenant).await);
         checks.extend(check_sign_ins(&platform, tenant).await);
+        checks.extend(check_fallback(context, &platform, tenant).await);
     }
     if unknown.is_empty() {
         unknown.push(Check::skipped(

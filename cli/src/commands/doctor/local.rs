@@ -14,7 +14,9 @@ use t3nets_router::outbound::{self, Options, Proxies};
 use t3nets_router::ports::{Platform, SystemClock};
 
 use super::issuer::check_issuer;
-use super::tenant::{check_jira, check_retention, check_sign_ins, check_tenant, connect_jira};
+use super::tenant::{
+    check_fallback, check_jira, check_retention, check_sign_ins, check_tenant, connect_jira,
+};
 use super::webhook::{Source, check_webhook};
 use super::{Check, DoctorArgs};
 use crate::commands::dev::demo;
@@ -64,6 +66,7 @@ pub(super) async fn checks(
                 });
                 checks.extend(check_sign_ins(platform, &tenant).await);
                 checks.push(check_model(context, platform, &tenant, running).await);
+                checks.extend(check_fallback(context, platform, &tenant).await);
                 checks.push(check_retention(&tenant, true));
             }
         }

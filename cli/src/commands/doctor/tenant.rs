@@ -14,6 +14,7 @@ use t3nets_router::skills::sprint_status::SprintStatus;
 
 use super::Check;
 use crate::commands::arguments::TenantFlag;
+use crate::commands::fallback::{self, Missing};
 use crate::context::Context;
 use crate::error::{CliError, free_id};
 use crate::hint::Hint;
@@ -100,6 +101,30 @@ pub(super) fn check_unknown_models(tenant: &Tenant) -> Vec<Check> {
         )
     };
     unknown.map(check).collect()
+}
+
+/// The fallback model of another provider than the tenant's.
+pub(super) async fn check_fallback(
+    context: &Context,
+    platform: &Platform,
+    tenant: &Tenant,
+) -> Option<Check> {
+    let named = tenant.fallback_model()?;
+    match fallback::missing(context, platform, &tenant.id, named).await {
+        Ok(missing) => {
+            let Missing { what, hint } = missing?;
+            Some(Check::warning(
+                "fallback",
+                format!(
+                    "the fallback model of `{}`, {}, is asked only if the router has a key of its own: {what}",
+                    tenant.id,
+                    models::without_account(named),
+                ),
+                hint,
+            ))
+        }
+        Err(error) => Some(Check::of_error("fallback", error, "see the checks above")),
+    }
 }
 
 /// How long the tenant's conversations are kept. `are_deleted` says whether what is past that is

@@ -1,11 +1,14 @@
 //! `t3nets tenant set`.
 
-use t3nets_router::admin::AdminError;
+use serde_json::Value;
 use t3nets_router::admin::settings::{SettingEdit, SettingKey};
 use t3nets_router::admin::tenants::TenantEdits;
+use t3nets_router::admin::{Admin, AdminError};
+use t3nets_router::model::TenantId;
 
 use super::views::{Changed, TenantView};
 use crate::commands::arguments::{self, TenantFlag};
+use crate::commands::fallback::{self, Missing};
 use crate::context::Context;
 use crate::error::CliError;
 
@@ -49,11 +52,36 @@ pub(crate) async fn run(context: &Context, args: SetArgs) -> Result<Changed<Tena
     }
     let admin = context.admin_to_change().await?;
     let tenant = args.tenant.resolve(context, &admin).await?;
+    check_fallback(context, &admin, &tenant, &edits.settings).await?;
     let edited = admin.set_tenant(&tenant, &edits).await?;
     if !edited.changed.is_empty() {
         context.say_when_seen();
     }
     Ok(Changed::new(format!("tenant `{tenant}`"), edited))
+}
+
+/// Refuses a fallback model of a provider for which there is no key.
+async fn check_fallback(
+    context: &Context,
+    admin: &Admin,
+    tenant: &TenantId,
+    edits: &[SettingEdit],
+) -> Result<(), CliError> {
+    let is_fallback = |edit: &&SettingEdit| edit.key() == SettingKey::FallbackModel;
+    let named = edits.iter().find(is_fallback).and_then(SettingEdit::value);
+    let Some(named) = named.and_then(Value::as_str) else {
+        return Ok(());
+    };
+    admin.tenant(tenant).await?;
+    let platform = context.platform_to_change().await?;
+    match fallback::missing(context, &platform, tenant, named).await? {
+        None => Ok(()),
+        Some(Missing { what, hint }) => Err(CliError::not_ready(format!(
+            "`{}` cannot be asked: {what}",
+            SettingKey::FallbackModel
+        ))
+        .hint(hint)),
+    }
 }
 
 /// The budgets: many, and all of one form.

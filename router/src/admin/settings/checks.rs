@@ -5,9 +5,9 @@ use serde_json::Value;
 
 use super::{MAX_MODEL_CHARS, SettingEdit, SettingKey};
 use crate::admin::AdminError;
-use crate::ai::{ProviderKind, plausible};
+use crate::ai::{ProviderKind, by_provider, plausible};
 use crate::model::Tenant;
-use crate::model::newer::GUARDRAIL_IDENTIFIER;
+use crate::model::newer::{FALLBACK_MODEL, GUARDRAIL_IDENTIFIER};
 use crate::skills::built_in_triggers::{BuiltInTrigger, MAX_NAME_CHARS};
 use crate::skills::own_triggers::OwnTrigger;
 
@@ -28,17 +28,28 @@ pub(super) fn is_guardrail(text: &str) -> bool {
 
 /// Whether a guardrail has a provider that applies it: no other than Bedrock does.
 pub(super) fn check_guardrail(edited: &Tenant, edits: &[SettingEdit]) -> Result<(), AdminError> {
-    let provider = provider_of(edited).filter(|provider| *provider != ProviderKind::Bedrock);
-    let (Some(provider), Some(_)) = (provider, edited.guardrail()) else {
+    if edited.guardrail().is_none() {
         return Ok(());
-    };
+    }
+    let has_none = |provider: &ProviderKind| *provider != ProviderKind::Bedrock;
+    let provider = provider_of(edited).filter(has_none);
+    let other = edited
+        .fallback_model()
+        .and_then(|named| by_provider(named).0);
+    let other = other.filter(has_none);
     for edit in edits.iter().filter(|edit| edit.value.is_some()) {
-        let reason = match edit.key {
-            SettingKey::GuardrailIdentifier => {
+        let reason = match (edit.key, provider, other) {
+            (SettingKey::GuardrailIdentifier, Some(provider), _) => {
                 format!("needs `ai_provider=bedrock`: `{provider}` has no guardrails")
             }
-            SettingKey::AiProvider => format!(
+            (SettingKey::GuardrailIdentifier, None, Some(other)) => {
+                format!("needs another `{FALLBACK_MODEL}`, or none: `{other}` has no guardrails")
+            }
+            (SettingKey::AiProvider, Some(provider), _) => format!(
                 "cannot be `{provider}`, which has no guardrails, while `{GUARDRAIL_IDENTIFIER}` is set"
+            ),
+            (SettingKey::FallbackModel, _, Some(other)) => format!(
+                "cannot be of `{other}`, which has no guardrails, while `{GUARDRAIL_IDENTIFIER}` is set"
             ),
             _ => continue,
         };
@@ -58,7 +69,11 @@ pub(super) fn check_models(edited: &Tenant, edits: &[SettingEdit]) -> Result<(),
     let provider = provider_of(edited);
     for edit in edits.iter().filter(|edit| edit.key.is_model()) {
         if let Some(model) = edit.value.as_ref().and_then(Value::as_str) {
-            plausible::check_model(provider, model)
+            let (by, model) = match edit.key {
+                SettingKey::FallbackModel => by_provider(model),
+                _ => (None, model),
+            };
+            plausible::check_model(by.or(provider), model)
                 .map_err(|reason| AdminError::invalid(edit.key.as_str(), reason))?;
         }
     }

@@ -50,8 +50,11 @@ impl SettingKey {
     pub fn rule(self) -> &'static str {
         match self {
             Self::AiProvider => "must be one of bedrock, anthropic, openai, offline",
-            Self::AiModel | Self::Tier1FormattingModel | Self::FallbackModel => {
+            Self::AiModel | Self::Tier1FormattingModel => {
                 "must be a model's name or id, without spaces"
+            }
+            Self::FallbackModel => {
+                "must be a model's name or id, without spaces; of another provider as `anthropic/NAME`"
             }
             Self::ProfileModel => {
                 "must be the name or id of a model of Bedrock's that is known here"

@@ -1,6 +1,6 @@
 //! What a tenant's models are for.
 
-use super::SelectedModel;
+use super::{SelectError, SelectedModel};
 
 /// What a model is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -20,6 +20,8 @@ pub struct TenantModels {
     pub wording: Option<SelectedModel>,
     /// The one that is asked while another is throttled or down.
     pub fallback: Option<SelectedModel>,
+    /// Why the one that the settings name with its provider cannot be asked.
+    pub fallback_problem: Option<SelectError>,
 }
 
 impl TenantModels {
@@ -29,8 +31,10 @@ impl TenantModels {
             Tier::Wording => self.wording.unwrap_or(self.ai),
             Tier::Ai => self.ai,
         };
+        let is_other =
+            |other: &SelectedModel| (other.provider, &other.id) != (first.provider, &first.id);
         Choice {
-            fallback: self.fallback.filter(|other| other.id != first.id),
+            fallback: self.fallback.filter(is_other),
             first,
         }
     }

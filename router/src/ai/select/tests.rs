@@ -354,3 +354,84 @@ async fn the_results_of_skills_are_worded_by_a_model_of_their_own_where_it_is_th
         assert_eq!(selected.name, ai, "{wording}");
     }
 }
+
+/// A tenant of Bedrock's with these settings of its own.
+fn falling_back(settings: serde_json::Value) -> Tenant {
+    let mut tenant = tenant(None, None);
+    let newer = settings.as_object().unwrap().clone();
+    tenant.store_newer(newer);
+    tenant
+}
+
+#[test]
+fn a_provider_before_a_fallbacks_name_is_told_from_the_ids_of_bedrock() {
+    let anthropic = Some(ProviderKind::Anthropic);
+    for (named, expected) in [
+        (
+            "anthropic/claude-haiku-4-5",
+            (anthropic, "claude-haiku-4-5"),
+        ),
+        (
+            "openai/openai/gpt-oss-120b",
+            (Some(ProviderKind::OpenAi), "openai/gpt-oss-120b"),
+        ),
+        (
+            "bedrock/arn:aws:bedrock:us-east-1:1:inference-profile/x",
+            (
+                Some(ProviderKind::Bedrock),
+                "arn:aws:bedrock:us-east-1:1:inference-profile/x",
+            ),
+        ),
+    ] {
+        assert_eq!(by_provider(named), expected);
+    }
+    for own in [
+        "claude-haiku-4-5",
+        "us.anthropic.claude-haiku-4-5-20251001-v1:0",
+        "arn:aws:bedrock:us-east-1:1:inference-profile/anthropic/x",
+        "meta/llama",
+        "offline/x",
+        "anthropic/",
+    ] {
+        assert_eq!(by_provider(own), (None, own));
+    }
+}
+
+#[tokio::test]
+async fn a_fallback_of_another_provider_is_asked_only_with_a_key_and_without_a_guardrail() {
+    let config = aws_config::SdkConfig::builder()
+        .region(aws_config::Region::new("eu-central-1"))
+        .behavior_version(aws_config::BehaviorVersion::latest())
+        .build();
+    let bedrock = Bedrock::new(&config, "dev");
+    let chosen = async |settings: serde_json::Value, environment: &[(&str, &str)]| {
+        let defaults = from_env(environment).with_bedrock(bedrock.clone(), "nova-lite".to_owned());
+        let models = Models::new(defaults, SkillSet::new(Vec::new()), Reach::Anywhere).unwrap();
+        let tenant = falling_back(settings);
+        let all = models.all_of(&tenant, &Secrets(Vec::new())).await.unwrap();
+        let named = |model: SelectedModel| format!("{} as {}", model.id, model.name);
+        let problem = all.fallback_problem.as_ref().map(ToString::to_string);
+        (all.for_tier(Tier::Ai).fallback.map(named), problem)
+    };
+    let elsewhere = "anthropic/claude-haiku-4-5";
+    let settings = || json!({"fallback_model": elsewhere});
+    let expected = format!("claude-haiku-4-5-20251001 as {elsewhere}");
+    assert_eq!(chosen(settings(), ANTHROPIC).await, (Some(expected), None));
+    let none = "there is no API key for the AI provider `anthropic`";
+    assert_eq!(chosen(settings(), &[]).await, (None, Some(none.to_owned())));
+    let mut guarded = settings();
+    guarded["guardrail_identifier"] = json!("gr1a2b3c4d5e");
+    let (fallback, problem) = chosen(guarded, ANTHROPIC).await;
+    assert_eq!(fallback, None);
+    assert!(problem.unwrap().contains("has no guardrails"));
+    // The same provider, by its name or without.
+    for own in ["bedrock/nova-pro", "nova-pro"] {
+        let come = chosen(json!({"fallback_model": own}), &[]).await;
+        assert_eq!(
+            come,
+            (Some("eu.amazon.nova-pro-v1:0 as nova-pro".to_owned()), None)
+        );
+    }
+    let slip = chosen(json!({"fallback_model": "anthropic/nova-lite"}), ANTHROPIC).await;
+    assert!(slip.0.is_none() && slip.1.unwrap().contains("does not offer"));
+}

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use super::integrations;
 use crate::admin::{Admin, AdminError};
-use crate::ai::{SelectError, SelectedModel};
+use crate::ai::{SelectError, SelectedModel, by_provider};
 use crate::chat::RouteCounts;
 use crate::http::AppState;
 use crate::http::auth::Administrator;
@@ -227,9 +227,16 @@ async fn check(state: &AppState, admin: &Admin, tenant: &Tenant) -> Vec<Check> {
         let tried = integration(state, admin, tenant, name);
         timed(name.as_str(), CheckKind::Integration, tried)
     }));
-    let (stores, model, integrations) = futures::join!(stores, model, integrations);
+    let fallback = async {
+        // One of the tenant's own provider rests on what the model rests on.
+        by_provider(tenant.fallback_model()?).0?;
+        Some(timed("fallback", CheckKind::Model, fallback(state, tenant)).await)
+    };
+    let (stores, model, fallback, integrations) =
+        futures::join!(stores, model, fallback, integrations);
     let (tenants, usage, conversations, secrets) = stores;
     let mut checks = vec![tenants, usage, conversations, secrets, model];
+    checks.extend(fallback);
     checks.extend(integrations);
     checks
 }
@@ -290,6 +297,20 @@ async fn model(state: &AppState, tenant: &Tenant) -> Result<Found, ApiError> {
         }),
         Err(SelectError::Store(error)) => Err(error.into()),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// The fallback model of another provider.
+async fn fallback(state: &AppState, tenant: &Tenant) -> Result<Found, ApiError> {
+    let models = state.engine.models();
+    let chosen = models.all_of(tenant, &*state.platform.secrets).await?;
+    match (chosen.fallback, chosen.fallback_problem) {
+        (Some(fallback), _) => Ok(Found::Works {
+            detail: Some("the fallback: configured; not called".to_owned()),
+            name: Some(fallback.name),
+        }),
+        (None, Some(problem)) => Err(problem.into()),
+        (None, None) => Ok(Found::NotSetUp("no fallback model is set".to_owned())),
     }
 }
 

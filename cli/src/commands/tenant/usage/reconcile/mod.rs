@@ -18,7 +18,7 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 use t3nets_router::admin::Admin;
 use t3nets_router::admin::usage::{GroupState, UsageBy};
-use t3nets_router::ai::{ProviderKind, table};
+use t3nets_router::ai::{ProviderKind, by_provider, table};
 use t3nets_router::model::{Tenant, TenantId};
 
 use self::bill::Bill;
@@ -262,10 +262,15 @@ impl Counted {
     }
 
     fn add(&mut self, tenant: &Tenant, day: Date, model: String, ours: Ours) {
+        let (is_of_bedrock, model) = match by_provider(&model) {
+            // It stood in for another provider's.
+            (Some(ProviderKind::Bedrock), own) => (true, own.to_owned()),
+            _ => (is_of_bedrock(tenant, &model), model),
+        };
         if let Some(profile) = table::application_profile(&model) {
             self.profiles.insert(profile.to_owned());
         }
-        if !is_of_bedrock(tenant, &model) {
+        if !is_of_bedrock {
             self.elsewhere.insert(model);
             return;
         }
@@ -307,6 +312,58 @@ fn is_of_bedrock(tenant: &Tenant, model: &str) -> bool {
     let is_set_to_bedrock =
         provider.is_none_or(|word| word.is_empty() || word.parse() == Ok(ProviderKind::Bedrock));
     is_set_to_bedrock
+        && by_provider(model).0.is_none()
         && model != ProviderKind::Offline.as_str()
         && table::find(model).is_none_or(|info| info.bedrock.is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use t3nets_router::model::TenantStatus;
+
+    use super::*;
+
+    fn tenant(provider: Value) -> Tenant {
+        Tenant {
+            id: "acme".parse().unwrap(),
+            name: "Acme".to_owned(),
+            status: TenantStatus::Active,
+            created_at: jiff::Timestamp::UNIX_EPOCH,
+            settings: serde_json::from_value(json!({ "ai_provider": provider })).unwrap(),
+            extensions: Default::default(),
+            version: 1,
+            other: Default::default(),
+        }
+    }
+
+    #[test]
+    fn models_that_stood_in_for_another_providers_are_compared_where_aws_charges_for_them() {
+        let models = [
+            "nova-lite",
+            "anthropic/claude-haiku-4-5",
+            "bedrock/nova-pro",
+            "meta/llama",
+        ];
+        for (provider, expected) in [
+            (
+                json!("bedrock"),
+                ["meta/llama", "nova-lite", "nova-pro"].as_slice(),
+            ),
+            (json!("anthropic"), &["nova-pro"]),
+        ] {
+            let mut counted = Counted::default();
+            for model in models {
+                let day = Date::constant(2026, 11, 24);
+                counted.add(
+                    &tenant(provider.clone()),
+                    day,
+                    model.to_owned(),
+                    Ours::default(),
+                );
+            }
+            let compared: Vec<&str> = counted.ledger.keys().map(|(_, model)| &**model).collect();
+            assert_eq!(compared, expected);
+        }
+    }
 }
