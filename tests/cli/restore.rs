@@ -167,6 +167,29 @@ fn ten_thousand_items_are_as_they_were_after_a_mistake_an_interruption_and_a_wri
     assert!(tables.backups().any(|items| *items == mistaken));
 }
 
+/// After it was looked at for the last time, and before it is put back.
+#[test]
+fn what_somebody_writes_at_the_last_moment_stays() {
+    let drill = Drill::new(|tables| {
+        tables.put(TENANTS, tenant("acme", "Acme"));
+        (0..3).for_each(|number| tables.put(TENANTS, user(number)));
+    });
+    let mut expected = drill.items(TENANTS);
+    let (pk, sk) = ("TENANT#acme", "USER#u-00001");
+    drill.aws.tables().delete(TENANTS, pk, sk);
+    let rewritten = item(pk, sk, &[("email", "new@example.com")]);
+    expected.insert((pk.to_owned(), sk.to_owned()), rewritten.clone());
+    drill.aws.at_call("PutItem", 1, |tables| {
+        tables.put(TENANTS, rewritten);
+        None
+    });
+    let restored = drill
+        .operator
+        .json(&["restore", "--to", THEN_AS_TYPED, "--yes"]);
+    assert_eq!(restored["tables"][0]["done"]["kept"], 1, "{restored}");
+    assert_eq!(drill.items(TENANTS), expected);
+}
+
 #[test]
 fn a_dry_run_shows_what_differs_and_changes_nothing() {
     let drill = Drill::new(|tables| {

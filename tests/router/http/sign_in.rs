@@ -1,6 +1,7 @@
 //! Signing in to an MCP server by OAuth: what a user is sent with and comes back with, what becomes
 //! of the tokens, and what is refused.
 
+mod meanwhile;
 mod renewing;
 
 use std::collections::BTreeMap;
@@ -372,6 +373,14 @@ async fn a_sign_in_that_cannot_be_trusted_or_reached_sends_nobody_there() {
             "{of_server}"
         );
     }
+    let world = World::new(json!({"credentials": "user"})).await;
+    world.server.name_metadata("http://evil.example/metadata");
+    let refused = world.begin(OWN, &world.bob).await;
+    assert!(format!("{:?}", refused.body).contains("no https"));
+    // A token would go into a header that is another's.
+    let world = World::new(json!({"credentials": "user", "header": "X-Token"})).await;
+    let refused = world.begin(OWN, &world.bob).await;
+    assert_eq!(refused.error_code(), "refused");
     let world = World::new(json!({"credentials": "user"})).await;
     world.authority.instead(METADATA, Instead::Flood);
     let refused = world.begin(OWN, &world.bob).await;

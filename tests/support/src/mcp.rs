@@ -57,6 +57,8 @@ struct Shared {
 struct SignIn {
     /// What the server says of itself.
     metadata: Value,
+    /// Where it says that this is, if that is somewhere else.
+    named: Option<String>,
     /// The tokens that work.
     tokens: Arc<Mutex<BTreeSet<String>>>,
 }
@@ -133,8 +135,15 @@ impl McpServer {
     pub fn sign_in_at(&self, authority: &AuthorizationServer) {
         *self.shared.sign_in.lock().unwrap() = Some(SignIn {
             metadata: json!({"resource": self.url(), "authorization_servers": [authority.issuer()]}),
+            named: None,
             tokens: authority.tokens(),
         });
+    }
+
+    /// Names another address where it says so.
+    pub fn name_metadata(&self, address: &str) {
+        let mut sign_in = self.shared.sign_in.lock().unwrap();
+        sign_in.as_mut().unwrap().named = Some(address.to_owned());
     }
 
     /// Says something else of who signs people in for it.
@@ -196,7 +205,8 @@ async fn serve(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Byte
         let token = sent.and_then(|sent| sent.strip_prefix("Bearer "));
         if !token.is_some_and(|token| sign_in.tokens.lock().unwrap().contains(token)) {
             let host = headers["host"].to_str().unwrap();
-            let metadata = format!("http://{host}{METADATA}/mcp");
+            let here = || format!("http://{host}{METADATA}/mcp");
+            let metadata = sign_in.named.clone().unwrap_or_else(here);
             let challenge = format!("Bearer resource_metadata=\"{metadata}\", scope=\"docs:read\"");
             return (StatusCode::UNAUTHORIZED, [("www-authenticate", challenge)]).into_response();
         }

@@ -72,6 +72,25 @@ async fn who_gives_no_new_refresh_token_leaves_the_one_before_and_who_is_down_lo
     assert_eq!(world.tested().await.status, StatusCode::OK);
 }
 
+/// An administrator can correct the client's secret: nobody has to sign in again for it.
+#[tokio::test]
+async fn a_refusal_of_the_client_ends_no_sign_in() {
+    let world = World::new(json!({"credentials": "user"})).await;
+    world.sign_in(OWN, &world.bob).await;
+    world.pass(3601);
+    let refusal = Instead::Answer(401, json!({"error": "invalid_client"}));
+    world.authority.instead("/token", refusal);
+    let failed = world.tested().await;
+    assert_eq!(failed.error_code(), "integration_denied");
+    let listed = world.listed().await;
+    assert_eq!(
+        (&listed["connected"], &listed["ended_at"]),
+        (&json!(true), &Value::Null)
+    );
+    world.authority.heal();
+    assert_eq!(world.tested().await.status, StatusCode::OK);
+}
+
 #[tokio::test]
 async fn a_renewal_that_is_refused_asks_the_user_to_connect_again() {
     let model = looking().await;

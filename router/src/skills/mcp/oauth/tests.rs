@@ -1,11 +1,14 @@
+use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::json;
 use support::mcp::sign_in::{AuthorizationServer, Instead, METADATA};
 use support::mcp::{McpServer, reading};
 use url::Url;
 
-use super::{KnownClient, Patience, Problem, SignIns};
+use super::{Grant, Held, KnownClient, Patience, Problem, Registered, SignIns};
+use crate::model::{SecretDocument, SecretName};
 use crate::outbound::{Allowed, Reach};
 
 /// Begins a sign-in, waiting for this long.
@@ -97,4 +100,48 @@ async fn a_client_that_is_known_is_not_registered_and_asks_for_what_it_was_told_
         "{query}"
     );
     assert!(authority.registrations().is_empty());
+}
+
+/// Of several processes one was faster, and is done. Nobody listens where tokens are renewed.
+#[cfg(feature = "local")]
+#[tokio::test]
+async fn what_another_process_renewed_is_not_renewed_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let platform = crate::local::open(folder.path()).unwrap();
+    let name = SecretName {
+        tenant_id: "default".parse().unwrap(),
+        integration: "mcp-docs".parse().unwrap(),
+        user_id: None,
+    };
+    let grant = |expires_at: Timestamp| Grant {
+        server: "https://mcp.example".to_owned(),
+        resource: "https://mcp.example/mcp".to_owned(),
+        issuer: "https://a.example".to_owned(),
+        token_endpoint: Url::parse("http://127.0.0.1:9/token").unwrap(),
+        client: Registered {
+            id: "c".to_owned(),
+            secret: None,
+            is_known: false,
+            by_form: false,
+        },
+        refresh_token: Some("r".to_owned()),
+        expires_at: Some(expires_at),
+        ended_at: None,
+    };
+    let empty = SecretDocument::default();
+    let renewed = grant(Timestamp::MAX).stored_in(&empty, "second");
+    platform.secrets.put(&name, &renewed).await.unwrap();
+    let held = Held {
+        name,
+        document: grant(Timestamp::UNIX_EPOCH).stored_in(&empty, "first"),
+        settings: empty,
+        was_refused: false,
+    };
+    let patience = Patience {
+        one: Duration::from_secs(5),
+        beginning: Duration::from_secs(5),
+    };
+    let sign_ins = Arc::new(SignIns::new(Reach::Anywhere, patience).unwrap());
+    let current = sign_ins.current(&platform, held).await.unwrap();
+    assert_eq!(current.text("token").as_deref(), Some("second"));
 }
