@@ -32,8 +32,10 @@ async fn a_request_is_a_trace_with_spans_of_its_turn_its_model_and_its_stores() 
     ]);
     let mut router = start_with(home.path(), &variables);
     let client = reqwest::Client::new();
-    let health = client.get(format!("{}/health", router.url));
-    assert!(health.send().await.unwrap().status().is_success());
+    for probe in ["health", "ready"] {
+        let probed = client.get(format!("{}/{probe}", router.url));
+        assert!(probed.send().await.unwrap().status().is_success());
+    }
     let asked = client
         .post(format!("{}/api/chat", router.url))
         .bearer_auth(&key)

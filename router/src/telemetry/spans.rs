@@ -131,9 +131,13 @@ impl Span {
         }
     }
 
-    /// A call of a store.
+    /// A call of a store, as a part of what it is for. One that is for no request or deploy is in
+    /// no trace: readiness asks the stores all day, and each would be a trace of its own.
     /// <https://opentelemetry.io/docs/specs/semconv/db/database-spans/>
     pub(super) fn of_store(store: &'static str, operation: &str) -> Self {
+        if !Context::map_current(Context::has_active_span) {
+            return Self::default();
+        }
         Self::begin(SpanKind::Client, Context::current, || {
             let system = match store {
                 "dynamodb" => "aws.dynamodb",
