@@ -76,7 +76,7 @@ pub(super) async fn reply(
     let can_force = abilities.is_some_and(|known| known.contains(&Ability::ForcedTools));
     let asked = asked(&way, request, format, can_force);
     if way == Way::Called {
-        return model.chat.reply(&asked, listen).await;
+        return model.chat.reply(&model.unforced(&asked), listen).await;
     }
     let mut words = Words::new(way == Way::Native);
     let hear = &mut |event: ModelEvent<'_>| words.hear(event, listen);

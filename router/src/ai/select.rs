@@ -6,6 +6,7 @@ mod error;
 mod fallback;
 mod source;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,9 +24,11 @@ use super::http;
 use super::offline::Offline;
 use super::openai::{Learnt, OpenAi};
 use super::refusal::excerpt;
-use super::table::{self, ModelInfo, is_model_id};
+use super::table::{self, Ability, ModelInfo, is_model_id};
 use super::{ProviderKind, plausible};
-use crate::model::{Guardrail, ModelReply, ModelRequest, NanoUsd, SecretDocument, Tenant};
+use crate::model::{
+    Guardrail, ModelReply, ModelRequest, NanoUsd, SecretDocument, Tenant, ToolChoice,
+};
 use crate::outbound::{Client, ClientError, Reach};
 use crate::ports::{ChatModel, Listener, ModelError, ModelEvent, SecretStore};
 use crate::skills::SkillSet;
@@ -434,11 +437,32 @@ impl SelectedModel {
             listen(event);
         };
         let outcome = match &request.options.format {
-            None => self.chat.reply(request, &mut listen).await,
+            None => self.chat.reply(&self.unforced(request), &mut listen).await,
             Some(format) => format::reply(self, request, format, &mut listen).await,
         };
         call.end(&outcome);
         outcome
+    }
+
+    /// The request without a call that it demands, where the model is known to refuse that: it is
+    /// asked for one in words instead.
+    pub(super) fn unforced<'r>(&self, request: &'r ModelRequest) -> Cow<'r, ModelRequest> {
+        let can_force = |info: &ModelInfo| info.abilities.contains(&Ability::ForcedTools);
+        let asked = match &request.options.tool_choice {
+            ToolChoice::Auto => return Cow::Borrowed(request),
+            _ if self.provider == ProviderKind::OpenAi || self.info.is_none_or(can_force) => {
+                return Cow::Borrowed(request);
+            }
+            ToolChoice::Required => "\n\nAnswer by calling one of the tools.".to_owned(),
+            ToolChoice::Named(name) => format!("\n\nAnswer by calling the tool `{name}`."),
+        };
+        let mut request = request.clone();
+        request.system.push_str(&asked);
+        let choice = std::mem::take(&mut request.options.tool_choice);
+        if let ToolChoice::Named(name) = choice {
+            request.tools.retain(|tool| tool.name == name);
+        }
+        Cow::Owned(request)
     }
 
     /// Whether there is no model and templates write the answer.

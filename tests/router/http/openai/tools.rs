@@ -78,6 +78,19 @@ async fn skills_run_inside_and_beside_the_clients_call_they_do_not() {
     assert!(calls[1].body.to_string().contains("pong"));
 }
 
+/// A tenant of this model of Anthropic's.
+async fn app_of(model: &ModelServer, name: &str) -> (super::TestApp, String) {
+    super::TestApp::with_member(super::Setup {
+        ai: super::super::chat::variables(model),
+        settings: t3nets_router::model::TenantSettings {
+            ai_model: Some(name.to_owned()),
+            ..Default::default()
+        },
+        ..Default::default()
+    })
+    .await
+}
+
 #[tokio::test]
 async fn a_tool_that_has_to_be_called_is_asked_for_and_nothing_else_is_offered() {
     let named = json!({"type": "function", "function": {"name": "get_weather"}});
@@ -97,7 +110,9 @@ async fn a_tool_that_has_to_be_called_is_asked_for_and_nothing_else_is_offered()
             json!({"tools": weather(), "tool_choice": choice_asked}),
         );
         for ((app, key), expected) in [
-            (app_with(&model).await, by_anthropic),
+            (app_of(&model, "claude-sonnet-4-5").await, by_anthropic),
+            // It refuses what demands a call, and is asked for one in words.
+            (app_of(&model, "claude-sonnet-5-5").await, Value::Null),
             (app_on(&model).await, by_openai),
         ] {
             let answer = choice(&app, &key, &asked).await;
@@ -105,6 +120,8 @@ async fn a_tool_that_has_to_be_called_is_asked_for_and_nothing_else_is_offered()
             let call = model.requests().last().unwrap().body.clone();
             assert_eq!(call["tool_choice"], expected);
             assert_eq!(call["tools"].as_array().unwrap().len(), 1);
+            let is_told = call["system"].to_string().contains("Answer by calling");
+            assert_eq!(is_told, expected.is_null(), "{call}");
         }
     }
 }
