@@ -33,6 +33,19 @@ async fn health(app: &TestApp, admin: &str) -> Value {
     app.get("/api/health", Some(admin)).await.json()["tenant"]["ai_models"].clone()
 }
 
+/// Stores a key of Anthropic's of the tenant's own, which is for the server.
+async fn store_key(app: &TestApp, model: &ModelServer) -> SecretName {
+    let name = SecretName {
+        tenant_id: tenant_id("default"),
+        integration: "anthropic".parse().unwrap(),
+        user_id: None,
+    };
+    let fields = json!({"api_key": "sk-own", "base_url": model.url()});
+    let document = SecretDocument::new(fields.as_object().unwrap().clone());
+    app.platform.secrets.put(&name, &document).await.unwrap();
+    name
+}
+
 #[tokio::test]
 async fn a_throttled_models_answer_is_the_other_ones_and_counted_as_its_own() {
     let model = ModelServer::answering(|call| match is_first(call) {
@@ -207,21 +220,14 @@ async fn a_model_that_fails_in_a_row_is_not_asked_for_a_while_and_its_fallback_a
     assert_eq!(model.requests().len(), 6);
 
     // By a tenant's own key, the model is another's.
-    let name = SecretName {
-        tenant_id: tenant_id("default"),
-        integration: "anthropic".parse().unwrap(),
-        user_id: None,
-    };
-    let fields = json!({"api_key": "sk-own", "base_url": model.url()});
-    let document = SecretDocument::new(fields.as_object().unwrap().clone());
-    app.platform.secrets.put(&name, &document).await.unwrap();
+    store_key(&app, &model).await;
     let told = health(&app, &admin).await;
     assert_eq!(told[0]["paused_for_seconds"], Value::Null, "{told}");
 }
 
 /// A router whose tenants' answers come from Bedrock, with a key of Anthropic's of its own or none,
 /// and an administrator's key. Both are asked at the server.
-async fn app_of_bedrock(model: &ModelServer, with_key: bool) -> (TestApp, String) {
+pub(super) async fn app_of_bedrock(model: &ModelServer, with_key: bool) -> (TestApp, String) {
     let app = TestApp::with(Setup {
         ai: match with_key {
             true => variables(model),
@@ -309,14 +315,7 @@ async fn another_provider_needs_a_key_which_the_tenant_may_have_itself() {
         told.contains("no API key") && told.contains("secret `anthropic`"),
         "{told}"
     );
-    let name = SecretName {
-        tenant_id: tenant_id("default"),
-        integration: "anthropic".parse().unwrap(),
-        user_id: None,
-    };
-    let fields = json!({"api_key": "sk-own", "base_url": model.url()});
-    let document = SecretDocument::new(fields.as_object().unwrap().clone());
-    app.platform.secrets.put(&name, &document).await.unwrap();
+    let name = store_key(&app, &model).await;
     let set = put(&app, &admin, json!({"fallback_model": ELSEWHERE})).await;
     assert_eq!(set.status, StatusCode::OK, "{set:?}");
     let answer = app.chat(&admin, "think it over").await.json();

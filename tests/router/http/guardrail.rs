@@ -3,27 +3,17 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 use support::model::{Answer as Says, ModelServer, Stop};
-use t3nets_router::ai::Bedrock;
-use t3nets_router::model::UserRole;
 
+use super::TestApp;
+use super::fallback::app_of_bedrock;
 use super::streaming::events;
 use super::tiers::{app_set, put};
-use super::{Setup, TestApp};
-use crate::providers::ask::aws_at;
 
 const NOTE: &str = "(A guardrail blocked or changed this answer.)";
 
 /// A router whose tenant's answers come from Bedrock with a guardrail, and an administrator's key.
 async fn app_guarded(model: &ModelServer) -> (TestApp, String) {
-    let app = TestApp::with(Setup {
-        bedrock: Some(Bedrock::new(
-            &aws_at(&model.url(), "us-east-1").await,
-            "dev",
-        )),
-        ..Setup::default()
-    })
-    .await;
-    let admin = app.key("default", "ada", UserRole::Admin).await;
+    let (app, admin) = app_of_bedrock(model, false).await;
     let settings = json!({"guardrail_identifier": "gr1a2b3c4d5e", "guardrail_version": "3"});
     let set = put(&app, &admin, settings).await;
     assert_eq!(set.status, StatusCode::OK, "{set:?}");

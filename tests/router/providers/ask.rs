@@ -106,6 +106,19 @@ pub(crate) async fn aws_at(url: &str, region: &str) -> SdkConfig {
         .build()
 }
 
+/// An answer of the form that [`schema`] asks for.
+pub(crate) const CITY: &str = r#"{"city":"Bern"}"#;
+
+/// A form that all providers take.
+pub(crate) fn schema() -> Value {
+    json!({
+        "type": "object",
+        "properties": {"city": {"type": "string"}},
+        "required": ["city"],
+        "additionalProperties": false,
+    })
+}
+
 /// Who answers a tenant without settings and secrets.
 pub(super) async fn select(defaults: AiDefaults) -> SelectedModel {
     let models = Models::new(defaults, SkillSet::new(Vec::new()), Reach::Anywhere).unwrap();

@@ -8,18 +8,7 @@ use t3nets_router::model::{
 };
 use t3nets_router::ports::{ModelError, ModelEvent};
 
-use super::ask::{PROVIDERS, ask, bedrock_at, model_at, question};
-
-const CITY: &str = r#"{"city":"Bern"}"#;
-
-fn schema() -> Value {
-    json!({
-        "type": "object",
-        "properties": {"city": {"type": "string"}},
-        "required": ["city"],
-        "additionalProperties": false,
-    })
-}
+use super::ask::{CITY, PROVIDERS, ask, bedrock_at, model_at, question, schema};
 
 /// The question, to be answered by a city.
 fn asked(strict: Option<bool>) -> ModelRequest {

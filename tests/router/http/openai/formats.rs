@@ -10,17 +10,7 @@ use super::super::chat::variables;
 use super::super::mcp::connect;
 use super::streaming::chunks;
 use super::{Setup, TestApp, app_on, body, choice, complete, refusal, used, user, weather};
-
-const CITY: &str = r#"{"city":"Bern"}"#;
-
-fn schema() -> Value {
-    json!({
-        "type": "object",
-        "properties": {"city": {"type": "string"}},
-        "required": ["city"],
-        "additionalProperties": false,
-    })
-}
+use crate::providers::ask::{CITY, schema};
 
 /// What asks for a city.
 fn city(more: Value) -> Value {
