@@ -182,7 +182,7 @@ fn names(stored: &str, trigger: &BuiltInTrigger) -> bool {
 fn named(text: &str) -> Result<&'static BuiltInTrigger, AdminError> {
     BuiltInTrigger::find(text).map_err(|reason| {
         let text: String = text.chars().take(64).collect();
-        let reason = format!("must be a built-in one's phrase; `{text}` {reason}");
+        let reason = format!("must be the phrase of a built-in trigger: `{text}` {reason}");
         AdminError::invalid("trigger", reason)
     })
 }

@@ -61,7 +61,7 @@ pub struct ModelInfo {
     /// How much more Bedrock takes where the call stays in a region or a geography, in percent: all
     /// prices are those of the global profile.
     #[serde(default)]
-    pub within_geography_percent: u32,
+    pub geographic_surcharge_percent: u32,
 }
 
 /// What a model can do through an API.
@@ -154,21 +154,21 @@ impl ModelInfo {
             .iter()
             .map(|(tokens, usd)| u128::from(*tokens) * (usd * 1e9).round() as u128)
             .sum();
-        let percent = 100 + u128::from(self.more_percent(by));
+        let percent = 100 + u128::from(self.surcharge_percent(by));
         let billionths = (billionths_of_millionths * percent).div_ceil(100 * 1_000_000);
         NanoUsd(u64::try_from(billionths).unwrap_or(u64::MAX))
     }
 
-    /// What the id adds to the price. Which profile is behind an application's own cannot be told
+    /// What the id adds to the price, in percent. Which profile is behind an application's own cannot be told
     /// from its ARN: it is taken to be the dearer one.
-    fn more_percent(&self, by: &str) -> u32 {
+    fn surcharge_percent(&self, by: &str) -> u32 {
         let resource = without_account(by);
         let (kind, id) = resource.split_once('/').unwrap_or(("", resource));
         let is_bedrocks = self.bedrock.as_deref().is_some_and(|own| id.ends_with(own));
         match (kind, Profile::of_id(id)) {
             (_, Some((Profile::Global, _))) => 0,
-            ("application-inference-profile", _) => self.within_geography_percent,
-            _ if is_bedrocks => self.within_geography_percent,
+            ("application-inference-profile", _) => self.geographic_surcharge_percent,
+            _ if is_bedrocks => self.geographic_surcharge_percent,
             _ => 0,
         }
     }

@@ -84,7 +84,7 @@ impl BuiltInTrigger {
         let Name { skill, phrase } = Name::read(text);
         if let Some(skill) = skill.filter(|skill| !NAMES.contains(skill)) {
             let meant = did_you_mean(skill, NAMES);
-            return Err(format!("names no skill that there is{meant}"));
+            return Err(format!("names an unknown skill{meant}"));
         }
         let is_of_skill = |of: &str| skill.is_none_or(|skill| skill == of);
         let of_skill: Vec<&'static Self> =
@@ -102,14 +102,14 @@ impl BuiltInTrigger {
                 });
                 let meant =
                     meant.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"));
-                Err(format!("is none{meant}"))
+                Err(format!("is not a built-in trigger{meant}"))
             }
             several => {
                 let names: Vec<String> = several
                     .iter()
                     .map(|one| format!("`{}`", one.name()))
                     .collect();
-                Err(format!("is one of several skills: {}", names.join(", ")))
+                Err(format!("is in several skills: {}", names.join(", ")))
             }
         }
     }
@@ -176,14 +176,17 @@ mod tests {
         }
         for (text, reason) in [
             ("sprint boad", "did you mean `sprint board`?"),
-            ("our sprint goal", "is none; did you mean `sprint status`?"),
+            (
+                "our sprint goal",
+                "is not a built-in trigger; did you mean `sprint status`?",
+            ),
             (
                 "sprintstatus: sprint board",
                 "did you mean `sprint_status`?",
             ),
-            ("ping: sprint board", "is none"),
-            ("holidays in March", "is none"),
-            ("", "is none"),
+            ("ping: sprint board", "is not a built-in trigger"),
+            ("holidays in March", "is not a built-in trigger"),
+            ("", "is not a built-in trigger"),
         ] {
             let told = BuiltInTrigger::find(text).unwrap_err();
             assert!(told.contains(reason), "{text}: {told}");

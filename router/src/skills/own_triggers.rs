@@ -35,7 +35,7 @@ impl OwnTrigger {
         let known = NAMES.into_iter().find(|known| *known == name);
         let skill = known.ok_or_else(|| {
             let meant = did_you_mean(name, NAMES);
-            format!("names no skill that there is{meant}")
+            format!("names an unknown skill{meant}")
         })?;
         let actions = actions_of(skill);
         let action = match action {

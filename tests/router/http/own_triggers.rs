@@ -64,7 +64,7 @@ async fn phrases_that_cannot_be_triggers_are_refused_with_the_reason() {
     let ada = app.key("default", "ada", UserRole::Admin).await;
     let too_many: Vec<String> = (0..51).map(|n| format!("ping: wake {n}")).collect();
     for (triggers, reason) in [
-        (json!(["pong: hello there"]), "names no skill that there is"),
+        (json!(["pong: hello there"]), "names an unknown skill"),
         (
             json!(["sprint_status/blocker: x y"]),
             "did you mean `blockers`?",
