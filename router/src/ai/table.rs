@@ -159,8 +159,8 @@ impl ModelInfo {
         NanoUsd(u64::try_from(billionths).unwrap_or(u64::MAX))
     }
 
-    /// What the id adds to the price, in percent. Which profile is behind an application's own cannot be told
-    /// from its ARN: it is taken to be the dearer one.
+    /// What the id adds to the price, in percent. Which profile is behind an application's own
+    /// cannot be told from its ARN: it is taken to be the dearer one.
     fn surcharge_percent(&self, by: &str) -> u32 {
         let resource = without_account(by);
         let (kind, id) = resource.split_once('/').unwrap_or(("", resource));
