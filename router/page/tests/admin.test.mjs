@@ -305,23 +305,34 @@ test("phrases of the team's own are typed a line each, with spaces, and a wrong 
   await until("there are none", async () => (await json(server, "tenant", "show")).settings.skill_triggers === undefined);
 });
 
-test("built-in phrases are switched off a line each, and one that is not there is said at the field", async (t) => {
+test("a message is tried, the built-in trigger that it fires switched off, and others' switches are kept", async (t) => {
   const { page, server } = t;
-  await open(t, "settings");
-  const phrases = page.getByLabel("Built-in phrases switched off");
-  const save = page.getByRole("button", { name: "Save", exact: true });
-  await phrases.fill("sprint boad");
-  await save.click();
-  await page.getByRole("alert").filter({ hasText: "did you mean sprint board?" }).waitFor();
-  assert.equal(await phrases.getAttribute("aria-invalid"), "true");
-  await phrases.fill("sprint board\nping");
-  await save.click();
-  await said(page, "Saved");
-  await until("they are called as they are stored", async () => (await phrases.inputValue()) === "sprint_status: sprint board\nping: ping");
-  assert.match(await server.run("tenant", "trigger", "list", "--disabled"), /disabled +built-in +sprint_status\/status +sprint board/);
-  await server.run("tenant", "trigger", "enable", "sprint board", "ping");
-  await page.reload();
-  await until("they are on again", async () => (await phrases.inputValue()) === "");
+  await server.run("tenant", "set", "skill_triggers=sprint_status: standup report");
+  await open(t, "triggers");
+  const off = async () => (await server.run("tenant", "trigger", "list", "--disabled", "--json").then(JSON.parse)).triggers.map((trigger) => trigger.phrase);
+  await page.getByLabel("Try a message").fill("the sprint board please");
+  await page.keyboard.press("Enter");
+  const told = page.getByRole("status").filter({ hasText: "reaches" });
+  await told.getByText("“the sprint board please” reaches sprint_status/status, by the built-in phrase sprint board.").waitFor();
+  // Somebody else switched another one meanwhile: that stays, and shows.
+  await server.run("tenant", "trigger", "disable", "ping");
+  await page.getByRole("button", { name: "Switch “sprint board” off" }).click();
+  await said(page, "“sprint board” was switched off");
+  assert.deepEqual(await off(), ["ping", "sprint board"]);
+  await until("the message is tried again", async () => !(await told.isVisible()) || !(await told.innerText()).includes("phrase sprint board."));
+  await page.getByLabel("Show", { exact: true }).selectOption("switched off");
+  const switches = page.getByRole("switch");
+  await until("both show", async () => (await switches.count()) === 2);
+  for (const name of ["sprint board", "ping"]) await page.getByRole("switch", { name }).click();
+  await until("both are on again", async () => (await off()).length === 0);
+  await page.getByText("All built-in phrases are on.").waitFor();
+  await page.getByLabel("Try a message").fill("standup report");
+  await page.keyboard.press("Enter");
+  await told.getByText("by the team’s own phrase standup report.").waitFor();
+  assert.equal(await page.getByRole("button", { name: /^Switch/ }).count(), 0);
+  await page.getByRole("link", { name: "Settings" }).first().click();
+  await page.getByLabel("Phrases of the team’s own").waitFor();
+  assert.equal(await page.getByLabel("Built-in phrases switched off").count(), 0);
 });
 
 /** Jira's card with what works typed into it. */

@@ -233,7 +233,7 @@ test("rule 56: a member sees their own use, and nothing of an admin's frame at a
   const seen = await page.evaluate(() => window.seen.join("\n"));
   assert.ok(seen.includes("Your turns"));
   await card(page, "Budgets").locator("li", { hasText: "You" }).filter({ hasText: "18 of 20" }).filter({ hasText: "nearly used up" }).waitFor();
-  for (const word of ["Integrations", "Audit", "People", "Keys and sessions", "Health"]) assert.ok(!seen.includes(word), word);
+  for (const word of ["Integrations", "Audit", "People", "Keys and sessions", "Triggers", "Health"]) assert.ok(!seen.includes(word), word);
   assert.deepEqual(server.requests.filter((request) => request.path.startsWith("/api/admin")), []);
 });
 

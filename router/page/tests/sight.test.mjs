@@ -68,6 +68,16 @@ async function dashboard({ page, server, address }, look) {
   await at("channels");
   await look(page, "channels");
   await open("Connect a channel", "connecting a channel");
+  await at("triggers");
+  await look(page, "triggers");
+  await page.getByLabel("Try a message").fill("the sprint board please");
+  await page.keyboard.press("Enter");
+  await page.getByText("by the built-in phrase").waitFor();
+  await page.getByRole("searchbox").fill("s");
+  await page.getByRole("switch", { name: "sprint board" }).click();
+  await page.locator(".triggers .note").waitFor();
+  await toTop(page);
+  await look(page, "triggers that were looked for, of which one could not be switched");
   await at("settings");
   await budgetField(page, "The whole team", "Messages a day").fill("many");
   await page.getByRole("button", { name: "Save", exact: true }).click();

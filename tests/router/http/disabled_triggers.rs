@@ -152,7 +152,7 @@ async fn a_trigger_that_is_not_there_is_refused_with_the_nearest_and_an_older_on
     assert_eq!(in_state(&listed, "unknown"), ["sprint_status: moon phase"]);
     assert_eq!(in_state(&listed, "disabled"), ["ping"]);
     assert_eq!(answered(&app, &ada, "ping").await.0, "ai");
-    // As the page's form sends it.
+    // The whole list is kept as it was read.
     let kept = put(json!(["sprint_status: moon phase", "ping", "sprint board"])).await;
     assert_eq!(kept.status, StatusCode::OK, "{kept:?}");
     let gone = switch(&app, &ada, json!({"enable": ["sprint_status: moon phase"]})).await;

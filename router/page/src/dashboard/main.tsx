@@ -15,6 +15,7 @@ import { Own } from "./own";
 import { People } from "./people";
 import { addressWith, at, follow } from "./place";
 import { Settings } from "./settings";
+import { Triggers } from "./triggers";
 
 const VIEWS: Record<string, { label: string; show: () => JSX.Element }> = {
   overview: { label: "Overview", show: Overview },
@@ -22,6 +23,7 @@ const VIEWS: Record<string, { label: string; show: () => JSX.Element }> = {
   keys: { label: "Keys and sessions", show: Keys },
   integrations: { label: "Integrations", show: Integrations },
   channels: { label: "Channels", show: Channels },
+  triggers: { label: "Triggers", show: Triggers },
   settings: { label: "Settings", show: Settings },
   connections: { label: "Your connections", show: Connections },
   audit: { label: "Audit", show: Audit },

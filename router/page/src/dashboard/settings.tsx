@@ -12,9 +12,6 @@ import { Field, FormError, Text, wrongWith } from "./form";
 import { type Loaded, Panel, send, useAction, useLoad } from "./load";
 import { addressWith, follow } from "./place";
 
-// Here and not among the others: who only asks need not load it.
-LABELS["disabled_triggers"] = "Built-in phrases switched off";
-
 export type Value = string | number | string[] | null;
 
 export interface Setting {
@@ -65,8 +62,7 @@ const HELP: Record<string, string> = {
   max_tokens_per_message: "The most tokens that one answer may have.",
   enabled_channels: "Where the team’s questions are answered.",
   enabled_skills: "What T3nets may use to answer.",
-  skill_triggers: "Messages that say one of these are answered by that skill. One a line, like “sprint_status: standup report” or “sprint_status/blockers: what holds us up”.",
-  disabled_triggers: "Messages that say one of these go to the model. One a line, like “sprint_status: sprint board”.",
+  skill_triggers: "Messages that say one of these are answered by that skill. One a line, like “sprint_status: standup report” or “sprint_status/blockers: what holds us up”. The built-in ones are under Triggers.",
   retention_days: "A conversation is deleted so many days after its last turn.",
   max_conversation_history: "How many earlier turns the model sees with a question. 0: each question stands alone.",
   max_concurrent_calls: "How many questions may be with a model at once, on each router.",
@@ -109,7 +105,8 @@ function Form({ settings, load }: { settings: TenantSettings; load: Loaded<Tenan
   const [isChecked, setChecked] = useState(false);
   const form = useRef<HTMLFormElement>(null);
   const action = useAction();
-  const all = settings.settings ?? [];
+  // Those of a view of their own are not typed here.
+  const all = (settings.settings ?? []).filter((setting) => setting.name !== "disabled_triggers");
   const of = (setting: Setting): Value => (setting.name in draft.changes ? draft.changes[setting.name]! : setting.value);
   const name = String(draft.changes["name"] ?? settings.name);
   const changed = all.filter((setting) => JSON.stringify(sent(of(setting))) !== JSON.stringify(setting.value));

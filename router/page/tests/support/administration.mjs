@@ -43,6 +43,18 @@ function budgetsOfOne() {
   });
 }
 
+const trigger = (skill, action, phrase, words, more = {}) => ({ phrase, skill, action, origin: "built_in", state: "enabled", words: [words], ...more });
+/** Triggers of every kind: the team's own, one of a question, one that is off, one that this release does not have. */
+export const triggers = () => [
+  trigger("sprint_status", "status", "standup report", "standup report", { origin: "own" }),
+  trigger("ping", null, "ping", "ping"),
+  trigger("sprint_status", "status", "sprint board", "sprint board"),
+  trigger("sprint_status", "status", "sprint on track", "? sprint on track/schedule/time/target"),
+  trigger("sprint_status", "blockers", "blocker", "blocker/impediment/blockage", { state: "disabled" }),
+  trigger("release_notes", "list_releases", "list releases", "list/show releases/versions"),
+  { ...trigger(null, null, "sprint_status: moon phase", ""), state: "unknown", words: [] },
+];
+
 const audit = [
   { id: "3", at: `${TODAY}T09:12:00Z`, actor: "user:ada", action: "integration.set", target: "jira" },
   { id: "2", at: `${TODAY}T08:02:00Z`, actor: "operator:ci", action: "tenant.set", target: "messages_per_day" },
@@ -53,6 +65,7 @@ export function administered(path) {
   return {
     "/api/admin/keys": { keys },
     "/api/admin/integrations": { integrations },
+    "/api/admin/triggers": { triggers: triggers() },
     "/api/admin/channels": { channels: [{ channel_type: "slack", channel_id: "T024BE7LD" }], served: ["dashboard", "api", "slack"] },
     "/api/admin/audit": { entries: audit },
     "/api/admin/users": { users: PEOPLE.map((person) => ({ ...person, ...(person.user_id === "mei" && { budgets: { usd_per_day: 5, messages_per_month: "unlimited" } }) })) },
@@ -62,7 +75,7 @@ export function administered(path) {
 
 /** Lets a scripted server answer what the dashboard's other views ask. */
 export function withAdministration(server) {
-  server.next("GET", /^\/api\/(admin\/(keys|integrations|channels|audit|users)|settings)$/, ({ response, url }) => server.json(response, 200, administered(url.pathname)), Infinity);
+  server.next("GET", /^\/api\/(admin\/(keys|integrations|channels|triggers|audit|users)|settings)$/, ({ response, url }) => server.json(response, 200, { ...administered(url.pathname), ...(url.searchParams.has("message") && { fires: triggers()[2] }) }), Infinity);
   server.next("GET", /^\/api\/admin\/(users|keys)\/[^/]+\/budgets$/, { status: 200, body: { budgets: budgetsOfOne() } }, Infinity);
   server.next("POST", "/api/admin/integrations/jira/test", { status: 409, error: { code: "integration_denied", message: "Jira refused the credentials", hint: "make a new token" } }, Infinity);
   server.next("POST", /^\/api\/admin\/users\/[^/]+\/invite$/, { status: 201, body: { user_id: "mei", link_token: "t3i_abcdefghijklmnopqrstuvwxyz", prefix: "t3i_abcdefgh", expires_at: at(7) } }, Infinity);
