@@ -8,14 +8,16 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use support::aws::AwsServer;
-use t3nets_router::model::{ChannelKind, NanoUsd, TenantStatus, UsageDelta, UserMemory, UserRole};
+use t3nets_router::model::{
+    ChannelKind, Hold, NanoUsd, Reserved, TenantStatus, UsageDelta, UserMemory, UserRole,
+};
 use t3nets_router::ports::{Change, StoreError, all_pages};
 use ulid::Ulid;
 
 use crate::aws::AwsFixture;
 use crate::fixture::{
-    World, audit, channel, id, key, object, reserve_message, settle, some_time, tenant, unique,
-    unique_tenant_id, user,
+    World, audit, channel, hold, id, key, object, reserve_message, settle, some_time, tenant,
+    unique, unique_tenant_id, user,
 };
 
 pub(crate) type Item = std::collections::HashMap<String, AttributeValue>;
@@ -123,6 +125,33 @@ async fn a_tenant_of_an_older_program_is_updated_and_keeps_what_is_unknown() {
         json!({"ai_model": "claude-sonnet", "theme": {"dark": true}, "messages_per_day": 5})
     );
     assert_eq!(stored["billing_code"], text("42"));
+}
+
+#[tokio::test]
+async fn calls_that_a_router_of_the_release_before_gave_back_make_room() {
+    let Some(aws) = AwsFixture::on_ministack().await else {
+        return;
+    };
+    let world = World::new(&aws).await;
+    let day = id("2026-01-15");
+    let call = || Hold {
+        most_calls: Some(1),
+        ..hold(&world.tenant, day, Ulid::generate(), 9)
+    };
+    let usage = &world.platform.usage;
+    let lost = call();
+    usage.reserve(&lost).await.unwrap();
+    let refused = usage.reserve(&call()).await.unwrap();
+    assert_eq!(refused, Reserved::TooManyCalls(1));
+    // It takes the hold away, and knows of no count of calls.
+    let pk = format!("TENANT#{}", world.tenant);
+    let mut stored = aws.get(&pk, "USAGE#2026-01-15#TOTAL").await.unwrap();
+    stored.remove(&format!("hold#{}", lost.id)).unwrap();
+    aws.put(stored).await;
+    let outcome = usage.reserve(&call()).await.unwrap();
+    assert!(matches!(outcome, Reserved::Held(_)), "{outcome:?}");
+    let refused = usage.reserve(&call()).await.unwrap();
+    assert_eq!(refused, Reserved::TooManyCalls(1));
 }
 
 #[tokio::test]

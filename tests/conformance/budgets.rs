@@ -367,6 +367,64 @@ pub(crate) async fn what_nobody_settles_returns_once_it_has_expired(fixture: &dy
     assert!(!is_held(&world, &hold(&world, &budgets, 1, 0)).await);
 }
 
+pub(crate) async fn of_calls_at_once_as_many_are_under_way_as_may_be(fixture: &dyn Fixture) {
+    let world = World::new(fixture).await;
+    let budgets = [budget(Payer::User, Unit::Tokens, Period::Day, 1000)];
+    let call = || Hold {
+        most_calls: Some(3),
+        ..hold(&world, &budgets, 10, 0)
+    };
+    let outcomes = at_once((0..12).map(|_| {
+        let (usage, call) = (world.platform.usage.clone(), call());
+        async move {
+            let outcome = usage.reserve(&call).await.unwrap();
+            (call, outcome)
+        }
+    }))
+    .await;
+    let (held, refused): (Vec<_>, Vec<_>) = outcomes
+        .into_iter()
+        .partition(|(_, outcome)| matches!(outcome, Reserved::Held(_)));
+    assert_eq!(held.len(), 3);
+    for (_, outcome) in refused {
+        assert_eq!(outcome, Reserved::TooManyCalls(3));
+    }
+    // Nothing of those that were refused is left.
+    assert_eq!(counted(&world, &world.tenant).await.0, 3);
+    // What asks no model is no call, and neither is more of one.
+    assert!(is_held(&world, &hold(&world, &budgets, 0, 0)).await);
+    let (first, _) = &held[0];
+    let more = Hold {
+        amounts: Amounts {
+            tokens: 20,
+            ..first.amounts
+        },
+        is_extension: true,
+        ..first.clone()
+    };
+    assert!(is_held(&world, &more).await);
+    assert!(!is_held(&world, &call()).await);
+    // One that is over makes room for one, however often it is settled.
+    for _ in 0..2 {
+        let settled = turn(&more, 5, 0);
+        world.platform.usage.settle(&more, &settled).await.unwrap();
+    }
+    assert!(is_held(&world, &call()).await);
+    assert!(!is_held(&world, &call()).await);
+    let more_at_once = Hold {
+        most_calls: Some(4),
+        ..call()
+    };
+    assert!(is_held(&world, &more_at_once).await);
+    // What nobody settles makes room once it has expired.
+    if fixture.advance_clock(Hold::LIFE + SignedDuration::from_secs(1)) {
+        for _ in 0..3 {
+            assert!(is_held(&world, &call()).await);
+        }
+        assert!(!is_held(&world, &call()).await);
+    }
+}
+
 pub(crate) async fn a_watched_settlement_says_how_far_it_brought_each_budget(
     fixture: &dyn Fixture,
 ) {

@@ -190,6 +190,7 @@ macro_rules! conformance {
                     a_budget_that_is_set_later_counts_what_was_used_before
                     a_turn_can_hold_more_later_and_repeating_it_holds_no_more
                     what_nobody_settles_returns_once_it_has_expired
+                    of_calls_at_once_as_many_are_under_way_as_may_be
                     a_watched_settlement_says_how_far_it_brought_each_budget
                     a_budget_of_nothing_refuses_the_first
                 }
@@ -265,6 +266,7 @@ conformance! {
             "usage::a_repeated_reservation_counts_once",
             "usage::a_repeated_settlement_adds_once",
             "budgets::every_budget_holds_exactly_when_many_reserve_at_once",
+            "budgets::of_calls_at_once_as_many_are_under_way_as_may_be",
             "ledger::turns_at_once_add_up_exactly",
             "ledger::each_turn_is_on_its_own_line_however_ids_look",
             "addresses::of_two_who_are_given_an_address_at_once_one_gets_it",

@@ -35,14 +35,19 @@ async fn tenant(home: &Path, messages: u64, extra: serde_json::Value) -> String 
         ..TenantSettings::default()
     };
     add_tenant(&platform, "default", settings).await;
+    extend(&platform, "budgets", extra).await;
+    make_key(&platform, "default", "bob", UserRole::Member, None).await
+}
+
+/// Puts something into the tenant's extensions.
+async fn extend(platform: &Platform, name: &str, value: serde_json::Value) {
     let id = tenant_id("default");
     let before = platform.tenants.tenant(&id).await.unwrap().unwrap();
     let mut after = before.clone();
-    after.extensions.insert("budgets".to_owned(), extra);
+    after.extensions.insert(name.to_owned(), value);
     let change = Change::UpdateTenant { before, after };
     let changed = platform.tenants.commit(&id, &[change], &audit(&id)).await;
     changed.unwrap();
-    make_key(&platform, "default", "bob", UserRole::Member, None).await
 }
 
 async fn used(platform: &Platform) -> DailyUsage {
@@ -107,6 +112,39 @@ async fn of_a_thousand_messages_at_once_as_many_are_answered_as_the_budget_has()
     assert_eq!(ask(urls, &key, 10, "hello", false).await, 0);
     let platform = t3nets_router::local::open(home.path()).unwrap();
     assert_eq!(used(&platform).await.messages, 500);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_more_questions_are_with_a_model_at_once_than_may_be_with_both_routers() {
+    let model = ModelServer::answering(|_| Says::text("Well.").held()).await;
+    let home = tempfile::tempdir().unwrap();
+    let key = tenant(home.path(), 1000, json!({})).await;
+    let platform = t3nets_router::local::open(home.path()).unwrap();
+    extend(&platform, "settings", json!({"max_concurrent_calls": 4})).await;
+    let ai = variables(&model);
+    let routers = [(); 2].map(|()| start_with(home.path(), &ai));
+    let urls = [&*routers[0].url, &*routers[1].url];
+    // Three with one, and one with the other.
+    let client = Client::new();
+    let mut waiting = tokio::task::JoinSet::new();
+    for url in [urls[0], urls[0], urls[0], urls[1]] {
+        let asked = client
+            .post(format!("{url}/api/chat"))
+            .bearer_auth(&key)
+            .json(&json!({"message": "think it over"}));
+        waiting.spawn(asked.send());
+    }
+    model.until_called(4).await;
+    assert_eq!(ask(urls, &key, 4, "think it over", false).await, 0);
+    // What needs no model waits for none.
+    assert_eq!(ask(urls, &key, 4, "hello", false).await, 4);
+    model.release();
+    for answer in waiting.join_all().await {
+        assert_eq!(answer.unwrap().status(), StatusCode::OK);
+    }
+    // Who was just answered can ask at once.
+    assert_eq!(ask(urls, &key, 4, "think it over", false).await, 4);
+    assert_eq!(model.requests().len(), 8);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -20,8 +20,8 @@ use super::dynamodb::{Condition, Table, Update, Write};
 use super::tenants::keys;
 use super::{ledger, schema};
 use crate::model::{
-    Amounts, Budget, BudgetProgress, Hold, LedgerLine, NanoUsd, Payer, Period, SettledTurn,
-    Standing, TenantId, Unit,
+    Amounts, Budget, BudgetProgress, Hold, LedgerLine, NanoUsd, Payer, Period, Reserved,
+    SettledTurn, Standing, TenantId, Unit,
 };
 use crate::ports::StoreError;
 
@@ -31,6 +31,10 @@ const TOKENS: &str = "taken_tokens";
 const NANO_USD: &str = "taken_nano_usd";
 /// How the attribute of a hold begins; its id follows.
 const HOLD: &str = "hold#";
+/// How many of the holds are calls that count for a limit.
+const CALLS: &str = "calls";
+/// The last word of such a hold.
+const CALL: &str = " call";
 
 /// How long the day's item of a user or a key is kept, in seconds: nothing reads it once the day is
 /// over and its turns are settled.
@@ -69,28 +73,47 @@ pub(super) struct Held {
     /// As it is stored.
     text: String,
     pub(super) amounts: Amounts,
+    is_call: bool,
 }
 
 impl Held {
     /// What a turn holds once this was reserved.
     pub(super) fn by(hold: &Hold) -> Self {
         let (until, amounts) = (hold.expires_at.as_second(), hold.amounts);
+        let is_call = hold.most_calls.is_some();
+        let call = if is_call { CALL } else { "" };
         Self {
-            text: format!("{until} {} {}", amounts.tokens, amounts.cost.0),
+            text: format!("{until} {} {}{call}", amounts.tokens, amounts.cost.0),
             amounts,
+            is_call,
         }
+    }
+
+    /// What is stored, and when it expires.
+    fn read(text: &str) -> Option<(i64, Self)> {
+        let mut parts = text.split(' ');
+        let until = parts.next()?.parse().ok()?;
+        let amounts = Amounts {
+            messages: 1,
+            tokens: parts.next()?.parse().ok()?,
+            cost: NanoUsd(parts.next()?.parse().ok()?),
+        };
+        let held = Self {
+            text: text.to_owned(),
+            amounts,
+            is_call: text.ends_with(CALL),
+        };
+        Some((until, held))
     }
 }
 
-fn read(text: &str) -> Option<(i64, Amounts)> {
-    let mut parts = text.split(' ');
-    let until = parts.next()?.parse().ok()?;
-    let amounts = Amounts {
-        messages: 1,
-        tokens: parts.next()?.parse().ok()?,
-        cost: NanoUsd(parts.next()?.parse().ok()?),
-    };
-    Some((until, amounts))
+/// What turns hold in an item, each with its attribute and when it expires.
+fn all(item: &Item) -> impl Iterator<Item = (&String, i64, Held)> {
+    item.iter().filter_map(|(name, stored)| {
+        let text = stored.as_s().ok().filter(|_| name.starts_with(HOLD))?;
+        let (until, held) = Held::read(text)?;
+        Some((name, until, held))
+    })
 }
 
 /// What a turn holds in an item; `None` if it holds nothing.
@@ -99,9 +122,8 @@ pub(super) fn held(item: &Item, id: Ulid) -> Result<Option<Held>, StoreError> {
     let Some(text) = text_if_set(item, &name)? else {
         return Ok(None);
     };
-    let (_, amounts) = read(text).ok_or_else(|| corrupt(&name, &"it is no hold"))?;
-    let text = text.to_owned();
-    Ok(Some(Held { text, amounts }))
+    let (_, held) = Held::read(text).ok_or_else(|| corrupt(&name, &"it is no hold"))?;
+    Ok(Some(held))
 }
 
 impl Counters {
@@ -148,26 +170,52 @@ impl Counters {
                 condition = condition.and(room(attribute(unit), left, more));
             }
         }
+        if let (Some(most), None) = (self.most_calls(hold), before) {
+            update = update.add(CALLS, number_value(1));
+            condition = condition.and(room(CALLS, most, 1));
+        }
         Write::update(self.key.clone(), update)
             .when(condition)
             .returning_item()
     }
 
-    /// The budget that has not enough left for a turn, if one has not.
+    /// How many calls there may be at once, where this item counts them.
+    fn most_calls(&self, hold: &Hold) -> Option<u64> {
+        hold.most_calls.filter(|_| self.payer == Payer::Tenant)
+    }
+
+    /// Why a turn's amounts are not held, if there is a reason: a budget that has not enough left,
+    /// or as many calls as there may be.
     pub(super) fn refuses(
         &self,
         item: &Item,
         hold: &Hold,
         before: Option<&Held>,
-    ) -> Result<Option<Standing>, StoreError> {
+    ) -> Result<Option<Reserved>, StoreError> {
         for standing in self.standings(item)? {
             let unit = standing.budget.key.unit;
             let more = more(unit, hold, before);
             if more > 0 && standing.used.saturating_add(more) > standing.budget.most {
-                return Ok(Some(standing));
+                return Ok(Some(Reserved::Refused(standing)));
             }
         }
-        Ok(None)
+        match (self.most_calls(hold), before) {
+            (Some(most), None) if counter(item, CALLS)? >= most => {
+                Ok(Some(Reserved::TooManyCalls(most)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Counts the calls under way anew; `None` if their count is right. A router of the release
+    /// before gives back what expired without counting it.
+    pub(super) fn recount(&self, item: &Item) -> Result<Option<Write>, StoreError> {
+        let counted = counter(item, CALLS)?;
+        let there = all(item).filter(|(_, _, held)| held.is_call).count() as u64;
+        let update = Update::default().set(CALLS, number_value(there));
+        let condition = Condition::equals(CALLS, number_value(counted));
+        let write = Write::update(self.key.clone(), update).when(condition);
+        Ok((counted > there).then_some(write))
     }
 
     /// How much of each budget is used.
@@ -207,6 +255,9 @@ impl Counters {
             ),
         };
         let used = turn.map_or_else(Amounts::default, |turn| Amounts::of_turn(&turn.used));
+        if self.payer == Payer::Tenant && held.is_some_and(|held| held.is_call) {
+            update = update.add(CALLS, number_value(-1));
+        }
         let held = held.map_or_else(Amounts::default, |held| held.amounts);
         for unit in Unit::ALL {
             let difference = i128::from(used.of(unit)) - i128::from(held.of(unit));
@@ -239,11 +290,9 @@ impl Counters {
         item: &Item,
         turn: &SettledTurn,
     ) -> Result<Vec<BudgetProgress>, StoreError> {
-        let holds = item.iter().filter_map(|(name, stored)| {
-            let text = stored.as_s().ok().filter(|_| name.starts_with(HOLD))?;
-            read(text)
+        let under_way = all(item).fold(Amounts::default(), |sum, (.., held)| {
+            sum.plus(&held.amounts)
         });
-        let under_way = holds.fold(Amounts::default(), |sum, (_, held)| sum.plus(&held));
         let used = Amounts::of_turn(&turn.used);
         let progress = self.standings(item)?.into_iter().map(|standing| {
             let held = under_way.of(standing.budget.key.unit);
@@ -254,17 +303,17 @@ impl Counters {
 
     /// Gives back what expired holds of an item have; `None` if there are none.
     pub(super) fn give_back(&self, item: &Item, now: Timestamp) -> Option<Write> {
-        let expired = item.iter().filter_map(|(name, stored)| {
-            let text = stored.as_s().ok().filter(|_| name.starts_with(HOLD))?;
-            let (until, amounts) = read(text)?;
-            (until <= now.as_second()).then_some((name, stored, amounts))
-        });
+        let expired = all(item).filter(|(_, until, _)| *until <= now.as_second());
         let (mut update, mut condition) = (Update::default(), Condition::default());
-        let mut sum = Amounts::default();
-        for (name, stored, amounts) in expired.take(BACK_AT_ONCE) {
+        let (mut sum, mut calls) = (Amounts::default(), 0_i64);
+        for (name, _, held) in expired.take(BACK_AT_ONCE) {
             update = update.remove(name);
-            condition = condition.and(Condition::equals(name, stored.clone()));
-            sum = sum.plus(&amounts);
+            condition = condition.and(Condition::equals(name, text_value(&held.text)));
+            sum = sum.plus(&held.amounts);
+            calls += i64::from(held.is_call && self.payer == Payer::Tenant);
+        }
+        if calls > 0 {
+            update = update.add(CALLS, number_value(-calls));
         }
         for unit in Unit::ALL {
             if sum.of(unit) > 0 {

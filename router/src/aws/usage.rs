@@ -85,15 +85,17 @@ impl DynamoUsage {
                 {
                     return Ok(Reserved::Held(counters.standings(found)?));
                 }
-                // What expired may be just what is missing.
+                // What expired may be just what is missing, and so may calls that are over.
                 if !self.give_back(&counters, found).await
                     && let Some(refused) = counters.refuses(found, hold, held.as_ref())?
+                    && !(matches!(refused, Reserved::TooManyCalls(_))
+                        && self.recount(&counters, found).await?)
                 {
-                    return Ok(Reserved::Refused(refused));
+                    return Ok(refused);
                 }
             } else if matches!(refusal, Refusal::Condition(_)) {
                 if let Some(refused) = counters.refuses(&Item::new(), hold, None)? {
-                    return Ok(Reserved::Refused(refused));
+                    return Ok(refused);
                 }
                 self.begin(&counters, hold).await?;
             }
@@ -129,6 +131,18 @@ impl DynamoUsage {
             Err(refusal) => {
                 tracing::warn!(?refusal, "what a turn held could not be given back");
                 false
+            }
+        }
+    }
+
+    /// Corrects the count of the calls under way; `false` if it is right.
+    async fn recount(&self, counters: &Counters, item: &Item) -> Result<bool, StoreError> {
+        match counters.recount(item)? {
+            None => Ok(false),
+            Some(write) => {
+                // Where it changed meanwhile, it is looked at again.
+                self.table.write_if(write).await?;
+                Ok(true)
             }
         }
     }
@@ -242,7 +256,7 @@ impl UsageStore for DynamoUsage {
         for outcome in outcomes {
             match outcome? {
                 Reserved::Held(some) => standings.extend(some),
-                refused @ Reserved::Refused(_) => return Ok(refused),
+                refused => return Ok(refused),
             }
         }
         Ok(Reserved::Held(standings))

@@ -236,7 +236,7 @@ impl Engine {
             None => None,
         };
         if let Some((route, text)) = fixed {
-            let reservation = self.reserve(caller, Estimate::MESSAGE, now).await?;
+            let reservation = self.reserve(caller, Estimate::MESSAGE, None, now).await?;
             reservation.routed(route, None);
             on_event(TurnEvent::Delta(&text));
             let outcome = Outcome::without_model(text, route, Vec::new(), false);
@@ -246,16 +246,17 @@ impl Engine {
         let is_matched = is_plain && agreed.is_none();
         let matched = is_matched.then(|| self.matching_skill(request)).flatten();
         let is_raw = request.raw && matched.is_some();
+        let most_calls = caller.tenant.max_concurrent_calls().filter(|_| !is_raw);
         // Until there is an answer.
-        let _slot = match is_raw {
-            true => None,
-            false => Some(self.slots.take(&caller.tenant)?),
+        let _slot = match most_calls {
+            Some(most) => Some(self.slots.take(&caller.tenant, most)?),
+            None => None,
         };
         let tier = tier_of(matched.as_ref());
         let estimate = self.estimate(request, tier).await?;
         // On AWS each of them waits for another service: so it is one wait.
         let (reservation, needed) = futures::join!(
-            self.reserve(caller, estimate, now),
+            self.reserve(caller, estimate, most_calls, now),
             self.needed(request, source, matched.as_ref(), now),
         );
         let reservation = reservation?;

@@ -206,6 +206,8 @@ impl Reservation {
                 Ok(())
             }
             Reserved::Refused(standing) => Err(TurnError::over(standing, hold.day)),
+            // What it held had expired.
+            Reserved::TooManyCalls(most) => Err(TurnError::TooManyCalls { most }),
         }
     }
 

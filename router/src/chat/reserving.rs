@@ -1,6 +1,9 @@
 //! Before a turn is answered: what it may use is held of its budgets, or it is refused.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
+use tokio::time::sleep;
 
 use super::engine::{Engine, WINDOW_BYTES};
 use super::ledger::{Reservation, most_of_call};
@@ -11,6 +14,11 @@ use crate::model::{Amounts, Budget, Hold, Reserved, Unit};
 /// What the tools of a turn add to a request at most, in bytes: their names, descriptions and
 /// schemas. What is longer is held once it is known.
 const TOOLS_BYTES: usize = 4 * 1024;
+
+/// How often, and after how long, is looked again whether there are still too many calls: a turn is
+/// settled after its answer, and who got it may ask at once.
+const SETTLING_LOOKS: usize = 3;
+const SETTLING_LOOK: Duration = Duration::from_millis(100);
 
 /// What is held before a turn, where it is not known yet how long its conversation is.
 #[derive(Debug, Clone, Copy)]
@@ -71,17 +79,19 @@ impl Engine {
         })
     }
 
-    /// Holds what a turn may use, or refuses it.
+    /// Holds what a turn may use, or refuses it. `most_calls` is the limit of a call of a model.
     pub(super) async fn reserve(
         &self,
         caller: &Caller,
         estimate: Estimate,
+        most_calls: Option<u64>,
         now: Timestamp,
     ) -> Result<Reservation, TurnError> {
         let (tenant, account) = (&caller.tenant, caller.account());
         let budgets = caller.budgets();
         let mut hold = Hold::new(tenant.id.clone(), account, estimate.most, budgets, now);
         hold.is_watched = self.alerts.is_some();
+        hold.most_calls = most_calls;
         let day = hold.day;
         let known = self
             .refusals
@@ -92,6 +102,13 @@ impl Engine {
         }
         let usage = &self.platform.usage;
         let mut reserved = usage.reserve(&hold).await?;
+        for _ in 0..SETTLING_LOOKS {
+            if !matches!(reserved, Reserved::TooManyCalls(_)) {
+                break;
+            }
+            sleep(SETTLING_LOOK).await;
+            reserved = usage.reserve(&hold).await?;
+        }
         if let Reserved::Refused(standing) = &reserved
             && is_spending(&standing.budget)
             && estimate.least != estimate.most
@@ -112,6 +129,7 @@ impl Engine {
                 self.refusals.count(tenant, day, hold.account);
                 Err(TurnError::over(standing, day))
             }
+            Reserved::TooManyCalls(most) => Err(TurnError::TooManyCalls { most }),
         }
     }
 }

@@ -1,4 +1,6 @@
-//! How many questions of a tenant are with its models at once, in this process.
+//! How many questions of a tenant are with its models at once, in this process: who comes beyond
+//! the limit costs the store nothing. All processes together are held to it by the store
+//! ([`Hold::most_calls`](crate::model::Hold::most_calls)).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,15 +27,15 @@ impl Slots {
     /// Takes a slot.
     ///
     /// # Errors
-    /// If the tenant's settings allow no more.
-    pub(super) fn take(&self, tenant: &Tenant) -> Result<Slot, TurnError> {
+    /// If there are as many as there may be.
+    pub(super) fn take(&self, tenant: &Tenant, most: u64) -> Result<Slot, TurnError> {
         let of = (tenant.id.clone(), tenant.created_at);
         let mut all = self.all();
         let taken = all.get(&of).copied().unwrap_or_default();
-        match tenant.max_concurrent_calls() {
-            Some(most) if taken >= most => return Err(TurnError::TooManyCalls { most }),
-            _ => all.insert(of.clone(), taken + 1),
-        };
+        if taken >= most {
+            return Err(TurnError::TooManyCalls { most });
+        }
+        all.insert(of.clone(), taken + 1);
         Ok(Slot {
             slots: self.clone(),
             of,

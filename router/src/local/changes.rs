@@ -126,6 +126,7 @@ fn clear(connection: &Connection, tenant: &TenantId) -> Result<(), StoreError> {
         "DELETE FROM ledger WHERE tenant_id = ?",
         "DELETE FROM reservations WHERE tenant_id = ?",
         "DELETE FROM holds WHERE tenant_id = ?",
+        "DELETE FROM calls WHERE tenant_id = ?",
     ] {
         execute(connection, sql, params![tenant.as_str()])?;
     }

@@ -38,6 +38,7 @@ pub(super) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("schema/0008_holds.sql")),
     M::up(include_str!("schema/0009_own_budgets.sql")),
     M::up(include_str!("schema/0010_notes.sql")),
+    M::up(include_str!("schema/0011_calls.sql")),
 ];
 
 /// How long a write waits for another process that is writing.

@@ -9,8 +9,13 @@ use crate::ports::StoreError;
 
 use super::{rows, usage};
 
-/// Holds what a turn may use, or more of it than before, unless a budget has not that much left.
-pub(super) fn reserve(connection: &Connection, hold: &Hold) -> Result<Reserved, StoreError> {
+/// Holds what a turn may use, or more of it than before, unless a budget has not that much left or
+/// there are too many calls. `now` is in seconds.
+pub(super) fn reserve(
+    connection: &Connection,
+    hold: &Hold,
+    now: i64,
+) -> Result<Reserved, StoreError> {
     let before = held(connection, hold)?;
     let mut standings = Vec::new();
     for budget in &hold.budgets {
@@ -18,8 +23,8 @@ pub(super) fn reserve(connection: &Connection, hold: &Hold) -> Result<Reserved, 
         let unit = budget.key.unit;
         // What it holds already is among what is used.
         let others = used.saturating_sub(before.of(unit));
-        let now = others.saturating_add(hold.amounts.of(unit));
-        if now > budget.most && hold.amounts.of(unit) > before.of(unit) {
+        let wanted = others.saturating_add(hold.amounts.of(unit));
+        if wanted > budget.most && hold.amounts.of(unit) > before.of(unit) {
             return Ok(Reserved::Refused(Standing {
                 budget: *budget,
                 used,
@@ -27,10 +32,15 @@ pub(super) fn reserve(connection: &Connection, hold: &Hold) -> Result<Reserved, 
         }
         standings.push(Standing {
             budget: *budget,
-            used: now,
+            used: wanted,
         });
     }
     if before.messages == 0 {
+        if let Some(most) = hold.most_calls
+            && !begin_call(connection, hold, most, now)?
+        {
+            return Ok(Reserved::TooManyCalls(most));
+        }
         usage::count_message(connection, &hold.tenant, hold.day)?;
     }
     let account = &hold.account;
@@ -51,8 +61,48 @@ pub(super) fn reserve(connection: &Connection, hold: &Hold) -> Result<Reserved, 
     Ok(Reserved::Held(standings))
 }
 
+/// Counts a call among those under way; `false` if there are as many as there may be.
+fn begin_call(
+    connection: &Connection,
+    hold: &Hold,
+    most: u64,
+    now: i64,
+) -> Result<bool, StoreError> {
+    let (tenant, day, id) = (
+        hold.tenant.as_str(),
+        hold.day.to_string(),
+        hold.id.to_string(),
+    );
+    // Those of a router that ended in the middle.
+    connection
+        .prepare_cached("DELETE FROM calls WHERE tenant_id = ? AND expires_at <= ?")?
+        .execute(params![tenant, now])?;
+    let begun = connection
+        .prepare_cached(
+            "INSERT INTO calls SELECT ?1, ?2, ?3, ?4
+             WHERE (SELECT count(*) FROM calls WHERE tenant_id = ?1 AND day = ?2) < ?5",
+        )?
+        .execute(params![
+            tenant,
+            day,
+            id,
+            hold.expires_at.as_second(),
+            rows::to_column(most)
+        ])?;
+    Ok(begun == 1)
+}
+
 /// Ends a hold; `false` if there is none.
 pub(super) fn remove(connection: &Connection, hold: &Hold) -> Result<bool, StoreError> {
+    if hold.most_calls.is_some() {
+        connection
+            .prepare_cached("DELETE FROM calls WHERE tenant_id = ? AND day = ? AND hold = ?")?
+            .execute(params![
+                hold.tenant.as_str(),
+                hold.day.to_string(),
+                hold.id.to_string()
+            ])?;
+    }
     let removed = connection
         .prepare_cached("DELETE FROM holds WHERE tenant_id = ? AND day = ? AND hold = ?")?
         .execute(params![

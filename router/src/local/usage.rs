@@ -40,7 +40,7 @@ impl UsageStore for SqliteUsage {
         self.database
             .write_unflushed(move |connection| {
                 give_back(connection, now)?;
-                holds::reserve(connection, &hold)
+                holds::reserve(connection, &hold, now)
             })
             .await
     }

@@ -5,12 +5,11 @@ use std::fmt;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp, ToSpan};
+use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use ulid::Ulid;
 
-use super::{JsonObject, LedgerAccount, NanoUsd, Tenant, TenantId, TokenKind, UsageDelta};
+use super::{JsonObject, LedgerAccount, NanoUsd, Tenant, TokenKind, UsageDelta};
 
 /// Whom a budget is for.
 #[derive(
@@ -342,70 +341,6 @@ impl Amounts {
     }
 }
 
-/// What a turn under way holds of its budgets, until it is settled or expires.
-#[derive(Debug, Clone)]
-pub struct Hold {
-    /// Of whom.
-    pub tenant: TenantId,
-    /// Which user and key.
-    pub account: LedgerAccount,
-    /// The day on which it counts, in UTC.
-    pub day: Date,
-    /// Which turn.
-    pub id: Ulid,
-    /// How much is held.
-    pub amounts: Amounts,
-    /// What it is held of.
-    pub budgets: Vec<Budget>,
-    /// When it returns to the budgets if nobody settled it.
-    pub expires_at: Timestamp,
-    /// Whether some of it is held already.
-    pub is_extension: bool,
-    /// Whether its settlement is to say how far it brought the budgets.
-    pub is_watched: bool,
-}
-
-impl Hold {
-    /// How long a turn may take before what it holds returns: longer than any turn's deadline.
-    pub const LIFE: SignedDuration = SignedDuration::from_mins(5);
-
-    /// What a turn that begins now holds, once the store has reserved it.
-    pub fn new(
-        tenant: TenantId,
-        account: LedgerAccount,
-        amounts: Amounts,
-        budgets: Vec<Budget>,
-        now: Timestamp,
-    ) -> Self {
-        Self {
-            tenant,
-            account,
-            day: now.to_zoned(TimeZone::UTC).date(),
-            id: Ulid::generate(),
-            amounts,
-            budgets,
-            expires_at: now.saturating_add(Self::LIFE).unwrap_or(Timestamp::MAX),
-            is_extension: false,
-            is_watched: false,
-        }
-    }
-
-    /// The budgets of one payer.
-    pub fn budgets_for(&self, payer: Payer) -> impl Iterator<Item = &Budget> {
-        let mut all = self.budgets.iter();
-        std::iter::from_fn(move || all.by_ref().find(|budget| budget.key.payer == payer))
-    }
-
-    /// The payers that have a budget, the tenant always among them: its day counts.
-    pub fn payers(&self) -> Vec<Payer> {
-        let mut payers = vec![Payer::Tenant];
-        payers.extend(self.budgets.iter().map(|budget| budget.key.payer));
-        payers.sort_unstable();
-        payers.dedup();
-        payers
-    }
-}
-
 /// How much of a budget is used, what is held by turns under way included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {
@@ -457,15 +392,6 @@ impl BudgetProgress {
             u128::from(before) < mark && mark <= u128::from(after)
         })
     }
-}
-
-/// What became of a wish to hold something.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reserved {
-    /// It is held. With how much of each budget is used now.
-    Held(Vec<Standing>),
-    /// This budget has not that much left. Nothing is held.
-    Refused(Standing),
 }
 
 /// A number of a unit, for people.

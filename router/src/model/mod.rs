@@ -9,6 +9,7 @@ mod audit;
 pub mod budget;
 mod channel;
 mod conversation;
+mod hold;
 pub mod ids;
 mod key;
 mod ledger;
@@ -30,11 +31,10 @@ pub use ai::{
     ResponseSchema, StopReason, TokenUsage, ToolChoice, ToolSpec,
 };
 pub use audit::AuditEntry;
-pub use budget::{
-    Amounts, Budget, BudgetKey, BudgetProgress, Hold, Payer, Period, Reserved, Standing, Unit,
-};
+pub use budget::{Amounts, Budget, BudgetKey, BudgetProgress, Payer, Period, Standing, Unit};
 pub use channel::{ChannelKind, ChannelMapping, UnknownChannelKind};
 pub use conversation::{ConversationKey, ConversationOwner, Message, Role, SessionSummary};
+pub use hold::{Hold, Reserved};
 pub use ids::{ChannelId, IntegrationName, InvalidId, SessionId, TenantId, TurnId, UserId};
 pub use key::{ApiKey, KeyHash, TokenKind};
 pub use ledger::{LedgerAccount, LedgerCounts, LedgerLine, Route, SettledTurn, UnknownRoute};

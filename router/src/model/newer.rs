@@ -67,7 +67,7 @@ impl Tenant {
         self.newer_text(PROFILE_MODEL)
     }
 
-    /// How many questions may be with a model at once, in one process; `None`: as many as come.
+    /// How many questions may be with a model at once; `None`: as many as come.
     pub fn max_concurrent_calls(&self) -> Option<u64> {
         self.newer(MAX_CONCURRENT_CALLS)?.as_u64()
     }

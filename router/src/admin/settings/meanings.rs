@@ -34,7 +34,7 @@ impl SettingKey {
                 "turns of a conversation that the model is given [default: 20]"
             }
             Self::MaxConcurrentCalls => {
-                "questions that may be with a model at once, by each router [default: no limit]"
+                "questions that may be with a model at once [default: no limit]"
             }
             Self::RetentionDays => {
                 "days after their last turn until conversations are deleted [default: 30]"
