@@ -84,6 +84,30 @@ test("49: a new key is whole, stays at Esc, and asks before it is gone without b
   await until("it is closed", async () => (await dialog(page).count()) === 0);
 });
 
+test("a form is sent once, says that it is under way, and can be sent again after it failed", async (t) => {
+  const { page, server } = t;
+  await open(t, "keys");
+  let refuse;
+  const answer = { method: "POST", path: "/api/admin/keys", times: 1, answer: async ({ response }) => {
+    await new Promise((done) => (refuse = done));
+    server.refuse(response, 503, { code: "store_unavailable", message: "the store does not answer" });
+  } };
+  server.rules.unshift(answer);
+  await page.getByRole("button", { name: "New key" }).click();
+  await dialog(page).waitFor();
+  // Two in one moment, before the page can draw that one is under way; and one after that.
+  await dialog(page).locator("form").evaluate((form) => (form.requestSubmit(), form.requestSubmit()));
+  assert.ok(await dialog(page).getByRole("button", { name: "Creating…" }).isDisabled());
+  await page.keyboard.press("Enter");
+  await until("it was sent", () => refuse);
+  assert.equal(server.of("POST", "/api/admin/keys").length, 1);
+  refuse();
+  await dialog(page).getByText("The store does not answer.").waitFor();
+  await page.keyboard.press("Enter");
+  await page.getByLabel("API key", { exact: true }).waitFor();
+  assert.equal(server.of("POST", "/api/admin/keys").length, 2);
+});
+
 test("what goes wrong is said in its dialog, and gone with it", async (t) => {
   const { page, server } = t;
   await open(t, "people");

@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { JSX } from "preact";
 import { ApiError, serverNow } from "../common/api";
 import { Note, explained, sentence } from "../common/note";
-import { me, signingIn } from "../common/session";
+import { SignInButton, me } from "../common/session";
 import { dayOf, timeOf } from "./warnings";
 
 /** Nobody waits longer than a day: a limit that is further off may be raised before it resets. */
@@ -25,11 +25,7 @@ export function FailureNote({ error, onRetry, onEdit, onClose }: Props): JSX.Ele
   const isAsked = error instanceof ApiError && error.code === "skill_input";
   const actions = (
     <>
-      {isAsked && me.value && !me.value.user && (
-        <button type="button" onClick={() => (signingIn.value = true)}>
-          Sign in
-        </button>
-      )}
+      {isAsked && me.value && !me.value.user && <SignInButton />}
       {onRetry && !isAsked && (
         // Before the limit resets it would be refused again.
         <button type="button" disabled={left > 0 && !isFar} onClick={onRetry}>

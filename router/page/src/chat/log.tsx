@@ -71,16 +71,7 @@ export function Log({ conversation }: { conversation: Conversation }): JSX.Eleme
               There is no such conversation here. It was deleted or has expired, or it isn’t yours.
             </Note>
           )}
-          {phase === "failed" && (
-            <ErrorNote
-              error={conversation.error.value}
-              actions={
-                <button type="button" onClick={() => void load(conversation, true)}>
-                  Try again
-                </button>
-              }
-            />
-          )}
+          {phase === "failed" && <ErrorNote error={conversation.error.value} onAgain={() => void load(conversation, true)} />}
         </div>
       </div>
       {isFar && (

@@ -3,6 +3,7 @@ import { createContext } from "preact";
 import { signal } from "@preact/signals";
 import { useContext, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { ComponentChildren, JSX } from "preact";
+import { useAction } from "./action";
 import { COPIED } from "./copy";
 import { Icon } from "./icons";
 import { ErrorNote } from "./note";
@@ -146,26 +147,20 @@ export function Confirmations(): JSX.Element | null {
 
 function Confirmation({ question }: { question: Question }): JSX.Element {
   const [typed, setTyped] = useState("");
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>(null);
+  const action = useAction();
   const field = useId();
-  const ready = !busy && (question.typed === undefined || typed.trim() === question.typed);
-  const submit = async (event: Event) => {
+  const ready = !action.busy && (question.typed === undefined || typed.trim() === question.typed);
+  const submit = (event: Event) => {
     event.preventDefault();
     if (!ready) return;
-    setBusy(true);
-    setError(null);
-    try {
+    void action.run(async () => {
       await question.run?.();
       question.answer(true);
-    } catch (caught) {
-      setError(caught);
-      setBusy(false);
-    }
+    });
   };
   return (
     <Dialog title={question.title} onClose={() => question.answer(false)}>
-      <form onSubmit={(event) => void submit(event)}>
+      <form onSubmit={submit}>
         <div class="says">{question.text}</div>
         {question.typed !== undefined && (
           <>
@@ -175,7 +170,7 @@ function Confirmation({ question }: { question: Question }): JSX.Element {
             <input id={field} class="in" value={typed} autocomplete="off" spellcheck={false} onInput={(event) => setTyped(event.currentTarget.value)} />
           </>
         )}
-        {error !== null && <ErrorNote error={error} />}
+        {action.error !== null && <ErrorNote error={action.error} />}
         <div class="buttons">
           <button type="submit" class="btn danger" disabled={!ready}>
             {question.action}

@@ -48,10 +48,24 @@ export function explained(error: unknown): { what: string; todo: string; request
   return { what: "Something on this page went wrong.", todo: "Reload it; what you wrote is kept." };
 }
 
-export function ErrorNote({ error, actions }: { error: unknown; actions?: ComponentChildren }): JSX.Element {
+interface ErrorProps {
+  error: unknown;
+  actions?: ComponentChildren;
+  /** Tries again what failed, in place of other actions. */
+  onAgain?: (() => void) | undefined;
+  /** Whether that is under way. */
+  busy?: boolean;
+}
+
+export function ErrorNote({ error, actions, onAgain, busy }: ErrorProps): JSX.Element {
   const { what, todo, requestId } = explained(error);
+  const again = onAgain && (
+    <button type="button" disabled={busy} onClick={onAgain}>
+      Try again
+    </button>
+  );
   return (
-    <Note kind="bad" requestId={requestId} actions={actions}>
+    <Note kind="bad" requestId={requestId} actions={again ?? actions}>
       {what} {todo}
     </Note>
   );

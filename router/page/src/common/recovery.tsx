@@ -1,6 +1,7 @@
 // A recovery code: signs its owner in once, where key and link are lost. It is shown once.
 import { useState } from "preact/hooks";
 import type { JSX } from "preact";
+import { useAction } from "./action";
 import { call } from "./api";
 import { CopyButton } from "./copy";
 import { Dialog, Done } from "./dialog";
@@ -8,20 +9,8 @@ import { ErrorNote } from "./note";
 
 export function RecoveryCode({ onClose }: { onClose: () => void }): JSX.Element {
   const [code, setCode] = useState<string | null>(null);
-  const [isBusy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>(null);
-  const make = async () => {
-    if (isBusy) return;
-    setBusy(true);
-    setError(null);
-    try {
-      setCode((await call<{ recovery_code: string }>("POST", "/api/me/recovery-code", { asked: true })).recovery_code);
-    } catch (caught) {
-      setError(caught);
-    } finally {
-      setBusy(false);
-    }
-  };
+  const action = useAction();
+  const make = () => action.run(async () => setCode((await call<{ recovery_code: string }>("POST", "/api/me/recovery-code", { asked: true })).recovery_code));
   return (
     <Dialog title="Recovery code" onClose={onClose} once={code === null ? undefined : "The code"}>
       {code === null ? (
@@ -38,11 +27,11 @@ export function RecoveryCode({ onClose }: { onClose: () => void }): JSX.Element 
           </div>
         </>
       )}
-      {error !== null && <ErrorNote error={error} />}
+      {action.error !== null && <ErrorNote error={action.error} />}
       {code === null && (
         <div class="buttons">
-          <button type="button" class="btn p" disabled={isBusy} onClick={() => void make()}>
-            {isBusy ? "Creating…" : "Create a code"}
+          <button type="button" class="btn p" disabled={action.busy} onClick={() => void make()}>
+            {action.busy ? "Creating…" : "Create a code"}
           </button>
           <button type="button" class="btn" onClick={onClose}>
             Cancel

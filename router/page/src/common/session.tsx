@@ -3,6 +3,7 @@
 import { computed, signal } from "@preact/signals";
 import { useId, useState } from "preact/hooks";
 import type { JSX } from "preact";
+import { useAction } from "./action";
 import { ApiError, NoNetwork, call, onUnauthorized, setCsrfToken } from "./api";
 import type { Me } from "./api";
 import { Dialog } from "./dialog";
@@ -81,16 +82,15 @@ onUnauthorized((mayAsk) => {
 /** Says that the session is over, to somebody who did nothing to learn it. */
 export function SignedOut(): JSX.Element | null {
   if (absent.value !== "signed out" || !me.value || signingIn.value) return null;
+  return <Note actions={<SignInButton />}>You were signed out. What you wrote is still here.</Note>;
+}
+
+/** Among the actions of a note. */
+export function SignInButton(): JSX.Element {
   return (
-    <Note
-      actions={
-        <button type="button" onClick={() => (signingIn.value = true)}>
-          Sign in
-        </button>
-      }
-    >
-      You were signed out. What you wrote is still here.
-    </Note>
+    <button type="button" onClick={() => (signingIn.value = true)}>
+      Sign in
+    </button>
   );
 }
 
@@ -143,8 +143,7 @@ export function SignIn(): JSX.Element | null {
 
 function SignInDialog(): JSX.Element {
   const [text, setText] = useState("");
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>(null);
+  const { run, busy, error } = useAction();
   const [byKey, setByKey] = useState(false);
   const field = useId();
   const link = given.value;
@@ -152,20 +151,16 @@ function SignInDialog(): JSX.Element {
     given.value = undefined;
     signingIn.value = false;
   };
-  const send = async (with_: Credential) => {
-    if (busy) return;
-    setBusy(true);
-    setError(null);
-    try {
-      await signIn(with_);
-    } catch (caught) {
-      setError(caught);
-      // A link works once: what is left is another way.
-      if ("link" in with_ && caught instanceof ApiError && caught.status === 401) setByKey(true);
-    } finally {
-      setBusy(false);
-    }
-  };
+  const send = (with_: Credential) =>
+    run(async () => {
+      try {
+        await signIn(with_);
+      } catch (caught) {
+        // A link works once: what is left is another way.
+        if ("link" in with_ && caught instanceof ApiError && caught.status === 401) setByKey(true);
+        throw caught;
+      }
+    });
   const submit = (event: Event) => {
     event.preventDefault();
     if (text.trim()) void send(credential(text));

@@ -129,14 +129,7 @@ export function Shell({ page, title, chip, list, onNew, children }: ShellProps):
           )}
           {absent.value === "failed" || absent.value === "no network" ? (
             <div class="blank">
-              <ErrorNote
-                error={failure.value}
-                actions={
-                  <button type="button" onClick={() => void loadMe()}>
-                    Try again
-                  </button>
-                }
-              />
+              <ErrorNote error={failure.value} onAgain={() => void loadMe()} />
             </div>
           ) : (
             children

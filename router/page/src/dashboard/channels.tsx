@@ -1,10 +1,11 @@
 // Where people of the tenant may ask besides this page.
 import { useState } from "preact/hooks";
 import { type Column, SaveAsCsv, SortedTable } from "../figures/table";
+import { useAction } from "../common/action";
 import { confirm, Dialog } from "../common/dialog";
 import { toast } from "../common/note";
-import { FormError, Select, Text, wrongWith } from "./form";
-import { More, Panel, send, useAction, useList } from "./load";
+import { ActionForm, Select, Text, wrongWith } from "./form";
+import { More, Panel, send, useList } from "./load";
 import { sorting } from "./place";
 
 interface Channel {
@@ -99,28 +100,17 @@ function NewChannel({ kinds, onClose, onDone }: { kinds: readonly (readonly [Kin
   const [kind, setKind] = useState<Kind>(kinds[0]![0]);
   const [id, setId] = useState("");
   const action = useAction();
-  const submit = (event: Event) => {
-    event.preventDefault();
-    void action.run(async () => {
+  const connect = () =>
+    action.run(async () => {
       await send("POST", "/api/admin/channels", { channel_type: kind, channel_id: id.trim() });
       onDone();
     });
-  };
   return (
     <Dialog title="Connect a channel" onClose={onClose}>
-      <form onSubmit={submit}>
+      <ActionForm action={action} onSubmit={connect} fields={["channel_type", "channel_id"]} says="Connect" isReady={id.trim() !== ""} onCancel={onClose}>
         <Select label="Channel" value={kind} options={kinds} onChange={setKind} wrong={wrongWith(action.error, "channel_type")} />
         <Text label="Its ID" value={id} onInput={setId} required hint={`What ${nameOf(kind)} calls it. A channel belongs to one team only.`} wrong={wrongWith(action.error, "channel_id")} />
-        <FormError error={action.error} fields={["channel_type", "channel_id"]} />
-        <div class="buttons">
-          <button type="submit" class="btn p" disabled={action.busy || !id.trim()}>
-            Connect
-          </button>
-          <button type="button" class="btn" onClick={onClose}>
-            Cancel
-          </button>
-        </div>
-      </form>
+      </ActionForm>
     </Dialog>
   );
 }

@@ -2,11 +2,12 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { moment } from "../figures/days";
 import { duration } from "../figures/numbers";
+import { useAction } from "../common/action";
 import { confirm } from "../common/dialog";
 import { ErrorNote, Note, toast } from "../common/note";
 import { me } from "../common/session";
-import { FormError, Text, wrongWith } from "./form";
-import { Panel, send, useAction, useLoad } from "./load";
+import { ActionForm, FormError, Text, wrongWith } from "./form";
+import { Panel, send, useLoad } from "./load";
 import { at, go } from "./place";
 
 interface Own {
@@ -117,14 +118,12 @@ function One({ own, onChange }: { own: Own; onChange: (all: Owns) => void }) {
     // A link from an answer is about this one.
     if (at("card") === own.name) card.current!.scrollIntoView({ block: "nearest" });
   }, []);
-  const save = (event: Event) => {
-    event.preventDefault();
-    void saving.run(async () => {
+  const save = () =>
+    saving.run(async () => {
       const all = await send<Owns>("PUT", path, { token: token.trim() });
       toast(`Your token for ${title} was saved`);
       onChange(all);
     });
-  };
   const test = () =>
     testing.run(async () => {
       setWorks(null);
@@ -182,18 +181,9 @@ function One({ own, onChange }: { own: Own; onChange: (all: Owns) => void }) {
         )}
       </div>
       {isEntering && (
-        <form onSubmit={save} noValidate>
+        <ActionForm action={saving} onSubmit={save} fields={["token"]} says="Save" busySays="Saving…" isReady={token.trim() !== ""} onCancel={() => setEntering(false)} noValidate>
           <Text label="Your token" type="password" autocomplete="new-password" value={token} onInput={setToken} hint="Made at the server, under your own account. It is never shown again." wrong={wrongWith(saving.error, "token")} />
-          <FormError error={saving.error} fields={["token"]} />
-          <div class="buttons">
-            <button type="submit" class="btn p" disabled={saving.busy || token.trim() === ""}>
-              {saving.busy ? "Saving…" : "Save"}
-            </button>
-            <button type="button" class="btn" onClick={() => setEntering(false)}>
-              Cancel
-            </button>
-          </div>
-        </form>
+        </ActionForm>
       )}
     </section>
   );

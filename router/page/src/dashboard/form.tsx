@@ -1,9 +1,10 @@
 // Fields of a form: a label, what is typed, and below it what it is for or what is wrong with it.
 import { useId } from "preact/hooks";
-import type { ComponentChildren, JSX } from "preact";
+import type { ComponentChildren, JSX, Ref } from "preact";
+import type { Action } from "../common/action";
 import { ApiError } from "../common/api";
 import { CopyButton } from "../common/copy";
-import { ErrorNote, sentence } from "../common/note";
+import { ErrorNote, Note, sentence } from "../common/note";
 
 interface FieldProps {
   label: string;
@@ -91,10 +92,77 @@ export function Select<T extends string>({ label, value, options, onChange, hint
 /** What the API said of a field, where it names it. */
 export const wrongWith = (error: unknown, field: string): string | undefined => (error instanceof ApiError && error.field === field ? sentence(error.message) : undefined);
 
+/** Whether somebody else changed the same meanwhile. */
+export const isChanged = (error: unknown) => error instanceof ApiError && error.code === "changed";
+
+interface FormErrorProps {
+  error: unknown;
+  /** Those that say themselves what is wrong with them. */
+  fields?: readonly string[];
+  /** Shows what somebody else changed meanwhile. */
+  onCurrent?: (() => void) | undefined;
+  /** What is said then, in place of the API's words. */
+  changed?: string | undefined;
+}
+
 /** An error that none of the form's fields shows. */
-export function FormError({ error, fields }: { error: unknown; fields: readonly string[] }) {
+export function FormError({ error, fields = [], onCurrent, changed }: FormErrorProps) {
   if (!error || (error instanceof ApiError && error.field !== undefined && fields.includes(error.field))) return null;
-  return <ErrorNote error={error} />;
+  const actions = isChanged(error) && onCurrent && (
+    <button type="button" onClick={onCurrent}>
+      Show the current values
+    </button>
+  );
+  if (!isChanged(error) || !changed) return <ErrorNote error={error} actions={actions} />;
+  return (
+    <Note kind="bad" actions={actions}>
+      {changed}
+    </Note>
+  );
+}
+
+interface ActionFormProps extends Omit<FormErrorProps, "error"> {
+  action: Action;
+  /** In place of the action's own. */
+  error?: unknown;
+  onSubmit: (event: SubmitEvent) => unknown;
+  /** The button that sends it, and what it says meanwhile. */
+  says: string;
+  busySays?: string;
+  /** Whether there is something to send. */
+  isReady?: boolean;
+  onCancel?: (() => void) | undefined;
+  /** Buttons between the two. */
+  others?: ComponentChildren;
+  /** What is wrong with a field is said by the page alone. */
+  noValidate?: boolean;
+  form?: Ref<HTMLFormElement>;
+  children: ComponentChildren;
+}
+
+/** A form that does something: what went wrong stands above its buttons, and while it is done it is not done again. */
+export function ActionForm({ action, error = action.error, onSubmit, says, busySays = says, isReady = true, onCancel, others, noValidate = false, form = null, children, ...errors }: ActionFormProps) {
+  const submit = (event: SubmitEvent) => {
+    event.preventDefault();
+    void onSubmit(event);
+  };
+  return (
+    <form ref={form} onSubmit={submit} noValidate={noValidate}>
+      {children}
+      <FormError error={error} {...errors} />
+      <div class="buttons">
+        <button type="submit" class="btn p" disabled={action.busy || !isReady}>
+          {action.busy ? busySays : says}
+        </button>
+        {others}
+        {onCancel && (
+          <button type="button" class="btn" onClick={onCancel}>
+            Cancel
+          </button>
+        )}
+      </div>
+    </form>
+  );
 }
 
 /** A secret that is shown now and never again: whole, over as many lines as it takes. */

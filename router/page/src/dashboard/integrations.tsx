@@ -2,6 +2,7 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { moment } from "../figures/days";
 import { duration } from "../figures/numbers";
+import { useAction } from "../common/action";
 import { ApiError } from "../common/api";
 import { confirm } from "../common/dialog";
 import { useDraft } from "../common/drafts";
@@ -10,7 +11,7 @@ import { Note, explained, sentence, toast } from "../common/note";
 import { me } from "../common/session";
 import { SignInError, signInAt } from "./connections";
 import { FormError, Text, wrongWith } from "./form";
-import { type Loaded, Panel, send, useAction, useLoad } from "./load";
+import { type Loaded, Panel, send, useLoad } from "./load";
 import { at } from "./place";
 import type { TenantSettings } from "./settings";
 

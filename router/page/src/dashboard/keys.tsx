@@ -3,11 +3,12 @@ import { useState } from "preact/hooks";
 import type { ComponentChildren } from "preact";
 import { moment } from "../figures/days";
 import { type Column, SaveAsCsv, SortedTable } from "../figures/table";
+import { useAction } from "../common/action";
 import { confirm, Dialog, Done } from "../common/dialog";
 import { toast } from "../common/note";
 import { me } from "../common/session";
-import { FormError, Select, ShownOnce, Text, wrongWith } from "./form";
-import { More, Panel, send, useAction, useList } from "./load";
+import { ActionForm, Select, ShownOnce, Text, wrongWith } from "./form";
+import { More, Panel, send, useList } from "./load";
 import { type Own, OwnBudgets, ToldBudgets, textOf, useToldOf } from "./own-budgets";
 import { sorting } from "./place";
 
@@ -169,9 +170,8 @@ function NewKey({ onClose }: { onClose: () => void }) {
   const [made, setMade] = useState<Key & { key: string }>();
   const people = useList<{ user_id: string; display_name: string }>("/api/admin/users", "users");
   const action = useAction();
-  const submit = (event: Event) => {
-    event.preventDefault();
-    void action.run(async () =>
+  const make = () =>
+    action.run(async () =>
       setMade(
         await send<Key & { key: string }>("POST", "/api/admin/keys", {
           user_id: user.trim(),
@@ -181,7 +181,6 @@ function NewKey({ onClose }: { onClose: () => void }) {
         }),
       ),
     );
-  };
   return (
     <Dialog title={made ? "Your new key" : "New key"} onClose={onClose} once={made && "The key"}>
       {made ? (
@@ -191,7 +190,7 @@ function NewKey({ onClose }: { onClose: () => void }) {
           </ShownOnce>
         </>
       ) : (
-        <form onSubmit={submit}>
+        <ActionForm action={action} onSubmit={make} fields={["name", "user_id", "role"]} says="Create the key" busySays="Creating…" isReady={user.trim() !== ""} onCancel={onClose}>
           <Text label="What it is for" value={name} onInput={setName} placeholder="release bot" wrong={wrongWith(action.error, "name")} />
           <Text label="User" value={user} onInput={setUser} list="people-of-keys" required hint="The user it acts as; its usage counts as theirs." wrong={wrongWith(action.error, "user_id")} />
           <datalist id="people-of-keys">
@@ -203,16 +202,7 @@ function NewKey({ onClose }: { onClose: () => void }) {
           </datalist>
           <Select label="Permissions" value={role} options={[["", "The same as its user"], ["member", "Member"], ["admin", "Administrator"]]} onChange={setRole} wrong={wrongWith(action.error, "role")} />
           <Select label="Expires after" value={life} options={LIVES} onChange={setLife} />
-          <FormError error={action.error} fields={["name", "user_id", "role"]} />
-          <div class="buttons">
-            <button type="submit" class="btn p" disabled={action.busy || !user.trim()}>
-              {action.busy ? "Creating…" : "Create the key"}
-            </button>
-            <button type="button" class="btn" onClick={onClose}>
-              Cancel
-            </button>
-          </div>
-        </form>
+        </ActionForm>
       )}
     </Dialog>
   );

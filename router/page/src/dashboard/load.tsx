@@ -1,6 +1,6 @@
 // What a panel shows comes by one call of its own: if it fails, the panel says why and no other is the worse for it.
 import { Component } from "preact";
-import { useCallback, useEffect, useId, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useId, useState } from "preact/hooks";
 import type { ComponentChildren, JSX } from "preact";
 import { ApiError, call, get, withQuery } from "../common/api";
 import { ErrorNote } from "../common/note";
@@ -84,30 +84,6 @@ export function useList<T>(path: string, name: string, limit = 200) {
   return { ...first, items, hasMore: next !== undefined, busyMore: here?.busy ?? false, errorMore: here?.error, loadMore, loadAll };
 }
 
-/** What changes something: one call at a time, whatever is clicked, and its error where it was asked for. */
-export function useAction() {
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>(null);
-  const running = useRef(false);
-  const run = async <T,>(work: () => Promise<T>): Promise<T | undefined> => {
-    if (running.current) return undefined;
-    running.current = true;
-    setBusy(true);
-    setError(null);
-    try {
-      return await work();
-    } catch (caught) {
-      setError(caught);
-      return undefined;
-    } finally {
-      running.current = false;
-      setBusy(false);
-    }
-  };
-  const field = error instanceof ApiError ? error.field : undefined;
-  return { run, busy, error, field, clear: () => setError(null) };
-}
-
 export const send = <T,>(method: string, path: string, body?: unknown) => call<T>(method, path, body === undefined ? { asked: true } : { asked: true, body });
 
 /** Whether there is nothing of the kind here: an older router's 404, whose panel is absent. */
@@ -159,16 +135,7 @@ export function Panel<T>({ title, class: kind = "", load, tools, lines = 3, chil
         <h2 id={name}>{title}</h2>
         {tools && <div class="tools">{tools}</div>}
       </header>
-      {load.error !== undefined && load.error !== null && (
-        <ErrorNote
-          error={load.error}
-          actions={
-            <button type="button" onClick={load.reload} disabled={load.busy}>
-              Try again
-            </button>
-          }
-        />
-      )}
+      {load.error !== undefined && load.error !== null && <ErrorNote error={load.error} onAgain={load.reload} busy={load.busy} />}
       {load.value !== undefined ? (
         <div class={load.isOld ? "old" : load.busy ? "stale" : undefined}>
           <Guard of={load.value}>{() => children(load.value!)}</Guard>

@@ -2,7 +2,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { ComponentChildren, JSX } from "preact";
 import { draw } from "../common/drawing";
 import { Note } from "../common/note";
-import { absent, loadMe, me, signingIn } from "../common/session";
+import { SignInButton, absent, loadMe, me } from "../common/session";
 import { Shell } from "../common/shell";
 import { Audit } from "./audit";
 import { Channels } from "./channels";
@@ -87,14 +87,7 @@ function Content() {
   if (!who) return absent.value === "loading" ? <Waiting lines={4} /> : null;
   if (!who.user) {
     return (
-      <Note
-        kind="info"
-        actions={
-          <button type="button" onClick={() => (signingIn.value = true)}>
-            Sign in
-          </button>
-        }
-      >
+      <Note kind="info" actions={<SignInButton />}>
         Usage is only recorded for people who are signed in. Sign in to see yours, and as an administrator your team’s.
       </Note>
     );

@@ -1,14 +1,15 @@
 // Budgets of one person or one API key: what is used of each, and limits that are theirs alone.
 import { useEffect, useId, useRef, useState } from "preact/hooks";
-import { ApiError, type Budget } from "../common/api";
+import { useAction } from "../common/action";
+import { type Budget } from "../common/api";
 import { Dialog } from "../common/dialog";
 import { LABELS, PERIODS, type Period, UNITS, type Unit, amount } from "../common/names";
-import { ErrorNote, Note } from "../common/note";
+import { ErrorNote } from "../common/note";
 import { clock, moment } from "../figures/days";
 import { compact, cost } from "../figures/numbers";
 import { Meter } from "../figures/small";
-import { FormError, wrongWith } from "./form";
-import { Waiting, send, useAction, useLoad } from "./load";
+import { ActionForm, wrongWith } from "./form";
+import { Waiting, send, useLoad } from "./load";
 import type { Usage } from "./usage";
 
 /** By name (`usd_per_day`): a number, or that there is no limit. */
@@ -100,16 +101,7 @@ export function OwnBudgets({ title, payer, path, onClose, onDone }: Props) {
   return (
     <Dialog title={`Budgets of ${title}`} onClose={onClose} wide>
       <p class="says">{SAYS[payer]} Days and months end at midnight UTC.</p>
-      {load.error !== undefined && (
-        <ErrorNote
-          error={load.error}
-          actions={
-            <button type="button" onClick={again} disabled={load.busy}>
-              Try again
-            </button>
-          }
-        />
-      )}
+      {load.error !== undefined && <ErrorNote error={load.error} onAgain={again} busy={load.busy} />}
       {budgets ? (
         // What is stored is another: what was chosen by what it was before has to be looked at again.
         <Form key={`${times} ${JSON.stringify(budgets.map(({ own }) => own))}`} {...{ title, payer, path, budgets, onClose, onDone }} onAgain={again} />
@@ -146,9 +138,8 @@ function Form({ title, payer, path, budgets, onClose, onDone, onAgain }: Props &
   useEffect(() => {
     if (action.error) form.current?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus();
   }, [action.error]);
-  const submit = (event: Event) => {
-    event.preventDefault();
-    void action.run(async () => {
+  const save = () =>
+    action.run(async () => {
       if (changed.some((budget) => valueOf(of(budget), budget.unit) === "")) throw EMPTY;
       await send("PATCH", path, {
         budgets: Object.fromEntries(changed.map((budget) => [budget.name, valueOf(of(budget), budget.unit)])),
@@ -156,38 +147,28 @@ function Form({ title, payer, path, budgets, onClose, onDone, onAgain }: Props &
       });
       onDone(`The budgets of ${title} were changed`);
     });
-  };
   return (
-    <form ref={form} onSubmit={submit} noValidate>
+    <ActionForm
+      form={form}
+      action={action}
+      error={action.error === EMPTY ? null : action.error}
+      fields={budgets.map(({ name }) => name)}
+      onCurrent={onAgain}
+      changed="Somebody else changed these budgets in the meantime. Nothing was saved."
+      onSubmit={save}
+      says="Save"
+      busySays="Saving…"
+      isReady={changed.length > 0}
+      onCancel={onClose}
+      noValidate
+    >
       <div class="own-budgets">
         {NAMES.map(({ name }) => {
           const budget = budgets.find((of) => of.name === name);
           return budget && <One key={name} {...{ budget, payer }} choice={of(budget)} wrong={wrong(budget)} onChange={(choice) => setChoices({ ...choices, [name]: choice })} />;
         })}
       </div>
-      {action.error instanceof ApiError && action.error.code === "changed" ? (
-        <Note
-          kind="bad"
-          actions={
-            <button type="button" onClick={onAgain}>
-              Show the current values
-            </button>
-          }
-        >
-          Somebody else changed these budgets in the meantime. Nothing was saved.
-        </Note>
-      ) : (
-        action.error !== EMPTY && <FormError error={action.error} fields={budgets.map(({ name }) => name)} />
-      )}
-      <div class="buttons">
-        <button type="submit" class="btn p" disabled={action.busy || changed.length === 0}>
-          {action.busy ? "Saving…" : "Save"}
-        </button>
-        <button type="button" class="btn" onClick={onClose}>
-          Cancel
-        </button>
-      </div>
-    </form>
+    </ActionForm>
   );
 }
 

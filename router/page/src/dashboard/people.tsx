@@ -3,12 +3,13 @@ import { useState } from "preact/hooks";
 import type { ComponentChildren } from "preact";
 import { moment } from "../figures/days";
 import { type Column, SaveAsCsv, SortedTable } from "../figures/table";
+import { useAction } from "../common/action";
 import type { User as OfApi } from "../common/api";
 import { confirm, Dialog, Done } from "../common/dialog";
 import { toast } from "../common/note";
 import { me } from "../common/session";
-import { Filter, FormError, Select, ShownOnce, Text, matches, wrongWith } from "./form";
-import { More, Panel, send, useAction, useList } from "./load";
+import { ActionForm, Filter, Select, ShownOnce, Text, matches, wrongWith } from "./form";
+import { More, Panel, send, useList } from "./load";
 import { type Own, OwnBudgets, ToldBudgets, textOf, useToldOf } from "./own-budgets";
 import { sorting } from "./place";
 
@@ -148,26 +149,24 @@ function AddPerson({ onClose, onDone, onInvite }: { onClose: () => void; onDone:
       if (invite) onInvite(user);
       else onDone(`${user.display_name} was added`);
     });
-  const submit = (event: SubmitEvent) => {
-    event.preventDefault();
-    void add((event.submitter as HTMLButtonElement | null)?.value === "invite");
-  };
   return (
     <Dialog title="Add a person" onClose={onClose}>
-      <form onSubmit={submit}>
-        <Text label="E-mail" type="email" value={email} onInput={setEmail} required hint="As in Jira, so that “what am I working on” finds their issues." wrong={wrongWith(action.error, "email")} />
-        <Text label="Name" value={name} onInput={setName} hint="If empty, the address up to the @." wrong={wrongWith(action.error, "display_name")} />
-        <Select label="Role" value={role} options={ROLES} onChange={setRole} hint="Administrators see this page and change everything on it." />
-        <FormError error={action.error} fields={["email", "display_name"]} />
-        <div class="buttons">
-          <button type="submit" class="btn p" value="invite" disabled={action.busy || !email.trim()}>
-            Add and invite
-          </button>
+      <ActionForm
+        action={action}
+        onSubmit={(event) => add((event.submitter as HTMLButtonElement | null)?.value !== "add")}
+        fields={["email", "display_name"]}
+        says="Add and invite"
+        isReady={email.trim() !== ""}
+        others={
           <button type="submit" class="btn" value="add" disabled={action.busy || !email.trim()}>
             Add
           </button>
-        </div>
-      </form>
+        }
+      >
+        <Text label="E-mail" type="email" value={email} onInput={setEmail} required hint="As in Jira, so that “what am I working on” finds their issues." wrong={wrongWith(action.error, "email")} />
+        <Text label="Name" value={name} onInput={setName} hint="If empty, the address up to the @." wrong={wrongWith(action.error, "display_name")} />
+        <Select label="Role" value={role} options={ROLES} onChange={setRole} hint="Administrators see this page and change everything on it." />
+      </ActionForm>
     </Dialog>
   );
 }
@@ -177,30 +176,19 @@ function ChangePerson({ user, isLast, onClose, onDone }: { user: User; isLast: b
   const [name, setName] = useState(user.display_name);
   const [role, setRole] = useState(user.role);
   const action = useAction();
-  const submit = (event: Event) => {
-    event.preventDefault();
-    void action.run(async () => {
+  const save = () =>
+    action.run(async () => {
       const edits = { ...(email.trim() !== user.email && { email: email.trim() }), ...(name.trim() !== user.display_name && { display_name: name.trim() }), ...(role !== user.role && { role }) };
       const { changed } = await send<{ changed: string[] }>("PATCH", userPath(user.user_id), edits);
       onDone(changed.length === 0 ? "Nothing to change" : `${name.trim()} was changed`);
     });
-  };
   return (
     <Dialog title={`Change ${user.display_name || user.user_id}`} onClose={onClose}>
-      <form onSubmit={submit}>
+      <ActionForm action={action} onSubmit={save} fields={["email", "display_name", "role"]} says="Save" onCancel={onClose}>
         <Text label="Name" value={name} onInput={setName} wrong={wrongWith(action.error, "display_name")} />
         <Text label="E-mail" type="email" value={email} onInput={setEmail} wrong={wrongWith(action.error, "email")} />
         <Select label="Role" value={role} options={ROLES} onChange={setRole} wrong={wrongWith(action.error, "role")} disabled={isLast} hint={isLast ? LAST : undefined} />
-        <FormError error={action.error} fields={["email", "display_name", "role"]} />
-        <div class="buttons">
-          <button type="submit" class="btn p" disabled={action.busy}>
-            Save
-          </button>
-          <button type="button" class="btn" onClick={onClose}>
-            Cancel
-          </button>
-        </div>
-      </form>
+      </ActionForm>
     </Dialog>
   );
 }
@@ -222,10 +210,7 @@ export function Invite({ user, onClose }: { user: User; onClose: () => void }) {
   const [life, setLife] = useState<(typeof LIVES)[number][0]>("604800");
   const [made, setMade] = useState<Invitation>();
   const action = useAction();
-  const submit = (event: Event) => {
-    event.preventDefault();
-    void action.run(async () => setMade(await send<Invitation>("POST", `${userPath(user.user_id)}/invite`, { expires_in_seconds: Number(life) })));
-  };
+  const make = () => action.run(async () => setMade(await send<Invitation>("POST", `${userPath(user.user_id)}/invite`, { expires_in_seconds: Number(life) })));
   const name = user.display_name || user.user_id;
   return (
     <Dialog title={`Invite ${name}`} onClose={onClose} once={made && "The link"}>
@@ -236,19 +221,10 @@ export function Invite({ user, onClose }: { user: User; onClose: () => void }) {
           </ShownOnce>
         </>
       ) : (
-        <form onSubmit={submit}>
+        <ActionForm action={action} onSubmit={make} says="Create the link" busySays="Creating…" onCancel={onClose}>
           <p class="says">A link that signs {name} in, once, without a password or a key.</p>
           <Select label="Expires after" value={life} options={LIVES} onChange={setLife} />
-          <FormError error={action.error} fields={[]} />
-          <div class="buttons">
-            <button type="submit" class="btn p" disabled={action.busy}>
-              {action.busy ? "Creating…" : "Create the link"}
-            </button>
-            <button type="button" class="btn" onClick={onClose}>
-              Cancel
-            </button>
-          </div>
-        </form>
+        </ActionForm>
       )}
     </Dialog>
   );

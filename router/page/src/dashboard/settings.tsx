@@ -1,15 +1,15 @@
 // The tenant's name, model and limits: a field for each thing that the API says may be set.
 import { useRef, useState } from "preact/hooks";
 import { count } from "../figures/numbers";
-import { ApiError } from "../common/api";
+import { useAction } from "../common/action";
 import { useDraft } from "../common/drafts";
-import { ErrorNote, Note, sentence, toast } from "../common/note";
+import { Note, sentence, toast } from "../common/note";
 import { LABELS } from "../common/names";
 import { loadMe } from "../common/session";
 import { BudgetFields, isBudget } from "./budget-fields";
 import { servedIn } from "./channels";
-import { Field, FormError, Text, wrongWith } from "./form";
-import { type Loaded, Panel, send, useAction, useLoad } from "./load";
+import { ActionForm, Field, Text, wrongWith } from "./form";
+import { type Loaded, Panel, send, useLoad } from "./load";
 import { addressWith, follow } from "./place";
 
 export type Value = string | number | string[] | null;
@@ -112,8 +112,7 @@ function Form({ settings, load }: { settings: TenantSettings; load: Loaded<Tenan
   const changed = all.filter((setting) => JSON.stringify(sent(of(setting))) !== JSON.stringify(setting.value));
   const hasChanges = changed.length > 0 || name.trim() !== settings.name;
   const problems = new Map(changed.map((setting) => [setting.name, problemOf(setting, sent(of(setting)))]));
-  const submit = (event: Event) => {
-    event.preventDefault();
+  const save = () => {
     setChecked(true);
     if ([...problems.values()].some(Boolean)) {
       requestAnimationFrame(() => form.current?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus());
@@ -134,11 +133,10 @@ function Form({ settings, load }: { settings: TenantSettings; load: Loaded<Tenan
   };
   const wrong = (field: string) => (isChecked && problems.get(field)) || wrongWith(action.error, field);
   const fields = ["name", ...all.map((of) => of.name)];
-  const isOld = action.error instanceof ApiError && action.error.code === "changed";
   const provider = all.find((of) => of.name === "ai_provider")?.value;
   const wantsKey = provider === "anthropic" || provider === "openai" ? provider : null;
   return (
-    <form ref={form} onSubmit={submit} noValidate>
+    <ActionForm form={form} action={action} onSubmit={save} fields={fields} onCurrent={load.reload} says="Save" busySays="Saving…" isReady={hasChanges} noValidate>
       {settings.model.problem ? (
         <Note kind="bad" actions={wantsKey && <a href={keyOf(wantsKey)} onClick={(event) => follow(event, { view: "integrations", card: wantsKey })}>Add the key</a>}>
           No model answers: {sentence(settings.model.problem)}
@@ -155,24 +153,7 @@ function Form({ settings, load }: { settings: TenantSettings; load: Loaded<Tenan
         <One key={setting.name} setting={setting} value={of(setting)} served={channels.value === undefined ? undefined : servedIn(channels.value)} onChange={(value) => draft.set(setting.name, value, setting.value)} wrong={wrong(setting.name)} />
       ))}
       <BudgetFields settings={all.filter(isBudget)} of={of} usual={(setting) => defaultOf(setting.meaning)} onChange={(setting, value) => draft.set(setting.name, value, setting.value)} wrong={(setting) => wrong(setting.name)} />
-      {isOld ? (
-        <ErrorNote
-          error={action.error}
-          actions={
-            <button type="button" onClick={load.reload}>
-              Show the current values
-            </button>
-          }
-        />
-      ) : (
-        <FormError error={action.error} fields={fields} />
-      )}
-      <div class="buttons">
-        <button type="submit" class="btn p" disabled={action.busy || !hasChanges}>
-          {action.busy ? "Saving…" : "Save"}
-        </button>
-      </div>
-    </form>
+    </ActionForm>
   );
 }
 

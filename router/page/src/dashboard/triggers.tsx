@@ -2,12 +2,12 @@
 import { Fragment } from "preact";
 import { useId, useRef, useState } from "preact/hooks";
 import type { JSX } from "preact";
-import { ApiError, withQuery } from "../common/api";
+import { withQuery } from "../common/api";
 import { LABELS } from "../common/names";
-import { ErrorNote, Note, toast } from "../common/note";
+import { ErrorNote, toast } from "../common/note";
 import { count } from "../figures/numbers";
 import { Choice } from "./daily";
-import { Filter, Text, matches } from "./form";
+import { Filter, FormError, Text, isChanged, matches } from "./form";
 import { type Loaded, Panel, send, useLoad } from "./load";
 import { addressWith, follow, go, oneOf } from "./place";
 import type { TenantSettings } from "./settings";
@@ -55,7 +55,7 @@ function useSwitches(load: Loaded<All>, onDone: () => void) {
       } catch (error) {
         setFailed({ name, error });
         // What somebody else changed is to be seen.
-        if (error instanceof ApiError && error.code === "changed") load.reload();
+        if (isChanged(error)) load.reload();
       }
       // Switched back meanwhile, it still waits for that.
       setWanted((before) => (before.get(name) === isOn ? new Map([...before].filter(([of]) => of !== name)) : before));
@@ -247,7 +247,7 @@ function Row({ trigger, switches }: { trigger: Trigger; switches: Switches }) {
 function Failed({ error }: { error: unknown }) {
   return (
     <div role="alert">
-      {error instanceof ApiError && error.code === "changed" ? <Note kind="bad">Somebody else changed the team’s settings at the same moment. Nothing was switched: see what holds now, and try again.</Note> : <ErrorNote error={error} />}
+      <FormError error={error} changed="Somebody else changed the team’s settings at the same moment. Nothing was switched: see what holds now, and try again." />
     </div>
   );
 }

@@ -3,7 +3,8 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Field, FormError, Text, wrongWith } from "../dashboard/form";
 import { type Integration, type Tested, Works, pathOf } from "../dashboard/integrations";
-import { send, useAction } from "../dashboard/load";
+import { send } from "../dashboard/load";
+import { useAction } from "../common/action";
 import { ApiError } from "../common/api";
 import { Note, explained } from "../common/note";
 import { boardIn, emailProblem, siteIn, tokenIn } from "./board";

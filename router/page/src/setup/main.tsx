@@ -5,7 +5,7 @@ import { Waiting, useLoad } from "../dashboard/load";
 import type { TenantSettings } from "../dashboard/settings";
 import { draw } from "../common/drawing";
 import { ErrorNote, Note } from "../common/note";
-import { absent, loadMe, me, signingIn } from "../common/session";
+import { SignInButton, absent, loadMe, me } from "../common/session";
 import { Shell } from "../common/shell";
 import { Icon } from "../common/icons";
 import { ConnectJira } from "./jira";
@@ -32,16 +32,7 @@ function Steps() {
   if (settings.value === undefined || integrations.value === undefined) {
     if (!failed) return <Waiting lines={6} />;
     const again = () => (settings.reload(), integrations.reload());
-    return (
-      <ErrorNote
-        error={failed}
-        actions={
-          <button type="button" onClick={again}>
-            Try again
-          </button>
-        }
-      />
-    );
+    return <ErrorNote error={failed} onAgain={again} />;
   }
   const jira = integrations.value.integrations.find((of) => of.name === "jira");
   const hasJira = jira?.connected ?? false;
@@ -94,14 +85,7 @@ function Content(): JSX.Element | null {
   if (who.may_administer) return <Steps />;
   if (!who.user) {
     return (
-      <Note
-        kind="info"
-        actions={
-          <button type="button" onClick={() => (signingIn.value = true)}>
-            Sign in
-          </button>
-        }
-      >
+      <Note kind="info" actions={<SignInButton />}>
         Only administrators can set up the team. Sign in as one.
       </Note>
     );

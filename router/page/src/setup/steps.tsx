@@ -1,12 +1,13 @@
 // The other steps: the team, a first question, inviting people.
 import { useEffect, useState } from "preact/hooks";
-import { Select, ShownOnce, Text, FormError, wrongWith } from "../dashboard/form";
-import { send, useAction } from "../dashboard/load";
+import { ActionForm, FormError, Select, ShownOnce, Text, wrongWith } from "../dashboard/form";
+import { send } from "../dashboard/load";
 import { linkOf, userPath } from "../dashboard/people";
 import type { TenantSettings } from "../dashboard/settings";
 import { isEmail } from "./board";
 import { moment } from "../figures/days";
 import { duration } from "../figures/numbers";
+import { useAction } from "../common/action";
 import type { User } from "../common/api";
 import { confirm } from "../common/dialog";
 import { Note, sentence } from "../common/note";
@@ -16,21 +17,19 @@ import { Markdown, loadMarkdown, markdownReady } from "../common/shell";
 export function Team({ settings, onDone }: { settings: TenantSettings; onDone: () => void }) {
   const [name, setName] = useState(settings.name);
   const action = useAction();
-  const submit = (event: Event) => {
-    event.preventDefault();
-    void action.run(async () => {
+  const save = () =>
+    action.run(async () => {
       if (name.trim() !== settings.name) {
         await send("PUT", "/api/settings", { name: name.trim() });
         await loadMe();
       }
       onDone();
     });
-  };
   const { model } = settings;
   const chosen = settings.settings?.find((of) => of.name === "ai_provider")?.value;
   const addModel = `/dashboard?view=integrations&card=${chosen === "openai" ? "openai" : "anthropic"}`;
   return (
-    <form onSubmit={submit} noValidate>
+    <ActionForm action={action} onSubmit={save} fields={["name"]} says="Continue" isReady={name.trim() !== ""} noValidate>
       <Text label="Name of the team" value={name} onInput={setName} hint="Everyone sees it at the top of the page." wrong={wrongWith(action.error, "name") ?? (name.trim() === "" ? "A team needs a name." : undefined)} />
       <p class="asked">Who answers</p>
       {model.problem ? (
@@ -46,13 +45,7 @@ export function Team({ settings, onDone }: { settings: TenantSettings; onDone: (
           ✓ {model.name} by {model.provider}
         </p>
       )}
-      <FormError error={action.error} fields={["name"]} />
-      <div class="buttons">
-        <button type="submit" class="btn p" disabled={action.busy || name.trim() === ""}>
-          Continue
-        </button>
-      </div>
-    </form>
+    </ActionForm>
   );
 }
 
