@@ -65,7 +65,7 @@ const HELP: Record<string, string> = {
   skill_triggers: "Messages that say one of these are answered by that skill. One a line, like “sprint_status: standup report” or “sprint_status/blockers: what holds us up”. The built-in ones are under Triggers.",
   retention_days: "A conversation is deleted so many days after its last turn.",
   max_conversation_history: "How many earlier turns the model sees with a question. 0: each question stands alone.",
-  max_concurrent_calls: "How many questions may be with a model at once, on each router.",
+  max_concurrent_calls: "How many questions may be with a model at once, over all routers.",
   guardrail_identifier: "The ID or ARN of a guardrail in Amazon Bedrock, which checks questions and answers.",
   guardrail_version: "DRAFT or a number.",
 };
