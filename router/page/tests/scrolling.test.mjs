@@ -75,7 +75,9 @@ test("rule 1: a swipe of 10 px during a stream stops following", { context: { ha
   const turn = await streaming(page, server, address);
   const before = (await place(page)).top;
   const client = await context.newCDPSession(page);
-  const touch = (type, y) => client.send("Input.dispatchTouchEvent", { type, touchPoints: type === "touchEnd" ? [] : [{ x: 200, y }] });
+  // By times of their own: sent at once, as a busy machine may, they would be a fling, which goes on for thousands of pixels.
+  let at = Date.now() / 1000 - 2;
+  const touch = (type, y) => client.send("Input.dispatchTouchEvent", { type, timestamp: (at += 0.05), touchPoints: type === "touchEnd" ? [] : [{ x: 200, y }] });
   // The first pixels are the browser's, to tell a swipe from a tap.
   await touch("touchStart", 300);
   for (let y = 302; y <= 330; y += 2) await touch("touchMove", y);
