@@ -11,8 +11,8 @@ use crate::config::PublicUrl;
 use crate::model::{ContentBlock, IntegrationName, ModelRequest, SecretName, ToolSpec, User};
 use crate::ports::Platform;
 use crate::skills::SkillSet;
-use crate::skills::mcp::oauth::Held;
 use crate::skills::mcp::oauth::grant::is_renewable;
+use crate::skills::mcp::oauth::{Held, scopes};
 use crate::skills::mcp::{OfferedTool, Server, Servers, own};
 use crate::skills::{SkillError, SkillErrorKind};
 use crate::telemetry::Span;
@@ -24,8 +24,8 @@ const MOST_TOOLS: usize = 100;
 /// The MCP servers of a turn.
 #[derive(Default)]
 pub(super) struct TurnServers {
-    way: Option<Arc<Servers>>,
-    servers: Vec<Server>,
+    way: Option<(Arc<Servers>, Platform)>,
+    servers: Vec<Connected>,
     tools: Vec<ServerTool>,
     /// Those that did not tell their tools.
     missing: Vec<IntegrationName>,
@@ -34,6 +34,13 @@ pub(super) struct TurnServers {
     unconnected: Vec<(IntegrationName, ToolSpec)>,
     /// Where the page is on which users connect them.
     public_url: Option<PublicUrl>,
+}
+
+/// A server whose tools are offered.
+struct Connected {
+    server: Server,
+    /// The secret that its token is stored in.
+    token: SecretName,
 }
 
 /// A tool that the model may call.
@@ -57,13 +64,13 @@ impl TurnServers {
         };
         let asked = names.iter().map(|name| one(platform, caller, way, name));
         let mut ready = Self {
-            way: Some(way.clone()),
+            way: Some((way.clone(), platform.clone())),
             public_url: skills.public_url().cloned(),
             ..Self::default()
         };
         for (name, found) in names.iter().zip(join_all(asked).await) {
             match found {
-                Found::Server(server) => ready.add(*server, taken),
+                Found::Connected(connected) => ready.add(*connected, taken),
                 Found::Missing => ready.missing.push(name.clone()),
                 Found::Unconnected => {
                     let spec = connecting(name);
@@ -77,8 +84,9 @@ impl TurnServers {
         ready
     }
 
-    fn add(&mut self, server: Server, taken: &[ToolSpec]) {
+    fn add(&mut self, connected: Connected, taken: &[ToolSpec]) {
         let at = self.servers.len();
+        let server = &connected.server;
         let offered = server.catalogue.offered.iter();
         let offered = offered.filter(|tool| taken.iter().all(|spec| spec.name != tool.spec.name));
         let tools = offered.map(|tool| ServerTool {
@@ -93,7 +101,7 @@ impl TurnServers {
             );
             self.tools.truncate(MOST_TOOLS);
         }
-        self.servers.push(server);
+        self.servers.push(connected);
     }
 
     /// The tools as the model is told of them.
@@ -143,28 +151,50 @@ impl TurnServers {
 
     /// The integration whose tool it is.
     pub(super) fn integration(&self, tool: &ServerTool) -> Option<&IntegrationName> {
-        self.servers.get(tool.server).map(Server::integration)
+        let connected = self.servers.get(tool.server)?;
+        Some(connected.server.integration())
     }
 
     /// The integrations whose tools are offered.
     pub(super) fn integrations(&self) -> impl Iterator<Item = &IntegrationName> {
-        self.servers.iter().map(Server::integration)
+        let all = self.servers.iter();
+        all.map(|connected| connected.server.integration())
     }
 
     /// Calls a tool. The result, as well as what is an error to its server, is the server's text.
     pub(super) async fn call(&self, tool: &ServerTool, input: &Value) -> Result<Value, Value> {
-        let (Some(way), Some(server)) = (&self.way, self.servers.get(tool.server)) else {
+        let (Some((way, platform)), Some(connected)) = (&self.way, self.servers.get(tool.server))
+        else {
             return Err("the tool's server is not connected".into());
         };
         let arguments = input.as_object().cloned().unwrap_or_default();
         let span = Span::of_tool(&tool.tool.spec.name);
-        let calling = Box::pin(way.call(server, &tool.tool, arguments));
+        let calling = Box::pin(way.call(&connected.server, &tool.tool, arguments));
         let result = match span.around(calling).await {
             Ok(result) if result.is_error => Err(result.content),
             Ok(result) => Ok(result.content),
-            Err(error) => Err(error.to_string().into()),
+            Err(error) => {
+                let mut told = error.to_string();
+                if let SkillErrorKind::MoreAccess { scopes } = &error.kind {
+                    remember(platform, &connected.token, scopes).await;
+                    told = format!("{told}. {}", self.to_grant(&connected.token));
+                }
+                Err(told.into())
+            }
         };
         result.inspect_err(|_| span.failed("tool"))
+    }
+
+    /// How a server gets the access that it asks for.
+    fn to_grant(&self, token: &SecretName) -> String {
+        match (&token.user_id, &self.public_url) {
+            (None, _) => "An administrator has to connect it again.".to_owned(),
+            (Some(_), None) => "The user has to connect it again.".to_owned(),
+            (Some(_), Some(url)) => format!(
+                "The user has to connect it again at {}",
+                url.connections(&token.integration)
+            ),
+        }
     }
 
     /// Calls a tool that its user agreed to, if the tenant still offers it.
@@ -221,7 +251,7 @@ impl TurnServers {
 
 /// What there is of a server that the tenant's record names.
 enum Found {
-    Server(Box<Server>),
+    Connected(Box<Connected>),
     Missing,
     Unconnected,
     NotConnected,
@@ -283,6 +313,7 @@ async fn one(
             }
         };
     }
+    let token = held.name.clone();
     let mut ready = with_current(platform, way, user, held.clone()).await;
     // One that was taken back before its time is renewed, if it can be.
     if is_denied(&ready) && is_renewable(&held.document) {
@@ -290,12 +321,26 @@ async fn one(
         ready = with_current(platform, way, user, held).await;
     }
     match ready {
-        Ok(server) => Found::Server(Box::new(server)),
+        Ok(server) => Found::Connected(Box::new(Connected { server, token })),
         Err(_) if is_denied(&ready) && user.is_some() => Found::Unconnected,
         Err(error) => {
+            if let SkillErrorKind::MoreAccess { scopes } = &error.kind {
+                remember(platform, &token, scopes).await;
+                if user.is_some() {
+                    return Found::Unconnected;
+                }
+            }
             tracing::warn!(%tenant, %integration, %error, "a turn goes on without an MCP server's tools");
             Found::Missing
         }
+    }
+}
+
+/// Remembers what a server asks for beside what was granted, for when it is connected again.
+async fn remember(platform: &Platform, token: &SecretName, more: &str) {
+    let remembered = scopes::remember(&*platform.notes, token, more, platform.clock.now()).await;
+    if let Err(error) = remembered {
+        tracing::warn!(secret = %token, %error, "what a server asks for cannot be remembered");
     }
 }
 

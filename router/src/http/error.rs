@@ -215,7 +215,9 @@ impl ApiError {
         let (status, code) = match error.kind {
             SkillErrorKind::Input => (StatusCode::UNPROCESSABLE_ENTITY, "skill_input"),
             SkillErrorKind::Configuration => (StatusCode::CONFLICT, "integration_misconfigured"),
-            SkillErrorKind::Denied => (StatusCode::BAD_GATEWAY, "integration_denied"),
+            SkillErrorKind::Denied | SkillErrorKind::MoreAccess { .. } => {
+                (StatusCode::BAD_GATEWAY, "integration_denied")
+            }
             SkillErrorKind::NotFound => (StatusCode::BAD_GATEWAY, "integration_not_found"),
             SkillErrorKind::Throttled { .. } => {
                 (StatusCode::SERVICE_UNAVAILABLE, "integration_throttled")

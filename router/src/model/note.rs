@@ -1,9 +1,9 @@
-//! What is remembered of a user for minutes, to be taken once.
+//! What is remembered of a user for minutes or days, to be taken once.
 
 use super::{TenantId, UserId};
 
-/// Names a note among those of its user: a sign-in elsewhere that is under way, or that somebody
-/// renews a token.
+/// Names a note among those of its user: a sign-in elsewhere that is under way, that somebody
+/// renews a token, or what a server asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoteName {
     /// The tenant.

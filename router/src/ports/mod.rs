@@ -358,8 +358,8 @@ pub trait TurnStore: Send + Sync {
     async fn ask_to_stop(&self, owner: &ConversationOwner, id: &TurnId) -> Result<(), StoreError>;
 }
 
-/// What is remembered of users for minutes, each taken once, by whichever process of the service.
-/// It goes with its user's conversations.
+/// What is remembered of users for minutes or days, each taken once, by whichever process of the
+/// service. It goes with its user's conversations.
 #[async_trait]
 pub trait NoteStore: Send + Sync {
     /// Leaves a note, unless there is one of this name whose time is not over: `false` then.

@@ -93,7 +93,7 @@ pub struct SkillError {
 }
 
 /// What kind of failure a [`SkillError`] is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SkillErrorKind {
     /// The input is not valid, or does not apply to the caller (an anonymous caller asks for
     /// "mine").
@@ -102,6 +102,11 @@ pub enum SkillErrorKind {
     Configuration,
     /// The external system refused the credentials (401) or the permission (403).
     Denied,
+    /// The external system wants more than the account that was connected granted.
+    MoreAccess {
+        /// What it asks for: OAuth's scopes, with spaces between them.
+        scopes: String,
+    },
     /// The external system has no such thing (404).
     NotFound,
     /// The external system limits the rate of requests (429).

@@ -2,6 +2,7 @@
 //! of the tokens, and what is refused.
 
 mod meanwhile;
+mod more_scopes;
 mod renewing;
 
 use std::collections::BTreeMap;

@@ -28,6 +28,8 @@ pub enum Fault {
     Hang,
     /// This status, and a page.
     Status(u16),
+    /// A token that is good for this, too.
+    MoreScopes(String),
     /// An error of the protocol's own.
     Error(String),
     /// Status 200 and no JSON.
@@ -282,6 +284,11 @@ async fn failed(fault: Fault, id: &Value) -> Response {
         Fault::Status(status) => {
             let status = StatusCode::from_u16(status).unwrap();
             (status, "<html>Sorry</html>").into_response()
+        }
+        Fault::MoreScopes(scopes) => {
+            // https://www.rfc-editor.org/rfc/rfc6750#section-3.1
+            let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{scopes}\"");
+            (StatusCode::FORBIDDEN, [("www-authenticate", challenge)]).into_response()
         }
         Fault::Error(message) => {
             let error = json!({"code": -32000, "message": message});

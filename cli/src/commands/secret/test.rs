@@ -146,7 +146,7 @@ pub(crate) async fn run(context: &Context, args: TestArgs) -> Result<Tested, Cli
 
 fn described(error: SkillError) -> CliError {
     let kind = match error.kind {
-        SkillErrorKind::Denied => ErrorKind::Denied,
+        SkillErrorKind::Denied | SkillErrorKind::MoreAccess { .. } => ErrorKind::Denied,
         SkillErrorKind::Configuration => ErrorKind::NotReady,
         SkillErrorKind::TimedOut => ErrorKind::TimedOut,
         SkillErrorKind::Input

@@ -175,7 +175,7 @@ impl Admin {
     }
 }
 
-pub(super) fn own_name(user: &User, integration: &IntegrationName) -> SecretName {
+fn own_name(user: &User, integration: &IntegrationName) -> SecretName {
     SecretName {
         tenant_id: user.tenant_id.clone(),
         integration: integration.clone(),

@@ -9,13 +9,12 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use super::own::own_name;
 use super::{Admin, AdminError};
 use crate::model::{
     IntegrationName, KeyHash, NoteName, Record, SecretDocument, SecretName, TenantId, UserId,
 };
 use crate::skills::mcp::oauth::grant::ended;
-use crate::skills::mcp::oauth::{Begun, Grant, Held};
+use crate::skills::mcp::oauth::{Begun, Grant, Held, scopes};
 use crate::skills::mcp::own;
 use crate::skills::{SkillError, SkillErrorKind, SkillSet};
 use crate::token::random_token;
@@ -133,10 +132,14 @@ impl Admin {
             .into());
         }
         let state = random_token("").map_err(AdminError::from)?;
+        let more_scopes = self
+            .more_scopes(&token_name(signing, whose), &settings)
+            .await?;
         let servers = skills.servers().ok_or_else(no_way)?;
         let begun = servers.begin_sign_in(
             &signing.integration,
             &settings,
+            more_scopes.clone(),
             &signing.redirect_uri,
             &state,
         );
@@ -162,6 +165,7 @@ impl Admin {
                 client,
                 refresh_token: None,
                 expires_at: None,
+                more_scopes,
                 ended_at: None,
             },
         };
@@ -234,7 +238,7 @@ impl Admin {
             Whose::Users => {
                 let document = own::document(&settings, &user, &tokens.access);
                 let document = grant.stored_in(&document, &tokens.access);
-                let name = own_name(&user, &signing.integration);
+                let name = token_name(signing, whose);
                 let put = self.platform.secrets.put(&name, &document);
                 self.audited("user_secret.set", &name, put).await?;
             }
@@ -243,7 +247,25 @@ impl Admin {
                 self.put_secret(&tenants_name(signing), &document).await?;
             }
         }
+        let (notes, name) = (&*self.platform.notes, token_name(signing, whose));
+        if let Err(error) = scopes::forget(notes, &name, self.now()).await {
+            tracing::warn!(secret = %name, %error, "what a server asked for is asked for again");
+        }
         Ok(whose)
+    }
+
+    /// What a server asked for beside what is usual: at the sign-in before, and since then.
+    async fn more_scopes(
+        &self,
+        name: &SecretName,
+        settings: &SecretDocument,
+    ) -> Result<Option<String>, AdminError> {
+        let stored = self.platform.secrets.get_now(name).await?;
+        let grant = stored.as_ref().and_then(Grant::of);
+        let grant = grant.filter(|grant| own::server(settings).as_ref() == Some(&grant.server));
+        let before = grant.and_then(|grant| grant.more_scopes);
+        let since = scopes::wanted(&*self.platform.notes, name, self.now()).await?;
+        Ok(scopes::both(before.as_ref(), since.as_ref()))
     }
 
     /// Credentials for trying them: of a user's own the server's settings with the user's token,
@@ -390,10 +412,18 @@ fn code_of<'a>(pending: &Pending, back: &'a CameBack) -> Result<&'a str, SignInE
 }
 
 fn tenants_name(signing: &SigningIn) -> SecretName {
+    token_name(signing, Whose::Tenants)
+}
+
+/// The secret that what comes of a sign-in is stored in.
+fn token_name(signing: &SigningIn, whose: Whose) -> SecretName {
     SecretName {
         tenant_id: signing.tenant.clone(),
         integration: signing.integration.clone(),
-        user_id: None,
+        user_id: match whose {
+            Whose::Tenants => None,
+            Whose::Users => Some(signing.user.clone()),
+        },
     }
 }
 

@@ -314,11 +314,13 @@ impl Servers {
         &self.sign_ins
     }
 
-    /// Finds a server's sign-in, and makes the address to which a user is sent.
+    /// Finds a server's sign-in, and makes the address to which a user is sent. `more_scopes` are
+    /// asked for beside what is usual.
     pub(crate) async fn begin_sign_in(
         &self,
         integration: &IntegrationName,
         fields: &SecretDocument,
+        more_scopes: Option<String>,
         redirect_uri: &Url,
         state: &str,
     ) -> Result<Begun, SkillError> {
@@ -326,6 +328,7 @@ impl Servers {
         let known = KnownClient {
             id: fields.text("client_id"),
             scopes: fields.text("scopes"),
+            more_scopes,
         };
         let begun = self
             .sign_ins

@@ -158,6 +158,9 @@ fn described(integration: &str, failed: &Mutex<Option<Failure>>) -> SkillError {
     let first = failed.lock().unwrap_or_else(PoisonError::into_inner);
     let failure = first.clone().unwrap_or(Failure::Protocol);
     let kind = match &failure {
+        Failure::MoreAccess(scopes) => SkillErrorKind::MoreAccess {
+            scopes: scopes.clone(),
+        },
         Failure::Forbidden(_) => SkillErrorKind::Configuration,
         Failure::Status(status) => match status.as_u16() {
             401 | 403 => SkillErrorKind::Denied,
@@ -173,6 +176,7 @@ fn described(integration: &str, failed: &Mutex<Option<Failure>>) -> SkillError {
         SkillErrorKind::Denied => Some(format!(
             "check its token: `t3nets secret set {integration}`"
         )),
+        SkillErrorKind::MoreAccess { .. } => Some("connect the account again".to_owned()),
         SkillErrorKind::NotFound => {
             Some("check its address, which often ends in `/mcp`".to_owned())
         }

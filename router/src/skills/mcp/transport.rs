@@ -19,6 +19,7 @@ use rmcp::transport::streamable_http_client::{
 use sse_stream::Sse;
 use url::Url;
 
+use super::oauth::Challenge;
 use crate::outbound::{
     BodyError, Client, EventError, EventLimits, TransportError, events, read_bounded, read_start,
 };
@@ -38,6 +39,8 @@ pub(super) enum Failure {
     Forbidden(String),
     #[error("it refused the request with status {0}")]
     Status(StatusCode),
+    #[error("it asks for more access than was granted: `{0}`")]
+    MoreAccess(String),
     #[error("its answer is too long")]
     TooLong,
     #[error("{0}")]
@@ -118,6 +121,12 @@ impl Exchange {
             return Ok(Answered::Nothing);
         }
         if !status.is_success() {
+            // https://modelcontextprotocol.io/specification/2025-11-25/basic/authorization#scope-challenge-handling
+            let challenge = Challenge::of(answer.headers());
+            if let (true, Some(scopes)) = (challenge.wants_more(), challenge.scopes) {
+                read_start(answer, REFUSAL_BYTES).await;
+                return Err(Failure::MoreAccess(scopes));
+            }
             // A refusal of the protocol's own tells more than the status.
             let body = read_start(answer, REFUSAL_BYTES).await;
             let is_known = !matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);

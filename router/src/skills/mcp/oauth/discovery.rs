@@ -4,19 +4,18 @@
 //! is for.
 
 use reqwest::StatusCode;
-use reqwest::header::{ACCEPT, WWW_AUTHENTICATE};
+use reqwest::header::ACCEPT;
 use serde::Deserialize;
 use serde_json::json;
 use url::Url;
 
+use super::challenge::{Challenge, scopes_of};
 use super::{MOST_BYTES, Problem, answered, is_safe};
 use crate::outbound::{Client, read_start};
 
 const OF_RESOURCE: &str = "/.well-known/oauth-protected-resource";
 const OF_SERVER: &str = "/.well-known/oauth-authorization-server";
 const OF_OPENID: &str = "/.well-known/openid-configuration";
-/// The longest scope that is asked for, in bytes.
-const SCOPE_BYTES: usize = 1024;
 
 /// A server's sign-in, as far as it is used.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,7 +27,7 @@ pub(crate) struct Authority {
     /// What the tokens are for, as the server calls itself.
     pub(crate) resource: String,
     /// What to ask for, where the server says.
-    pub(super) scope: Option<String>,
+    pub(super) scopes: Option<String>,
     /// Whether it always says in its answers who it is.
     pub(crate) names_itself: bool,
     /// Whether a client's secret is sent in the form, and not in the head.
@@ -62,13 +61,6 @@ struct ServerMetadata {
     authorization_response_iss_parameter_supported: bool,
 }
 
-/// What a server says to whom it does not know.
-#[derive(Default)]
-struct Challenge {
-    metadata: Option<Url>,
-    scope: Option<String>,
-}
-
 /// Finds who signs people in for the server.
 pub(super) async fn find(client: &Client, server: &Url) -> Result<Authority, Problem> {
     let challenge = challenged(client, server).await?;
@@ -88,26 +80,24 @@ pub(super) async fn find(client: &Client, server: &Url) -> Result<Authority, Pro
         None => server.to_string(),
     };
     let found = of_server(client, &issuer).await?;
-    let mut scopes: Vec<String> = match challenge.scope {
-        Some(scope) => scope.split_whitespace().map(str::to_owned).collect(),
-        None => scopes,
-    };
+    let asked = challenge.scopes.as_deref();
+    let mut scopes = asked.map_or(scopes, |asked| {
+        asked.split(' ').map(str::to_owned).collect()
+    });
     // Without it many give no token that can be renewed.
     let offline = "offline_access".to_owned();
     let is_asked = !scopes.is_empty() && !scopes.contains(&offline);
     if is_asked && found.scopes_supported.contains(&offline) {
         scopes.push(offline);
     }
-    let scope =
-        Some(scopes.join(" ")).filter(|scope| !scope.is_empty() && scope.len() <= SCOPE_BYTES);
-    checked(found, resource, scope)
+    checked(found, resource, scopes_of(&scopes.join(" ")))
 }
 
 /// What the metadata comes to, if it can be used.
 fn checked(
     found: ServerMetadata,
     resource: String,
-    scope: Option<String>,
+    scopes: Option<String>,
 ) -> Result<Authority, Problem> {
     let endpoints = [&found.authorization_endpoint, &found.token_endpoint];
     let others = found.registration_endpoint.iter();
@@ -139,7 +129,7 @@ fn checked(
         token_endpoint: found.token_endpoint,
         registration_endpoint: found.registration_endpoint,
         resource,
-        scope,
+        scopes,
         names_itself: found.authorization_response_iss_parameter_supported,
         takes_secret_in_form: takes("client_secret_post") && !takes("client_secret_basic"),
     })
@@ -161,53 +151,10 @@ async fn challenged(client: &Client, server: &Url) -> Result<Challenge, Problem>
     if answer.status() != StatusCode::UNAUTHORIZED {
         return Ok(Challenge::default());
     }
-    let headers = answer.headers().get_all(WWW_AUTHENTICATE);
-    let headers = headers.iter().filter_map(|header| header.to_str().ok());
-    let headers: Vec<String> = headers.map(str::to_owned).collect();
+    let challenge = Challenge::of(answer.headers());
     // The connection can then be used again.
     read_start(answer, MOST_BYTES).await;
-    let one = |name| headers.iter().find_map(|header| parameter(header, name));
-    let metadata = one("resource_metadata").and_then(|text| Url::parse(&text).ok());
-    Ok(Challenge {
-        metadata,
-        scope: one("scope").filter(|scope| scope.len() <= SCOPE_BYTES),
-    })
-}
-
-/// A parameter of a `WWW-Authenticate` header, by its name.
-fn parameter(header: &str, name: &str) -> Option<String> {
-    let mut rest = header;
-    // The scheme's name stands before the first.
-    while let Some((before, after)) = rest.split_once('=') {
-        let key = before.rsplit([' ', ',', '\t']).next().unwrap_or_default();
-        let (value, left) = match after.strip_prefix('"') {
-            Some(quoted) => {
-                let mut value = String::new();
-                let mut chars = quoted.char_indices();
-                let mut end = quoted.len();
-                while let Some((at, char)) = chars.next() {
-                    match char {
-                        '"' => {
-                            end = at + 1;
-                            break;
-                        }
-                        '\\' => value.extend(chars.next().map(|(_, char)| char)),
-                        char => value.push(char),
-                    }
-                }
-                (value, &quoted[end..])
-            }
-            None => {
-                let end = after.find([',', ' ']).unwrap_or(after.len());
-                (after[..end].to_owned(), &after[end..])
-            }
-        };
-        if key.eq_ignore_ascii_case(name) {
-            return Some(value);
-        }
-        rest = left;
-    }
-    None
+    Ok(challenge)
 }
 
 /// What the server says of itself, where it said that this is, or where that stands by itself.
@@ -299,22 +246,6 @@ fn is_of(resource: &str, server: &Url) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn parameters_are_found_in_challenges_of_any_form() {
-        let header = r#"Bearer realm="a, b=c \"d\"", error="invalid_token",resource_metadata="https://x.example/.well-known/a?b=c", Scope=files:read"#;
-        let found = |name| parameter(header, name);
-        assert_eq!(
-            found("resource_metadata").as_deref(),
-            Some("https://x.example/.well-known/a?b=c")
-        );
-        assert_eq!(found("scope").as_deref(), Some("files:read"));
-        assert_eq!(found("realm").as_deref(), Some(r#"a, b=c "d""#));
-        assert_eq!(found("b"), None);
-        for odd in ["", "Bearer", "=", "a=\"", "Bearer scope=\"x\\", "é=\"é\\é"] {
-            parameter(odd, "resource_metadata");
-        }
-    }
 
     #[test]
     fn a_token_is_for_the_server_or_the_site_that_it_is_in() {

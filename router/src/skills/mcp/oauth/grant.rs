@@ -31,6 +31,10 @@ pub(crate) struct Grant {
     pub(crate) refresh_token: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) expires_at: Option<Timestamp>,
+    /// What the server asked for later, beside what it usually asks for: scopes with spaces
+    /// between them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) more_scopes: Option<String>,
     /// When it was found that the user has to sign in again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) ended_at: Option<Timestamp>,
@@ -157,6 +161,7 @@ mod tests {
             },
             refresh_token: refresh_token.map(str::to_owned),
             expires_at: expires_in.map(|seconds| now + SignedDuration::from_secs(seconds)),
+            more_scopes: None,
             ended_at: None,
         }
     }

@@ -4,16 +4,19 @@
 //! A server names who signs people in for it (`discovery`); there the router is a client, known or
 //! registered, that asks for a code and changes it into tokens (`exchange`); what they are for, and
 //! whether they still work, stands beside them in the secret (`grant`); `renewal` renews them, once
-//! for all processes of the service. The server and its authorization server are others' programs,
-//! which the tenant chose: every request goes through the one client of tenants' addresses, and
-//! what they answer is bounded and checked before it is used.
+//! for all processes of the service; `scopes` has what a server asks for later. The server and its
+//! authorization server are others' programs, which the tenant chose: every request goes through
+//! the one client of tenants' addresses, and what they answer is bounded and checked before it is
+//! used.
 //!
 //! Not here: who may sign in, and what is remembered meanwhile ([`crate::admin::secrets`]).
 
+mod challenge;
 mod discovery;
 mod exchange;
 pub(crate) mod grant;
 mod renewal;
+pub(crate) mod scopes;
 #[cfg(test)]
 mod tests;
 
@@ -28,6 +31,7 @@ use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
+pub(super) use self::challenge::Challenge;
 pub(crate) use self::discovery::Authority;
 pub(crate) use self::exchange::Tokens;
 pub(crate) use self::grant::{Grant, Registered};
@@ -137,6 +141,8 @@ pub(crate) struct KnownClient {
     pub(crate) id: Option<String>,
     /// What to ask for, in place of what the server says.
     pub(crate) scopes: Option<String>,
+    /// What to ask for beside it.
+    pub(crate) more_scopes: Option<String>,
 }
 
 /// What a user is sent to a sign-in with, and what has to be remembered until they are back.
@@ -177,7 +183,8 @@ impl SignIns {
     ) -> Result<Begun, Problem> {
         let beginning = async {
             let authority = discovery::find(&self.client, server).await?;
-            let scope = known.scopes.clone().or_else(|| authority.scope.clone());
+            let usual = known.scopes.as_ref().or(authority.scopes.as_ref());
+            let scopes = scopes::both(usual, known.more_scopes.as_ref());
             let client = match &known.id {
                 Some(id) => Registered {
                     id: id.clone(),
@@ -199,8 +206,8 @@ impl SignIns {
                 .append_pair("code_challenge", &challenge)
                 .append_pair("code_challenge_method", "S256")
                 .append_pair("resource", &authority.resource);
-            if let Some(scope) = scope {
-                address.query_pairs_mut().append_pair("scope", &scope);
+            if let Some(scopes) = &scopes {
+                address.query_pairs_mut().append_pair("scope", scopes);
             }
             Ok(Begun {
                 address,

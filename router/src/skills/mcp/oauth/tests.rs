@@ -89,6 +89,7 @@ async fn a_client_that_is_known_is_not_registered_and_asks_for_what_it_was_told_
     let known = KnownClient {
         id: Some("known".to_owned()),
         scopes: Some("a b".to_owned()),
+        more_scopes: None,
     };
     let long = Duration::from_secs(60);
     let address = begin(&server, known, Reach::Anywhere, long, long)
@@ -126,6 +127,7 @@ async fn what_another_process_renewed_is_not_renewed_again() {
         },
         refresh_token: Some("r".to_owned()),
         expires_at: Some(expires_at),
+        more_scopes: None,
         ended_at: None,
     };
     let empty = SecretDocument::default();
