@@ -59,7 +59,8 @@ fn while_it_pushes(account: &Account) {
 /// Left to itself, it is watched to its end by another run.
 fn while_it_watches(account: &Account) {
     let before = account.release().expect("a release serves");
-    let mut running = account.deploy_misbehaving(&["hangs", "1"]);
+    // Unlike one that hangs, it fails within seconds of the resumed watch.
+    let mut running = account.deploy_misbehaving(&["crashes-after", "5"]);
     running.until_step("watch").interrupt();
     running
         .end()
@@ -115,8 +116,12 @@ fn a_deploy_that_is_interrupted_leaves_nothing_half_done_through_faults_too() {
         while_it_watches(account);
         by_another_deployment(account);
         by_a_kill(account);
-        a_person_at_a_terminal_is_asked(account);
     });
+}
+
+#[test]
+fn a_person_at_a_terminal_is_asked_what_becomes_of_it_through_faults_too() {
+    Account::calm_and_with_faults(a_person_at_a_terminal_is_asked);
 }
 
 fn a_person_at_a_terminal_is_asked(account: &Account) {
