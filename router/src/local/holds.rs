@@ -95,22 +95,19 @@ fn begin_call(
 /// Ends a hold; `false` if there is none.
 pub(super) fn remove(connection: &Connection, hold: &Hold) -> Result<bool, StoreError> {
     if hold.most_calls.is_some() {
-        connection
-            .prepare_cached("DELETE FROM calls WHERE tenant_id = ? AND day = ? AND hold = ?")?
-            .execute(params![
-                hold.tenant.as_str(),
-                hold.day.to_string(),
-                hold.id.to_string()
-            ])?;
+        delete(connection, "calls", hold)?;
     }
-    let removed = connection
-        .prepare_cached("DELETE FROM holds WHERE tenant_id = ? AND day = ? AND hold = ?")?
-        .execute(params![
-            hold.tenant.as_str(),
-            hold.day.to_string(),
-            hold.id.to_string()
-        ])?;
-    Ok(removed == 1)
+    delete(connection, "holds", hold)
+}
+
+fn delete(connection: &Connection, table: &str, hold: &Hold) -> Result<bool, StoreError> {
+    let sql = format!("DELETE FROM {table} WHERE tenant_id = ? AND day = ? AND hold = ?");
+    let deleted = connection.prepare_cached(&sql)?.execute(params![
+        hold.tenant.as_str(),
+        hold.day.to_string(),
+        hold.id.to_string()
+    ])?;
+    Ok(deleted == 1)
 }
 
 /// What this hold has already.
