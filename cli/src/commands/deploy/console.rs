@@ -42,6 +42,9 @@ impl Console {
         &self,
         work: impl Future<Output = Result<T, CliError>>,
     ) -> Result<T, CliError> {
+        // Before the work: between its first step and the first look for an interrupt, one would
+        // end the process, and nobody would be told.
+        self.interrupts.listen().await;
         tokio::select! {
             done = work => done,
             () = self.interrupted() => Err(CliError::new(
