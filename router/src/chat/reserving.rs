@@ -15,10 +15,10 @@ use crate::model::{Amounts, Budget, Hold, Reserved, Unit};
 /// schemas. What is longer is held once it is known.
 const TOOLS_BYTES: usize = 4 * 1024;
 
-/// How often, and after how long, is looked again whether there are still too many calls: a turn is
-/// settled after its answer, and who got it may ask at once.
-const SETTLING_LOOKS: usize = 3;
-const SETTLING_LOOK: Duration = Duration::from_millis(100);
+/// A turn is settled shortly after its answer, so whoever got the answer may ask again while their
+/// last call still counts: a reservation that finds too many calls is retried.
+const RETRIES: usize = 3;
+const RETRY_AFTER: Duration = Duration::from_millis(100);
 
 /// What is held before a turn, where it is not known yet how long its conversation is.
 #[derive(Debug, Clone, Copy)]
@@ -79,7 +79,8 @@ impl Engine {
         })
     }
 
-    /// Holds what a turn may use, or refuses it. `most_calls` is the limit of a call of a model.
+    /// Holds what a turn may use, or refuses it. `most_calls` is the tenant's limit, of a turn that
+    /// calls a model.
     pub(super) async fn reserve(
         &self,
         caller: &Caller,
@@ -102,11 +103,11 @@ impl Engine {
         }
         let usage = &self.platform.usage;
         let mut reserved = usage.reserve(&hold).await?;
-        for _ in 0..SETTLING_LOOKS {
+        for _ in 0..RETRIES {
             if !matches!(reserved, Reserved::TooManyCalls(_)) {
                 break;
             }
-            sleep(SETTLING_LOOK).await;
+            sleep(RETRY_AFTER).await;
             reserved = usage.reserve(&hold).await?;
         }
         if let Reserved::Refused(standing) = &reserved

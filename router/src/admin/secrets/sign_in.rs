@@ -265,7 +265,7 @@ impl Admin {
         let grant = grant.filter(|grant| own::server(settings).as_ref() == Some(&grant.server));
         let before = grant.and_then(|grant| grant.more_scopes);
         let since = scopes::wanted(&*self.platform.notes, name, self.now()).await?;
-        Ok(scopes::both(before.as_ref(), since.as_ref()))
+        Ok(scopes::merged(before.as_ref(), since.as_ref()))
     }
 
     /// Credentials for trying them: of a user's own the server's settings with the user's token,

@@ -184,7 +184,7 @@ impl SignIns {
         let beginning = async {
             let authority = discovery::find(&self.client, server).await?;
             let usual = known.scopes.as_ref().or(authority.scopes.as_ref());
-            let scopes = scopes::both(usual, known.more_scopes.as_ref());
+            let scopes = scopes::merged(usual, known.more_scopes.as_ref());
             let client = match &known.id {
                 Some(id) => Registered {
                     id: id.clone(),

@@ -24,7 +24,7 @@ pub(crate) async fn remember(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let before = taken(notes, secret, now).await?;
-    let scopes = both(before.as_ref(), Some(&scopes.to_owned()));
+    let scopes = merged(before.as_ref(), Some(&scopes.to_owned()));
     leave(notes, secret, scopes, now).await
 }
 
@@ -55,8 +55,8 @@ pub(crate) async fn forget(
     taken(notes, secret, now).await.map(drop)
 }
 
-/// All of both, each once; where that is too much, the first.
-pub(crate) fn both(first: Option<&String>, second: Option<&String>) -> Option<String> {
+/// The scopes of both lists, each once; only the first list where together they are too long.
+pub(crate) fn merged(first: Option<&String>, second: Option<&String>) -> Option<String> {
     let (Some(one), Some(other)) = (first, second) else {
         return first.or(second).cloned();
     };
